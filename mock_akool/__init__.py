@@ -1,0 +1,93 @@
+"""mock-akool: a faithful fake of Akool's image API.
+
+What is named here is the public surface; everything is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mock_akool._version import __version__
+
+if TYPE_CHECKING:
+    from mock_akool.core.behaviour import AccountSpec
+    from mock_akool.core.clock import SystemClock, VirtualClock
+    from mock_akool.core.codes import Code, Endpoint, Profile, Status
+    from mock_akool.core.errors import AkoolError, ClockError, MockAkoolError, ServerError, SettingsError
+    from mock_akool.core.models import Account, Call, Exchange, Job, Reply
+    from mock_akool.core.timeline import Ending, Span, Stage, Timeline, failed
+    from mock_akool.doors.flask_app import create_app
+    from mock_akool.doors.server import Server
+    from mock_akool.mock import MockAkool
+    from mock_akool.settings import Settings
+
+_HOMES = {
+    "Account": "core.models",
+    "AccountSpec": "core.behaviour",
+    "AkoolError": "core.errors",
+    "Call": "core.models",
+    "ClockError": "core.errors",
+    "Code": "core.codes",
+    "Ending": "core.timeline",
+    "Endpoint": "core.codes",
+    "Exchange": "core.models",
+    "Job": "core.models",
+    "MockAkool": "mock",
+    "MockAkoolError": "core.errors",
+    "Profile": "core.codes",
+    "Reply": "core.models",
+    "Server": "doors.server",
+    "ServerError": "core.errors",
+    "Settings": "settings",
+    "SettingsError": "core.errors",
+    "Span": "core.timeline",
+    "Stage": "core.timeline",
+    "Status": "core.codes",
+    "SystemClock": "core.clock",
+    "Timeline": "core.timeline",
+    "VirtualClock": "core.clock",
+    "create_app": "doors.flask_app",
+    "failed": "core.timeline",
+}
+
+__all__ = [
+    "Account",
+    "AccountSpec",
+    "AkoolError",
+    "Call",
+    "ClockError",
+    "Code",
+    "Ending",
+    "Endpoint",
+    "Exchange",
+    "Job",
+    "MockAkool",
+    "MockAkoolError",
+    "Profile",
+    "Reply",
+    "Server",
+    "ServerError",
+    "Settings",
+    "SettingsError",
+    "Span",
+    "Stage",
+    "Status",
+    "SystemClock",
+    "Timeline",
+    "VirtualClock",
+    "__version__",
+    "create_app",
+    "failed",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,189 @@
+"""The command line: `mock-akool serve | demo | health`.
+
+Flags of `serve` are made from the settings table, so each setting has one, and a variable of the same name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import http.client
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from mock_akool._version import __version__
+from mock_akool.core.errors import MockAkoolError
+from mock_akool.settings import DEFAULT_PORT, PREFIX, Setting, Settings, table
+
+_SHORT: Final = {"host": ("-H",), "port": ("-p",)}
+_DEFAULT_URL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 well, 1 not well, 2 wrongly called."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except MockAkoolError as error:
+        print(f"mock-akool: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mock-akool", description="A faithful offline fake of Akool's image API.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"mock-akool {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser(
+        "serve",
+        help="serve the fake API over HTTP",
+        description="Serve the fake API over HTTP until Ctrl-C or SIGTERM.",
+        epilog=f"Each flag is also a variable: --port is {PREFIX}PORT. Flags win.",
+        allow_abbrev=False,
+    )
+    _add_settings(serve)
+    serve.set_defaults(run=_serve)
+
+    demo = commands.add_parser(
+        "demo",
+        help="start a server, play a client against it, and show what happens",
+        description="Start a server on a free port, play a client against it, and save the pictures.",
+        allow_abbrev=False,
+    )
+    demo.add_argument(
+        "--folder", type=Path, default=Path("mock-akool-demo"), help="where to save the pictures (default: %(default)s)"
+    )
+    demo.set_defaults(run=_demo)
+
+    health = commands.add_parser(
+        "health",
+        help="ask a running server whether it is well",
+        description="Ask a running server whether it is well: exit code 0 if so, else 1.",
+        allow_abbrev=False,
+    )
+    health.add_argument(
+        "--url", default=None, help=f"the server's address (default: that of {PREFIX}PORT, else {_DEFAULT_URL})"
+    )
+    health.add_argument("--timeout", type=float, default=2.0, help="seconds to wait for it (default: %(default)s)")
+    health.set_defaults(run=_health)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each setting: those of a server first, then the choices of the contract."""
+    usual = parser.add_argument_group("settings")
+    choices = parser.add_argument_group("choices where the real API is unknown or varies (docs/differences.md)")
+    for setting in table():
+        _add_flag(choices if setting.about.mark else usual, setting)
+
+
+def _add_flag(group: Any, setting: Setting) -> None:
+    about = setting.about
+    names = (*_SHORT.get(setting.field, ()), setting.flag)
+    default = f" (default: {setting.shown_default})" if setting.shown_default else ""
+    text = f"{about.help}: {about.kind.wants}{default}".replace("%", "%%")
+    # A bare flag means yes; `--flag no` says no where the default is yes.
+    bare: dict[str, Any] = {"nargs": "?", "const": "yes"} if about.kind.is_flag else {}
+    metavar = "YES|NO" if about.kind.is_flag else setting.field.upper()
+    group.add_argument(*names, dest=setting.field, default=None, metavar=metavar, help=text, **bare)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    given = {row.field: getattr(options, row.field) for row in table() if getattr(options, row.field) is not None}
+    settings = Settings.from_environment(given)
+
+    # Not at the top: `--help` and `health` need none of this.
+    from mock_akool.core.clock import SystemClock
+    from mock_akool.doors.request_log import STYLES, BatchedLog
+    from mock_akool.doors.server import Server
+    from mock_akool.service import Service
+
+    service = Service(settings, SystemClock())
+    style = STYLES.get(settings.log)
+    log = BatchedLog(sys.stderr, style) if style else None
+    server = Server(service, settings.host, settings.port, public_url=settings.public_url, log=log)
+    port_file = Path(settings.port_file) if settings.port_file else None
+
+    def ready(stopping: asyncio.Event) -> None:
+        _end_on_signals(server.loop, stopping)
+        if port_file is not None:
+            _write_port(port_file, server.port)
+        print(f"mock-akool {__version__} listens on {server.url} (Ctrl-C ends it)", flush=True)
+        if settings.strict and not settings.accounts:
+            (account,) = service.engine.accounts
+            print(f"its only account: clientId {account.client_id} clientSecret {account.api_key}", flush=True)
+
+    try:
+        server.bind()
+        _settle_memory()
+        server.run(ready)
+    finally:
+        if port_file is not None:
+            port_file.unlink(missing_ok=True)
+        if log is not None:
+            log.close()
+    return 0
+
+
+def _end_on_signals(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stopping.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
+
+
+def _write_port(file: Path, port: int) -> None:
+    """Write the port so that a reader never sees half of it."""
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        draft.write_text(f"{port}\n")
+        draft.replace(file)
+    except OSError as error:
+        raise MockAkoolError(f"cannot write the port file {file}: {error.strerror}") from None
+
+
+def _settle_memory() -> None:
+    """Keep the garbage collector from walking, again and again, through what never goes away."""
+    import gc
+
+    gc.collect()
+    gc.freeze()
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from mock_akool.demo import run
+
+    return run(options.folder)
+
+
+def _health(options: argparse.Namespace) -> int:
+    url = options.url or _url_of_settings()
+    parts = urlsplit(url)
+    try:
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=options.timeout)
+        connection.request("GET", "/_mock/health")
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+        well = answer.status == 200 and body["status"] == "ok"
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
+        print(f"mock-akool: no healthy server at {url}: {error or type(error).__name__}", file=sys.stderr)
+        return 1
+    print(f"{body.get('name')} {body.get('version')} at {url} is {body['status']}")
+    return 0 if well else 1
+
+
+def _url_of_settings() -> str:
+    """Return where a server of the same environment is reached from this machine."""
+    settings = Settings.from_environment()
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
+    return f"http://{host}:{settings.port}"

@@ -1,0 +1,111 @@
+"""The accounts of an engine: which exist, and what each has left.
+
+Lenient: any API key and any pair is an account of its own, made when first seen. Strict: only those listed.
+In both, a clientId is never taken for an API key (contract section 2: it answers 1109).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from mock_akool.core.behaviour import AccountSpec, Behaviour
+from mock_akool.core.chance import Chance
+from mock_akool.core.clock import NS_PER_S, Clock
+from mock_akool.core.models import Account
+
+_LOOKS_LIKE_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
+
+
+class Accounts:
+    """The accounts and their credits. Not locked: the engine's lock covers it."""
+
+    def __init__(self, behaviour: Behaviour, chance: Chance, clock: Clock) -> None:
+        self._behaviour = behaviour
+        self._chance = chance
+        self._clock = clock
+        self._by_key: dict[str, Account] = {}
+        self._by_id: dict[str, Account] = {}
+        self._client_ids: set[str] = set()
+        self._uids: set[int] = set()
+        self._credits: dict[str, int] = {}
+        self._bound = {spec.client_secret for spec in behaviour.accounts if spec.client_id is not None}
+        """The API keys whose clientId a person said."""
+        for spec in behaviour.accounts:
+            self._add(spec)
+        if behaviour.strict and not behaviour.accounts:
+            # Strict with an empty list would be a service that nobody can use.
+            self._add(AccountSpec(chance.alphanumerics(32, "clientSecret")))
+
+    def __iter__(self) -> Iterator[Account]:
+        return iter(list(self._by_key.values()))
+
+    def by_key(self, api_key: str) -> Account | None:
+        """Return the account of an API key; None when there is none, or a clientId was given instead."""
+        account = self._by_key.get(api_key)
+        if account is None and self._may_be_new(api_key):
+            account = self._add(AccountSpec(api_key))
+        return account
+
+    def by_pair(self, client_id: str, client_secret: str) -> Account | None:
+        """Return the account of a clientId and clientSecret, or None for a wrong pair.
+
+        Lenient, or when nobody said the account's clientId, the pair decides what it is from now on.
+        """
+        account = self.by_key(client_secret)
+        if account is None or account.client_id == client_id:
+            return account
+        if self._behaviour.strict and client_secret in self._bound:
+            return None
+        account = replace(account, client_id=client_id)
+        self.put(account)
+        return account
+
+    def by_id(self, account_id: str) -> Account | None:
+        """Return the account with this id."""
+        return self._by_id.get(account_id)
+
+    def credits(self, account: Account) -> int:
+        """Return what the account has left."""
+        return self._credits[account.api_key]
+
+    def add_credits(self, account: Account, amount: int) -> None:
+        """Add to, or with a negative amount take from, the account's credits."""
+        self._credits[account.api_key] += amount
+
+    def put(self, account: Account) -> None:
+        """Keep the record, in the place of the one with the same API key if there is one."""
+        self._by_key[account.api_key] = account
+        self._by_id[account.id] = account
+        self._client_ids.add(account.client_id)
+
+    def _may_be_new(self, api_key: str) -> bool:
+        if self._behaviour.strict or api_key in self._client_ids:
+            return False
+        return not _LOOKS_LIKE_CLIENT_ID.fullmatch(api_key)
+
+    def _add(self, spec: AccountSpec) -> Account:
+        key, draw, behaviour = spec.client_secret, self._chance, self._behaviour
+        second = self._clock.now_ns() // NS_PER_S
+        account = Account(
+            api_key=key,
+            client_id=draw.client_id("clientId", key) if spec.client_id is None else spec.client_id,
+            id=draw.object_id(second, 0, "account", key),
+            uid=self._free_uid(key),
+            team_id=draw.object_id(second, 0, "team", key),
+            credential_id=draw.object_id(second, 0, "credential", key),
+            banned=spec.banned,
+            token_ttl_ns=(spec.token_ttl or behaviour.token_lifetime).ns,
+        )
+        self.put(account)
+        self._credits[key] = behaviour.credits if spec.credits is None else spec.credits
+        return account
+
+    def _free_uid(self, key: str) -> int:
+        attempt = 0
+        while (uid := self._chance.integer(100_000, 9_999_999, "uid", key, attempt)) in self._uids:
+            attempt += 1
+        self._uids.add(uid)
+        return uid

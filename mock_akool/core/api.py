@@ -1,0 +1,216 @@
+"""Akool's endpoints as a table, and `answer`, which turns a Call into a Reply by it.
+
+The table is the only place that knows which paths exist; every door, the log and the docs read it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from mock_akool.core import requests
+from mock_akool.core.auth import authenticate, sign_in
+from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.codes import Code, Endpoint, Status
+from mock_akool.core.engine import Engine
+from mock_akool.core.errors import AkoolError, ParameterError
+from mock_akool.core.files import stamp_of
+from mock_akool.core.models import Account, Call, Headers, Job, Reply
+from mock_akool.core.wire import balance_body, encode, error_body, storage_error, token_body, unknown_route
+
+_log = logging.getLogger("mock_akool")
+
+_CORS: Final = (("access-control-allow-origin", "*"),)
+_JSON: Final[Headers] = (("content-type", "application/json; charset=utf-8"), *_CORS)
+_XML: Final[Headers] = (("content-type", "application/xml"), *_CORS)
+_PICTURE: Final[dict[str, Headers]] = {
+    "JPEG": (("content-type", "image/jpeg"), *_CORS),
+    "PNG": (("content-type", "image/png"), *_CORS),
+}
+
+Signed = Callable[[Engine, Call, Account, int], Reply]
+Open = Callable[[Engine, Call, int], Reply]
+
+
+class Route(NamedTuple):
+    """An endpoint: its name, what handles it, and which code a request with bad parameters gets."""
+
+    endpoint: Endpoint
+    handle: Open
+    bad_parameter_code: Callable[[Behaviour], int] = lambda _: Code.PARAMETER_ERROR
+
+
+def _signed(handle: Signed) -> Open:
+    """Wrap a handler that wants to know the account."""
+
+    def authenticated(engine: Engine, call: Call, now_ns: int) -> Reply:
+        account = authenticate(call.headers, engine.accounts, engine.tokens, engine.behaviour, now_ns)
+        try:
+            if engine.behaviour.requests_per_second is not None:
+                engine.admit(account, now_ns)
+            return handle(engine, call, account, now_ns)
+        except AkoolError as error:
+            error.account = account.api_key
+            raise
+
+    return authenticated
+
+
+def _get_token(engine: Engine, call: Call, now_ns: int) -> Reply:
+    pair = requests.token_pair(call, engine.behaviour)
+    account = sign_in(*pair, engine.accounts, engine.behaviour)
+    issued_s = now_ns // NS_PER_S
+    token = engine.tokens.issue(account, issued_s, issued_s + account.token_ttl_ns // NS_PER_S)
+    if engine.behaviour.new_token_revokes_older:
+        engine.revoke_tokens_before(account, issued_s)
+    return Reply(200, _JSON, token_body(token), code=Code.OK, account=account.api_key)
+
+
+def _created(engine: Engine, account: Account, jobs: list[Job]) -> Reply:
+    body = engine.wire.created(jobs)
+    return Reply(200, _JSON, body, code=Code.OK, account=account.api_key, job_id=jobs[0].id, job_status=Status.QUEUEING)
+
+
+def _create_v3(engine: Engine, call: Call, account: Account, now_ns: int) -> Reply:
+    request = requests.create_v3(call, engine.behaviour)
+    return _created(engine, account, engine.create(account, request, call.file_base, now_ns))
+
+
+def _create_v4(engine: Engine, call: Call, account: Account, now_ns: int) -> Reply:
+    request = requests.create_v4(call, engine.behaviour)
+    return _created(engine, account, engine.create(account, request, call.file_base, now_ns))
+
+
+def _press_button(engine: Engine, call: Call, account: Account, now_ns: int) -> Reply:
+    request = requests.press_button(call, engine.behaviour)
+    return _created(engine, account, engine.press(account, request, call.file_base, now_ns))
+
+
+def _info(engine: Engine, call: Call, account: Account, now_ns: int) -> Reply:
+    job_id = requests.image_model_id(call)
+    job, status = engine.poll(account, job_id, now_ns)
+    body = engine.wire.info(job, status, call.file_base)
+    return Reply(200, _JSON, body, None, engine.behaviour.latency.ns, Code.OK, account.api_key, job_id, status)
+
+
+def _quota(engine: Engine, call: Call, account: Account, now_ns: int) -> Reply:
+    body = balance_body(engine.credits_of(account, now_ns))
+    return Reply(200, _JSON, body, code=Code.OK, account=account.api_key)
+
+
+def _file(engine: Engine, call: Call, now_ns: int) -> Reply:
+    found = engine.picture_at(call.path, now_ns)
+    if found is None:
+        # The habit of S3 behind CloudFront, for what expired and what never was (contract section 1).
+        return Reply(engine.behaviour.gone_file_status, _XML, storage_error("AccessDenied", "Access Denied"))
+    job, picture = found
+    return Reply(
+        200,
+        _PICTURE[picture.format],
+        b"",
+        picture,
+        account=job.account.api_key,
+        job_id=job.id,
+        job_status=Status.COMPLETED,
+    )
+
+
+def _file_method(engine: Engine, call: Call, now_ns: int) -> Reply:
+    body = storage_error("MethodNotAllowed", "The specified method is not allowed against this resource.")
+    return Reply(405, (*_XML, ("allow", "GET, HEAD")), body)
+
+
+def _preflight(engine: Engine, call: Call, now_ns: int) -> Reply:
+    allowed = "authorization, content-type" + (", x-api-key" if engine.behaviour.cors_allow_api_key else "")
+    headers = (
+        *_CORS,
+        ("access-control-allow-methods", "GET, HEAD, POST, OPTIONS"),
+        ("access-control-allow-headers", allowed),
+        ("access-control-max-age", "600"),
+    )
+    return Reply(204, headers, b"")
+
+
+def _unknown(engine: Engine, call: Call, now_ns: int) -> Reply:
+    content_type, body = unknown_route(engine.behaviour)
+    return Reply(404, (("content-type", content_type), *_CORS), body)
+
+
+def _bad_query(behaviour: Behaviour) -> int:
+    return behaviour.bad_parameter_code
+
+
+ENDPOINTS: Final[dict[tuple[str, str], Route]] = {
+    ("POST", "/api/open/v3/getToken"): Route(
+        Endpoint.GET_TOKEN, _get_token, lambda behaviour: behaviour.get_token_missing_field_code
+    ),
+    ("POST", "/api/open/v3/content/image/createbyprompt"): Route(Endpoint.CREATE_BY_PROMPT, _signed(_create_v3)),
+    ("POST", "/api/open/v4/content/image/createBySourcePrompt"): Route(
+        Endpoint.CREATE_BY_SOURCE_PROMPT, _signed(_create_v4)
+    ),
+    ("POST", "/api/open/v3/content/image/createbybutton"): Route(
+        Endpoint.CREATE_BY_BUTTON, _signed(_press_button), _bad_query
+    ),
+    ("GET", "/api/open/v3/content/image/infobymodelid"): Route(Endpoint.INFO_BY_MODEL_ID, _signed(_info), _bad_query),
+    ("GET", "/api/open/v3/faceswap/quota/info"): Route(Endpoint.QUOTA_INFO, _signed(_quota)),
+}
+"""The emulated API: method and path, and what answers (contract sections 2 to 7)."""
+
+_READING: Final = {"GET": _file, "HEAD": _file}
+_PREFLIGHT: Final = Route(Endpoint.PREFLIGHT, _preflight)
+_UNKNOWN: Final = Route(Endpoint.UNKNOWN, _unknown)
+
+
+def route(method: str, path: str) -> Route:
+    """Return what answers a request; what is no endpoint and no file is answered with HTTP 404."""
+    found = ENDPOINTS.get(("GET" if method == "HEAD" else method, path))
+    if found is not None:
+        return found
+    if method == "OPTIONS":
+        return _PREFLIGHT
+    if stamp_of(path) is not None:
+        return Route(Endpoint.FILE, _READING.get(method, _file_method))
+    return _UNKNOWN
+
+
+def answer(engine: Engine, call: Call) -> Reply:
+    """Turn a Call into a Reply, and write both into the journal.
+
+    A business error is HTTP 200 with its code (contract section 1). Whatever else is raised is a bug of ours:
+    it is logged and answered with HTTP 500 and a body that no client can take for Akool's.
+    """
+    found = route(call.method, call.path)
+    with engine.lock:
+        now_ns = engine.clock.now_ns()
+        try:
+            reply = found.handle(engine, call, now_ns)
+        except ParameterError as error:
+            refusal = engine.behaviour.refusal(found.bad_parameter_code(engine.behaviour))
+            refusal.account = error.account
+            reply = _error(engine, refusal)
+        except AkoolError as error:
+            reply = _error(engine, error)
+        except Exception as bug:
+            _log.exception("mock-akool bug while answering %s %s", call.method, call.path)
+            reply = bug_reply(bug)
+        if reply.delay_ns != engine.behaviour.latency.ns:
+            reply = reply._replace(delay_ns=engine.behaviour.latency.ns)
+        engine.journal.append(now_ns, found.endpoint, call, reply)
+    return reply
+
+
+def _error(engine: Engine, error: AkoolError) -> Reply:
+    body = error_body(error, engine.behaviour)
+    return Reply(200, _JSON, body, code=error.code, account=error.account, job_id=error.job_id)
+
+
+def bug_reply(bug: Exception) -> Reply:
+    """Return HTTP 500 for an unexpected exception of ours."""
+    body = {
+        "error": "mock-akool bug",
+        "detail": f"{type(bug).__name__}: {bug}",
+        "hint": "This is a fault of the fake, not an answer of Akool. Please report it with the server's log.",
+    }
+    return Reply(500, _JSON, encode(body))

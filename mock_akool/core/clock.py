@@ -1,0 +1,63 @@
+"""Clocks: the only place that reads real time.
+
+An instant is an integer of nanoseconds since the epoch. Integers, because a client that sleeps
+50 times 0.1 s must find itself at exactly 5 s.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final, Protocol
+
+from mock_akool.core.errors import ClockError
+
+NS_PER_S: Final = 1_000_000_000
+NS_PER_MS: Final = 1_000_000
+
+DEFAULT_START_NS: Final = 1_767_225_600 * NS_PER_S
+"""2026-01-01T00:00:00Z. A fixed instant, so that ids and file names are the same in every run."""
+
+
+class Clock(Protocol):
+    """Tells the instant; nothing else in the core knows the time."""
+
+    def now_ns(self) -> int:
+        """Return the present instant in nanoseconds since the epoch."""
+        ...
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    __slots__ = ()
+
+    now_ns = staticmethod(time.time_ns)
+
+
+class VirtualClock:
+    """A clock that stands still until somebody advances it. Safe to use from several threads."""
+
+    __slots__ = ("_lock", "_now_ns")
+
+    def __init__(self, start_ns: int = DEFAULT_START_NS) -> None:
+        self._now_ns = start_ns
+        self._lock = threading.Lock()
+
+    def now_ns(self) -> int:
+        """Return the present instant in nanoseconds since the epoch."""
+        return self._now_ns
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on by `seconds` (0 or more, rounded to the nanosecond).
+
+        Raises ClockError for a negative or not finite number; the clock has then not moved.
+        """
+        if not 0 <= seconds < float("inf"):
+            raise ClockError(
+                f"clock.advance({seconds!r}): a clock cannot run backwards or for ever",
+                "Give a finite number of seconds, 0 or more",
+            )
+        step = round(seconds * NS_PER_S)
+        with self._lock:
+            self._now_ns += step

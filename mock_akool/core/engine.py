@@ -1,0 +1,236 @@
+"""The one state of a fake: accounts, credits, jobs, buttons, the journal, under one lock.
+
+Methods say what happens in the words of the domain; what is asked and answered on the wire is `api.py`.
+Callers hold `lock` around a method or a group of methods. A method that raises has changed nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import replace
+from typing import Final
+
+from mock_akool.core.accounts import Accounts
+from mock_akool.core.auth import Tokens
+from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.buttons import check_press
+from mock_akool.core.chance import Chance
+from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock
+from mock_akool.core.codes import Code, Status
+from mock_akool.core.errors import AkoolError
+from mock_akool.core.files import picture_named, stamp_of
+from mock_akool.core.journal import Journal
+from mock_akool.core.models import Account, CreateV3, CreateV4, Job, Picture, PressButton, Request
+from mock_akool.core.prices import price
+from mock_akool.core.timeline import Change, Span, Timeline, change_at
+from mock_akool.core.wire import Wire
+
+_REALISTIC_S: Final = (30.0, 60.0)
+
+
+class Engine:
+    """A whole fake service. Two engines never meet: they share no state."""
+
+    def __init__(self, behaviour: Behaviour, clock: Clock, tokens: Tokens) -> None:
+        self.behaviour = behaviour
+        self.clock = clock
+        self.tokens = tokens
+        self.lock = threading.RLock()
+        self.chance = Chance(behaviour.seed)
+        self.wire = Wire(behaviour, self.chance)
+        self.usual_timeline = Timeline.of(behaviour.queueing, behaviour.processing, behaviour.ending)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all jobs, calls, plans and what the accounts spent: as just made."""
+        self.accounts = Accounts(self.behaviour, self.chance, self.clock)
+        self.journal = Journal(self.behaviour.journal_size)
+        self.planned: deque[Timeline] = deque()
+        """The timelines of the next jobs; when it is empty, jobs take the usual one."""
+        self._jobs: dict[str, Job] = {}
+        self._job_of_stamp: dict[int, str] = {}
+        self._free_stamp_after: dict[int, int] = {}
+        self._jobs_made: dict[str, int] = {}
+        self._unfinished: dict[str, list[str]] = {}
+        self._refunds: dict[str, list[str]] = {}
+        self._recent: dict[str, deque[int]] = {}
+
+    # Reading
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return all jobs in the order of their creation."""
+        return tuple(self._jobs.values())
+
+    def job(self, job_id: str) -> Job | None:
+        """Return the job with this `_id`."""
+        return self._jobs.get(job_id)
+
+    def job_of(self, account: Account, job_id: str) -> Job:
+        """Return the account's job with this id; raises AkoolError 1008 or 1009 (contract sections 5 and 6)."""
+        job = self._jobs.get(job_id)
+        if job is None:
+            raise self.behaviour.refusal(self.behaviour.unknown_job_code, job_id)
+        if job.account.api_key != account.api_key:
+            raise self.behaviour.refusal(self.behaviour.foreign_job_code, job_id)
+        return job
+
+    def change_of(self, job: Job, now_ns: int) -> Change:
+        """Return the job's status at `now_ns` and since when it has it."""
+        return change_at(job.timeline, job.created_ns, job.polls, now_ns)
+
+    def credits_of(self, account: Account, now_ns: int) -> int:
+        """Return the account's balance, refunds that are due by `now_ns` included (contract section 7)."""
+        waiting = self._refunds.get(account.api_key)
+        if waiting:
+            self._settle(account, waiting, now_ns)
+        return self.accounts.credits(account)
+
+    def picture_at(self, path: str, now_ns: int) -> tuple[Job, Picture] | None:
+        """Return what the file at `path` shows; None when it is not there: unknown, unfinished or expired."""
+        stamp = stamp_of(path)
+        job = self._jobs.get(self._job_of_stamp.get(stamp, "")) if stamp else None
+        if job is None:
+            return None
+        since_ns, status = self.change_of(job, now_ns)
+        if status is not Status.COMPLETED or now_ns >= since_ns + self.behaviour.file_lifetime.ns:
+            return None
+        picture = picture_named(job, path[1:], self.chance, self.behaviour)
+        return None if picture is None else (job, picture)
+
+    # Changing
+
+    def create(self, account: Account, request: CreateV3 | CreateV4, file_base: str, now_ns: int) -> list[Job]:
+        """Make the jobs of a create request: one for v3, a batch for v4. Raises AkoolError 1005 or 1104."""
+        count = request.batch_quantity if isinstance(request, CreateV4) else 1
+        return self._make(account, request, request, count, file_base, now_ns)
+
+    def press(self, account: Account, request: PressButton, file_base: str, now_ns: int) -> list[Job]:
+        """Make the job of a pressed button and mark the button as used on its parent.
+
+        Raises AkoolError 1005, 1008, 1009, 1010, 1011 or 1104 (contract section 5).
+        """
+        parent = self.job_of(account, request.parent_id)
+        check_press(parent, self.change_of(parent, now_ns).status, request.button, self.behaviour)
+        made = self._make(account, request, parent.look, 1, file_base, now_ns)
+        self._jobs[parent.id] = replace(parent, used_buttons=(*parent.used_buttons, request.button))
+        return made
+
+    def poll(self, account: Account, job_id: str, now_ns: int) -> tuple[Job, Status]:
+        """Return the account's job as this poll sees it, and note the poll where the timeline counts polls."""
+        job = self.job_of(account, job_id)
+        status = change_at(job.timeline, job.created_ns, job.polls, now_ns).status
+        if status < Status.COMPLETED and job.timeline.counts_polls:
+            self._jobs[job_id] = replace(job, polls=(*job.polls, now_ns))
+        return job, status
+
+    def revoke_tokens_before(self, account: Account, second: int) -> None:
+        """Make the account's tokens that were issued before the epoch `second` invalid."""
+        self.accounts.put(replace(account, valid_from_s=second))
+
+    def admit(self, account: Account, now_ns: int) -> None:
+        """Count a request of the account; raises AkoolError 1005 when it is one too many within a second."""
+        limit = self.behaviour.requests_per_second
+        if limit is None:
+            return
+        recent = self._recent.setdefault(account.api_key, deque())
+        # Fewer than one a second: one in the longer window.
+        allowed, window_ns = (int(limit), NS_PER_S) if limit >= 1 else (1, round(NS_PER_S / limit))
+        while recent and recent[0] <= now_ns - window_ns:
+            recent.popleft()
+        if len(recent) >= allowed:
+            raise AkoolError(Code.TOO_FREQUENT)
+        recent.append(now_ns)
+
+    def _make(
+        self,
+        account: Account,
+        request: Request,
+        look: CreateV3 | CreateV4,
+        count: int,
+        file_base: str,
+        now_ns: int,
+    ) -> list[Job]:
+        cost = price(request, self.behaviour.profile)
+        self._check_limits(account, cost * count, count, now_ns)
+        self.accounts.add_credits(account, -cost * count)
+        # `create_time` rises within a batch (contract section 4).
+        return [
+            self._add(account, request, look, cost, file_base, now_ns + number * NS_PER_MS) for number in range(count)
+        ]
+
+    def _check_limits(self, account: Account, cost: int, count: int, now_ns: int) -> None:
+        limit = self.behaviour.concurrent_jobs
+        if limit is not None:
+            ids = self._unfinished.get(account.api_key, [])
+            ids[:] = [each for each in ids if self.change_of(self._jobs[each], now_ns).status < Status.COMPLETED]
+            if len(ids) + count > limit:
+                raise AkoolError(Code.TOO_FREQUENT)
+        if self.credits_of(account, now_ns) < cost:
+            raise self.behaviour.refusal(self.behaviour.out_of_credits_code)
+
+    def _add(
+        self,
+        account: Account,
+        request: Request,
+        look: CreateV3 | CreateV4,
+        cost: int,
+        file_base: str,
+        created_ns: int,
+    ) -> Job:
+        key = account.api_key
+        serial = self._jobs_made.get(key, 0)
+        job_id = self.chance.object_id(created_ns // NS_PER_S, serial, "job", key)
+        timeline = self.planned.popleft() if self.planned else self._usual(request, job_id)
+        job = Job(
+            id=job_id,
+            account=account,
+            request=request,
+            look=look,
+            created_ns=created_ns,
+            cost=cost,
+            timeline=timeline,
+            stamp_ms=self._take_stamp((created_ns + timeline.known_ns) // NS_PER_MS, job_id),
+            file_base=file_base,
+        )
+        self._jobs[job_id] = job
+        self._jobs_made[key] = serial + 1
+        if self.behaviour.concurrent_jobs is not None:
+            self._unfinished.setdefault(key, []).append(job_id)
+        if timeline.ending.refund:
+            self._refunds.setdefault(key, []).append(job_id)
+        return job
+
+    def _usual(self, request: Request, job_id: str) -> Timeline:
+        if not self.behaviour.realistic:
+            return self.usual_timeline
+        match request:
+            case CreateV4():
+                observed_s = 56.0 if request.from_image else 35.0
+            case _:
+                observed_s = 29.0
+        shortest, longest = _REALISTIC_S
+        whole_s = observed_s * (0.85 + 0.3 * self.chance.fraction("duration", job_id))
+        whole_ms = round(1000 * min(max(whole_s, shortest), longest))
+        queueing_ms = round(whole_ms * (0.1 + 0.15 * self.chance.fraction("queueing", job_id)))
+        return Timeline.of(
+            Span(queueing_ms * NS_PER_MS), Span((whole_ms - queueing_ms) * NS_PER_MS), self.behaviour.ending
+        )
+
+    def _take_stamp(self, wanted_ms: int, job_id: str) -> int:
+        """Return the first free millisecond from `wanted_ms` on; file names begin with it."""
+        stamp = wanted_ms
+        if stamp in self._job_of_stamp:
+            # Many jobs of one instant, as on a virtual clock, must not search through each other.
+            stamp = self._free_stamp_after.get(wanted_ms, wanted_ms + 1)
+            while stamp in self._job_of_stamp:
+                stamp += 1
+            self._free_stamp_after[wanted_ms] = stamp + 1
+        self._job_of_stamp[stamp] = job_id
+        return stamp
+
+    def _settle(self, account: Account, waiting: list[str], now_ns: int) -> None:
+        failed = [each for each in waiting if self.change_of(self._jobs[each], now_ns).status is Status.FAILED]
+        for job_id in failed:
+            self.accounts.add_credits(account, self._jobs[job_id].cost)
+            waiting.remove(job_id)

@@ -1,0 +1,60 @@
+"""The errors of mock-akool.
+
+    Exception
+    ├── AkoolError              an answer of Akool: a business code and its message, HTTP 200
+    │   └── ParameterError      the request's body or query is not usable
+    └── MockAkoolError          misuse of the fake by a test or a person; the text names the next step
+        ├── SettingsError       a setting, flag, variable or argument has a bad value (a ValueError too)
+        ├── ClockError          the clock was asked for something that it cannot do
+        └── ServerError         the live server could not start
+
+A bug of the fake is neither: it stays the exception that it is and becomes HTTP 500, see `api.answer`.
+"""
+
+from __future__ import annotations
+
+from mock_akool.core.codes import MESSAGES, Code
+
+
+class AkoolError(Exception):
+    """Akool answers with a business error (contract sections 1 and 10).
+
+    `job_id` is the job that the request was about and `account` the API key of the account that asked, where
+    they are known; both are for the journal only.
+    """
+
+    account: str | None = None
+
+    def __init__(self, code: int, msg: str | None = None, *, job_id: str | None = None) -> None:
+        self.code = code
+        self.msg = MESSAGES[code] if msg is None else msg
+        self.job_id = job_id
+        super().__init__(f"{int(code)} {self.msg}")
+
+
+class ParameterError(AkoolError):
+    """The request's body or query is not usable: 1003, or what the endpoint's setting says instead."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.PARAMETER_ERROR)
+
+
+class MockAkoolError(Exception):
+    """The fake was used wrongly; the message says what was wrong and `hint` what to do next."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(f"{message}. {hint}" if hint else message)
+
+
+class SettingsError(MockAkoolError, ValueError):
+    """A setting has a value that it cannot have."""
+
+
+class ClockError(MockAkoolError):
+    """The clock was asked to do what it cannot, such as to run backwards."""
+
+
+class ServerError(MockAkoolError):
+    """The live server could not start."""

@@ -1,0 +1,99 @@
+"""Result files: how many a job has, what they are called, and what they show (contract section 8)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.chance import Chance
+from mock_akool.core.codes import Profile
+from mock_akool.core.models import CreateV3, CreateV4, Job, Picture, PressButton
+
+_PATH: Final = re.compile(r"/(\d{13})-(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-)?\d{4}\.(?:jpe?g|png)")
+_GRID: Final = (1, 2, 3, 4)
+_FOUR_TILES: Final = ((1,), (2,), (3,), (4,))
+
+_LONG_SIDE: Final = {"1080p": 1152, "4k": 1536}
+_RESOLUTION_V3: Final = "1080p"
+_RESOLUTION_UPSCALED: Final = "4k"
+
+
+class FileSet(NamedTuple):
+    """The files of a job: the name of the one in `image`, and the names in `upscaled_urls`."""
+
+    image: str
+    upscaled: tuple[str, ...]
+
+
+def stamp_of(path: str) -> int | None:
+    """Return the 13-digit number that a file's path begins with, or None when it is no file's path."""
+    match = _PATH.fullmatch(path)
+    return int(match[1]) if match else None
+
+
+def file_set(job: Job, chance: Chance, profile: Profile) -> FileSet:
+    """Return the names of a job's files. They are there from its completion on."""
+    first, *others = _names(job, chance, profile)
+    if isinstance(job.request, CreateV4):
+        return FileSet(first, (first,))
+    return FileSet(first, tuple(others))
+
+
+def picture_named(job: Job, name: str, chance: Chance, behaviour: Behaviour) -> Picture | None:
+    """Return what the job's file `name` shows, or None when the job has no such file."""
+    names = _names(job, chance, behaviour.profile)
+    if name not in names:
+        return None
+    width, height = _size(job, behaviour)
+    return Picture(
+        job_id=job.id,
+        seed=chance.seed,
+        width=width,
+        height=height,
+        prompt=job.look.prompt,
+        scale=job.look.scale,
+        tiles=_tiles(job)[names.index(name)],
+        button=job.request.button if isinstance(job.request, PressButton) else "",
+        format="PNG" if name.endswith(".png") else "JPEG",
+    )
+
+
+def _tiles(job: Job) -> tuple[tuple[int, ...], ...]:
+    """What each file of the job shows, in the order of their names."""
+    request = job.request
+    if isinstance(request, PressButton) and not request.is_variation:
+        return ((request.tile,),)
+    if isinstance(request, CreateV4):
+        return ((),)
+    return (_GRID, *_FOUR_TILES)
+
+
+def _names(job: Job, chance: Chance, profile: Profile) -> list[str]:
+    digits = chance.integer(0, 9999, "file", job.id)
+    if isinstance(job.request, CreateV4):
+        style, ending = f"-{chance.uuid4('file', job.id)}", "jpeg"
+    elif isinstance(job.request, CreateV3) and profile is Profile.DOCUMENTED:
+        style, ending = f"-{chance.uuid4('file', job.id)}", "png"
+    else:
+        style, ending = "", "jpg"
+    # Steps of 1,111 keep the names of one job apart.
+    return [f"{job.stamp_ms}{style}-{(digits + 1111 * n) % 10_000:04}.{ending}" for n in range(len(_tiles(job)))]
+
+
+def _size(job: Job, behaviour: Behaviour) -> tuple[int, int]:
+    """Return width and height: the long side by resolution, sides multiples of 8."""
+    if isinstance(job.request, CreateV4):
+        resolution = job.request.resolution
+    elif isinstance(job.request, PressButton) and not job.request.is_variation:
+        resolution = _RESOLUTION_UPSCALED
+    else:
+        resolution = _RESOLUTION_V3
+    across, _, down = job.look.scale.partition(":")
+    if across == down or not down:
+        # `Original` has no ratio that we could know without fetching the source image, which we never do.
+        side = behaviour.square_4k if resolution == "4k" else behaviour.square_1080p
+        return side, side
+    long_side, ratio = _LONG_SIDE[resolution], int(across) / int(down)
+    short = round(long_side * min(ratio, 1 / ratio) / 8) * 8
+    return (long_side, short) if ratio > 1 else (short, long_side)

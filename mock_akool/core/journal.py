@@ -1,0 +1,38 @@
+"""The journal: what was asked and answered, the newest exchanges only."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from mock_akool.core.codes import Endpoint
+from mock_akool.core.models import Call, Exchange, Reply
+
+_MAX_BODY_BYTES: Final = 32 << 20
+"""What the kept request bodies may add up to, so that a client of megabyte prompts cannot fill the memory."""
+
+
+class Journal:
+    """Keeps the newest exchanges, bounded in number and in bytes of request bodies."""
+
+    __slots__ = ("_body_bytes", "_entries", "_size", "count")
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._entries: deque[Exchange] = deque()
+        self._body_bytes = 0
+        self.count = 0
+        """How many exchanges there ever were, those no longer kept included."""
+
+    def append(self, time_ns: int, endpoint: Endpoint, call: Call, reply: Reply) -> None:
+        """Keep an exchange and drop the oldest ones that are over a bound."""
+        self.count += 1
+        entries = self._entries
+        entries.append(Exchange(self.count, time_ns, endpoint, call, reply))
+        self._body_bytes += len(call.body)
+        while len(entries) > self._size or self._body_bytes > _MAX_BODY_BYTES:
+            self._body_bytes -= len(entries.popleft().call.body)
+
+    def entries(self) -> tuple[Exchange, ...]:
+        """Return the kept exchanges, oldest first."""
+        return tuple(self._entries)

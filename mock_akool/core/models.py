@@ -1,0 +1,190 @@
+"""The frozen records that everything else passes around.
+
+Instants are integer nanoseconds since the epoch (`*_ns`), because sums of floats drift. The wire's
+milliseconds are made in `wire.py` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+from mock_akool.core.codes import CDN_URL, Endpoint, Status
+from mock_akool.core.timeline import Timeline
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Picture(NamedTuple):
+    """What a picture shows: everything that drawing it needs, so that equal values give equal bytes.
+
+    `tiles` are the tile numbers that it shows: `(3,)` is the single tile 3, `(1, 2, 3, 4)` a 2x2 grid in
+    reading order, `()` a picture that is no tile of anything (a v4 result).
+    `button` is the pressed button (`U2`, `V3`) or `""`.
+    """
+
+    job_id: str
+    seed: int
+    width: int
+    height: int
+    prompt: str
+    scale: str
+    tiles: tuple[int, ...]
+    button: str
+    format: str
+    """`JPEG` or `PNG`."""
+
+
+class Call(NamedTuple):
+    """A request as a door carries it in.
+
+    `path` and `query` are as they were on the wire, undecoded; header names are lower case, and of repeated
+    headers the first counts. `file_base` is the scheme and host that picture URLs of the reply shall have.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    file_base: str
+    door: str
+
+    @classmethod
+    def build(
+        cls,
+        method: str,
+        path: str,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        *,
+        file_base: str = CDN_URL,
+        door: str = "direct",
+    ) -> Self:
+        """Make a Call by hand; header names may be in any case."""
+        lowered = {name.lower(): value for name, value in (headers or {}).items()}
+        return cls(method, path, query, lowered, body, file_base, door)
+
+
+class Reply(NamedTuple):
+    """The answer to a Call: what a door has to deliver, and what the journal wants to know of it.
+
+    `body` is what to send, or, when `picture` is set, empty: the door then sends the picture's bytes, which are
+    drawn outside the engine's lock. `delay_ns` is how long the door waits before it sends anything.
+    The rest is for the journal: the business `code` (None when the body has none), the API key of the account,
+    the job that it was about and the status that the caller was shown.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes
+    picture: Picture | None = None
+    delay_ns: int = 0
+    code: int | None = None
+    account: str | None = None
+    job_id: str | None = None
+    job_status: Status | None = None
+
+
+class Exchange(NamedTuple):
+    """One line of the journal: what was asked, when, and what was answered. `number` counts from 1."""
+
+    number: int
+    time_ns: int
+    endpoint: Endpoint
+    call: Call
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who owns jobs. The API key is the clientSecret (contract section 2); credits are kept by the engine.
+
+    `valid_from_s` is the epoch second before which this account's tokens are revoked.
+    """
+
+    api_key: str
+    client_id: str
+    id: str
+    uid: int
+    team_id: str
+    credential_id: str
+    banned: bool
+    token_ttl_ns: int
+    valid_from_s: int = 0
+
+
+class CreateV3(NamedTuple):
+    """A checked request of `createbyprompt`."""
+
+    prompt: str
+    scale: str
+    source_image: str | None
+    callback_url: str
+
+
+class CreateV4(NamedTuple):
+    """A checked request of `createBySourcePrompt`. `source_image` is `""` for a text job."""
+
+    prompt: str
+    model_name: str
+    source_image: str
+    scale: str
+    resolution: str
+    batch_quantity: int
+    similar: float
+    negative_prompt: str | None
+    callback_url: str
+
+    @property
+    def from_image(self) -> bool:
+        """Whether this is an image-to-image job."""
+        return bool(self.source_image)
+
+
+class PressButton(NamedTuple):
+    """A checked request of `createbybutton`."""
+
+    parent_id: str
+    button: str
+    callback_url: str
+
+    @property
+    def tile(self) -> int:
+        """The number of the picture, 1 to 4, that the button is about."""
+        return int(self.button[1])
+
+    @property
+    def is_variation(self) -> bool:
+        """Whether the button asks for four variations (V), not for one upscaled picture (U)."""
+        return self.button[0] == "V"
+
+
+Request = CreateV3 | CreateV4 | PressButton
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A job as it was made, and what happened to it since. Its status is computed, see `timeline.status_at`.
+
+    `look` is the request whose prompt and scale its pictures show: its own, or for a button job that of the
+    first ancestor. `polls` holds the instants of the polls as long as the timeline needs them. `stamp_ms` is
+    the 13-digit number that the names of its files begin with, unique in the engine. `file_base` is where the
+    creating client sees files.
+
+    Two jobs are equal only when they are the same object: that makes them cheap keys of a cache.
+    """
+
+    id: str
+    account: Account
+    request: Request
+    look: CreateV3 | CreateV4
+    created_ns: int
+    cost: int
+    timeline: Timeline
+    stamp_ms: int
+    file_base: str
+    polls: tuple[int, ...] = ()
+    used_buttons: tuple[str, ...] = ()

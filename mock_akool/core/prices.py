@@ -1,0 +1,19 @@
+"""What a job costs, in credits (contract section 7)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mock_akool.core.codes import Profile
+from mock_akool.core.models import CreateV4, Request
+
+_V3_AND_BUTTONS: Final = 2
+_V4: Final = {
+    Profile.OBSERVED: {"1080p": 3, "4k": 4},
+    Profile.DOCUMENTED: {"1080p": 1, "4k": 1},
+}
+
+
+def price(request: Request, profile: Profile) -> int:
+    """Return the credits for one job of the request; each picture of a v4 batch is one job."""
+    return _V4[profile][request.resolution] if isinstance(request, CreateV4) else _V3_AND_BUTTONS

@@ -1,0 +1,198 @@
+"""From a record to the JSON of the wire: the only writer of the wire's keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.buttons import offered_buttons
+from mock_akool.core.chance import Chance
+from mock_akool.core.clock import NS_PER_MS
+from mock_akool.core.codes import MESSAGES, Code, Profile, Status
+from mock_akool.core.errors import AkoolError
+from mock_akool.core.files import file_set
+from mock_akool.core.models import CreateV3, CreateV4, Job, PressButton
+
+Record = dict[str, Any]
+
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_to_ascii_json = json.JSONEncoder(separators=(",", ":")).encode
+
+_DOCUMENTED_COMPLETED_V3: Final = (
+    "faceswap_quality",
+    "deduction_credit",
+    "buttons",
+    "used_buttons",
+    "upscaled_urls",
+    "_id",
+    "create_time",
+    "uid",
+    "type",
+    "image_status",
+    "image",
+)
+"""The keys of the completed sample on the vendor's page."""
+
+
+def encode(value: object) -> bytes:
+    """Return compact JSON in UTF-8."""
+    try:
+        return _to_json(value).encode()
+    except UnicodeEncodeError:
+        # A lone surrogate, which a client may send as \\ud800, has no UTF-8: like JavaScript, escape it.
+        return _to_ascii_json(value).encode()
+
+
+def success(data: object) -> bytes:
+    """Return the envelope of a success."""
+    return encode({"code": int(Code.OK), "msg": MESSAGES[Code.OK], "data": data})
+
+
+def error_body(error: AkoolError, behaviour: Behaviour) -> bytes:
+    """Return the envelope of a business error (contract section 1)."""
+    body: Record = {"code": int(error.code), "msg": error.msg}
+    if behaviour.error_data == "null":
+        body["data"] = None
+    return encode(body)
+
+
+def token_body(token: str) -> bytes:
+    """Return the reply of getToken: the token at the top level, no `data` (contract section 2)."""
+    return encode({"code": int(Code.OK), "token": token})
+
+
+def balance_body(credits: int) -> bytes:
+    """Return the reply of quota/info (contract section 7)."""
+    return success({"credit": credits})
+
+
+def unknown_route(behaviour: Behaviour) -> tuple[str, bytes]:
+    """Return the content type and the body of HTTP 404."""
+    if behaviour.unknown_route_body == "text":
+        return "text/plain; charset=utf-8", b"Not Found"
+    return "application/json; charset=utf-8", encode({"code": 404, "msg": "Not Found"})
+
+
+def storage_error(code: str, message: str) -> bytes:
+    """Return the XML that S3 sends instead of a file."""
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    ).encode()
+
+
+class Wire:
+    """Writes the records of jobs for one engine.
+
+    A job's record is a pure function of the job, its status and where files are seen, so the last few thousand
+    are remembered.
+    """
+
+    def __init__(self, behaviour: Behaviour, chance: Chance) -> None:
+        self._behaviour = behaviour
+        self._chance = chance
+        self._observed = behaviour.profile is Profile.OBSERVED
+        self.info = lru_cache(maxsize=4096)(self._info)
+
+    def created(self, jobs: Sequence[Job]) -> bytes:
+        """Return the reply of a create: an object for one job, an array for several (contract section 4)."""
+        records = [self._as_created(job) for job in jobs]
+        return success(records if len(records) > 1 else records[0])
+
+    def _info(self, job: Job, status: Status, file_base: str) -> bytes:
+        """Return the reply of infobymodelid: what the job's record says at `status` (contract section 6)."""
+        record = self._as_created(job) | {
+            "image_status": int(status),
+            "buttons": [],
+            "used_buttons": list(job.used_buttons),
+            "upscaled_urls": [],
+        }
+        if status is Status.COMPLETED:
+            record |= self._result(job, file_base)
+            if isinstance(job.request, CreateV3) and not self._observed:
+                record["type"] = self._behaviour.documented_type
+                record = {key: record[key] for key in _DOCUMENTED_COMPLETED_V3}
+        elif status is Status.FAILED:
+            ending = job.timeline.ending
+            record["error_reasons"] = list(ending.reasons)
+            if ending.refund:
+                record["deduction_credit"] = 0
+        return success(record)
+
+    def _result(self, job: Job, file_base: str) -> Record:
+        image, upscaled = file_set(job, self._chance, self._behaviour.profile)
+        if isinstance(job.request, CreateV3) and not self._observed:
+            upscaled = ()
+        return {
+            "image": f"{file_base}/{image}",
+            "upscaled_urls": [f"{file_base}/{name}" for name in upscaled],
+            "buttons": [each for each in offered_buttons(job, self._behaviour) if each not in job.used_buttons],
+        }
+
+    def _as_created(self, job: Job) -> Record:
+        match job.request:
+            case CreateV3() as request:
+                return self._v3(job, request)
+            case CreateV4() as request:
+                return self._v4(job, request)
+            case PressButton() as request:
+                return self._pressed(job, request)
+
+    def _v3(self, job: Job, request: CreateV3) -> Record:
+        record = _common(job) | {
+            "uid": job.account.uid,
+            "type": 4,
+            "origin_prompt": request.prompt,
+            "prompt": request.prompt + self._behaviour.prompt_suffix,
+        }
+        if request.source_image is not None:
+            record["source_image"] = request.source_image
+        return record
+
+    def _v4(self, job: Job, request: CreateV4) -> Record:
+        created_ms = job.created_ns // NS_PER_MS
+        record: Record = {
+            "_id": job.id,
+            "uid": job.account.uid,
+            "team_id": job.account.team_id,
+            "create_time": created_ms,
+            "prompt": request.prompt,
+            "origin_prompt": request.prompt,
+            "source_image": request.source_image,
+            "image_status": int(Status.QUEUEING),
+            "image_sub_status": 1,
+            "deduction_credit": job.cost,
+            "model_name": request.model_name,
+            "provider": request.model_name.partition("/")[0],
+            "type": 4,
+            "from": 4,
+            "sub_type": 40002 if request.from_image else 40001,
+            "file_name": f"ImageGenerator_{created_ms}.png",
+        }
+        if self._observed:
+            record["task_id"] = self._chance.hex(32, "task", job.id)
+        return record
+
+    def _pressed(self, job: Job, request: PressButton) -> Record:
+        return _common(job) | {
+            "image_content_model_id": request.parent_id,
+            "op_button": request.button,
+            "op_buttonMessageId": self._chance.alphanumerics(20, "message", job.id),
+        }
+
+
+def _common(job: Job) -> Record:
+    """What the records of `createbyprompt` and `createbybutton` share."""
+    return {
+        "faceswap_quality": 2,
+        "deduction_credit": job.cost,
+        "buttons": [],
+        "used_buttons": [],
+        "upscaled_urls": [],
+        "_id": job.id,
+        "create_time": job.created_ns // NS_PER_MS,
+        "from": 1,
+        "image_status": int(Status.QUEUEING),
+    }

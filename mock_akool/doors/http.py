@@ -1,0 +1,244 @@
+"""One HTTP/1.1 connection of the live server: bytes to Calls, Replies to bytes.
+
+The parsing is httptools' (llhttp, the parser of Node.js). What is here is what a parser leaves to its user:
+the order of pipelined requests, answers that wait, bounds, and when to close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import deque
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, cast
+
+import httptools
+
+from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.models import Call, Headers, Reply
+
+if TYPE_CHECKING:
+    from mock_akool.doors.server import Server
+
+_MAX_HEAD_BYTES: Final = 64 << 10
+_MAX_WAITING: Final = 16
+_HOST: Final = re.compile(r"[A-Za-z0-9.\-:\[\]_]{1,255}")
+_BODILESS: Final = frozenset({204, 304})
+
+_log = logging.getLogger("mock_akool")
+
+
+@lru_cache(maxsize=256)
+def _head(status: int, headers: Headers) -> bytes:
+    """Return the status line and the headers that do not depend on the single answer."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers), "server: mock-akool"]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+@lru_cache(maxsize=512)
+def _name(raw: bytes) -> str:
+    return raw.decode("latin-1").lower()
+
+
+class HttpConnection(asyncio.Protocol):
+    """Serves one connection. Its requests are answered one after the other, in the order they came."""
+
+    __slots__ = (
+        "_body",
+        "_busy",
+        "_head_bytes",
+        "_headers",
+        "_keep_alive",
+        "_parser",
+        "_paused",
+        "_server",
+        "_target",
+        "_transport",
+        "_waiting",
+        "last_heard_s",
+    )
+
+    _transport: asyncio.Transport
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._parser = httptools.HttpRequestParser(self)
+        self._waiting: deque[tuple[Call, bool]] = deque()
+        self._busy = False
+        self._paused = False
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+        self._head_bytes = 0
+        self._keep_alive = True
+        self.last_heard_s = 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no answer of this connection is under way."""
+        return not self._busy
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its class
+        self.last_heard_s = self._server.loop.time()
+        self._server.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection; answers that were under way go nowhere."""
+        self._server.connections.discard(self)
+        self._waiting.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; complete requests are answered from the parser's callbacks."""
+        self.last_heard_s = self._server.loop.time()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # We speak HTTP/1.1 only, and answer as such; what follows is the next request.
+            self._parser = httptools.HttpRequestParser(self)
+            if rest := data[upgrade.args[0] :]:
+                self.data_received(rest)
+        except httptools.HttpParserCallbackError as error:
+            if isinstance(error.__context__, _HeadTooLongError):
+                self._refuse(431, f"the request's headers are over {_MAX_HEAD_BYTES:,} bytes")
+                return
+            _log.error("mock-akool bug in the HTTP door", exc_info=error.__context__ or error)
+            self._refuse(500, "mock-akool bug: see the server's log")
+        except httptools.HttpParserError as error:
+            self._refuse(400, f"this is not HTTP/1.1: {error}")
+
+    def pause_writing(self) -> None:
+        """Read no more while the client does not take what it asked for."""
+        self._paused = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on reading."""
+        self._paused = False
+        self._transport.resume_reading()
+        self._answer_waiting()
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        """Start a new request."""
+        self._target = b""
+        self._headers = {}
+        self._body = bytearray()
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take the target, which may come in pieces."""
+        self._target += url
+        self._count_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; of a repeated one the first counts."""
+        self._headers.setdefault(_name(name), value.decode("latin-1"))
+        self._count_head(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        """Ask a client for the body that it holds back."""
+        if self._headers.get("expect", "").lower() == "100-continue" and not self._waiting and not self._busy:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body, up to a byte over the bound, so that the API sees that it is too long."""
+        room = self._server.max_body_bytes + 1 - len(self._body)
+        if room > 0:
+            self._body += body[:room]
+
+    def on_message_complete(self) -> None:
+        """Answer, or wait for the answers that are under way."""
+        call = self._call()
+        keep_alive = self._parser.should_keep_alive()
+        if "connection" in self._headers and self._parser.get_http_version() == "1.0":
+            keep_alive = False  # its keep-alive is an agreement that we need not enter
+        if self._busy or self._waiting or self._paused:
+            self._waiting.append((call, keep_alive))
+            if len(self._waiting) >= _MAX_WAITING:
+                self._transport.pause_reading()
+        elif not self._transport.is_closing():
+            self._answer(call, keep_alive)
+
+    # Ours
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    def _call(self) -> Call:
+        target = self._target
+        if not target.startswith(b"/") and b"://" in target:
+            url = httptools.parse_url(target)
+            target = (url.path or b"/") + (b"?" + url.query if url.query else b"")
+        path, _, query = target.decode("latin-1").partition("?")
+        host = self._headers.get("host", "")
+        base = self._server.public_url or f"http://{host if _HOST.fullmatch(host) else self._server.address}"
+        method = self._parser.get_method().decode("latin-1")
+        return Call(method, path, query, self._headers, bytes(self._body), base, "server")
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > _MAX_HEAD_BYTES:
+            raise _HeadTooLongError
+
+    def _answer(self, call: Call, keep_alive: bool) -> None:
+        reply = self._server.answer(call)
+        body = self._server.service.ready_body(reply)
+        if body is not None and not reply.delay_ns:
+            self._send(call, reply, body, keep_alive)
+            return
+        self._busy = True
+        task = self._server.loop.create_task(self._answer_later(call, reply, keep_alive))
+        self._server.tasks.add(task)
+        task.add_done_callback(self._server.tasks.discard)
+
+    async def _answer_later(self, call: Call, reply: Reply, keep_alive: bool) -> None:
+        """Send an answer that waits or whose picture must be drawn; neither holds the event loop."""
+        body = await self._server.body(reply)
+        if reply.delay_ns:
+            await asyncio.sleep(reply.delay_ns / NS_PER_S)
+        self._busy = False
+        if not self._transport.is_closing():
+            self._send(call, reply, body, keep_alive)
+            self._answer_waiting()
+
+    def _answer_waiting(self) -> None:
+        while self._waiting and not self._busy and not self._paused and not self._transport.is_closing():
+            self._answer(*self._waiting.popleft())
+        if not self._paused and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _send(self, call: Call, reply: Reply, body: bytes, keep_alive: bool) -> None:
+        head = _head(reply.status, reply.headers)
+        date = self._server.date()
+        length = b"" if reply.status in _BODILESS else b"\r\ncontent-length: %d" % len(body)
+        closing = b"" if keep_alive else b"\r\nconnection: close"
+        sent = b"" if call.method == "HEAD" else body
+        self._transport.write(b"".join((head, date, length, closing, b"\r\n\r\n", sent)))
+        if not keep_alive:
+            self._transport.close()
+
+    def _refuse(self, status: int, why: str) -> None:
+        """Answer what is no request, and close: nobody knows where the next one would begin."""
+        if self._transport.is_closing():
+            return
+        body = f"{why}\n".encode()
+        head = _head(status, (("content-type", "text/plain; charset=utf-8"), ("connection", "close")))
+        length = b"\r\ncontent-length: %d\r\n\r\n" % len(body)
+        self._transport.write(head + self._server.date() + length + body)
+        self._transport.close()
+
+
+class _HeadTooLongError(Exception):
+    pass

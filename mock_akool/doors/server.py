@@ -1,0 +1,216 @@
+"""The live server: listens, answers on an event loop, and stops in time.
+
+`bind` first, then `run` (in the main thread, until a signal) or `start` and `stop` (in a thread of its own).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from mock_akool.core.errors import ServerError
+from mock_akool.core.models import Call, Reply
+from mock_akool.doors.http import HttpConnection
+from mock_akool.service import Service
+
+_BACKLOG: Final = 1024
+_IDLE_S: Final = 75.0
+_SWEEP_S: Final = 5.0
+_GRACE_S: Final = 1.0
+"""How long a stop waits for answers that are under way."""
+_DRAWING_THREADS: Final = 2
+
+
+class RequestLog(Protocol):
+    """Takes a note of each answered call."""
+
+    def note(self, call: Call, reply: Reply, took_ns: int) -> None:
+        """Note the call, its reply, and the nanoseconds that the answer took to make."""
+        ...
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Return uvloop's event loop, or asyncio's own where uvloop does not exist."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+class Server:
+    """A live server of one service."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def __init__(
+        self,
+        service: Service,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        public_url: str | None = None,
+        log: RequestLog | None = None,
+    ) -> None:
+        self.service = service
+        self.public_url = public_url
+        self.max_body_bytes = service.engine.behaviour.max_body_bytes
+        self.connections: set[HttpConnection] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._host = host
+        self._port = port
+        self._log = log
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping: asyncio.Event | None = None
+        self._drawing = ThreadPoolExecutor(_DRAWING_THREADS, "mock-akool-draw")
+        self._date = b""
+        self._date_s = 0
+
+    # Life
+
+    def bind(self) -> socket.socket:
+        """Take the address, once; `port` and `url` are known from then on.
+
+        Raises ServerError when the address is taken or is none of this machine's.
+        """
+        if self._socket is not None:
+            return self._socket
+        try:
+            family = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)[0][0]
+            listener = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise ServerError(
+                f"cannot listen on {self._host}:{self._port}: {why}",
+                "Choose another with --port (0 takes a free one) or --host",
+            ) from None
+        listener.setblocking(False)
+        self._socket = listener
+        self._port = listener.getsockname()[1]
+        return listener
+
+    @property
+    def port(self) -> int:
+        """The port; after `bind` never 0."""
+        return self._port
+
+    @property
+    def address(self) -> str:
+        """Host and port, as in a URL."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self._port}"
+
+    @property
+    def url(self) -> str:
+        """The address as a base URL, without a slash at the end."""
+        return f"http://{self.address}"
+
+    def run(self, until: Callable[[asyncio.Event], None] | None = None) -> None:
+        """Serve in this thread until stopped.
+
+        `until`, when given, is called in the running loop as soon as the server listens, with the event that ends it.
+        """
+        self.bind()
+        self.loop = new_loop()
+        try:
+            self.loop.run_until_complete(self._serve(until))
+        finally:
+            self.loop.close()
+            self._drawing.shutdown(wait=False, cancel_futures=True)
+
+    def start(self) -> Self:
+        """Serve in a thread; returns as soon as connections are taken."""
+        self.bind()
+        listening = threading.Event()
+        self._thread = threading.Thread(
+            target=self.run, args=(lambda _: listening.set(),), name="mock-akool-server", daemon=True
+        )
+        self._thread.start()
+        listening.wait()
+        return self
+
+    def stop(self) -> None:
+        """End a server that was started, within about a second even when answers are under way."""
+        if self._thread is not None and self._stopping is not None:
+            with contextlib.suppress(RuntimeError):  # the loop ended by itself
+                self.loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+            self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # What connections use
+
+    def answer(self, call: Call) -> Reply:
+        """Answer the call and log it."""
+        if self._log is None:
+            return self.service.answer(call)
+        began_ns = time.perf_counter_ns()
+        reply = self.service.answer(call)
+        self._log.note(call, reply, time.perf_counter_ns() - began_ns)
+        return reply
+
+    async def body(self, reply: Reply) -> bytes:
+        """Return the reply's body; a picture is drawn outside the event loop."""
+        ready = self.service.ready_body(reply)
+        if ready is not None:
+            return ready
+        return await self.loop.run_in_executor(self._drawing, self.service.body, reply)
+
+    def date(self) -> bytes:
+        """Return the Date header, which HTTP wants in every answer."""
+        second = int(time.time())
+        if second != self._date_s:
+            self._date_s = second
+            self._date = f"\r\ndate: {formatdate(second, usegmt=True)}".encode()
+        return self._date
+
+    # The loop's inside
+
+    async def _serve(self, until: Callable[[asyncio.Event], None] | None) -> None:
+        self._stopping = asyncio.Event()
+        listener = await self.loop.create_server(lambda: HttpConnection(self), sock=self.bind(), backlog=_BACKLOG)
+        sweeping = self.loop.create_task(self._sweep())
+        try:
+            if until is not None:
+                until(self._stopping)
+            await self._stopping.wait()
+        finally:
+            sweeping.cancel()
+            listener.close()
+            await self._finish()
+
+    async def _finish(self) -> None:
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=_GRACE_S)
+        for task in self.tasks:
+            task.cancel()
+        for connection in list(self.connections):
+            connection.abort()
+        # The transports close in the loop's next turns.
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    async def _sweep(self) -> None:
+        """Close connections that nobody used for a while, so that leaking clients cannot use up our handles."""
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            too_old = self.loop.time() - _IDLE_S
+            for connection in list(self.connections):
+                if connection.idle and connection.last_heard_s < too_old:
+                    connection.abort()

@@ -1,0 +1,34 @@
+"""What doors talk to: one fake with its engine, its control routes and its pictures."""
+
+from __future__ import annotations
+
+from mock_akool import control
+from mock_akool.core import api
+from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.clock import Clock
+from mock_akool.core.engine import Engine
+from mock_akool.core.models import Call, Reply
+from mock_akool.identities import JwtTokens
+from mock_akool.pictures import Gallery
+
+
+class Service:
+    """Answers calls. Safe to use from several threads."""
+
+    def __init__(self, behaviour: Behaviour, clock: Clock) -> None:
+        self.engine = Engine(behaviour, clock, JwtTokens(behaviour.seed))
+        self.gallery = Gallery()
+
+    def answer(self, call: Call) -> Reply:
+        """Turn a Call into a Reply: of the control routes below `/_mock/`, else of the emulated API."""
+        if call.path.startswith(control.PREFIX):
+            return control.answer(self.engine, call)
+        return api.answer(self.engine, call)
+
+    def ready_body(self, reply: Reply) -> bytes | None:
+        """Return the reply's body if it needs no drawing, else None."""
+        return reply.body if reply.picture is None else self.gallery.cached(reply.picture)
+
+    def body(self, reply: Reply) -> bytes:
+        """Return the reply's body; a picture that nobody asked for before is drawn, which takes milliseconds."""
+        return reply.body if reply.picture is None else self.gallery.get(reply.picture)
