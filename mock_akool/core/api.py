@@ -92,7 +92,7 @@ def _info(engine: Engine, call: Call, account: Account, now_ns: int) -> Reply:
     job_id = requests.image_model_id(call)
     job, status = engine.poll(account, job_id, now_ns)
     body = engine.wire.info(job, status, call.file_base)
-    return Reply(200, _JSON, body, None, engine.behaviour.latency.ns, Code.OK, account.api_key, job_id, status)
+    return Reply(200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key, job_id, status)
 
 
 def _quota(engine: Engine, call: Call, account: Account, now_ns: int) -> Reply:
@@ -195,8 +195,8 @@ def answer(engine: Engine, call: Call) -> Reply:
         except Exception as bug:
             _log.exception("mock-akool bug while answering %s %s", call.method, call.path)
             reply = bug_reply(bug)
-        if reply.delay_ns != engine.behaviour.latency.ns:
-            reply = reply._replace(delay_ns=engine.behaviour.latency.ns)
+        if reply.delay_ns != engine.latency_ns:
+            reply = reply._replace(delay_ns=engine.latency_ns)
         engine.journal.append(now_ns, found.endpoint, call, reply)
     return reply
 

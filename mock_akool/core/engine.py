@@ -39,6 +39,7 @@ class Engine:
         self.lock = threading.RLock()
         self.chance = Chance(behaviour.seed)
         self.wire = Wire(behaviour, self.chance)
+        self.latency_ns = behaviour.latency.ns
         self.usual_timeline = Timeline.of(behaviour.queueing, behaviour.processing, behaviour.ending)
         self.reset()
 

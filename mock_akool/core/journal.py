@@ -19,7 +19,7 @@ class Journal:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._entries: deque[Exchange] = deque()
+        self._entries: deque[tuple[int, Endpoint, Call, Reply]] = deque()
         self._body_bytes = 0
         self.count = 0
         """How many exchanges there ever were, those no longer kept included."""
@@ -28,11 +28,13 @@ class Journal:
         """Keep an exchange and drop the oldest ones that are over a bound."""
         self.count += 1
         entries = self._entries
-        entries.append(Exchange(self.count, time_ns, endpoint, call, reply))
+        # Records are made when somebody reads: most exchanges are written and never read.
+        entries.append((time_ns, endpoint, call, reply))
         self._body_bytes += len(call.body)
         while len(entries) > self._size or self._body_bytes > _MAX_BODY_BYTES:
-            self._body_bytes -= len(entries.popleft().call.body)
+            self._body_bytes -= len(entries.popleft()[2].body)
 
     def entries(self) -> tuple[Exchange, ...]:
         """Return the kept exchanges, oldest first."""
-        return tuple(self._entries)
+        first = self.count - len(self._entries) + 1
+        return tuple(Exchange(number, *entry) for number, entry in enumerate(self._entries, first))

@@ -158,35 +158,41 @@ class Change(NamedTuple):
     status: Status
 
 
+def _walk(timeline: Timeline, created_ns: int, polls: Sequence[int]) -> Iterator[tuple[int, Status]]:
+    """Yield from when on the job shows what, as far as its creation and these polls decide it."""
+    start, seen = created_ns, 0
+    for status, (ns, count) in timeline.stages:
+        yield start, status
+        if ns is not None:
+            start += ns
+            if polls:
+                seen = bisect_left(polls, start, seen)
+        elif count is None or seen + count > len(polls):
+            return
+        elif count:
+            seen += count
+            start = max(start, polls[seen - 1])
+    yield start, timeline.ending.status
+
+
 def changes(timeline: Timeline, created_ns: int, polls: Sequence[int]) -> Iterator[Change]:
     """Yield what becomes of the job and when, as far as the creation and these polls decide it.
 
     `polls` are the instants of all polls so far, rising. A stage of N polls ends at the instant of the N-th poll
     that saw it: that poll still sees the stage, the next one does not, at whatever time it comes.
     """
-    start, seen = created_ns, 0
-    for status, (ns, count) in timeline.stages:
-        yield Change(start, status)
-        if ns is not None:
-            start += ns
-            seen = bisect_left(polls, start, seen)
-        elif count is None or seen + count > len(polls):
-            return
-        elif count:
-            seen += count
-            start = max(start, polls[seen - 1])
-    yield Change(start, timeline.ending.status)
+    return map(Change._make, _walk(timeline, created_ns, polls))
 
 
 def change_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> Change:
     """Return the change that is in force at `now_ns`: the status, and since when."""
-    following = changes(timeline, created_ns, polls)
+    following = _walk(timeline, created_ns, polls)
     current = next(following)
     for change in following:
-        if change.at_ns > now_ns:
+        if change[0] > now_ns:
             break
         current = change
-    return current
+    return Change._make(current)
 
 
 def status_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> Status:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections import deque
 from functools import lru_cache
 from http import HTTPStatus
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 _MAX_HEAD_BYTES: Final = 64 << 10
 _MAX_WAITING: Final = 16
-_HOST: Final = re.compile(r"[A-Za-z0-9.\-:\[\]_]{1,255}")
 _BODILESS: Final = frozenset({204, 304})
 
 _log = logging.getLogger("mock_akool")
@@ -46,38 +44,44 @@ def _name(raw: bytes) -> str:
     return raw.decode("latin-1").lower()
 
 
+@lru_cache(maxsize=64)
+def _method(raw: bytes) -> str:
+    return raw.decode("latin-1")
+
+
 class HttpConnection(asyncio.Protocol):
     """Serves one connection. Its requests are answered one after the other, in the order they came."""
 
     __slots__ = (
         "_body",
         "_busy",
-        "_head_bytes",
         "_headers",
-        "_keep_alive",
         "_parser",
         "_paused",
         "_server",
+        "_service",
         "_target",
         "_transport",
+        "_unread_head",
         "_waiting",
-        "last_heard_s",
+        "quiet_sweeps",
     )
 
     _transport: asyncio.Transport
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._service = server.service
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[tuple[Call, bool]] = deque()
         self._busy = False
         self._paused = False
         self._target = b""
         self._headers: dict[str, str] = {}
-        self._body = bytearray()
-        self._head_bytes = 0
-        self._keep_alive = True
-        self.last_heard_s = 0.0
+        self._body: bytes | bytearray = b""
+        self._unread_head = 0
+        self.quiet_sweeps = 0
+        """How often the server looked after idle connections since this one last sent something."""
 
     @property
     def idle(self) -> bool:
@@ -89,7 +93,6 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its class
-        self.last_heard_s = self._server.loop.time()
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -99,9 +102,12 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; complete requests are answered from the parser's callbacks."""
-        self.last_heard_s = self._server.loop.time()
+        self.quiet_sweeps = 0
+        self._unread_head += len(data)
         try:
             self._parser.feed_data(data)
+            if self._unread_head > _MAX_HEAD_BYTES:
+                self._refuse_head()
         except httptools.HttpParserUpgrade as upgrade:
             # We speak HTTP/1.1 only, and answer as such; what follows is the next request.
             self._parser = httptools.HttpRequestParser(self)
@@ -109,7 +115,7 @@ class HttpConnection(asyncio.Protocol):
                 self.data_received(rest)
         except httptools.HttpParserCallbackError as error:
             if isinstance(error.__context__, _HeadTooLongError):
-                self._refuse(431, f"the request's headers are over {_MAX_HEAD_BYTES:,} bytes")
+                self._refuse_head()
                 return
             _log.error("mock-akool bug in the HTTP door", exc_info=error.__context__ or error)
             self._refuse(500, "mock-akool bug: see the server's log")
@@ -133,42 +139,47 @@ class HttpConnection(asyncio.Protocol):
         """Start a new request."""
         self._target = b""
         self._headers = {}
-        self._body = bytearray()
-        self._head_bytes = 0
+        self._body = b""
 
     def on_url(self, url: bytes) -> None:
         """Take the target, which may come in pieces."""
         self._target += url
-        self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; of a repeated one the first counts."""
-        self._headers.setdefault(_name(name), value.decode("latin-1"))
-        self._count_head(len(name) + len(value))
+        key = _name(name)
+        if key not in self._headers:
+            self._headers[key] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        """Ask a client for the body that it holds back."""
-        if self._headers.get("expect", "").lower() == "100-continue" and not self._waiting and not self._busy:
+        """Refuse a head that is too long; ask a client for the body that it holds back."""
+        headers = self._headers
+        if self._unread_head > _MAX_HEAD_BYTES and sum(map(len, (*headers, *headers.values()))) > _MAX_HEAD_BYTES:
+            raise _HeadTooLongError
+        self._unread_head = 0
+        if "expect" in headers and headers["expect"].lower() == "100-continue" and not self._waiting and self.idle:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, up to a byte over the bound, so that the API sees that it is too long."""
         room = self._server.max_body_bytes + 1 - len(self._body)
         if room > 0:
+            self._body = self._body or bytearray()
             self._body += body[:room]
+        self._unread_head = 0
 
     def on_message_complete(self) -> None:
         """Answer, or wait for the answers that are under way."""
-        call = self._call()
+        self._unread_head = 0
         keep_alive = self._parser.should_keep_alive()
         if "connection" in self._headers and self._parser.get_http_version() == "1.0":
             keep_alive = False  # its keep-alive is an agreement that we need not enter
         if self._busy or self._waiting or self._paused:
-            self._waiting.append((call, keep_alive))
+            self._waiting.append((self._call(), keep_alive))
             if len(self._waiting) >= _MAX_WAITING:
                 self._transport.pause_reading()
         elif not self._transport.is_closing():
-            self._answer(call, keep_alive)
+            self._answer(self._call(), keep_alive)
 
     # Ours
 
@@ -178,23 +189,17 @@ class HttpConnection(asyncio.Protocol):
 
     def _call(self) -> Call:
         target = self._target
-        if not target.startswith(b"/") and b"://" in target:
+        if target[:1] != b"/" and b"://" in target:
             url = httptools.parse_url(target)
             target = (url.path or b"/") + (b"?" + url.query if url.query else b"")
         path, _, query = target.decode("latin-1").partition("?")
-        host = self._headers.get("host", "")
-        base = self._server.public_url or f"http://{host if _HOST.fullmatch(host) else self._server.address}"
-        method = self._parser.get_method().decode("latin-1")
-        return Call(method, path, query, self._headers, bytes(self._body), base, "server")
-
-    def _count_head(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > _MAX_HEAD_BYTES:
-            raise _HeadTooLongError
+        headers = self._headers
+        base = self._server.base_of(headers.get("host", ""))
+        return Call(_method(self._parser.get_method()), path, query, headers, bytes(self._body), base, "server")
 
     def _answer(self, call: Call, keep_alive: bool) -> None:
         reply = self._server.answer(call)
-        body = self._server.service.ready_body(reply)
+        body = self._service.ready_body(reply)
         if body is not None and not reply.delay_ns:
             self._send(call, reply, body, keep_alive)
             return
@@ -228,6 +233,9 @@ class HttpConnection(asyncio.Protocol):
         self._transport.write(b"".join((head, date, length, closing, b"\r\n\r\n", sent)))
         if not keep_alive:
             self._transport.close()
+
+    def _refuse_head(self) -> None:
+        self._refuse(431, f"the request's headers are over {_MAX_HEAD_BYTES:,} bytes")
 
     def _refuse(self, status: int, why: str) -> None:
         """Answer what is no request, and close: nobody knows where the next one would begin."""

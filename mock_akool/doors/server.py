@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
+from functools import lru_cache
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -21,9 +23,11 @@ from mock_akool.core.models import Call, Reply
 from mock_akool.doors.http import HttpConnection
 from mock_akool.service import Service
 
+_HOST: Final = re.compile(r"[A-Za-z0-9.\-:\[\]_]{1,255}")
 _BACKLOG: Final = 1024
-_IDLE_S: Final = 75.0
 _SWEEP_S: Final = 5.0
+_QUIET_SWEEPS: Final = 15
+"""After how many sweeps without a byte a connection is closed: 75 s."""
 _GRACE_S: Final = 1.0
 """How long a stop waits for answers that are under way."""
 _DRAWING_THREADS: Final = 2
@@ -32,8 +36,8 @@ _DRAWING_THREADS: Final = 2
 class RequestLog(Protocol):
     """Takes a note of each answered call."""
 
-    def note(self, call: Call, reply: Reply, took_ns: int) -> None:
-        """Note the call, its reply, and the nanoseconds that the answer took to make."""
+    def note(self, time_ns: int, call: Call, reply: Reply, took_ns: int) -> None:
+        """Note when (epoch ns) the reply to the call was made, and in how many ns."""
         ...
 
 
@@ -74,6 +78,7 @@ class Server:
         self._drawing = ThreadPoolExecutor(_DRAWING_THREADS, "mock-akool-draw")
         self._date = b""
         self._date_s = 0
+        self.base_of = lru_cache(maxsize=64)(self._base_of)
 
     # Life
 
@@ -160,9 +165,10 @@ class Server:
         """Answer the call and log it."""
         if self._log is None:
             return self.service.answer(call)
-        began_ns = time.perf_counter_ns()
+        began_ns = time.time_ns()
         reply = self.service.answer(call)
-        self._log.note(call, reply, time.perf_counter_ns() - began_ns)
+        now_ns = time.time_ns()
+        self._log.note(now_ns, call, reply, now_ns - began_ns)
         return reply
 
     async def body(self, reply: Reply) -> bytes:
@@ -171,6 +177,10 @@ class Server:
         if ready is not None:
             return ready
         return await self.loop.run_in_executor(self._drawing, self.service.body, reply)
+
+    def _base_of(self, host: str) -> str:
+        """Return what picture URLs begin with for a client that called `host`."""
+        return self.public_url or f"http://{host if _HOST.fullmatch(host) else self.address}"
 
     def date(self) -> bytes:
         """Return the Date header, which HTTP wants in every answer."""
@@ -210,7 +220,7 @@ class Server:
         """Close connections that nobody used for a while, so that leaking clients cannot use up our handles."""
         while True:
             await asyncio.sleep(_SWEEP_S)
-            too_old = self.loop.time() - _IDLE_S
             for connection in list(self.connections):
-                if connection.idle and connection.last_heard_s < too_old:
+                connection.quiet_sweeps += 1
+                if connection.idle and connection.quiet_sweeps > _QUIET_SWEEPS:
                     connection.abort()
