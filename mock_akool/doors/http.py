@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MAX_HEAD_BYTES: Final = 64 << 10
 _MAX_WAITING: Final = 16
+_LONG: Final = 512
+"""From how many bytes on a text is not worth remembering."""
 _BODILESS: Final = frozenset({204, 304})
 
 _log = logging.getLogger("mock_akool")
@@ -39,14 +41,26 @@ def _head(status: int, headers: Headers) -> bytes:
     return "\r\n".join(lines).encode("latin-1")
 
 
+# Clients repeat themselves: what they sent is decoded once and shared by all the calls that the journal keeps.
+
+
 @lru_cache(maxsize=512)
 def _name(raw: bytes) -> str:
     return raw.decode("latin-1").lower()
 
 
-@lru_cache(maxsize=64)
-def _method(raw: bytes) -> str:
+@lru_cache(maxsize=1024)
+def _text(raw: bytes) -> str:
     return raw.decode("latin-1")
+
+
+@lru_cache(maxsize=1024)
+def _path_and_query(target: bytes) -> tuple[str, str]:
+    if target[:1] != b"/" and b"://" in target:
+        url = httptools.parse_url(target)
+        target = (url.path or b"/") + (b"?" + url.query if url.query else b"")
+    path, _, query = target.decode("latin-1").partition("?")
+    return path, query
 
 
 class HttpConnection(asyncio.Protocol):
@@ -149,7 +163,7 @@ class HttpConnection(asyncio.Protocol):
         """Take a header; of a repeated one the first counts."""
         key = _name(name)
         if key not in self._headers:
-            self._headers[key] = value.decode("latin-1")
+            self._headers[key] = _text(value) if len(value) < _LONG else value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Refuse a head that is too long; ask a client for the body that it holds back."""
@@ -189,13 +203,10 @@ class HttpConnection(asyncio.Protocol):
 
     def _call(self) -> Call:
         target = self._target
-        if target[:1] != b"/" and b"://" in target:
-            url = httptools.parse_url(target)
-            target = (url.path or b"/") + (b"?" + url.query if url.query else b"")
-        path, _, query = target.decode("latin-1").partition("?")
+        path, query = (_path_and_query if len(target) < _LONG else _path_and_query.__wrapped__)(target)
         headers = self._headers
         base = self._server.base_of(headers.get("host", ""))
-        return Call(_method(self._parser.get_method()), path, query, headers, bytes(self._body), base, "server")
+        return Call(_text(self._parser.get_method()), path, query, headers, bytes(self._body), base, "server")
 
     def _answer(self, call: Call, keep_alive: bool) -> None:
         reply = self._server.answer(call)
