@@ -26,13 +26,20 @@ _DEFAULT_URL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 well, 1 not well, 2 wrongly called."""
+    """Run the command line; returns the exit code: 0 well, 1 not well, 2 wrongly called, 130 stopped."""
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
     except MockAkoolError as error:
         print(f"mock-akool: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("mock-akool: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output went away, as in `mock-akool demo | head`; at exit Python writes once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
