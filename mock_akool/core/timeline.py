@@ -34,7 +34,7 @@ def _spelled(ns: int) -> str:
     for unit, size in reversed(_UNITS_NS.items()):
         if ns and ns % size == 0:
             return f"{ns // size}{unit}"
-    return f"{ns / NS_PER_S:g}s"
+    return f"{ns // NS_PER_S}.{ns % NS_PER_S:09}".rstrip("0") + "s" if ns else "0s"
 
 
 class Span(NamedTuple):
@@ -54,7 +54,8 @@ class Span(NamedTuple):
             return value
         if isinstance(value, bool):
             raise SettingsError(f"{value!r} is no length of time", _HINT)
-        text = str(value)
+        # A float's own spelling may have an exponent.
+        text = f"{value:.9f}" if isinstance(value, float) else str(value)
         if text.strip().lower() in {"forever", "for ever"}:
             return FOREVER
         match = _SPAN.fullmatch(text) if len(text) <= 40 else None
