@@ -79,7 +79,7 @@ class AccountSpec(NamedTuple):
         credits, status = value.get("credits"), value.get("status", "active")
         if credits is not None and (isinstance(credits, bool) or not isinstance(credits, int) or credits < 0):
             raise SettingsError(f"credits {credits!r} is no whole number of 0 or more")
-        if status not in {"active", "banned"}:
+        if status not in ("active", "banned"):
             raise SettingsError(f"status {status!r} is neither 'active' nor 'banned'")
         ttl = value.get("token_ttl")
         return cls(secret, client_id, credits, status == "banned", None if ttl is None else Duration.of(ttl))

@@ -226,6 +226,17 @@ def test_time_after_polls_runs_from_the_last_poll_that_saw_the_stage() -> None:
     assert status_at(timeline, BORN, polls, BORN + 13 * S) is DONE
 
 
+def test_polls_that_saw_a_timed_stage_do_not_count_for_the_next() -> None:
+    stages = (Stage(QUEUEING, Span(polls=1)), Stage(PROCESSING, Span(2 * S)), Stage(QUEUEING, Span(polls=2)))
+    instants = [BORN + number * S for number in range(7)]
+    assert polled(Timeline(stages), instants) == [QUEUEING] + [PROCESSING] + [QUEUEING] * 2 + [DONE] * 3
+
+
+def test_a_poll_counts_for_one_stage_only() -> None:
+    stages = (Stage(QUEUEING, Span(polls=1)), Stage(PROCESSING, Span(0)), Stage(PROCESSING, Span(polls=1)))
+    assert polled(Timeline(stages), [BORN] * 3) == [QUEUEING, PROCESSING, DONE]
+
+
 # Properties
 
 NS = st.one_of(st.integers(0, 10), st.sampled_from([S // 10, S, 2 * S, 3 * S]), st.integers(0, 10 * S))
@@ -267,7 +278,7 @@ def lived(timeline: Timeline, polls: list[int], now: int) -> Status:
     return stages[number].status
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=500)
 @given(timelines(ALL_SPANS), POLLS, st.integers(0, 10 * S))
 @example(Timeline((Stage(QUEUEING, Span(0)), Stage(PROCESSING, Span(polls=1))), COMPLETED), [BORN], 0)
 @example(Timeline.of("2s", "1 poll"), [BORN + 2 * S], 0)
