@@ -1,0 +1,205 @@
+"""Writes the tables of the README and of the docs from what the code says: `python -m tests.generate_docs`.
+
+A table stands between `<!-- generated: NAME -->` and `<!-- end -->`; `test_docs.py` fails when a page differs from
+what this would write.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from mock_akool import MockAkool
+from mock_akool.core.api import ENDPOINTS
+from mock_akool.core.codes import (
+    CDN_URL,
+    MESSAGES,
+    ORIGINAL_SCALE,
+    RESOLUTIONS,
+    SCALES,
+    TEXT_MODEL,
+    Code,
+    Profile,
+)
+from mock_akool.core.files import file_set, picture_named
+from mock_akool.core.models import CreateV3, CreateV4, PressButton, Request
+from mock_akool.core.prices import price
+from mock_akool.settings import Setting, table
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PAGES: Final = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
+
+BEGIN: Final = "<!-- generated: "
+END: Final = "<!-- end -->"
+
+_GENERATED: Final = re.compile(rf"({BEGIN}([a-z ]+?)(?: (\d+))? -->\n).*?({END})", re.DOTALL)
+
+_WHEN: Final = {
+    Code.OK: "success, and nothing else is",
+    Code.PARAMETER_ERROR: "the body or the query is not usable",
+    Code.TOO_FREQUENT: "a limit of `--requests-per-second` or `--concurrent-jobs` is reached",
+    Code.QUOTA_NOT_ENOUGH: "only when `--out-of-credits-code` says so",
+    Code.NOT_FOUND: "no job has this `_id`",
+    Code.NO_PERMISSION: "the job is another account's",
+    Code.CANNOT_OPERATE: "the parent is not completed, or does not offer the button",
+    Code.ALREADY_OPERATED: "the button was used before",
+    Code.INVALID_AUTHORIZATION: "the Bearer token is malformed, none of ours, expired or revoked",
+    Code.AUTHORIZATION_EMPTY: "there are no credentials",
+    Code.UNPAID: "never by itself",
+    Code.CREDITS_INSUFFICIENT: "the credits do not suffice",
+    Code.GENERATE_ERROR: "never by itself",
+    Code.ACCOUNT_NOT_FOUND: "the API key, or the pair given to getToken, is no account's",
+    Code.ACCOUNT_BANNED: "the account is banned",
+    Code.SERVER_ERROR: "never by itself",
+}
+
+
+def rendered(text: str) -> str:
+    """Return a page's text with its generated parts made anew."""
+
+    def replaced(match: re.Match[str]) -> str:
+        begin, name, number, end = match.groups()
+        return f"{begin}\n{_TABLES[name](*([int(number)] if number else []))}\n\n{end}"
+
+    return _GENERATED.sub(replaced, text)
+
+
+def meaning(setting: Setting) -> str:
+    """Return what the docs say of a setting: its help, and the words to choose from where it takes such."""
+    wants = setting.about.kind.wants
+    is_choice = not setting.about.kind.is_flag and not wants.startswith(("a ", "text,")) and wants != "text"
+    return f"{setting.about.help} ({wants})" if is_choice else setting.about.help
+
+
+def default(setting: Setting) -> str:
+    """Return the default as the docs show it."""
+    return f"`{setting.shown_default}`" if setting.shown_default else "none"
+
+
+def _markdown(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    heads = list(heads)
+    lines = [heads, ["---"] * len(heads), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _settings(rows: Iterable[Setting]) -> str:
+    cells = ((f"`{row.flag}`<br>`{row.variable}`", default(row), meaning(row)) for row in rows)
+    return _markdown(("Flag and variable", "Default", "Meaning"), cells)
+
+
+def _usual_settings() -> str:
+    return _settings(row for row in table() if not row.about.mark)
+
+
+def _choices() -> str:
+    return _settings(row for row in table() if row.about.mark)
+
+
+def _choices_of_section(number: int) -> str:
+    return _markdown(
+        ("Setting", "Mark", "Default", "Meaning"),
+        (
+            (f"`{row.flag}`", row.about.mark, default(row), meaning(row))
+            for row in table()
+            if row.about.mark and str(number) in row.about.section.split(", ")
+        ),
+    )
+
+
+def _endpoints() -> str:
+    return _markdown(
+        ("Request", "Name in the journal and the log"),
+        ((f"`{method} {path}`", f"`{route.endpoint}`") for (method, path), route in ENDPOINTS.items()),
+    )
+
+
+def _codes() -> str:
+    rows = ((str(int(code)), f"`{MESSAGES[code]}`", _WHEN[code]) for code in Code)
+    return _markdown(("`code`", "`msg`", "The fake answers it when"), rows)
+
+
+def _v4(resolution: str = "4k", scale: str = "1:1", source_image: str = "") -> CreateV4:
+    return CreateV4("a", TEXT_MODEL, source_image, scale, resolution, 1, 0.5, None, "")
+
+
+def _prices() -> str:
+    jobs: Mapping[str, Request] = {
+        "v3": CreateV3("a", "1:1", None, ""),
+        "a button": PressButton("", "U1", ""),
+        **{f"v4, `{resolution}`": _v4(resolution) for resolution in RESOLUTIONS},
+    }
+    return _markdown(
+        ("Job", *(f"Credits, `{profile}`" for profile in Profile)),
+        ((name, *(str(price(request, profile)) for profile in Profile)) for name, request in jobs.items()),
+    )
+
+
+def _sizes() -> str:
+    return _markdown(
+        ("`scale`", *(f"`{resolution}`" for resolution in RESOLUTIONS)),
+        (
+            (f"`{scale}`", *(_size_of(resolution, scale) for resolution in RESOLUTIONS))
+            for scale in (*SCALES, ORIGINAL_SCALE)
+        ),
+    )
+
+
+def _size_of(resolution: str, scale: str) -> str:
+    engine = MockAkool(queueing=0, processing=0).engine
+    account = engine.accounts.by_key("docs")
+    assert account is not None
+    (job,) = engine.create(account, _v4(resolution, scale, "https://a/b.jpg"), CDN_URL, engine.clock.now_ns())
+    name = file_set(job, engine.chance, Profile.OBSERVED).image
+    picture = picture_named(job, name, engine.chance, engine.behaviour)
+    assert picture is not None
+    return f"{picture.width}×{picture.height}"
+
+
+def modules() -> dict[str, str]:
+    """Return the package's modules, by dotted name below it, with the first sentence of what each says it is."""
+    package = ROOT / "mock_akool"
+    said = {}
+    for file in sorted(package.rglob("*.py"), key=lambda file: (len(file.parts), file)):
+        doc = ast.get_docstring(ast.parse(file.read_text()))
+        if doc and not file.name.startswith("_"):
+            first = " ".join(doc.partition("\n\n")[0].split())
+            said[".".join(file.relative_to(package).with_suffix("").parts)] = re.split(r"(?<=\.)\s", first)[0]
+    return said
+
+
+def _rooms() -> str:
+    return _markdown(("Module", "What it says of itself"), ((f"`{name}`", said) for name, said in modules().items()))
+
+
+def _layers() -> str:
+    importlinter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = [contract["layers"] for contract in importlinter["contracts"] if contract["type"] == "layers"]
+    rows = (re.sub(r"mock_akool\.(\w+)", r"`\1`", layer).split(" | ") for layer in layers)
+    return "\n".join(f"{number}. {', '.join(row)}" for number, row in enumerate(rows, 1))
+
+
+_TABLES: Final[Mapping[str, Callable[..., str]]] = {
+    "settings": _usual_settings,
+    "choices": _choices,
+    "choices of section": _choices_of_section,
+    "endpoints": _endpoints,
+    "codes": _codes,
+    "prices": _prices,
+    "sizes": _sizes,
+    "rooms": _rooms,
+    "layers": _layers,
+}
+
+
+def main() -> None:
+    """Rewrite the generated parts of all pages."""
+    for page in PAGES:
+        page.write_text(rendered(page.read_text()))
+
+
+if __name__ == "__main__":
+    main()
