@@ -96,6 +96,12 @@ def _option_of(variable: str, variables: Mapping[str, Setting]) -> Setting:
         return variables[variable]
     import difflib  # only a mistake pays for it
 
-    near = difflib.get_close_matches(variable, variables, n=1)
-    hint = f"Did you mean {near[0]}?" if near else "`mock-akool serve --help` lists the flags; each has its variable"
+    # Without the prefix, which would make them all alike.
+    names = [each.removeprefix(PREFIX) for each in variables]
+    near = difflib.get_close_matches(variable.removeprefix(PREFIX), names, n=1)
+    hint = (
+        f"Did you mean {PREFIX}{near[0]}?"
+        if near
+        else "`mock-akool serve --help` lists the flags; each has its variable"
+    )
     raise SettingsError(f"there is no variable {variable}", hint)
