@@ -1,0 +1,142 @@
+"""A small client: the API's endpoints as methods, so that a test reads as what it is about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from mock_akool.core.codes import CDN_URL
+from tests.contract.doors import Answer, Door
+
+GET_TOKEN: Final = "/api/open/v3/getToken"
+CREATE_V3: Final = "/api/open/v3/content/image/createbyprompt"
+CREATE_V4: Final = "/api/open/v4/content/image/createBySourcePrompt"
+PRESS: Final = "/api/open/v3/content/image/createbybutton"
+INFO: Final = "/api/open/v3/content/image/infobymodelid"
+QUOTA: Final = "/api/open/v3/faceswap/quota/info"
+
+JSON_TYPE: Final = {"content-type": "application/json"}
+CLIENT_ID: Final = "AAECAwQFBgcICQoLDA0ODw=="
+KEY: Final = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
+OTHER_KEY: Final = "ZADm0gkLonmwUjMAK0PJpl0MOiXLOOOw"
+SOURCE: Final = "https://example.com/source.png"
+PROMPT: Final = "a lighthouse at dusk"
+
+
+class Client:
+    """Calls one door with the credentials of one account."""
+
+    def __init__(self, door: Door, key: str | None = KEY, *, token: str | None = None) -> None:
+        self.door = door
+        self.headers: dict[str, str] = {}
+        if token is not None:
+            self.headers["authorization"] = f"Bearer {token}"
+        elif key is not None:
+            self.headers["x-api-key"] = key
+
+    def post(self, path: str, fields: object, headers: Mapping[str, str] | None = None) -> Answer:
+        sent = {**JSON_TYPE, **(self.headers if headers is None else headers)}
+        return self.door.call("POST", path, headers=sent, body=json.dumps(fields).encode())
+
+    def get(self, path: str, query: str = "", headers: Mapping[str, str] | None = None) -> Answer:
+        return self.door.call("GET", path, query, headers=self.headers if headers is None else headers)
+
+    # The endpoints
+
+    def get_token(self, client_id: str = CLIENT_ID, client_secret: str = KEY) -> Answer:
+        return self.post(GET_TOKEN, {"clientId": client_id, "clientSecret": client_secret}, headers={})
+
+    def create_v3(self, prompt: str = PROMPT, **fields: Any) -> Answer:
+        return self.post(CREATE_V3, {"prompt": prompt, **fields})
+
+    def create_v4(self, prompt: str = PROMPT, **fields: Any) -> Answer:
+        return self.post(CREATE_V4, {"prompt": prompt, **fields})
+
+    def press(self, job_id: str, button: str, **fields: Any) -> Answer:
+        return self.post(PRESS, {"_id": job_id, "button": button, **fields})
+
+    def info(self, job_id: str) -> Answer:
+        return self.get(INFO, f"image_model_id={quote(job_id)}")
+
+    def quota(self) -> Answer:
+        return self.get(QUOTA)
+
+    def download(self, url: str, **headers: str) -> Answer:
+        """Get a file as a stranger would, without credentials."""
+        base = self.door.file_base
+        assert url.startswith(f"{base}/"), (url, base)
+        return self.door.call("GET", url.removeprefix(base), headers=headers)
+
+    # What tests arrange with
+
+    def token(self, client_id: str = CLIENT_ID, client_secret: str = KEY) -> str:
+        token: str = self.get_token(client_id, client_secret).json()["token"]
+        return token
+
+    def credit(self) -> int:
+        credit: int = self.quota().data["credit"]
+        return credit
+
+    def status(self, job_id: str) -> int:
+        status: int = self.info(job_id).data["image_status"]
+        return status
+
+    def made(self, family: str, plan: Mapping[str, Any] | None = None, **fields: Any) -> str:
+        """Create a job of a family and return its id; `plan` is its timeline, as `MockAkool.next_job` takes it.
+
+        A button is pressed on a v3 job that is made and completed for it.
+        """
+        if family in BUTTON_FAMILIES:
+            self.door.mock.next_job()
+        if plan is not None:
+            self.door.mock.next_job(**plan)
+        return MAKERS[family](self, **fields)
+
+    def completed(self, family: str = "v3", **fields: Any) -> str:
+        """Create a job that is completed at once and return its id."""
+        return self.made(family, {}, **fields)
+
+    def record(self, job_id: str) -> Any:
+        """Return the job's record."""
+        return self.info(job_id).data
+
+
+def _made_v3(client: Client, **fields: Any) -> str:
+    job_id: str = client.create_v3(**fields).data["_id"]
+    return job_id
+
+
+def _made_v4(client: Client, **fields: Any) -> str:
+    job_id: str = client.create_v4(**fields).data["_id"]
+    return job_id
+
+
+def _made_v4_from_image(client: Client, **fields: Any) -> str:
+    return _made_v4(client, source_images=[SOURCE], **fields)
+
+
+def _pressed(button: str) -> Callable[..., str]:
+    def press(client: Client, **fields: Any) -> str:
+        job_id: str = client.press(_made_v3(client), button, **fields).data["_id"]
+        return job_id
+
+    return press
+
+
+MAKERS: Final[Mapping[str, Callable[..., str]]] = {
+    "v3": _made_v3,
+    "v4": _made_v4,
+    "v4-image": _made_v4_from_image,
+    "button-U": _pressed("U2"),
+    "button-V": _pressed("V3"),
+}
+BUTTON_FAMILIES: Final = ("button-U", "button-V")
+FAMILIES: Final = tuple(MAKERS)
+"""Every kind of job."""
+
+
+def with_cdn_files(door: Door, body: bytes) -> bytes:
+    """Return the body as if files were seen at Akool's own host, which makes the doors' bodies comparable."""
+    return body.replace(door.file_base.encode(), CDN_URL.encode())

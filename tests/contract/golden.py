@@ -1,0 +1,158 @@
+"""The golden bodies: what each endpoint answers in each situation, kept in `fixtures/golden/`.
+
+A situation is a name and how a client gets there. `python -m tests.contract.regenerate` writes the files,
+`test_golden.py` compares them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from mock_akool import Profile, failed
+from tests.contract.client import CLIENT_ID, GET_TOKEN, INFO, KEY, OTHER_KEY, QUOTA, SOURCE, Client, with_cdn_files
+from tests.contract.doors import Answer, OpenDoor
+
+FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "golden"
+MEITU: Final = "meitu/yunxiu-pro/image-to-image"
+BANNED_KEY: Final = "B" * 32
+
+_REASON: Final = "The prompt was rejected by the content filter"
+_ASKED_AFTER_S: Final = 29
+"""When infobymodelid is asked: what a real v3 job takes from its creation to the file."""
+
+QUEUEING: Final = {"queueing": 60}
+PROCESSING: Final = {"queueing": 5, "processing": 60}
+COMPLETED: Final = {"queueing": 5, "processing": 24}
+FAILED: Final = {**COMPLETED, "ending": failed(_REASON)}
+REFUNDED: Final = {**COMPLETED, "ending": failed(_REASON, refund=True)}
+
+
+class Golden(NamedTuple):
+    """One situation: what is asked, for the README, and how to ask it; `options` are the fake's."""
+
+    about: str
+    ask: Callable[[Client], Answer]
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+def _info(family: str, plan: Mapping[str, Any], *buttons: str, **fields: Any) -> Callable[[Client], Answer]:
+    def ask(client: Client) -> Answer:
+        job_id = client.made(family, plan, **fields)
+        client.door.advance(_ASKED_AFTER_S)
+        for button in buttons:
+            assert client.press(job_id, button).code == 1000
+        return client.info(job_id)
+
+    return ask
+
+
+def _press_used(client: Client) -> Answer:
+    parent = client.completed()
+    client.press(parent, "U1")
+    return client.press(parent, "U1")
+
+
+_STATUSES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "1-queueing": ("status 1", QUEUEING),
+    "2-processing": ("status 2", PROCESSING),
+    "3-completed": ("status 3", COMPLETED),
+    "4-failed": ("status 4", FAILED),
+    "4-failed-refunded": ("status 4, its credits given back", REFUNDED),
+}
+_JOBS: Final[Mapping[str, tuple[str, str]]] = {
+    "v3": ("v3", "a v3 job"),
+    "v4": ("v4", "a v4 job from text"),
+    "v4-image": ("v4-image", "a v4 job from an image"),
+    "button-u": ("button-U", "a job of the button U2"),
+    "button-v": ("button-V", "a job of the button V3"),
+}
+
+SITUATIONS: Final[Mapping[str, Golden]] = {
+    "get-token": Golden("getToken", lambda client: client.get_token()),
+    "quota": Golden("quota/info", lambda client: client.quota()),
+    "create-v3": Golden("createbyprompt from text", lambda client: client.create_v3()),
+    "create-v3-image": Golden(
+        "createbyprompt with `source_image`", lambda client: client.create_v3(source_image=SOURCE, scale="16:9")
+    ),
+    "create-v4": Golden("createBySourcePrompt, a batch of 1: an object", lambda client: client.create_v4()),
+    "create-v4-1080p": Golden(
+        "createBySourcePrompt at 1080p: another price", lambda client: client.create_v4(resolution="1080p")
+    ),
+    "create-v4-batch": Golden(
+        "createBySourcePrompt, a batch of 4: an array", lambda client: client.create_v4(batch_quantity=4)
+    ),
+    "create-v4-image": Golden(
+        "createBySourcePrompt with `source_images`", lambda client: client.create_v4(source_images=[SOURCE])
+    ),
+    "create-v4-meitu": Golden(
+        "createBySourcePrompt of the Meitu model",
+        lambda client: client.create_v4(model_name=MEITU, source_images=[SOURCE], parameter={}),
+    ),
+    "button-u": Golden("createbybutton U2", lambda client: client.press(client.completed(), "U2")),
+    "button-v": Golden("createbybutton V3", lambda client: client.press(client.completed(), "V3")),
+    **{
+        f"info-{name}-{status}": Golden(f"infobymodelid of {what}: {state}", _info(family, plan))
+        for name, (family, what) in _JOBS.items()
+        for status, (state, plan) in _STATUSES.items()
+    },
+    "info-v3-3-buttons-used": Golden(
+        "infobymodelid of a v3 job: status 3, after V3 and U2 were pressed", _info("v3", COMPLETED, "V3", "U2")
+    ),
+    "info-v3-image-3-completed": Golden(
+        "infobymodelid of a v3 job with `source_image`: status 3", _info("v3", COMPLETED, source_image=SOURCE)
+    ),
+    "error-1003": Golden("a wrong parameter", lambda client: client.create_v4(scale="7:5")),
+    "error-1003-source-images": Golden(
+        "the kontext model without `source_images`",
+        lambda client: client.create_v4(model_name="wavespeed-ai/flux-kontext-dev"),
+    ),
+    "error-1005": Golden("too many jobs at a time", lambda client: client.create_v3(), {"concurrent_jobs": 0}),
+    "error-1006": Golden(
+        "out of credits, as older pages say it",
+        lambda client: client.create_v3(),
+        {"credits": 0, "out_of_credits_code": 1006},
+    ),
+    "error-1008": Golden("an unknown `_id`", lambda client: client.info("0" * 24)),
+    "error-1009": Golden(
+        "the job of another account", lambda client: Client(client.door, OTHER_KEY).info(client.made("v3"))
+    ),
+    "error-1010": Golden("a button of an unfinished job", lambda client: client.press(client.made("v3"), "U1")),
+    "error-1011": Golden("a button that was used before", _press_used),
+    "error-1101": Golden("a bad Bearer", lambda client: Client(client.door, token="x").quota()),
+    "error-1102": Golden("no credentials", lambda client: client.get(QUOTA, headers={})),
+    "error-1104": Golden("out of credits", lambda client: client.create_v3(), {"credits": 0}),
+    "error-1109": Golden("an unknown API key", lambda client: Client(client.door, CLIENT_ID).quota()),
+    "error-1109-get-token": Golden("getToken with a wrong pair", lambda client: client.get_token(KEY, CLIENT_ID)),
+    "error-1003-get-token": Golden(
+        "getToken without a field", lambda client: client.post(GET_TOKEN, {"clientId": CLIENT_ID})
+    ),
+    "error-1003-info": Golden("infobymodelid without its parameter", lambda client: client.get(INFO)),
+    "error-1200": Golden(
+        "a banned account",
+        lambda client: Client(client.door, BANNED_KEY).quota(),
+        {"accounts": [{"client_secret": BANNED_KEY, "status": "banned"}]},
+    ),
+    "error-404": Golden("an unknown route (HTTP 404)", lambda client: client.get("/api/open/v3/content/image/list")),
+}
+
+
+def answer_to(name: str, profile: Profile, open_door: OpenDoor) -> Answer:
+    """Ask for a situation in a fresh fake; files are seen at Akool's own host."""
+    situation = SITUATIONS[name]
+    door = open_door(profile=profile, **situation.options)
+    answer = situation.ask(Client(door))
+    return Answer(answer.status, answer.headers, with_cdn_files(door, answer.body))
+
+
+def spelled(body: bytes) -> str:
+    """Return a JSON body as it stands in a file: for people to read, one spelling for one value."""
+    return json.dumps(json.loads(body), indent=2, ensure_ascii=False) + "\n"
+
+
+def path_of(name: str, profile: Profile) -> Path:
+    """Return where a situation's body is kept."""
+    return FOLDER / profile / f"{name}.json"

@@ -1,0 +1,262 @@
+"""The contract's C marks: each choice is a named setting with the contract's default, and changing it works.
+
+The D and O marks that are settings too are treated alike.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import pytest
+from PIL import Image
+
+from mock_akool import MockAkool, failed
+from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.options import about
+from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, OTHER_KEY, PRESS, QUOTA, Client
+from tests.contract.doors import OpenDoor
+
+BUTTONS = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
+
+
+class Choice(NamedTuple):
+    """What a client sees with the default, what with another value, and how to look."""
+
+    other: Any
+    look: Callable[[Client], Any]
+    by_default: Any
+    changed: Any
+    options: Mapping[str, Any] = MappingProxyType({})
+    """What both fakes are set to besides."""
+
+
+def _body_limit(client: Client) -> list[int]:
+    return [client.create_v3("x" * size).code for size in (100, 4_000, 2_000_000)]
+
+
+def _error(client: Client) -> Any:
+    return client.info("0" * 24).json()
+
+
+def _nowhere(client: Client) -> tuple[int, str, bytes]:
+    answer = client.get("/nowhere")
+    return answer.status, answer.headers["content-type"], answer.body
+
+
+def _nulls(client: Client) -> list[int]:
+    return [client.create_v3(scale=None).code, client.create_v4(batch_quantity=None, source_images=None).code]
+
+
+def _content_types(client: Client) -> list[int]:
+    types = ["application/json", "application/vnd.api+json; charset=utf-8", "text/plain", ""]
+    return [client.post(CREATE_V3, {"prompt": "x"}, {**client.headers, "content-type": each}).code for each in types]
+
+
+def _file_after(seconds: float) -> Callable[[Client], list[int]]:
+    def look(client: Client) -> list[int]:
+        url = client.record(client.completed("button-U"))["image"]
+        before = client.download(url).status
+        client.door.advance(seconds)
+        return [before, client.download(url).status]
+
+    return look
+
+
+def _token_after_two_hours(client: Client) -> list[int]:
+    by_token = Client(client.door, token=client.token())
+    before = by_token.quota().code
+    client.door.advance(7200)
+    return [before, by_token.quota().code]
+
+
+def _older_token(client: Client) -> list[int]:
+    older = Client(client.door, token=client.token())
+    other = Client(client.door, token=client.token("another", OTHER_KEY))
+    client.door.advance(1)
+    newer = Client(client.door, token=client.token())
+    return [each.quota().code for each in (older, newer, other)]
+
+
+def _schemes(client: Client) -> list[int]:
+    token = client.token()
+    return [
+        client.get(QUOTA, headers={"authorization": f"{scheme} {token}"}).code
+        for scheme in ("Bearer", "bearer", "BEARER", "Basic")
+    ]
+
+
+def _nobody(client: Client) -> Any:
+    return Client(client.door, None).quota().json()
+
+
+def _banned(client: Client) -> Any:
+    return [Client(client.door, "banned").quota().json(), client.get_token("any", "banned").json()]
+
+
+def _wrong_pair(client: Client) -> int:
+    return client.get_token("any", CLIENT_ID).code
+
+
+def _missing_field(client: Client) -> list[int]:
+    return [client.post(GET_TOKEN, {"clientId": CLIENT_ID}).code, client.create_v4("").code]
+
+
+def _preflight(client: Client) -> list[str]:
+    headers = client.door.call("OPTIONS", CREATE_V3).headers["access-control-allow-headers"]
+    return sorted(headers.replace(" ", "").lower().split(","))
+
+
+def _rewrite(client: Client) -> list[str]:
+    data = client.create_v3("a cat").data
+    return [data["origin_prompt"], data["prompt"], client.record(data["_id"])["prompt"]]
+
+
+def _urls(client: Client) -> list[int]:
+    return [
+        client.create_v3(source_image="cat.png").code,
+        client.create_v3(webhookUrl="nowhere").code,
+        client.create_v4(source_images=["cat.png"]).code,
+        client.create_v4(webhookurl="nowhere").code,
+    ]
+
+
+def _v4_buttons(client: Client) -> Any:
+    job_id, v3 = client.completed("v4"), client.completed()
+    offered = client.record(job_id)["buttons"]
+    return [offered, client.press(job_id, "U1").code, client.record(v3)["buttons"] == BUTTONS]
+
+
+def _bad_parameters(client: Client) -> list[int]:
+    return [client.post(PRESS, {"button": "U1"}).code, client.get(INFO).code, client.create_v3("").code]
+
+
+def _unknown_job(client: Client) -> list[int]:
+    return [client.info("0" * 24).code, client.press("0" * 24, "U1").code]
+
+
+def _foreign_job(client: Client) -> list[int]:
+    job_id, other = client.completed(), Client(client.door, OTHER_KEY)
+    return [other.info(job_id).code, other.press(job_id, "U1").code]
+
+
+def _unavailable(client: Client) -> list[int]:
+    return [client.press(client.made("v3"), "U1").code, client.press(client.completed("button-U"), "U1").code]
+
+
+def _used(client: Client) -> list[int]:
+    job_id = client.completed()
+    return [client.press(job_id, "U1").code, client.press(job_id, "U1").code]
+
+
+def _types(client: Client) -> list[int]:
+    job_id = client.completed()
+    return [client.record(job_id)["type"], client.create_v3().data["type"], client.record(client.made("v3"))["type"]]
+
+
+def _poor(client: Client) -> int:
+    return client.create_v3().code
+
+
+def _three_requests(client: Client) -> list[int]:
+    return [client.quota().code for _ in range(3)]
+
+
+def _three_jobs(client: Client) -> list[int]:
+    return [client.create_v3().code for _ in range(3)]
+
+
+def _squares(client: Client) -> list[tuple[int, int]]:
+    urls = [client.record(client.completed("v4", resolution=each))["image"] for each in ("1080p", "4k")]
+    return [Image.open(BytesIO(client.download(url).body)).size for url in urls]
+
+
+POOR = {"credits": 1}
+WITH_A_BANNED_ONE = {"accounts": [{"client_secret": "banned", "status": "banned"}]}
+BANNED = {"code": 1200, "msg": "The account has been banned"}
+
+CHOICES: dict[str, Choice] = {
+    "max_body_bytes": Choice(1024, _body_limit, [1000, 1000, 1003], [1000, 1003, 1003]),
+    "error_data": Choice(
+        "null",
+        _error,
+        {"code": 1008, "msg": "content does not exist"},
+        {"code": 1008, "msg": "content does not exist", "data": None},
+    ),
+    "unknown_route_body": Choice(
+        "text",
+        _nowhere,
+        (404, "application/json; charset=utf-8", b'{"code":404,"msg":"Not Found"}'),
+        (404, "text/plain; charset=utf-8", b"Not Found"),
+    ),
+    "null_is_absent": Choice(False, _nulls, [1000, 1000], [1003, 1003]),
+    "json_content_type_required": Choice(False, _content_types, [1000, 1000, 1003, 1003], [1000] * 4),
+    "file_lifetime": Choice("1h", _file_after(3600), [200, 200], [200, 403]),
+    "gone_file_status": Choice(404, _file_after(7 * 86_400), [200, 403], [200, 404]),
+    "token_lifetime": Choice("2h", _token_after_two_hours, [1000, 1000], [1000, 1101]),
+    "new_token_revokes_older": Choice(True, _older_token, [1000, 1000, 1000], [1101, 1000, 1000]),
+    "bearer_any_case": Choice(False, _schemes, [1000, 1000, 1000, 1101], [1000, 1101, 1101, 1101]),
+    "msg_authorization_empty": Choice(
+        "who?", _nobody, {"code": 1102, "msg": "Authorization cannot be empty"}, {"code": 1102, "msg": "who?"}
+    ),
+    "msg_account_banned": Choice("go", _banned, [BANNED, BANNED], [{"code": 1200, "msg": "go"}] * 2, WITH_A_BANNED_ONE),
+    "get_token_wrong_pair_code": Choice(1101, _wrong_pair, 1109, 1101),
+    "get_token_missing_field_code": Choice(1102, _missing_field, [1003, 1003], [1102, 1003]),
+    "cors_allow_api_key": Choice(
+        False, _preflight, ["authorization", "content-type", "x-api-key"], ["authorization", "content-type"]
+    ),
+    "prompt_suffix": Choice(", 8k", _rewrite, ["a cat"] * 3, ["a cat", "a cat, 8k", "a cat, 8k"]),
+    "check_urls": Choice(False, _urls, [1003] * 4, [1000] * 4),
+    "v4_buttons": Choice(False, _v4_buttons, [BUTTONS, 1000, True], [[], 1010, True]),
+    "bad_parameter_code": Choice(1010, _bad_parameters, [1003, 1003, 1003], [1010, 1010, 1003]),
+    "unknown_job_code": Choice(1003, _unknown_job, [1008, 1008], [1003, 1003]),
+    "foreign_job_code": Choice(1008, _foreign_job, [1009, 1009], [1008, 1008]),
+    "button_unavailable_code": Choice(1003, _unavailable, [1010, 1010], [1003, 1003]),
+    "button_used_code": Choice(1010, _used, [1000, 1011], [1000, 1010]),
+    "documented_type": Choice(4, _types, [3, 4, 4], [4, 4, 4], {"profile": "documented"}),
+    "out_of_credits_code": Choice(1006, _poor, 1104, 1006, POOR),
+    "requests_per_second": Choice(2, _three_requests, [1000] * 3, [1000, 1000, 1005]),
+    "concurrent_jobs": Choice(2, _three_jobs, [1000] * 3, [1000, 1000, 1005]),
+    "square_1080p": Choice(512, _squares, [(1024, 1024), (1536, 1536)], [(512, 512), (1536, 1536)]),
+    "square_4k": Choice(512, _squares, [(1024, 1024), (1536, 1536)], [(1024, 1024), (512, 512)]),
+}
+
+
+class TestChoices:
+    @pytest.mark.parametrize("name", CHOICES)
+    def test_the_default_is_the_contracts(self, open_door: OpenDoor, name: str) -> None:
+        choice = CHOICES[name]
+
+        assert choice.look(Client(open_door(**choice.options))) == choice.by_default
+
+    @pytest.mark.parametrize("name", CHOICES)
+    def test_another_value_changes_what_a_client_sees(self, open_door: OpenDoor, name: str) -> None:
+        choice = CHOICES[name]
+        assert choice.changed != choice.by_default
+
+        assert choice.look(Client(open_door(**choice.options, **{name: choice.other}))) == choice.changed
+
+    def test_every_marked_setting_is_here(self) -> None:
+        marked = {field.name for field in dataclasses.fields(Behaviour) if about(field).mark}
+
+        assert set(CHOICES) == marked
+        assert sum(about(field).mark == "C" for field in dataclasses.fields(Behaviour)) >= 26
+
+    def test_the_setting_for_a_failures_price_is_the_scripts(self, client: Client) -> None:
+        """Section 6, status 4: `deduction_credit` is the cost, or 0 when the script refunds."""
+        ids = [client.made("v3", {"ending": failed("no", refund=refund)}) for refund in (False, True)]
+
+        assert [client.record(job_id)["deduction_credit"] for job_id in ids] == [2, 0]
+        assert client.credit() == 998
+
+    def test_other_errors_keep_their_data_key_in_step(self, open_door: OpenDoor) -> None:
+        client = Client(open_door(error_data="null"))
+
+        for answer in (client.create_v4(scale="x"), client.get(QUOTA, headers={}), client.get_token("x", CLIENT_ID)):
+            assert answer.json().keys() == {"code", "msg", "data"}
+
+    def test_the_defaults_are_the_same_however_they_are_given(self) -> None:
+        assert MockAkool().engine.behaviour == Behaviour()

@@ -1,0 +1,70 @@
+"""Contract section 10: error codes."""
+
+from __future__ import annotations
+
+import pytest
+
+from mock_akool import Profile
+from tests.contract.client import OTHER_KEY, Client
+from tests.contract.doors import OpenDoor
+
+MEANINGS = {
+    1003: "parameter validate error",
+    1005: "too frequent",
+    1006: "quota not enough",
+    1008: "content does not exist",
+    1009: "no permission",
+    1010: "cannot operate this content",
+    1011: "already operated",
+    1101: "invalid authorization",
+    1102: "Authorization cannot be empty",
+    1103: "unpaid",
+    1104: "credits insufficient",
+    1108: "image generate error, try again later",
+    1109: "account does not exist",
+    1200: "The account has been banned",
+    2001: "server error",
+}
+
+
+class TestSection10:
+    @pytest.mark.parametrize(("code", "msg"), MEANINGS.items())
+    def test_each_code_has_its_msg(self, open_door: OpenDoor, code: int, msg: str) -> None:
+        """Any code can be had by a setting; each setting gives the code's own msg."""
+        client = Client(open_door(unknown_job_code=code))
+
+        answer = client.info("0" * 24)
+
+        assert answer.status == 200
+        assert answer.json() == {"code": code, "msg": msg}
+
+    @pytest.mark.parametrize("profile", Profile)
+    def test_the_codes_that_a_client_can_meet(self, open_door: OpenDoor, profile: Profile) -> None:
+        """The whole list of the image pages but 1108, and what other pages add."""
+        client = Client(
+            open_door(
+                profile=profile,
+                concurrent_jobs=2,
+                accounts=[{"client_secret": "poor", "credits": 1}, {"client_secret": "banned", "status": "banned"}],
+            )
+        )
+        job_id = client.completed()
+        waiting = client.made("v3", {"queueing": "forever"})
+        client.press(job_id, "U1")
+
+        met = {
+            client.create_v3(scale="x").code,
+            client.create_v3().code,
+            client.info("x").code,
+            Client(client.door, OTHER_KEY).info(job_id).code,
+            client.press(waiting, "U1").code,
+            client.press(job_id, "U1").code,
+            Client(client.door, token="x").quota().code,
+            Client(client.door, None).quota().code,
+            Client(client.door, "poor").create_v3().code,
+            Client(client.door, "AAAAAAAAAAAAAAAAAAAAAA==").quota().code,
+            Client(client.door, "banned").quota().code,
+            client.quota().code,
+        }
+
+        assert met == {1003, 1005, 1008, 1009, 1010, 1011, 1101, 1102, 1104, 1109, 1200, 1000}
