@@ -13,8 +13,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from mock_akool._version import __version__
@@ -43,10 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line; argparse would print all flags before it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is, and exit with 2."""
+        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mock-akool", description="A faithful offline fake of Akool's image API.", allow_abbrev=False
-    )
+    parser = _Parser(prog="mock-akool", description="A faithful offline fake of Akool's image API.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"mock-akool {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -124,20 +131,18 @@ def _serve(options: argparse.Namespace) -> int:
         _end_on_signals(server.loop, stopping)
         if port_file is not None:
             _write_port(port_file, server.port)
+            at_end.callback(port_file.unlink, missing_ok=True)
         print(f"mock-akool {__version__} listens on {server.url} (Ctrl-C ends it)", flush=True)
         if settings.strict and not settings.accounts:
             (account,) = service.engine.accounts
             print(f"its only account: clientId {account.client_id} clientSecret {account.api_key}", flush=True)
 
-    try:
+    with ExitStack() as at_end:
+        if log is not None:
+            at_end.callback(log.close)
         server.bind()
         _settle_memory()
         server.run(ready)
-    finally:
-        if port_file is not None:
-            port_file.unlink(missing_ok=True)
-        if log is not None:
-            log.close()
     return 0
 
 
@@ -156,6 +161,7 @@ def _write_port(file: Path, port: int) -> None:
         draft.write_text(f"{port}\n")
         draft.replace(file)
     except OSError as error:
+        draft.unlink(missing_ok=True)
         raise MockAkoolError(f"cannot write the port file {file}: {error.strerror}") from None
 
 
@@ -177,22 +183,33 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _health(options: argparse.Namespace) -> int:
     url = options.url or _url_of_settings()
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=options.timeout)
-        connection.request("GET", "/_mock/health")
-        answer = connection.getresponse()
-        body = json.loads(answer.read())
-        well = answer.status == 200 and body["status"] == "ok"
-    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
-        print(f"mock-akool: no healthy server at {url}: {error or type(error).__name__}", file=sys.stderr)
-        return 1
-    print(f"{body.get('name')} {body.get('version')} at {url} is {body['status']}")
-    return 0 if well else 1
+        with closing(connection):
+            connection.request("GET", "/_mock/health")
+            answer = connection.getresponse()
+            status, body = answer.status, answer.read()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return _unhealthy(url, str(error) or type(error).__name__)
+    try:
+        said = json.loads(body)
+        name, version, state = said["name"], said["version"], said["status"]
+    except (ValueError, KeyError, TypeError):
+        return _unhealthy(url, f"what answers there with HTTP {status} is no mock-akool")
+    if status != 200 or state != "ok":
+        return _unhealthy(url, f"it says {state!r} with HTTP {status}")
+    print(f"{name} {version} at {url} is {state}")
+    return 0
+
+
+def _unhealthy(url: str, why: str) -> int:
+    print(f"mock-akool: no healthy server at {url}: {why}", file=sys.stderr)
+    return 1
 
 
 def _url_of_settings() -> str:
     """Return where a server of the same environment is reached from this machine."""
     settings = Settings.from_environment()
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
-    return f"http://{host}:{settings.port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"

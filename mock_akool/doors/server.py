@@ -93,7 +93,8 @@ class Server:
             family = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)[0][0]
             listener = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
         except (OSError, UnicodeError) as error:
-            why = getattr(error, "strerror", None) or str(error)
+            # The standard library adds the address, which is told anyway.
+            why = (getattr(error, "strerror", None) or str(error)).partition(" (while ")[0]
             raise ServerError(
                 f"cannot listen on {self._host}:{self._port}: {why}",
                 "Choose another with --port (0 takes a free one) or --host",

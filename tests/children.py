@@ -1,0 +1,160 @@
+"""Child processes of tests: bounded in time, and ended by their own process id whatever happens."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self
+
+from mock_akool.settings import PREFIX
+
+PATIENCE_S: Final = 30.0
+"""How long a test waits for another process before it fails instead of hanging."""
+
+MOCK_AKOOL: Final = (sys.executable, "-W", "error", "-m", "mock_akool")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Return this process's environment without what would change the child, and with `changes`."""
+    unwanted = {"NO_COLOR", "PYTHONHASHSEED", "PYTHONUNBUFFERED", "COLUMNS"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX) and name not in unwanted}
+    return {**kept, **changes}
+
+
+def run(
+    *arguments: str | Path,
+    command: Sequence[str] = MOCK_AKOOL,
+    variables: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    patience_s: float = PATIENCE_S,
+) -> subprocess.CompletedProcess[str]:
+    """Run a child to its end."""
+    return subprocess.run(
+        [*command, *map(str, arguments)],
+        env=environment(**(variables or {})),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=patience_s,
+        check=False,
+    )
+
+
+class _Pipe:
+    """What a child wrote to one of its streams so far."""
+
+    def __init__(self, stream: IO[bytes], news: threading.Condition) -> None:
+        self.text = ""
+        self.ended = False
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._news = news
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self) -> None:
+        with self._stream:
+            while piece := os.read(self._stream.fileno(), 65536):
+                with self._news:
+                    self.text += self._decoder.decode(piece)
+                    self._news.notify_all()
+        with self._news:
+            self.ended = True
+            self._news.notify_all()
+
+
+class Child:
+    """A child process that runs beside the test, in a `with` block."""
+
+    def __init__(
+        self,
+        *arguments: str | Path,
+        command: Sequence[str] = MOCK_AKOOL,
+        variables: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self._news = threading.Condition()
+        self.process = subprocess.Popen(
+            [*command, *map(str, arguments)],
+            env=environment(**(variables or {})),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._out = _Pipe(self.process.stdout, self._news)
+        self._err = _Pipe(self.process.stderr, self._news)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self._reap()
+
+    @property
+    def out(self) -> str:
+        """What it wrote to its standard output so far."""
+        return self._out.text
+
+    @property
+    def err(self) -> str:
+        """What it wrote to its standard error so far."""
+        return self._err.text
+
+    def said(self, pattern: str) -> re.Match[str]:
+        """Wait until it wrote this to its standard output, and return the match."""
+        return self._wait_for(pattern, self._out)
+
+    def complained(self, pattern: str) -> re.Match[str]:
+        """Wait until it wrote this to its standard error, and return the match."""
+        return self._wait_for(pattern, self._err)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+        """Send a signal and wait for the end; returns the exit code and the seconds that it took."""
+        began_s = time.monotonic()
+        self.process.send_signal(number)
+        code = self.process.wait(PATIENCE_S)
+        took_s = time.monotonic() - began_s
+        self._reap()
+        return code, took_s
+
+    def _wait_for(self, pattern: str, pipe: _Pipe) -> re.Match[str]:
+        with self._news:
+            self._news.wait_for(lambda: pipe.ended or re.search(pattern, pipe.text), PATIENCE_S)
+            found = re.search(pattern, pipe.text)
+        assert found, f"waited in vain for {pattern!r}; stdout: {self.out!r} stderr: {self.err!r}"
+        return found
+
+    def _reap(self) -> None:
+        self.process.wait(PATIENCE_S)
+        for pipe in (self._out, self._err):
+            pipe.thread.join(PATIENCE_S)
+
+
+class Serving(Child):
+    """`mock-akool serve` on a free port, listening when the constructor returns."""
+
+    def __init__(self, *flags: str | Path, variables: Mapping[str, str] | None = None) -> None:
+        super().__init__("serve", "--port", "0", *flags, variables=variables)
+        try:
+            self.url = self.said(r"listens on (http://\S+) ")[1]
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        self.port = int(self.url.rpartition(":")[2])
