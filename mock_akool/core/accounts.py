@@ -59,6 +59,8 @@ class Accounts:
             return account
         if self._behaviour.strict and client_secret in self._bound:
             return None
+        if account.banned:
+            return account  # a refused request changes nothing
         account = replace(account, client_id=client_id)
         self.put(account)
         return account

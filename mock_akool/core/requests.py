@@ -30,6 +30,7 @@ _MODELS: Final = frozenset({TEXT_MODEL}) | _IMAGE_MODELS
 _SCALES_FROM_IMAGE: Final = frozenset({*SCALES, ORIGINAL_SCALE})
 _JSON_TYPE: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.ASCII)
 _URL: Final = re.compile(r"https?://[^\s/?#]+[^\s]*", re.IGNORECASE)
+_MAX_DIGITS: Final = 300
 _SOURCE_IMAGES_REQUIRED: Final = "source_images is required for image-to-image model"
 
 
@@ -37,7 +38,12 @@ def _bad(*_: object) -> NoReturn:
     raise ParameterError
 
 
-_decode = json.JSONDecoder(parse_constant=_bad).decode
+def _whole(digits: str) -> int | float:
+    # Python refuses to read very long integers; to JSON they are numbers like any other, and too large for any field.
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
+
+
+_decode = json.JSONDecoder(parse_int=_whole, parse_constant=_bad).decode
 
 
 def read_object(call: Call, behaviour: Behaviour) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Door(ABC):
     def call(
         self, method: str, path: str, query: str = "", *, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> Answer:
-        """Send a request and return its answer. Non-ASCII in `path` and `query` goes out as raw UTF-8."""
+        """Send a request and return its answer. `path` and `query` are ASCII and go out as they are."""
 
     @abstractmethod
     def close(self) -> None:
@@ -137,7 +137,10 @@ class SocketDoor(Door):
     ) -> Answer:
         sent = {"host": self._server.address, "content-length": str(len(body)), **(headers or {})}
         target = f"{path}?{query}" if query else path
-        lines = [f"{method} {target} HTTP/1.1".encode(), *(f"{n}: {v}".encode("latin-1") for n, v in sent.items())]
+        lines = [
+            f"{method} {target} HTTP/1.1".encode("ascii"),
+            *(f"{n}: {v}".encode("latin-1") for n, v in sent.items()),
+        ]
         connection = self._connection()
         connection.sendall(b"\r\n".join([*lines, b"", body]))
         with HTTPResponse(connection, method=method) as response:
