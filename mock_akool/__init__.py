@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mock_akool._version import __version__
 
 if TYPE_CHECKING:
+    from mock_akool.calls import Calls
     from mock_akool.core.behaviour import AccountSpec
     from mock_akool.core.clock import SystemClock, VirtualClock
     from mock_akool.core.codes import Code, Endpoint, Profile, Status
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from mock_akool.core.timeline import Ending, Span, Stage, Timeline, failed
     from mock_akool.doors.flask_app import create_app
     from mock_akool.doors.server import Server
-    from mock_akool.mock import MockAkool
+    from mock_akool.doors.sleep import VirtualTimeLimitError
+    from mock_akool.mock import JobHandle, MockAkool, MockOptions
     from mock_akool.settings import Settings
 
 _HOMES = {
@@ -27,14 +29,17 @@ _HOMES = {
     "AccountSpec": "core.behaviour",
     "AkoolError": "core.errors",
     "Call": "core.models",
+    "Calls": "calls",
     "ClockError": "core.errors",
     "Code": "core.codes",
     "Ending": "core.timeline",
     "Endpoint": "core.codes",
     "Exchange": "core.models",
     "Job": "core.models",
+    "JobHandle": "mock",
     "MockAkool": "mock",
     "MockAkoolError": "core.errors",
+    "MockOptions": "mock",
     "Profile": "core.codes",
     "Reply": "core.models",
     "Server": "doors.server",
@@ -47,6 +52,7 @@ _HOMES = {
     "SystemClock": "core.clock",
     "Timeline": "core.timeline",
     "VirtualClock": "core.clock",
+    "VirtualTimeLimitError": "doors.sleep",
     "create_app": "doors.flask_app",
     "failed": "core.timeline",
 }
@@ -56,14 +62,17 @@ __all__ = [
     "AccountSpec",
     "AkoolError",
     "Call",
+    "Calls",
     "ClockError",
     "Code",
     "Ending",
     "Endpoint",
     "Exchange",
     "Job",
+    "JobHandle",
     "MockAkool",
     "MockAkoolError",
+    "MockOptions",
     "Profile",
     "Reply",
     "Server",
@@ -76,6 +85,7 @@ __all__ = [
     "SystemClock",
     "Timeline",
     "VirtualClock",
+    "VirtualTimeLimitError",
     "__version__",
     "create_app",
     "failed",

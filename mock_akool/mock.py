@@ -2,62 +2,149 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+import inspect
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from urllib.parse import urlsplit
 
-from mock_akool.core.behaviour import Behaviour
+from mock_akool.calls import Calls
+from mock_akool.core.behaviour import Behaviour, read_ending
 from mock_akool.core.clock import Clock, VirtualClock
-from mock_akool.core.models import Call, Exchange, Job, Reply
-from mock_akool.core.timeline import COMPLETED, Ending, Timeline
+from mock_akool.core.codes import API_URL, CDN_URL, Status
+from mock_akool.core.errors import ClockError, MockAkoolError
+from mock_akool.core.models import Account, Call, Job, Reply
+from mock_akool.core.options import Kind, one_of, option, optional
+from mock_akool.core.timeline import COMPLETED, FOREVER, Duration, Ending, Stage, Timeline, failed
 from mock_akool.service import Service
 
 if TYPE_CHECKING:
     from flask import Flask
 
+    from mock_akool.doors.in_process import Target
     from mock_akool.doors.server import Server
+    from mock_akool.doors.sleep import Naps
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+
+_HOSTS: Final = (urlsplit(API_URL).netloc, urlsplit(CDN_URL).netloc)
+
+
+def _read_base_url(value: Any) -> str:
+    parts = urlsplit(str(value))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+        raise ValueError(value)
+    return str(value).rstrip("/")
+
+
+def _read_hosts(value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else list(value)
+    hosts = tuple(str(name).strip() for name in names)
+    if not all(hosts) or any("/" in host for host in hosts):
+        raise ValueError(value)
+    return hosts
+
+
+@dataclass(frozen=True, kw_only=True)
+class MockOptions(Behaviour):
+    """The options of a MockAkool: those of the engine, and how it sits in the process."""
+
+    sleep: str = option(
+        "virtual", one_of(("virtual", "real")), "whether sleep moves the clock while a job is on its way"
+    )
+    sleep_limit: Duration = option(
+        Duration.of("1h"), Kind("a duration such as '1h'", Duration.of), "after how much virtual sleep a test is ended"
+    )
+    other_hosts: str = option(
+        "pass", one_of(("pass", "refuse")), "what becomes of requests to other hosts; this machine is always allowed"
+    )
+    base_url: str | None = option(
+        None,
+        optional(Kind("a scheme and a host such as https://akool.test", _read_base_url)),
+        "a host of your own that is answered too",
+    )
+    hosts: tuple[str, ...] = option(
+        _HOSTS, Kind("hosts, separated by commas", _read_hosts), "the hosts that are answered in process"
+    )
 
 
 class MockAkool:
     """A fake of Akool's image API.
 
-    `options` are those of `Behaviour`, such as `seed=7`, `profile="documented"`, `credits=10`; a bad one raises
+    `options` are those of `MockOptions`, such as `seed=7`, `profile="documented"`, `credits=10`; a bad one raises
     SettingsError. `clock` is a VirtualClock that stands still unless you give another.
+
+    As a context manager, or as a decorator of functions, coroutines and test classes, it answers what `requests`,
+    `httpx` and `aiohttp` send to Akool's hosts from this process.
     """
 
     def __init__(self, *, clock: Clock | None = None, **options: Any) -> None:
-        self.clock: Clock = VirtualClock() if clock is None else clock
-        self.service = Service(Behaviour.of(**options), self.clock)
+        self.options = MockOptions.of(**options)
+        self.service = Service(self.options, VirtualClock() if clock is None else clock)
         self.engine = self.service.engine
+        self._target: Target | None = None
+        self._naps: Naps | None = None
+        self._start_ns = self.engine.clock.now_ns()
+
+    # In process
+
+    def start(self) -> Self:
+        """Answer from now on what this process sends to Akool; `stop` ends it."""
+        from mock_akool.doors import in_process, sleep
+
+        if self._target is not None:
+            raise MockAkoolError("this MockAkool is active already", "Use one `with` block for each, or another one")
+        hosts = [*self.options.hosts]
+        if self.options.base_url is not None:
+            hosts.append(urlsplit(self.options.base_url).netloc)
+        target = in_process.Target(self.service, hosts, refuse_others=self.options.other_hosts == "refuse")
+        in_process.activate(target)
+        self._target = target
+        clock = self.engine.clock
+        if self.options.sleep == "virtual" and isinstance(clock, VirtualClock):
+            self._naps = sleep.Naps(target, clock, self.options.sleep_limit.ns)
+            sleep.activate(self._naps)
+        return self
+
+    def stop(self) -> None:
+        """Take everything back that `start` changed. Does nothing when it is not active."""
+        from mock_akool.doors import in_process, sleep
+
+        target, naps, self._target, self._naps = self._target, self._naps, None, None
+        with ExitStack() as last:
+            if target is not None:
+                last.callback(in_process.deactivate, target)
+            if naps is not None:
+                sleep.deactivate(naps)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __call__(self, decorated: _Decorated) -> _Decorated:
+        """Decorate a function, a coroutine function, or a class whose methods `test*` are to run with this fake.
+
+        Each run begins with `reset()`.
+        """
+        if inspect.isclass(decorated):
+            for name, method in list(vars(decorated).items()):
+                if name.startswith("test") and callable(method):
+                    setattr(decorated, name, self(method))
+            return decorated
+        return _around(self, decorated)
+
+    # Doors that are asked for
 
     def answer(self, call: Call) -> Reply:
         """Turn a Call into a Reply, as every door does."""
         return self.service.answer(call)
-
-    def next_job(self, *, queueing: object = 0, processing: object = 0, ending: Ending = COMPLETED) -> None:
-        """Script one of the next jobs: how long it shows status 1, then 2, and how it ends.
-
-        Lengths are seconds, or text such as `'3 polls'` or `'forever'`. Several calls line up, one for each
-        job that is created.
-        """
-        timeline = Timeline.of(queueing, processing, ending)
-        with self.engine.lock:
-            self.engine.planned.append(timeline)
-
-    @property
-    def jobs(self) -> tuple[Job, ...]:
-        """All jobs, in the order of their creation."""
-        with self.engine.lock:
-            return self.engine.jobs()
-
-    @property
-    def calls(self) -> tuple[Exchange, ...]:
-        """What was asked and answered, oldest first; as many as `journal_size` says."""
-        with self.engine.lock:
-            return self.engine.journal.entries()
-
-    def reset(self) -> None:
-        """Forget jobs, calls, plans and spent credits."""
-        with self.engine.lock:
-            self.engine.reset()
 
     def app(self) -> Flask:
         """Return a Flask app that answers for this fake."""
@@ -70,3 +157,159 @@ class MockAkool:
         from mock_akool.doors.server import Server
 
         return Server(self.service, host, port)
+
+    # Time
+
+    @property
+    def clock(self) -> VirtualClock:
+        """The virtual clock; raises ClockError when this fake was given another one."""
+        clock = self.engine.clock
+        if not isinstance(clock, VirtualClock):
+            raise ClockError(f"this fake runs on a {type(clock).__name__}", "Only a VirtualClock can be moved")
+        return clock
+
+    def run_until_idle(self) -> None:
+        """Move the clock to where no job's status will change any more by time alone.
+
+        Jobs that are stuck, or wait for polls, stay as they are.
+        """
+        while True:
+            with self.engine.lock:
+                following_ns = self.engine.next_change_ns(self.engine.clock.now_ns())
+            if following_ns is None:
+                return
+            self.clock.advance_to(following_ns)
+
+    # Scripting
+
+    def next_job(self, *, queueing: object = 0, processing: object = 0, ending: Ending | str = COMPLETED) -> None:
+        """Script one of the next jobs: how long it shows status 1, then 2, and how it ends.
+
+        Lengths are seconds, or text such as `'3 polls'` or `'forever'`; what is not named takes no time. The ending is
+        `'completed'`, `'failed'`, `'failed: reason'`, or made by `failed()`. Several calls line up, one for each job
+        that is created.
+        """
+        timeline = Timeline.of(queueing, processing, read_ending(ending))
+        with self.engine.lock:
+            self.engine.planned.append(timeline)
+
+    # What happened
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs, in the order of their creation."""
+        with self.engine.lock:
+            return self.engine.jobs()
+
+    def job(self, job_id: str) -> JobHandle:
+        """Return a handle on the job with this `_id`; an unknown one raises MockAkoolError."""
+        with self.engine.lock:
+            if self.engine.job(job_id) is None:
+                known = ", ".join(job.id for job in self.engine.jobs()[-5:]) or "none"
+                raise MockAkoolError(f"there is no job {job_id!r}", f"The newest jobs are: {known}")
+        return JobHandle(self, job_id)
+
+    @property
+    def calls(self) -> Calls:
+        """What was asked and answered, oldest first; as many as `journal_size` says."""
+        with self.engine.lock:
+            return Calls(self.engine.journal.entries())
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """All accounts, in the order in which they appeared."""
+        with self.engine.lock:
+            return tuple(self.engine.accounts)
+
+    @property
+    def credits_spent(self) -> int:
+        """What all accounts together paid, refunds taken off."""
+        engine = self.engine
+        with engine.lock:
+            now_ns = engine.clock.now_ns()
+            for account in engine.accounts:
+                engine.credits_of(account, now_ns)
+            return engine.accounts.spent()
+
+    @property
+    def started_ns(self) -> int:
+        """The instant, in epoch nanoseconds, when this fake was made or last reset."""
+        return self._start_ns
+
+    def reset(self) -> None:
+        """Forget jobs, calls, plans and spent credits. The clock stays where it is."""
+        with self.engine.lock:
+            self.engine.reset()
+            self._start_ns = self.engine.clock.now_ns()
+
+
+class JobHandle:
+    """A job of a MockAkool, to look at and to decide the future of."""
+
+    def __init__(self, mock: MockAkool, job_id: str) -> None:
+        self._mock = mock
+        self.id = job_id
+
+    @property
+    def record(self) -> Job:
+        """The job as it is now; a frozen record."""
+        with self._mock.engine.lock:
+            job = self._mock.engine.job(self.id)
+        if job is None:
+            raise MockAkoolError(f"job {self.id} is gone", "It was forgotten by a reset")
+        return job
+
+    @property
+    def status(self) -> Status:
+        """The status that a poll would see now."""
+        engine = self._mock.engine
+        with engine.lock:
+            return engine.change_of(self.record, engine.clock.now_ns()).status
+
+    def complete(self) -> None:
+        """Let the job be completed from now on."""
+        self._divert(lambda stages: Timeline(stages, COMPLETED))
+
+    def fail(self, *reasons: str, refund: bool = False) -> None:
+        """Let the job have failed from now on, with these `error_reasons`."""
+        self._divert(lambda stages: Timeline(stages, failed(*reasons, refund=refund)))
+
+    def stick(self) -> None:
+        """Let the job stay for ever at the status that it has now."""
+        self._divert(_stuck)
+
+    def _divert(self, timeline_from: Callable[[tuple[Stage, ...]], Timeline]) -> None:
+        engine = self._mock.engine
+        with engine.lock:
+            engine.divert(self.record.id, timeline_from, engine.clock.now_ns())
+
+    def __repr__(self) -> str:
+        return f"<job {self.id} {self.status.name.lower()}>"
+
+
+def _stuck(stages: tuple[Stage, ...]) -> Timeline:
+    *earlier, last = stages
+    if last.status >= Status.COMPLETED:
+        raise MockAkoolError("a finished job cannot be stuck", "Call stick() before its end")
+    return Timeline((*earlier, Stage(last.status, FOREVER)))
+
+
+def _around(mock: MockAkool, function: _Decorated) -> _Decorated:
+    """Wrap a function or a coroutine function so that it runs with the fake, which is reset before."""
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def run_async(*args: Any, **kwargs: Any) -> Any:
+            mock.reset()
+            with mock:
+                return await function(*args, **kwargs)
+
+        return run_async  # type: ignore[return-value]
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        mock.reset()
+        with mock:
+            return function(*args, **kwargs)
+
+    return run  # type: ignore[return-value]

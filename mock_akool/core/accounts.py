@@ -31,6 +31,7 @@ class Accounts:
         self._client_ids: set[str] = set()
         self._uids: set[int] = set()
         self._credits: dict[str, int] = {}
+        self._initial: dict[str, int] = {}
         self._bound = {spec.client_secret for spec in behaviour.accounts if spec.client_id is not None}
         """The API keys whose clientId a person said."""
         for spec in behaviour.accounts:
@@ -77,6 +78,10 @@ class Accounts:
         """Add to, or with a negative amount take from, the account's credits."""
         self._credits[account.api_key] += amount
 
+    def spent(self) -> int:
+        """Return what all accounts together have paid, refunds taken off."""
+        return sum(self._initial[key] - left for key, left in self._credits.items())
+
     def put(self, account: Account) -> None:
         """Keep the record, in the place of the one with the same API key if there is one."""
         self._by_key[account.api_key] = account
@@ -102,7 +107,7 @@ class Accounts:
             token_ttl_ns=(spec.token_ttl or behaviour.token_lifetime).ns,
         )
         self.put(account)
-        self._credits[key] = behaviour.credits if spec.credits is None else spec.credits
+        self._credits[key] = self._initial[key] = behaviour.credits if spec.credits is None else spec.credits
         return account
 
     def _free_uid(self, key: str) -> int:

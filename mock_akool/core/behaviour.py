@@ -32,7 +32,8 @@ _ERROR_CODE: Final = whole(1001, 9999, "a business code, 1001 to 9999")
 _DURATION: Final = Kind("a duration: '100ms', '10s', '7d', or seconds", Duration.of)
 
 
-def _read_ending(value: Any) -> Ending:
+def read_ending(value: Any) -> Ending:
+    """Read `completed`, `failed`, or `failed: reason; another`; else raises SettingsError."""
     if isinstance(value, Ending):
         return value
     word, _, reasons = str(value).partition(":")
@@ -45,7 +46,7 @@ def _read_ending(value: Any) -> Ending:
             raise SettingsError(f"{value!r} is no ending")
 
 
-_ENDING: Final = Kind("'completed', 'failed', or 'failed: reason; another reason'", _read_ending)
+_ENDING: Final = Kind("'completed', 'failed', or 'failed: reason; another reason'", read_ending)
 
 
 class AccountSpec(NamedTuple):

@@ -61,3 +61,8 @@ class VirtualClock:
         step = round(seconds * NS_PER_S)
         with self._lock:
             self._now_ns += step
+
+    def advance_to(self, instant_ns: int) -> None:
+        """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
+        with self._lock:
+            self._now_ns = max(self._now_ns, instant_ns)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -23,8 +24,10 @@ from mock_akool.core.files import picture_named, stamp_of
 from mock_akool.core.journal import Journal
 from mock_akool.core.models import Account, CreateV3, CreateV4, Job, Picture, PressButton, Request
 from mock_akool.core.prices import price
-from mock_akool.core.timeline import Change, Span, Timeline, change_at
+from mock_akool.core.timeline import Change, Span, Stage, Timeline, change_at, changes
 from mock_akool.core.wire import Wire
+
+Stages = tuple[Stage, ...]
 
 _REALISTIC_S: Final = (30.0, 60.0)
 
@@ -53,6 +56,11 @@ class Engine:
         self._job_of_stamp: dict[int, str] = {}
         self._free_stamp_after: dict[int, int] = {}
         self._jobs_made: dict[str, int] = {}
+        self._open: set[str] = set()
+        """Jobs that were unfinished when somebody last looked."""
+        self._end_shown: set[str] = set()
+        self._polled_on: set[str] = set()
+        """Jobs that the client polls although it was shown their end."""
         self._unfinished: dict[str, list[str]] = {}
         self._refunds: dict[str, list[str]] = {}
         self._recent: dict[str, deque[int]] = {}
@@ -62,6 +70,11 @@ class Engine:
     def jobs(self) -> tuple[Job, ...]:
         """Return all jobs in the order of their creation."""
         return tuple(self._jobs.values())
+
+    @property
+    def job_count(self) -> int:
+        """How many jobs there are."""
+        return len(self._jobs)
 
     def job(self, job_id: str) -> Job | None:
         """Return the job with this `_id`."""
@@ -79,6 +92,29 @@ class Engine:
     def change_of(self, job: Job, now_ns: int) -> Change:
         """Return the job's status at `now_ns` and since when it has it."""
         return change_at(job.timeline, job.created_ns, job.polls, now_ns)
+
+    def is_awaited(self, now_ns: int) -> bool:
+        """Return whether a client has something to wait for: a job is unfinished, or is still polled after its end.
+
+        The second is a client that does not understand the end; it waits for ever.
+        """
+        if self._polled_on:
+            return True
+        for job_id in list(self._open):
+            if self.change_of(self._jobs[job_id], now_ns).status < Status.COMPLETED:
+                return True
+            self._open.discard(job_id)
+        return False
+
+    def next_change_ns(self, now_ns: int) -> int | None:
+        """Return the next instant at which any job's status changes by time alone, or None when none will."""
+        following = [
+            change.at_ns
+            for job in self._jobs.values()
+            for change in changes(job.timeline, job.created_ns, job.polls)
+            if change.at_ns > now_ns
+        ]
+        return min(following, default=None)
 
     def credits_of(self, account: Account, now_ns: int) -> int:
         """Return the account's balance, refunds that are due by `now_ns` included (contract section 7)."""
@@ -123,7 +159,24 @@ class Engine:
         status = change_at(job.timeline, job.created_ns, job.polls, now_ns).status
         if status < Status.COMPLETED and job.timeline.counts_polls:
             self._jobs[job_id] = replace(job, polls=(*job.polls, now_ns))
+        elif status >= Status.COMPLETED:
+            (self._polled_on if job_id in self._end_shown else self._end_shown).add(job_id)
         return job, status
+
+    def divert(self, job_id: str, timeline_from: Callable[[Stages], Timeline], now_ns: int) -> Job:
+        """Change the job's future: its timeline becomes what `timeline_from` makes of the stages until now."""
+        job = self._jobs[job_id]
+        passed = tuple(each for each in changes(job.timeline, job.created_ns, job.polls) if each.at_ns <= now_ns)
+        ends = [*(each.at_ns for each in passed[1:]), max(now_ns, job.created_ns)]
+        stages = tuple(Stage(each.status, Span(end - each.at_ns)) for each, end in zip(passed, ends, strict=True))
+        diverted = replace(job, timeline=timeline_from(stages), polls=())
+        self._jobs[job_id] = diverted
+        self._open.add(job_id)
+        self._end_shown.discard(job_id)
+        self._polled_on.discard(job_id)
+        if diverted.timeline.ending.refund:
+            self._refunds.setdefault(job.account.api_key, []).append(job_id)
+        return diverted
 
     def revoke_tokens_before(self, account: Account, second: int) -> None:
         """Make the account's tokens that were issued before the epoch `second` invalid."""
@@ -195,6 +248,7 @@ class Engine:
             file_base=file_base,
         )
         self._jobs[job_id] = job
+        self._open.add(job_id)
         self._jobs_made[key] = serial + 1
         if self.behaviour.concurrent_jobs is not None:
             self._unfinished.setdefault(key, []).append(job_id)

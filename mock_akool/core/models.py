@@ -15,6 +15,9 @@ from mock_akool.core.timeline import Timeline
 
 Headers = tuple[tuple[str, str], ...]
 
+_SECRET = frozenset({"authorization", "x-api-key", "cookie"})
+"""The request headers whose values a report does not show."""
+
 
 class Picture(NamedTuple):
     """What a picture shows: everything that drawing it needs, so that equal values give equal bytes.
@@ -50,6 +53,10 @@ class Call(NamedTuple):
     body: bytes
     file_base: str
     door: str
+
+    def __repr__(self) -> str:
+        headers = {name: shortened(value) if name in _SECRET else value for name, value in self.headers.items()}
+        return f"<Call {self.method} {self.path} query={self.query!r} headers={headers} {len(self.body)} bytes>"
 
     @classmethod
     def build(
@@ -96,6 +103,68 @@ class Exchange(NamedTuple):
     endpoint: Endpoint
     call: Call
     reply: Reply
+
+    @property
+    def door(self) -> str:
+        """The door that carried the call in: `requests`, `httpx`, `aiohttp`, `flask`, `server` or `direct`."""
+        return self.call.door
+
+    @property
+    def method(self) -> str:
+        """The method of the request."""
+        return self.call.method
+
+    @property
+    def path(self) -> str:
+        """The path of the request, without the query."""
+        return self.call.path
+
+    @property
+    def query(self) -> str:
+        """The query of the request, undecoded."""
+        return self.call.query
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the request; names are lower case."""
+        return self.call.headers
+
+    @property
+    def body(self) -> bytes:
+        """The body of the request."""
+        return self.call.body
+
+    @property
+    def code(self) -> int | None:
+        """The business code of the answer, or None when its body has none."""
+        return self.reply.code
+
+    @property
+    def account(self) -> str | None:
+        """The API key of the account that asked, where it is known."""
+        return self.reply.account
+
+    @property
+    def job_id(self) -> str | None:
+        """The `_id` of the job that it was about."""
+        return self.reply.job_id
+
+    @property
+    def job_status(self) -> Status | None:
+        """The status that the caller was shown."""
+        return self.reply.job_status
+
+    def __repr__(self) -> str:
+        account = None if self.account is None else shortened(self.account)
+        return (
+            f"<Exchange {self.number} {self.method} {self.path} -> {self.reply.status} code={self.code} "
+            f"account={account} job_id={self.job_id} job_status={self.job_status}>"
+        )
+
+
+def shortened(secret: str) -> str:
+    """Return a secret so that it can be recognised but not used."""
+    return f"{secret[:4]}…" if len(secret) > 8 else "…"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,15 +41,14 @@ class _Answering:
         if request.url_rule is not None:
             return None
         call = self._call()
-        reply = self._service.answer(call)
-        body = self._service.body(reply)
+        reply, body = self._service.complete(self._service.answer(call))
         if reply.delay_ns:
             time.sleep(reply.delay_ns / NS_PER_S)
         return Response(body, status=reply.status, headers=list(reply.headers))
 
     def _call(self) -> Call:
-        target = request.environ.get("REQUEST_URI") or request.environ.get("RAW_URI") or request.full_path
-        path, _, query = target.partition("?")
+        # The target as it was on the wire: what WSGI calls the path is decoded.
+        path = (request.environ.get("REQUEST_URI") or request.environ.get("RAW_URI") or request.path).partition("?")[0]
         if "://" in path:
             path = request.path
         limit = self._service.engine.behaviour.max_body_bytes
@@ -57,7 +56,7 @@ class _Answering:
         return Call(
             request.method,
             path,
-            query,
+            request.environ.get("QUERY_STRING", ""),
             headers,
             request.stream.read(limit + 1),
             self._public_url or request.host_url.rstrip("/"),
