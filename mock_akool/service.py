@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from mock_akool import control
 from mock_akool.core import api
 from mock_akool.core.behaviour import Behaviour
@@ -10,6 +12,8 @@ from mock_akool.core.engine import Engine
 from mock_akool.core.models import Call, Reply
 from mock_akool.identities import JwtTokens
 from mock_akool.pictures import Gallery
+
+_log = logging.getLogger("mock_akool")
 
 
 class Service:
@@ -32,3 +36,12 @@ class Service:
     def body(self, reply: Reply) -> bytes:
         """Return the reply's body; a picture that nobody asked for before is drawn, which takes milliseconds."""
         return reply.body if reply.picture is None else self.gallery.get(reply.picture)
+
+    def complete(self, reply: Reply) -> tuple[Reply, bytes]:
+        """Return the reply and its body; a picture that cannot be drawn is a bug of ours, answered as such."""
+        try:
+            return reply, self.body(reply)
+        except Exception as bug:
+            _log.exception("mock-akool bug while drawing %s", reply.picture)
+            reply = api.bug_reply(bug)._replace(delay_ns=reply.delay_ns)
+            return reply, reply.body

@@ -26,6 +26,7 @@ _MAX_WAITING: Final = 16
 _LONG: Final = 512
 """From how many bytes on a text is not worth remembering."""
 _BODILESS: Final = frozenset({204, 304})
+_OF_UPGRADE: Final = frozenset({"connection", "upgrade", "http2-settings", "expect"})
 
 _log = logging.getLogger("mock_akool")
 
@@ -72,6 +73,7 @@ class HttpConnection(asyncio.Protocol):
         "_headers",
         "_parser",
         "_paused",
+        "_refusal",
         "_server",
         "_service",
         "_target",
@@ -90,6 +92,7 @@ class HttpConnection(asyncio.Protocol):
         self._waiting: deque[tuple[Call, bool]] = deque()
         self._busy = False
         self._paused = False
+        self._refusal: tuple[int, str] | None = None
         self._target = b""
         self._headers: dict[str, str] = {}
         self._body: bytes | bytearray = b""
@@ -123,9 +126,12 @@ class HttpConnection(asyncio.Protocol):
             if self._unread_head > _MAX_HEAD_BYTES:
                 self._refuse_head()
         except httptools.HttpParserUpgrade as upgrade:
-            # We speak HTTP/1.1 only, and answer as such; what follows is the next request.
+            # We speak HTTP/1.1 only, and answer as such; what follows is the request's body or the next request.
+            rest = data[upgrade.args[0] :]
+            if self._lacks_body():
+                rest = self._head_without_upgrade() + rest
             self._parser = httptools.HttpRequestParser(self)
-            if rest := data[upgrade.args[0] :]:
+            if rest:
                 self.data_received(rest)
         except httptools.HttpParserCallbackError as error:
             if isinstance(error.__context__, _HeadTooLongError):
@@ -168,8 +174,10 @@ class HttpConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Refuse a head that is too long; ask a client for the body that it holds back."""
         headers = self._headers
-        if self._unread_head > _MAX_HEAD_BYTES and sum(map(len, (*headers, *headers.values()))) > _MAX_HEAD_BYTES:
-            raise _HeadTooLongError
+        if self._unread_head > _MAX_HEAD_BYTES:
+            size = len(self._target) + sum(map(len, (*headers, *headers.values())))
+            if size > _MAX_HEAD_BYTES:
+                raise _HeadTooLongError
         self._unread_head = 0
         if "expect" in headers and headers["expect"].lower() == "100-continue" and not self._waiting and self.idle:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -185,6 +193,8 @@ class HttpConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Answer, or wait for the answers that are under way."""
         self._unread_head = 0
+        if "upgrade" in self._headers and self._lacks_body():
+            return
         keep_alive = self._parser.should_keep_alive()
         if "connection" in self._headers and self._parser.get_http_version() == "1.0":
             keep_alive = False  # its keep-alive is an agreement that we need not enter
@@ -200,6 +210,24 @@ class HttpConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once."""
         self._transport.abort()
+
+    def _lacks_body(self) -> bool:
+        """Whether the parser left out the body: after an `Upgrade` header it takes a body for another protocol.
+
+        Java's HTTP client asks every http:// server for an upgrade to HTTP/2, bodies included.
+        """
+        headers = self._headers
+        has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+        return has_body and self._parser.should_upgrade() and self._parser.get_method() != b"CONNECT"
+
+    def _head_without_upgrade(self) -> bytes:
+        """Write the request's head again, so that a new parser reads the body that belongs to it."""
+        keep_alive = b"keep-alive" if self._parser.should_keep_alive() else b"close"
+        lines = [b"%b %b HTTP/1.1" % (self._parser.get_method(), self._target), b"connection: " + keep_alive]
+        for name, value in self._headers.items():
+            if name not in _OF_UPGRADE:
+                lines.append(f"{name}: {value}".encode("latin-1"))
+        return b"\r\n".join([*lines, b"", b""])
 
     def _call(self) -> Call:
         target = self._target
@@ -221,10 +249,11 @@ class HttpConnection(asyncio.Protocol):
 
     async def _answer_later(self, call: Call, reply: Reply, keep_alive: bool) -> None:
         """Send an answer that waits or whose picture must be drawn; neither holds the event loop."""
-        body = await self._server.body(reply)
+        reply, body = await self._server.complete(reply)
         if reply.delay_ns:
             await asyncio.sleep(reply.delay_ns / NS_PER_S)
         self._busy = False
+        self.quiet_sweeps = 0
         if not self._transport.is_closing():
             self._send(call, reply, body, keep_alive)
             self._answer_waiting()
@@ -232,7 +261,9 @@ class HttpConnection(asyncio.Protocol):
     def _answer_waiting(self) -> None:
         while self._waiting and not self._busy and not self._paused and not self._transport.is_closing():
             self._answer(*self._waiting.popleft())
-        if not self._paused and not self._transport.is_closing():
+        if self._refusal is not None:
+            self._refuse(*self._refusal)
+        elif not self._paused and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def _send(self, call: Call, reply: Reply, body: bytes, keep_alive: bool) -> None:
@@ -251,6 +282,10 @@ class HttpConnection(asyncio.Protocol):
     def _refuse(self, status: int, why: str) -> None:
         """Answer what is no request, and close: nobody knows where the next one would begin."""
         if self._transport.is_closing():
+            return
+        if self._busy or self._waiting:
+            self._refusal = (status, why)  # after the answers to the requests before it
+            self._transport.pause_reading()
             return
         body = f"{why}\n".encode()
         head = _head(status, (("content-type", "text/plain; charset=utf-8"), ("connection", "close")))

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import formatdate
 from functools import lru_cache
 from types import TracebackType
@@ -54,6 +54,7 @@ class Server:
     """A live server of one service."""
 
     loop: asyncio.AbstractEventLoop
+    _drawing: ThreadPoolExecutor
 
     def __init__(
         self,
@@ -75,7 +76,6 @@ class Server:
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._stopping: asyncio.Event | None = None
-        self._drawing = ThreadPoolExecutor(_DRAWING_THREADS, "mock-akool-draw")
         self._date = b""
         self._date_s = 0
         self.base_of = lru_cache(maxsize=64)(self._base_of)
@@ -127,21 +127,30 @@ class Server:
         """
         self.bind()
         self.loop = new_loop()
+        self._drawing = ThreadPoolExecutor(_DRAWING_THREADS, "mock-akool-draw")
         try:
             self.loop.run_until_complete(self._serve(until))
         finally:
             self.loop.close()
             self._drawing.shutdown(wait=False, cancel_futures=True)
+            self._unbind()
 
     def start(self) -> Self:
-        """Serve in a thread; returns as soon as connections are taken."""
+        """Serve in a thread; returns as soon as connections are taken. A stopped server starts on the same port.
+
+        Raises ServerError when the address is taken or the server runs already.
+        """
+        if self._thread is not None:
+            raise ServerError(f"the server at {self.url} runs already", "Stop it before you start it again")
         self.bind()
-        listening = threading.Event()
-        self._thread = threading.Thread(
-            target=self.run, args=(lambda _: listening.set(),), name="mock-akool-server", daemon=True
-        )
+        started: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, args=(started,), name="mock-akool-server", daemon=True)
         self._thread.start()
-        listening.wait()
+        try:
+            started.result()
+        except Exception:  # of the thread, which has then ended
+            self._thread = None
+            raise
         return self
 
     def stop(self) -> None:
@@ -151,6 +160,7 @@ class Server:
                 self.loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
             self._thread = None
+        self._unbind()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -159,6 +169,19 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _run(self, started: Future[None]) -> None:
+        try:
+            self.run(lambda _: started.set_result(None))
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    def _unbind(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     # What connections use
 
@@ -172,12 +195,12 @@ class Server:
         self._log.note(now_ns, call, reply, now_ns - began_ns)
         return reply
 
-    async def body(self, reply: Reply) -> bytes:
-        """Return the reply's body; a picture is drawn outside the event loop."""
+    async def complete(self, reply: Reply) -> tuple[Reply, bytes]:
+        """Return the reply and its body; a picture is drawn outside the event loop."""
         ready = self.service.ready_body(reply)
         if ready is not None:
-            return ready
-        return await self.loop.run_in_executor(self._drawing, self.service.body, reply)
+            return reply, ready
+        return await self.loop.run_in_executor(self._drawing, self.service.complete, reply)
 
     def _base_of(self, host: str) -> str:
         """Return what picture URLs begin with for a client that called `host`."""
