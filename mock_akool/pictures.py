@@ -254,7 +254,7 @@ def _unit(width: int, height: int) -> float:
 def _theme(picture: Picture) -> _Theme:
     """A job's tiles share a base colour: each turns it by a step, and mixes it in its own way."""
     tile = picture.tiles[0] if picture.tiles else 0
-    job = f"{picture.seed}/{picture.job_id}".encode("utf-8", "backslashreplace")
+    job = f"{picture.seed}/{picture.coloured_as or picture.job_id}".encode("utf-8", "backslashreplace")
     base = int.from_bytes(blake2b(job, digest_size=4).digest()) / 2**32
     grain = blake2b(b"%d/" % tile + job, digest_size=2 * _MESH * _MESH).digest()
     return _Theme((base + tile * _HUE_STEP) % 1, grain)

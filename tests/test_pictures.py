@@ -13,6 +13,7 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageStat
 from PIL.PngImagePlugin import PngImageFile
 
+from mock_akool import MockAkool
 from mock_akool.core.models import Picture
 from mock_akool.pictures import LONGEST_SIDE, MIN_BYTES, Gallery, render
 
@@ -101,9 +103,7 @@ class TestFile:
         with pytest.raises(ValueError, match=f"cannot draw the format '{file_format}'"):
             render(PLAIN._replace(format=file_format))
 
-    @pytest.mark.parametrize(
-        ("tiles", "tile"), [((), ""), ((3,), " tile=3"), ((1, 2, 3, 4), " tile=1,2,3,4")]
-    )
+    @pytest.mark.parametrize(("tiles", "tile"), [((), ""), ((3,), " tile=3"), ((1, 2, 3, 4), " tile=1,2,3,4")])
     def test_carries_the_job_id_and_tile(self, tiles: tuple[int, ...], tile: str) -> None:
         note = f"mock-akool job={PLAIN.job_id}{tile}"
 
@@ -207,9 +207,7 @@ class TestDrawing:
             assert unlikeness(one, other) > 10
 
     def test_the_background_is_a_smooth_gradient(self) -> None:
-        image = opened(render(PLAIN._replace(width=1024, height=1024, tiles=(), prompt=""))).crop(
-            (0, 0, 1024, 512)
-        )
+        image = opened(render(PLAIN._replace(width=1024, height=1024, tiles=(), prompt=""))).crop((0, 0, 1024, 512))
 
         for right, down in ((1, 0), (0, 1)):
             moved = image.crop((right, down, 1023 + right, 511 + down))
@@ -280,9 +278,7 @@ class TestPrompts:
         height=st.integers(1, 160),
         tiles=st.sampled_from([(), (1,), (1, 2, 3, 4), (-7,), (10**20,)]),
     )
-    def test_any_text_is_drawn_at_any_size(
-        self, text: str, width: int, height: int, tiles: tuple[int, ...]
-    ) -> None:
+    def test_any_text_is_drawn_at_any_size(self, text: str, width: int, height: int, tiles: tuple[int, ...]) -> None:
         picture = Picture(text, 1, width, height, text, text, tiles, text, "JPEG")
 
         file = render(picture)
@@ -376,9 +372,7 @@ class TestGallery:
         assert gallery.cached(numbered(0)) is not None
 
     @pytest.mark.parametrize("use", [Gallery.get, Gallery.cached])
-    def test_forgets_the_least_recently_used_first(
-        self, use: Callable[[Gallery, Picture], bytes | None]
-    ) -> None:
+    def test_forgets_the_least_recently_used_first(self, use: Callable[[Gallery, Picture], bytes | None]) -> None:
         gallery = Gallery(max_bytes=300, draw=CountingDraw(100))
         for number in range(3):
             gallery.get(numbered(number))
@@ -560,3 +554,25 @@ def test_pillow_is_imported_by_the_first_drawing_only() -> None:
     )
 
     assert in_a_new_process(code) == "False True"
+
+
+def test_an_upscaled_picture_has_the_colours_of_its_original() -> None:
+    mock = MockAkool(queueing=0, processing=0)
+    api, headers = "/api/open/v3/content/image", {"x-api-key": "k"}
+    client = mock.app().test_client()
+    parent = client.post(f"{api}/createbyprompt", json={"prompt": "a red fox"}, headers=headers).json["data"]["_id"]
+    press = {"_id": parent, "button": "U2"}
+    pressed = client.post(f"{api}/createbybutton", json=press, headers=headers).json["data"]["_id"]
+
+    def top_left(job_id: str, number: int | None) -> tuple[float, ...]:
+        data = client.get(f"{api}/infobymodelid?image_model_id={job_id}", headers=headers).json["data"]
+        url = data["image"] if number is None else data["upscaled_urls"][number - 1]
+        picture = Image.open(BytesIO(client.get(urlsplit(url).path).data)).convert("RGB")
+        band = picture.crop((0, 0, picture.width // 2, picture.height // 16))
+        return tuple(ImageStat.Stat(band).mean)
+
+    for upscaled, original, other in zip(
+        top_left(pressed, None), top_left(parent, 2), top_left(parent, 3), strict=True
+    ):
+        assert abs(upscaled - original) < 4
+        assert upscaled != pytest.approx(other, abs=0.5)

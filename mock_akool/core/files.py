@@ -56,6 +56,7 @@ def picture_named(job: Job, name: str, chance: Chance, behaviour: Behaviour) -> 
         tiles=_tiles(job)[names.index(name)],
         button=job.request.button if isinstance(job.request, PressButton) else "",
         format="PNG" if name.endswith(".png") else "JPEG",
+        coloured_as=job.request.parent_id if _is_upscaled(job) else "",
     )
 
 
@@ -67,6 +68,10 @@ def _tiles(job: Job) -> tuple[tuple[int, ...], ...]:
     if isinstance(request, CreateV4):
         return ((),)
     return (_GRID, *_FOUR_TILES)
+
+
+def _is_upscaled(job: Job) -> bool:
+    return isinstance(job.request, PressButton) and not job.request.is_variation
 
 
 def _names(job: Job, chance: Chance, profile: Profile) -> list[str]:
@@ -85,7 +90,7 @@ def _size(job: Job, behaviour: Behaviour) -> tuple[int, int]:
     """Return width and height: the long side by resolution, sides multiples of 8."""
     if isinstance(job.request, CreateV4):
         resolution = job.request.resolution
-    elif isinstance(job.request, PressButton) and not job.request.is_variation:
+    elif _is_upscaled(job):
         resolution = _RESOLUTION_UPSCALED
     else:
         resolution = _RESOLUTION_V3

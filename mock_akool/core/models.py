@@ -37,6 +37,8 @@ class Picture(NamedTuple):
     button: str
     format: str
     """`JPEG` or `PNG`."""
+    coloured_as: str = ""
+    """The job whose tiles' colours it has, where that is another one: an upscaled picture looks like its original."""
 
 
 class Call(NamedTuple):

@@ -259,4 +259,7 @@ class TestChoices:
             assert answer.json().keys() == {"code", "msg", "data"}
 
     def test_the_defaults_are_the_same_however_they_are_given(self) -> None:
-        assert MockAkool().engine.behaviour == Behaviour()
+        inside = MockAkool().engine.behaviour
+        names = [field.name for field in dataclasses.fields(Behaviour)]
+
+        assert {name: getattr(inside, name) for name in names} == dataclasses.asdict(Behaviour())
