@@ -227,7 +227,7 @@ def _shortened(value: Any, more: str) -> Any:
             return [_shortened(each, more) for each in value]
         case {"_id": _, "image_status": _}:
             shown = {key: _shortened(value[key], more) for key in _OF_A_JOB if key in value}
-            return shown | {more: f"{len(value) - len(shown)} more fields"}
+            return shown | {more: f"{len(value) - len(shown)} more"}
         case dict():
             return {
                 key: f"{each[:6]}{more}" if key in _SECRETS and isinstance(each, str) else _shortened(each, more)
