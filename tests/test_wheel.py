@@ -1,0 +1,143 @@
+"""The wheel: built, installed into an empty environment, and used from there, away from the repository.
+
+These tests need a package index, as installing for the first time does.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+from mock_akool import __version__
+from tests.children import environment, run
+
+ROOT: Final = Path(__file__).parents[1]
+PATIENCE_S: Final = 300.0
+"""How long a build or an installation may take before it fails instead of hanging."""
+
+NOT_COPIED: Final = shutil.ignore_patterns(
+    ".*", "__pycache__", "build", "dist", "*.egg-info", "node_modules", "mock-akool-demo", "benchmarks"
+)
+
+HOSTLESS: Final = {"PYTHONPATH": "", "PYTHONHOME": "", "VIRTUAL_ENV": ""}
+"""Variables that could lead the new environment back to this one."""
+
+
+class Installed(NamedTuple):
+    """An environment that holds the wheel and its dependencies; `folder` is where its commands are run."""
+
+    bin: Path
+    folder: Path
+
+    def run(self, command: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return run(*arguments, command=[str(self.bin / command)], variables=HOSTLESS, folder=self.folder)
+
+
+def succeed(*command: str | Path, folder: Path) -> None:
+    finished = subprocess.run(
+        list(map(str, command)),
+        cwd=folder,
+        env=environment(PIP_DISABLE_PIP_VERSION_CHECK="1", **HOSTLESS),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of a copy of the sources: a build leaves files behind."""
+    place = tmp_path_factory.mktemp("wheel")
+    shutil.copytree(ROOT, place / "sources", ignore=NOT_COPIED)
+    succeed(sys.executable, "-m", "build", "--wheel", "--outdir", place, folder=place / "sources")
+    (made,) = place.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    place = tmp_path_factory.mktemp("installed")
+    succeed(sys.executable, "-m", "venv", place / "environment", folder=place)
+    commands = place / "environment" / ("Scripts" if sys.platform == "win32" else "bin")
+    succeed(commands / "python", "-m", "pip", "install", "--quiet", wheel, folder=place)
+    folder = place / "elsewhere"
+    folder.mkdir()
+    return Installed(commands, folder)
+
+
+class TestWheel:
+    def test_it_holds_every_module_and_the_mark_of_a_typed_package(self, wheel: Path) -> None:
+        root = wheel.parent / "sources"
+        files = (root / "mock_akool").rglob("*")
+        sources = {file.relative_to(root).as_posix() for file in files if file.suffix in {".py", ".typed"}}
+        assert "mock_akool/py.typed" in sources
+        with zipfile.ZipFile(wheel) as archive:
+            held = {name for name in archive.namelist() if name.startswith("mock_akool/")}
+        assert held == sources
+
+    def test_it_holds_nothing_else(self, wheel: Path) -> None:
+        with zipfile.ZipFile(wheel) as archive:
+            tops = {name.partition("/")[0] for name in archive.namelist()}
+        assert tops == {"mock_akool", f"mock_akool-{__version__}.dist-info"}
+
+    def test_it_says_what_it_is(self, wheel: Path) -> None:
+        information = f"mock_akool-{__version__}.dist-info"
+        with zipfile.ZipFile(wheel) as archive:
+            said = HeaderParser().parsestr(archive.read(f"{information}/METADATA").decode())
+            licence = archive.read(f"{information}/licenses/LICENSE").decode()
+            commands = archive.read(f"{information}/entry_points.txt").decode()
+        assert (said["Name"], said["Version"], said["License-Expression"]) == ("mock-akool", __version__, "MIT")
+        assert said["Requires-Python"] == ">=3.11"
+        assert licence == (ROOT / "LICENSE").read_text()
+        assert "mock-akool = mock_akool.cli:main" in commands
+        assert said.get_payload()
+
+
+class TestInstalled:
+    def test_it_is_the_installed_package_that_runs(self, installed: Installed) -> None:
+        told = installed.run("python", "-c", "import mock_akool; print(mock_akool.__file__)")
+        assert Path(told.stdout.strip()).is_relative_to(installed.bin.parent)
+
+    def test_it_tells_its_version(self, installed: Installed) -> None:
+        told = installed.run("mock-akool", "--version")
+        assert (told.returncode, told.stdout) == (0, f"mock-akool {__version__}\n")
+
+    def test_it_has_all_that_it_requires(self, installed: Installed) -> None:
+        told = installed.run("python", "-m", "pip", "check")
+        assert told.returncode == 0, told.stdout
+
+    def test_the_demo_plays(self, installed: Installed) -> None:
+        told = installed.run("mock-akool", "demo", "--folder", "pictures")
+        assert (told.returncode, told.stderr) == (0, "")
+        assert "11 pictures in pictures" in told.stdout
+        assert len(list((installed.folder / "pictures").glob("*.jpg"))) == 11
+
+    def test_its_types_are_seen_by_those_who_use_it(self, installed: Installed) -> None:
+        (installed.folder / "user.py").write_text(
+            "from mock_akool import MockAkool\n"
+            "with MockAkool(seed=7).server() as server:\n"
+            "    port: str = server.port\n"
+        )
+        told = run(
+            *("--strict", "--no-incremental", "--cache-dir", installed.folder / "cache"),
+            *("--python-executable", installed.bin / "python", "user.py"),
+            command=[sys.executable, "-m", "mypy"],
+            folder=installed.folder,
+            patience_s=PATIENCE_S,
+        )
+        assert told.stdout.splitlines() == [
+            'user.py:3: error: Incompatible types in assignment (expression has type "int", variable has type "str")'
+            "  [assignment]",
+            "Found 1 error in 1 file (checked 1 source file)",
+        ]
