@@ -72,7 +72,7 @@ class Door(ABC):
 
     def advance(self, seconds: float) -> None:
         """Move the fake's virtual clock."""
-        self.mock.clock.advance(seconds)  # type: ignore[attr-defined]
+        self.mock.clock.advance(seconds)
 
     @property
     def now_ms(self) -> int:

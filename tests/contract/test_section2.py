@@ -325,7 +325,7 @@ class TestSection2Token:
 
     def test_the_forms_of_client_id_and_client_secret(self, open_door: OpenDoor) -> None:
         for seed in range(20):
-            (account,) = open_door(strict=True, seed=seed).mock.engine.accounts
+            (account,) = open_door(strict=True, seed=seed).mock.accounts
             assert len(account.client_id) == 24
             assert account.client_id.endswith("==")
             assert len(base64.b64decode(account.client_id, validate=True)) == 16
@@ -346,11 +346,11 @@ class TestSection2Accounts:
     def test_strict_only_listed_accounts_exist(self, strict: Door) -> None:
         assert Client(strict).credit() == 77
         assert outcome(Client(strict, NO_KEY).quota()) == NO_ACCOUNT
-        assert len(list(strict.mock.engine.accounts)) == 3
+        assert len(list(strict.mock.accounts)) == 3
 
     def test_strict_without_a_list_has_one_account_that_one_can_find(self, open_door: OpenDoor) -> None:
         door = open_door(strict=True)
-        (account,) = door.mock.engine.accounts
+        (account,) = door.mock.accounts
 
         assert Client(door, account.api_key).credit() == 1000
         assert Client(door, token=Client(door).token(account.client_id, account.api_key)).credit() == 1000
