@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ class MockAkool:
         clock = self.engine.clock
         if self.options.sleep == "virtual" and isinstance(clock, VirtualClock):
             self._naps = sleep.Naps(target, clock, self.options.sleep_limit.ns)
-            sleep.activate(self._naps)
+            sleep.activate(self._naps, target)
         return self
 
     def stop(self) -> None:
@@ -117,8 +118,8 @@ class MockAkool:
         with ExitStack() as last:
             if target is not None:
                 last.callback(in_process.deactivate, target)
-            if naps is not None:
-                sleep.deactivate(naps)
+            if naps is not None and target is not None:
+                sleep.deactivate(naps, target)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -182,16 +183,26 @@ class MockAkool:
 
     # Scripting
 
-    def next_job(self, *, queueing: object = 0, processing: object = 0, ending: Ending | str = COMPLETED) -> None:
+    def next_job(
+        self,
+        *,
+        queueing: object = 0,
+        processing: object = 0,
+        ending: Ending | str = COMPLETED,
+        account: Account | str | None = None,
+    ) -> None:
         """Script one of the next jobs: how long it shows status 1, then 2, and how it ends.
 
         Lengths are seconds, or text such as `'3 polls'` or `'forever'`; what is not named takes no time. The ending is
         `'completed'`, `'failed'`, `'failed: reason'`, or made by `failed()`. Several calls line up, one for each job
-        that is created.
+        that is created. With an `account`, or its API key, only that account's next job is meant.
         """
         timeline = Timeline.of(queueing, processing, read_ending(ending))
+        api_key = account.api_key if isinstance(account, Account) else account
         with self.engine.lock:
-            self.engine.planned.append(timeline)
+            engine = self.engine
+            queue = engine.planned if api_key is None else engine.planned_for.setdefault(api_key, deque())
+            queue.append(timeline)
 
     # What happened
 

@@ -35,10 +35,10 @@ class Accounts:
         self._bound = {spec.client_secret for spec in behaviour.accounts if spec.client_id is not None}
         """The API keys whose clientId a person said."""
         for spec in behaviour.accounts:
-            self._add(spec)
+            self.add(spec)
         if behaviour.strict and not behaviour.accounts:
             # Strict with an empty list would be a service that nobody can use.
-            self._add(AccountSpec(chance.alphanumerics(32, "clientSecret")))
+            self.add(AccountSpec(chance.alphanumerics(32, "clientSecret")))
 
     def __iter__(self) -> Iterator[Account]:
         return iter(list(self._by_key.values()))
@@ -47,7 +47,7 @@ class Accounts:
         """Return the account of an API key; None when there is none, or a clientId was given instead."""
         account = self._by_key.get(api_key)
         if account is None and self._may_be_new(api_key):
-            account = self._add(AccountSpec(api_key))
+            account = self.add(AccountSpec(api_key))
         return account
 
     def by_pair(self, client_id: str, client_secret: str) -> Account | None:
@@ -82,6 +82,10 @@ class Accounts:
         """Return what all accounts together have paid, refunds taken off."""
         return sum(self._initial[key] - left for key, left in self._credits.items())
 
+    def spent_by(self, account: Account) -> int:
+        """Return what the account has paid, refunds taken off."""
+        return self._initial[account.api_key] - self._credits[account.api_key]
+
     def put(self, account: Account) -> None:
         """Keep the record, in the place of the one with the same API key if there is one."""
         self._by_key[account.api_key] = account
@@ -93,7 +97,8 @@ class Accounts:
             return False
         return not _LOOKS_LIKE_CLIENT_ID.fullmatch(api_key)
 
-    def _add(self, spec: AccountSpec) -> Account:
+    def add(self, spec: AccountSpec) -> Account:
+        """Make the account that is described; there must be none with its API key."""
         key, draw, behaviour = spec.client_secret, self._chance, self._behaviour
         second = self._clock.now_ns() // NS_PER_S
         account = Account(

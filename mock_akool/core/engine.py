@@ -49,9 +49,11 @@ class Engine:
     def reset(self) -> None:
         """Forget all jobs, calls, plans and what the accounts spent: as just made."""
         self.accounts = Accounts(self.behaviour, self.chance, self.clock)
-        self.journal = Journal(self.behaviour.journal_size)
+        self.journal = Journal(self.behaviour.journal_size, self.clock.now_ns())
         self.planned: deque[Timeline] = deque()
-        """The timelines of the next jobs; when it is empty, jobs take the usual one."""
+        """The timelines of the next jobs, whoever makes them; when there is none, jobs take the usual one."""
+        self.planned_for: dict[str, deque[Timeline]] = {}
+        """The timelines of the next jobs of an account, by API key; they go before those of `planned`."""
         self._jobs: dict[str, Job] = {}
         self._job_of_stamp: dict[int, str] = {}
         self._free_stamp_after: dict[int, int] = {}
@@ -235,7 +237,8 @@ class Engine:
         key = account.api_key
         serial = self._jobs_made.get(key, 0)
         job_id = self.chance.object_id(created_ns // NS_PER_S, serial, "job", key)
-        timeline = self.planned.popleft() if self.planned else self._usual(request, job_id)
+        planned = self.planned_for.get(key) or self.planned
+        timeline = planned.popleft() if planned else self._usual(request, job_id)
         job = Job(
             id=job_id,
             account=account,

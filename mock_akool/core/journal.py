@@ -15,10 +15,11 @@ _MAX_BODY_BYTES: Final = 32 << 20
 class Journal:
     """Keeps the newest exchanges, bounded in number and in bytes of request bodies."""
 
-    __slots__ = ("_body_bytes", "_entries", "_size", "count")
+    __slots__ = ("_body_bytes", "_entries", "_size", "_start_ns", "count")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, start_ns: int = 0) -> None:
         self._size = size
+        self._start_ns = start_ns
         self._entries: deque[tuple[int, Endpoint, Call, Reply]] = deque()
         self._body_bytes = 0
         self.count = 0
@@ -37,4 +38,4 @@ class Journal:
     def entries(self) -> tuple[Exchange, ...]:
         """Return the kept exchanges, oldest first."""
         first = self.count - len(self._entries) + 1
-        return tuple(Exchange(number, *entry) for number, entry in enumerate(self._entries, first))
+        return tuple(Exchange(number, *entry, self._start_ns) for number, entry in enumerate(self._entries, first))

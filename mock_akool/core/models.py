@@ -6,9 +6,10 @@ milliseconds are made in `wire.py` only.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from mock_akool.core.codes import CDN_URL, Endpoint, Status
 from mock_akool.core.timeline import Timeline
@@ -98,13 +99,22 @@ class Reply(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """One line of the journal: what was asked, when, and what was answered. `number` counts from 1."""
+    """One line of the journal: what was asked, when, and what was answered. `number` counts from 1.
+
+    `start_ns` is when the journal was begun.
+    """
 
     number: int
     time_ns: int
     endpoint: Endpoint
     call: Call
     reply: Reply
+    start_ns: int = 0
+
+    @property
+    def at(self) -> float:
+        """When it was asked, in seconds since the fake was made or last reset."""
+        return (self.time_ns - self.start_ns) / 1_000_000_000
 
     @property
     def door(self) -> str:
@@ -135,6 +145,14 @@ class Exchange(NamedTuple):
     def body(self) -> bytes:
         """The body of the request."""
         return self.call.body
+
+    @property
+    def json(self) -> Any:
+        """What the body of the request says as JSON, or None when it is none."""
+        try:
+            return json.loads(self.call.body)
+        except (ValueError, RecursionError):
+            return None
 
     @property
     def code(self) -> int | None:
@@ -185,6 +203,9 @@ class Account:
     banned: bool
     token_ttl_ns: int
     valid_from_s: int = 0
+
+    def __repr__(self) -> str:
+        return f"<Account {shortened(self.api_key)} uid={self.uid}{' banned' if self.banned else ''}>"
 
 
 class CreateV3(NamedTuple):
