@@ -17,46 +17,51 @@ import time
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any, Final, NamedTuple
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from mock_akool.core.clock import NS_PER_S, VirtualClock
-from mock_akool.doors.in_process import Target
+from mock_akool.doors.in_process import Target, VirtualTimeLimitError, in_asyncio
 
 _WAITS_FOR_REAL: Final = frozenset(
     {"subprocess", "multiprocessing", "threading", "queue", "socketserver", "_pytest", "xdist", "execnet", "mock_akool"}
 )
 """Packages whose own sleeping is about the real world: children, sockets, the test runner."""
 _QUIET_TURNS: Final = 12
-"""After how many turns of an event loop without a request the other tasks count as asleep or done."""
+"""After how many turns of an event loop without a request its other tasks count as asleep or done."""
+_WAKING_TURNS: Final = 6
+"""How many turns a task that wakes lets pass, so that the loop's own timers of that instant fire before it goes on."""
 _GRACE_S: Final = 0.01
-"""How long, in real time, a sleeping thread waits for another thread that used the fake and is busy elsewhere."""
+"""How long, in real time, a sleeper waits for other threads that used the fake and are busy elsewhere."""
+_TIMER_GRID_NS: Final = NS_PER_S // 10
+"""Instants of a loop's timers are rounded up to this: they also count the little real time that passes."""
 
-_sleep: Final = time.sleep
 _async_sleep: Final = asyncio.sleep
 
-
-class VirtualTimeLimitError(BaseException):
-    """The code under test slept longer than the limit while a job was on its way: it would wait for ever.
-
-    Not an Exception, because a client that goes on after any Exception would swallow it and go on for ever.
-    """
+_Wake = tuple[int, int]
+"""When a sleeper wakes, and its number; the smallest wakes first."""
 
 
 class Naps:
-    """The sleepers of one fake."""
+    """The sleepers of one fake, in all threads and tasks.
+
+    The clock is moved only by the sleeper that wakes first, to the instant when it wakes, and only when nobody else
+    has anything to do before. What the others do can only be guessed: tasks of the same loop are given some turns,
+    and threads some real time, in which no request may come.
+    """
 
     def __init__(self, target: Target, clock: VirtualClock, limit_ns: int) -> None:
         self._target = target
         self._clock = clock
         self._limit_ns = limit_ns
-        self._asleep = threading.Condition()
-        self._bystanders = WeakSet(threading.enumerate())
-        """Threads that were there before the fake; they count only once they have used it."""
-        self._threads: dict[threading.Thread, int] = {}
-        self._tasks: dict[int, list[tuple[int, int]]] = {}
+        self._changed = threading.Condition()
+        """Guards what follows, and tells threads that somebody woke or went to sleep."""
+        self._wakes: list[_Wake] = []
+        self._threads_asleep: set[threading.Thread] = set()
         self._count = 0
         self._slept_ns = 0
-        self._slept_for = -1
+        self._jobs_made = -1
+        self._bystanders = WeakSet(threading.enumerate())
+        """Threads that were there before the fake; they count only once they have used it."""
 
     def in_force(self) -> bool:
         """Return whether sleep is virtual now: a job is on its way."""
@@ -66,104 +71,157 @@ class Naps:
 
     def nap(self, seconds: float) -> None:
         """Sleep in a thread."""
-        me = threading.current_thread()
-        with self._asleep:
-            wake_ns = self._clock.now_ns() + round(seconds * NS_PER_S)
-            self._threads[me] = wake_ns
-            self._asleep.notify_all()
+        thread = threading.current_thread()
+        with self._changed:
+            me = self._lie_down(seconds)
+            self._threads_asleep.add(thread)
             try:
-                while self._clock.now_ns() < wake_ns:
-                    first = wake_ns <= min(self._threads.values())
-                    if first and (not self._others(me) or not self._heard_within_grace()):
-                        self._advance_to(wake_ns)
-                        self._asleep.notify_all()
-                    elif not first:
-                        self._asleep.wait(_GRACE_S)
+                while self._clock.now_ns() < me[0]:
+                    if me != min(self._wakes):
+                        self._changed.wait(_GRACE_S)
+                    elif not self._others_awake(thread) or not self._heard_within_grace():
+                        self._advance_to(me[0])
             finally:
-                del self._threads[me]
+                self._threads_asleep.discard(thread)
+                self._get_up(me)
 
-    async def nap_in_task(self, seconds: float, turn: Callable[[], Awaitable[None]]) -> None:
-        """Sleep in a task; `turn` lets the event loop run once."""
-        wake_ns = self._clock.now_ns() + round(seconds * NS_PER_S)
-        self._count += 1
-        me = (wake_ns, self._count)
-        asleep = self._tasks.setdefault(threading.get_ident(), [])
-        asleep.append(me)
+    async def nap_in_task(self, seconds: float) -> None:
+        """Sleep in a task of asyncio or trio."""
+        turn, rest = _turns_of_this_loop()
+        thread = threading.current_thread()
+        with self._changed:
+            me = self._lie_down(seconds)
         try:
-            while self._clock.now_ns() < wake_ns:
-                before = self._target.activity
+            while self._clock.now_ns() < me[0]:
+                if me != min(self._wakes):
+                    await turn()
+                    continue
+                before = self._heard()
                 for _ in range(_QUIET_TURNS):
                     await turn()
-                quiet = self._target.activity == before and not self._target.in_flight
-                if quiet and me == min(asleep) and self._clock.now_ns() < wake_ns:
-                    self._advance_to(wake_ns)
+                if before == self._heard() and self._others_awake(thread):
+                    await rest(_GRACE_S)
+                if before == self._heard() and not self._target.in_flight:
+                    with self._changed:
+                        if me == min(self._wakes):
+                            self._advance_to(_next_timer_ns(self._clock.now_ns(), me[0]))
+            for _ in range(_WAKING_TURNS):
+                await turn()
         finally:
-            asleep.remove(me)
+            with self._changed:
+                self._get_up(me)
 
-    def _others(self, me: threading.Thread) -> bool:
-        """Return whether other threads, that used the fake or may be about to, are not asleep."""
+    def _lie_down(self, seconds: float) -> _Wake:
+        self._count += 1
+        me = (self._clock.now_ns() + round(seconds * NS_PER_S), self._count)
+        self._wakes.append(me)
+        self._changed.notify_all()
+        return me
+
+    def _get_up(self, me: _Wake) -> None:
+        self._wakes.remove(me)
+        self._changed.notify_all()
+
+    def _others_awake(self, me: threading.Thread) -> bool:
+        """Return whether threads that used the fake, or may be about to, are not asleep.
+
+        A thread with an event loop counts as awake, since it may have tasks that do not sleep.
+        """
         return any(
             thread is not me
-            and thread not in self._threads
+            and thread not in self._threads_asleep
             and (thread not in self._bystanders or thread in self._target.threads)
             and not thread.name.startswith("mock-akool")
             for thread in threading.enumerate()
         )
 
+    def _heard(self) -> tuple[int, int]:
+        """Return what changes whenever somebody else does anything: makes a request, or goes to sleep."""
+        return self._target.activity, self._count
+
     def _heard_within_grace(self) -> bool:
         """Wait for a moment, and return whether anything happened."""
-        before = self._target.activity, len(self._threads)
-        self._asleep.wait(_GRACE_S)
-        return before != (self._target.activity, len(self._threads))
+        before = self._heard()
+        self._changed.wait_for(lambda: before != self._heard(), _GRACE_S)
+        return before != self._heard()
 
-    def _advance_to(self, wake_ns: int) -> None:
-        engine = self._target.service.engine
-        made = engine.job_count
-        if made != self._slept_for:
-            self._slept_for, self._slept_ns = made, 0
-        step_ns = max(0, wake_ns - self._clock.now_ns())
+    def _advance_to(self, instant_ns: int) -> None:
+        jobs_made = self._target.service.engine.job_count
+        if jobs_made != self._jobs_made:
+            self._jobs_made, self._slept_ns = jobs_made, 0
+        step_ns = max(0, instant_ns - self._clock.now_ns())
+        if self._slept_ns + step_ns > self._limit_ns:
+            raise VirtualTimeLimitError(self._complaint())
         self._slept_ns += step_ns
-        if self._slept_ns > self._limit_ns:
-            raise VirtualTimeLimitError(self._complaint(self._slept_ns - step_ns))
-        self._clock.advance_to(wake_ns)
+        self._clock.advance_to(instant_ns)
         _time_passed(step_ns / NS_PER_S)
+        self._changed.notify_all()
 
-    def _complaint(self, slept_ns: int) -> str:
+    def _complaint(self) -> str:
         engine = self._target.service.engine
         now_ns = self._clock.now_ns()
         states = ", ".join(
             f"job {job.id} is {engine.change_of(job, now_ns).status.name.lower()}" for job in engine.jobs()[-3:]
         )
         return (
-            f"the code under test has slept for {slept_ns / NS_PER_S:g} s of virtual time and goes on waiting "
+            f"the code under test has slept for {self._slept_ns / NS_PER_S:g} s of virtual time and goes on waiting "
             f"({states}). A real client would hang here: does it have a time limit, and does it see the end of a job? "
             f"If it means to wait this long, raise the setting sleep_limit"
         )
 
 
+def _turns_of_this_loop() -> tuple[Callable[[], Awaitable[None]], Callable[[float], Awaitable[None]]]:
+    """Return what lets the running event loop run once, and what really sleeps in it."""
+    if in_asyncio():
+        return _asyncio_turn, _async_sleep
+    import trio
+
+    return trio.lowlevel.checkpoint, _real.get(("trio", "sleep"), trio.sleep)
+
+
+async def _asyncio_turn() -> None:
+    await _async_sleep(0)
+
+
+def _next_timer_ns(now_ns: int, wake_ns: int) -> int:
+    """Return `wake_ns`, or the earlier instant of the next timer of the running loop.
+
+    So that a time limit of 31 s ends the wait at 31 s, and not at the end of the pause. Loops that do not show their
+    timers, such as uvloop, go on to `wake_ns`.
+    """
+    if not in_asyncio():
+        return wake_ns
+    loop = asyncio.get_running_loop()
+    timers: list[asyncio.TimerHandle] = getattr(loop, "_scheduled", [])
+    when_s = min((timer.when() for timer in timers if not timer.cancelled()), default=None)
+    if when_s is None:
+        return wake_ns
+    ahead_ns = max(1, round((when_s - loop.time()) * NS_PER_S))
+    return min(wake_ns, -(-(now_ns + ahead_ns) // _TIMER_GRID_NS) * _TIMER_GRID_NS)
+
+
 _active: list[Naps] = []
-_lock = threading.Lock()
-_skipped_s = 0.0
+_lock = threading.RLock()
+_ahead_s: dict[tuple[str, str], float] = {}
+"""By how much each clock function runs ahead of what it replaces."""
 
 
-def activate(naps: Naps) -> None:
+def activate(naps: Naps, target: Target) -> None:
     """Make sleep virtual for a fake."""
     with _lock:
-        if not _active:
-            _patch()
-        else:
-            _patch_modules()
+        _patch()
         _active.append(naps)
+        target.sleeper = naps
 
 
-def deactivate(naps: Naps) -> None:
+def deactivate(naps: Naps, target: Target) -> None:
     """Make sleep real again; with the last fake, all patches are taken back."""
-    global _skipped_s
     with _lock:
+        target.sleeper = None
         _active.remove(naps)
         if not _active:
             _unpatch()
-            _skipped_s = 0.0
+            _ahead_s.clear()
 
 
 def _in_force() -> Naps | None:
@@ -174,69 +232,63 @@ def _in_force() -> Naps | None:
 
 
 def _virtual_sleep(seconds: float, /) -> None:
-    naps = _in_force() if _active and seconds > 0 else None
-    if naps is None or _caller_waits_for_real():
-        _sleep(seconds)
+    naps = _in_force() if _active and seconds > 0 and not _caller_waits_for_real() else None
+    if naps is None:
+        _real_of("time", "sleep")(seconds)
     else:
         naps.nap(seconds)
 
 
-def _caller_waits_for_real() -> bool:
-    name = sys._getframe(2).f_globals.get("__name__") or ""
-    return name.partition(".")[0] in _WAITS_FOR_REAL
-
-
 async def _virtual_async_sleep(delay: float, result: Any = None) -> Any:
-    naps = _in_force() if _active and delay > 0 else None
+    naps = _in_force() if _active and delay > 0 and not _caller_waits_for_real() else None
     if naps is None:
-        return await _async_sleep(delay, result)
-    await naps.nap_in_task(delay, _asyncio_turn)
+        return await _real_of("asyncio", "sleep")(delay, result)
+    await naps.nap_in_task(delay)
     return result
-
-
-async def _asyncio_turn() -> None:
-    await _async_sleep(0)
 
 
 async def _virtual_trio_sleep(seconds: float) -> None:
     naps = _in_force() if _active and seconds > 0 else None
     if naps is None:
-        await _real["trio", "sleep"](seconds)
+        await _real_of("trio", "sleep")(seconds)
     else:
-        import trio
+        await naps.nap_in_task(seconds)
 
-        await naps.nap_in_task(seconds, trio.lowlevel.checkpoint)
+
+def _caller_waits_for_real() -> bool:
+    caller = sys._getframe(2)
+    name = caller.f_globals.get("__name__") or ""
+    return name.partition(".")[0] in _WAITS_FOR_REAL
 
 
 def _running_ahead(module: str, name: str) -> Callable[[], float]:
     """Return a clock function that runs ahead of what it replaces by the seconds that were slept."""
 
     def tell() -> float:
-        told: float = _real[module, name]()
-        return told + _skipped_s
+        told: float = _real_of(module, name)()
+        return told + _ahead_s.get((module, name), 0.0)
 
     return tell
 
 
 def _time_passed(seconds: float) -> None:
     """Let the other clocks of the process see that time passed."""
-    global _skipped_s
-    if not _tick_frozen_time(seconds):
-        _skipped_s += seconds
+    with _lock:
+        before = {key: _real[key]() for key in _CLOCKS}
+        _tick_frozen_time(seconds)
+        for key, told in before.items():
+            if _real[key]() - told < seconds / 2:  # nobody has moved it for us
+                _ahead_s[key] = _ahead_s.get(key, 0.0) + seconds
 
 
-def _tick_frozen_time(seconds: float) -> bool:
-    """Move the time that freezegun or time-machine has stopped; returns whether one of them had."""
-    ticked = False
+def _tick_frozen_time(seconds: float) -> None:
+    """Move the time that freezegun or time-machine has stopped, if one of them has."""
     freezegun, time_machine = sys.modules.get("freezegun.api"), sys.modules.get("time_machine")
     for factory in getattr(freezegun, "freeze_factories", [])[-1:]:
         if hasattr(factory, "tick"):
             factory.tick(seconds)
-            ticked = True
     for coordinates in getattr(time_machine, "coordinates_stack", [])[-1:]:
         coordinates.shift(seconds)
-        ticked = True
-    return ticked
 
 
 # The patches
@@ -248,63 +300,64 @@ _REPLACEMENTS: Final[dict[tuple[str, str], Any]] = {
     ("asyncio", "sleep"): _virtual_async_sleep,
     ("trio", "sleep"): _virtual_trio_sleep,
 }
+_CLOCKS: Final = (("time", "monotonic"), ("time", "time"))
 
 
 class _Scan(NamedTuple):
     """What was found in a module, and how many names it had then."""
 
-    module: ModuleType
     names: int
     found: list[tuple[str, tuple[str, str]]]
 
 
 _real: dict[tuple[str, str], Any] = {}
-_patched: list[tuple[ModuleType, str, Any]] = []
-_scans: dict[str, _Scan] = {}
+"""What was replaced. It stays when the patches are taken back, for modules that hold on to a replacement."""
+_patched: set[tuple[str, str]] = set()
+_scans: WeakKeyDictionary[ModuleType, _Scan] = WeakKeyDictionary()
+
+
+def _real_of(module: str, name: str) -> Any:
+    return _real[module, name]
 
 
 def _patch() -> None:
-    for (module_name, name), replacement in _REPLACEMENTS.items():
-        module = sys.modules.get(module_name)
-        if module is not None:
-            _real[module_name, name] = getattr(module, name)
-            _replace(module, name, replacement)
-    _patch_modules()
-
-
-def _patch_modules() -> None:
-    """Replace what modules have imported by name. A module is looked at once, and again when it has grown."""
-    wanted = {id(real): key for key, real in _real.items()}
-    for module_name, module in list(sys.modules.items()):
-        scan = _scans.get(module_name)
-        names = len(getattr(module, "__dict__", ()))
-        if scan is None or scan.module is not module or scan.names != names:
-            scan = _scans[module_name] = _Scan(module, names, _look(module_name, module, wanted))
-        for name, key in scan.found:
-            if getattr(module, name, None) is _real.get(key):
-                _replace(module, name, _REPLACEMENTS[key])
-
-
-def _look(
-    module_name: str, module: ModuleType, wanted: dict[int, tuple[str, str]]
-) -> list[tuple[str, tuple[str, str]]]:
-    root = module_name.partition(".")[0]
-    if root in sys.stdlib_module_names or root in _WAITS_FOR_REAL:
-        return []
-    return [
-        (name, wanted[id(value)])
-        for name, value in list(getattr(module, "__dict__", {}).items())
-        if id(value) in wanted
-    ]
-
-
-def _replace(module: ModuleType, name: str, replacement: Any) -> None:
-    _patched.append((module, name, getattr(module, name)))
-    setattr(module, name, replacement)
+    for key, replacement in _REPLACEMENTS.items():
+        module = sys.modules.get(key[0])
+        if module is not None and key not in _patched:
+            _patched.add(key)
+            _real[key] = getattr(module, key[1])
+            setattr(module, key[1], replacement)
+    _swap_in_modules({id(_real[key]): key for key in _patched}, _REPLACEMENTS)
 
 
 def _unpatch() -> None:
-    while _patched:
-        module, name, real = _patched.pop()
-        if getattr(module, name, None) in _REPLACEMENTS.values():
-            setattr(module, name, real)
+    for key in _patched:
+        module = sys.modules.get(key[0])
+        if module is not None and getattr(module, key[1]) is _REPLACEMENTS[key]:
+            setattr(module, key[1], _real[key])
+    _swap_in_modules({id(_REPLACEMENTS[key]): key for key in _patched}, _real)
+    _patched.clear()
+
+
+def _swap_in_modules(wanted: dict[int, tuple[str, str]], to: dict[tuple[str, str], Any]) -> None:
+    """Replace the wanted objects where modules have imported them by name.
+
+    A module is searched once, and again when the number of its names has changed; what was found is remembered for
+    both ways, there and back. To search all modules each time would take a hundred times as long.
+    """
+    both = {id(each): key for objects in (_real, _REPLACEMENTS) for key, each in objects.items()}
+    for module in list(sys.modules.values()):
+        names = vars(module) if type(module) is ModuleType else {}
+        scan = _scans.get(module) if names else None
+        if names and (scan is None or scan.names != len(names)):
+            scan = _scans[module] = _Scan(len(names), _look(names, both))
+        for name, key in scan.found if scan is not None else ():
+            if wanted.get(id(names.get(name))) == key:
+                names[name] = to[key]
+
+
+def _look(names: dict[str, Any], both: dict[int, tuple[str, str]]) -> list[tuple[str, tuple[str, str]]]:
+    root = str(names.get("__name__")).partition(".")[0]
+    if root in sys.stdlib_module_names or root in _WAITS_FOR_REAL:
+        return []
+    return [(name, both[id(value)]) for name, value in list(names.items()) if id(value) in both]
