@@ -1,0 +1,299 @@
+"""The pytest plugin: fixtures, the marker `akool`, options, and what a failing test is told.
+
+Every test run of everyone who has mock-akool installed imports this module, so it imports pytest and little else;
+the fake itself is imported when a fixture is used.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mock_akool._version import __version__
+
+if TYPE_CHECKING:
+    from mock_akool.core.errors import SettingsError
+    from mock_akool.mock import MockAkool
+    from mock_akool.server_view import LiveServer, ServerView
+
+_FIXTURES = frozenset({"akool_mock", "akool_server"})
+_explainers = pytest.StashKey[list[Callable[[], str]]]()
+"""What an item's fixtures have to tell when its test fails."""
+_given = pytest.StashKey[dict[str, Any]]()
+"""The settings of the ini file and the command line."""
+
+
+# Options
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("mock-akool", "mock-akool, the fake of Akool's image API")
+    group.addoption(
+        "--akool",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the fixtures akool_mock and akool_server, such as queueing=10s; may be repeated",
+    )
+    group.addoption(
+        "--akool-url",
+        metavar="URL",
+        help="let akool_server use the mock-akool server that runs there, instead of starting one",
+    )
+    parser.addini("akool", "settings of akool_mock and akool_server, a `name = value` in each line", "linelist")
+    parser.addini("akool_url", "the same as --akool-url")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and check the settings if there are any."""
+    config.addinivalue_line("markers", f"akool({_signature(config)}): settings of akool_mock and akool_server")
+    settings: dict[str, Any] = {}
+    for source, lines in (("akool in the ini file", config.getini("akool")), ("--akool", config.getoption("akool"))):
+        settings.update(_name_and_value(source, line) for line in lines)
+    config.stash[_given] = settings
+    url = _url(config)
+    if settings or url:
+        from mock_akool.core.errors import MockAkoolError
+        from mock_akool.mock import MockOptions
+        from mock_akool.server_view import check_url
+
+        try:
+            MockOptions.of(**settings)
+            if url:
+                check_url(url)
+        except MockAkoolError as error:
+            raise pytest.UsageError(f"mock-akool: {error}") from None
+
+
+def _name_and_value(source: str, line: str) -> tuple[str, str]:
+    name, equals, value = line.partition("=")
+    if not equals or not name.strip():
+        raise pytest.UsageError(f"mock-akool: {source} has {line!r}; write NAME=VALUE, such as queueing=10s")
+    return name.strip(), value.strip()
+
+
+def _url(config: pytest.Config) -> str:
+    return str(config.getoption("akool_url") or config.getini("akool_url") or "")
+
+
+def _signature(config: pytest.Config) -> str:
+    """Return the marker's parameters; only `pytest --markers` shows them, so that only it pays for the imports."""
+    if not config.getoption("markers", False):
+        return "..."
+    from mock_akool.mock import MockOptions
+
+    defaults = MockOptions()
+    names = MockOptions.__dataclass_fields__
+    return ", ".join(["*", *(f"{name}={_written(getattr(defaults, name))}" for name in names)])
+
+
+def _written(value: Any) -> str:
+    plain = value is None or type(value) in (bool, int, float, str) or value == ()
+    return repr(value) if plain else repr(str(value))
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Say version and settings when a selected test uses a fixture."""
+    using = [item for item in items if _FIXTURES.intersection(getattr(item, "fixturenames", ()))]
+    if not using or config.get_verbosity() < 0:
+        return []
+    settings = ", ".join(f"{name}={value}" for name, value in config.stash[_given].items())
+    if any(len(_definitions(item, "akool_settings")) > 1 for item in using):
+        settings = "settings by the fixture akool_settings"
+    url = _url(config)
+    at = f"; akool_server is {url}" if url else ""
+    return [f"mock-akool {__version__}: {settings or 'default settings'}{at}"]
+
+
+def _definitions(item: pytest.Item, name: str) -> Any:
+    info = getattr(item, "_fixtureinfo", None)
+    return getattr(info, "name2fixturedefs", {}).get(name, ())
+
+
+# Fixtures
+
+
+@pytest.fixture(scope="session")
+def akool_settings(pytestconfig: pytest.Config) -> Mapping[str, Any]:
+    """Settings of akool_mock and akool_server for the whole run, by name; override it in conftest.py."""
+    given = pytestconfig.stash[_given]
+    return given.copy()
+
+
+@pytest.fixture
+def akool_mock(request: pytest.FixtureRequest, akool_settings: Mapping[str, Any]) -> Iterator[MockAkool]:
+    """A fake of Akool that answers what this process sends to it; sleeping moves its clock instead of waiting."""
+    options = _options(request, akool_settings)
+
+    from mock_akool.mock import MockAkool
+
+    with MockAkool(**options) as mock:
+        _explain_failure(request, mock)
+        yield mock
+
+
+@pytest.fixture
+def akool_server(
+    request: pytest.FixtureRequest, akool_settings: Mapping[str, Any], _akool_servers: _Servers
+) -> Iterator[ServerView]:
+    """A live server of the fake, and an account of this test's own on it: url, api_key, env, calls, next_job."""
+    options = _options(request, akool_settings)
+
+    from mock_akool.server_view import ServerView
+
+    url = _url(request.config)
+    if url:
+        if _markers(request.node):
+            pytest.fail(
+                f"mock-akool: the settings of the marker akool cannot be given to the server at {url}; "
+                "run this test without --akool-url, or take the marker away",
+                pytrace=False,
+            )
+        yield ServerView(_akool_servers.elsewhere(url))
+        return
+    with ExitStack() as stack:
+        live = _akool_servers.of(options, stack if _markers(request.node) else None)
+        live.mock.reset()
+        view = ServerView(live.server.url, live)
+        _explain_failure(request, live.mock)
+        try:
+            yield view
+        finally:
+            # What the test left behind is nothing that the next one should see or keep in memory.
+            live.mock.reset()
+
+
+@pytest.fixture(scope="session")
+def _akool_servers() -> Iterator[_Servers]:
+    with ExitStack() as stack:
+        yield _Servers(stack)
+
+
+class _Servers:
+    """The live servers of a test run: one for each set of settings that is used."""
+
+    def __init__(self, run: ExitStack) -> None:
+        self._run = run
+        self._servers: dict[str, LiveServer] = {}
+        self._checked: set[str] = set()
+
+    def of(self, options: Mapping[str, Any], own: ExitStack | None) -> LiveServer:
+        """Return the server with these options, running; one of a test's own ends with `own`."""
+        from mock_akool.server_view import LiveServer
+
+        if own is not None:
+            return own.enter_context(LiveServer(options))
+        key = repr(sorted(options.items()))
+        if key not in self._servers:
+            self._servers[key] = self._run.enter_context(LiveServer(options))
+        return self._servers[key]
+
+    def elsewhere(self, url: str) -> str:
+        """Return the address of the server that runs there; raises ServerError when there is none."""
+        from mock_akool.server_view import check_server, check_url
+
+        url = check_url(url)
+        if url not in self._checked:
+            check_server(url)
+            self._checked.add(url)
+        return url
+
+
+# The marker
+
+
+def _markers(node: Any) -> list[tuple[Any, pytest.Mark]]:
+    """Return the markers of a test with the nodes that have them, the closest first."""
+    return list(node.iter_markers_with_node("akool"))
+
+
+def _options(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a test: those of the run, and over them those of its markers, the closest first."""
+    if not isinstance(settings, Mapping):
+        pytest.fail(
+            f"mock-akool: the fixture akool_settings must return a dict of settings, not {settings!r}", pytrace=False
+        )
+    error = _refusal(settings)
+    if error is not None:
+        pytest.fail(f"mock-akool: the fixture akool_settings: {error}", pytrace=False)
+    options = dict(settings)
+    for node, marker in reversed(_markers(request.node)):
+        if marker.args:
+            _fail_at_marker(
+                node, None, f"it takes settings by name, not {marker.args[0]!r}", "Write for example seed=7"
+            )
+        for name, value in marker.kwargs.items():
+            error = _refusal({name: value})
+            if error is not None:
+                _fail_at_marker(node, name, error.message, error.hint)
+        options |= marker.kwargs
+    return options
+
+
+def _refusal(settings: Mapping[str, Any]) -> SettingsError | None:
+    """Return what is wrong with the settings, if anything."""
+    from mock_akool.core.errors import SettingsError
+    from mock_akool.mock import MockOptions
+
+    try:
+        MockOptions.of(**settings)
+    except SettingsError as error:
+        return error
+    return None
+
+
+def _fail_at_marker(node: Any, name: str | None, message: str, hint: str) -> None:
+    from mock_akool.marker_place import place_of
+
+    path, line, text = place_of(node, name)
+    shown = f"\n\n>   {text}" if text else ""
+    pytest.fail(f"{path}:{line}: @pytest.mark.akool: {message}. {hint}{shown}", pytrace=False)
+
+
+# A failing test
+
+
+def _explain_failure(request: pytest.FixtureRequest, mock: MockAkool) -> None:
+    def explained() -> str:
+        from mock_akool.report import Evidence, explain
+
+        return explain(Evidence.of(mock.engine, mock.started_ns))
+
+    request.node.stash.setdefault(_explainers, []).append(explained)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to the report of a failing test what the fake saw."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for explain in item.stash.get(_explainers, []):
+            _add_section(report, explain())
+    return report
+
+
+def _add_section(report: pytest.TestReport, text: str) -> None:
+    # Beside the traceback it is shown whatever --show-capture says, and goes into JUnit files and editors.
+    add = getattr(report.longrepr, "addsection", None)
+    if add is not None:
+        add("mock-akool", text)
+    else:
+        report.sections.append(("mock-akool", text))
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Compare records without telling their secrets, which pytest would find inside."""
+    models = sys.modules.get("mock_akool.core.models")
+    if models is None or not isinstance(left, (models.Exchange, models.Call, models.Account)):
+        return None
+    lines = [f"{left!r} {op} {right!r}"]
+    if type(left) is type(right) and op == "==":
+        names = getattr(left, "_fields", None) or vars(models.Account)["__slots__"]
+        differing = [name for name in names if getattr(left, name) != getattr(right, name)]
+        lines.append(f"they differ in {', '.join(differing)}")
+    return lines
