@@ -7,14 +7,18 @@ what this would write.
 from __future__ import annotations
 
 import ast
+import dataclasses
+import inspect
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from mock_akool import MockAkool
+from mock_akool import Calls, Exchange, MockAkool, MockOptions
 from mock_akool.core.api import ENDPOINTS
+from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.codes import (
     CDN_URL,
     MESSAGES,
@@ -27,7 +31,9 @@ from mock_akool.core.codes import (
 )
 from mock_akool.core.files import file_set, picture_named
 from mock_akool.core.models import CreateV3, CreateV4, PressButton, Request
+from mock_akool.core.options import about
 from mock_akool.core.prices import price
+from mock_akool.server_view import ServerView
 from mock_akool.settings import Setting, table
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -37,6 +43,8 @@ BEGIN: Final = "<!-- generated: "
 END: Final = "<!-- end -->"
 
 _GENERATED: Final = re.compile(rf"({BEGIN}([a-z ]+?)(?: (\d+))? -->\n).*?({END})", re.DOTALL)
+
+_CLIENTS: Final = ("requests", "responses", "httpx", "aiohttp", "flask")
 
 _WHEN: Final = {
     Code.OK: "success, and nothing else is",
@@ -159,6 +167,49 @@ def _size_of(resolution: str, scale: str) -> str:
     return f"{picture.width}×{picture.height}"
 
 
+def _in_process() -> str:
+    known = Behaviour.__dataclass_fields__
+    fields = [field for field in dataclasses.fields(MockOptions) if field.name not in known]
+    rows = (
+        (f"`{field.name}`", f"`{_written(field.default)}`", f"{about(field).help} ({about(field).kind.wants})")
+        for field in fields
+    )
+    return _markdown(("Setting", "Default", "Meaning"), rows)
+
+
+def _written(value: Any) -> str:
+    return ", ".join(value) if type(value) is tuple else str(value)
+
+
+def _members(of: type) -> str:
+    """Return the public attributes and methods of a class, with the first sentence of what each says it is."""
+    rows = []
+    for name, member in vars(of).items():
+        if not name.startswith("_") and (callable(member) or isinstance(member, property)):
+            function = member.fget if isinstance(member, property) else member
+            shown = name if isinstance(member, property) else f"{name}({_parameters(function)})"
+            rows.append((f"`{shown}`", _first_sentence(inspect.getdoc(function) or "")))
+    return _markdown(("Name", "What it says of itself"), rows)
+
+
+def _parameters(function: Any) -> str:
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    return ", ".join(each.name if each.default is each.empty else f"{each.name}=…" for each in parameters)
+
+
+def _first_sentence(doc: str) -> str:
+    return re.split(r"(?<=\.)\s", " ".join(doc.partition("\n\n")[0].split()))[0]
+
+
+def _versions() -> str:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = {library: f"`mock-akool[{library}]`" for library in project["optional-dependencies"] if library != "dev"}
+    wanted = [*project["dependencies"], *(each for name in extras for each in project["optional-dependencies"][name])]
+    found = (re.fullmatch(r"([a-z]+)>=([\d.]+)", each) for each in wanted)
+    rows = ((f"`{m[1]}`", m[2], extras.get(m[1], "always")) for m in found if m and m[1] in _CLIENTS)
+    return _markdown(("Library", "From version", "Installed with"), rows)
+
+
 def modules() -> dict[str, str]:
     """Return the package's modules, by dotted name below it, with the first sentence of what each says it is."""
     package = ROOT / "mock_akool"
@@ -166,8 +217,7 @@ def modules() -> dict[str, str]:
     for file in sorted(package.rglob("*.py"), key=lambda file: (len(file.parts), file)):
         doc = ast.get_docstring(ast.parse(file.read_text()))
         if doc and not file.name.startswith("_"):
-            first = " ".join(doc.partition("\n\n")[0].split())
-            said[".".join(file.relative_to(package).with_suffix("").parts)] = re.split(r"(?<=\.)\s", first)[0]
+            said[".".join(file.relative_to(package).with_suffix("").parts)] = _first_sentence(doc)
     return said
 
 
@@ -192,6 +242,11 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "sizes": _sizes,
     "rooms": _rooms,
     "layers": _layers,
+    "in process": _in_process,
+    "calls": partial(_members, Calls),
+    "exchange": partial(_members, Exchange),
+    "server view": partial(_members, ServerView),
+    "versions": _versions,
 }
 
 

@@ -3,6 +3,7 @@ somewhere."""
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import pkgutil
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -25,6 +26,7 @@ from mock_akool import MockAkool, SystemClock, __version__
 from mock_akool.control import ROUTES
 from mock_akool.core.api import ENDPOINTS
 from mock_akool.demo import Pace, play
+from mock_akool.report import HINTS
 from mock_akool.screen import Screen
 from mock_akool.settings import DEFAULT_PORT, PREFIX, Setting, table
 from tests import generate_docs
@@ -39,37 +41,71 @@ NOT_RUN: Final = {
     "make demo": "it installs a virtual environment; what it shows is compared with a quick play of the demo",
     "make test": "it would run these tests within themselves",
     "python -m pip install .": "it fetches packages; the wheel is installed by a test of its own",
+    "python -m pip install '.[httpx,aiohttp]'": "it fetches packages; see the test of the extras",
 }
 """Commands of the docs that no test here can run, and why. What they name is checked otherwise, see below."""
 
-FOREIGN_FLAGS: Final = {"--app": "flask"}
+FOREIGN_FLAGS: Final = {
+    "--app": "flask",
+    "--akool": "pytest",
+    "--akool-url": "pytest",
+    "--markers": "pytest",
+    "--collect-only": "pytest",
+}
 
 QUICKER: Final = {"pause=1)": "pause=0.02)", "sleep(1000)": "sleep(20)", "sleep 1\n": "sleep 0.02\n"}
 """Pauses of the examples, and what the tests make of them."""
 
-BOUND_S: Final = 30.0
+BOUND_S: Final = 60.0
+
+PYTEST: Final = ("-p", "no:randomly", "-p", "no:cacheprovider", "-W", "error")
+"""How pytest is run over the blocks: in the order of the page, without a trace in the folder."""
+
+_FILE: Final = re.compile(r"(?:#|//) ([\w/]+\.(?:py|mjs))\n")
+"""The first line of a block that is a file of this name."""
 
 _STEP: Final = re.compile(r"((?:[^\n]*\\\n)*[^\n]*)\n(.*)", re.DOTALL)
 """A command, which may go on after a backslash at the end of a line, and its output."""
 
 
 class Block(NamedTuple):
-    """A fenced block of a page; `line` is that of its fence."""
+    """A fenced block of a page; `line` is that of its fence, `section` the heading above it."""
 
     page: Path
     line: int
     language: str
     code: str
+    section: str
 
     @property
     def where(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
+    @property
+    def file(self) -> str | None:
+        """The name under which pytest finds the block, or None when it is no file of a test folder.
+
+        Python is one when its first line says a name, or when it has a test with parameters, which nobody but pytest
+        can call.
+        """
+        if self.language in {"ini", "toml"}:
+            return {"ini": "pytest.ini", "toml": "pyproject.toml"}[self.language]
+        if self.language in {"python", "js"} and (named := _FILE.match(self.code)):
+            return named[1]
+        if self.language != "python":
+            return None
+        tests = [
+            node
+            for node in ast.walk(ast.parse(self.code))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
+        ]
+        return f"test_line_{self.line}.py" if any(test.args.args for test in tests) else None
+
 
 @cache
 def _parsed(page: Path) -> tuple[tuple[Block, ...], str]:
     """Return the fenced blocks of a page, and the page without them."""
-    blocks, prose = [], []
+    blocks, prose, section = [], [], ""
     lines = enumerate(page.read_text().splitlines(), 1)
     for number, line in lines:
         if line.lstrip().startswith("```"):
@@ -80,8 +116,9 @@ def _parsed(page: Path) -> tuple[tuple[Block, ...], str]:
                 body.append(f"{inner}\n")
             else:
                 raise AssertionError(f"{page}:{number}: the fence is never closed")
-            blocks.append(Block(page, number, line.strip().removeprefix("```"), "".join(body)))
+            blocks.append(Block(page, number, line.strip().removeprefix("```"), "".join(body), section))
         else:
+            section = line.removeprefix("## ") if line.startswith("## ") else section
             prose.append(line)
     return tuple(blocks), "\n".join(prose)
 
@@ -192,11 +229,19 @@ def _check_pictures(code: str) -> None:
             assert picture.format == "JPEG"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text()], ids=_name)
+def _pages_with(wanted: Callable[[Block], bool]) -> list[Path]:
+    return [page for page in PAGES if any(wanted(block) for block in _parsed(page)[0])]
+
+
+def _is_script(block: Block) -> bool:
+    return block.language == "python" and block.file is None
+
+
+@pytest.mark.parametrize("page", _pages_with(_is_script), ids=_name)
 def test_python_blocks_run_page_by_page(page: Path, port: int) -> None:
     namespace: dict[str, Any] = {"__name__": "docs"}
     for block in _parsed(page)[0]:
-        if block.language == "python":
+        if _is_script(block):
             code = _adapted(block.code, port)
             before = set(namespace)
             # The empty lines make a traceback name the page's own line.
@@ -206,6 +251,130 @@ def test_python_blocks_run_page_by_page(page: Path, port: int) -> None:
             _check_pictures(code)
 
 
+# A section of a page is a folder of tests. Modules that are no tests can be imported from all of them.
+
+
+class Section(NamedTuple):
+    """The files of a section, and the pytest commands that are shown in it."""
+
+    page: Path
+    name: str
+    files: tuple[Block, ...]
+    commands: tuple[tuple[str, str], ...]
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it has settings of its own or shows how pytest is called, so that it is run by itself."""
+        return bool(self.commands) or any(block.language in {"ini", "toml"} for block in self.files)
+
+    def write(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for block in self.files:
+            assert block.file is not None
+            file = folder / block.file
+            assert not file.exists(), f"{block.where}: two blocks of the section are {block.file}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.code)
+
+
+@cache
+def _sections(page: Path) -> tuple[Section, ...]:
+    blocks = _parsed(page)[0]
+    names = dict.fromkeys(block.section for block in blocks)
+    return tuple(
+        Section(
+            page,
+            name,
+            tuple(block for block in blocks if block.section == name and block.file is not None),
+            tuple(
+                step
+                for block in blocks
+                if block.section == name and block.language == "console"
+                for step in _steps(block)
+                if _is_pytest(step[0])
+            ),
+        )
+        for name in names
+    )
+
+
+def _is_pytest(command: str) -> bool:
+    return re.match(r"(python -m )?pytest\b", command) is not None
+
+
+def _is_module(block: Block) -> bool:
+    return block.file is not None and re.match(r"test_|conftest|py|.*\.mjs", Path(block.file).name) is None
+
+
+def _write_modules(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write what the tests of the page import."""
+    folder = Path("modules")
+    folder.mkdir()
+    for section in _sections(page):
+        section._replace(files=tuple(filter(_is_module, section.files))).write(folder)
+    monkeypatch.setenv("PYTHONPATH", str(folder.absolute()))
+
+
+def _pytest(*arguments: str) -> str:
+    return _run(sys.executable, "-m", "pytest", *PYTEST, *arguments)
+
+
+@pytest.mark.parametrize("page", _pages_with(lambda block: block.file is not None), ids=_name)
+def test_test_files_of_a_page_pass(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write_modules(page, monkeypatch)
+    wanted = 0
+    for number, section in enumerate(_sections(page)):
+        if not section.is_alone:
+            files = tuple(block for block in section.files if not _is_module(block))
+            section._replace(files=files).write(Path("tests", f"section_{number}"))
+            wanted += sum(len(re.findall(r"(?m)^ *(?:async )?def test", block.code)) for block in files)
+    Path("pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib --strict-markers\n")
+    if wanted:
+        output = _pytest("tests")
+        counts = {word: int(number) for number, word in re.findall(r"(\d+) (\w+)", output.splitlines()[-1])}
+        skipped = counts.get("skipped", 0)
+        assert not skipped or (shutil.which("node") is None and os.environ.get("CI") != "true"), output
+        assert counts["passed"] + skipped >= wanted, f"a test of the page was not run: {output}"
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        pytest.param(section, id=f"{page.name}: {section.name}")
+        for page in PAGES
+        for section in _sections(page)
+        if section.is_alone
+    ],
+)
+def test_a_section_shows_what_pytest_does(section: Section, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write_modules(section.page, monkeypatch)
+    section._replace(files=tuple(block for block in section.files if not _is_module(block))).write(Path("alone"))
+    monkeypatch.chdir("alone")
+    if not any(block.language == "ini" for block in section.files):
+        Path("pytest.ini").write_text("[pytest]\n") if not Path("pyproject.toml").exists() else None
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(PYTEST))
+    monkeypatch.setenv("COLUMNS", "100")
+    for command, shown in section.commands or (("pytest", ""),):
+        ended = subprocess.run(
+            ["bash", "-c", _adapted(command, port)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=BOUND_S,
+        )
+        output = (ended.stdout + ended.stderr).replace(f":{port}", f":{DEFAULT_PORT}")
+        if shown:
+            assert _matches(_timeless(shown), _timeless(output)), output
+        else:
+            assert ended.returncode == 0, output
+
+
+def _timeless(output: str) -> str:
+    """Return pytest's output without what differs from run to run: how long it took, and how wide its lines are."""
+    output = re.sub(r"in [\d.]+s", "in N s", output)
+    return re.sub(r"(?m)^([=_-]{3,})( .+ )[=_-]{3,}$", lambda line: f"{line[1][:3]}{line[2]}{line[1][:3]}", output)
+
+
 @pytest.mark.parametrize("block", _blocks("bash"))
 def test_a_bash_block_runs(block: Block, port: int) -> None:
     code = _adapted(block.code, port)
@@ -213,7 +382,7 @@ def test_a_bash_block_runs(block: Block, port: int) -> None:
     _check_pictures(code)
 
 
-@pytest.mark.parametrize("block", _blocks("js"))
+@pytest.mark.parametrize("block", [each for each in _blocks("js") if each.values[0].file is None])
 def test_a_js_block_runs(block: Block, port: int) -> None:
     node = shutil.which("node")
     if node is None:
@@ -228,7 +397,9 @@ def test_a_js_block_runs(block: Block, port: int) -> None:
 @pytest.mark.parametrize("block", _blocks("console"))
 def test_a_console_block_shows_what_happens(block: Block, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for command, shown in _steps(block):
-        if command in NOT_RUN:
+        if _is_pytest(command):
+            pass  # its section is run as a whole
+        elif command in NOT_RUN:
             assert not shown or command == "make demo", "nobody compares this output"
         elif re.search(r"\bmock-akool serve\b|\bflask .*\brun\b", command):
             with monkeypatch.context() as environment:
@@ -259,7 +430,7 @@ def test_every_block_is_of_a_language_that_is_run() -> None:
     for page in PAGES:
         blocks, prose = _parsed(page)
         for block in blocks:
-            assert block.language in {"python", "bash", "js", "console"}, f"{block.where}: nobody runs this"
+            assert block.language in {"python", "bash", "js", "console", "ini", "toml"}, f"{block.where}: nobody runs this"
         assert not re.search(r"(?m)^\s*~~~|<pre|^(?: {4}|\t)", prose), f"{page}: only fenced blocks are run"
 
 
@@ -322,6 +493,11 @@ def test_every_section_that_the_code_cites_is_there() -> None:
     }
     assert cited
     assert cited <= headings
+
+
+def test_every_mistake_that_is_looked_for_is_told() -> None:
+    (table,) = re.findall(r"(?s)<!-- mistakes -->\n(.*?)<!-- end of mistakes -->", DIFFERENCES.read_text())
+    assert [name for name in _rows(table) if name not in {"Name", "---"}] == [hint.name for hint in HINTS]
 
 
 # Names
