@@ -210,10 +210,7 @@ class Engine:
         cost = price(request, self.behaviour.profile)
         self._check_limits(account, cost * count, count, now_ns)
         self.accounts.add_credits(account, -cost * count)
-        # `create_time` rises within a batch (contract section 4).
-        return [
-            self._add(account, request, look, cost, file_base, now_ns + number * NS_PER_MS) for number in range(count)
-        ]
+        return [self._add(account, request, look, cost, file_base, now_ns, place) for place in range(count)]
 
     def _check_limits(self, account: Account, cost: int, count: int, now_ns: int) -> None:
         limit = self.behaviour.concurrent_jobs
@@ -233,6 +230,7 @@ class Engine:
         cost: int,
         file_base: str,
         created_ns: int,
+        place: int,
     ) -> Job:
         key = account.api_key
         serial = self._jobs_made.get(key, 0)
@@ -249,6 +247,7 @@ class Engine:
             timeline=timeline,
             stamp_ms=self._take_stamp((created_ns + timeline.known_ns) // NS_PER_MS, job_id),
             file_base=file_base,
+            place=place,
         )
         self._jobs[job_id] = job
         self._open.add(job_id)

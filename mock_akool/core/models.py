@@ -264,7 +264,8 @@ class Job:
     `look` is the request whose prompt and scale its pictures show: its own, or for a button job that of the
     first ancestor. `polls` holds the instants of the polls as long as the timeline needs them. `stamp_ms` is
     the 13-digit number that the names of its files begin with, unique in the engine. `file_base` is where the
-    creating client sees files.
+    creating client sees files. `place` counts the jobs of a batch from 0: they live at the same time, but each
+    `create_time` is a millisecond later than the one before (contract section 4).
 
     Two jobs are equal only when they are the same object: that makes them cheap keys of a cache.
     """
@@ -278,5 +279,6 @@ class Job:
     timeline: Timeline
     stamp_ms: int
     file_base: str
+    place: int = 0
     polls: tuple[int, ...] = ()
     used_buttons: tuple[str, ...] = ()

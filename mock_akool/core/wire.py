@@ -152,7 +152,7 @@ class Wire:
         return record
 
     def _v4(self, job: Job, request: CreateV4) -> Record:
-        created_ms = job.created_ns // NS_PER_MS
+        created_ms = job.created_ns // NS_PER_MS + job.place
         record: Record = {
             "_id": job.id,
             "uid": job.account.uid,

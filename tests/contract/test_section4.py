@@ -119,11 +119,29 @@ class TestSection4Reply:
             assert each["file_name"] == f"ImageGenerator_{each['create_time']}.png"
             assert client.record(each["_id"])["create_time"] == each["create_time"]
 
-    def test_a_batch_is_complete_when_each_of_it_is(self, client: Client) -> None:
+    def test_the_jobs_of_a_batch_are_made_at_the_same_time(self, client: Client) -> None:
+        """Though `create_time` rises: a client on a clock that stands still would else wait for ever."""
+        plans: list[dict[str, Any]] = [
+            {},
+            {"queueing": "1 poll", "processing": "1 poll"},
+            {"queueing": 1, "processing": 1},
+        ]
+        for plan in plans:
+            for _ in range(4):
+                client.door.mock.next_job(**plan)
+        at_once, by_polls, by_time = (
+            [each["_id"] for each in client.create_v4(batch_quantity=4).data] for _ in range(3)
+        )
+
+        assert [client.status(job_id) for job_id in at_once] == [3] * 4
+        assert [client.status(job_id) for _ in range(3) for job_id in by_polls] == [1] * 4 + [2] * 4 + [3] * 4
+        client.door.advance(2)
+        assert [client.status(job_id) for job_id in by_time] == [3] * 4
+
+    def test_each_of_a_batch_has_a_picture_of_its_own(self, client: Client) -> None:
         for _ in range(4):
             client.door.mock.next_job()
         ids = [each["_id"] for each in client.create_v4(batch_quantity=4).data]
-        client.door.advance(0.003)  # the last of them is created 3 ms after the first
 
         images = [client.record(job_id)["image"] for job_id in ids]
 
