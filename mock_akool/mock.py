@@ -130,16 +130,26 @@ class MockAkool:
         self.stop()
 
     def __call__(self, decorated: _Decorated) -> _Decorated:
-        """Decorate a function, a coroutine function, or a class whose methods `test*` are to run with this fake.
+        """Decorate a function, a coroutine function, or a test class, to run with this fake.
 
-        Each run begins with `reset()`.
+        Of a `unittest.TestCase` each test runs with it, from `setUp` to the last clean-up; of another class the methods
+        `test*`, inherited ones too. Each run begins with `reset()`.
         """
-        if inspect.isclass(decorated):
-            for name, method in list(vars(decorated).items()):
-                if name.startswith("test") and callable(method):
-                    setattr(decorated, name, self(method))
+        if not inspect.isclass(decorated):
+            return _around(self, decorated)
+        from unittest import TestCase  # who has one has paid for it
+
+        if issubclass(decorated, TestCase):
+            decorated.run = _around(self, decorated.run)  # type: ignore[method-assign]
             return decorated
-        return _around(self, decorated)
+        for name in dir(decorated):
+            if name.startswith("test"):
+                method = inspect.getattr_static(decorated, name)
+                if isinstance(method, (staticmethod, classmethod)):
+                    setattr(decorated, name, type(method)(_around(self, method.__func__)))
+                elif inspect.isfunction(method):
+                    setattr(decorated, name, _around(self, method))
+        return decorated
 
     # Doors that are asked for
 
@@ -253,6 +263,12 @@ class MockAkool:
             self.engine.reset()
             self._start_ns = self.engine.clock.now_ns()
 
+    def __repr__(self) -> str:
+        with self.engine.lock:
+            jobs, calls = self.engine.job_count, self.engine.journal.count
+        active = ", active" if self._target is not None else ""
+        return f"<MockAkool {jobs} job{'' if jobs == 1 else 's'}, {calls} call{'' if calls == 1 else 's'}{active}>"
+
 
 class JobHandle:
     """A job of a MockAkool, to look at and to decide the future of."""
@@ -307,20 +323,25 @@ def _stuck(stages: tuple[Stage, ...]) -> Timeline:
 
 def _around(mock: MockAkool, function: _Decorated) -> _Decorated:
     """Wrap a function or a coroutine function so that it runs with the fake, which is reset before."""
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise MockAkoolError(
+            f"MockAkool cannot decorate the generator {function.__name__}", "Use `with mock:` around its yield"
+        )
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
         async def run_async(*args: Any, **kwargs: Any) -> Any:
-            mock.reset()
             with mock:
+                mock.reset()
                 return await function(*args, **kwargs)
 
         return run_async  # type: ignore[return-value]
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        mock.reset()
+        # Started before it is reset: when that is refused, the run that is under way keeps what it has.
         with mock:
+            mock.reset()
             return function(*args, **kwargs)
 
     return run  # type: ignore[return-value]
