@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,7 +80,7 @@ def _name_and_value(source: str, line: str) -> tuple[str, str]:
 
 
 def _url(config: pytest.Config) -> str:
-    return str(config.getoption("akool_url") or config.getini("akool_url") or "")
+    return str(config.getoption("akool_url") or config.getini("akool_url") or "").rstrip("/")
 
 
 def _signature(config: pytest.Config) -> str:
@@ -268,13 +270,28 @@ def _explain_failure(request: pytest.FixtureRequest, mock: MockAkool) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add to the report of a failing test what the fake saw."""
+    if call.excinfo is not None and call.excinfo.typename == "VirtualTimeLimitError":
+        _end_outside(call.excinfo.tb)
     report = yield
     if report.when == "call" and report.failed:
         for explain in item.stash.get(_explainers, []):
             _add_section(report, explain())
     return report
+
+
+def _end_outside(traceback: TracebackType | None) -> None:
+    """Let the traceback of an endless wait end with the line that slept, without the frames of ours that follow."""
+    inside, last = str(Path(__file__).parent), None
+    while traceback is not None:
+        if not traceback.tb_frame.f_code.co_filename.startswith(inside):
+            last = traceback
+        traceback = traceback.tb_next
+    if last is not None:
+        last.tb_next = None
 
 
 def _add_section(report: pytest.TestReport, text: str) -> None:
