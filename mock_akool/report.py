@@ -88,7 +88,8 @@ def hints(seen: Evidence) -> list[str]:
 def _jobs(seen: Evidence) -> Iterator[str]:
     shown = seen.jobs[-_JOBS_SHOWN:]
     if len(shown) < len(seen.jobs):
-        yield f"({len(seen.jobs) - len(shown)} earlier jobs left out)"
+        earlier = len(seen.jobs) - len(shown)
+        yield f"({earlier} earlier job{'' if earlier == 1 else 's'} left out)"
     for job in shown:
         yield f"job {job.id}, {_about(job)}: {_life(job, seen)}"
         yield from (f"    {line}" for line in _watched(job, seen))
@@ -121,7 +122,11 @@ def _life(job: Job, seen: Evidence) -> str:
         told.append(f"{would}{status.name.lower()} {word} {seen.at(at_ns)}")
     if _end_ns(job) is None:
         stage = job.timeline.stages[len(list(changes(job.timeline, job.created_ns, job.polls))) - 1]
-        told.append("for ever" if stage.span.polls is None else f"until {stage.span} have seen it")
+        told.append(
+            "for ever"
+            if stage.span.polls is None
+            else f"until {stage.span} {'has' if stage.span.polls == 1 else 'have'} seen it"
+        )
     elif job.timeline.ending.reasons:
         told.append(f"because of {'; '.join(job.timeline.ending.reasons)!r}")
     return ", ".join(told)
