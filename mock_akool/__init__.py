@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from mock_akool.core.models import Account, Call, Exchange, Job, Reply
     from mock_akool.core.timeline import Ending, Span, Stage, Timeline, failed
     from mock_akool.doors.flask_app import create_app
+    from mock_akool.doors.in_process import VirtualTimeLimitError
     from mock_akool.doors.server import Server
-    from mock_akool.doors.sleep import VirtualTimeLimitError
     from mock_akool.mock import JobHandle, MockAkool, MockOptions
     from mock_akool.settings import Settings
 
@@ -52,7 +52,7 @@ _HOMES = {
     "SystemClock": "core.clock",
     "Timeline": "core.timeline",
     "VirtualClock": "core.clock",
-    "VirtualTimeLimitError": "doors.sleep",
+    "VirtualTimeLimitError": "doors.in_process",
     "create_app": "doors.flask_app",
     "failed": "core.timeline",
 }

@@ -1,9 +1,13 @@
-"""The door for `aiohttp`: requests to our hosts are sent to a loopback server of the fake.
+"""The door for `aiohttp`: for our hosts, connections are made to a loopback server of the fake.
 
 aiohttp's responses cannot be made by hand without knowing its insides, which has broken other mocks at several of its
 releases. So a real response is fetched, by the client's own session, from a server in this process; what changes is
-the address. `ClientSession._request`, through which everything goes, is patched; the public methods are as well, so
-that mocks of others, which replace `_request`, do not see our hosts.
+where its connector connects to. URL, headers, cookies and redirects are aiohttp's own business and stay as they are.
+
+Two places are patched for this: `TCPConnector._create_connection`, which connects, and `ClientRequest.connection_key`,
+so that a pool keeps connections to a fake apart from others. `ClientSession._request`, through which everything goes,
+is patched to wait for delayed answers; the public methods are as well, so that mocks of others, which replace
+`_request`, do not see our hosts.
 """
 
 from __future__ import annotations
@@ -12,47 +16,51 @@ import threading
 from collections.abc import Callable, Coroutine, Generator
 from types import TracebackType
 from typing import Any, Final
+from unittest import mock
 from weakref import WeakKeyDictionary
 
 import aiohttp
-from multidict import CIMultiDict
 from yarl import URL
 
-from mock_akool.core.clock import VirtualClock
+from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import CDN_URL
+from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.models import Call, Reply
-from mock_akool.doors.in_process import Target, TimedOutError, refusal, refuses, target_of
+from mock_akool.doors.in_process import Patches, Target, TimedOutError, is_from, refusal, refuses, target_of
 from mock_akool.doors.server import Server
 
 _VERBS: Final = ("get", "options", "head", "post", "put", "patch", "delete")
-_PATIENCE: Final = "x-mock-akool-patience"
-"""Tells our server how many seconds the client waits; it is taken off before the fake sees the call."""
-_TIMED_OUT: Final = 599
+_DELAY: Final = "x-mock-akool-delay"
+"""Tells the client's side of the door for how many seconds the answer keeps it waiting."""
 _REDIRECTS_BY_DEFAULT: Final = {"head": False}
+_SMALL_BYTES: Final = 1 << 15
+_READ_TIMEOUT: Final[type[aiohttp.ServerTimeoutError]] = getattr(
+    aiohttp, "SocketTimeoutError", aiohttp.ServerTimeoutError
+)
 
 Request = Callable[..., Coroutine[Any, Any, aiohttp.ClientResponse]]
 
-_genuine: Request = aiohttp.ClientSession._request
-_originals: dict[str, Any] = {}
+_patches: Final = Patches()
 _servers: WeakKeyDictionary[Target, Server] = WeakKeyDictionary()
-_lock = threading.Lock()
+_lock: Final = threading.Lock()
 
 
 def install() -> None:
-    """Patch `ClientSession`."""
-    session = aiohttp.ClientSession
-    for name in ("_request", "request", *_VERBS):
-        _originals[name] = getattr(session, name)
-    session._request = _sending(_originals["_request"])  # type: ignore[method-assign]
-    session.request = _requesting(_originals["request"])  # type: ignore[method-assign]
+    """Patch `ClientSession`, `TCPConnector` and `ClientRequest`."""
+    session, connector = aiohttp.ClientSession, aiohttp.TCPConnector
+    genuine = _genuine(session._request)
+    _patches.put(session, "_request", _sending(genuine, session._request))
+    _patches.put(session, "request", _requesting(genuine, session.request))
     for verb in _VERBS:
-        setattr(session, verb, _verb(verb, _originals[verb]))
+        _patches.put(session, verb, _verb(genuine, verb, getattr(session, verb)))
+    _patches.put(connector, "_create_connection", _connecting(connector._create_connection))
+    key: Any = aiohttp.ClientRequest.connection_key
+    _patches.put(aiohttp.ClientRequest, "connection_key", property(_keying(key.fget)))
 
 
 def uninstall() -> None:
     """Take the patches back."""
-    while _originals:
-        setattr(aiohttp.ClientSession, *_originals.popitem())
+    _patches.take_back()
 
 
 def leave(target: Target) -> None:
@@ -63,95 +71,53 @@ def leave(target: Target) -> None:
         server.stop()
 
 
-def _sending(original: Request) -> Request:
-    async def _request(
-        self: aiohttp.ClientSession, method: str, str_or_url: str | URL, **options: Any
-    ) -> aiohttp.ClientResponse:
-        url = _absolute(self, str_or_url)
-        target = target_of(url.host, url.port)
+def _genuine(request: Request) -> Request:
+    """Return aiohttp's own `_request`, also when another mock has put something in its place."""
+    if is_from(request, aiohttp):
+        return request
+    # The mocks of others use unittest.mock, which knows what it has replaced.
+    for patch in getattr(getattr(mock, "_patch", None), "_active_patches", []):
+        if getattr(patch, "attribute", "") == "_request" and is_from(patch.temp_original, aiohttp):
+            original: Request = patch.temp_original
+            return original
+    raise MockAkoolError(
+        "mock-akool cannot find aiohttp's own ClientSession._request, something else is in its place",
+        "Start MockAkool before the other mock",
+    )
+
+
+# Where connections go
+
+
+def _keying(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def connection_key(self: aiohttp.ClientRequest) -> Any:
+        key = original(self)
+        target = target_of(self.url.host, self.url.port)
+        return key if target is None else _renamed(key, f"{key.host} of fake {target.number}")
+
+    return connection_key
+
+
+def _renamed(key: Any, host: str) -> Any:
+    if hasattr(key, "_replace"):
+        return key._replace(host=host)
+    import attr  # which older releases of aiohttp make their keys with
+
+    return attr.evolve(key, host=host)
+
+
+def _connecting(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def _create_connection(self: Any, req: aiohttp.ClientRequest, *args: Any, **options: Any) -> Any:
+        target = target_of(req.url.host, req.url.port)
         if target is not None:
-            return await _fetch(self, target, method, url, options)
-        if refuses(url.host) and original is _genuine:
-            raise aiohttp.ClientConnectionError(refusal(url))
-        return await original(self, method, str_or_url, **options)
+            server = _server_of(target)
+            _, protocol = await self._loop.create_connection(self._factory, "127.0.0.1", server.port)
+            return protocol
+        if refuses(req.url.host):
+            raise aiohttp.ClientConnectionError(refusal(req.url))
+        return await original(self, req, *args, **options)
 
-    return _request
-
-
-def _requesting(original: Callable[..., Any]) -> Callable[..., Any]:
-    def request(self: aiohttp.ClientSession, method: str, url: str | URL, **options: Any) -> Any:
-        target = _target(self, url)
-        if target is None:
-            return original(self, method, url, **options)
-        return _Pending(_fetch(self, target, method, _absolute(self, url), options))
-
-    return request
-
-
-def _verb(verb: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    def send(self: aiohttp.ClientSession, url: str | URL, **options: Any) -> Any:
-        target = _target(self, url)
-        if target is None:
-            return original(self, url, **options)
-        options.setdefault("allow_redirects", _REDIRECTS_BY_DEFAULT.get(verb, True))
-        return _Pending(_fetch(self, target, verb.upper(), _absolute(self, url), options))
-
-    send.__name__ = verb
-    return send
-
-
-def _target(session: aiohttp.ClientSession, url: str | URL) -> Target | None:
-    absolute = _absolute(session, url)
-    return target_of(absolute.host, absolute.port)
-
-
-def _absolute(session: aiohttp.ClientSession, str_or_url: str | URL) -> URL:
-    url = URL(str_or_url)
-    base = getattr(session, "_base_url", None)
-    return base.join(url) if base is not None and not url.absolute else url
-
-
-async def _fetch(
-    session: aiohttp.ClientSession, target: Target, method: str, url: URL, options: dict[str, Any]
-) -> aiohttp.ClientResponse:
-    """Fetch the answer from the target's server, as if it came from `url`."""
-    server = _server_of(target)
-    total_s, read_s = _patience(session, options)
-    headers = CIMultiDict(options.pop("headers", None) or {})
-    headers.setdefault("Host", url.authority)
-    limits = [limit for limit in (total_s, read_s) if limit is not None]
-    if limits:
-        headers[_PATIENCE] = str(min(limits))
-    # The session keeps cookies by host, and knows nothing of the loopback address.
-    cookies = "; ".join(f"{name}={each.value}" for name, each in session.cookie_jar.filter_cookies(url).items())
-    if cookies:
-        headers.setdefault("Cookie", cookies)
-    target.in_flight += 1
-    try:
-        response = await _genuine(
-            session, method, URL(f"{server.url}{url.raw_path_qs}", encoded=True), headers=headers, **options
-        )
-    finally:
-        target.in_flight -= 1
-    if response.status == _TIMED_OUT and _PATIENCE in response.headers:
-        response.release()
-        if total_s is not None and total_s == min(limits):
-            raise TimeoutError
-        raise aiohttp.ServerTimeoutError(f"Timeout on reading data from {url.authority}")
-    session.cookie_jar.update_cookies(response.cookies, url)
-    if hasattr(response, "_url"):
-        response._url = response._real_url = url  # what a client reads as `response.url`
-    return response
-
-
-def _patience(session: aiohttp.ClientSession, options: dict[str, Any]) -> tuple[float | None, float | None]:
-    """Return the client's limits, in seconds, on the whole request and on a read."""
-    timeout = options.get("timeout")
-    if isinstance(timeout, (int, float)):
-        return float(timeout), None
-    if not isinstance(timeout, aiohttp.ClientTimeout):
-        timeout = session.timeout
-    return timeout.total or None, timeout.sock_read or None
+    return _create_connection
 
 
 def _server_of(target: Target) -> Server:
@@ -163,24 +129,111 @@ def _server_of(target: Target) -> Server:
 
 
 class _LoopbackServer(Server):
-    """Serves one target to this process. On a virtual clock, delays move the clock instead of waiting."""
+    """Serves one target to this process. Delays are left to the client's side, which knows how long it waits."""
 
     def __init__(self, target: Target) -> None:
         super().__init__(target.service, public_url=CDN_URL)
         self._target = target
 
     def answer(self, call: Call) -> Reply:
-        headers = dict(call.headers)
-        patience = headers.pop(_PATIENCE, None)
-        reply = super().answer(call._replace(headers=headers, door="aiohttp"))
-        self._target.activity += 1
-        if not reply.delay_ns or not isinstance(self._target.clock, VirtualClock):
+        reply = self._target.note(super().answer(call._replace(door="aiohttp")))
+        if not reply.delay_ns:
             return reply
-        try:
-            self._target.deliver(reply, None if patience is None else float(patience))
-        except TimedOutError:
-            return Reply(_TIMED_OUT, ((_PATIENCE, "over"),), b"")
-        return reply._replace(delay_ns=0)
+        return reply._replace(headers=(*reply.headers, (_DELAY, str(reply.delay_ns / NS_PER_S))), delay_ns=0)
+
+
+# What a session does
+
+
+def _sending(genuine: Request, original: Request) -> Request:
+    async def _request(
+        self: aiohttp.ClientSession, method: str, str_or_url: str | URL, **options: Any
+    ) -> aiohttp.ClientResponse:
+        target = _target(self, str_or_url)
+        if target is not None:
+            return await _fetch(genuine, self, target, method, str_or_url, options)
+        return await original(self, method, str_or_url, **options)
+
+    return _request
+
+
+def _requesting(genuine: Request, original: Callable[..., Any]) -> Callable[..., Any]:
+    def request(self: aiohttp.ClientSession, method: str, url: str | URL, **options: Any) -> Any:
+        target = _target(self, url)
+        if target is None:
+            return original(self, method, url, **options)
+        return _Pending(_fetch(genuine, self, target, method, url, options))
+
+    return request
+
+
+def _verb(genuine: Request, verb: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def send(self: aiohttp.ClientSession, url: str | URL, **options: Any) -> Any:
+        target = _target(self, url)
+        if target is None:
+            return original(self, url, **options)
+        options.setdefault("allow_redirects", _REDIRECTS_BY_DEFAULT.get(verb, True))
+        return _Pending(_fetch(genuine, self, target, verb.upper(), url, options))
+
+    send.__name__ = verb
+    return send
+
+
+def _target(session: aiohttp.ClientSession, str_or_url: str | URL) -> Target | None:
+    try:
+        url = URL(str_or_url)
+        base: URL | None = getattr(session, "_base_url", None)
+        if base is not None and not url.host:
+            url = base.join(url)
+        return target_of(url.host, url.port)
+    except (TypeError, ValueError):
+        return None  # aiohttp says what is wrong with it
+
+
+async def _fetch(
+    genuine: Request,
+    session: aiohttp.ClientSession,
+    target: Target,
+    method: str,
+    str_or_url: str | URL,
+    options: dict[str, Any],
+) -> aiohttp.ClientResponse:
+    """Fetch an answer, and wait as long as it says."""
+    token = object()
+    target.in_flight.add(token)
+    try:
+        response = await genuine(session, method, str_or_url, **options)
+        if (response.content_length or 0) < _SMALL_BYTES:
+            # Virtual time shall not pass between the head and the body of an answer. (A long body is not waited for:
+            # its transport stops when nobody reads.)
+            await response.content.wait_eof()
+    finally:
+        target.in_flight.discard(token)
+    delay_s = float(response.headers.get(_DELAY, 0))
+    total_s, read_s = _patience(session, options)
+    limits = [limit for limit in (total_s, read_s) if limit is not None]
+    try:
+        target.check_pace()
+        await target.wait_in_task(delay_s, min(limits, default=None))
+    except TimedOutError:
+        response.release()
+        if total_s is not None and total_s == min(limits):
+            raise TimeoutError from None
+        raise _READ_TIMEOUT(f"Timeout on reading data from {response.url.authority}") from None
+    except BaseException:
+        response.release()
+        raise
+    return response
+
+
+def _patience(session: aiohttp.ClientSession, options: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Return the client's limits, in seconds, on the whole request and on a read."""
+    timeout = options.get("timeout")
+    if isinstance(timeout, (int, float)):
+        return float(timeout), None
+    if not isinstance(timeout, aiohttp.ClientTimeout):
+        timeout = session.timeout
+    return timeout.total or None, timeout.sock_read or None
 
 
 class _Pending(Coroutine[Any, Any, aiohttp.ClientResponse]):

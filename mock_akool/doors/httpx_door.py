@@ -1,65 +1,92 @@
 """The door for `httpx`, sync and async.
 
-httpx lets a client choose a transport for each URL; the method that chooses is the one place that is patched, so
-clients made before, during or after are covered, and the mocks of others, which patch transports, never see our
-hosts.
+httpx lets a client choose a transport for each URL; the method that chooses is patched, so clients made before,
+during or after are covered, and the mocks of others, which patch transports, never see our hosts. A transport of the
+user's own that wraps httpx's, to try again for instance, is left in its place: what it sends at last through httpx's
+transport is answered there.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+import httpcore
 import httpx
 
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.doors.in_process import Target, TimedOutError, refusal, refuses, target_of
+from mock_akool.doors.in_process import Delivered, Patches, Target, TimedOutError, is_from, refusal, refuses, target_of
 
-_CHOOSING = "_transport_for_url"
-_originals: dict[type, Callable[[Any, httpx.URL], Any]] = {}
-_real_send = httpx.HTTPTransport.handle_request
-_real_async_send = httpx.AsyncHTTPTransport.handle_async_request
+_CHOOSING: Final = "_transport_for_url"
+_SENDING: Final = "handle_request"
+_SENDING_ASYNC: Final = "handle_async_request"
+_patches: Final = Patches()
 
 
 def install() -> None:
-    """Patch the choice of a transport in both kinds of client."""
+    """Patch the choice of a transport in both kinds of client, and the sending of both transports."""
     for client in (httpx.Client, httpx.AsyncClient):
         original = getattr(client, _CHOOSING, None)
         if original is None:
             raise MockAkoolError(
                 f"mock-akool does not know httpx {httpx.__version__}", "Use httpx 0.23 to 0.28, or the live server"
             )
-        _originals[client] = original
-        setattr(client, _CHOOSING, _choosing(original))
+        _patches.put(client, _CHOOSING, _choosing(original))
+    _patches.put(httpx.HTTPTransport, _SENDING, _sending(httpx.HTTPTransport.handle_request))
+    _patches.put(
+        httpx.AsyncHTTPTransport, _SENDING_ASYNC, _sending_async(httpx.AsyncHTTPTransport.handle_async_request)
+    )
 
 
 def uninstall() -> None:
-    """Take the patch back."""
-    while _originals:
-        client, original = _originals.popitem()
-        setattr(client, _CHOOSING, original)
+    """Take the patches back."""
+    _patches.take_back()
 
 
 def _choosing(original: Callable[[Any, httpx.URL], Any]) -> Callable[[Any, httpx.URL], Any]:
     def choose(client: Any, url: httpx.URL) -> Any:
-        target = target_of(url.host, url.port)
-        if target is not None:
-            return _Transport(target)
         transport = original(client, url)
-        return _Refusing() if refuses(url.host) and _is_real(transport) else transport
+        target = target_of(url.host, url.port)
+        if target is not None and type(transport) in _PLAIN:
+            return _Transport(target)
+        return transport
 
     return choose
 
 
-def _is_real(transport: object) -> bool:
-    """Return whether the transport would open a connection, and is not another mock's."""
-    if type(transport) is httpx.HTTPTransport:
-        return httpx.HTTPTransport.handle_request is _real_send
-    return type(transport) is httpx.AsyncHTTPTransport and (
-        httpx.AsyncHTTPTransport.handle_async_request is _real_async_send
-    )
+def _sending(original: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:
+    def handle_request(self: Any, request: httpx.Request) -> httpx.Response:
+        target = target_of(request.url.host, request.url.port)
+        if target is not None:
+            return _Transport(target).handle_request(request)
+        if refuses(request.url.host) and _is_real(original, self):
+            raise httpx.ConnectError(refusal(request.url), request=request)
+        return original(self, request)
+
+    return handle_request
+
+
+def _sending_async(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def handle_async_request(self: Any, request: httpx.Request) -> httpx.Response:
+        target = target_of(request.url.host, request.url.port)
+        if target is not None:
+            return await _Transport(target).handle_async_request(request)
+        if refuses(request.url.host) and _is_real(original, self):
+            raise httpx.ConnectError(refusal(request.url), request=request)
+        response: httpx.Response = await original(self, request)
+        return response
+
+    return handle_async_request
+
+
+_PLAIN: Final = (httpx.HTTPTransport, httpx.AsyncHTTPTransport)
+
+
+def _is_real(send: object, transport: Any) -> bool:
+    """Return whether the transport would open a connection, and no mock sits in httpx or httpcore below it."""
+    pool = type(getattr(transport, "_pool", None))
+    below = getattr(pool, _SENDING, None) or getattr(pool, _SENDING_ASYNC, None)
+    return is_from(send, httpx) and (below is None or is_from(below, httpcore))
 
 
 class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -67,33 +94,38 @@ class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._target = target
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        response, wait_s = self._answer(request, request.read())
-        if wait_s:
-            time.sleep(wait_s)
-        return response
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response, wait_s = self._answer(request, await request.aread())
-        if wait_s:
-            await asyncio.sleep(wait_s)
-        return response
-
-    def _answer(self, request: httpx.Request, body: bytes) -> tuple[httpx.Response, float]:
-        timeout = request.extensions.get("timeout", {}).get("read")
+        answer = self._answer(request, request.read())
         try:
-            answer, wait_s = self._target.answer(
-                "httpx", request.method, str(request.url), request.headers, body, timeout
-            )
+            self._target.wait(answer.delay_s, _patience(request))
         except TimedOutError:
-            raise httpx.ReadTimeout("The read operation timed out", request=request) from None
-        headers = [*answer.headers, ("content-length", str(len(answer.body)))]
-        content = b"" if request.method == "HEAD" else answer.body
-        return httpx.Response(answer.status, headers=headers, stream=httpx.ByteStream(content)), wait_s
-
-
-class _Refusing(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError(refusal(request.url), request=request)
+            raise _timed_out(request) from None
+        return _response(answer)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return self.handle_request(request)
+        answer = self._answer(request, await request.aread())
+        try:
+            await self._target.wait_in_task(answer.delay_s, _patience(request))
+        except TimedOutError:
+            raise _timed_out(request) from None
+        return _response(answer)
+
+    def _answer(self, request: httpx.Request, body: bytes) -> Delivered:
+        # Of a repeated header the first counts, as with a server.
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw[::-1]}
+        target: bytes = request.extensions.get("target", request.url.raw_path)
+        return self._target.answer(
+            "httpx", request.method, request.url.netloc.decode("ascii"), target.decode("latin-1"), headers, body
+        )
+
+
+def _patience(request: httpx.Request) -> float | None:
+    limit: float | None = request.extensions.get("timeout", {}).get("read")
+    return limit
+
+
+def _timed_out(request: httpx.Request) -> httpx.ReadTimeout:
+    return httpx.ReadTimeout("The read operation timed out", request=request)
+
+
+def _response(answer: Delivered) -> httpx.Response:
+    return httpx.Response(answer.status, headers=list(answer.headers), stream=httpx.ByteStream(answer.body))

@@ -6,36 +6,61 @@ the first fake starts (or when the library is imported, if that is later) and ta
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import itertools
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from mock_akool.core.clock import NS_PER_S, VirtualClock
-from mock_akool.core.codes import CDN_URL
+from mock_akool.core.codes import CDN_URL, Status
 from mock_akool.core.models import Call, Headers, Reply
 from mock_akool.service import Service
 
+POLL_LIMIT: Final = 10_000
+"""How often an unfinished job may be polled at one instant of a virtual clock."""
+
 
 class Delivered(NamedTuple):
-    """An answer as a door gives it to its library."""
+    """An answer as a door gives it to its library, and how many seconds it keeps the client waiting."""
 
     status: int
     headers: Headers
     body: bytes
+    delay_s: float
 
 
 class TimedOutError(Exception):
     """The client's own time limit is over before the answer comes. Each door raises its library's error instead."""
+
+
+class VirtualTimeLimitError(BaseException):
+    """The code under test waits for ever: it slept beyond the limit of virtual time, or polls without any pause.
+
+    Not an Exception, because a client that goes on after any Exception would swallow it and go on for ever.
+    """
+
+
+class Sleeper(Protocol):
+    """Lets virtual time pass for the code under test, in step with its other sleepers."""
+
+    def nap(self, seconds: float) -> None:
+        """Sleep in a thread."""
+        ...
+
+    async def nap_in_task(self, seconds: float) -> None:
+        """Sleep in a task of asyncio or trio."""
+        ...
 
 
 class Target:
@@ -43,15 +68,22 @@ class Target:
 
     def __init__(self, service: Service, hosts: Sequence[str], *, refuse_others: bool) -> None:
         self.service = service
+        self.number = next(_numbers)
+        """Unlike every other target's of this process, so that connections to one are not taken for another's."""
         self.hosts = frozenset(host.lower() for host in hosts)
         self.refuse_others = refuse_others
         self.clock = service.engine.clock
-        self.in_flight = 0
-        """How many requests are under way through a door that really waits (aiohttp's)."""
+        self.sleeper: Sleeper | None = None
+        """Who lets virtual time pass; without one, waiting just moves the virtual clock."""
+        self.in_flight: set[object] = set()
+        """A token for each request under way through a door that really waits (aiohttp's)."""
         self.activity = 0
         """Counts answered requests, so that a virtual sleeper sees whether others are still busy."""
         self.threads: WeakSet[threading.Thread] = WeakSet()
         """The threads that used the fake."""
+        self._polls_at_ns = 0
+        self._polls: dict[str, int] = {}
+        self._hammered: str | None = None
 
     def answers(self, host: str | None, port: int | None) -> bool:
         """Return whether requests to the host are ours; a listed `host:port` counts for that port only."""
@@ -61,35 +93,131 @@ class Target:
         return host in self.hosts or f"{host}:{port}" in self.hosts
 
     def answer(
-        self, door: str, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float | None
-    ) -> tuple[Delivered, float]:
-        """Answer a request; returns the answer and how many real seconds the door must let pass before it.
+        self, door: str, method: str, host: str, path_and_query: str, headers: dict[str, str], body: bytes
+    ) -> Delivered:
+        """Answer a request. The door then waits, see `wait`, before it hands the answer over.
 
-        On a virtual clock the wait is made by moving the clock. Raises TimedOutError when the answer comes later than
-        `timeout_s`, after that much time has passed.
+        The names of `headers` are lower case; the target is as it would be on the wire.
         """
-        parts = urlsplit(url)
-        lowered = {name.lower(): value for name, value in headers.items()}
-        lowered.setdefault("host", parts.netloc)
-        call = Call(method, parts.path or "/", parts.query, lowered, body, CDN_URL, door)
-        reply = self.service.answer(call)
+        headers.setdefault("host", host)
+        path, _, query = path_and_query.partition("?")
+        reply = self.note(self.service.answer(Call(method, path, query, headers, body, CDN_URL, door)))
+        self.check_pace()
+        reply, content = self.service.complete(reply)
+        length = () if reply.status in _BODILESS else (("content-length", str(len(content))),)
+        sent = b"" if method == "HEAD" else content
+        return Delivered(reply.status, (*reply.headers, *length), sent, reply.delay_ns / NS_PER_S)
+
+    def note(self, reply: Reply) -> Reply:
+        """Take note that a request was answered, and whether the client pauses between its polls."""
         self.activity += 1
         self.threads.add(threading.current_thread())
-        return self.deliver(reply, timeout_s)
+        job_id, status = reply.job_id, reply.job_status
+        if job_id is not None and status is not None and status < Status.COMPLETED:
+            now_ns = self.clock.now_ns()
+            if now_ns != self._polls_at_ns:
+                self._polls_at_ns, self._polls, self._hammered = now_ns, {}, None
+            polls = self._polls[job_id] = self._polls.get(job_id, 0) + 1
+            if polls > POLL_LIMIT and isinstance(self.clock, VirtualClock) and self._waits_for_time(job_id):
+                self._hammered = job_id
+        return reply
 
-    def deliver(self, reply: Reply, timeout_s: float | None) -> tuple[Delivered, float]:
-        """Let the reply's delay pass as far as the client waits, see `answer`."""
-        wait_s = reply.delay_ns / NS_PER_S
-        late = timeout_s is not None and wait_s > timeout_s
-        if late and timeout_s is not None:
-            wait_s = timeout_s
-        if wait_s and isinstance(self.clock, VirtualClock):
+    def check_pace(self) -> None:
+        """Raise VirtualTimeLimitError when the client polls for ever without a pause."""
+        if self._hammered is not None and self._polls_at_ns == self.clock.now_ns():
+            raise VirtualTimeLimitError(
+                f"the code under test polls without a pause: {POLL_LIMIT:,} polls of job {self._hammered}, and no "
+                f"virtual time has passed. The job can never end for it; a real client would hammer the service. "
+                f"Let it sleep between polls"
+            )
+
+    def _waits_for_time(self, job_id: str) -> bool:
+        """Return whether polls alone never end the job; a script may count any number of them."""
+        job = self.service.engine.job(job_id)
+        return job is None or not job.timeline.counts_polls
+
+    def wait(self, delay_s: float, timeout_s: float | None) -> None:
+        """Keep a thread waiting for an answer. Raises TimedOutError when its patience is over before."""
+        if not delay_s:
+            return
+        wait_s = delay_s if timeout_s is None else min(delay_s, timeout_s)
+        if self.sleeper is not None:
+            self.sleeper.nap(wait_s)
+        elif isinstance(self.clock, VirtualClock):
             self.clock.advance(wait_s)
-            wait_s = 0.0
-        if late:
+        else:
             time.sleep(wait_s)
+        if wait_s < delay_s:
             raise TimedOutError
-        return Delivered(reply.status, reply.headers, self.service.body(reply)), wait_s
+
+    async def wait_in_task(self, delay_s: float, timeout_s: float | None) -> None:
+        """Keep a task waiting for an answer, as `wait` does a thread."""
+        if not delay_s:
+            return
+        wait_s = delay_s if timeout_s is None else min(delay_s, timeout_s)
+        if self.sleeper is not None:
+            await self.sleeper.nap_in_task(wait_s)
+        elif isinstance(self.clock, VirtualClock):
+            self.clock.advance(wait_s)
+        else:
+            await real_sleep_of_this_loop()(wait_s)
+        if wait_s < delay_s:
+            raise TimedOutError
+
+
+def in_asyncio() -> bool:
+    """Return whether the running task is one of asyncio's; otherwise it is one of trio's."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def real_sleep_of_this_loop() -> Callable[[float], Awaitable[None]]:
+    """Return `sleep` of the library whose task is running."""
+    if in_asyncio():
+        return asyncio.sleep
+    import trio
+
+    return trio.sleep
+
+
+def is_from(function: object, package: ModuleType) -> bool:
+    """Return whether a function is a package's own code, and not a mock that somebody put in its place."""
+    code, home = getattr(function, "__code__", None), package.__file__ or ""
+    return code is not None and Path(code.co_filename).parent.is_relative_to(Path(home).parent)
+
+
+class Patches:
+    """Attributes that were replaced. Safe when others replace the same ones, in any order."""
+
+    def __init__(self) -> None:
+        self._made: list[tuple[type, str, Any, Any]] = []
+
+    def put(self, owner: type, name: str, value: Any) -> None:
+        """Replace an attribute of a class."""
+        self._made.append((owner, name, vars(owner).get(name, _MISSING), value))
+        setattr(owner, name, value)
+
+    def take_back(self) -> None:
+        """Restore all attributes but those that somebody else has replaced since.
+
+        He will put back ours when he leaves; ours then pass everything on, as no fake is active.
+        """
+        while self._made:
+            owner, name, original, value = self._made.pop()
+            if vars(owner).get(name) is not value:
+                continue
+            if original is _MISSING:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
+
+
+_numbers: Final = itertools.count(1)
+_MISSING: Final = object()
+_BODILESS: Final = frozenset({204, 304})
 
 
 class Door(Protocol):
@@ -114,16 +242,19 @@ _DOORS: Final = {
 _lock = threading.RLock()
 _active: list[Target] = []
 _installed: dict[str, Door] = {}
-_sessions: list[Callable[[Target], None]] = []
 
 
 def activate(target: Target) -> None:
     """Let `target` answer from now on, before those that are active already."""
     with _lock:
         if not _active:
-            for library in _DOORS:
-                if library in sys.modules:
-                    _install(library)
+            try:
+                for library in _DOORS:
+                    if library in sys.modules:
+                        _install(library)
+            except BaseException:
+                _uninstall_all()
+                raise
             sys.meta_path.insert(0, _WATCH)
         _active.append(target)
 
@@ -138,8 +269,7 @@ def deactivate(target: Target) -> None:
                 leave(target)
         if not _active:
             sys.meta_path.remove(_WATCH)
-            while _installed:
-                _installed.popitem()[1].uninstall()
+            _uninstall_all()
 
 
 def target_of(host: str | None, port: int | None) -> Target | None:
@@ -175,8 +305,13 @@ def _is_loopback(host: str | None) -> bool:
 def _install(library: str) -> None:
     if library not in _installed:
         door: Any = import_module(_DOORS[library])
-        door.install()
         _installed[library] = door
+        door.install()
+
+
+def _uninstall_all() -> None:
+    while _installed:
+        _installed.popitem()[1].uninstall()
 
 
 class _Watch(MetaPathFinder):

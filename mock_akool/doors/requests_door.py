@@ -8,7 +8,7 @@ but sending through a catch-all of `responses`. So a session's retries work, and
 from __future__ import annotations
 
 import re
-import time
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -16,49 +16,66 @@ from weakref import WeakKeyDictionary
 import requests
 from requests.adapters import HTTPAdapter
 from responses import RequestsMock
+from urllib3.util import Timeout
 
-from mock_akool.doors.in_process import Target, TimedOutError, refusal, refuses, target_of
+from mock_akool.doors.in_process import Patches, Target, TimedOutError, is_from, refusal, refuses, target_of
 
-_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _ANY: Final = re.compile("")
-_real_get_adapter = requests.Session.get_adapter
-_real_send = HTTPAdapter.send
+_patches: Final = Patches()
 _mocks: WeakKeyDictionary[Target, RequestsMock] = WeakKeyDictionary()
+_catching_classes: WeakKeyDictionary[type, type] = WeakKeyDictionary()
 
 
 def install() -> None:
     """Patch `requests.Session.get_adapter`."""
-    global _real_get_adapter
-    _real_get_adapter = requests.Session.get_adapter
-    requests.Session.get_adapter = _get_adapter  # type: ignore[method-assign]
+    _patches.put(requests.Session, "get_adapter", _choosing(requests.Session.get_adapter))
 
 
 def uninstall() -> None:
     """Take the patch back."""
-    requests.Session.get_adapter = _real_get_adapter  # type: ignore[method-assign]
+    _patches.take_back()
 
 
-def _get_adapter(self: requests.Session, url: str) -> Any:
-    parts = urlsplit(url)
-    target = target_of(parts.hostname, parts.port)
-    adapter = _real_get_adapter(self, url)
-    if target is not None:
-        return _Sending(adapter, target)
-    if refuses(parts.hostname) and type(adapter).send is _real_send:
-        return _Refusing()
-    return adapter
+def _choosing(original: Callable[[requests.Session, str], Any]) -> Callable[[requests.Session, str], Any]:
+    def get_adapter(self: requests.Session, url: str) -> Any:
+        adapter = original(self, url)
+        if not isinstance(adapter, HTTPAdapter):
+            return adapter  # the user's own, which does not open connections by itself
+        parts = urlsplit(url)
+        if target_of(parts.hostname, parts.port) is not None:
+            return _caught(adapter)
+        if refuses(parts.hostname) and is_from(HTTPAdapter.send, requests):
+            return _Refusing()
+        return adapter
+
+    return get_adapter
 
 
-class _Sending:
-    """A session's adapter that sends to a fake."""
+class _Catch(HTTPAdapter):
+    """Where `HTTPAdapter.send` would open a connection, asks the fake."""
 
-    def __init__(self, adapter: Any, target: Target) -> None:
-        self._adapter = adapter
-        self._target = target
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        parts = urlsplit(str(request.url))
+        target = target_of(parts.hostname, parts.port)
+        if target is None:  # a subclass that sends elsewhere, or the fake has just been left
+            return super().send(request, *args, **options)
+        send = _mock_of(target, str(request.method)).unbound_on_send()
+        return send(self, request, *args, **options)
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        send = _mock_of(self._target).unbound_on_send()
-        return send(self._adapter, request, **options)
+
+def _caught(adapter: HTTPAdapter) -> HTTPAdapter:
+    """Return the adapter, sharing its state, with `_Catch` in the place of HTTPAdapter.
+
+    A subclass that sets a time limit or tries again in its own `send` does so with the fake, too.
+    """
+    own = type(adapter)
+    catching = _catching_classes.get(own)
+    if catching is None:
+        bases = (_Catch,) if own is HTTPAdapter else (own, _Catch)
+        catching = _catching_classes[own] = type(own.__name__, bases, {})
+    caught: HTTPAdapter = object.__new__(catching)
+    caught.__dict__ = adapter.__dict__
+    return caught
 
 
 class _Refusing:
@@ -66,14 +83,14 @@ class _Refusing:
         raise requests.ConnectionError(refusal(request.url), request=request)
 
 
-def _mock_of(target: Target) -> RequestsMock:
+def _mock_of(target: Target, method: str) -> RequestsMock:
+    """Return the target's mock with a catch-all for the method."""
     mock = _mocks.get(target)
     if mock is None:
-        mock = RequestsMock(assert_all_requests_are_fired=False)
+        mock = _mocks[target] = RequestsMock(assert_all_requests_are_fired=False)
+    if not any(each.method == method for each in mock.registered()):
         answer: Any = _Answering(target)  # its list of headers is taken, though not in the signature
-        for method in _METHODS:
-            mock.add_callback(method, _ANY, callback=answer, content_type=None)
-        _mocks[target] = mock
+        mock.add_callback(method, _ANY, callback=answer, content_type=None)
     return mock
 
 
@@ -84,20 +101,36 @@ class _Answering:
         self._target = target
 
     def __call__(self, request: Any) -> tuple[int, list[tuple[str, str]], bytes]:
-        body = request.body or b""
-        raw = body.encode() if isinstance(body, str) else bytes(body)
+        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        host = urlsplit(request.url).netloc.rpartition("@")[2]
+        answer = self._target.answer("requests", request.method, host, request.path_url, headers, _bytes(request.body))
         try:
-            answer, wait_s = self._target.answer(
-                "requests", request.method, request.url, request.headers, raw, _read_timeout(request.req_kwargs)
-            )
+            self._target.wait(answer.delay_s, _read_timeout(request.req_kwargs))
         except TimedOutError:
             raise requests.ReadTimeout("Read timed out.", request=request) from None
-        if wait_s:
-            time.sleep(wait_s)
         return answer.status, list(answer.headers), answer.body
 
 
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _bytes(body: Any) -> bytes:
+    """Return a request's body: bytes, text, nothing, or an iterable that is sent in chunks."""
+    if not body:
+        return b""
+    if isinstance(body, str):
+        return body.encode()
+    return bytes(body) if isinstance(body, (bytes, bytearray, memoryview)) else b"".join(body)
+
+
 def _read_timeout(options: dict[str, Any]) -> float | None:
+    """Return how long the client waits for an answer, in whichever of the three forms it said so."""
     timeout = options.get("timeout")
-    read = timeout[1] if isinstance(timeout, tuple) else timeout
-    return getattr(read, "read_timeout", read)
+    if isinstance(timeout, Timeout):
+        begun = timeout.clone()
+        begun.start_connect()  # a limit on the whole is one on reading only once a connection was begun
+        limit: Any = begun.read_timeout
+    else:
+        limit = timeout[1] if isinstance(timeout, tuple) else timeout
+    return float(limit) if isinstance(limit, (int, float)) else None

@@ -13,11 +13,10 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any, Final, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 from mock_akool.core.clock import NS_PER_S, VirtualClock
 from mock_akool.doors.in_process import Target, VirtualTimeLimitError, in_asyncio
@@ -304,16 +303,19 @@ _CLOCKS: Final = (("time", "monotonic"), ("time", "time"))
 
 
 class _Scan(NamedTuple):
-    """What was found in a module, and how many names it had then."""
+    """Which names of a module are among those that may be replaced, and how many names it had when it was searched."""
 
-    names: int
+    names: dict[str, Any]
+    size: int
     found: list[tuple[str, tuple[str, str]]]
 
 
 _real: dict[tuple[str, str], Any] = {}
-"""What was replaced. It stays when the patches are taken back, for modules that hold on to a replacement."""
+"""What was replaced. It stays when the patches are taken back, for whoever holds on to a replacement."""
 _patched: set[tuple[str, str]] = set()
-_scans: WeakKeyDictionary[ModuleType, _Scan] = WeakKeyDictionary()
+_swapped: list[tuple[dict[str, Any], str, tuple[str, str]]] = []
+"""The names in other modules that were replaced."""
+_scans: dict[str, _Scan] = {}
 
 
 def _real_of(module: str, name: str) -> Any:
@@ -327,7 +329,29 @@ def _patch() -> None:
             _patched.add(key)
             _real[key] = getattr(module, key[1])
             setattr(module, key[1], replacement)
-    _swap_in_modules({id(_real[key]): key for key in _patched}, _REPLACEMENTS)
+    _patch_names()
+
+
+def _patch_names() -> None:
+    """Replace what modules have imported by name.
+
+    A module is searched once, and again when the number of its names has changed: to search all of them for every
+    test would take longer than the test.
+    """
+    for module_name, module in list(sys.modules.items()):
+        if type(module) is not ModuleType:
+            continue
+        names = module.__dict__
+        scan = _scans.get(module_name)
+        if scan is None or scan.size != len(names) or scan.names is not names:
+            scan = _scans[module_name] = _Scan(names, len(names), _look(module_name, names))
+        for name, key in scan.found:
+            if key in _patched and names.get(name) is _real[key]:
+                names[name] = _REPLACEMENTS[key]
+                _swapped.append((names, name, key))
+    if len(_scans) > 2 * len(sys.modules):
+        for gone in _scans.keys() - sys.modules.keys():
+            del _scans[gone]
 
 
 def _unpatch() -> None:
@@ -335,29 +359,21 @@ def _unpatch() -> None:
         module = sys.modules.get(key[0])
         if module is not None and getattr(module, key[1]) is _REPLACEMENTS[key]:
             setattr(module, key[1], _real[key])
-    _swap_in_modules({id(_REPLACEMENTS[key]): key for key in _patched}, _real)
+    for module_name in sys.modules.keys() - _scans.keys():  # imported meanwhile, so what they have by name is ours
+        module = sys.modules[module_name]
+        if type(module) is ModuleType:
+            found = _look(module_name, module.__dict__)
+            _swapped.extend((module.__dict__, name, key) for name, key in found)
+    while _swapped:
+        names, name, key = _swapped.pop()
+        if names.get(name) is _REPLACEMENTS[key]:
+            names[name] = _real[key]
     _patched.clear()
 
 
-def _swap_in_modules(wanted: dict[int, tuple[str, str]], to: dict[tuple[str, str], Any]) -> None:
-    """Replace the wanted objects where modules have imported them by name.
-
-    A module is searched once, and again when the number of its names has changed; what was found is remembered for
-    both ways, there and back. To search all modules each time would take a hundred times as long.
-    """
-    both = {id(each): key for objects in (_real, _REPLACEMENTS) for key, each in objects.items()}
-    for module in list(sys.modules.values()):
-        names = vars(module) if type(module) is ModuleType else {}
-        scan = _scans.get(module) if names else None
-        if names and (scan is None or scan.names != len(names)):
-            scan = _scans[module] = _Scan(len(names), _look(names, both))
-        for name, key in scan.found if scan is not None else ():
-            if wanted.get(id(names.get(name))) == key:
-                names[name] = to[key]
-
-
-def _look(names: dict[str, Any], both: dict[int, tuple[str, str]]) -> list[tuple[str, tuple[str, str]]]:
-    root = str(names.get("__name__")).partition(".")[0]
+def _look(module_name: str, names: dict[str, Any]) -> list[tuple[str, tuple[str, str]]]:
+    root = module_name.partition(".")[0]
     if root in sys.stdlib_module_names or root in _WAITS_FOR_REAL:
         return []
-    return [(name, both[id(value)]) for name, value in list(names.items()) if id(value) in both]
+    wanted = {id(each): key for objects in (_real, _REPLACEMENTS) for key, each in objects.items()}
+    return [(name, wanted[id(value)]) for name, value in list(names.items()) if id(value) in wanted]

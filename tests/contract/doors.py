@@ -5,16 +5,28 @@ To add a door, derive from `Door` and name the class in `DOORS`. Every test of t
 
 from __future__ import annotations
 
+import asyncio
+import io
+import itertools
 import json
 import socket
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from http.client import HTTPResponse
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
+
+import aiohttp
+import httpx
+import requests
+from yarl import URL
 
 from mock_akool import MockAkool
+from mock_akool.core.codes import CDN_URL
+
+_LARGE_BYTES: Final = 1 << 20
+_Result = TypeVar("_Result")
 
 PATIENCE_S: Final = 20.0
 """How long a socket waits for an answer before the test fails instead of hanging."""
@@ -56,6 +68,8 @@ class Door(ABC):
     name: ClassVar[str]
     file_base: str
     """What the URLs of files begin with through this door."""
+    files_follow_host: ClassVar[bool] = True
+    """Whether they do so for the host that the client called, or are always at Akool's own."""
 
     def __init__(self, mock: MockAkool) -> None:
         self.mock = mock
@@ -166,7 +180,170 @@ class SocketDoor(Door):
         self._server.stop()
 
 
-DOORS: Final[tuple[type[Door], ...]] = (FlaskDoor, SocketDoor)
+class InProcessDoor(Door):
+    """A client of this process, whose requests to the fake's host are answered in process.
+
+    Each fake has a host of its own here, since several are open at once in some tests. The targets go out as they are,
+    which each library has its own way to do; a client would tidy up what a server must survive.
+    """
+
+    file_base = CDN_URL
+    files_follow_host = False
+    _numbers = itertools.count(1)
+
+    def __init__(self, mock: MockAkool) -> None:
+        super().__init__(mock)
+        self.host = f"openapi-{next(self._numbers)}.akool.test"
+        # Nothing of this suite sleeps, and threads that work at the same time shall not wait for each other.
+        mock.options = replace(mock.options, hosts=(self.host,), sleep="real")
+        mock.start()
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.host}"
+
+    def close(self) -> None:
+        self.mock.stop()
+
+
+class RequestsDoor(InProcessDoor):
+    """A `requests.Session` for each thread."""
+
+    name = "requests"
+
+    def __init__(self, mock: MockAkool) -> None:
+        super().__init__(mock)
+        self._local = threading.local()
+
+    def call(
+        self, method: str, path: str, query: str = "", *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Answer:
+        if not hasattr(self._local, "session"):
+            self._local.session = requests.Session()
+            self._local.session.trust_env = False
+        session: requests.Session = self._local.session
+        prepared = session.prepare_request(requests.Request(method, self.url, data=body))
+        prepared.url = f"{self.url}{_target(path, query)}"
+        prepared.headers.update(dict(headers or {}))
+        response = session.send(prepared, allow_redirects=False, timeout=PATIENCE_S)
+        return Answer(response.status_code, {n.lower(): v for n, v in response.headers.items()}, response.content)
+
+
+class HttpxDoor(InProcessDoor):
+    """An `httpx.Client`, which threads may share."""
+
+    name = "httpx"
+
+    def __init__(self, mock: MockAkool) -> None:
+        super().__init__(mock)
+        self._client = httpx.Client(
+            trust_env=False, verify=False, timeout=PATIENCE_S
+        )  # no TLS: it takes long to prepare
+
+    def call(
+        self, method: str, path: str, query: str = "", *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Answer:
+        return _answer_of(self._client.send(_httpx_request(self.url, method, path, query, headers, body)))
+
+    def close(self) -> None:
+        self._client.close()
+        super().close()
+
+
+class HttpxAsyncDoor(InProcessDoor):
+    """An `httpx.AsyncClient` in an event loop that other threads hand their calls to."""
+
+    name = "httpx-async"
+
+    def __init__(self, mock: MockAkool) -> None:
+        super().__init__(mock)
+        self._loop = LoopThread()
+        self._client = httpx.AsyncClient(trust_env=False, verify=False, timeout=PATIENCE_S)
+
+    def call(
+        self, method: str, path: str, query: str = "", *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Answer:
+        request = _httpx_request(self.url, method, path, query, headers, body)
+        return _answer_of(self._loop.run(self._client.send(request)))
+
+    def close(self) -> None:
+        self._loop.run(self._client.aclose())
+        self._loop.stop()
+        super().close()
+
+
+class AiohttpDoor(InProcessDoor):
+    """An `aiohttp.ClientSession` in an event loop that other threads hand their calls to."""
+
+    name = "aiohttp"
+
+    def __init__(self, mock: MockAkool) -> None:
+        super().__init__(mock)
+        self._loop = LoopThread()
+        self._session = self._loop.run(self._open())
+
+    def call(
+        self, method: str, path: str, query: str = "", *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Answer:
+        return self._loop.run(self._call(method, URL(f"{self.url}{_target(path, query)}", encoded=True), headers, body))
+
+    async def _open(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE_S))
+
+    async def _call(self, method: str, url: URL, headers: Mapping[str, str] | None, body: bytes) -> Answer:
+        data = io.BytesIO(body) if len(body) > _LARGE_BYTES else body  # as aiohttp wants it
+        async with self._session.request(method, url, headers=headers, data=data, allow_redirects=False) as response:
+            got = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, got, await response.read())
+
+    def close(self) -> None:
+        self._loop.run(self._session.close())
+        self._loop.stop()
+        super().close()
+
+
+class LoopThread:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        """Run a coroutine there and return its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(PATIENCE_S)
+        self._loop.close()
+
+
+def _target(path: str, query: str) -> str:
+    return f"{path}?{query}" if query else path
+
+
+def _httpx_request(
+    url: str, method: str, path: str, query: str, headers: Mapping[str, str] | None, body: bytes
+) -> httpx.Request:
+    sent = [(name.encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
+    extensions = {"target": _target(path, query).encode()}
+    return httpx.Request(method, url, headers=sent, content=body, extensions=extensions)
+
+
+def _answer_of(response: httpx.Response) -> Answer:
+    return Answer(response.status_code, dict(response.headers), response.content)
+
+
+DOORS: Final[tuple[type[Door], ...]] = (
+    FlaskDoor,
+    RequestsDoor,
+    HttpxDoor,
+    HttpxAsyncDoor,
+    AiohttpDoor,
+    SocketDoor,
+)
 
 OpenDoor = Callable[..., Door]
 """Opens a door into a new fake with these options."""
