@@ -123,7 +123,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     service = Service(settings, SystemClock())
     style = STYLES.get(settings.log)
-    log = BatchedLog(sys.stderr, style) if style else None
+    log = BatchedLog(sys.stderr, style()) if style else None
     server = Server(service, settings.host, settings.port, public_url=settings.public_url, log=log)
     port_file = Path(settings.port_file) if settings.port_file else None
 

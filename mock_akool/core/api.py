@@ -89,10 +89,15 @@ def _press_button(engine: Engine, call: Call, account: Account, now_ns: int) -> 
 
 
 def _info(engine: Engine, call: Call, account: Account, now_ns: int) -> Reply:
-    job_id = requests.image_model_id(call)
-    job, status = engine.poll(account, job_id, now_ns)
+    known = engine.recall(call.query, account, call.file_base, now_ns)
+    if known is not None:
+        return known
+    sight = engine.poll(account, requests.image_model_id(call), now_ns)
+    job, status, _ = sight
     body = engine.wire.info(job, status, call.file_base)
-    return Reply(200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key, job_id, status)
+    reply = Reply(200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key, job.id, status)
+    engine.remember(call.query, sight, call.file_base, reply)
+    return reply
 
 
 def _quota(engine: Engine, call: Call, account: Account, now_ns: int) -> Reply:

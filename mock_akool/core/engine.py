@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from mock_akool.core.accounts import Accounts
 from mock_akool.core.auth import Tokens
@@ -22,14 +22,25 @@ from mock_akool.core.codes import Code, Status
 from mock_akool.core.errors import AkoolError
 from mock_akool.core.files import picture_named, stamp_of
 from mock_akool.core.journal import Journal
-from mock_akool.core.models import Account, CreateV3, CreateV4, Job, Picture, PressButton, Request
+from mock_akool.core.models import Account, CreateV3, CreateV4, Job, Picture, PressButton, Reply, Request
 from mock_akool.core.prices import price
-from mock_akool.core.timeline import Change, Span, Stage, Timeline, change_at, changes
+from mock_akool.core.timeline import Change, Span, Stage, Timeline, change_at, changes, holding_at
 from mock_akool.core.wire import Wire
 
 Stages = tuple[Stage, ...]
 
+_COMPLETED: Final = Status.COMPLETED
+_NEVER_NS: Final = 1 << 63
+_MOST_SHOWN: Final = 256
 _REALISTIC_S: Final = (30.0, 60.0)
+
+
+class Sight(NamedTuple):
+    """What a poll sees of a job: its status, and until when, in ns, further polls see the same and change nothing."""
+
+    job: Job
+    status: Status
+    until_ns: int
 
 
 class Engine:
@@ -66,6 +77,7 @@ class Engine:
         self._unfinished: dict[str, list[str]] = {}
         self._refunds: dict[str, list[str]] = {}
         self._recent: dict[str, deque[int]] = {}
+        self._shown: dict[str, tuple[Sight, str, Reply]] = {}
 
     # Reading
 
@@ -155,15 +167,37 @@ class Engine:
         self._jobs[parent.id] = replace(parent, used_buttons=(*parent.used_buttons, request.button))
         return made
 
-    def poll(self, account: Account, job_id: str, now_ns: int) -> tuple[Job, Status]:
-        """Return the account's job as this poll sees it, and note the poll where the timeline counts polls."""
+    def poll(self, account: Account, job_id: str, now_ns: int) -> Sight:
+        """Return the account's job as this poll sees it, and note the poll where it matters."""
         job = self.job_of(account, job_id)
-        status = change_at(job.timeline, job.created_ns, job.polls, now_ns).status
-        if status < Status.COMPLETED and job.timeline.counts_polls:
-            self._jobs[job_id] = replace(job, polls=(*job.polls, now_ns))
-        elif status >= Status.COMPLETED:
+        _, status, until_ns = holding_at(job.timeline, job.created_ns, job.polls, now_ns)
+        if status < _COMPLETED:
+            if job.timeline.counts_polls:
+                self._jobs[job_id] = replace(job, polls=(*job.polls, now_ns))
+                until_ns = now_ns
+        elif job_id not in self._polled_on:
             (self._polled_on if job_id in self._end_shown else self._end_shown).add(job_id)
-        return job, status
+            until_ns = now_ns
+        return Sight(job, status, _NEVER_NS if until_ns is None else until_ns)
+
+    def recall(self, query: str, account: Account, file_base: str, now_ns: int) -> Reply | None:
+        """Return the reply that this poll gets, if the same one got it a moment ago and nothing has changed since.
+
+        A client that waits asks the same over and over; its polls change nothing until the next stage begins.
+        """
+        shown = self._shown.get(query)
+        if shown is None:
+            return None
+        (job, _, until_ns), shown_base, reply = shown
+        if now_ns < until_ns and shown_base == file_base and self._jobs.get(job.id) is job:
+            return reply if job.account.api_key == account.api_key else None
+        return None
+
+    def remember(self, query: str, sight: Sight, file_base: str, reply: Reply) -> None:
+        """Keep the reply to a poll for `recall`. A few hundred are kept: those of jobs that are waited for now."""
+        if len(self._shown) >= _MOST_SHOWN:
+            self._shown.clear()
+        self._shown[query] = (sight, file_base, reply)
 
     def divert(self, job_id: str, timeline_from: Callable[[Stages], Timeline], now_ns: int) -> Job:
         """Change the job's future: its timeline becomes what `timeline_from` makes of the stages until now."""
@@ -176,8 +210,9 @@ class Engine:
         self._open.add(job_id)
         self._end_shown.discard(job_id)
         self._polled_on.discard(job_id)
-        if diverted.timeline.ending.refund:
-            self._refunds.setdefault(job.account.api_key, []).append(job_id)
+        waiting = self._refunds.setdefault(job.account.api_key, [])
+        if diverted.timeline.ending.refund and job_id not in waiting:
+            waiting.append(job_id)
         return diverted
 
     def revoke_tokens_before(self, account: Account, second: int) -> None:

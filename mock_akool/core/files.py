@@ -46,6 +46,7 @@ def picture_named(job: Job, name: str, chance: Chance, behaviour: Behaviour) -> 
     if name not in names:
         return None
     width, height = _size(job, behaviour)
+    upscaling = _upscaling(job)
     return Picture(
         job_id=job.id,
         seed=chance.seed,
@@ -56,22 +57,22 @@ def picture_named(job: Job, name: str, chance: Chance, behaviour: Behaviour) -> 
         tiles=_tiles(job)[names.index(name)],
         button=job.request.button if isinstance(job.request, PressButton) else "",
         format="PNG" if name.endswith(".png") else "JPEG",
-        coloured_as=job.request.parent_id if _is_upscaled(job) else "",
+        coloured_as=upscaling.parent_id if upscaling else "",
     )
 
 
 def _tiles(job: Job) -> tuple[tuple[int, ...], ...]:
     """What each file of the job shows, in the order of their names."""
-    request = job.request
-    if isinstance(request, PressButton) and not request.is_variation:
-        return ((request.tile,),)
-    if isinstance(request, CreateV4):
+    if upscaling := _upscaling(job):
+        return ((upscaling.tile,),)
+    if isinstance(job.request, CreateV4):
         return ((),)
     return (_GRID, *_FOUR_TILES)
 
 
-def _is_upscaled(job: Job) -> bool:
-    return isinstance(job.request, PressButton) and not job.request.is_variation
+def _upscaling(job: Job) -> PressButton | None:
+    """Return the request of a U button, None for any other."""
+    return job.request if isinstance(job.request, PressButton) and not job.request.is_variation else None
 
 
 def _names(job: Job, chance: Chance, profile: Profile) -> list[str]:
@@ -90,7 +91,7 @@ def _size(job: Job, behaviour: Behaviour) -> tuple[int, int]:
     """Return width and height: the long side by resolution, sides multiples of 8."""
     if isinstance(job.request, CreateV4):
         resolution = job.request.resolution
-    elif _is_upscaled(job):
+    elif _upscaling(job):
         resolution = _RESOLUTION_UPSCALED
     else:
         resolution = _RESOLUTION_V3

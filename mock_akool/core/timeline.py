@@ -159,6 +159,14 @@ class Change(NamedTuple):
     status: Status
 
 
+class Holding(NamedTuple):
+    """From `at_ns` on, the job shows `status`, until `until_ns`; None: for ever, or until enough polls have come."""
+
+    at_ns: int
+    status: Status
+    until_ns: int | None
+
+
 def _walk(timeline: Timeline, created_ns: int, polls: Sequence[int]) -> Iterator[tuple[int, Status]]:
     """Yield from when on the job shows what, as far as its creation and these polls decide it."""
     start, seen = created_ns, 0
@@ -185,15 +193,20 @@ def changes(timeline: Timeline, created_ns: int, polls: Sequence[int]) -> Iterat
     return map(Change._make, _walk(timeline, created_ns, polls))
 
 
+def holding_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> Holding:
+    """Return what is in force at `now_ns`: the status, since when, and until when, if time alone decides that."""
+    following = _walk(timeline, created_ns, polls)
+    at_ns, status = next(following)
+    for next_ns, next_status in following:
+        if next_ns > now_ns:
+            return Holding(at_ns, status, next_ns)
+        at_ns, status = next_ns, next_status
+    return Holding(at_ns, status, None)
+
+
 def change_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> Change:
     """Return the change that is in force at `now_ns`: the status, and since when."""
-    following = _walk(timeline, created_ns, polls)
-    current = next(following)
-    for change in following:
-        if change[0] > now_ns:
-            break
-        current = change
-    return Change._make(current)
+    return Change._make(holding_at(timeline, created_ns, polls, now_ns)[:2])
 
 
 def status_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> Status:

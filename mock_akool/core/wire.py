@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 from mock_akool.core.behaviour import Behaviour
@@ -84,24 +83,19 @@ def storage_error(code: str, message: str) -> bytes:
 
 
 class Wire:
-    """Writes the records of jobs for one engine.
-
-    A job's record is a pure function of the job, its status and where files are seen, so the last few thousand
-    are remembered.
-    """
+    """Writes the records of jobs for one engine."""
 
     def __init__(self, behaviour: Behaviour, chance: Chance) -> None:
         self._behaviour = behaviour
         self._chance = chance
         self._observed = behaviour.profile is Profile.OBSERVED
-        self.info = lru_cache(maxsize=4096)(self._info)
 
     def created(self, jobs: Sequence[Job]) -> bytes:
         """Return the reply of a create: an object for one job, an array for several (contract section 4)."""
         records = [self._as_created(job) for job in jobs]
         return success(records if len(records) > 1 else records[0])
 
-    def _info(self, job: Job, status: Status, file_base: str) -> bytes:
+    def info(self, job: Job, status: Status, file_base: str) -> bytes:
         """Return the reply of infobymodelid: what the job's record says at `status` (contract section 6)."""
         record = self._as_created(job) | {
             "image_status": int(status),

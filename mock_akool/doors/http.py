@@ -26,6 +26,9 @@ _MAX_WAITING: Final = 16
 _LONG: Final = 512
 """From how many bytes on a text is not worth remembering."""
 _BODILESS: Final = frozenset({204, 304})
+_SPECIAL: Final = frozenset({"expect", "upgrade", "transfer-encoding"})
+_MOST_REMEMBERED: Final = 2048
+"""From how many bytes on a request is not worth remembering."""
 _OF_UPGRADE: Final = frozenset({"connection", "upgrade", "http2-settings", "expect"})
 
 _log = logging.getLogger("mock_akool")
@@ -64,12 +67,20 @@ def _path_and_query(target: bytes) -> tuple[str, str]:
     return path, query
 
 
+def frame(reply: Reply, body: bytes) -> tuple[bytes, bytes]:
+    """Return what is sent before and after the headers that depend on the moment."""
+    length = b"" if reply.status in _BODILESS else b"\r\ncontent-length: %d" % len(body)
+    return _head(reply.status, reply.headers), b"%b\r\n\r\n%b" % (length, body)
+
+
 class HttpConnection(asyncio.Protocol):
     """Serves one connection. Its requests are answered one after the other, in the order they came."""
 
     __slots__ = (
+        "_between",
         "_body",
         "_busy",
+        "_completed",
         "_headers",
         "_parser",
         "_paused",
@@ -80,6 +91,7 @@ class HttpConnection(asyncio.Protocol):
         "_transport",
         "_unread_head",
         "_waiting",
+        "_whole",
         "quiet_sweeps",
     )
 
@@ -90,6 +102,11 @@ class HttpConnection(asyncio.Protocol):
         self._service = server.service
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[tuple[Call, bool]] = deque()
+        self._between = True
+        """Whether the parser has read all of a request and nothing of the next."""
+        self._completed = 0
+        self._whole: Call | None = None
+        """What the last complete request was, if it may be remembered."""
         self._busy = False
         self._paused = False
         self._refusal: tuple[int, str] | None = None
@@ -120,27 +137,49 @@ class HttpConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came; complete requests are answered from the parser's callbacks."""
         self.quiet_sweeps = 0
-        self._unread_head += len(data)
         try:
-            self._parser.feed_data(data)
-            if self._unread_head > _MAX_HEAD_BYTES:
-                self._refuse_head()
+            known = self._server.known_calls.get(data) if self._between and not self._busy else None
+            if known is not None and not self._waiting and not self._paused and not self._transport.is_closing():
+                self._answer(known, True)
+            else:
+                self._parse(data)
         except httptools.HttpParserUpgrade as upgrade:
             # We speak HTTP/1.1 only, and answer as such; what follows is the request's body or the next request.
             rest = data[upgrade.args[0] :]
             if self._lacks_body():
                 rest = self._head_without_upgrade() + rest
             self._parser = httptools.HttpRequestParser(self)
+            self._between = True
             if rest:
                 self.data_received(rest)
         except httptools.HttpParserCallbackError as error:
             if isinstance(error.__context__, _HeadTooLongError):
                 self._refuse_head()
-                return
-            _log.error("mock-akool bug in the HTTP door", exc_info=error.__context__ or error)
-            self._refuse(500, "mock-akool bug: see the server's log")
+            else:
+                self._report_bug(error.__context__ or error)
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP/1.1: {error}")
+        except Exception as bug:
+            self._report_bug(bug)
+
+    def _parse(self, data: bytes) -> None:
+        began_between = self._between
+        self._unread_head += len(data)
+        self._completed = 0
+        self._parser.feed_data(data)
+        if self._unread_head > _MAX_HEAD_BYTES:
+            self._refuse_head()
+        if began_between and len(data) <= _MOST_REMEMBERED:
+            self._remember(data)
+
+    def _remember(self, data: bytes) -> None:
+        """Keep what a read was, if it was just one request: the parser would make the same of the same bytes."""
+        if self._between and self._completed == 1 and self._whole is not None:
+            self._server.remember(data, self._whole)
+
+    def _report_bug(self, bug: BaseException) -> None:
+        _log.error("mock-akool bug in the HTTP door", exc_info=bug)
+        self._refuse(500, "mock-akool bug: see the server's log")
 
     def pause_writing(self) -> None:
         """Read no more while the client does not take what it asked for."""
@@ -157,6 +196,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """Start a new request."""
+        self._between = False
         self._target = b""
         self._headers = {}
         self._body = b""
@@ -193,17 +233,22 @@ class HttpConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Answer, or wait for the answers that are under way."""
         self._unread_head = 0
-        if "upgrade" in self._headers and self._lacks_body():
+        self._between = True
+        self._completed += 1
+        headers = self._headers
+        if "upgrade" in headers and self._lacks_body():
             return
         keep_alive = self._parser.should_keep_alive()
-        if "connection" in self._headers and self._parser.get_http_version() == "1.0":
+        if "connection" in headers and self._parser.get_http_version() == "1.0":
             keep_alive = False  # its keep-alive is an agreement that we need not enter
+        call = self._call()
+        self._whole = call if keep_alive and not self._body and not _SPECIAL.intersection(headers) else None
         if self._busy or self._waiting or self._paused:
-            self._waiting.append((self._call(), keep_alive))
+            self._waiting.append((call, keep_alive))
             if len(self._waiting) >= _MAX_WAITING:
                 self._transport.pause_reading()
         elif not self._transport.is_closing():
-            self._answer(self._call(), keep_alive)
+            self._answer(call, keep_alive)
 
     # Ours
 
@@ -267,12 +312,15 @@ class HttpConnection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _send(self, call: Call, reply: Reply, body: bytes, keep_alive: bool) -> None:
-        head = _head(reply.status, reply.headers)
-        date = self._server.date()
-        length = b"" if reply.status in _BODILESS else b"\r\ncontent-length: %d" % len(body)
+        if reply.picture is None and keep_alive and call.method != "HEAD":
+            before, after = self._server.framed(reply)
+            self._transport.write(b"".join((before, self._server.date(), after)))
+            return
+        before, after = frame(reply, body)
+        if call.method == "HEAD":
+            after = after[: len(after) - len(body)]
         closing = b"" if keep_alive else b"\r\nconnection: close"
-        sent = b"" if call.method == "HEAD" else body
-        self._transport.write(b"".join((head, date, length, closing, b"\r\n\r\n", sent)))
+        self._transport.write(b"".join((before, self._server.date(), closing, after)))
         if not keep_alive:
             self._transport.close()
 

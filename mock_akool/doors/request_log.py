@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, Protocol, TextIO
 
 from mock_akool.core.api import route
 from mock_akool.core.clock import NS_PER_MS
-from mock_akool.core.codes import MESSAGES, Endpoint, Status
+from mock_akool.core.codes import MESSAGES, Endpoint
 from mock_akool.core.models import Call, Reply
 
 _FLUSH_S: Final = 0.05
 _MAX_WAITING: Final = 5_000
+_MOST_SAID: Final = 512
 
 
 class WriteLine(Protocol):
@@ -28,14 +30,23 @@ class WriteLine(Protocol):
         ...
 
 
-def as_text(time_ns: int, call: Call, reply: Reply, took_ns: int) -> str:
-    """Return the line for people: when, what was asked, what was answered, about which job, in how many ms."""
-    asked, answered = (
-        _asked(call.method, call.path),
-        _answered(reply.status, reply.code, reply.job_id, reply.job_status),
-    )
-    seconds, millis = divmod(time_ns // NS_PER_MS, 1000)
-    return f"{_clock(seconds)}.{millis:03} {asked} -> {answered}  {took_ns / NS_PER_MS:.1f} ms"
+class TextLine:
+    """Writes the line for people: when, what was asked and answered, about which job, and in how many ms."""
+
+    def __init__(self) -> None:
+        self._said: dict[tuple[int, int], tuple[Call, Reply, str]] = {}
+        """By identity, since doors and engine hand out the same records from poll to poll; they stay alive here."""
+
+    def __call__(self, time_ns: int, call: Call, reply: Reply, took_ns: int) -> str:
+        """Return the line, without its end."""
+        key = id(call), id(reply)
+        known = self._said.get(key)
+        if known is None:
+            if len(self._said) >= _MOST_SAID:
+                self._said.clear()
+            known = self._said[key] = call, reply, f"{_asked(call)} -> {_answered(reply)}"
+        seconds, millis = divmod(time_ns // NS_PER_MS, 1000)
+        return f"{_clock(seconds)}.{millis:03} {known[2]}  {took_ns / NS_PER_MS:.1f} ms"
 
 
 @lru_cache(maxsize=8)
@@ -43,18 +54,16 @@ def _clock(second: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(second))
 
 
-@lru_cache(maxsize=64)
-def _asked(method: str, path: str) -> str:
-    endpoint = route(method, path).endpoint
-    what = _printable(path) if endpoint in _SHOWN_BY_PATH else endpoint.value
-    return f"{method[:10]:<5}{what}"
+def _asked(call: Call) -> str:
+    endpoint = route(call.method, call.path).endpoint
+    what = _printable(call.path) if endpoint in _SHOWN_BY_PATH else endpoint.value
+    return f"{call.method[:10]:<5}{what}"
 
 
-@lru_cache(maxsize=256)
-def _answered(status: int, code: int | None, job_id: str | None, job_status: Status | None) -> str:
-    said = "" if code is None else f" {code:d} {MESSAGES.get(code, '')}"
-    job = f"  job {_printable(job_id)}" if job_id else ""
-    return f"{status}{said}{job}{f' {job_status.name.lower()}' if job_status else ''}"
+def _answered(reply: Reply) -> str:
+    said = "" if reply.code is None else f" {reply.code:d} {MESSAGES.get(reply.code, '')}"
+    job = f"  job {_printable(reply.job_id)}" if reply.job_id else ""
+    return f"{reply.status}{said}{job}{f' {reply.job_status.name.lower()}' if reply.job_status else ''}"
 
 
 def as_json(time_ns: int, call: Call, reply: Reply, took_ns: int) -> str:
@@ -91,23 +100,22 @@ class BatchedLog:
     def __init__(self, stream: TextIO, write_line: WriteLine) -> None:
         self._stream = stream
         self._write_line = write_line
-        self._lines: list[str] = []
+        self._notes: list[tuple[int, Call, Reply, int]] = []
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._write_often, name="mock-akool-log", daemon=True)
         self._thread.start()
 
     def note(self, time_ns: int, call: Call, reply: Reply, took_ns: int) -> None:
-        """Take a line; when the stream cannot keep up, the noting thread writes and so slows down."""
-        self._lines.append(self._write_line(time_ns, call, reply, took_ns))
-        if len(self._lines) >= _MAX_WAITING:
+        """Take a note; when the stream cannot keep up, the noting thread writes and so slows down."""
+        self._notes.append((time_ns, call, reply, took_ns))
+        if len(self._notes) >= _MAX_WAITING:
             self.flush()
 
     def flush(self) -> None:
         """Write what is waiting."""
-        lines, self._lines = self._lines, []
-        if lines:
-            lines.append("")
-            self._stream.write("\n".join(lines))
+        notes, self._notes = self._notes, []
+        if notes:
+            self._stream.write("".join([f"{self._write_line(*note)}\n" for note in notes]))
             self._stream.flush()
 
     def close(self) -> None:
@@ -121,4 +129,4 @@ class BatchedLog:
             self.flush()
 
 
-STYLES: Final[dict[str, WriteLine]] = {"text": as_text, "json": as_json}
+STYLES: Final[dict[str, Callable[[], WriteLine]]] = {"text": TextLine, "json": lambda: as_json}

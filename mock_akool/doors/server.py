@@ -20,7 +20,7 @@ from typing import Final, Protocol, Self
 
 from mock_akool.core.errors import ServerError
 from mock_akool.core.models import Call, Reply
-from mock_akool.doors.http import HttpConnection
+from mock_akool.doors.http import HttpConnection, frame
 from mock_akool.service import Service
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-:\[\]_]{1,255}")
@@ -31,6 +31,7 @@ _QUIET_SWEEPS: Final = 15
 _GRACE_S: Final = 1.0
 """How long a stop waits for answers that are under way."""
 _DRAWING_THREADS: Final = 2
+_MOST_KNOWN: Final = 512
 
 
 class RequestLog(Protocol):
@@ -76,6 +77,9 @@ class Server:
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._stopping: asyncio.Event | None = None
+        self.known_calls: dict[bytes, Call] = {}
+        """By the bytes of the request. A client that waits for a job sends the same bytes over and over."""
+        self._framed: dict[int, tuple[bytes, bytes, Reply]] = {}
         self._date = b""
         self._date_s = 0
         self.base_of = lru_cache(maxsize=64)(self._base_of)
@@ -194,6 +198,22 @@ class Server:
         now_ns = time.time_ns()
         self._log.note(now_ns, call, reply, now_ns - began_ns)
         return reply
+
+    def remember(self, data: bytes, call: Call) -> None:
+        """Keep what the parser made of a read that was one whole request, for `known_calls`."""
+        if len(self.known_calls) >= _MOST_KNOWN:
+            self.known_calls.clear()
+        self.known_calls[data] = call
+
+    def framed(self, reply: Reply) -> tuple[bytes, bytes]:
+        """Return what is sent before and after the Date header; remembered, as the engine repeats its replies."""
+        known = self._framed.get(id(reply))
+        if known is None:
+            if len(self._framed) >= _MOST_KNOWN:
+                self._framed.clear()
+            # The reply is kept too, so that its identity stays its own.
+            known = self._framed[id(reply)] = (*frame(reply, reply.body), reply)
+        return known[:2]
 
     async def complete(self, reply: Reply) -> tuple[Reply, bytes]:
         """Return the reply and its body; a picture is drawn outside the event loop."""
