@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, proxy
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -98,7 +98,8 @@ class _Answering:
     """The callback of the catch-alls."""
 
     def __init__(self, target: Target) -> None:
-        self._target = target
+        # Weak, or else `_mocks`, which is to forget a target when nobody else has it, would keep it for ever.
+        self._target = proxy(target)
 
     def __call__(self, request: Any) -> tuple[int, list[tuple[str, str]], bytes]:
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
