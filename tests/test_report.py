@@ -41,8 +41,9 @@ class Client:
         return str((data[0] if isinstance(data, list) else data)["_id"])
 
     def poll(self, job_id: str, **headers: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.ask("GET", INFO, f"image_model_id={job_id}", **headers).body)
-        return found.get("data", {})
+        found = json.loads(self.ask("GET", INFO, f"image_model_id={job_id}", **headers).body)
+        data: dict[str, Any] = found.get("data", {})
+        return data
 
     def wait(self, seconds: float) -> Client:
         self.mock.clock.advance(seconds)
@@ -52,6 +53,10 @@ class Client:
         job_id = self.create(path, **fields)
         self.wait(5)
         return self.poll(job_id)
+
+    def stuck(self) -> Client:
+        self.mock.next_job(processing="forever")
+        return self
 
     def fetch(self, url: str) -> Reply:
         return self.ask("GET", f"/{url.rpartition('/')[2]}")
@@ -207,7 +212,7 @@ CASES = (
         "gave up",
         lambda client: two_polls(client, 0, 0.5).wait(60),
         "the client stopped at status 1 queueing of job ID, which was failed at +5.0 s*",
-        lambda client: (client.mock.next_job(processing="forever"), two_polls(client, 3, 3)),
+        lambda client: two_polls(client.stuck(), 3, 3),
         {"ending": "failed"},
     ),
     Case(
