@@ -220,21 +220,29 @@ def _options(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> dic
         pytest.fail(
             f"mock-akool: the fixture akool_settings must return a dict of settings, not {settings!r}", pytrace=False
         )
-    error = _refusal(settings)
-    if error is not None:
-        pytest.fail(f"mock-akool: the fixture akool_settings: {error}", pytrace=False)
+    markers = _markers(request.node)
     options = dict(settings)
-    for node, marker in reversed(_markers(request.node)):
+    for node, marker in reversed(markers):
         if marker.args:
             _fail_at_marker(
                 node, None, f"it takes settings by name, not {marker.args[0]!r}", "Write for example seed=7"
             )
+        options |= marker.kwargs
+    if _refusal(options) is not None:
+        _blame(settings, markers)
+    return options
+
+
+def _blame(settings: Mapping[str, Any], markers: list[tuple[Any, pytest.Mark]]) -> None:
+    """Fail with the setting that cannot be, and where it was written."""
+    error = _refusal(settings)
+    if error is not None:
+        pytest.fail(f"mock-akool: the fixture akool_settings: {error}", pytrace=False)
+    for node, marker in markers:
         for name, value in marker.kwargs.items():
             error = _refusal({name: value})
             if error is not None:
                 _fail_at_marker(node, name, error.message, error.hint)
-        options |= marker.kwargs
-    return options
 
 
 def _refusal(settings: Mapping[str, Any]) -> SettingsError | None:
