@@ -17,9 +17,11 @@ from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.codes import MESSAGES, Endpoint
 from mock_akool.core.models import Call, Reply
 
-_FLUSH_S: Final = 0.05
+_FLUSH_S: Final = 0.1
 _MAX_WAITING: Final = 5_000
 _MOST_SAID: Final = 512
+_TENTH_MS: Final = NS_PER_MS // 10
+_SHORT_TIMES: Final = tuple(f"0.{tenths} ms" for tenths in range(10))
 
 
 class WriteLine(Protocol):
@@ -34,19 +36,24 @@ class TextLine:
     """Writes the line for people: when, what was asked and answered, about which job, and in how many ms."""
 
     def __init__(self) -> None:
-        self._said: dict[tuple[int, int], tuple[Call, Reply, str]] = {}
-        """By identity, since doors and engine hand out the same records from poll to poll; they stay alive here."""
+        self._said: dict[int, tuple[Call, Reply, str]] = {}
+        """By the call's identity, since doors hand out the same record from poll to poll; it stays alive here."""
+        self._millis = 0
+        self._when = ""
 
     def __call__(self, time_ns: int, call: Call, reply: Reply, took_ns: int) -> str:
         """Return the line, without its end."""
-        key = id(call), id(reply)
-        known = self._said.get(key)
-        if known is None:
+        known = self._said.get(id(call))
+        if known is None or known[1] is not reply:
             if len(self._said) >= _MOST_SAID:
                 self._said.clear()
-            known = self._said[key] = call, reply, f"{_asked(call)} -> {_answered(reply)}"
-        seconds, millis = divmod(time_ns // NS_PER_MS, 1000)
-        return f"{_clock(seconds)}.{millis:03} {known[2]}  {took_ns / NS_PER_MS:.1f} ms"
+            known = self._said[id(call)] = call, reply, f" {_asked(call)} -> {_answered(reply)}  "
+        millis = time_ns // NS_PER_MS
+        if millis != self._millis:
+            self._millis = millis
+            self._when = f"{_clock(millis // 1000)}.{millis % 1000:03}"
+        tenths = took_ns // _TENTH_MS
+        return f"{self._when}{known[2]}{_SHORT_TIMES[tenths] if tenths < 10 else f'{tenths / 10} ms'}"
 
 
 @lru_cache(maxsize=8)
@@ -100,22 +107,23 @@ class BatchedLog:
     def __init__(self, stream: TextIO, write_line: WriteLine) -> None:
         self._stream = stream
         self._write_line = write_line
-        self._notes: list[tuple[int, Call, Reply, int]] = []
+        self._lines: list[str] = []
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._write_often, name="mock-akool-log", daemon=True)
         self._thread.start()
 
     def note(self, time_ns: int, call: Call, reply: Reply, took_ns: int) -> None:
-        """Take a note; when the stream cannot keep up, the noting thread writes and so slows down."""
-        self._notes.append((time_ns, call, reply, took_ns))
-        if len(self._notes) >= _MAX_WAITING:
+        """Take a line; when the stream cannot keep up, the noting thread writes and so slows down."""
+        # Made here and not in the thread: the two would keep taking the interpreter from each other.
+        self._lines.append(self._write_line(time_ns, call, reply, took_ns))
+        if len(self._lines) >= _MAX_WAITING:
             self.flush()
 
     def flush(self) -> None:
         """Write what is waiting."""
-        notes, self._notes = self._notes, []
-        if notes:
-            self._stream.write("".join([f"{self._write_line(*note)}\n" for note in notes]))
+        lines, self._lines = self._lines, []
+        if lines:
+            self._stream.write("\n".join([*lines, ""]))
             self._stream.flush()
 
     def close(self) -> None:
