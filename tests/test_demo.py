@@ -282,6 +282,24 @@ class TestPlay:
         presses = [exchange.time_ns for exchange in fake.mock.calls if exchange.call.path == PRESS[1]]
         assert max(presses) - min(presses) < 80_000_000
 
+    def test_it_repeats_a_poll_that_met_a_bad_gateway(
+        self, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        usual = ENDPOINTS[INFO].handle
+        failing = iter([True, True])
+
+        def fail_twice(engine: Engine, call: Call, now_ns: int) -> Reply:
+            return Reply(502, (), b"Bad Gateway") if next(failing, False) else usual(engine, call, now_ns)
+
+        monkeypatch.setitem(ENDPOINTS, INFO, Route(ENDPOINTS[INFO].endpoint, fail_twice))
+        assert played(serve(), tmp_path) == 0
+        assert next(failing, None) is None
+
+    def test_it_goes_through_no_proxy(self, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+        monkeypatch.setenv("no_proxy", "")
+        assert played(serve(), tmp_path) == 0
+
     def test_a_plain_output_gets_a_line_for_each_change(self, serve: Serve, tmp_path: Path) -> None:
         output = Output()
         assert played(serve(queueing="2 polls", processing="2 polls"), tmp_path, output) == 0
@@ -446,6 +464,26 @@ class TestSurprises:
 
         monkeypatch.setitem(ENDPOINTS, endpoint, Route(ENDPOINTS[endpoint].endpoint, answer))
         assert why in told(serve())
+
+    def test_a_create_that_met_a_bad_gateway_and_is_not_repeated(
+        self, serve: Serve, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> Reply:
+            return Reply(502, (), b"Bad Gateway")
+
+        fake = serve()
+        monkeypatch.setitem(ENDPOINTS, CREATE, Route(ENDPOINTS[CREATE].endpoint, fail))
+        assert told(fake) == f"POST {CREATE[1]} answered HTTP 502 without JSON"
+        assert len([exchange for exchange in fake.mock.calls if exchange.call.path == CREATE[1]]) == 1
+
+    def test_a_success_with_another_http_status(
+        self, serve: Serve, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def answer(*_: object) -> Reply:
+            return Reply(201, (), b'{"code": 1000, "msg": "OK", "data": {"credit": 5}}')
+
+        monkeypatch.setitem(ENDPOINTS, QUOTA, Route(ENDPOINTS[QUOTA].endpoint, answer))
+        assert told(serve()) == f"GET {QUOTA[1]} answered HTTP 201, code 1000: OK"
 
     def test_a_bug_of_the_fake(self, serve: Serve, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object) -> Reply:

@@ -447,16 +447,27 @@ class TestSlowClients:
         one.send(get(path))
         expected = one.answer().body
         wire = running.connect(receive_buffer=4096)
-        sending = threading.Thread(target=wire.send, args=(get(path) * 100,))
+        sending = threading.Thread(target=wire.send, args=(get(path) * 300,))
         sending.start()
         # It reads nothing while the server answers another client, so that what is sent to it piles up.
-        for _ in range(50):
+        for _ in range(100):
             one.send(get(QUOTA))
             assert one.answer().status == 200
-        for _ in range(100):
+        # The server stops to answer what nobody takes: 300 pictures would fill its memory.
+        assert len([exchange for exchange in running.mock.calls if exchange.call.path == path]) < 300
+        for _ in range(300):
             assert wire.answer().body == expected
         sending.join(PATIENCE_S)
         assert not sending.is_alive()
+
+    def test_a_client_that_sends_faster_than_it_is_answered_is_held_up(self, start: Start) -> None:
+        running = start(latency="60s")
+        wire = running.connect()
+        wire.socket.settimeout(0.3)
+        large = request("POST", CREATE, BODY + b" " * (1 << 20))
+        with pytest.raises(TimeoutError):
+            # Far more than the buffers of both sockets hold.
+            wire.send(*([large] * 100))
 
     def test_a_client_that_goes_away_while_it_waits_hurts_nobody(
         self, start: Start, caplog: pytest.LogCaptureFixture
@@ -507,6 +518,16 @@ class TestSlowClients:
         assert half.is_closed()
         # The sweep is over, and the delayed answer comes nevertheless.
         assert busy.answer().status == 200
+
+    def test_a_connection_that_is_used_is_not_closed(self, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(server_module, "_SWEEP_S", 0.02)
+        running = start()
+        wire, idle = running.connect(), running.connect()
+        closed = threading.Thread(target=idle.is_closed)
+        closed.start()
+        while closed.is_alive():
+            wire.send(get(QUOTA))
+            assert wire.answer().status == 200
 
 
 class TestLife:
