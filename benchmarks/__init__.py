@@ -1,0 +1,1 @@
+"""The benchmark suite: ``python -m benchmarks`` measures ratios against baselines in the same run."""

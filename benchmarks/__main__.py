@@ -1,0 +1,119 @@
+"""``python -m benchmarks``: measure, compare with the baseline file, print a table.
+
+The exit code is 0 when everything could be measured, also where a target was missed: a shared machine has bad
+minutes, and a person reads the table. It is 1 when something could not be measured that should have been.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks import (
+    baseline,
+    bench_candidates,
+    bench_delay,
+    bench_doors,
+    bench_growth,
+    bench_pictures,
+    bench_scale,
+    bench_servers,
+    bench_start,
+)
+from benchmarks.load import find_wrk
+from benchmarks.processes import BenchmarkError
+from benchmarks.table import Benchmark, Row, at_most, render
+
+
+def pictures(quick: bool) -> Iterator[Row]:
+    measured = bench_pictures.measure()
+    for name, value in measured.items():
+        if name.endswith(" ms") and name not in bench_pictures.TARGETS:
+            continue
+        target = bench_pictures.TARGETS.get(name)
+        unit = "ms" if name.endswith(" ms") else "x"
+        yield Row(f"picture: {name}", value, unit, None if target is None else at_most(target))
+
+
+_BUSY = 0.5
+
+BENCHMARKS = (
+    Benchmark("start", "start to first answer, against the yardstick", bench_start.start),
+    Benchmark("memory", "idle memory, against the yardstick", bench_start.memory),
+    Benchmark("servers", "the poll under load, against four other servers", bench_servers.run),
+    Benchmark("delay", "128 connections with answers delayed by 100 ms", bench_delay.run),
+    Benchmark("jobs", "memory per job", bench_growth.jobs),
+    Benchmark("journal", "memory that polls add when the journal is full", bench_growth.journal),
+    Benchmark("scale", "the cost of a poll among many jobs", bench_scale.run),
+    Benchmark("pictures", "drawing pictures, against drawing them plainly", pictures),
+    Benchmark("doors", "a poll through a door in process, against mocks by hand", bench_doors.polls),
+    Benchmark("life", "set-up, tear-down, and a whole test", bench_doors.life),
+    Benchmark("plugin", "what the plugin costs a run that does not use it", bench_doors.plugin),
+    Benchmark("candidates", "the server libraries that were compared", bench_candidates.run, by_default=False),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    # Without this, a terminated run would leave its children behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        find_wrk()
+    except BenchmarkError as error:
+        print(error, file=sys.stderr)
+        return 1
+    load_before = os.getloadavg()[0]
+    if load_before > _BUSY:
+        print(f"others use this machine (load {load_before:.1f}): measure again when it is quiet", file=sys.stderr)
+    rows = [row for benchmark in _chosen(options.only) for row in _measured(benchmark, options.quick)]
+    print(render(rows, baseline.saved_values()))
+    if options.json:
+        options.json.write_text(json.dumps(baseline.report(rows, load_before), indent=2) + "\n")
+    if options.save_baseline:
+        baseline.save(rows, load_before)
+    return 1 if any(row.failed for row in rows) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    names = [benchmark.name for benchmark in BENCHMARKS]
+    about = "\n".join(
+        f"  {benchmark.name:<12}{benchmark.about}{'' if benchmark.by_default else ' (only by name)'}"
+        for benchmark in BENCHMARKS
+    )
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure mock-akool in ratios to baselines of the same run.",
+        epilog=f"benchmarks:\n{about}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--only", choices=names, action="append", metavar="NAME", help="only this; repeatable")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON too")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--quick", action="store_true", help="fewer and shorter rounds: rough numbers")
+    length.add_argument("--save-baseline", action="store_true", help=f"write {baseline.FILE.name}")
+    return parser
+
+
+def _chosen(only: Sequence[str] | None) -> list[Benchmark]:
+    return [it for it in BENCHMARKS if (it.name in only if only else it.by_default)]
+
+
+def _measured(benchmark: Benchmark, quick: bool) -> Iterator[Row]:
+    started = time.monotonic()
+    print(f"{benchmark.name}: {benchmark.about} ...", file=sys.stderr, end="", flush=True)
+    try:
+        yield from benchmark.run(quick)
+    except BenchmarkError as error:
+        yield Row(benchmark.name, None, note=str(error), failed=True)
+    print(f" {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

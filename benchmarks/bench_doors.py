@@ -1,0 +1,204 @@
+"""The doors inside a process, against what people would write by hand with the same libraries."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import perf_counter_ns
+
+import aiohttp
+import httpx
+import requests
+import responses
+import respx
+
+from benchmarks.load import interleaved, median_ratio
+from benchmarks.poll import API_KEY, HEADERS, ROUTE
+from benchmarks.table import Row, at_most
+from mock_akool import MockAkool, Server
+from mock_akool.core.codes import API_URL
+from mock_akool.core.models import Call
+
+_CREATE_URL = f"{API_URL}/api/open/v3/content/image/createbyprompt"
+_POLL_URL = f"{API_URL}{ROUTE}"
+_CALLS = 200
+_WARM_UP = 2
+_ROUNDS = 21
+
+
+def polls(quick: bool) -> Iterator[Row]:
+    """Polls through each door."""
+    rounds = 7 if quick else _ROUNDS
+    for name, measure, target in (
+        ("requests door / static responses", _requests, 1.1),
+        ("httpx door / static respx", _httpx, 1.15),
+        ("aiohttp door / bare loopback server", _aiohttp, 1.3),
+    ):
+        ours, theirs = measure()
+        interleaved(_WARM_UP, {"ours": ours, "theirs": theirs})
+        cost = interleaved(rounds, {"ours": ours, "theirs": theirs})
+        note = f"{median(cost['ours']) / 1000:.0f} / {median(cost['theirs']) / 1000:.0f} µs a poll"
+        yield Row(f"a poll: {name}", median_ratio(cost["ours"], cost["theirs"]), "x", at_most(target), note)
+
+
+def life(quick: bool) -> Iterator[Row]:
+    """Set-up, tear-down, and a whole test."""
+    rounds = 50 if quick else 300
+    yield Row("akool_mock set-up and tear-down", _median_ms(rounds, _one_mock), "ms", at_most(2))
+    yield Row("live server start and stop, connection open", _median_ms(rounds // 5, _one_server), "ms", at_most(20))
+    yield Row(
+        "a test of a client that polls a 60 s job every 3 s", _median_ms(rounds // 5, _patient), "ms", at_most(25)
+    )
+
+
+def plugin(quick: bool) -> Iterator[Row]:
+    """What the installed plugin costs a run that does not use it."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "test_empty.py").write_text("def test_empty(): pass\n")
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+        with_it = partial(_run_ms, command, folder)
+        without = partial(_run_ms, [*command, "-p", "no:mock_akool"], folder)
+        interleaved(_WARM_UP, {"with": with_it, "without": without})
+        cost = interleaved(7 if quick else 41, {"with": with_it, "without": without})
+    added = median(ours - theirs for ours, theirs in zip(cost["with"], cost["without"], strict=True))
+    note = f"{median(cost['with']):.0f} / {median(cost['without']):.0f} ms"
+    yield Row("the unused plugin adds to --collect-only", added, "ms", at_most(5), note)
+
+
+def _completed() -> tuple[MockAkool, str, bytes]:
+    """Return a mock with a completed job, its id, and the body of its poll."""
+    mock = MockAkool(queueing=0, processing=0)
+    headers = {"x-api-key": API_KEY, "content-type": "application/json"}
+    create = Call.build("POST", "/api/open/v3/content/image/createbyprompt", headers=headers, body=b'{"prompt":"fox"}')
+    job_id = mock.answer(create).job_id or ""
+    body = mock.answer(Call.build("GET", ROUTE, f"image_model_id={job_id}", HEADERS)).body
+    return mock, job_id, body
+
+
+def _per_call(poll: Callable[[], object]) -> float:
+    began = perf_counter_ns()
+    for _ in range(_CALLS):
+        poll()
+    return (perf_counter_ns() - began) / _CALLS
+
+
+def _requests() -> tuple[Callable[[], float], Callable[[], float]]:
+    mock, job_id, body = _completed()
+    session = requests.Session()
+    query = {"image_model_id": job_id}
+
+    def poll() -> object:
+        return session.get(_POLL_URL, params=query, headers=HEADERS).json()
+
+    def ours() -> float:
+        with mock:
+            return _per_call(poll)
+
+    def theirs() -> float:
+        matchers = [
+            responses.matchers.query_param_matcher(query),
+            responses.matchers.header_matcher(HEADERS),
+        ]
+        with responses.RequestsMock() as mocked:
+            mocked.get(_POLL_URL, body=body, content_type="application/json", match=matchers)
+            return _per_call(poll)
+
+    return ours, theirs
+
+
+def _httpx() -> tuple[Callable[[], float], Callable[[], float]]:
+    mock, job_id, body = _completed()
+    client = httpx.Client()
+    query = {"image_model_id": job_id}
+
+    def poll() -> object:
+        return client.get(_POLL_URL, params=query, headers=HEADERS).json()
+
+    def ours() -> float:
+        with mock:
+            return _per_call(poll)
+
+    def theirs() -> float:
+        with respx.mock as router:
+            router.get(_POLL_URL, params=query, headers=HEADERS).respond(
+                content=body, headers={"content-type": "application/json"}
+            )
+            return _per_call(poll)
+
+    return ours, theirs
+
+
+def _aiohttp() -> tuple[Callable[[], float], Callable[[], float]]:
+    mock, job_id, _ = _completed()
+
+    async def polls(url: str) -> float:
+        async with aiohttp.ClientSession() as session:
+
+            async def poll() -> None:
+                async with session.get(url, params={"image_model_id": job_id}, headers=HEADERS) as answer:
+                    await answer.json()
+
+            await poll()
+            return await _per_await(poll)
+
+    def ours() -> float:
+        with mock:
+            return asyncio.run(polls(_POLL_URL))
+
+    def theirs() -> float:
+        with mock.server() as server:
+            return asyncio.run(polls(f"{server.url}{ROUTE}"))
+
+    return ours, theirs
+
+
+async def _per_await(poll: Callable[[], Awaitable[None]]) -> float:
+    began = perf_counter_ns()
+    for _ in range(_CALLS):
+        await poll()
+    return (perf_counter_ns() - began) / _CALLS
+
+
+def _median_ms(rounds: int, run: Callable[[], None]) -> float:
+    run()
+    times = []
+    for _ in range(rounds):
+        began = perf_counter_ns()
+        run()
+        times.append((perf_counter_ns() - began) / 1e6)
+    return median(times)
+
+
+def _one_mock() -> None:
+    with MockAkool():
+        pass
+
+
+def _one_server() -> None:
+    server = Server(MockAkool().service)
+    with server, socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(b"GET /_mock/health HTTP/1.1\r\nhost: x\r\n\r\n")
+        connection.recv(1000)
+
+
+def _patient() -> None:
+    """What such a test does: the set-up, the client, the tear-down."""
+    with MockAkool(queueing=2, processing=58), requests.Session() as session:
+        job = session.post(_CREATE_URL, json={"prompt": "a red fox"}, headers=HEADERS).json()["data"]
+        while job["image_status"] < 3:
+            time.sleep(3)
+            job = session.get(_POLL_URL, params={"image_model_id": job["_id"]}, headers=HEADERS).json()["data"]
+
+
+def _run_ms(command: list[str], folder: str) -> float:
+    began = perf_counter_ns()
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=60)
+    return (perf_counter_ns() - began) / 1e6

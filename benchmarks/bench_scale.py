@@ -1,0 +1,68 @@
+"""A poll costs the same however many jobs there are: 1,000 and 1,000,000, in process."""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Iterator, Sequence
+from functools import partial
+from statistics import median
+from time import perf_counter_ns
+
+from benchmarks.load import interleaved, median_ratio
+from benchmarks.poll import API_KEY, CREATE, HEADERS, ROUTE
+from benchmarks.processes import BenchmarkError
+from benchmarks.table import Row, at_most
+from mock_akool import MockAkool
+from mock_akool.core.codes import Code
+from mock_akool.core.models import Call
+
+_SMALL = 1_000
+_POLLS = 2_000
+_WARM_UP = 5
+_ROUNDS = 31
+_JSON = {"x-api-key": API_KEY, "content-type": "application/json"}
+
+
+def run(quick: bool) -> Iterator[Row]:
+    large = 100_000 if quick else 1_000_000
+    few, many = _Filled(_SMALL), _Filled(large)
+    gc.collect()
+    chance = random.Random(0)
+    for what, ids, target in (
+        ("of any of them", many.ids, at_most(1.2)),
+        (f"of {_SMALL:,} of them", chance.sample(many.ids, _SMALL), None),
+    ):
+        rounds = {
+            "few": partial(few.nanoseconds_per_poll, few.ids, chance),
+            "many": partial(many.nanoseconds_per_poll, ids, chance),
+        }
+        interleaved(_WARM_UP, rounds)
+        cost = interleaved(_ROUNDS, rounds)
+        note = f"{median(cost['many']):,.0f} / {median(cost['few']):,.0f} ns"
+        name = f"a poll {what} among {large:,} jobs / among {_SMALL:,}"
+        yield Row(name, median_ratio(cost["many"], cost["few"]), "x", target, note)
+
+
+class _Filled:
+    """A mock with many jobs, and their ids."""
+
+    def __init__(self, count: int) -> None:
+        self._mock = MockAkool(credits=10_000_000, queueing="0s", processing="forever")
+        create = Call.build("POST", CREATE, headers=_JSON, body=b'{"prompt":"a red fox"}')
+        self.ids = [self._created(create) for _ in range(count)]
+
+    def _created(self, create: Call) -> str:
+        reply = self._mock.answer(create)
+        if reply.code != Code.OK or reply.job_id is None:
+            raise BenchmarkError(f"a job was not created: {reply.body!r}")
+        return reply.job_id
+
+    def nanoseconds_per_poll(self, ids: Sequence[str], chance: random.Random) -> float:
+        queries = [f"image_model_id={job_id}" for job_id in chance.choices(ids, k=_POLLS)]
+        calls = [Call.build("GET", ROUTE, query=query, headers=HEADERS) for query in queries]
+        answer = self._mock.answer
+        started = perf_counter_ns()
+        for call in calls:
+            answer(call)
+        return (perf_counter_ns() - started) / _POLLS

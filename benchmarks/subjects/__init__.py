@@ -1,0 +1,1 @@
+"""Servers that are measured. Each is a script: ``python benchmarks/subjects/NAME.py PORT``."""
