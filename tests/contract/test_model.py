@@ -235,7 +235,8 @@ class Akool(RuleBasedStateMachine):
         if key != job.owner:
             assert answer.code == 1009
             return
-        record, status = answer.data, job.poll(self.now_ms)
+        # A poll may be the last that a stage waits for, but itself still sees that stage.
+        record, cost, status = answer.data, job.cost(self.now_ms), job.poll(self.now_ms)
         done = status == 3
         pictures = {"v3": 4, "v4": 1, "U": 0, "V": 4}[job.family if job.family[0] == "v" else job.family[0]]
         offered = BUTTONS if job.family[0] == "v" else []
@@ -244,7 +245,7 @@ class Akool(RuleBasedStateMachine):
         assert len(record["upscaled_urls"]) == (pictures if done else 0)
         assert record["buttons"] == ([each for each in offered if each not in job.used] if done else [])
         assert record["used_buttons"] == job.used
-        assert record["deduction_credit"] == job.cost(self.now_ms)
+        assert record["deduction_credit"] == cost
         if done:
             job.path = urlsplit(record["image"]).path
 
