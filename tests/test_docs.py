@@ -41,7 +41,6 @@ NOT_RUN: Final = {
     "make demo": "it installs a virtual environment; what it shows is compared with a quick play of the demo",
     "make test": "it would run these tests within themselves",
     "python -m pip install .": "it fetches packages; the wheel is installed by a test of its own",
-    "python -m pip install '.[httpx,aiohttp]'": "it fetches packages; see the test of the extras",
 }
 """Commands of the docs that no test here can run, and why. What they name is checked otherwise, see below."""
 
@@ -50,7 +49,7 @@ FOREIGN_FLAGS: Final = {
     "--akool": "pytest",
     "--akool-url": "pytest",
     "--markers": "pytest",
-    "--collect-only": "pytest",
+    "--tb": "pytest",
 }
 
 QUICKER: Final = {"pause=1)": "pause=0.02)", "sleep(1000)": "sleep(20)", "sleep 1\n": "sleep 0.02\n"}
@@ -58,8 +57,12 @@ QUICKER: Final = {"pause=1)": "pause=0.02)", "sleep(1000)": "sleep(20)", "sleep 
 
 BOUND_S: Final = 60.0
 
-PYTEST: Final = ("-p", "no:randomly", "-p", "no:cacheprovider", "-W", "error")
-"""How pytest is run over the blocks: in the order of the page, without a trace in the folder."""
+PYTEST: Final = (
+    *(f"-pno:{plugin}" for plugin in ("randomly", "cacheprovider", "hypothesispytest", "anyio", "time_machine")),
+    *("-W", "error"),
+)
+"""How pytest is run over the blocks: in the order of the page, without a trace in the folder, and without plugins that
+no block needs and that cost seconds on a busy machine."""
 
 _FILE: Final = re.compile(r"(?:#|//) ([\w/]+\.(?:py|mjs))\n")
 """The first line of a block that is a file of this name."""
