@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mock_akool.doors.in_process import VirtualTimeLimitError
     from mock_akool.doors.server import Server
     from mock_akool.mock import JobHandle, MockAkool, MockOptions
+    from mock_akool.server_view import ServerView
     from mock_akool.settings import Settings
 
 _HOMES = {
@@ -44,6 +45,7 @@ _HOMES = {
     "Reply": "core.models",
     "Server": "doors.server",
     "ServerError": "core.errors",
+    "ServerView": "server_view",
     "Settings": "settings",
     "SettingsError": "core.errors",
     "Span": "core.timeline",
@@ -77,6 +79,7 @@ __all__ = [
     "Reply",
     "Server",
     "ServerError",
+    "ServerView",
     "Settings",
     "SettingsError",
     "Span",

@@ -28,6 +28,7 @@ EXPORTED = [
     "Reply",
     "Server",
     "ServerError",
+    "ServerView",
     "Settings",
     "SettingsError",
     "Span",

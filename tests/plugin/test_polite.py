@@ -11,7 +11,7 @@ from tests.plugin.conftest import CLIENT
 pytest_plugins = "pytester"
 
 HEAVY = ("flask", "werkzeug", "requests", "responses", "httpx", "aiohttp", "faker", "PIL", "httptools", "jwt")
-QUIET = ("-pno:faker", "-pno:hypothesispytest", "-pno:anyio", "-pno:cacheprovider", "-pno:benchmark")
+QUIET = ("-pno:faker", "-pno:hypothesispytest", "-pno:anyio", "-pno:cacheprovider", "-pno:pytest_httpx", "-pno:respx")
 """Without the plugins that are not what a test is about."""
 EMPTY = "def test_it(): pass\n"
 
