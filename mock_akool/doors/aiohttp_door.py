@@ -12,6 +12,7 @@ is patched to wait for delayed answers; the public methods are as well, so that 
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from types import TracebackType
@@ -47,6 +48,7 @@ _lock: Final = threading.Lock()
 
 def install() -> None:
     """Patch `ClientSession`, `TCPConnector` and `ClientRequest`."""
+    _patches.begin()
     session, connector = aiohttp.ClientSession, aiohttp.TCPConnector
     genuine = _genuine(session._request)
     _patches.put(session, "_request", _sending(genuine, session._request))
@@ -73,13 +75,13 @@ def leave(target: Target) -> None:
 
 def _genuine(request: Request) -> Request:
     """Return aiohttp's own `_request`, also when another mock has put something in its place."""
-    if is_from(request, aiohttp):
-        return request
     # The mocks of others use unittest.mock, which knows what it has replaced.
-    for patch in getattr(getattr(mock, "_patch", None), "_active_patches", []):
-        if getattr(patch, "attribute", "") == "_request" and is_from(patch.temp_original, aiohttp):
-            original: Request = patch.temp_original
-            return original
+    patches = getattr(getattr(mock, "_patch", None), "_active_patches", [])
+    replaced = [patch.temp_original for patch in patches if getattr(patch, "attribute", "") == "_request"]
+    for candidate in (request, *replaced):
+        if is_from(candidate, aiohttp):
+            genuine: Request = inspect.unwrap(candidate)
+            return genuine
     raise MockAkoolError(
         "mock-akool cannot find aiohttp's own ClientSession._request, something else is in its place",
         "Start MockAkool before the other mock",
@@ -136,7 +138,8 @@ class _LoopbackServer(Server):
         self._target = target
 
     def answer(self, call: Call) -> Reply:
-        reply = self._target.note(super().answer(call._replace(door="aiohttp")))
+        call = call._replace(door="aiohttp")
+        reply = self._target.note(call, super().answer(call))
         if not reply.delay_ns:
             return reply
         return reply._replace(headers=(*reply.headers, (_DELAY, str(reply.delay_ns / NS_PER_S))), delay_ns=0)

@@ -7,6 +7,7 @@ the first fake starts (or when the library is imported, if that is later) and ta
 from __future__ import annotations
 
 import asyncio
+import inspect
 import ipaddress
 import itertools
 import sys
@@ -27,7 +28,7 @@ from mock_akool.core.codes import CDN_URL, Status
 from mock_akool.core.models import Call, Headers, Reply
 from mock_akool.service import Service
 
-POLL_LIMIT: Final = 10_000
+POLL_LIMIT: Final = 1_000
 """How often an unfinished job may be polled at one instant of a virtual clock."""
 
 
@@ -101,19 +102,20 @@ class Target:
         """
         headers.setdefault("host", host)
         path, _, query = path_and_query.partition("?")
-        reply = self.note(self.service.answer(Call(method, path, query, headers, body, CDN_URL, door)))
+        call = Call(method, path, query, headers, body, CDN_URL, door)
+        reply = self.note(call, self.service.answer(call))
         self.check_pace()
         reply, content = self.service.complete(reply)
         length = () if reply.status in _BODILESS else (("content-length", str(len(content))),)
         sent = b"" if method == "HEAD" else content
         return Delivered(reply.status, (*reply.headers, *length), sent, reply.delay_ns / NS_PER_S)
 
-    def note(self, reply: Reply) -> Reply:
+    def note(self, call: Call, reply: Reply) -> Reply:
         """Take note that a request was answered, and whether the client pauses between its polls."""
         self.activity += 1
         self.threads.add(threading.current_thread())
         job_id, status = reply.job_id, reply.job_status
-        if job_id is not None and status is not None and status < Status.COMPLETED:
+        if job_id is not None and status is not None and status < Status.COMPLETED and call.method == "GET":
             now_ns = self.clock.now_ns()
             if now_ns != self._polls_at_ns:
                 self._polls_at_ns, self._polls, self._hammered = now_ns, {}, None
@@ -183,9 +185,9 @@ def real_sleep_of_this_loop() -> Callable[[float], Awaitable[None]]:
     return trio.sleep
 
 
-def is_from(function: object, package: ModuleType) -> bool:
-    """Return whether a function is a package's own code, and not a mock that somebody put in its place."""
-    code, home = getattr(function, "__code__", None), package.__file__ or ""
+def is_from(function: Any, package: ModuleType) -> bool:
+    """Return whether a function is a package's own code, if wrapped, and not a mock that somebody put in its place."""
+    code, home = getattr(inspect.unwrap(function), "__code__", None), package.__file__ or ""
     return code is not None and Path(code.co_filename).parent.is_relative_to(Path(home).parent)
 
 
@@ -194,10 +196,20 @@ class Patches:
 
     def __init__(self) -> None:
         self._made: list[tuple[type, str, Any, Any]] = []
+        self._left: list[tuple[type, str, Any, Any]] = []
+        """Those that somebody else had replaced when ours were taken back."""
+
+    def begin(self) -> None:
+        """Restore what others have put back since, before the originals are looked at."""
+        self._made, self._left = self._left, []
+        self.take_back()
 
     def put(self, owner: type, name: str, value: Any) -> None:
         """Replace an attribute of a class."""
-        self._made.append((owner, name, vars(owner).get(name, _MISSING), value))
+        original = vars(owner).get(name, _MISSING)
+        if inspect.isfunction(value):
+            value.__dict__["__wrapped__"] = original
+        self._made.append((owner, name, original, value))
         setattr(owner, name, value)
 
     def take_back(self) -> None:
@@ -208,8 +220,8 @@ class Patches:
         while self._made:
             owner, name, original, value = self._made.pop()
             if vars(owner).get(name) is not value:
-                continue
-            if original is _MISSING:
+                self._left.append((owner, name, original, value))
+            elif original is _MISSING:
                 delattr(owner, name)
             else:
                 setattr(owner, name, original)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any, Final, NamedTuple
@@ -31,8 +32,8 @@ _WAKING_TURNS: Final = 6
 """How many turns a task that wakes lets pass, so that the loop's own timers of that instant fire before it goes on."""
 _GRACE_S: Final = 0.01
 """How long, in real time, a sleeper waits for other threads that used the fake and are busy elsewhere."""
-_TIMER_GRID_NS: Final = NS_PER_S // 10
-"""Instants of a loop's timers are rounded up to this: they also count the little real time that passes."""
+_TIMER_GRIDS_NS: Final = (NS_PER_S, NS_PER_S // 2, NS_PER_S // 10)
+"""What the instants of a loop's timers are rounded up to, since they also count the little real time that passes."""
 
 _async_sleep: Final = asyncio.sleep
 
@@ -59,6 +60,7 @@ class Naps:
         self._count = 0
         self._slept_ns = 0
         self._jobs_made = -1
+        self._made_ns = time.perf_counter_ns()
         self._bystanders = WeakSet(threading.enumerate())
         """Threads that were there before the fake; they count only once they have used it."""
 
@@ -103,12 +105,29 @@ class Naps:
                 if before == self._heard() and not self._target.in_flight:
                     with self._changed:
                         if me == min(self._wakes):
-                            self._advance_to(_next_timer_ns(self._clock.now_ns(), me[0]))
+                            self._advance_to(self._wake_or_timer_ns(me[0]))
             for _ in range(_WAKING_TURNS):
                 await turn()
         finally:
             with self._changed:
                 self._get_up(me)
+
+    def _wake_or_timer_ns(self, wake_ns: int) -> int:
+        """Return `wake_ns`, or the earlier instant of the running loop's next timer.
+
+        So that a time limit of 31 s ends the wait at 31 s, and not at the end of the pause. A timer counts real time,
+        too, and so comes earlier in virtual time by what has really passed since it was set: at most since the fake
+        was made. Of the instants that it may stand for, it is taken to be the roundest.
+        """
+        ahead_ns = _ns_to_next_timer()
+        if ahead_ns is None:
+            return wake_ns
+        earliest_ns = self._clock.now_ns() + ahead_ns
+        latest_ns = earliest_ns + min(time.perf_counter_ns() - self._made_ns, NS_PER_S)
+        if wake_ns <= latest_ns:
+            return wake_ns
+        rounded = [-(-earliest_ns // grid_ns) * grid_ns for grid_ns in _TIMER_GRIDS_NS]
+        return next((instant_ns for instant_ns in rounded if instant_ns <= latest_ns), earliest_ns)
 
     def _lie_down(self, seconds: float) -> _Wake:
         self._count += 1
@@ -182,21 +201,17 @@ async def _asyncio_turn() -> None:
     await _async_sleep(0)
 
 
-def _next_timer_ns(now_ns: int, wake_ns: int) -> int:
-    """Return `wake_ns`, or the earlier instant of the next timer of the running loop.
+def _ns_to_next_timer() -> int | None:
+    """Return in how many ns the next timer of the running loop fires.
 
-    So that a time limit of 31 s ends the wait at 31 s, and not at the end of the pause. Loops that do not show their
-    timers, such as uvloop, go on to `wake_ns`.
+    None when it has none or does not show them, as uvloop.
     """
     if not in_asyncio():
-        return wake_ns
+        return None
     loop = asyncio.get_running_loop()
     timers: list[asyncio.TimerHandle] = getattr(loop, "_scheduled", [])
     when_s = min((timer.when() for timer in timers if not timer.cancelled()), default=None)
-    if when_s is None:
-        return wake_ns
-    ahead_ns = max(1, round((when_s - loop.time()) * NS_PER_S))
-    return min(wake_ns, -(-(now_ns + ahead_ns) // _TIMER_GRID_NS) * _TIMER_GRID_NS)
+    return None if when_s is None else max(1, round((when_s - loop.time()) * NS_PER_S))
 
 
 _active: list[Naps] = []
@@ -276,8 +291,8 @@ def _time_passed(seconds: float) -> None:
         before = {key: _real[key]() for key in _CLOCKS}
         _tick_frozen_time(seconds)
         for key, told in before.items():
-            if _real[key]() - told < seconds / 2:  # nobody has moved it for us
-                _ahead_s[key] = _ahead_s.get(key, 0.0) + seconds
+            moved = _real[key]() - told  # which is next to nothing for a clock that nobody has stopped
+            _ahead_s[key] = _ahead_s.get(key, 0.0) + seconds - moved
 
 
 def _tick_frozen_time(seconds: float) -> None:
@@ -286,8 +301,9 @@ def _tick_frozen_time(seconds: float) -> None:
     for factory in getattr(freezegun, "freeze_factories", [])[-1:]:
         if hasattr(factory, "tick"):
             factory.tick(seconds)
-    for coordinates in getattr(time_machine, "coordinates_stack", [])[-1:]:
-        coordinates.shift(seconds)
+    for stack in ("traveller_stack", "coordinates_stack"):  # the latter before release 3
+        for traveller in getattr(time_machine, stack, [])[-1:]:
+            traveller.shift(seconds)
 
 
 # The patches
