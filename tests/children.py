@@ -56,6 +56,8 @@ class _Pipe:
     def __init__(self, stream: IO[bytes], news: threading.Condition) -> None:
         self.text = ""
         self.ended = False
+        self.enough = False
+        """Whether the next piece is the last that is read, so that the child then writes to a closed pipe."""
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._news = news
@@ -64,7 +66,7 @@ class _Pipe:
 
     def _read(self) -> None:
         with self._stream:
-            while piece := os.read(self._stream.fileno(), 65536):
+            while not self.enough and (piece := os.read(self._stream.fileno(), 65536)):
                 with self._news:
                     self.text += self._decoder.decode(piece)
                     self._news.notify_all()
@@ -124,6 +126,11 @@ class Child:
     def complained(self, pattern: str) -> re.Match[str]:
         """Wait until it wrote this to its standard error, and return the match."""
         return self._wait_for(pattern, self._err)
+
+    def read_no_more_errors(self) -> threading.Thread:
+        """Close its standard error after what it writes next; returns the thread that does so."""
+        self._err.enough = True
+        return self._err.thread
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
         """Send a signal and wait for the end; returns the exit code and the seconds that it took."""

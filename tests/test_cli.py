@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -339,6 +340,16 @@ class TestLog:
             create(serving.url)
             serving.end()
             assert serving.err == ""
+
+    def test_a_log_that_nobody_reads_any_more_stops_nothing(self) -> None:
+        with Serving() as serving:
+            closing = serving.read_no_more_errors()
+            ask(serving.url, QUOTA)
+            closing.join(PATIENCE_S)
+            ask(serving.url, QUOTA)
+            time.sleep(0.2)  # until the log is written, which nobody sees
+            assert ask(serving.url, QUOTA).status == 200
+            assert serving.end()[1] < 2
 
     def test_the_last_line_is_written_before_the_end(self) -> None:
         with Serving() as serving:

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from PIL import Image
 
-from mock_akool import MockAkool, Server, ServerError, SystemClock
+from mock_akool import MockAkool, Server, ServerError, SystemClock, VirtualClock
 from mock_akool.core.api import ENDPOINTS, Route
 from mock_akool.core.codes import Endpoint
 from mock_akool.doors import server as server_module
@@ -30,6 +30,7 @@ PATIENCE_S: Final = 20.0
 
 CREATE: Final = "/api/open/v3/content/image/createbyprompt"
 INFO: Final = "/api/open/v3/content/image/infobymodelid?image_model_id="
+PRESS: Final = "/api/open/v3/content/image/createbybutton"
 QUOTA: Final = "/api/open/v3/faceswap/quota/info"
 HEALTH: Final = "/_mock/health"
 BODY: Final = json.dumps({"prompt": "a lighthouse"}).encode()
@@ -95,7 +96,8 @@ def request(method: str, target: str, body: bytes = b"", /, **headers: str) -> b
     usual = {"host": "akool.test", "x-api-key": "key"}
     if body:
         usual |= {"content-type": "application/json", "content-length": str(len(body))}
-    lines = [f"{name.replace('_', '-')}: {value}" for name, value in {**usual, **headers}.items()]
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"{name}: {value}" for name, value in {**usual, **given}.items()]
     return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode() + body
 
 
@@ -347,6 +349,160 @@ class TestPipelining:
         assert wire.answer().headers["connection"] == "close"
         assert wire.is_closed()
         assert [exchange.call.path for exchange in running.mock.calls] == ["/last"]
+
+
+class TestRepeatedRequests:
+    """A client that waits sends the same bytes over and over; what the server remembers of them must not show."""
+
+    @pytest.fixture
+    def clock(self) -> VirtualClock:
+        return VirtualClock()
+
+    @pytest.fixture
+    def still(self, clock: VirtualClock) -> Iterator[Running]:
+        """A fake whose clock stands still."""
+        with ExitStack() as opened:
+            mock = MockAkool(clock=clock)
+            yield Running(mock, opened.enter_context(mock.server()), opened)
+
+    def test_a_repeated_poll_sees_what_time_brings(self, still: Running, clock: VirtualClock) -> None:
+        wire = still.connect()
+        poll = get(INFO + still.create())
+        seen = []
+        for step in (0, 0, 1.999, 0.001, 0, 2.999, 0.001, 0):
+            clock.advance(step)
+            wire.send(poll)
+            seen.append(wire.answer().json()["data"]["image_status"])
+        assert seen == [1, 1, 1, 2, 2, 2, 3, 3]
+
+    def test_a_repeated_poll_counts_where_polls_count(self, still: Running) -> None:
+        still.mock.next_job(queueing="3 polls", processing="2 polls")
+        wire = still.connect()
+        poll = get(INFO + still.create())
+        wire.send(*[poll] * 7)
+        assert [wire.answer().json()["data"]["image_status"] for _ in range(7)] == [1, 1, 1, 2, 2, 3, 3]
+
+    def test_a_repeated_poll_sees_a_button_that_was_pressed(self, still: Running) -> None:
+        still.mock.next_job()
+        job_id = still.create()
+        wire = still.connect()
+        press = request("POST", PRESS, json.dumps({"_id": job_id, "button": "U2"}).encode())
+        wire.send(get(INFO + job_id))
+        assert wire.answer().json()["data"]["used_buttons"] == []
+        for code in (1000, 1011):
+            wire.send(press, get(INFO + job_id))
+            assert wire.answer().json()["code"] == code
+            assert wire.answer().json()["data"]["used_buttons"] == ["U2"]
+
+    def test_a_repeated_create_is_another_job(self, still: Running) -> None:
+        wire = still.connect()
+        wire.send(*[request("POST", CREATE, BODY)] * 5)
+        assert len({wire.answer().json()["data"]["_id"] for _ in range(5)}) == 5
+
+    def test_a_repeated_request_of_another_client_is_its_own(self, still: Running) -> None:
+        job_id = still.create()
+        wire = still.connect()
+        for _ in range(3):
+            wire.send(get(INFO + job_id), get(INFO + job_id, x_api_key="other"), get(INFO + job_id, x_api_key=""))
+            assert [wire.answer().json()["code"] for _ in range(3)] == [1000, 1009, 1102]
+
+    def test_pictures_of_a_repeated_poll_are_seen_at_the_host_of_each(self, still: Running) -> None:
+        still.mock.next_job()
+        job_id = still.create()
+        wire = still.connect()
+        for _ in range(2):
+            for host in ("one.test", "other.test"):
+                wire.send(get(INFO + job_id, host=host))
+                assert wire.answer().json()["data"]["image"].startswith(f"http://{host}/")
+
+    def test_a_repeated_poll_ends_with_a_reset(self, still: Running) -> None:
+        wire = still.connect()
+        poll = get(INFO + still.create())
+        wire.send(poll)
+        assert wire.answer().json()["code"] == 1000
+        still.mock.reset()
+        wire.send(poll)
+        assert wire.answer().json()["code"] == 1008
+
+    def test_every_repeated_request_is_in_the_journal(self, still: Running) -> None:
+        wire = still.connect()
+        poll = get(INFO + still.create())
+        for _ in range(10):
+            wire.send(poll)
+            wire.answer()
+        assert [exchange.number for exchange in still.mock.calls] == list(range(1, 12))
+
+    @pytest.mark.parametrize("cut", [1, 20, -1])
+    def test_a_known_request_may_come_in_pieces_later(self, cut: int, still: Running) -> None:
+        wire = still.connect()
+        wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        known = get(QUOTA)
+        for _ in range(3):
+            wire.send(known)
+            assert wire.answer().status == 200
+        wire.send(known[:cut])
+        other = still.connect()
+        other.send(known)
+        assert other.answer().status == 200  # and so the server has read the piece
+        wire.send(known[cut:] + known)
+        assert wire.answer().status == wire.answer().status == 200
+        assert len(still.mock.calls) == 6
+
+    def test_a_known_request_within_a_body_is_a_body(self, still: Running) -> None:
+        wire = still.connect()
+        known = get(QUOTA)
+        wire.send(known)
+        assert wire.answer().status == 200
+        wire.send(request("POST", CREATE, content_type="application/json", content_length=str(len(known))))
+        other = still.connect()
+        other.send(known)
+        assert other.answer().status == 200
+        wire.send(known)
+        assert wire.answer().json()["code"] == 1003
+        assert [exchange.call.path for exchange in still.mock.calls] == [QUOTA, QUOTA, CREATE]
+        assert still.mock.calls[-1].call.body == known
+
+    def test_a_known_request_waits_for_its_turn(self) -> None:
+        with ExitStack() as opened:
+            mock = MockAkool(clock=SystemClock(), latency="30ms")
+            running = Running(mock, opened.enter_context(mock.server()), opened)
+            wire = running.connect()
+            for _ in range(2):
+                wire.send(get(HEALTH))
+                assert wire.answer().status == 200
+            wire.send(get("/first"))
+            until(lambda: running.server.tasks)
+            wire.send(get(HEALTH))
+            assert wire.answer().status == 404
+            assert wire.answer().json()["status"] == "ok"
+
+    @pytest.mark.parametrize(
+        ("sent", "status", "closed"),
+        [
+            (get(HEALTH, connection="close"), 200, True),
+            (get(HEALTH).replace(b"HTTP/1.1", b"HTTP/1.0"), 200, True),
+            (request("HEAD", HEALTH), 200, False),
+            (get("/nowhere"), 404, False),
+        ],
+        ids=["close", "1.0", "head", "unknown"],
+    )
+    def test_a_repeated_request_is_answered_alike(self, sent: bytes, status: int, closed: bool, still: Running) -> None:
+        wire = still.connect()
+        for _ in range(3):
+            wire.send(sent)
+            answer = wire.answer(of_head=sent.startswith(b"HEAD"))
+            assert answer.status == status
+            assert ("connection" in answer.headers) == closed
+            if closed:
+                assert wire.is_closed()
+                wire = still.connect()
+
+    def test_what_is_remembered_is_bounded(self, still: Running) -> None:
+        wire = still.connect()
+        for number in range(2000):
+            wire.send(get(f"/{number}", x="y" * 100))
+            assert wire.answer().status == 404
+        assert len(still.server.known_calls) < 1000
 
 
 NOT_HTTP: Final = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, Protocol, TextIO
@@ -107,7 +108,9 @@ class BatchedLog:
     def __init__(self, stream: TextIO, write_line: WriteLine) -> None:
         self._stream = stream
         self._write_line = write_line
-        self._lines: list[str] = []
+        self._lines: deque[str] = deque()
+        self._writing = threading.Lock()
+        self._unheard = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._write_often, name="mock-akool-log", daemon=True)
         self._thread.start()
@@ -121,10 +124,15 @@ class BatchedLog:
 
     def flush(self) -> None:
         """Write what is waiting."""
-        lines, self._lines = self._lines, []
-        if lines:
-            self._stream.write("\n".join([*lines, ""]))
-            self._stream.flush()
+        with self._writing:
+            # One by one: a list that is exchanged could be the one that a line is just being added to.
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            if lines and not self._unheard:
+                try:
+                    self._stream.write("\n".join([*lines, ""]))
+                    self._stream.flush()
+                except (OSError, ValueError):  # whoever read it went away, as in `serve 2>&1 | head`; we go on
+                    self._unheard = True
 
     def close(self) -> None:
         """Write what is waiting, and end."""
