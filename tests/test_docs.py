@@ -353,8 +353,8 @@ def test_a_section_shows_what_pytest_does(section: Section, port: int, monkeypat
     _write_modules(section.page, monkeypatch)
     section._replace(files=tuple(block for block in section.files if not _is_module(block))).write(Path("alone"))
     monkeypatch.chdir("alone")
-    if not any(block.language == "ini" for block in section.files):
-        Path("pytest.ini").write_text("[pytest]\n") if not Path("pyproject.toml").exists() else None
+    if not Path("pytest.ini").exists() and not Path("pyproject.toml").exists():
+        Path("pytest.ini").write_text("[pytest]\n")  # or pytest looks for settings in the folders above
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(PYTEST))
     monkeypatch.setenv("COLUMNS", "100")
     for command, shown in section.commands or (("pytest", ""),):
@@ -433,8 +433,21 @@ def test_every_block_is_of_a_language_that_is_run() -> None:
     for page in PAGES:
         blocks, prose = _parsed(page)
         for block in blocks:
-            assert block.language in {"python", "bash", "js", "console", "ini", "toml"}, f"{block.where}: nobody runs this"
+            assert block.language in {"python", "bash", "js", "console", "ini", "toml"}, (
+                f"{block.where}: nobody runs this"
+            )
         assert not re.search(r"(?m)^\s*~~~|<pre|^(?: {4}|\t)", prose), f"{page}: only fenced blocks are run"
+
+
+def test_python_blocks_are_formatted_and_without_what_is_not_used() -> None:
+    for page in PAGES:
+        for block in _parsed(page)[0]:
+            if block.language == "python":
+                Path(f"{page.stem}_{block.line}.py").write_text(block.code)
+    config = str(ROOT / "pyproject.toml")
+    _run(sys.executable, "-m", "ruff", "format", "--check", "--config", config, ".")
+    # A block may use what an earlier one of its page has defined.
+    _run(sys.executable, "-m", "ruff", "check", "--config", config, "--select=E,F,B,UP", "--ignore=F821", ".")
 
 
 def test_what_is_not_run_is_there() -> None:
