@@ -262,7 +262,7 @@ def activate(target: Target) -> None:
         if not _active:
             try:
                 for library in _DOORS:
-                    if library in sys.modules:
+                    if sys.modules.get(library) is not None:
                         _install(library)
             except BaseException:
                 _uninstall_all()
