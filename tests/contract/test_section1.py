@@ -180,11 +180,11 @@ class TestSection1:
 
     def test_a_record_outlives_its_file(self, client: Client) -> None:
         job_id = client.completed()
-        before = client.info(job_id)
+        before = client.record(job_id)
 
         client.door.advance(30 * DAY_S)
 
-        assert client.info(job_id) == before
+        assert client.record(job_id) == before
 
     @pytest.mark.parametrize("family", FAMILIES)
     def test_statuses_are_1_2_3_or_1_2_4(self, client: Client, family: str) -> None:

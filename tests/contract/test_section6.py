@@ -106,8 +106,7 @@ class TestSection6Statuses:
         """A status is a function of the time, not of how often one asked."""
         job_id = client.made(family, {"queueing": 1, "processing": 1})
 
-        first = client.info(job_id)
-        assert [client.info(job_id) for _ in range(10)] == [first] * 10
+        assert len({client.info(job_id).body for _ in range(10)}) == 1
 
         client.door.advance(2)
         assert client.status(job_id) == 3
