@@ -18,12 +18,23 @@ from mock_akool.core.timeline import (
     change_at,
     changes_between,
     failed,
+    holding_at,
     status_at,
 )
-
-S = 1_000_000_000
-BORN = 1_767_225_600 * S
-QUEUEING, PROCESSING, DONE, FAILED = Status
+from tests.core.timelines import (
+    ALL_SPANS,
+    BORN,
+    DONE,
+    FAILED,
+    INSTANTS,
+    POLLS,
+    PROCESSING,
+    QUEUEING,
+    TIMED_SPANS,
+    S,
+    lived,
+    timelines,
+)
 
 # Reading lengths of time
 
@@ -239,44 +250,6 @@ def test_a_poll_counts_for_one_stage_only() -> None:
 
 # Properties
 
-NS = st.one_of(st.integers(0, 10), st.sampled_from([S // 10, S, 2 * S, 3 * S]), st.integers(0, 10 * S))
-TIMED_SPANS = st.one_of(NS.map(Span), st.just(FOREVER))
-ALL_SPANS = st.one_of(TIMED_SPANS, st.integers(0, 4).map(lambda n: Span(polls=n)))
-ENDINGS = st.sampled_from([COMPLETED, failed("no")])
-INSTANTS = NS.map(lambda ns: BORN + ns)
-POLLS = st.lists(INSTANTS, max_size=12).map(sorted)
-
-
-def timelines(spans: st.SearchStrategy[Span], *, forward: bool = False) -> st.SearchStrategy[Timeline]:
-    stages = st.lists(st.builds(Stage, st.sampled_from([QUEUEING, PROCESSING]), spans), max_size=5)
-    ordered = stages.map(lambda some: sorted(some, key=lambda stage: stage.status)) if forward else stages
-    return st.builds(Timeline, ordered.map(tuple), ENDINGS)
-
-
-def lived(timeline: Timeline, polls: list[int], now: int) -> Status:
-    """What `status_at` should say, told as a life: an independent model that moves from poll to poll."""
-    stages = [*timeline.stages, Stage(timeline.ending.status, FOREVER)]
-    number, since, counted = 0, BORN, 0
-
-    def live_until(instant: int) -> None:
-        nonlocal number, since, counted
-        while True:
-            span = stages[number].span
-            if span.ns is not None and since + span.ns <= instant:
-                since += span.ns
-            elif span.polls is None or counted < span.polls:
-                return
-            number, counted = number + 1, 0
-
-    for poll in polls:
-        live_until(poll)
-        if stages[number].span.polls is not None:
-            counted += 1
-            if counted == stages[number].span.polls:
-                since = poll
-    live_until(now)
-    return stages[number].status
-
 
 @settings(deadline=None, max_examples=500)
 @given(timelines(ALL_SPANS), POLLS, st.integers(0, 10 * S))
@@ -328,6 +301,18 @@ def test_changes_between_two_instants_lead_from_one_status_to_the_other(
         # Of several changes at one instant the last is the one that is seen.
         last = [each for each in between if each.at_ns == change.at_ns][-1]
         assert change_at(timeline, BORN, polls, change.at_ns) == last
+
+
+@settings(deadline=None)
+@given(timelines(ALL_SPANS), POLLS, st.integers(0, 10 * S))
+def test_what_holds_is_seen_until_it_ends(timeline: Timeline, polls: list[int], later_ns: int) -> None:
+    now = (polls[-1] if polls else BORN) + later_ns
+    at, status, until = holding_at(timeline, BORN, polls, now)
+    assert at <= now
+    for instant in (at, now, now + 10**9 * S if until is None else until - 1):
+        assert change_at(timeline, BORN, polls, instant) == (at, status)
+    if until is not None:
+        assert now < until == change_at(timeline, BORN, polls, until).at_ns
 
 
 def test_changes_of_a_usual_life() -> None:
