@@ -60,3 +60,33 @@ def test_another_account_sees_nothing_and_its_polls_do_not_count(timeline: Timel
         assert client.poll() == lived(timeline, polls, now)
         assert client.poll("other") == 1009
         polls.append(now)
+
+
+def test_a_poll_at_the_very_instant_of_a_change_sees_it() -> None:
+    client = Client(Timeline.of("2s", "3s"))
+    seen = [client.poll()]
+    for seconds in (2, 3):
+        client.clock.advance(seconds)
+        seen.append(client.poll())
+    assert seen == [1, 2, 3]
+
+
+def test_a_poll_sees_at_once_what_a_test_made_of_the_job() -> None:
+    client = Client(Timeline.of("2s", "3s"))
+    job = client.mock.job(client.job_id)
+    seen = [client.poll()]
+    for change in (job.stick, job.complete):
+        change()
+        seen.append(client.poll())
+    assert seen == [1, 1, 3]
+
+
+def test_a_poll_of_another_query_sees_its_own_job() -> None:
+    one, other = Client(Timeline.of("forever")), Client(Timeline.of(0, "forever"))
+    assert [one.poll(), other.poll(), one.poll(), other.poll()] == [1, 2, 1, 2]
+    one.mock.next_job()
+    one.mock.answer(Call.build("POST", CREATE, headers=HEADERS, body=b'{"prompt": "b"}'))
+    first, second = (job.id for job in one.mock.jobs)
+    for job_id, status in ((first, 1), (second, 3), (first, 1), (second, 3)):
+        one.job_id = job_id
+        assert one.poll() == status
