@@ -2,7 +2,8 @@
 
 What is replaced: `time.sleep`, `asyncio.sleep`, and `trio.sleep` when trio is imported (anyio's sleep uses these); also
 where a module has imported them by name. `time.monotonic` and `time.time` run ahead by what was slept, so that a
-client that measures its own time limit sees it pass, and asyncio's timers fire in time.
+client that measures its own time limit sees it pass, and asyncio's timers fire in time. (The clocks of uvloop and trio
+cannot be moved: there, `asyncio.timeout` and `trio.fail_after` count real time.)
 
 Sleepers in several threads or tasks are woken in the order of their wake-up times, as by a real clock: the clock is
 moved only by the sleeper that wakes first, and only when the others have nothing more to do.
