@@ -82,6 +82,8 @@ class Target:
         """Counts answered requests, so that a virtual sleeper sees whether others are still busy."""
         self.threads: WeakSet[threading.Thread] = WeakSet()
         """The threads that used the fake."""
+        self.shown_unfinished: set[str] = set()
+        """The jobs whose newest answer said that they are not finished: somebody is about to sleep for each."""
         self._polls_at_ns = 0
         self._polls: dict[str, int] = {}
         self._hammered: str | None = None
@@ -115,7 +117,13 @@ class Target:
         self.activity += 1
         self.threads.add(threading.current_thread())
         job_id, status = reply.job_id, reply.job_status
-        if job_id is not None and status is not None and status < Status.COMPLETED and call.method == "GET":
+        if job_id is None or status is None:
+            return reply
+        if status >= Status.COMPLETED:
+            self.shown_unfinished.discard(job_id)
+            return reply
+        self.shown_unfinished.add(job_id)
+        if call.method == "GET":
             now_ns = self.clock.now_ns()
             if now_ns != self._polls_at_ns:
                 self._polls_at_ns, self._polls, self._hammered = now_ns, {}, None

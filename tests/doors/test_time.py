@@ -388,6 +388,18 @@ class TestThreads:
                 thread.join()
         assert woken == [1, 3, 4, 5]
 
+    def test_a_client_whose_job_ends_before_it_gets_to_sleep(self) -> None:
+        """Another thread has moved the clock after its poll; it must not wait for real."""
+        with MockAkool(**LONG) as mock:
+            job_id = Requests().job()
+            assert Requests().poll(job_id) == 1
+            mock.clock.advance(60)
+            time.sleep(5)
+            assert slept_s(mock) == 65
+            assert Requests().poll(job_id) == 3
+            assert TestRealSleep.really_sleeps()
+            assert slept_s(mock) == 65
+
 
 class TestLimit:
     def test_a_loop_that_polls_for_ever_is_stopped(self, library: Library) -> None:
