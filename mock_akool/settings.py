@@ -1,4 +1,4 @@
-"""Settings: every option with its flag and its variable. The only reader of the environment."""
+"""Settings: every option with its flag and its variable. The only reader of the variables `MOCK_AKOOL_*`."""
 
 from __future__ import annotations
 
