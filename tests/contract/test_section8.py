@@ -299,6 +299,16 @@ class TestSection8Durations:
         client.door.advance(30.001)
         assert {client.status(job_id) for job_id in jobs} == {3}
 
+    def test_an_image_takes_longer_than_a_text(self, open_door: OpenDoor) -> None:
+        """Observed: 35 s for v4 from text, 56 s from an image, 29 s for v3."""
+        client = Client(open_door(realistic=True))
+        jobs = {family: [client.made(family) for _ in range(8)] for family in ("v3", "v4", "v4-image")}
+
+        client.door.advance(45)
+
+        done = {family: {client.status(job_id) for job_id in ids} for family, ids in jobs.items()}
+        assert done == {"v3": {3}, "v4": {3}, "v4-image": {2}}
+
     def test_they_differ_and_follow_the_seed(self, open_door: OpenDoor) -> None:
         def stamps(seed: int) -> list[str]:
             client = Client(open_door(realistic=True, seed=seed))
