@@ -14,7 +14,7 @@ demo: $(VENV)/installed ## play a client against the fake and save the pictures
 	$(BIN)/mock-akool demo
 
 test: $(VENV)/installed-dev ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/installed-dev ## check style, types and layers
 	$(BIN)/ruff check .
