@@ -50,10 +50,10 @@ def polls(mock: MockAkool) -> int:
 
 @pytest.fixture(autouse=True)
 def quickly() -> Any:
-    """Fail a test that really sleeps; `perf_counter` is never virtual."""
+    """Fail a test in which a client really sleeps for its pause; `perf_counter` is never virtual."""
     began_s = time.perf_counter()
     yield
-    assert time.perf_counter() - began_s < 2.5
+    assert time.perf_counter() - began_s < 0.95 * PAUSE_S
 
 
 class TestThreadsOwnSleep:
@@ -365,8 +365,8 @@ class TestThreads:
                 time.sleep(PAUSE_S)
             raise AssertionError
 
-        with MockAkool(queueing=2, processing=3) as mock, ThreadPoolExecutor(4) as pool:
-            counts = list(pool.map(client, range(8)))
+        with MockAkool(queueing=2, processing=3) as mock, ThreadPoolExecutor(3) as pool:
+            counts = list(pool.map(client, range(5)))
             assert all(2 <= count <= 3 for count in counts)
             assert 6 <= slept_s(mock) <= 24
 
