@@ -191,6 +191,7 @@ def answer(engine: Engine, call: Call) -> Reply:
         now_ns = engine.clock.now_ns()
         try:
             reply = found.handle(engine, call, now_ns)
+            engine.refused_last = False
         except ParameterError as error:
             refusal = engine.behaviour.refusal(found.bad_parameter_code(engine.behaviour))
             refusal.account = error.account
@@ -207,6 +208,7 @@ def answer(engine: Engine, call: Call) -> Reply:
 
 
 def _error(engine: Engine, error: AkoolError) -> Reply:
+    engine.refused_last = True
     body = error_body(error, engine.behaviour)
     return Reply(200, _JSON, body, code=error.code, account=error.account, job_id=error.job_id)
 

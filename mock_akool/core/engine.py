@@ -70,7 +70,9 @@ class Engine:
         self._free_stamp_after: dict[int, int] = {}
         self._jobs_made: dict[str, int] = {}
         self._open: set[str] = set()
-        """Jobs that were unfinished when somebody last looked."""
+        """Jobs whose end no poll has seen."""
+        self.refused_last = False
+        """Whether the last request was answered with a business error."""
         self._end_shown: set[str] = set()
         self._polled_on: set[str] = set()
         """Jobs that the client polls although it was shown their end."""
@@ -108,17 +110,16 @@ class Engine:
         return change_at(job.timeline, job.created_ns, job.polls, now_ns)
 
     def is_awaited(self, now_ns: int) -> bool:
-        """Return whether a client has something to wait for: a job is unfinished, or is still polled after its end.
+        """Return whether a client has something to wait for.
 
-        The second is a client that does not understand the end; it waits for ever.
+        That is when a job is unfinished. It is also when a job is polled on after its end was shown, or has ended
+        while the client's last request was refused: such a client does not see the end, and waits for ever.
         """
         if self._polled_on:
             return True
-        for job_id in list(self._open):
-            if self.change_of(self._jobs[job_id], now_ns).status < Status.COMPLETED:
-                return True
-            self._open.discard(job_id)
-        return False
+        if any(self.change_of(self._jobs[job_id], now_ns).status < _COMPLETED for job_id in self._open):
+            return True
+        return self.refused_last and bool(self._open)
 
     def next_change_ns(self, now_ns: int) -> int | None:
         """Return the next instant at which any job's status changes by time alone, or None when none will."""
@@ -176,6 +177,7 @@ class Engine:
                 self._jobs[job_id] = replace(job, polls=(*job.polls, now_ns))
                 until_ns = now_ns
         elif job_id not in self._polled_on:
+            self._open.discard(job_id)
             (self._polled_on if job_id in self._end_shown else self._end_shown).add(job_id)
             until_ns = now_ns
         return Sight(job, status, _NEVER_NS if until_ns is None else until_ns)

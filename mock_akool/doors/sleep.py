@@ -33,6 +33,8 @@ _WAKING_TURNS: Final = 6
 """How many turns a task that wakes lets pass, so that the loop's own timers of that instant fire before it goes on."""
 _GRACE_S: Final = 0.01
 """How long, in real time, a sleeper waits for other threads that used the fake and are busy elsewhere."""
+_WAKING_GRACES: Final = 10
+"""How many times as long it waits for a thread that has just woken: a busy machine may keep it from its next step."""
 _TIMER_GRIDS_NS: Final = (NS_PER_S, NS_PER_S // 2, NS_PER_S // 10)
 """What the instants of a loop's timers are rounded up to, since they also count the little real time that passes."""
 
@@ -58,6 +60,8 @@ class Naps:
         """Guards what follows, and tells threads that somebody woke or went to sleep."""
         self._wakes: list[_Wake] = []
         self._threads_asleep: set[threading.Thread] = set()
+        self._threads_woken: set[threading.Thread] = set()
+        """Threads that woke up and did not sleep again, until they were waited for in vain."""
         self._count = 0
         self._slept_ns = 0
         self._jobs_made = -1
@@ -87,6 +91,7 @@ class Naps:
         with self._changed:
             me = self._lie_down(seconds)
             self._threads_asleep.add(thread)
+            self._threads_woken.discard(thread)
             try:
                 while self._clock.now_ns() < me[0]:
                     if me != min(self._wakes):
@@ -95,6 +100,7 @@ class Naps:
                         self._advance_to(me[0])
             finally:
                 self._threads_asleep.discard(thread)
+                self._threads_woken.add(thread)
                 self._get_up(me)
 
     async def nap_in_task(self, seconds: float) -> None:
@@ -171,8 +177,13 @@ class Naps:
     def _heard_within_grace(self) -> bool:
         """Wait for a moment, and return whether anything happened."""
         before = self._heard()
-        self._changed.wait_for(lambda: before != self._heard(), _GRACE_S)
-        return before != self._heard()
+        for _ in range(_WAKING_GRACES):
+            if self._changed.wait_for(lambda: before != self._heard(), _GRACE_S):
+                return True
+            if not any(thread.is_alive() for thread in self._threads_woken):
+                break
+        self._threads_woken.clear()
+        return False
 
     def _advance_to(self, instant_ns: int) -> None:
         jobs_made = self._target.service.engine.job_count

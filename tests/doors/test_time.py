@@ -368,7 +368,7 @@ class TestThreads:
         with MockAkool(queueing=2, processing=3) as mock, ThreadPoolExecutor(3) as pool:
             counts = list(pool.map(client, range(5)))
             assert all(2 <= count <= 3 for count in counts)
-            assert 6 <= slept_s(mock) <= 24
+            assert 6 <= slept_s(mock) <= 30  # 6 for each, if they had run one after the other
 
     def test_sleepers_wake_in_order(self) -> None:
         woken: list[float] = []

@@ -1,0 +1,45 @@
+"""Whether a client still waits for a job, so that its sleep is virtual."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import requests
+
+from mock_akool import MockAkool, VirtualTimeLimitError
+from mock_akool.core.codes import API_URL
+
+IMAGE = f"{API_URL}/api/open/v3/content/image"
+HEADERS = {"x-api-key": "my-key"}
+
+
+def create() -> str:
+    job_id: str = requests.post(f"{IMAGE}/createbyprompt", json={"prompt": "a red fox"}, headers=HEADERS).json()[
+        "data"
+    ]["_id"]
+    return job_id
+
+
+def wait_with_the_wrong_parameter(job_id: str) -> None:
+    while requests.get(f"{IMAGE}/infobymodelid", params={"_id": job_id}, headers=HEADERS).json()["code"] != 1000:
+        time.sleep(3)
+
+
+def test_a_client_that_asks_wrongly_for_its_job_is_stopped_and_not_left_to_sleep_for_real() -> None:
+    with MockAkool(sleep_limit="2m") as mock:
+        job_id = create()
+        with pytest.raises(VirtualTimeLimitError):
+            wait_with_the_wrong_parameter(job_id)
+        assert mock.clock.now_ns() - mock.started_ns == 120 * 10**9
+
+
+def test_a_client_that_saw_the_end_sleeps_for_real() -> None:
+    with MockAkool(queueing=1, processing=1) as mock:
+        job_id = create()
+        time.sleep(2)
+        poll = requests.get(f"{IMAGE}/infobymodelid", params={"image_model_id": job_id}, headers=HEADERS)
+        assert poll.json()["data"]["image_status"] == 3
+        requests.get(f"{IMAGE}/infobymodelid", params={"image_model_id": "unknown"}, headers=HEADERS)
+        time.sleep(0.01)
+        assert mock.clock.now_ns() - mock.started_ns == 2 * 10**9
