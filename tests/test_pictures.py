@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,6 +28,8 @@ from mock_akool.pictures import LONGEST_SIDE, MIN_BYTES, Gallery, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from werkzeug.test import TestResponse
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 30.0
@@ -560,12 +563,17 @@ def test_an_upscaled_picture_has_the_colours_of_its_original() -> None:
     mock = MockAkool(queueing=0, processing=0)
     api, headers = "/api/open/v3/content/image", {"x-api-key": "k"}
     client = mock.app().test_client()
-    parent = client.post(f"{api}/createbyprompt", json={"prompt": "a red fox"}, headers=headers).json["data"]["_id"]
+
+    def made(answer: TestResponse) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(answer.data)["data"]
+        return data
+
+    parent = made(client.post(f"{api}/createbyprompt", json={"prompt": "a red fox"}, headers=headers))["_id"]
     press = {"_id": parent, "button": "U2"}
-    pressed = client.post(f"{api}/createbybutton", json=press, headers=headers).json["data"]["_id"]
+    pressed = made(client.post(f"{api}/createbybutton", json=press, headers=headers))["_id"]
 
     def top_left(job_id: str, number: int | None) -> tuple[float, ...]:
-        data = client.get(f"{api}/infobymodelid?image_model_id={job_id}", headers=headers).json["data"]
+        data = made(client.get(f"{api}/infobymodelid?image_model_id={job_id}", headers=headers))
         url = data["image"] if number is None else data["upscaled_urls"][number - 1]
         picture = Image.open(BytesIO(client.get(urlsplit(url).path).data)).convert("RGB")
         band = picture.crop((0, 0, picture.width // 2, picture.height // 16))
