@@ -129,7 +129,7 @@ def akool_settings(pytestconfig: pytest.Config) -> Mapping[str, Any]:
 
 @pytest.fixture
 def akool_mock(request: pytest.FixtureRequest, akool_settings: Mapping[str, Any]) -> Iterator[MockAkool]:
-    """A fake of Akool that answers what this process sends to it; while a job is on its way, sleeping moves its clock instead of waiting."""
+    """A fake that answers what this process sends to Akool; while a job is on its way, sleep moves its clock."""
     options = _options(request, akool_settings)
 
     from mock_akool.mock import MockAkool
