@@ -78,7 +78,9 @@ class Setting:
         """The default as one would write it; empty when there is none."""
         if self.about.kind.is_flag:
             return "yes" if self.default else "no"
-        return "" if self.default in (None, (), "") else str(self.default)
+        if isinstance(self.default, tuple):
+            return ",".join(map(str, self.default))
+        return "" if self.default in (None, "") else str(self.default)
 
 
 def table() -> tuple[Setting, ...]:
