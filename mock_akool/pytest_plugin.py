@@ -27,6 +27,8 @@ _explainers = pytest.StashKey[list[Callable[[], str]]]()
 """What an item's fixtures have to tell when its test fails."""
 _given = pytest.StashKey[dict[str, Any]]()
 """The settings of the ini file and the command line."""
+_address = pytest.StashKey[str]()
+"""The URL of the server that runs elsewhere, or empty text."""
 
 
 # Options
@@ -58,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for source, lines in (("akool in the ini file", config.getini("akool")), ("--akool", config.getoption("akool"))):
         settings.update(_name_and_value(source, line) for line in lines)
     config.stash[_given] = settings
-    url = _url(config)
+    config.stash[_address] = url = str(config.getoption("akool_url") or config.getini("akool_url") or "")
     if settings or url:
         from mock_akool.core.errors import MockAkoolError
         from mock_akool.mock import MockOptions
@@ -67,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
         try:
             MockOptions.of(**settings)
             if url:
-                check_url(url)
+                config.stash[_address] = check_url(url)
         except MockAkoolError as error:
             raise pytest.UsageError(f"mock-akool: {error}") from None
 
@@ -77,10 +79,6 @@ def _name_and_value(source: str, line: str) -> tuple[str, str]:
     if not equals or not name.strip():
         raise pytest.UsageError(f"mock-akool: {source} has {line!r}; write NAME=VALUE, such as queueing=10s")
     return name.strip(), value.strip()
-
-
-def _url(config: pytest.Config) -> str:
-    return str(config.getoption("akool_url") or config.getini("akool_url") or "").rstrip("/")
 
 
 def _signature(config: pytest.Config) -> str:
@@ -107,7 +105,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     settings = ", ".join(f"{name}={value}" for name, value in config.stash[_given].items())
     if any(len(_definitions(item, "akool_settings")) > 1 for item in using):
         settings = "settings by the fixture akool_settings"
-    url = _url(config)
+    url = config.stash[_address]
     at = f"; akool_server is {url}" if url else ""
     return [f"mock-akool {__version__}: {settings or 'default settings'}{at}"]
 
@@ -148,7 +146,7 @@ def akool_server(
 
     from mock_akool.server_view import ServerView
 
-    url = _url(request.config)
+    url = request.config.stash[_address]
     if url:
         if _markers(request.node):
             pytest.fail(
@@ -156,7 +154,8 @@ def akool_server(
                 "run this test without --akool-url, or take the marker away",
                 pytrace=False,
             )
-        yield ServerView(_akool_servers.elsewhere(url))
+        _akool_servers.check_elsewhere(url)
+        yield ServerView(url)
         return
     with ExitStack() as stack:
         live = _akool_servers.of(options, stack if _markers(request.node) else None)
@@ -195,15 +194,13 @@ class _Servers:
             self._servers[key] = self._run.enter_context(LiveServer(options))
         return self._servers[key]
 
-    def elsewhere(self, url: str) -> str:
-        """Return the address of the server that runs there; raises ServerError when there is none."""
-        from mock_akool.server_view import check_server, check_url
+    def check_elsewhere(self, url: str) -> None:
+        """Raise ServerError unless a server runs there; looks once in a run."""
+        from mock_akool.server_view import check_server
 
-        url = check_url(url)
         if url not in self._checked:
             check_server(url)
             self._checked.add(url)
-        return url
 
 
 # The marker

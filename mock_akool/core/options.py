@@ -60,7 +60,9 @@ def read_options(options: Any) -> None:
             real = kind.read(value)
         except (ValueError, TypeError, OverflowError, MockAkoolError) as error:
             why = f" ({error})" if isinstance(error, MockAkoolError) else ""
-            raise SettingsError(f"{field.name}={_shown(value)} is not usable{why}", f"It takes {kind.wants}") from None
+            raise SettingsError(
+                f"{field.name}={_shown(value)} is not usable{why}", f"It takes {kind.wants}", option=field.name
+            ) from None
         object.__setattr__(options, field.name, real)
 
 
