@@ -19,8 +19,8 @@ from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from mock_akool._version import __version__
-from mock_akool.core.errors import MockAkoolError
-from mock_akool.settings import DEFAULT_PORT, PREFIX, Setting, Settings, table
+from mock_akool.core.errors import MockAkoolError, SettingsError
+from mock_akool.settings import DEFAULT_PORT, PREFIX, Setting, Settings, server_url, table
 
 _SHORT: Final = {"host": ("-H",), "port": ("-p",)}
 _DEFAULT_URL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
@@ -140,7 +140,16 @@ def _add_flag(group: Any, setting: Setting) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     given = {row.field: getattr(options, row.field) for row in table() if getattr(options, row.field) is not None}
-    settings = Settings.from_environment(given)
+    for row in table():
+        if row.about.kind.repeats and len(given.get(row.field, ())) == 1:
+            (given[row.field],) = given[row.field]
+    try:
+        settings = Settings.from_environment(given)
+    except SettingsError as error:
+        flags = {row.field: row.flag for row in table() if row.field in given}
+        if error.option in flags:
+            raise error.spelt(flags[error.option]) from None
+        raise
 
     # Not at the top: `--help` and `health` need none of this.
     from mock_akool.core.clock import SystemClock
@@ -255,7 +264,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _health(options: argparse.Namespace) -> int:
-    url = options.url or _url_of_settings()
+    url = server_url(options.url) if options.url else _url_of_settings()
     try:
         parts = urlsplit(url)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=options.timeout)

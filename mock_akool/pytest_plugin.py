@@ -29,6 +29,8 @@ _failed = pytest.StashKey[bool]()
 """Whether an item's test failed, or its set-up did."""
 _given = pytest.StashKey[dict[str, Any]]()
 """The settings of the ini file and the command line."""
+_address = pytest.StashKey[str]()
+"""The URL of the server that runs elsewhere, or empty text."""
 
 
 # Options
@@ -60,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for source, lines in (("akool in the ini file", config.getini("akool")), ("--akool", config.getoption("akool"))):
         settings.update(_name_and_value(source, line) for line in lines)
     config.stash[_given] = settings
-    url = _url(config)
+    config.stash[_address] = url = str(config.getoption("akool_url") or config.getini("akool_url") or "")
     if settings or url:
         from mock_akool.core.errors import MockAkoolError
         from mock_akool.mock import MockOptions
@@ -69,7 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
         try:
             MockOptions.of(**settings)
             if url:
-                check_url(url)
+                config.stash[_address] = check_url(url)
         except MockAkoolError as error:
             raise pytest.UsageError(f"mock-akool: {error}") from None
 
@@ -79,10 +81,6 @@ def _name_and_value(source: str, line: str) -> tuple[str, str]:
     if not equals or not name.strip():
         raise pytest.UsageError(f"mock-akool: {source} has {line!r}; write NAME=VALUE, such as queueing=10s")
     return name.strip(), value.strip()
-
-
-def _url(config: pytest.Config) -> str:
-    return str(config.getoption("akool_url") or config.getini("akool_url") or "").rstrip("/")
 
 
 def _signature(config: pytest.Config) -> str:
@@ -97,6 +95,8 @@ def _signature(config: pytest.Config) -> str:
 
 
 def _written(value: Any) -> str:
+    if value and type(value) is tuple and all(type(each) is str for each in value):
+        value = ",".join(value)
     plain = value is None or type(value) in (bool, int, float, str) or value == ()
     return repr(value) if plain else repr(str(value))
 
@@ -109,7 +109,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     settings = ", ".join(f"{name}={value}" for name, value in config.stash[_given].items())
     if any(len(_definitions(item, "akool_settings")) > 1 for item in using):
         settings = "settings by the fixture akool_settings"
-    url = _url(config)
+    url = config.stash[_address]
     at = f"; akool_server is {url}" if url else ""
     return [f"mock-akool {__version__}: {settings or 'default settings'}{at}"]
 
@@ -162,7 +162,7 @@ def akool_server(
 
     from mock_akool.server_view import ServerView
 
-    url = _url(request.config)
+    url = request.config.stash[_address]
     if url:
         if _markers(request.node):
             pytest.fail(
@@ -170,7 +170,8 @@ def akool_server(
                 "run this test without --akool-url, or take the marker away",
                 pytrace=False,
             )
-        yield ServerView(_akool_servers.elsewhere(url))
+        _akool_servers.check_elsewhere(url)
+        yield ServerView(url)
         return
     with ExitStack() as stack:
         live = _akool_servers.of(options, stack if _markers(request.node) else None)
@@ -210,15 +211,13 @@ class _Servers:
             self._servers[key] = self._run.enter_context(LiveServer(options))
         return self._servers[key]
 
-    def elsewhere(self, url: str) -> str:
-        """Return the address of the server that runs there; raises ServerError when there is none."""
-        from mock_akool.server_view import check_server, check_url
+    def check_elsewhere(self, url: str) -> None:
+        """Raise ServerError unless a server runs there; looks once in a run."""
+        from mock_akool.server_view import check_server
 
-        url = check_url(url)
         if url not in self._checked:
             check_server(url)
             self._checked.add(url)
-        return url
 
 
 # The marker

@@ -21,6 +21,7 @@ from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.doors.server import Server
 from mock_akool.mock import JobHandle, MockAkool
 from mock_akool.rules import RuleDraft
+from mock_akool.settings import server_url
 
 QUICK: Final[Mapping[str, Any]] = {"queueing": "50ms", "processing": "50ms"}
 """How long jobs take on a test's server, unless the settings say otherwise: it runs in real time."""
@@ -155,11 +156,12 @@ class ServerView:
 
 
 def check_url(url: str) -> str:
-    """Return the URL without a slash at its end; raises MockAkoolError when it is no base URL."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise MockAkoolError(f"{url!r} is no address of a server", "Write it as http://127.0.0.1:25665")
-    return url.rstrip("/")
+    """Return the address of a server as a base URL; raises MockAkoolError when it is none."""
+    base = server_url(url)
+    parts = urlsplit(base)
+    if parts.path or parts.query or parts.fragment:
+        raise MockAkoolError(f"{url!r} is no address of a server: it has a path", f"Write it as http://{parts.netloc}")
+    return base
 
 
 def check_server(url: str) -> None:
