@@ -153,7 +153,8 @@ class Target:
     def _note_fault(self, call: Call, rule: str) -> None:
         if self._repeated(rule) > POLL_LIMIT:
             self._hammered = (
-                f"tries again without a pause: {POLL_LIMIT:,} times {call.method} {call.path}, which met the rule {rule}, and no virtual time has passed. "
+                f"tries again without a pause: {POLL_LIMIT:,} times {call.method} {call.path}, which met the rule "
+                f"{rule}, and no virtual time has passed. "
                 f"The fault may never end for it"
             )
 
