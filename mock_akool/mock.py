@@ -178,13 +178,13 @@ class MockAkool:
             reasons = [why_not(live, engine) for live in unfired(engine)] if wanted != "ignore" else []
         if not reasons:
             return
-        message = "\n".join(reasons)
+        message = "\n".join(
+            [*reasons, "Take the rule away, mark it `optional`, or set unfired_rules to warn or ignore"]
+        )
         if wanted == "warn":
             warnings.warn(f"mock-akool: {message}", stacklevel=2)
             return
-        raise UnfiredRuleError(
-            message, "\nTake the rule away, mark it `optional`, or set unfired_rules to 'warn' or 'ignore'"
-        )
+        raise UnfiredRuleError(message)
 
     # Doors that are asked for
 

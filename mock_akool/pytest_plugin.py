@@ -326,7 +326,10 @@ def _check_rules(request: pytest.FixtureRequest, mock: MockAkool) -> None:
     try:
         mock.verify()
     except UnfiredRuleError as error:
-        pytest.fail(f"mock-akool: {error}", pytrace=False)
+        complaint = str(error)
+    else:
+        return
+    pytest.fail(f"mock-akool: {complaint}", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
