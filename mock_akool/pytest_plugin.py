@@ -262,6 +262,20 @@ def _fail_at_marker(node: Any, name: str | None, message: str, hint: str) -> Non
     pytest.fail(f"{path}:{line}: @pytest.mark.akool: {message}. {hint}{shown}", pytrace=False)
 
 
+# After a test
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    """Leave nothing of a fake behind: `monkeypatch` puts back ours if it replaced it and is undone after the fake."""
+    try:
+        return (yield)
+    finally:
+        mock = sys.modules.get("mock_akool.mock")
+        if mock is not None:
+            mock.tidy()
+
+
 # A failing test
 
 
