@@ -100,7 +100,7 @@ class _Group:
         """Count the call, and return the first rule that it makes fire, with its position."""
         if not self.free and self.conditions.differences(call):
             return None
-        key = call.account if self.per == "account" else call.job_id if self.per == "job" else ""
+        key = call.account if self.per == "account" else call.counted_as if self.per == "job" else ""
         counted = self.counts.get(key or "")
         if counted is None:
             counted = self.counts[key or ""] = [0, self._quiet_until(0)]
@@ -330,7 +330,9 @@ class Director:
         if of_key is not None:
             books.append(of_key.book)
         books.append(self._everybody.book)
-        counted = Counted(account, None if job is None else job.id, self._number(endpoint, account, job))
+        job_id, number = None if job is None else job.id, self._number(endpoint, account, job)
+        counted_as = f"{account} {number}" if endpoint in CREATES else job_id
+        counted = Counted(account, job_id, number, counted_as=counted_as)
         if any(book.looks_into(endpoint) for book in books):
             counted = counted._replace(
                 prompt=body.text("prompt") if job is None else job.look.prompt,

@@ -397,7 +397,11 @@ RULE: Final = Record(
         "every": Field(_ON_COUNT, "each n-th of these calls"),
         "after": Field(whole(0, 1_000_000_000), "leaves out so many calls at the beginning", 0),
         "probability": Field(number(0, 1, "a number from 0 (never) to 1 (always)"), "by lot, drawn from the seed"),
-        "per": Field(one_of(PER), "whose calls are counted together: each account's, each job's, or all", "account"),
+        "per": Field(
+            one_of(PER),
+            "whose calls are counted together: each account's, each job's (of creates: all tries at one job), or all",
+            "account",
+        ),
         "optional": Field(FLAG, "it is no mistake when this rule never fires", False),
         "fault": Field(FAULT, "what goes wrong"),
     },

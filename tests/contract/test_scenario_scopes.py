@@ -1,0 +1,47 @@
+"""Whose calls a scenario counts, from when, and what it says of an account that a key or a prompt names it for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pytest
+
+from tests.contract.client import OTHER_KEY, Client
+from tests.contract.doors import OpenDoor
+
+FIRST_TRY: Final[Mapping[str, Any]] = {
+    "rules": [{"on": "create", "per": "job", "first": 1, "fault": {"code": 1108}}],
+}
+
+
+# Counting the tries at a job that is not made yet
+
+
+@pytest.mark.parametrize("create", ["create_v3", "create_v4"])
+def test_all_tries_at_one_job_are_counted_together(create: str, open_door: OpenDoor) -> None:
+    client = Client(open_door(scenario=FIRST_TRY))
+    codes = [getattr(client, create)().code for _ in range(6)]
+    assert codes == [1108, 1000] * 3
+
+
+def test_tries_of_accounts_are_counted_apart(open_door: OpenDoor) -> None:
+    door = open_door(scenario=FIRST_TRY)
+    mine, others = Client(door), Client(door, OTHER_KEY)
+    assert [client.create_v3().code for client in (mine, others, mine, others)] == [1108, 1108, 1000, 1000]
+
+
+def test_presses_are_counted_by_the_job_that_they_make_and_not_by_the_parent(open_door: OpenDoor) -> None:
+    door = open_door(scenario=FIRST_TRY)
+    client = Client(door)
+    client.create_v3()
+    parent = client.completed("v3")
+    assert [client.press(parent, button).code for button in ("U1", "U1", "U2", "U2")] == [1108, 1000] * 2
+
+
+def test_a_try_that_did_its_work_begins_the_count_anew(open_door: OpenDoor) -> None:
+    rules = [{"on": "create", "per": "job", "first": 1, "fault": {"http": 504, "at": "after"}}]
+    door = open_door(scenario={"rules": rules})
+    client = Client(door)
+    assert [client.create_v3().status for _ in range(3)] == [504] * 3
+    assert len(door.mock.jobs) == 3
