@@ -390,7 +390,8 @@ RULE: Final = Record(
                 {"type": "array", "items": _SPAN_SCHEMA, "minItems": 2, "maxItems": 2},
                 lambda during: [str(each) for each in during],
             ),
-            "from when to when, counted from the start or the last reset of the fake",
+            "from when to when, counted from the start or the last reset of the fake, or from when a key or a prompt "
+            "named the scenario",
         ),
         "nth": Field(Listed(_ON_COUNT, lone=True, least=1), "the n-th of these calls, or several such numbers", ()),
         "first": Field(_ON_COUNT, "the first so many of these calls"),

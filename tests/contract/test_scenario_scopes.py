@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.contract.client import OTHER_KEY, Client
+from tests.contract.client import KEY, OTHER_KEY, Client
 from tests.contract.doors import OpenDoor
 
 FIRST_TRY: Final[Mapping[str, Any]] = {
@@ -45,3 +45,30 @@ def test_a_try_that_did_its_work_begins_the_count_anew(open_door: OpenDoor) -> N
     client = Client(door)
     assert [client.create_v3().status for _ in range(3)] == [504] * 3
     assert len(door.mock.jobs) == 3
+
+
+# Time, counted from when somebody named the scenario
+
+
+def test_a_window_of_a_key_begins_when_the_key_is_first_seen(open_door: OpenDoor) -> None:
+    door = open_door()
+    client = Client(door, f"{KEY}+maintenance")
+    door.advance(1000)
+    seen = []
+    for step_s in (0, 2.9, 0.1, 29.9, 0.1):
+        door.advance(step_s)
+        seen.append(client.quota().status)
+    assert seen == [200, 200, 503, 503, 200]
+
+
+def test_a_window_of_a_prompt_begins_with_its_job(open_door: OpenDoor) -> None:
+    door = open_door()
+    client = Client(door)
+    for _ in range(2):
+        door.advance(1000)
+        job_id = client.create_v3("a cat [mock:maintenance]").data["_id"]
+        seen = []
+        for step_s in (2.9, 0.1, 29.9, 0.1):
+            door.advance(step_s)
+            seen.append(client.info(job_id).status)
+        assert seen == [200, 503, 503, 200]
