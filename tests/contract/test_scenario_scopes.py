@@ -72,3 +72,13 @@ def test_a_window_of_a_prompt_begins_with_its_job(open_door: OpenDoor) -> None:
             door.advance(step_s)
             seen.append(client.info(job_id).status)
         assert seen == [200, 503, 503, 200]
+
+
+# What it says of the account
+
+
+def test_the_rate_of_a_key_is_limited_where_that_of_others_is_not(open_door: OpenDoor) -> None:
+    door = open_door()
+    limited, free = Client(door, f"{KEY}+rate-limited"), Client(door)
+    assert [limited.quota().code for _ in range(3)] == [1000, 1000, 1005]
+    assert [free.quota().code for _ in range(9)] == [1000] * 9
