@@ -298,6 +298,11 @@ class Director:
                     return entry
         return None
 
+    def account_script_of_new(self, account: Account, request: Request) -> AccountScript:
+        """Return what the scenario that a new job's prompt names says of its account, for this job alone."""
+        scope = self._scope_of_new(account.api_key, request)
+        return _NO_ACCOUNT if scope is None else scope.account
+
     def made(self, job: Job) -> None:
         """Take note of a job, whose prompt or whose parent's may have named a scenario."""
         scope = self._scope_of_new(job.account.api_key, job.request)
@@ -453,3 +458,4 @@ def _image_model_id(query: str) -> str:
 
 
 _NO_LIMITS: Final = Limits()
+_NO_ACCOUNT: Final = AccountScript()

@@ -82,3 +82,19 @@ def test_the_rate_of_a_key_is_limited_where_that_of_others_is_not(open_door: Ope
     limited, free = Client(door, f"{KEY}+rate-limited"), Client(door)
     assert [limited.quota().code for _ in range(3)] == [1000, 1000, 1005]
     assert [free.quota().code for _ in range(9)] == [1000] * 9
+
+
+def test_a_prompt_may_be_out_of_credits(open_door: OpenDoor) -> None:
+    door = open_door(out_of_credits_code=1006)
+    client = Client(door)
+    assert client.create_v3("a cat [mock:out-of-credits]").code == 1006
+    assert (client.credit(), len(door.mock.jobs)) == (1000, 0)
+    assert client.create_v3("a cat").code == 1000
+
+
+def test_a_prompt_may_be_banned(open_door: OpenDoor) -> None:
+    door = open_door(msg_account_banned="gone")
+    client = Client(door)
+    answer = client.create_v4("a cat [mock:banned]")
+    assert (answer.code, answer.msg) == (1200, "gone")
+    assert client.create_v4("a cat").code == 1000
