@@ -326,7 +326,7 @@ _ACCOUNT: Final = Record(
 )
 _ACCOUNT_SPEC: Final = Record(
     "listed account",
-    lambda **given: AccountSpec(**given),
+    lambda **given: _account(**given),
     {
         "client_secret": Field(TEXT, "the API key"),
         "client_id": Field(TEXT, "the clientId"),
@@ -334,7 +334,14 @@ _ACCOUNT_SPEC: Final = Record(
         "status": Field(_ACCOUNT_STATUS, "active or banned", attribute="banned"),
         "token_ttl": Field(DURATION, "how long its tokens live"),
     },
+    needed=("client_secret",),
 )
+
+
+def _account(**given: Any) -> AccountSpec:
+    if not given["client_secret"]:
+        raise ScenarioError("the client_secret is empty", "It is the API key")
+    return AccountSpec(**given)
 
 
 def _chosen(words: Mapping[str, Any], value: Any) -> Any:
@@ -406,13 +413,11 @@ RULE: Final = Record(
         "optional": Field(FLAG, "it is no mistake when this rule never fires", False),
         "fault": Field(FAULT, "what goes wrong"),
     },
+    needed=("on", "fault"),
 )
 
 
 def _rule(**given: Any) -> Rule:
-    for key in ("on", "fault"):
-        if key not in given:
-            raise ScenarioError(f"a rule needs {key!r}", "Such as {on: infobymodelid, nth: 2, fault: {http: 502}}")
     rule = Rule(**given)
     if rule.fault.file is not None and rule.on != (Endpoint.FILE,):
         raise ScenarioError("a fault `file` is for `on: file` only", "Write `on: file`, or take another fault")
@@ -420,9 +425,6 @@ def _rule(**given: Any) -> Rule:
 
 
 def _check(scenario: Scenario) -> None:
-    for spec in scenario.accounts:
-        if not spec.client_secret:
-            raise ScenarioError("an account needs a client_secret", "It is its API key", ("accounts",))
     for name in ("client_secret", "client_id"):
         given = [getattr(spec, name) for spec in scenario.accounts if getattr(spec, name) is not None]
         if len(set(given)) < len(given):
