@@ -49,7 +49,7 @@ _BEARER: Final = re.compile(r"bearer\s+(\S+)", re.IGNORECASE | re.ASCII)
 
 
 _MOST_ATTEMPTS: Final = 4096
-"""How many creates are remembered that name a scenario in their prompt."""
+"""How many creates are remembered that name a scenario in their prompt, and how many polls that were asked before."""
 
 
 class Entry(NamedTuple):
@@ -100,10 +100,7 @@ class _Group:
         """Count the call, and return the first rule that it makes fire, with its position."""
         if not self.free and self.conditions.differences(call):
             return None
-        key = call.account if self.per == "account" else call.counted_as if self.per == "job" else ""
-        counted = self.counts.get(key or "")
-        if counted is None:
-            counted = self.counts[key or ""] = [0, self._quiet_until(0)]
+        counted = self.count_of(call)
         counted[0] += 1
         count = counted[0]
         if count < counted[1]:
@@ -113,6 +110,14 @@ class _Group:
             if live.rule.chosen(count) and lucky(position, live.rule):
                 return position, live
         return None
+
+    def count_of(self, call: Counted) -> list[int]:
+        """Return how many calls were counted of those that this one is counted with, and the next to be chosen."""
+        key = (call.account if self.per == "account" else call.counted_as if self.per == "job" else "") or ""
+        counted = self.counts.get(key)
+        if counted is None:
+            counted = self.counts[key] = [0, self._quiet_until(0)]
+        return counted
 
     def _quiet_until(self, count: int) -> int:
         return min((live.rule.quiet_until(count) for _, live in self.rules), default=NEVER)
@@ -127,7 +132,8 @@ class _Book:
         self._scope = scope
         self._chance = chance
         self._groups: dict[Endpoint, list[_Group]] = {}
-        self._streams: dict[tuple[Endpoint, str, int], int] = {}
+        self._streams: dict[tuple[Endpoint, str, int], list[int]] = {}
+        """How many calls there were of each account, about each of its jobs, to each endpoint."""
         known: dict[tuple[tuple[Endpoint, ...], Conditions], _Group] = {}
         for live in rules:
             key = live.rule.on, live.rule.conditions
@@ -157,6 +163,14 @@ class _Book:
         """Return whether a rule for the endpoint wants to know more of a call than whose it is and of which job."""
         return any(not group.free for group in self._groups.get(endpoint, ()))
 
+    def counts_of(self, endpoint: Endpoint, call: Counted) -> tuple[list[list[int]], list[int]] | None:
+        """Return what a call counts in the groups for its endpoint, and in its stream; None when no rule is for it."""
+        groups = self._groups.get(endpoint)
+        if groups is None:
+            return None
+        stream = endpoint, call.account or "", call.job_number or 0
+        return [group.count_of(call) for group in groups], self._streams.setdefault(stream, [0])
+
     def firing(self, endpoint: Endpoint, call: Counted, now_ns: int) -> Firing | None:
         """Count the call by all rules, and return the first one that fires."""
         groups = self._groups.get(endpoint)
@@ -165,8 +179,9 @@ class _Book:
         if self.looks_into(endpoint):
             call = call._replace(since_ns=now_ns - self._begun_ns)
         stream = endpoint, call.account or "", call.job_number or 0
-        number = self._streams[stream] = self._streams.get(stream, 0) + 1
-        place = self._scope, *stream, number
+        number = self._streams.setdefault(stream, [0])
+        number[0] += 1
+        place = self._scope, *stream, number[0]
 
         def lucky(position: int, rule: Rule) -> bool:
             return rule.probability is None or self._chance.fraction("luck", position, *place) < rule.probability
@@ -245,12 +260,16 @@ class Director:
         self._of_job: dict[str, _Scope] = {}
         self._attempts: dict[tuple[str, str], _Attempt] = {}
         """By account and prompt: creates that name a scenario. A repeated one goes on counting where it failed."""
+        self._lines: dict[tuple[str, str | None, str | None], _Line] = {}
+        """Polls that were asked before, by query and credentials."""
         self.planned: deque[Entry] = deque()
         """The scripts of the next jobs, whoever makes them; made in Python."""
         self.planned_for: dict[str, deque[Entry]] = {}
         """The scripts of the next jobs of an account, by API key; they go before those of `planned`."""
         self.watching = bool(self._everybody.book.rules)
         """Whether all calls must be looked at; otherwise only those that `notices` tells of."""
+        self.limiting = False
+        """Whether an account has a limit of requests of its own."""
 
     # What is in force
 
@@ -263,12 +282,14 @@ class Director:
         """Put a rule in force, after those that were added before and before those of scenarios."""
         live = RuleInForce(rule, label)
         self._python.append(live)
+        self._lines.clear()
         self.watching = True
         return live
 
     def remove(self, live: RuleInForce) -> None:
         """Take a rule away that was added."""
         self._python.remove(live)
+        self._lines.clear()
 
     def account_script(self, api_key: str) -> AccountScript:
         """Return what the account of this key is like when it is made; raises ScenarioError for a bad name in it.
@@ -327,6 +348,13 @@ class Director:
 
     def firing(self, endpoint: Endpoint, call: Call, now_ns: int) -> Firing | None:
         """Count the call, and return the rule that fires at it, if any; raises ScenarioError for a bad name in it."""
+        line = None
+        if endpoint is Endpoint.INFO_BY_MODEL_ID:
+            headers = call.headers
+            line = call.query, headers.get("x-api-key"), headers.get("authorization")
+            known = self._lines.get(line)
+            if known is not None and known.passes():
+                return None
         body = _Body(call)
         account, job = self._whose(endpoint, call, body)
         attempt = self._attempt(endpoint, account, body)
@@ -342,7 +370,8 @@ class Director:
         job_id, number = None if job is None else job.id, self._number(endpoint, account, job)
         counted_as = f"{account} {number}" if endpoint in CREATES else job_id
         counted = Counted(account, job_id, number, counted_as=counted_as)
-        if any(book.looks_into(endpoint) for book in books):
+        looks_into = any(book.looks_into(endpoint) for book in books)
+        if looks_into:
             counted = counted._replace(
                 prompt=body.text("prompt") if job is None else job.look.prompt,
                 status=None if job is None else self._engine.change_of(job, now_ns).status,
@@ -350,6 +379,10 @@ class Director:
         fired = [found for book in books if (found := book.firing(endpoint, counted, now_ns)) is not None]
         if attempt is not None:
             attempt.passed = not fired
+        if line is not None and job is not None and not looks_into:
+            if len(self._lines) >= _MOST_ATTEMPTS:
+                self._lines.clear()
+            self._lines[line] = _Line([book.counts_of(endpoint, counted) for book in books])
         return fired[0]._replace(account=account, job_id=counted.job_id) if fired else None
 
     def _whose(self, endpoint: Endpoint, call: Call, body: _Body) -> tuple[str | None, Job | None]:
@@ -404,6 +437,8 @@ class Director:
         if known is None:
             known = self._new_scope(api_key, api_key.split("+")[1:])
             self._of_key[api_key] = known
+            self.limiting = self.limiting or known.limits.requests_per_second is not None
+            self._lines.clear()
             self.watching = True
         return known
 
@@ -412,6 +447,28 @@ class Director:
             raise ScenarioError("there are no named scenarios here")
         scenarios = [self._library(name.strip()) for name in names]
         return _Scope(scope, self._engine.clock.now_ns(), scenarios, self._engine.chance)
+
+
+class _Line:
+    """What a poll counts that is asked again and again: while no rule waits for its next one, that is all there is."""
+
+    __slots__ = ("_counts", "_numbers")
+
+    def __init__(self, counts: Iterable[tuple[list[list[int]], list[int]] | None]) -> None:
+        known = [each for each in counts if each is not None]
+        self._counts = [count for groups, _ in known for count in groups]
+        self._numbers = [number for _, number in known]
+
+    def passes(self) -> bool:
+        """Count a poll and return True, unless a rule might fire at it; then nothing is counted."""
+        for count in self._counts:
+            if count[0] + 1 >= count[1]:
+                return False
+        for count in self._counts:
+            count[0] += 1
+        for number in self._numbers:
+            number[0] += 1
+        return True
 
 
 class _Attempt:

@@ -417,22 +417,22 @@ class TestMagic:
     def test_a_word_in_the_prompt_gives_the_job_the_scenario(self, client: Client) -> None:
         named = client.create_v3("a fox [mock:flaky-gateway]").data["_id"]
         other = client.create_v3("a fox").data["_id"]
-        assert [client.info(named).status for _ in range(3)] == [200, 502, 200]
+        assert [client.info(named).status for _ in range(3)] == [502, 200, 502]
         assert [client.info(other).status for _ in range(3)] == [200, 200, 200]
         assert client.door.mock.calls.with_code(1000).last.rule is None
-        assert client.door.mock.calls.by_rule("flaky-gateway").count == 1
+        assert client.door.mock.calls.by_rule("flaky-gateway").count == 2
 
     def test_a_key_gives_the_account_the_scenario(self, door: Door) -> None:
         named, other = Client(door, f"{KEY}+flaky-gateway"), Client(door)
         job, another = named.create_v3().data["_id"], other.create_v3().data["_id"]
-        assert [named.info(job).status for _ in range(3)] == [200, 502, 200]
+        assert [named.info(job).status for _ in range(3)] == [502, 200, 502]
         assert [other.info(another).status for _ in range(3)] == [200, 200, 200]
 
     def test_so_does_a_token_of_such_an_account(self, door: Door) -> None:
         token = Client(door).token(client_secret=f"{KEY}+flaky-gateway")
         client = Client(door, token=token)
         job = client.create_v3().data["_id"]
-        assert [client.info(job).status for _ in range(3)] == [200, 502, 200]
+        assert [client.info(job).status for _ in range(3)] == [502, 200, 502]
 
     @pytest.mark.parametrize("way", ["prompt", "key"])
     def test_a_name_that_is_none_is_no_answer_of_akool(self, door: Door, way: str) -> None:
