@@ -235,7 +235,7 @@ def test_it(akool_mock):
 """
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*GET infobymodelid -> 502, job *, by flaky-gateway: rules?*?"])
+    result.stdout.fnmatch_lines(["*GET infobymodelid -> 502, job *, by flaky-gateway: polls"])
 
 
 def test_a_client_that_waits_before_it_tries_a_create_again_waits_virtually(run: Run) -> None:
