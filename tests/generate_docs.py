@@ -33,8 +33,10 @@ from mock_akool.core.files import file_set, picture_named
 from mock_akool.core.models import CreateV3, CreateV4, PressButton, Request
 from mock_akool.core.options import about
 from mock_akool.core.prices import price
+from mock_akool.scenario_files import named, names
 from mock_akool.server_view import ServerView
 from mock_akool.settings import Setting, table
+from tests.clients.survival import SURVIVAL
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -232,6 +234,16 @@ def _layers() -> str:
     return "\n".join(f"{number}. {', '.join(row)}" for number, row in enumerate(rows, 1))
 
 
+def _scenarios() -> str:
+    rows = ((f"`{name}`", named(name).description, named(name).advice) for name in names())
+    return _markdown(("Name", "What it imitates", "What a robust client does"), rows)
+
+
+def _survival() -> str:
+    rows = ((f"`{name}`", *SURVIVAL[name]) for name in names())
+    return _markdown(("Scenario", "The naive client", "The robust client"), rows)
+
+
 _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "settings": _usual_settings,
     "choices": _choices,
@@ -247,6 +259,8 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "exchange": partial(_members, Exchange),
     "server view": partial(_members, ServerView),
     "versions": _versions,
+    "scenarios": _scenarios,
+    "survival": _survival,
 }
 
 

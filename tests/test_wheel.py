@@ -79,7 +79,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 
 
 class TestWheel:
-    def test_it_holds_every_module_and_the_mark_of_a_typed_package(self, wheel: Path) -> None:
+    def test_it_holds_every_module_and_scenario_and_the_mark_of_a_typed_package(self, wheel: Path) -> None:
         root = wheel.parent / "sources"
         files = (root / "mock_akool").rglob("*")
         sources = {file.relative_to(root).as_posix() for file in files if file.suffix in {".py", ".typed", ".yaml"}}

@@ -257,7 +257,7 @@ class Exchange(NamedTuple):
 
     @property
     def rule(self) -> str | None:
-        """Which rule made the answer what it is, such as `flaky-gateway: rules[1]`; None when no rule did."""
+        """Which rule made the answer what it is, such as `flaky-gateway: polls`; None when no rule did."""
         return self.reply.rule
 
     def __repr__(self) -> str:

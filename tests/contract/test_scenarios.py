@@ -14,7 +14,7 @@ from mock_akool.core.scenario import Scenario
 from mock_akool.scenario_files import dump, named, names, read_text, text_of
 from tests.clients.survival import SURVIVAL
 from tests.clients.transport import ORDERS, PROMPT
-from tests.contract.client import KEY
+from tests.contract.client import KEY, Client
 from tests.contract.doors import DOORS, Door, FlaskDoor
 from tests.contract.playing import PATIENCE_S, played
 
@@ -74,6 +74,26 @@ def test_all_doors_have_the_same_journal(name: str) -> None:
                 for call in door.mock.calls
             ]
     assert all(journal == journals["flask"] for journal in journals.values())
+
+
+@pytest.mark.parametrize("drip", [False, True])
+def test_a_late_answer_is_waited_for_on_the_fakes_clock_as_long_as_the_client_has_patience(
+    drip: bool, enter: PlayIn
+) -> None:
+    late: dict[str, Any] = {"drip": {"bytes": 1, "every": "100ms"}} if drip else {"delay": PATIENCE_S - 1}
+    door = enter(scenario={"rules": [{"on": "api", "fault": late}]})
+    began_ms, size = door.now_ms, len(Client(door, KEY).quota().body)
+    assert door.now_ms - began_ms == (100 * size if drip else 1000 * (PATIENCE_S - 1))
+
+
+def test_an_answer_that_is_too_late_is_the_librarys_own_time_out(enter: PlayIn) -> None:
+    door = enter(scenario={"rules": [{"on": "api", "nth": 1, "fault": {"delay": PATIENCE_S + 1}}]})
+    client = Client(door, KEY)
+    began_ms = door.now_ms
+    with pytest.raises(door.errors):
+        client.quota()
+    assert 1000 * PATIENCE_S <= door.now_ms - began_ms <= 1000 * (PATIENCE_S + 1)
+    assert client.quota().code == 1000
 
 
 # One door is enough for what the doors have no part in
