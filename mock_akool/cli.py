@@ -218,8 +218,13 @@ def _list_scenarios(options: argparse.Namespace) -> int:
 
     width = max(map(len, names()))
     for name in names():
-        print(f"{name:<{width}}  {named(name).description}")
+        print(f"{name:<{width}}  {first_sentence(named(name).description)}")
     return 0
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence, by which a list may stand."""
+    return text.partition(". ")[0].rstrip(".") + "."
 
 
 def _show_scenario(options: argparse.Namespace) -> int:

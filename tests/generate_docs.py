@@ -29,11 +29,15 @@ from mock_akool.core.codes import (
     Code,
     Profile,
 )
+from mock_akool.core.faults import FAULT
 from mock_akool.core.files import file_set, picture_named
 from mock_akool.core.models import CreateV3, CreateV4, PressButton, Request
 from mock_akool.core.options import about
 from mock_akool.core.prices import price
+from mock_akool.core.scenario_shapes import JOB, RESULT, RULE, SCENARIO, WHEN
+from mock_akool.rules import RuleDraft
 from mock_akool.scenario_files import named, names
+from mock_akool.scripting import SOURCES
 from mock_akool.server_view import ServerView
 from mock_akool.settings import Setting, table
 from tests.clients.survival import SURVIVAL
@@ -244,6 +248,50 @@ def _survival() -> str:
     return _markdown(("Scenario", "The naive client", "The robust client"), rows)
 
 
+def _keys(name: str) -> str:
+    """Return the keys of an object of scenario files."""
+    rows = ((f"`{key}`", field.shape.wants, field.help) for key, field in _RECORDS[name].fields.items())
+    short = ((key, wants if len(wants) < 90 else "see below", said) for key, wants, said in rows)
+    return _markdown((f"Key of {_ARTICLES.get(name, f'a {name}')}", "Takes", "Meaning"), short)
+
+
+_RECORDS: Final = {"scenario": SCENARIO, "job": JOB, "when": WHEN, "result": RESULT, "rule": RULE, "fault": FAULT}
+_ARTICLES: Final = {"job": "an entry of `jobs`", "when": "`when`", "result": "`result`"}
+
+
+def _sources() -> str:
+    rows = (
+        (
+            "`setting`",
+            "`mock-akool serve --scenario NAME`, `MockAkool(scenario=…)`, the marker, `--akool scenario=…`",
+            "everything",
+        ),
+        ("`python`", "`next_job` and `on` of `akool_mock`, `akool_server` and `MockAkool`", "what you say there"),
+        ("`prompt`", "`[mock:NAME]` in the prompt of a create", "that job, and requests about it"),
+        ("`key`", "an API key that ends in `+NAME`", "that account"),
+    )
+    assert [word for word, *_ in rows] == [f"`{source}`" for source in SOURCES]
+    return _markdown(("Source", "How", "What it is in force for"), rows)
+
+
+def _outcomes() -> str:
+    """Return what a fault is through each door; `test_faults.py` holds every door to it."""
+    rows = (
+        ("`drop`", "`ConnectionError`", "`RemoteProtocolError`", "`ServerDisconnectedError`", "the connection closes"),
+        ("`reset`", "`ConnectionError`", "`ReadError`", "`ClientOSError`", "RST"),
+        (
+            "`truncate`",
+            "`ChunkedEncodingError`",
+            "`RemoteProtocolError`",
+            "`ClientPayloadError`",
+            "the connection closes within the body",
+        ),
+        ("`delay` beyond the time limit", "`ReadTimeout`", "`ReadTimeout`", "`TimeoutError`", "silence"),
+        ("all others", "an answer", "an answer", "an answer", "an answer"),
+    )
+    return _markdown(("Fault", "requests", "httpx", "aiohttp", "On the wire"), rows)
+
+
 _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "settings": _usual_settings,
     "choices": _choices,
@@ -260,6 +308,10 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "server view": partial(_members, ServerView),
     "versions": _versions,
     "scenarios": _scenarios,
+    "sources": _sources,
+    "outcomes": _outcomes,
+    "rule draft": partial(_members, RuleDraft),
+    **{f"keys {name}": partial(_keys, name) for name in _RECORDS},
     "survival": _survival,
 }
 

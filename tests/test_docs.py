@@ -27,6 +27,7 @@ from mock_akool.control import ROUTES
 from mock_akool.core.api import ENDPOINTS
 from mock_akool.demo import Pace, play
 from mock_akool.report import HINTS
+from mock_akool.scenario_files import read_file, read_text
 from mock_akool.screen import Screen
 from mock_akool.settings import DEFAULT_PORT, PREFIX, Setting, table
 from tests import generate_docs
@@ -230,6 +231,23 @@ def _check_pictures(code: str) -> None:
         with Image.open(name) as picture:
             picture.load()
             assert picture.format == "JPEG"
+
+
+@pytest.mark.parametrize("block", _blocks("yaml"))
+def test_yaml_blocks_are_scenarios(block: Block) -> None:
+    read_text(block.code, block.where)
+
+
+def test_the_file_on_the_page_of_scenarios_is_one_of_the_fixtures() -> None:
+    page = (ROOT / "docs" / "scenarios.md").read_text()
+    assert (ROOT / "fixtures" / "scenarios" / "second-poll-breaks.yaml").read_text() in page
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "fixtures" / "scenarios").iterdir()), ids=lambda file: file.name)
+def test_example_files_are_scenarios(file: Path) -> None:
+    scenario = read_file(file)
+    assert scenario.description
+    assert MockAkool(scenario=file).options.scenario == (scenario,)
 
 
 def _pages_with(wanted: Callable[[Block], bool]) -> list[Path]:
