@@ -31,6 +31,8 @@ from mock_akool.mock import tidy
 from tests.doors.clients import CREATE, HEADERS, INFO, Library, Requests
 
 PAUSE_S: Final = 3
+MOST_REAL_S: Final = 0.95 * PAUSE_S
+"""How much time a test may really take: less than a pause, or else one was really slept."""
 LONG: Final[dict[str, Any]] = {"queueing": 2, "processing": 58}
 """A job of a minute."""
 
@@ -55,7 +57,7 @@ def quickly() -> Any:
     """Fail a test in which a client really sleeps for its pause; `perf_counter` is never virtual."""
     began_s = time.perf_counter()
     yield
-    assert time.perf_counter() - began_s < 0.95 * PAUSE_S
+    assert time.perf_counter() - began_s < MOST_REAL_S
 
 
 class TestThreadsOwnSleep:
@@ -292,7 +294,7 @@ class TestTasks:
         with MockAkool(queueing=2, processing=3) as mock, ThreadPoolExecutor(3) as pool:
             counts = list(pool.map(lambda _: asyncio.run(with_client(until_done)), range(3)))
             # Which of them begins first is up to the system, so one may find time has passed meanwhile.
-            assert all(2 <= count <= 3 for count in counts)
+            assert max(counts) <= 3
             assert 6 <= slept_s(mock) <= 12
 
     def test_polling_without_a_pause_is_stopped(self, with_client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,7 +371,8 @@ class TestThreads:
 
         with MockAkool(queueing=2, processing=3) as mock, ThreadPoolExecutor(3) as pool:
             counts = list(pool.map(client, range(5)))
-            assert all(2 <= count <= 3 for count in counts)
+            # A thread that the system holds up may find that time has passed, so that it needs fewer polls.
+            assert max(counts) <= 3
             assert 6 <= slept_s(mock) <= 30  # 6 for each, if they had run one after the other
 
     def test_sleepers_wake_in_order(self) -> None:
@@ -412,14 +415,16 @@ class TestThreads:
 
         stopping, heartbeat = threading.Event(), threading.Thread(target=beat, daemon=True)
         heartbeat.start()
-        with MockAkool(**LONG) as mock:
-            Requests().job()
-            began = len(beats)
-            while len(beats) < began + 5:
-                pass
-            assert slept_s(mock) == 0
-        stopping.set()
-        heartbeat.join()
+        try:
+            with MockAkool(**LONG) as mock:
+                Requests().job()
+                began = len(beats)
+                while len(beats) < began + 5:
+                    pass
+                assert slept_s(mock) == 0
+        finally:
+            stopping.set()
+            heartbeat.join()
 
     def test_a_daemon_that_was_there_before_but_uses_the_fake_sleeps_virtually(self) -> None:
         polls_made: list[int] = []
@@ -614,7 +619,7 @@ class TestFrozenTime:
             assert client() == "gave up"
             assert polls(mock) == 10
             passed = datetime.datetime.now(datetime.UTC) - self.START
-            assert passed.total_seconds() == pytest.approx(30, abs=0.5)
+            assert 30 <= passed.total_seconds() < 30 + (MOST_REAL_S if tick else 0.001)
 
     @pytest.mark.parametrize("client", [client, monotonic_client])
     def test_freezegun_inside_the_fake(self, client: Any) -> None:
@@ -635,7 +640,7 @@ class TestFrozenTime:
             assert client() == "gave up"
             assert polls(mock) == 10
             passed = datetime.datetime.now(datetime.UTC) - self.START
-            assert passed.total_seconds() == pytest.approx(30, abs=0.5)
+            assert 30 <= passed.total_seconds() < 30 + (MOST_REAL_S if tick else 0.001)
 
     def test_asyncio_inside_time_machine(self) -> None:
         with time_machine.travel(self.START, tick=False), MockAkool(queueing=2, processing=3) as mock:
