@@ -451,7 +451,7 @@ def test_every_block_is_of_a_language_that_is_run() -> None:
     for page in PAGES:
         blocks, prose = _parsed(page)
         for block in blocks:
-            assert block.language in {"python", "bash", "js", "console", "ini", "toml"}, (
+            assert block.language in {"python", "bash", "js", "console", "ini", "toml", "yaml"}, (
                 f"{block.where}: nobody runs this"
             )
         assert not re.search(r"(?m)^\s*~~~|<pre|^(?: {4}|\t)", prose), f"{page}: only fenced blocks are run"

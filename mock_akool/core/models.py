@@ -159,6 +159,12 @@ class Reply(NamedTuple):
     entry: str | None = None
     rule: str | None = None
 
+    def __repr__(self) -> str:
+        # A token in the body, or the API key, would be a secret in somebody's log.
+        account = None if self.account is None else shortened(self.account)
+        size = "a picture" if self.picture else f"{len(self.body)} bytes"
+        return f"<Reply {self.outcome} code={self.code} account={account} job_id={self.job_id} {size}>"
+
     @property
     def outcome(self) -> str:
         """What reached the client: the HTTP status, or how the connection ended."""

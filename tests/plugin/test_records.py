@@ -64,3 +64,11 @@ def test_an_account_is_shown_without_its_secrets() -> None:
     assert repr(account) == f"<Account key-… uid={account.uid}>"
     for shown in (repr(mock.jobs), repr(mock.calls), repr(mock.calls[0]), repr(mock.calls[0].call)):
         assert KEY not in shown
+
+
+def test_a_reply_shows_neither_key_nor_token() -> None:
+    mock = MockAkool()
+    body = b'{"clientId": "someone", "clientSecret": "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"}'
+    headers = {"content-type": "application/json"}
+    reply = mock.answer(Call.build("POST", "/api/open/v3/getToken", headers=headers, body=body))
+    assert repr(reply) == f"<Reply 200 code=1000 account=nmwU… job_id=None {len(reply.body)} bytes>"
