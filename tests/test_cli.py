@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from mock_akool import __version__
+from mock_akool.cli import main
+from mock_akool.scenario_files import names, text_of
 from mock_akool.settings import table
 from tests.children import PATIENCE_S, Child, Serving, run
 
@@ -500,4 +502,74 @@ class TestFlask:
         assert finished.stderr.splitlines()[-1].endswith(
             "SettingsError: MOCK_AKOOL_SEED='x' is not usable. It takes a whole number from "
             "-9,223,372,036,854,775,808 to 9,223,372,036,854,775,807"
+        )
+
+
+class TestScenarios:
+    def test_list_says_what_each_is_in_a_line(self) -> None:
+        told = run("scenarios", "list")
+        assert (told.returncode, told.stderr) == (0, "")
+        lines = told.stdout.splitlines()
+        assert [line.split()[0] for line in lines] == list(names())
+        assert all(len(line.split(maxsplit=1)[1]) > 10 for line in lines)
+
+    @pytest.mark.parametrize("name", names())
+    def test_what_show_prints_can_be_checked_and_served(self, name: str, tmp_path: Path) -> None:
+        assert main(["scenarios", "show", name]) == 0
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(text_of(name))
+        assert main(["scenarios", "check", str(file)]) == 0
+
+    def test_show_of_an_unknown_name(self) -> None:
+        told = run("scenarios", "show", "maintenence")
+        assert (told.returncode, told.stdout) == (1, "")
+        assert told.stderr == "mock-akool: there is no scenario 'maintenence'. Did you mean 'maintenance'?\n"
+
+    def test_check_tells_of_each_file(self, tmp_path: Path) -> None:
+        good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+        good.write_text("rules: [{on: any, fault: {drop: true}}]\n")
+        bad.write_text("seed: 1\nrulse: []\n")
+        told = run("scenarios", "check", str(bad), str(good), str(tmp_path / "none.json"))
+        assert told.returncode == 1
+        assert told.stdout == f"{good} is well: 0 job entries, 1 rule\n"
+        assert told.stderr.splitlines() == [
+            f"mock-akool: {bad}, line 2: rulse: there is no key 'rulse' here. Did you mean 'rules'?",
+            f"mock-akool: cannot read {tmp_path / 'none.json'}: No such file or directory. Check the path",
+        ]
+
+    def test_schema_is_json(self) -> None:
+        told = run("scenarios", "schema")
+        assert json.loads(told.stdout)["title"] == "mock-akool scenario"
+
+    def test_a_server_has_several(self, tmp_path: Path) -> None:
+        file = tmp_path / "mine.yaml"
+        file.write_text("rules: [{on: quota/info, nth: 2, fault: {http: 418}}]\n")
+        with Serving("--scenario", "fails", "--scenario", str(file), "--log", "json") as serving:
+            assert [ask(serving.url, QUOTA).status for _ in range(3)] == [200, 418, 200]
+            serving.said("in force: fails, mine")
+
+    def test_a_variable_names_them_too(self) -> None:
+        with Serving(variables={"MOCK_AKOOL_SCENARIO": "banned,slow"}) as serving:
+            assert ask(serving.url, CREATE, {"prompt": "a"}).json()["code"] == 1200
+
+    def test_a_setting_of_ones_own_wins(self) -> None:
+        with Serving("--scenario", "out-of-credits", "--credits", "5") as serving:
+            assert ask(serving.url, QUOTA).json()["data"] == {"credit": 5}
+
+    def test_the_log_says_which_rule_it_was(self) -> None:
+        with Serving("--scenario", "bad-key") as serving:
+            ask(serving.url, QUOTA)
+            serving.complained("bad-key: every request")
+        with Serving("--scenario", "double-charge", "--log", "json") as serving:
+            with pytest.raises(ConnectionError):
+                create(serving.url)
+            serving.complained("double-charge")
+            (line,) = serving.err.splitlines()
+            assert (json.loads(line)["ends"], json.loads(line)["rule"]) == ("drop", "double-charge: lost answers")
+
+    def test_a_mistake_is_told_in_a_line(self) -> None:
+        told = run("serve", "--scenario", "slwo")
+        assert told.returncode == 1
+        assert told.stderr == (
+            "mock-akool: --scenario='slwo' is not usable: there is no scenario 'slwo'. Did you mean 'slow'?\n"
         )
