@@ -206,7 +206,7 @@ def answer(engine: Engine, call: Call) -> Reply:
     with engine.lock:
         now_ns = engine.clock.now_ns()
         director = engine.director
-        if director.watching or director.notices(call):
+        if (director.watching or director.notices(call)) and not director.passes(call):
             reply = _directed(engine, found, call, now_ns)
         else:
             engine.faulted_last = False

@@ -49,7 +49,10 @@ _BEARER: Final = re.compile(r"bearer\s+(\S+)", re.IGNORECASE | re.ASCII)
 
 
 _MOST_ATTEMPTS: Final = 4096
-"""How many creates are remembered that name a scenario in their prompt, and how many polls that were asked before."""
+"""How many creates are remembered that name a scenario in their prompt."""
+_MOST_LINES: Final = 512
+_REPEATING: Final = frozenset({"server", "direct"})
+"""The doors that hand in the same record of a call again."""
 
 
 class Entry(NamedTuple):
@@ -260,8 +263,8 @@ class Director:
         self._of_job: dict[str, _Scope] = {}
         self._attempts: dict[tuple[str, str], _Attempt] = {}
         """By account and prompt: creates that name a scenario. A repeated one goes on counting where it failed."""
-        self._lines: dict[tuple[str, str | None, str | None], _Line] = {}
-        """Polls that were asked before, by query and credentials."""
+        self._lines: dict[int, _Line] = {}
+        """By the call's identity: a door that remembers what it parsed hands in the same record again and again."""
         self.planned: deque[Entry] = deque()
         """The scripts of the next jobs, whoever makes them; made in Python."""
         self.planned_for: dict[str, deque[Entry]] = {}
@@ -346,15 +349,23 @@ class Director:
         body = call.body
         return bool(body) and ((self._by_prompt and _MAGIC_BYTES in body) or (self._by_key and b"+" in body))
 
+    def passes(self, call: Call) -> bool:
+        """Count a call that was there before, and return True, unless a rule might fire at it or it is not known.
+
+        Nothing is counted then, and `firing` must be asked.
+        """
+        line = self._lines.get(id(call))
+        if line is None:
+            return False
+        for count in line.waiting:
+            if count[0] + 1 >= count[1]:
+                return False
+        for count in line.counts:
+            count[0] += 1
+        return True
+
     def firing(self, endpoint: Endpoint, call: Call, now_ns: int) -> Firing | None:
         """Count the call, and return the rule that fires at it, if any; raises ScenarioError for a bad name in it."""
-        line = None
-        if endpoint is Endpoint.INFO_BY_MODEL_ID:
-            headers = call.headers
-            line = call.query, headers.get("x-api-key"), headers.get("authorization")
-            known = self._lines.get(line)
-            if known is not None and known.passes():
-                return None
         body = _Body(call)
         account, job = self._whose(endpoint, call, body)
         attempt = self._attempt(endpoint, account, body)
@@ -379,10 +390,10 @@ class Director:
         fired = [found for book in books if (found := book.firing(endpoint, counted, now_ns)) is not None]
         if attempt is not None:
             attempt.passed = not fired
-        if line is not None and job is not None and not looks_into:
-            if len(self._lines) >= _MOST_ATTEMPTS:
+        if call.door in _REPEATING and job is not None and attempt is None and not looks_into:
+            if len(self._lines) >= _MOST_LINES:
                 self._lines.clear()
-            self._lines[line] = _Line([book.counts_of(endpoint, counted) for book in books])
+            self._lines[id(call)] = _Line(call, [book.counts_of(endpoint, counted) for book in books])
         return fired[0]._replace(account=account, job_id=counted.job_id) if fired else None
 
     def _whose(self, endpoint: Endpoint, call: Call, body: _Body) -> tuple[str | None, Job | None]:
@@ -450,25 +461,16 @@ class Director:
 
 
 class _Line:
-    """What a poll counts that is asked again and again: while no rule waits for its next one, that is all there is."""
+    """A call that comes again and again, and what it counts: in the groups of rules that wait, and in its stream."""
 
-    __slots__ = ("_counts", "_numbers")
+    __slots__ = ("call", "counts", "waiting")
 
-    def __init__(self, counts: Iterable[tuple[list[list[int]], list[int]] | None]) -> None:
+    def __init__(self, call: Call, counts: Iterable[tuple[list[list[int]], list[int]] | None]) -> None:
         known = [each for each in counts if each is not None]
-        self._counts = [count for groups, _ in known for count in groups]
-        self._numbers = [number for _, number in known]
-
-    def passes(self) -> bool:
-        """Count a poll and return True, unless a rule might fire at it; then nothing is counted."""
-        for count in self._counts:
-            if count[0] + 1 >= count[1]:
-                return False
-        for count in self._counts:
-            count[0] += 1
-        for number in self._numbers:
-            number[0] += 1
-        return True
+        self.call = call
+        """Kept, so that its identity stays its own."""
+        self.waiting = tuple(count for groups, _ in known for count in groups)
+        self.counts = (*self.waiting, *(number for _, number in known))
 
 
 class _Attempt:
