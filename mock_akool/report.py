@@ -264,7 +264,7 @@ def _size_for_scale(seen: Evidence) -> str | None:
 def _paid_twice(seen: Evidence) -> str | None:
     paid: dict[tuple[str, str | None, str], Exchange] = {}
     for call in seen.to(*_CREATES):
-        if call.code == Code.OK:
+        if call.job_id is not None:  # also where the answer was lost: the job was made, and paid
             key = call.endpoint, call.account, json.dumps(_fields(call), sort_keys=True)
             if key in paid:
                 return (
@@ -273,6 +273,25 @@ def _paid_twice(seen: Evidence) -> str | None:
                 )
             paid[key] = call
     return None
+
+
+def _no_second_try(seen: Evidence) -> str | None:
+    last = seen.calls[-1] if seen.calls else None
+    if last is None or last.rule is None or last.reply.job_status is not None:
+        return None
+    again = last.method == "GET" and last.code not in _FINAL_CODES and last.reply.status not in _FINAL_STATUSES
+    if not again:
+        return None
+    met = last.reply.outcome if last.code is None else f"{last.reply.outcome} {int(last.code)}"
+    return (
+        f"#{last.number} met {met} by {last.rule}, and the client asked nothing more; "
+        f"what only reads may be asked again after a pause"
+    )
+
+
+_FINAL_CODES: Final = frozenset(Code) - {Code.TOO_FREQUENT, Code.GENERATE_ERROR, Code.SERVER_ERROR, Code.NOT_FOUND}
+"""The codes after which it does not help to ask again."""
+_FINAL_STATUSES: Final = frozenset({400, 401, 403, 404, 410})
 
 
 def _no_pause(seen: Evidence) -> str | None:
@@ -475,6 +494,7 @@ HINTS: Final = (
     Hint("webhook spelling", _webhook_spelling),
     Hint("size for scale", _size_for_scale),
     Hint("paid twice", _paid_twice),
+    Hint("no second try", _no_second_try),
     Hint("no pause", _no_pause),
     Hint("gave up", _gave_up),
     Hint("polled on", _polled_on),

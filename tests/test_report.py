@@ -45,6 +45,18 @@ class Client:
         data: dict[str, Any] = found.get("data", {})
         return data
 
+    def create_in_vain(self, **fault: Any) -> Reply:
+        """Create a job, and get no good answer."""
+        self.mock.on("createbyprompt").first(1).respond(**fault)
+        return self.ask("POST", V3, body={"prompt": "a red fox"})
+
+    def poll_in_vain(self, **fault: Any) -> str:
+        """Create a job, and get no good answer when it is polled."""
+        job_id = self.create()
+        self.mock.on("infobymodelid").first(1).respond(**fault)
+        self.ask("GET", INFO, f"image_model_id={job_id}")
+        return job_id
+
     def wait(self, seconds: float) -> Client:
         self.mock.clock.advance(seconds)
         return self
@@ -194,6 +206,37 @@ CASES = (
         "#1 and #2 create the same picture*",
         lambda client: [client.ask("POST", V3, body={"prompt": "x" * length}) for length in (1, 2, 3, 3)],
         {"credits": 4},
+    ),
+    Case(
+        "paid twice",
+        lambda client: (client.create_in_vain(drop=True, at="after"), client.create()),
+        "#1 and #2 create the same picture*",
+        lambda client: (client.create_in_vain(drop=True), client.create()),
+    ),
+    Case(
+        "no second try",
+        lambda client: client.poll_in_vain(http=502),
+        "#2 met 502 by on('infobymodelid').first(1).respond(http=502), and the client asked nothing more; "
+        "what only reads may be asked again after a pause",
+        lambda client: client.poll(client.poll_in_vain(http=502)),
+    ),
+    Case(
+        "no second try",
+        lambda client: client.poll_in_vain(drop=True),
+        "#2 met no answer by *",
+        lambda client: client.poll_in_vain(code=1200),
+    ),
+    Case(
+        "no second try",
+        lambda client: client.poll_in_vain(truncate="50%"),
+        "#2 met 200 cut off by *",
+        lambda client: client.create_in_vain(http=502),
+    ),
+    Case(
+        "no second try",
+        lambda client: client.poll_in_vain(code=1005),
+        "#2 met 200 1005 by *",
+        lambda client: client.poll_in_vain(http=404),
     ),
     Case(
         "no pause",
