@@ -390,7 +390,8 @@ class Director:
         fired = [found for book in books if (found := book.firing(endpoint, counted, now_ns)) is not None]
         if attempt is not None:
             attempt.passed = not fired
-        if call.door in _REPEATING and job is not None and attempt is None and not looks_into:
+        # (The number of the job that a create will make changes from call to call.)
+        if call.door in _REPEATING and job is not None and endpoint not in CREATES and not looks_into:
             if len(self._lines) >= _MOST_LINES:
                 self._lines.clear()
             self._lines[id(call)] = _Line(call, [book.counts_of(endpoint, counted) for book in books])
