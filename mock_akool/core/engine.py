@@ -23,6 +23,7 @@ from mock_akool.core.errors import AkoolError
 from mock_akool.core.files import picture_named, stamp_of
 from mock_akool.core.journal import Journal
 from mock_akool.core.models import Account, CreateV3, CreateV4, Job, Picture, PressButton, Reply, Request
+from mock_akool.core.outbox import Compose, Outbox
 from mock_akool.core.prices import price
 from mock_akool.core.timeline import Change, Span, Stage, Timeline, change_at, changes, holding_at
 from mock_akool.core.wire import Wire
@@ -46,7 +47,13 @@ class Sight(NamedTuple):
 class Engine:
     """A whole fake service. Two engines never meet: they share no state."""
 
-    def __init__(self, behaviour: Behaviour, clock: Clock, tokens: Tokens) -> None:
+    def __init__(
+        self,
+        behaviour: Behaviour,
+        clock: Clock,
+        tokens: Tokens,
+        compose: Compose = lambda draft: draft.payload,
+    ) -> None:
         self.behaviour = behaviour
         self.clock = clock
         self.tokens = tokens
@@ -55,6 +62,7 @@ class Engine:
         self.wire = Wire(behaviour, self.chance)
         self.latency_ns = behaviour.latency.ns
         self.usual_timeline = Timeline.of(behaviour.queueing, behaviour.processing, behaviour.ending)
+        self.outbox = Outbox(behaviour, self.chance, self.wire, compose)
         self.reset()
 
     def reset(self) -> None:
@@ -80,6 +88,7 @@ class Engine:
         self._refunds: dict[str, list[str]] = {}
         self._recent: dict[str, deque[int]] = {}
         self._shown: dict[str, tuple[Sight, str, Reply]] = {}
+        self.outbox.reset(self.clock.now_ns())
 
     # Reading
 
@@ -113,9 +122,13 @@ class Engine:
         """Return whether a client has something to wait for.
 
         That is when a job is unfinished. It is also when a job is polled on after its end was shown, or has ended
-        while the client's last request was refused: such a client does not see the end, and waits for ever.
+        while the client's last request was refused: such a client does not see the end, and waits for ever. So does
+        one whose callback is still to come or was not taken, and who has not polled since.
         """
-        if self._polled_on:
+        outbox = self.outbox
+        if self._polled_on or outbox.next_ns is not None or outbox.under_way:
+            return True
+        if not outbox.missed.isdisjoint(self._open):
             return True
         if any(self.change_of(self._jobs[job_id], now_ns).status < _COMPLETED for job_id in self._open):
             return True
@@ -174,7 +187,8 @@ class Engine:
         _, status, until_ns = holding_at(job.timeline, job.created_ns, job.polls, now_ns)
         if status < _COMPLETED:
             if job.timeline.counts_polls:
-                self._jobs[job_id] = replace(job, polls=(*job.polls, now_ns))
+                self._jobs[job_id] = polled = replace(job, polls=(*job.polls, now_ns))
+                self.outbox.follow(polled)
                 until_ns = now_ns
         elif job_id not in self._polled_on:
             self._open.discard(job_id)
@@ -209,6 +223,7 @@ class Engine:
         stages = tuple(Stage(each.status, Span(end - each.at_ns)) for each, end in zip(passed, ends, strict=True))
         diverted = replace(job, timeline=timeline_from(stages), polls=())
         self._jobs[job_id] = diverted
+        self.outbox.follow(diverted)
         self._open.add(job_id)
         self._end_shown.discard(job_id)
         self._polled_on.discard(job_id)
@@ -293,6 +308,7 @@ class Engine:
             self._unfinished.setdefault(key, []).append(job_id)
         if timeline.ending.refund:
             self._refunds.setdefault(key, []).append(job_id)
+        self.outbox.follow(job)
         return job
 
     def _usual(self, request: Request, job_id: str) -> Timeline:
