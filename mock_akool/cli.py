@@ -120,8 +120,10 @@ def _serve(options: argparse.Namespace) -> int:
     from mock_akool.doors.request_log import STYLES, BatchedLog
     from mock_akool.doors.server import Server
     from mock_akool.service import Service
+    from mock_akool.webhooks.courier import HTTP
 
     service = Service(settings, SystemClock())
+    service.courier.carry_by(HTTP)
     style = STYLES.get(settings.log)
     log = BatchedLog(sys.stderr, style()) if style else None
     server = Server(service, settings.host, settings.port, public_url=settings.public_url, log=log)

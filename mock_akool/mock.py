@@ -21,6 +21,7 @@ from mock_akool.core.models import Account, Call, Job, Reply
 from mock_akool.core.options import Kind, one_of, option, optional
 from mock_akool.core.timeline import COMPLETED, FOREVER, Duration, Ending, Stage, Timeline, failed
 from mock_akool.service import Service
+from mock_akool.webhooks.view import Webhooks
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -180,16 +181,19 @@ class MockAkool:
         return clock
 
     def run_until_idle(self) -> None:
-        """Move the clock to where no job's status will change any more by time alone.
+        """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
 
         Jobs that are stuck, or wait for polls, stay as they are.
         """
         while True:
+            self.service.courier.flush()
             with self.engine.lock:
                 following_ns = self.engine.next_change_ns(self.engine.clock.now_ns())
-            if following_ns is None:
+                due_ns = self.engine.outbox.next_ns
+            instants = [instant_ns for instant_ns in (following_ns, due_ns) if instant_ns is not None]
+            if not instants:
                 return
-            self.clock.advance_to(following_ns)
+            self.clock.advance_to(min(instants))
 
     # Scripting
 
@@ -235,6 +239,11 @@ class MockAkool:
         """What was asked and answered, oldest first; as many as `journal_size` says."""
         with self.engine.lock:
             return Calls(self.engine.journal.entries())
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The callbacks: what was sent, where they go, and what shall go wrong."""
+        return Webhooks(self.service.courier)
 
     @property
     def accounts(self) -> tuple[Account, ...]:

@@ -11,6 +11,7 @@ from mock_akool.core.clock import NS_PER_S, SystemClock
 from mock_akool.core.models import Call
 from mock_akool.service import Service
 from mock_akool.settings import Settings
+from mock_akool.webhooks.courier import HTTP
 
 if TYPE_CHECKING:
     from mock_akool.mock import MockAkool
@@ -24,7 +25,9 @@ def create_app(mock: MockAkool | None = None) -> Flask:
     app = Flask("mock_akool", static_folder=None)
     if mock is None:
         settings = Settings.from_environment()
-        app.before_request(_Answering(Service(settings, SystemClock()), settings.public_url))
+        service = Service(settings, SystemClock())
+        service.courier.carry_by(HTTP)
+        app.before_request(_Answering(service, settings.public_url))
     else:
         app.before_request(_Answering(mock.service, None))
     return app

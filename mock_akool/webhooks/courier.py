@@ -1,0 +1,271 @@
+"""The courier: carries what is due from the outbox to its receivers, and tells the outbox how it went.
+
+On a virtual clock callbacks are carried by whoever moves the clock, one after the other, so that all that fell due was
+carried when the clock has moved. On the machine's clock, a thread of the courier's own carries them, see `pump`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+from mock_akool.core.clock import NS_PER_S, VirtualClock
+from mock_akool.core.deliveries import Delivery, DeliveryState
+from mock_akool.core.engine import Engine
+from mock_akool.core.models import Call
+from mock_akool.core.outbox import Outcome
+from mock_akool.webhooks.guard import Guard
+from mock_akool.webhooks.receivers import Answer, Receiver, is_delivering, request_of
+
+if TYPE_CHECKING:
+    from mock_akool.webhooks.pump import Pump
+
+_log = logging.getLogger("mock_akool")
+
+_ON_A_LOOP: Final = frozenset({"server", "aiohttp"})
+"""Doors whose calls are answered on an event loop. A receiver may need that loop, so none is called there."""
+_PATIENCE_S: Final = 1.0
+_SHOWN: Final = 5
+
+
+class Way:
+    """How callbacks are carried: `kind` is `collect`, `http`, or `call` with the receiver to call."""
+
+    __slots__ = ("kind", "receiver")
+
+    def __init__(self, kind: str, receiver: Receiver | None = None) -> None:
+        self.kind = kind
+        self.receiver = receiver
+
+
+COLLECT: Final = Way("collect")
+"""Nobody is called: a callback counts as taken when it falls due."""
+HTTP: Final = Way("http")
+
+
+class Courier:
+    """Carries the callbacks of one engine. Safe to use from several threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.outbox = engine.outbox
+        self.clock = engine.clock
+        self.guard = Guard(engine.behaviour.allow_webhook)
+        self.timeout_s = engine.behaviour.webhook_timeout.ns / NS_PER_S
+        self.generation = 0
+        """Counts resets: what was taken before one is not carried after it. Guarded by the engine's lock."""
+        self.is_virtual = isinstance(self.clock, VirtualClock)
+        self._usual = COLLECT
+        self._ways: dict[str, Way] = {}
+        self._pump: Pump | None = None
+        self._pump_lock = threading.Lock()
+        self._servers = 0
+        self._closed = False
+        self._news = threading.Condition(threading.Lock())
+        self._told = 0
+        self.outbox.listener = self
+        if isinstance(self.clock, VirtualClock):
+            self.clock.watch(self)
+
+    # How they are carried
+
+    def carry_by(self, way: Way, account: str | None = None) -> None:
+        """Carry callbacks this way from now on: all, or those of an account (by API key)."""
+        with self.engine.lock:
+            self._closed = False
+            if account is None:
+                self._usual = way
+            else:
+                self._ways[account] = way
+            self.changed()
+
+    def way_of(self, delivery: Delivery) -> Way:
+        """Return how a callback is carried."""
+        return self._ways.get(delivery.account, self._usual)
+
+    # What the outbox tells, under the engine's lock
+
+    def changed(self) -> None:
+        """Something became due earlier, or a try is over."""
+        with self._news:
+            self._told += 1
+            self._news.notify_all()
+        if self.outbox.next_ns is not None and self._needs_pump():
+            self.pump().look()
+
+    def forgotten(self) -> None:
+        """All was forgotten: call off what is under way."""
+        self.generation += 1
+        self._ways.clear()
+        if self._pump is not None:
+            self._pump.call_off()
+        with self._news:
+            self._told += 1
+            self._news.notify_all()
+
+    # What the virtual clock asks
+
+    def next_ns(self) -> int | None:
+        """When the clock shall stop next. Not while a receiver moves it: it is called for one callback at a time."""
+        return None if is_delivering() else self.outbox.next_ns
+
+    def wake(self) -> None:
+        """Carry what is due."""
+        self.flush()
+
+    # What doors and people ask
+
+    def before(self, call: Call) -> None:
+        """Carry what fell due at this instant of a virtual clock before the call is answered.
+
+        What a call brings about at its own instant is carried after its answer, so that a client knows a job's `_id`
+        before it is called back about it.
+        """
+        next_ns = self.outbox.next_ns
+        if next_ns is None or not self.is_virtual or call.door in _ON_A_LOOP or is_delivering():
+            return
+        if next_ns <= self.clock.now_ns():
+            self.flush()
+
+    def flush(self) -> None:
+        """Carry what is due now, and return when it was carried; by a thread of ours on the machine's clock.
+
+        On the machine's clock this only takes note of what is due and merely collected.
+        """
+        if not self.is_virtual:
+            self._collect()
+            return
+        waited_s = 0.0
+        while True:
+            with self.engine.lock:
+                taken = self.outbox.take(self.clock.now_ns(), 1)
+                generation, told = self.generation, self._told
+                elsewhere = bool(self.outbox.under_way) and not taken
+            if taken:
+                self._carry(taken[0], generation)
+            elif not elsewhere or is_delivering() or waited_s > self.timeout_s + _PATIENCE_S:
+                return
+            elif not self.wait_for_news(told, _PATIENCE_S):
+                waited_s += _PATIENCE_S
+
+    def news(self) -> int:
+        """Return a number that changes whenever anything happens."""
+        return self._told
+
+    def wait_for_news(self, told: int, timeout_s: float) -> bool:
+        """Wait in real time until anything happened since `news` said `told`; returns whether it did."""
+        with self._news:
+            return self._news.wait_for(lambda: self._told != told, timeout_s)
+
+    # Life
+
+    def open(self) -> None:
+        """A live server starts: what its calls bring about has to be carried although nobody moves the clock."""
+        with self.engine.lock:
+            self._closed = False
+            self._servers += 1
+            self.changed()
+
+    def close(self, grace_s: float = 0.0) -> list[Delivery]:
+        """A live server stops: wait for what is under way, but not longer than `grace_s`, and end our thread.
+
+        On the machine's clock what was not delivered until then is given up, told in the log and returned.
+        """
+        with self.engine.lock:
+            self._servers = max(0, self._servers - 1)
+            if self._servers:
+                return []
+            self._closed = True
+        with self._pump_lock:
+            pump, self._pump = self._pump, None
+        if pump is None:
+            return []
+        pump.close(grace_s)
+        if self.is_virtual:
+            return []
+        with self.engine.lock:
+            self.generation += 1
+            dropped = self.outbox.abandon()
+        if dropped:
+            shown = [f"  {describe(each)}" for each in dropped[:_SHOWN]]
+            if len(dropped) > _SHOWN:
+                shown.append(f"  and {len(dropped) - _SHOWN} more")
+            count = f"{len(dropped)} callback{'' if len(dropped) == 1 else 's'}"
+            _log.warning("mock-akool stopped before %s could be delivered:\n%s", count, "\n".join(shown))
+        return dropped
+
+    def pump(self) -> Pump:
+        """Return our thread, started when it is first needed."""
+        with self._pump_lock:
+            if self._pump is None:
+                from mock_akool.webhooks.pump import Pump
+
+                self._pump = Pump(self)
+            return self._pump
+
+    def _needs_pump(self) -> bool:
+        if self._closed:
+            return False
+        if self.is_virtual:
+            return self._servers > 0
+        return self._usual is not COLLECT or any(way is not COLLECT for way in self._ways.values())
+
+    # Carrying
+
+    def _carry(self, delivery: Delivery, generation: int) -> None:
+        """Carry one in this thread, on a virtual clock."""
+        way = self.way_of(delivery)
+        began_ns = self.clock.now_ns()
+        answer = Answer(None, "the receiver was interrupted")
+        is_final = False
+        try:
+            if way.kind == "http":
+                answer, is_final = self.pump().send_and_wait(delivery)
+            elif way.receiver is None:
+                answer = Answer(200)
+            else:
+                answer = self.call(way.receiver, delivery)
+        finally:
+            ended_ns = self.clock.now_ns()
+            if (ended_ns - began_ns) / NS_PER_S > self.timeout_s:
+                answer = Answer(None, f"no answer within {self.timeout_s:g} s")
+            self.finish(delivery, generation, Outcome(began_ns, ended_ns, *answer, is_final))
+
+    def call(self, receiver: Receiver, delivery: Delivery) -> Answer:
+        """Call a receiver in this process."""
+        if delivery.fault is not None and delivery.fault.slow.ns and isinstance(self.clock, VirtualClock):
+            self.clock.advance_to(self.clock.now_ns() + delivery.fault.slow.ns)
+        return receiver.receive(request_of(delivery.url, delivery.body))
+
+    def finish(self, delivery: Delivery, generation: int, outcome: Outcome) -> None:
+        """Tell the outbox how it went, unless all was forgotten since."""
+        with self.engine.lock:
+            if generation != self.generation:
+                return
+            finished = self.outbox.finish(delivery.number, outcome)
+        if finished is not None and finished.state in (DeliveryState.REFUSED, DeliveryState.GIVEN_UP):
+            _log.warning("mock-akool: %s", describe(finished))
+
+    def _collect(self) -> None:
+        """On the machine's clock: take what fell due and is collected only. What is not goes by the pump."""
+        if self._usual is not COLLECT or self._ways:
+            return
+        while True:
+            with self.engine.lock:
+                taken = self.outbox.take(self.clock.now_ns())
+                for each in taken:
+                    self.outbox.finish(each.number, Outcome(each.due_ns, each.due_ns, 200))
+            if not taken:
+                return
+
+
+def describe(delivery: Delivery) -> str:
+    """Return a line that says what became of a callback, without secrets."""
+    tries = f" after {len(delivery.tries)} tries" if len(delivery.tries) > 1 else ""
+    why = f": {delivery.error}" if delivery.error else ""
+    copy = f" (again #{delivery.copy_of})" if delivery.copy_of else ""
+    return (
+        f"callback #{delivery.number}{copy} of job {delivery.job_id}, status {int(delivery.status)}, "
+        f"to {delivery.url}: {delivery.state}{tries}{why}"
+    )
