@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, overload
 
 from mock_akool.core.codes import MESSAGES, Endpoint
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.models import Exchange
+from mock_akool.core.models import Ends, Exchange, Reply
 
 
 class Calls:
@@ -116,4 +116,20 @@ def describe(exchange: Exchange) -> str:
     job = f", job {reply.job_id}" if reply.job_id else ""
     status = f" {reply.job_status.name.lower()}" if reply.job_status else ""
     asked = exchange.endpoint if exchange.endpoint is not Endpoint.UNKNOWN else exchange.path
-    return f"#{exchange.number} {exchange.method} {asked} -> {reply.status}{code}{job}{status}"
+    rule = f", by {reply.rule}" if reply.rule else ""
+    return f"#{exchange.number} {exchange.method} {asked} -> {_arrived(reply)}{code}{job}{status}{rule}"
+
+
+def _arrived(reply: Reply) -> str:
+    """Say what the client got: a status, or how the connection ended."""
+    ends = None if reply.transfer is None else reply.transfer.ends
+    return _WITHOUT_ANSWER.get(ends, f"{reply.status}{' cut off' if ends else ''}")
+
+
+_WITHOUT_ANSWER: Final[Mapping[Ends | None, str]] = {Ends.DROP: "no answer", Ends.RESET: "connection reset"}
+
+
+def nth(number: int) -> str:
+    """Write a number as `1st`, `2nd`, `3rd`."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

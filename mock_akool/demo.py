@@ -21,12 +21,12 @@ from PIL import Image
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.clock import SystemClock
 from mock_akool.core.codes import Code, Status
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.doors.server import Server
 from mock_akool.screen import RoundTrip, Screen, words
+from mock_akool.scripting import ScriptedBehaviour
 from mock_akool.service import Service
 
 _PROMPT: Final = "A lighthouse on a cliff at dusk, oil painting"
@@ -60,7 +60,7 @@ class Pace(NamedTuple):
 def run(folder: Path) -> int:
     """Play the demo and save the pictures into `folder`; returns the exit code: 0, or 1 after a surprise."""
     screen = Screen(sys.stdout)
-    with Server(Service(Behaviour(), SystemClock())) as server:
+    with Server(Service(ScriptedBehaviour(), SystemClock())) as server:
         screen.line(f"A fake of Akool's API listens on {server.url}, and a client calls it.")
         return play(server.url, folder, screen)
 

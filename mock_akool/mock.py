@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,14 +14,20 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
 from mock_akool.calls import Calls
-from mock_akool.core.behaviour import Behaviour, read_ending
+from mock_akool.core.behaviour import read_ending
 from mock_akool.core.clock import Clock, VirtualClock
 from mock_akool.core.codes import API_URL, CDN_URL, Status
-from mock_akool.core.errors import ClockError, MockAkoolError
+from mock_akool.core.director import Entry, RuleInForce
+from mock_akool.core.errors import ClockError, MockAkoolError, ScenarioError, UnfiredRuleError
 from mock_akool.core.models import Account, Call, Job, Reply
 from mock_akool.core.options import Kind, one_of, option, optional
+from mock_akool.core.scenario import JobScript, Result, Rule
+from mock_akool.core.scenario_shapes import ENDPOINTS, RESULT, STAGES
 from mock_akool.core.timeline import COMPLETED, FOREVER, Duration, Ending, Stage, Timeline, failed
+from mock_akool.rules import RuleDraft
+from mock_akool.scripting import ScriptedBehaviour
 from mock_akool.service import Service
+from mock_akool.unfired import unfired, why_not
 from mock_akool.webhooks.view import Webhooks
 
 if TYPE_CHECKING:
@@ -51,8 +58,14 @@ def _read_hosts(value: Any) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MockOptions(Behaviour):
+class MockOptions(ScriptedBehaviour):
     """The options of a MockAkool: those of the engine, and how it sits in the process."""
+
+    unfired_rules: str = option(
+        "error",
+        one_of(("error", "warn", "ignore")),
+        "what becomes of a test in which a rule never fired, such as one for a second poll that never came",
+    )
 
     sleep: str = option(
         "virtual", one_of(("virtual", "real")), "whether sleep moves the clock while a job is on its way"
@@ -129,6 +142,8 @@ class MockAkool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if kind is None:
+            self.verify()
 
     def __call__(self, decorated: _Decorated) -> _Decorated:
         """Decorate a function, a coroutine function, or a test class, to run with this fake.
@@ -151,6 +166,26 @@ class MockAkool:
                 elif inspect.isfunction(method):
                     setattr(decorated, name, _around(self, method))
         return decorated
+
+    def verify(self) -> None:
+        """Raise UnfiredRuleError, or warn, when a rule never fired; the option `unfired_rules` says which.
+
+        A `with` block does so at its end, unless an exception ends it. Rules that are `optional` or fire by lot may
+        stay silent.
+        """
+        wanted = self.options.unfired_rules
+        engine = self.engine
+        with engine.lock:
+            reasons = [why_not(live, engine) for live in unfired(engine)] if wanted != "ignore" else []
+        if not reasons:
+            return
+        message = "\n".join(reasons)
+        if wanted == "warn":
+            warnings.warn(f"mock-akool: {message}", stacklevel=2)
+            return
+        raise UnfiredRuleError(
+            message, "\nTake the rule away, mark it `optional`, or set unfired_rules to 'warn' or 'ignore'"
+        )
 
     # Doors that are asked for
 
@@ -203,20 +238,61 @@ class MockAkool:
         queueing: object = 0,
         processing: object = 0,
         ending: Ending | str = COMPLETED,
+        stages: Sequence[Any] | None = None,
+        result: Mapping[str, Any] | Result | None = None,
         account: Account | str | None = None,
     ) -> None:
         """Script one of the next jobs: how long it shows status 1, then 2, and how it ends.
 
         Lengths are seconds, or text such as `'3 polls'` or `'forever'`; what is not named takes no time. The ending is
-        `'completed'`, `'failed'`, `'failed: reason'`, or made by `failed()`. Several calls line up, one for each job
-        that is created. With an `account`, or its API key, only that account's next job is meant.
+        `'completed'`, `'failed'`, `'failed: reason'`, or made by `failed()`. Instead of these, `stages` tells the whole
+        life as a scenario file does, such as `[{"queueing": "1s"}, {"processing": "3s"}, {"queueing": "2s"},
+        "completed"]`. `result` says what is unusual about the result, such as `{"upscaled_urls": []}`.
+
+        Several calls line up, one for each job that is created. With an `account`, or its API key, only that account's
+        next job is meant. Raises ScenarioError or SettingsError for a value that cannot be.
         """
-        timeline = Timeline.of(queueing, processing, read_ending(ending))
+        self._check_source()
+        if stages is None:
+            timeline = Timeline.of(queueing, processing, read_ending(ending))
+        elif (queueing, processing, ending) != (0, 0, COMPLETED):
+            raise ScenarioError("next_job: stages tell the whole life", "Leave out queueing, processing and ending")
+        else:
+            timeline = STAGES.read(stages, ("stages",))
+        script = JobScript(
+            timeline=timeline,
+            result=RESULT.read(result, ("result",)) if isinstance(result, Mapping) else result,
+        )
         api_key = account.api_key if isinstance(account, Account) else account
         with self.engine.lock:
-            engine = self.engine
-            queue = engine.planned if api_key is None else engine.planned_for.setdefault(api_key, deque())
-            queue.append(timeline)
+            director = self.engine.director
+            queue = director.planned if api_key is None else director.planned_for.setdefault(api_key, deque())
+            queue.append(Entry(script, "next_job"))
+
+    def on(self, endpoint: str | Sequence[str]) -> RuleDraft:
+        """Begin a rule for requests to an endpoint, such as `on("infobymodelid").nth(2).respond(http=502)`.
+
+        The endpoints are named as in the journal; `create` are the three that create jobs, `api` all but files, `any`
+        all. A rule counts for each account by itself, and goes before those of scenarios. Raises ScenarioError.
+        """
+        self._check_source()
+        ENDPOINTS.read(endpoint, ("on",))
+        return RuleDraft(endpoint, self._add_rule, self._remove_rule)
+
+    def _add_rule(self, rule: Rule, label: str) -> RuleInForce:
+        with self.engine.lock:
+            return self.engine.director.add(rule, label)
+
+    def _remove_rule(self, live: RuleInForce) -> None:
+        with self.engine.lock:
+            self.engine.director.remove(live)
+
+    def _check_source(self) -> None:
+        if "python" not in self.options.scenario_sources:
+            raise ScenarioError(
+                "scenario_sources does not name `python`, so Python calls cannot script this fake",
+                "Add `python` to scenario_sources",
+            )
 
     # What happened
 
@@ -267,7 +343,7 @@ class MockAkool:
         return self._start_ns
 
     def reset(self) -> None:
-        """Forget jobs, calls, plans and spent credits. The clock stays where it is."""
+        """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew. The clock stays where it is."""
         with self.engine.lock:
             self.engine.reset()
             self._start_ns = self.engine.clock.now_ns()

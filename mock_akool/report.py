@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
-from mock_akool.calls import describe
+from mock_akool.calls import describe, nth
 from mock_akool.core.api import ENDPOINTS
 from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
@@ -148,17 +148,12 @@ def _watched(job: Job, seen: Evidence) -> Iterator[str]:
                 when = f"at {seen.at(run[0].time_ns)}"
                 if len(run) > 1:
                     when = f"from {seen.at(run[0].time_ns)} to {seen.at(run[-1].time_ns)}"
-                which = _nth(first) if len(run) == 1 else f"{_nth(first)} to {_nth(number)}"
+                which = nth(first) if len(run) == 1 else f"{nth(first)} to {nth(number)}"
                 end = "; the client stopped here" if stopped and run[-1] is polls[-1] else ""
                 yield f"{which} poll {when}: {said}{end}"
     fetched = seen.fetches(job.id)
     if fetched:
         yield f"{len(fetched)} download{'' if len(fetched) == 1 else 's'}, the last at {seen.at(fetched[-1].time_ns)}"
-
-
-def _nth(number: int) -> str:
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
 
 
 def _exchanges(seen: Evidence) -> Iterator[str]:

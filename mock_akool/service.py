@@ -6,13 +6,13 @@ import logging
 
 from mock_akool import control
 from mock_akool.core import api
-from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.clock import Clock
 from mock_akool.core.deliveries import Draft
 from mock_akool.core.engine import Engine
 from mock_akool.core.models import Call, Reply
 from mock_akool.identities import JwtTokens
 from mock_akool.pictures import Gallery
+from mock_akool.scripting import ScriptedBehaviour
 from mock_akool.webhooks.courier import Courier
 
 _log = logging.getLogger("mock_akool")
@@ -21,8 +21,8 @@ _log = logging.getLogger("mock_akool")
 class Service:
     """Answers calls. Safe to use from several threads."""
 
-    def __init__(self, behaviour: Behaviour, clock: Clock) -> None:
-        self.engine = Engine(behaviour, clock, JwtTokens(behaviour.seed), _compose)
+    def __init__(self, behaviour: ScriptedBehaviour, clock: Clock) -> None:
+        self.engine = Engine(behaviour, clock, JwtTokens(behaviour.seed), behaviour.script, _compose)
         self.gallery = Gallery()
         self.courier = Courier(self.engine)
 
@@ -35,11 +35,13 @@ class Service:
 
     def ready_body(self, reply: Reply) -> bytes | None:
         """Return the reply's body if it needs no drawing, else None."""
-        return reply.body if reply.picture is None else self.gallery.cached(reply.picture)
+        body = reply.body if reply.picture is None else self.gallery.cached(reply.picture)
+        return body if body is None or reply.kept is None else body[: reply.kept.of(len(body))]
 
     def body(self, reply: Reply) -> bytes:
         """Return the reply's body; a picture that nobody asked for before is drawn, which takes milliseconds."""
-        return reply.body if reply.picture is None else self.gallery.get(reply.picture)
+        body = reply.body if reply.picture is None else self.gallery.get(reply.picture)
+        return body if reply.kept is None else body[: reply.kept.of(len(body))]
 
     def complete(self, reply: Reply) -> tuple[Reply, bytes]:
         """Return the reply and its body; a picture that cannot be drawn is a bug of ours, answered as such."""

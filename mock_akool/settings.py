@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.errors import SettingsError
 from mock_akool.core.options import TEXT, About, Kind, about, one_of, option, optional, whole
+from mock_akool.scripting import ScriptedBehaviour
 
 PREFIX: Final = "MOCK_AKOOL_"
 DEFAULT_PORT: Final = 25665
@@ -30,7 +30,7 @@ _PUBLIC_URL: Final = Kind("a scheme and a host such as https://akool.test:8443",
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Behaviour):
+class Settings(ScriptedBehaviour):
     """The options of a server: those of the engine, and where and how it listens."""
 
     host: str = option("127.0.0.1", TEXT, "the address to listen on")

@@ -7,25 +7,35 @@ In both, a clientId is never taken for an API key (contract section 2: it answer
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from mock_akool.core.behaviour import AccountSpec, Behaviour
 from mock_akool.core.chance import Chance
 from mock_akool.core.clock import NS_PER_S, Clock
 from mock_akool.core.models import Account
+from mock_akool.core.scenario import AccountScript
 
+_Said = TypeVar("_Said")
 _LOOKS_LIKE_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
 class Accounts:
     """The accounts and their credits. Not locked: the engine's lock covers it."""
 
-    def __init__(self, behaviour: Behaviour, chance: Chance, clock: Clock) -> None:
+    def __init__(
+        self,
+        behaviour: Behaviour,
+        chance: Chance,
+        clock: Clock,
+        script_of: Callable[[str], AccountScript] = lambda _: AccountScript(),
+    ) -> None:
         self._behaviour = behaviour
         self._chance = chance
         self._clock = clock
+        self._script_of = script_of
+        """Returns what a scenario says of the account with this API key in particular."""
         self._by_key: dict[str, Account] = {}
         self._by_id: dict[str, Account] = {}
         self._client_ids: set[str] = set()
@@ -100,6 +110,7 @@ class Accounts:
     def add(self, spec: AccountSpec) -> Account:
         """Make the account that is described; there must be none with its API key."""
         key, draw, behaviour = spec.client_secret, self._chance, self._behaviour
+        script = self._script_of(key)
         second = self._clock.now_ns() // NS_PER_S
         account = Account(
             api_key=key,
@@ -108,11 +119,11 @@ class Accounts:
             uid=self._free_uid(key),
             team_id=draw.object_id(second, 0, "team", key),
             credential_id=draw.object_id(second, 0, "credential", key),
-            banned=spec.banned,
-            token_ttl_ns=(spec.token_ttl or behaviour.token_lifetime).ns,
+            banned=_first(spec.banned, script.banned, behaviour.account_status == "banned"),
+            token_ttl_ns=_first(spec.token_ttl, script.token_ttl, behaviour.token_lifetime).ns,
         )
         self.put(account)
-        self._credits[key] = self._initial[key] = behaviour.credits if spec.credits is None else spec.credits
+        self._credits[key] = self._initial[key] = _first(spec.credits, script.credits, behaviour.credits)
         return account
 
     def _free_uid(self, key: str) -> int:
@@ -121,3 +132,8 @@ class Accounts:
             attempt += 1
         self._uids.add(uid)
         return uid
+
+
+def _first(listed: _Said | None, scripted: _Said | None, usual: _Said) -> _Said:
+    """Return what the list says of an account, or else what its scenario says, or else what the settings say."""
+    return listed if listed is not None else scripted if scripted is not None else usual

@@ -15,7 +15,8 @@ from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import Code, Endpoint, Status
 from mock_akool.core.engine import Engine
-from mock_akool.core.errors import AkoolError, ParameterError
+from mock_akool.core.errors import AkoolError, ParameterError, ScenarioError
+from mock_akool.core.faults import afflict
 from mock_akool.core.files import stamp_of
 from mock_akool.core.models import Account, Call, Headers, Job, Reply
 from mock_akool.core.wire import balance_body, encode, error_body, storage_error, token_body, unknown_route
@@ -70,7 +71,17 @@ def _get_token(engine: Engine, call: Call, now_ns: int) -> Reply:
 
 def _created(engine: Engine, account: Account, jobs: list[Job]) -> Reply:
     body = engine.wire.created(jobs)
-    return Reply(200, _JSON, body, code=Code.OK, account=account.api_key, job_id=jobs[0].id, job_status=Status.QUEUEING)
+    first = jobs[0]
+    return Reply(
+        200,
+        _JSON,
+        body,
+        code=Code.OK,
+        account=account.api_key,
+        job_id=first.id,
+        job_status=Status.QUEUEING,
+        entry=first.entry,
+    )
 
 
 def _create_v3(engine: Engine, call: Call, account: Account, now_ns: int) -> Reply:
@@ -95,7 +106,7 @@ def _info(engine: Engine, call: Call, account: Account, now_ns: int) -> Reply:
     sight = engine.poll(account, requests.image_model_id(call), now_ns)
     job, status, _ = sight
     body = engine.wire.info(job, status, call.file_base)
-    reply = Reply(200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key, job.id, status)
+    reply = Reply(200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key, job.id, status, entry=job.entry)
     engine.remember(call.query, sight, call.file_base, reply)
     return reply
 
@@ -111,15 +122,20 @@ def _file(engine: Engine, call: Call, now_ns: int) -> Reply:
         # The habit of S3 behind CloudFront, for what expired and what never was (contract section 1).
         return Reply(engine.behaviour.gone_file_status, _XML, storage_error("AccessDenied", "Access Denied"))
     job, picture = found
-    return Reply(
+    reply = Reply(
         200,
         _PICTURE[picture.format],
         b"",
         picture,
+        engine.latency_ns,
         account=job.account.api_key,
         job_id=job.id,
         job_status=Status.COMPLETED,
+        entry=job.entry,
     )
+    if job.result is not None and job.result.files is not None:
+        return afflict(job.result.files, reply, engine.behaviour, engine.chance, "files", call.path)
+    return reply
 
 
 def _file_method(engine: Engine, call: Call, now_ns: int) -> Reply:
@@ -189,28 +205,70 @@ def answer(engine: Engine, call: Call) -> Reply:
     found = route(call.method, call.path)
     with engine.lock:
         now_ns = engine.clock.now_ns()
-        try:
-            reply = found.handle(engine, call, now_ns)
-            engine.refused_last = False
-        except ParameterError as error:
-            refusal = engine.behaviour.refusal(found.bad_parameter_code(engine.behaviour))
-            refusal.account = error.account
-            reply = _error(engine, refusal)
-        except AkoolError as error:
-            reply = _error(engine, error)
-        except Exception as bug:
-            _log.exception("mock-akool bug while answering %s %s", call.method, call.path)
-            reply = bug_reply(bug)
-        if reply.delay_ns != engine.latency_ns:
-            reply = reply._replace(delay_ns=engine.latency_ns)
+        director = engine.director
+        if director.watching or director.notices(call):
+            reply = _directed(engine, found, call, now_ns)
+        else:
+            engine.faulted_last = False
+            reply = _work(engine, found, call, now_ns)
         engine.journal.append(now_ns, found.endpoint, call, reply)
     return reply
+
+
+def _work(engine: Engine, found: Route, call: Call, now_ns: int) -> Reply:
+    """Answer as Akool does, when nothing goes wrong."""
+    try:
+        reply = found.handle(engine, call, now_ns)
+        engine.refused_last = False
+    except ParameterError as error:
+        refusal = engine.behaviour.refusal(found.bad_parameter_code(engine.behaviour))
+        refusal.account = error.account
+        reply = _error(engine, refusal)
+    except AkoolError as error:
+        reply = _error(engine, error)
+        engine.faulted_last = error.code in _TRY_LATER
+    except Exception as bug:
+        _log.exception("mock-akool bug while answering %s %s", call.method, call.path)
+        reply = bug_reply(bug)
+    return reply if reply.delay_ns >= engine.latency_ns else reply._replace(delay_ns=engine.latency_ns)
+
+
+def _directed(engine: Engine, found: Route, call: Call, now_ns: int) -> Reply:
+    """Answer with what the scenarios in force make of it."""
+    engine.faulted_last = False
+    try:
+        firing = engine.director.firing(found.endpoint, call, now_ns)
+    except ScenarioError as error:
+        _log.warning("%s %s names a scenario that cannot be: %s", call.method, call.path, error)
+        return scenario_refusal(error)
+    except Exception as bug:
+        _log.exception("mock-akool bug while looking for a rule for %s %s", call.method, call.path)
+        return bug_reply(bug)
+    if firing is None:
+        return _work(engine, found, call, now_ns)
+    if firing.fault.before:
+        reply = Reply(200, (), b"", delay_ns=engine.latency_ns, account=firing.account, job_id=firing.job_id)
+    else:
+        reply = _work(engine, found, call, now_ns)
+    engine.faulted_last = True
+    reply = afflict(firing.fault, reply, engine.behaviour, engine.chance, *firing.place)
+    return reply._replace(rule=firing.label)
+
+
+_TRY_LATER: Final = frozenset({Code.TOO_FREQUENT, Code.GENERATE_ERROR, Code.SERVER_ERROR})
+"""The codes after which a client may well sleep and try again."""
 
 
 def _error(engine: Engine, error: AkoolError) -> Reply:
     engine.refused_last = True
     body = error_body(error, engine.behaviour)
     return Reply(200, _JSON, body, code=error.code, account=error.account, job_id=error.job_id)
+
+
+def scenario_refusal(error: ScenarioError) -> Reply:
+    """Return HTTP 400 for a call that names a scenario which there is not: no answer of Akool's."""
+    body = {"error": f"mock-akool: {error.message}", "hint": error.hint}
+    return Reply(400, _JSON, encode(body))
 
 
 def bug_reply(bug: Exception) -> Reply:

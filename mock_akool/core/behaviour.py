@@ -66,7 +66,7 @@ class AccountSpec(NamedTuple):
     client_secret: str
     client_id: str | None = None
     credits: int | None = None
-    banned: bool = False
+    banned: bool | None = None
     token_ttl: Duration | None = None
 
     @classmethod
@@ -85,13 +85,14 @@ class AccountSpec(NamedTuple):
             raise SettingsError("an account needs a client_secret (which is its API key), a text that is not empty")
         if client_id is not None and (not isinstance(client_id, str) or not client_id):
             raise SettingsError(f"client_id {client_id!r} is no text")
-        credits, status = value.get("credits"), value.get("status", "active")
+        credits, status = value.get("credits"), value.get("status")
         if credits is not None and (isinstance(credits, bool) or not isinstance(credits, int) or credits < 0):
             raise SettingsError(f"credits {credits!r} is no whole number of 0 or more")
-        if status not in ("active", "banned"):
+        if status not in (None, "active", "banned"):
             raise SettingsError(f"status {status!r} is neither 'active' nor 'banned'")
+        banned = None if status is None else status == "banned"
         ttl = value.get("token_ttl")
-        return cls(secret, client_id, credits, status == "banned", None if ttl is None else Duration.of(ttl))
+        return cls(secret, client_id, credits, banned, None if ttl is None else Duration.of(ttl))
 
 
 def _read_accounts(value: Any) -> tuple[AccountSpec, ...]:
@@ -126,6 +127,9 @@ class Behaviour:
     strict: bool = option(False, YES_OR_NO, "only the listed accounts exist; otherwise any API key is an account")
     accounts: tuple[AccountSpec, ...] = option((), _ACCOUNTS, "the accounts that exist from the start")
     credits: int = option(1000, whole(0, 10**12), "the credits of an account that the list gives none")
+    account_status: str = option(
+        "active", one_of(("active", "banned")), "the status of an account that the list gives none"
+    )
     queueing: Span = option(Span.of(2), _SPAN, "how long a job shows status 1", flag="queue")
     processing: Span = option(Span.of(3), _SPAN, "how long a job then shows status 2")
     ending: Ending = option(COMPLETED, _ENDING, "how a job ends")

@@ -19,12 +19,14 @@ from mock_akool.core.buttons import check_press
 from mock_akool.core.chance import Chance
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock
 from mock_akool.core.codes import Code, Status
+from mock_akool.core.director import Director, Entry, Library
 from mock_akool.core.errors import AkoolError
 from mock_akool.core.files import picture_named, stamp_of
 from mock_akool.core.journal import Journal
 from mock_akool.core.models import Account, CreateV3, CreateV4, Job, Picture, PressButton, Reply, Request
 from mock_akool.core.outbox import Compose, Outbox
 from mock_akool.core.prices import price
+from mock_akool.core.scenario import JobScript, Scenario
 from mock_akool.core.timeline import Change, Span, Stage, Timeline, change_at, changes, holding_at
 from mock_akool.core.wire import Wire
 
@@ -34,6 +36,16 @@ _COMPLETED: Final = Status.COMPLETED
 _NEVER_NS: Final = 1 << 63
 _MOST_SHOWN: Final = 256
 _REALISTIC_S: Final = (30.0, 60.0)
+_UNSCRIPTED: Final = Entry(JobScript(), None)
+
+
+class Script(NamedTuple):
+    """What an engine is given of scenarios: those in force, where to find named ones, and who may name one."""
+
+    scenarios: tuple[Scenario, ...] = ()
+    library: Library | None = None
+    by_key: bool = False
+    by_prompt: bool = False
 
 
 class Sight(NamedTuple):
@@ -52,11 +64,13 @@ class Engine:
         behaviour: Behaviour,
         clock: Clock,
         tokens: Tokens,
+        script: Script | None = None,
         compose: Compose = lambda draft: draft.payload,
     ) -> None:
         self.behaviour = behaviour
         self.clock = clock
         self.tokens = tokens
+        self.script = script or Script()
         self.lock = threading.RLock()
         self.chance = Chance(behaviour.seed)
         self.wire = Wire(behaviour, self.chance)
@@ -67,12 +81,9 @@ class Engine:
 
     def reset(self) -> None:
         """Forget all jobs, calls, plans and what the accounts spent: as just made."""
-        self.accounts = Accounts(self.behaviour, self.chance, self.clock)
+        self.director = Director(self, self.script)
+        self.accounts = Accounts(self.behaviour, self.chance, self.clock, self.director.account_script)
         self.journal = Journal(self.behaviour.journal_size, self.clock.now_ns())
-        self.planned: deque[Timeline] = deque()
-        """The timelines of the next jobs, whoever makes them; when there is none, jobs take the usual one."""
-        self.planned_for: dict[str, deque[Timeline]] = {}
-        """The timelines of the next jobs of an account, by API key; they go before those of `planned`."""
         self._jobs: dict[str, Job] = {}
         self._job_of_stamp: dict[int, str] = {}
         self._free_stamp_after: dict[int, int] = {}
@@ -81,6 +92,8 @@ class Engine:
         """Jobs whose end no poll has seen."""
         self.refused_last = False
         """Whether the last request was answered with a business error."""
+        self.faulted_last = False
+        """Whether the last request met a fault or was told to try again later: its client may sleep before it does."""
         self._end_shown: set[str] = set()
         self._polled_on: set[str] = set()
         """Jobs that the client polls although it was shown their end."""
@@ -123,10 +136,11 @@ class Engine:
 
         That is when a job is unfinished. It is also when a job is polled on after its end was shown, or has ended
         while the client's last request was refused: such a client does not see the end, and waits for ever. So does
-        one whose callback is still to come or was not taken, and who has not polled since.
+        one whose callback is still to come or was not taken, and who has not polled since. And it is when the last
+        request met a fault: a client that tries again sleeps before that, also when it has no job yet.
         """
         outbox = self.outbox
-        if self._polled_on or outbox.next_ns is not None or outbox.under_way:
+        if self._polled_on or self.faulted_last or outbox.next_ns is not None or outbox.under_way:
             return True
         if not outbox.missed.isdisjoint(self._open):
             return True
@@ -144,6 +158,15 @@ class Engine:
         ]
         return min(following, default=None)
 
+    def jobs_made(self, api_key: str) -> int:
+        """Return how many jobs the account with this API key has made."""
+        return self._jobs_made.get(api_key, 0)
+
+    def job_of_file(self, path: str) -> Job | None:
+        """Return the job that the file at `path` is or will be of; None when there is none."""
+        stamp = stamp_of(path)
+        return self._jobs.get(self._job_of_stamp.get(stamp, "")) if stamp else None
+
     def credits_of(self, account: Account, now_ns: int) -> int:
         """Return the account's balance, refunds that are due by `now_ns` included (contract section 7)."""
         waiting = self._refunds.get(account.api_key)
@@ -153,8 +176,7 @@ class Engine:
 
     def picture_at(self, path: str, now_ns: int) -> tuple[Job, Picture] | None:
         """Return what the file at `path` shows; None when it is not there: unknown, unfinished or expired."""
-        stamp = stamp_of(path)
-        job = self._jobs.get(self._job_of_stamp.get(stamp, "")) if stamp else None
+        job = self.job_of_file(path)
         if job is None:
             return None
         since_ns, status = self.change_of(job, now_ns)
@@ -186,6 +208,7 @@ class Engine:
         job = self.job_of(account, job_id)
         _, status, until_ns = holding_at(job.timeline, job.created_ns, job.polls, now_ns)
         if status < _COMPLETED:
+            self._open.add(job_id)  # a script may let a job that was completed be processed again
             if job.timeline.counts_polls:
                 self._jobs[job_id] = polled = replace(job, polls=(*job.polls, now_ns))
                 self.outbox.follow(polled)
@@ -238,7 +261,7 @@ class Engine:
 
     def admit(self, account: Account, now_ns: int) -> None:
         """Count a request of the account; raises AkoolError 1005 when it is one too many within a second."""
-        limit = self.behaviour.requests_per_second
+        limit = self.director.limits(account.api_key).requests_per_second or self.behaviour.requests_per_second
         if limit is None:
             return
         recent = self._recent.setdefault(account.api_key, deque())
@@ -265,7 +288,8 @@ class Engine:
         return [self._add(account, request, look, cost, file_base, now_ns, place) for place in range(count)]
 
     def _check_limits(self, account: Account, cost: int, count: int, now_ns: int) -> None:
-        limit = self.behaviour.concurrent_jobs
+        own = self.director.limits(account.api_key).concurrent_jobs
+        limit = self.behaviour.concurrent_jobs if own is None else own
         if limit is not None:
             ids = self._unfinished.get(account.api_key, [])
             ids[:] = [each for each in ids if self.change_of(self._jobs[each], now_ns).status < Status.COMPLETED]
@@ -287,8 +311,8 @@ class Engine:
         key = account.api_key
         serial = self._jobs_made.get(key, 0)
         job_id = self.chance.object_id(created_ns // NS_PER_S, serial, "job", key)
-        planned = self.planned_for.get(key) or self.planned
-        timeline = planned.popleft() if planned else self._usual(request, job_id)
+        script, label = self.director.entry_for(account, request, look) or _UNSCRIPTED
+        timeline = script.timeline or self._usual(request, job_id)
         job = Job(
             id=job_id,
             account=account,
@@ -300,11 +324,15 @@ class Engine:
             stamp_ms=self._take_stamp((created_ns + timeline.known_ns) // NS_PER_MS, job_id),
             file_base=file_base,
             place=place,
+            number=serial + 1,
+            entry=label,
+            result=script.result,
         )
         self._jobs[job_id] = job
+        self.director.made(job)
         self._open.add(job_id)
         self._jobs_made[key] = serial + 1
-        if self.behaviour.concurrent_jobs is not None:
+        if self.behaviour.concurrent_jobs is not None or self.director.limits(key).concurrent_jobs is not None:
             self._unfinished.setdefault(key, []).append(job_id)
         if timeline.ending.refund:
             self._refunds.setdefault(key, []).append(job_id)

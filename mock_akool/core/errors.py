@@ -5,8 +5,10 @@
     │   └── ParameterError      the request's body or query is not usable
     └── MockAkoolError          misuse of the fake by a test or a person; the text names the next step
         ├── SettingsError       a setting, flag, variable or argument has a bad value (a ValueError too)
+        │   └── ScenarioError   a scenario says something that it cannot, or there is none of that name
         ├── ClockError          the clock was asked for something that it cannot do
         ├── ServerError         the live server could not start
+        ├── UnfiredRuleError    a rule of a test never fired (an AssertionError too)
         └── EnvelopeError       a callback's envelope cannot be sealed or opened
             ├── SignatureError  its signature is not that of its parts
             ├── KeyLengthError  the clientSecret cannot be an AES key
@@ -58,6 +60,30 @@ class SettingsError(MockAkoolError, ValueError):
     """A setting has a value that it cannot have."""
 
 
+def spelled(place: tuple[str | int, ...]) -> str:
+    """Write a place in nested data as `rules[0].on`."""
+    text = ""
+    for step in place:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+class ScenarioError(SettingsError):
+    """A scenario says something that it cannot, or there is none of that name.
+
+    `place` is where the value stands in the scenario, keys and positions from the top; empty when it is the whole.
+    """
+
+    def __init__(self, what: str, hint: str = "", place: tuple[str | int, ...] = ()) -> None:
+        self.what = what
+        self.place = place
+        super().__init__(f"{spelled(place)}: {what}" if place else what, hint)
+
+    def at(self, place: tuple[str | int, ...]) -> ScenarioError:
+        """Return the same error with its place, if it had none."""
+        return self if self.place else ScenarioError(self.what, self.hint, place)
+
+
 class ClockError(MockAkoolError):
     """The clock was asked to do what it cannot, such as to run backwards."""
 
@@ -88,3 +114,7 @@ class PaddingError(EnvelopeError):
 
 class PayloadError(EnvelopeError):
     """What was encrypted is no JSON object: another clientId, which gives the IV, or it never was one."""
+
+
+class UnfiredRuleError(MockAkoolError, AssertionError):
+    """A rule never fired, so the test did not test what it was written for; the message says why not."""

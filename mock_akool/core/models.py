@@ -9,15 +9,28 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from mock_akool.core.codes import CDN_URL, Endpoint, Status
 from mock_akool.core.timeline import Timeline
+
+if TYPE_CHECKING:
+    from mock_akool.core.scenario import Result
 
 Headers = tuple[tuple[str, str], ...]
 
 _SECRET = frozenset({"authorization", "x-api-key", "cookie"})
 """The request headers whose values a report does not show."""
+
+
+class Missing(Enum):
+    """Marks a key that a record does not have."""
+
+    MISSING = "missing"
+
+
+MISSING: Final = Missing.MISSING
 
 
 class Picture(NamedTuple):
@@ -78,13 +91,58 @@ class Call(NamedTuple):
         return cls(method, path, query, lowered, body, file_base, door)
 
 
+class Share(NamedTuple):
+    """A part of a body, from its beginning: so many bytes, or so much of each 1."""
+
+    bytes: int | None = None
+    fraction: float = 1.0
+
+    def of(self, size: int) -> int:
+        """Return how many bytes of a body of `size` bytes it is."""
+        return min(size, int(size * self.fraction) if self.bytes is None else self.bytes)
+
+
+class Ends(StrEnum):
+    """How an answer ends on its way, other than by having arrived."""
+
+    DROP = "drop"
+    """The connection is closed without a byte of an answer."""
+    RESET = "reset"
+    """The connection is reset (TCP RST) without a byte of an answer."""
+    CUT = "cut"
+    """The connection is closed in the middle of the body, of which the head has promised more."""
+
+
+class Transfer(NamedTuple):
+    """How an answer travels when it does not simply arrive: what each door does in its own medium.
+
+    `sent` is how much of the body gets through before a CUT. With `piece_bytes` the body comes in pieces of so many
+    bytes, with a pause of `pause_ns` nanoseconds before each.
+    """
+
+    ends: Ends | None = None
+    sent: Share = Share()
+    piece_bytes: int = 0
+    pause_ns: int = 0
+
+    def pieces(self, size: int) -> int:
+        """Return in how many pieces a body of `size` bytes comes."""
+        return -(-size // self.piece_bytes) if self.piece_bytes else 1
+
+    def drip_ns(self, size: int) -> int:
+        """Return how long a body of `size` bytes takes to come, in nanoseconds."""
+        return self.pieces(size) * self.pause_ns if self.piece_bytes else 0
+
+
 class Reply(NamedTuple):
     """The answer to a Call: what a door has to deliver, and what the journal wants to know of it.
 
     `body` is what to send, or, when `picture` is set, empty: the door then sends the picture's bytes, which are
-    drawn outside the engine's lock. `delay_ns` is how long the door waits before it sends anything.
+    drawn outside the engine's lock. `delay_ns` is how long the door waits before it sends anything. `transfer` says
+    how the bytes travel when they do not simply arrive, `kept` how much of the body there is when a file is broken.
     The rest is for the journal: the business `code` (None when the body has none), the API key of the account,
-    the job that it was about and the status that the caller was shown.
+    the job that it was about, the status that the caller was shown, which entry of a script the job follows, and
+    which rule made the answer what it is.
     """
 
     status: int
@@ -96,6 +154,10 @@ class Reply(NamedTuple):
     account: str | None = None
     job_id: str | None = None
     job_status: Status | None = None
+    transfer: Transfer | None = None
+    kept: Share | None = None
+    entry: str | None = None
+    rule: str | None = None
 
 
 class Exchange(NamedTuple):
@@ -173,6 +235,16 @@ class Exchange(NamedTuple):
     def job_status(self) -> Status | None:
         """The status that the caller was shown."""
         return self.reply.job_status
+
+    @property
+    def entry(self) -> str | None:
+        """Which entry of a script the job follows, such as `flaky-gateway: jobs[0]`; None for an unscripted job."""
+        return self.reply.entry
+
+    @property
+    def rule(self) -> str | None:
+        """Which rule made the answer what it is, such as `flaky-gateway: rules[1]`; None when no rule did."""
+        return self.reply.rule
 
     def __repr__(self) -> str:
         account = None if self.account is None else shortened(self.account)
@@ -282,3 +354,9 @@ class Job:
     place: int = 0
     polls: tuple[int, ...] = ()
     used_buttons: tuple[str, ...] = ()
+    number: int = 1
+    """It is the account's n-th job."""
+    entry: str | None = None
+    """Which entry of a script it follows; None when nobody scripted it."""
+    result: Result | None = None
+    """What its script says of its result, where that is not as usual."""

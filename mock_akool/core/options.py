@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from mock_akool.core.errors import MockAkoolError, SettingsError
+from mock_akool.core.errors import MockAkoolError, ScenarioError, SettingsError
 
 _YES: Final = {"1", "true", "yes", "on"}
 _NO: Final = {"0", "false", "no", "off", ""}
@@ -23,6 +23,8 @@ class Kind(NamedTuple):
     wants: str
     read: Callable[[Any], Any]
     is_flag: bool = False
+    repeats: bool = False
+    """Whether it may be given several times on a command line, as a list then."""
 
 
 class About(NamedTuple):
@@ -60,7 +62,10 @@ def read_options(options: Any) -> None:
             real = kind.read(value)
         except (ValueError, TypeError, OverflowError, MockAkoolError) as error:
             why = f" ({error})" if isinstance(error, MockAkoolError) else ""
-            raise SettingsError(f"{field.name}={_shown(value)} is not usable{why}", f"It takes {kind.wants}") from None
+            hint = f"It takes {kind.wants}"
+            if isinstance(error, ScenarioError):
+                why, hint = f": {error.message}", error.hint
+            raise SettingsError(f"{field.name}={_shown(value)} is not usable{why}", hint) from None
         object.__setattr__(options, field.name, real)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.buttons import offered_buttons
@@ -13,7 +13,10 @@ from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.codes import MESSAGES, Code, Profile, Status
 from mock_akool.core.errors import AkoolError
 from mock_akool.core.files import file_set
-from mock_akool.core.models import CreateV3, CreateV4, Job, PressButton
+from mock_akool.core.models import MISSING, CreateV3, CreateV4, Job, PressButton
+
+if TYPE_CHECKING:
+    from mock_akool.core.scenario import Result
 
 Record = dict[str, Any]
 
@@ -108,6 +111,8 @@ class Wire:
             if isinstance(job.request, CreateV3) and not self._observed:
                 record["type"] = self._behaviour.documented_type
                 record = {key: record[key] for key in _DOCUMENTED_COMPLETED_V3}
+            if job.result is not None:
+                _spoil(record, job.result)
         elif status is Status.FAILED:
             ending = job.timeline.ending
             record["error_reasons"] = list(ending.reasons)
@@ -182,6 +187,15 @@ class Wire:
             "op_button": request.button,
             "op_buttonMessageId": self._chance.alphanumerics(20, "message", job.id),
         }
+
+
+def _spoil(record: Record, result: Result) -> None:
+    """Let the record say what a script wants its result to be."""
+    for key, said in (("image", result.image), ("upscaled_urls", result.upscaled_urls), ("buttons", result.buttons)):
+        if said is MISSING:
+            record.pop(key, None)
+        elif said is not None:
+            record[key] = list(said) if isinstance(said, tuple) else said
 
 
 def _common(job: Job) -> Record:

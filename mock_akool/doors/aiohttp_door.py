@@ -15,6 +15,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 from unittest import mock
@@ -26,13 +27,15 @@ from yarl import URL
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import CDN_URL
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.models import Call, Reply
-from mock_akool.doors.in_process import Patches, Target, TimedOutError, is_from, refusal, refuses, target_of
+from mock_akool.core.models import Call, Ends, Reply, Transfer
+from mock_akool.doors.in_process import Patches, Target, TimedOutError, is_from, pauses_s, refusal, refuses, target_of
 from mock_akool.doors.server import Server
 
 _VERBS: Final = ("get", "options", "head", "post", "put", "patch", "delete")
 _DELAY: Final = "x-mock-akool-delay"
 """Tells the client's side of the door for how many seconds the answer keeps it waiting."""
+_DRIP: Final = "x-mock-akool-drip"
+"""Tells it how the body would drip: how many bytes at a time, and the pause before each in nanoseconds."""
 _REDIRECTS_BY_DEFAULT: Final = {"head": False}
 _SMALL_BYTES: Final = 1 << 15
 _READ_TIMEOUT: Final[type[aiohttp.ServerTimeoutError]] = getattr(
@@ -140,9 +143,20 @@ class _LoopbackServer(Server):
     def answer(self, call: Call) -> Reply:
         call = call._replace(door="aiohttp")
         reply = self._target.note(call, super().answer(call))
-        if not reply.delay_ns:
+        transfer = reply.transfer
+        if transfer is not None and transfer.ends in (Ends.DROP, Ends.RESET):
+            if reply.delay_ns:
+                self._target.late_breaks.append(reply.delay_ns / NS_PER_S)
+            return reply._replace(delay_ns=0)
+        waits = []
+        if reply.delay_ns:
+            waits.append((_DELAY, str(reply.delay_ns / NS_PER_S)))
+        if transfer is not None and transfer.piece_bytes:
+            waits.append((_DRIP, f"{transfer.piece_bytes} {transfer.pause_ns}"))
+            transfer = transfer._replace(piece_bytes=0, pause_ns=0)
+        if not waits:
             return reply
-        return reply._replace(headers=(*reply.headers, (_DELAY, str(reply.delay_ns / NS_PER_S))), delay_ns=0)
+        return reply._replace(headers=(*reply.headers, *waits), delay_ns=0, transfer=transfer)
 
 
 # What a session does
@@ -204,29 +218,61 @@ async def _fetch(
     """Fetch an answer, and wait as long as it says."""
     token = object()
     target.in_flight.add(token)
+    limits = _Limits(target, *_patience(session, options))
     try:
         response = await genuine(session, method, str_or_url, **options)
         if (response.content_length or 0) < _SMALL_BYTES:
             # Virtual time shall not pass between the head and the body of an answer. (A long body is not waited for:
-            # its transport stops when nobody reads.)
-            await response.content.wait_eof()
+            # its transport stops when nobody reads.) Of a body that is cut off, the client hears when it reads it.
+            with suppress(aiohttp.ClientPayloadError):
+                await response.content.wait_eof()
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        target.in_flight.discard(token)
+        target.check_pace()
+        await limits.wait_for_breaks(error)
+        raise
     finally:
         target.in_flight.discard(token)
-    delay_s = float(response.headers.get(_DELAY, 0))
-    total_s, read_s = _patience(session, options)
-    limits = [limit for limit in (total_s, read_s) if limit is not None]
     try:
         target.check_pace()
-        await target.wait_in_task(delay_s, min(limits, default=None))
-    except TimedOutError:
-        response.release()
-        if total_s is not None and total_s == min(limits):
-            raise TimeoutError from None
-        raise _READ_TIMEOUT(f"Timeout on reading data from {response.url.authority}") from None
+        await limits.wait_for_breaks(response.url.authority)  # aiohttp repeats a GET that broke
+        await limits.wait(float(response.headers.get(_DELAY, 0)), response.url.authority)
+        if _DRIP in response.headers:
+            piece_bytes, pause_ns = map(int, response.headers[_DRIP].split())
+            dripping = Transfer(piece_bytes=piece_bytes, pause_ns=pause_ns)
+            first_s, others_s = pauses_s(dripping, response.content_length or 0)
+            await limits.wait(first_s, response.url.authority)
+            await limits.wait(others_s, response.url.authority, is_one_read=False)
     except BaseException:
         response.release()
         raise
     return response
+
+
+class _Limits:
+    """How long a client waits, in seconds: for the whole of a request, and for a single read."""
+
+    def __init__(self, target: Target, total_s: float | None, read_s: float | None) -> None:
+        self._target = target
+        self._total_s = total_s
+        self._read_s = read_s
+
+    async def wait_for_breaks(self, whom: object) -> None:
+        """Wait as long as it took until connections broke."""
+        while self._target.late_breaks:
+            await self.wait(self._target.late_breaks.popleft(), whom)
+
+    async def wait(self, delay_s: float, whom: object, *, is_one_read: bool = True) -> None:
+        """Wait, and raise aiohttp's own error when the client's patience is over before."""
+        limits = [limit for limit in (self._total_s, self._read_s if is_one_read else None) if limit is not None]
+        try:
+            await self._target.wait_in_task(delay_s, min(limits, default=None))
+        except TimedOutError:
+            if self._total_s is not None and self._total_s == min(limits):
+                raise TimeoutError from None
+            raise _READ_TIMEOUT(f"Timeout on reading data from {whom}") from None
+        if self._total_s is not None:
+            self._total_s -= delay_s
 
 
 def _patience(session: aiohttp.ClientSession, options: dict[str, Any]) -> tuple[float | None, float | None]:

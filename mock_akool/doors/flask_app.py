@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, request
 
-from mock_akool.core.clock import NS_PER_S, SystemClock
-from mock_akool.core.models import Call
+from mock_akool.core.clock import NS_PER_S, SystemClock, VirtualClock
+from mock_akool.core.models import Call, Ends, Transfer
 from mock_akool.service import Service
 from mock_akool.settings import Settings
 from mock_akool.webhooks.courier import HTTP
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
     from mock_akool.mock import MockAkool
 
 
@@ -27,9 +33,11 @@ def create_app(mock: MockAkool | None = None) -> Flask:
         settings = Settings.from_environment()
         service = Service(settings, SystemClock())
         service.courier.carry_by(HTTP)
-        app.before_request(_Answering(service, settings.public_url))
+        answering = _Answering(service, settings.public_url)
     else:
-        app.before_request(_Answering(mock.service, None))
+        answering = _Answering(mock.service, None)
+    app.before_request(answering)
+    app.wsgi_app = _Breaking(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
@@ -39,6 +47,8 @@ class _Answering:
     def __init__(self, service: Service, public_url: str | None) -> None:
         self._service = service
         self._public_url = public_url
+        clock = service.engine.clock
+        self._wait: Callable[[float], None] = clock.advance if isinstance(clock, VirtualClock) else time.sleep
 
     def __call__(self) -> Response | None:
         if request.url_rule is not None:
@@ -46,8 +56,23 @@ class _Answering:
         call = self._call()
         reply, body = self._service.complete(self._service.answer(call))
         if reply.delay_ns:
-            time.sleep(reply.delay_ns / NS_PER_S)
-        return Response(body, status=reply.status, headers=list(reply.headers))
+            self._wait(reply.delay_ns / NS_PER_S)
+        if reply.transfer is None:
+            return Response(body, status=reply.status, headers=list(reply.headers))
+        request.environ[_ENDS] = reply.transfer.ends
+        status = reply.status or 502  # which nobody sees: there is no answer
+        response = Response(self._travelling(reply.transfer, body), status=status, headers=list(reply.headers))
+        response.content_length = len(body)
+        return response
+
+    def _travelling(self, transfer: Transfer, body: bytes) -> Iterator[bytes]:
+        """Yield what of the body arrives, in the pieces in which it does."""
+        arriving = body[: transfer.sent.of(len(body))] if transfer.ends is Ends.CUT else body
+        size = transfer.piece_bytes or len(arriving) or 1
+        for start in range(0, len(arriving), size):
+            if transfer.piece_bytes:
+                self._wait(transfer.pause_ns / NS_PER_S)
+            yield arriving[start : start + size]
 
     def _call(self) -> Call:
         # The target as it was on the wire: what WSGI calls the path is decoded.
@@ -65,3 +90,46 @@ class _Answering:
             self._public_url or request.host_url.rstrip("/"),
             "flask",
         )
+
+
+_ENDS: Final = "mock_akool.ends"
+_SOCKETS: Final = ("werkzeug.socket", "gunicorn.socket")
+"""Where WSGI servers show the connection's socket."""
+_ERRORS: Final[dict[Ends, tuple[type[ConnectionError], str]]] = {
+    Ends.DROP: (ConnectionAbortedError, "mock-akool closes the connection without an answer"),
+    Ends.RESET: (ConnectionResetError, "mock-akool resets the connection"),
+    Ends.CUT: (ConnectionAbortedError, "mock-akool closes the connection in the middle of the body"),
+}
+
+
+class _Breaking:
+    """Breaks connections: WSGI has no word for it, so the server's socket is shut down and an error raised.
+
+    Flask's test client hands that error on. A server that does not show its socket makes HTTP 500 of it.
+    """
+
+    def __init__(self, inner: WSGIApplication) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answered = self._inner(environ, start_response)
+        ends: Ends | None = environ.pop(_ENDS, None)
+        if ends is None:
+            return answered
+        if ends is Ends.CUT:
+            return self._cut(answered, environ)
+        raise self._broken(ends, environ)
+
+    def _cut(self, answered: Iterable[bytes], environ: WSGIEnvironment) -> Iterator[bytes]:
+        yield from answered
+        raise self._broken(Ends.CUT, environ)
+
+    def _broken(self, ends: Ends, environ: WSGIEnvironment) -> ConnectionError:
+        connection = next((environ[name] for name in _SOCKETS if name in environ), None)
+        if connection is not None:
+            if ends is Ends.RESET:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        error, message = _ERRORS[ends]
+        return error(message)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 from collections import deque
 from functools import lru_cache
 from http import HTTPStatus
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Final, cast
 import httptools
 
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.models import Call, Headers, Reply
+from mock_akool.core.models import Call, Ends, Headers, Reply, Transfer
 
 if TYPE_CHECKING:
     from mock_akool.doors.server import Server
@@ -284,7 +286,7 @@ class HttpConnection(asyncio.Protocol):
     def _answer(self, call: Call, keep_alive: bool) -> None:
         reply = self._server.answer(call)
         body = self._service.ready_body(reply)
-        if body is not None and not reply.delay_ns:
+        if body is not None and not reply.delay_ns and reply.transfer is None:
             self._send(call, reply, body, keep_alive)
             return
         self._busy = True
@@ -297,11 +299,42 @@ class HttpConnection(asyncio.Protocol):
         reply, body = await self._server.complete(reply)
         if reply.delay_ns:
             await asyncio.sleep(reply.delay_ns / NS_PER_S)
+        if reply.transfer is not None:
+            await self._send_badly(call, reply, reply.transfer, body, keep_alive)
         self._busy = False
         self.quiet_sweeps = 0
         if not self._transport.is_closing():
-            self._send(call, reply, body, keep_alive)
+            if reply.transfer is None:
+                self._send(call, reply, body, keep_alive)
             self._answer_waiting()
+
+    async def _send_badly(self, call: Call, reply: Reply, transfer: Transfer, body: bytes, keep_alive: bool) -> None:
+        """Send what the transfer lets through, as slowly as it says, and end the connection as it says."""
+        transport = self._transport
+        if transport.is_closing():
+            return
+        if transfer.ends is Ends.DROP:
+            transport.close()
+            return
+        if transfer.ends is Ends.RESET:
+            reset(transport)
+            return
+        before, after = frame(reply, body)
+        head, arriving = after[: len(after) - len(body)], b"" if call.method == "HEAD" else body
+        keep_alive = keep_alive and transfer.ends is None
+        closing = b"" if keep_alive else b"\r\nconnection: close"
+        transport.write(b"".join((before, self._server.date(), closing, head)))
+        if transfer.ends is Ends.CUT:
+            arriving = arriving[: transfer.sent.of(len(arriving))]
+        size = transfer.piece_bytes or len(arriving) or 1
+        for start in range(0, len(arriving), size):
+            if transfer.piece_bytes:
+                await asyncio.sleep(transfer.pause_ns / NS_PER_S)
+            if transport.is_closing():
+                return
+            transport.write(arriving[start : start + size])
+        if not keep_alive:
+            transport.close()
 
     def _answer_waiting(self) -> None:
         while self._waiting and not self._busy and not self._paused and not self._transport.is_closing():
@@ -340,6 +373,13 @@ class HttpConnection(asyncio.Protocol):
         length = b"\r\ncontent-length: %d\r\n\r\n" % len(body)
         self._transport.write(head + self._server.date() + length + body)
         self._transport.close()
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Close a connection so that the other side sees a reset and not an end: TCP RST instead of FIN."""
+    own: socket.socket = transport.get_extra_info("socket")
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 class _HeadTooLongError(Exception):

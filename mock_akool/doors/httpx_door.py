@@ -8,14 +8,25 @@ transport is answered there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Final
 
 import httpcore
 import httpx
 
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.doors.in_process import Delivered, Patches, Target, TimedOutError, is_from, refusal, refuses, target_of
+from mock_akool.core.models import Ends, Transfer
+from mock_akool.doors.in_process import (
+    Delivered,
+    Patches,
+    Target,
+    TimedOutError,
+    is_from,
+    pauses_s,
+    refusal,
+    refuses,
+    target_of,
+)
 
 _CHOOSING: Final = "_transport_for_url"
 _SENDING: Final = "handle_request"
@@ -100,7 +111,7 @@ class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             self._target.wait(answer.delay_s, _patience(request))
         except TimedOutError:
             raise _timed_out(request) from None
-        return _response(answer)
+        return self._response(answer, request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         answer = self._answer(request, await request.aread())
@@ -108,7 +119,16 @@ class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             await self._target.wait_in_task(answer.delay_s, _patience(request))
         except TimedOutError:
             raise _timed_out(request) from None
-        return _response(answer)
+        return self._response(answer, request)
+
+    def _response(self, answer: Delivered, request: httpx.Request) -> httpx.Response:
+        if answer.ends in _BREAKS:
+            error, message = _BREAKS[answer.ends]
+            raise error(message, request=request)
+        stream: httpx.ByteStream | _Stream = httpx.ByteStream(answer.body)
+        if answer.transfer is not None:
+            stream = _Stream(answer, answer.transfer, self._target, request)
+        return httpx.Response(answer.status, headers=list(answer.headers), stream=stream)
 
     def _answer(self, request: httpx.Request, body: bytes) -> Delivered:
         # Of a repeated header the first counts, as with a server.
@@ -128,5 +148,56 @@ def _timed_out(request: httpx.Request) -> httpx.ReadTimeout:
     return httpx.ReadTimeout("The read operation timed out", request=request)
 
 
-def _response(answer: Delivered) -> httpx.Response:
-    return httpx.Response(answer.status, headers=list(answer.headers), stream=httpx.ByteStream(answer.body))
+_BREAKS: Final[Mapping[Ends | None, tuple[type[httpx.TransportError], str]]] = {
+    Ends.DROP: (httpx.RemoteProtocolError, "Server disconnected without sending a response."),
+    Ends.RESET: (httpx.ReadError, "[Errno 104] Connection reset by peer"),
+}
+_MOST_PIECES: Final = 256
+"""In how many pieces a body is handed over at the most; more small ones come together, and as late."""
+
+
+class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that comes in pieces, or of which only a part comes."""
+
+    def __init__(self, answer: Delivered, transfer: Transfer, target: Target, request: httpx.Request) -> None:
+        self._body = answer.arriving
+        self._whole = len(answer.body)
+        self._transfer = transfer
+        self._target = target
+        self._request = request
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces():
+            first_s, others_s = pauses_s(self._transfer, len(piece))
+            try:
+                self._target.wait(first_s, _patience(self._request))
+            except TimedOutError:
+                raise _timed_out(self._request) from None
+            self._target.wait(others_s, None)
+            yield piece
+        self._check_end()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces():
+            first_s, others_s = pauses_s(self._transfer, len(piece))
+            try:
+                await self._target.wait_in_task(first_s, _patience(self._request))
+            except TimedOutError:
+                raise _timed_out(self._request) from None
+            await self._target.wait_in_task(others_s, None)
+            yield piece
+        self._check_end()
+
+    def _pieces(self) -> Iterator[bytes]:
+        size = self._transfer.piece_bytes or len(self._body) or 1
+        size *= -(-len(self._body) // (size * _MOST_PIECES)) or 1
+        for start in range(0, len(self._body), size):
+            yield self._body[start : start + size]
+
+    def _check_end(self) -> None:
+        if len(self._body) < self._whole:
+            raise httpx.RemoteProtocolError(
+                f"peer closed connection without sending complete message body "
+                f"(received {len(self._body)} bytes, expected {self._whole})",
+                request=self._request,
+            )

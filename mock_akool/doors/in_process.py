@@ -13,6 +13,7 @@ import itertools
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
@@ -25,7 +26,7 @@ from weakref import WeakSet
 
 from mock_akool.core.clock import NS_PER_S, VirtualClock
 from mock_akool.core.codes import CDN_URL, Status
-from mock_akool.core.models import Call, Headers, Reply
+from mock_akool.core.models import Call, Ends, Headers, Reply, Transfer
 from mock_akool.service import Service
 
 POLL_LIMIT: Final = 1_000
@@ -33,12 +34,27 @@ POLL_LIMIT: Final = 1_000
 
 
 class Delivered(NamedTuple):
-    """An answer as a door gives it to its library, and how many seconds it keeps the client waiting."""
+    """An answer as a door gives it to its library, and how many seconds it keeps the client waiting.
+
+    `transfer` says how the body travels when it does not simply arrive; `body` is then still the whole one.
+    """
 
     status: int
     headers: Headers
     body: bytes
     delay_s: float
+    transfer: Transfer | None = None
+
+    @property
+    def ends(self) -> Ends | None:
+        """How the answer ends other than by having arrived."""
+        return None if self.transfer is None else self.transfer.ends
+
+    @property
+    def arriving(self) -> bytes:
+        """What of the body arrives."""
+        cut = self.transfer is not None and self.transfer.ends is Ends.CUT
+        return self.body[: self.transfer.sent.of(len(self.body))] if cut and self.transfer else self.body
 
 
 class TimedOutError(Exception):
@@ -78,6 +94,8 @@ class Target:
         """Who lets virtual time pass; without one, waiting just moves the virtual clock."""
         self.in_flight: set[object] = set()
         """A token for each request under way through a door that really waits (aiohttp's)."""
+        self.late_breaks: deque[float] = deque()
+        """For how many seconds clients of that door wait before they learn that the connection broke."""
         self.activity = 0
         """Counts answered requests, so that a virtual sleeper sees whether others are still busy."""
         self.threads: WeakSet[threading.Thread] = WeakSet()
@@ -110,12 +128,14 @@ class Target:
         reply, content = self.service.complete(reply)
         length = () if reply.status in _BODILESS else (("content-length", str(len(content))),)
         sent = b"" if method == "HEAD" else content
-        return Delivered(reply.status, (*reply.headers, *length), sent, reply.delay_ns / NS_PER_S)
+        return Delivered(reply.status, (*reply.headers, *length), sent, reply.delay_ns / NS_PER_S, reply.transfer)
 
     def note(self, call: Call, reply: Reply) -> Reply:
         """Take note that a request was answered, and whether the client pauses between its polls."""
         self.activity += 1
         self.threads.add(threading.current_thread())
+        if reply.rule is not None:
+            self._note_fault(call, reply.rule)
         job_id, status = reply.job_id, reply.job_status
         if job_id is None or status is None:
             return reply
@@ -123,22 +143,33 @@ class Target:
             self.shown_unfinished.discard(job_id)
             return reply
         self.shown_unfinished.add(job_id)
-        if call.method == "GET":
-            now_ns = self.clock.now_ns()
-            if now_ns != self._polls_at_ns:
-                self._polls_at_ns, self._polls, self._hammered = now_ns, {}, None
-            polls = self._polls[job_id] = self._polls.get(job_id, 0) + 1
-            if polls > POLL_LIMIT and isinstance(self.clock, VirtualClock) and self._waits_for_time(job_id):
-                self._hammered = job_id
+        if call.method == "GET" and self._repeated(job_id) > POLL_LIMIT and self._waits_for_time(job_id):
+            self._hammered = f"polls of job {job_id}, and no virtual time has passed. The job can never end for it"
         return reply
+
+    def _note_fault(self, call: Call, rule: str) -> None:
+        if self._repeated(rule) > POLL_LIMIT:
+            self._hammered = (
+                f"tries of {call.method} {call.path} that met the rule {rule}, and no virtual time has passed. "
+                f"The fault may never end for it"
+            )
+
+    def _repeated(self, what: str) -> int:
+        """Count something at the present instant of a virtual clock; 0 on another clock."""
+        if not isinstance(self.clock, VirtualClock):
+            return 0
+        now_ns = self.clock.now_ns()
+        if now_ns != self._polls_at_ns:
+            self._polls_at_ns, self._polls, self._hammered = now_ns, {}, None
+        count = self._polls[what] = self._polls.get(what, 0) + 1
+        return count
 
     def check_pace(self) -> None:
         """Raise VirtualTimeLimitError when the client polls for ever without a pause."""
         if self._hammered is not None and self._polls_at_ns == self.clock.now_ns():
             raise VirtualTimeLimitError(
-                f"the code under test polls without a pause: {POLL_LIMIT:,} polls of job {self._hammered}, and no "
-                f"virtual time has passed. The job can never end for it; a real client would hammer the service. "
-                f"Let it sleep between polls"
+                f"the code under test goes on without a pause: {POLL_LIMIT:,} {self._hammered}; a real client would "
+                f"hammer the service. Let it sleep in between"
             )
 
     def _waits_for_time(self, job_id: str) -> bool:
@@ -173,6 +204,15 @@ class Target:
             await real_sleep_of_this_loop()(wait_s)
         if wait_s < delay_s:
             raise TimedOutError
+
+
+def pauses_s(transfer: Transfer, size: int) -> tuple[float, float]:
+    """Return for how many seconds a client waits for the first piece of `size` dripping bytes, and for the others.
+
+    Its patience is with a single piece, so the first one tells whether it has enough.
+    """
+    count = transfer.pieces(size) if size else 0
+    return min(count, 1) * transfer.pause_ns / NS_PER_S, max(count - 1, 0) * transfer.pause_ns / NS_PER_S
 
 
 def in_asyncio() -> bool:

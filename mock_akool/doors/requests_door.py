@@ -8,7 +8,9 @@ but sending through a catch-all of `responses`. So a session's retries work, and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from http.client import RemoteDisconnected
+from io import BufferedReader, BytesIO, RawIOBase
 from typing import Any, Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, proxy
@@ -16,9 +18,11 @@ from weakref import WeakKeyDictionary, proxy
 import requests
 from requests.adapters import HTTPAdapter
 from responses import RequestsMock
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError
 from urllib3.util import Timeout
 
-from mock_akool.doors.in_process import Patches, Target, TimedOutError, is_from, refusal, refuses, target_of
+from mock_akool.core.models import Ends, Transfer
+from mock_akool.doors.in_process import Patches, Target, TimedOutError, is_from, pauses_s, refusal, refuses, target_of
 
 _ANY: Final = re.compile("")
 _patches: Final = Patches()
@@ -61,7 +65,29 @@ class _Catch(HTTPAdapter):
         if target is None:  # a subclass that sends elsewhere, or the fake has just been left
             return super().send(request, *args, **options)
         send = _mock_of(target, str(request.method)).unbound_on_send()
-        return send(self, request, *args, **options)
+        retries = self.max_retries
+        while True:
+            try:
+                return send(self, request, *args, **options)
+            except _BrokenError as broken:
+                # What urllib3 does with such an error: it tries again if the session was set up so, else it raises.
+                try:
+                    retries = retries.increment(request.method, request.url, error=broken.error)
+                except MaxRetryError as error:
+                    raise requests.ConnectionError(error, request=request) from None
+                except ReadTimeoutError as error:
+                    raise requests.ReadTimeout(error, request=request) from None
+                except ProtocolError as error:
+                    raise requests.ConnectionError(error, request=request) from None
+                retries.sleep()
+
+
+class _BrokenError(Exception):
+    """A request that ended without an answer, with the error that urllib3 has for it."""
+
+    def __init__(self, error: HTTPError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 def _caught(adapter: HTTPAdapter) -> HTTPAdapter:
@@ -102,15 +128,51 @@ class _Answering:
         # Weak, or else `_mocks`, which is to forget a target when nobody else has it, would keep it for ever.
         self._target = proxy(target)
 
-    def __call__(self, request: Any) -> tuple[int, list[tuple[str, str]], bytes]:
+    def __call__(self, request: Any) -> tuple[int, list[tuple[str, str]], Any]:
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         host = urlsplit(request.url).netloc.rpartition("@")[2]
         answer = self._target.answer("requests", request.method, host, request.path_url, headers, _bytes(request.body))
+        patience = _read_timeout(request.req_kwargs)
         try:
-            self._target.wait(answer.delay_s, _read_timeout(request.req_kwargs))
+            self._target.wait(answer.delay_s, patience)
         except TimedOutError:
-            raise requests.ReadTimeout("Read timed out.", request=request) from None
-        return answer.status, list(answer.headers), answer.body
+            raise _BrokenError(ReadTimeoutError(None, request.url, "Read timed out.")) from None  # type: ignore[arg-type]
+        if answer.ends in _BREAKS:
+            raise _BrokenError(ProtocolError("Connection aborted.", _BREAKS[answer.ends]))
+        body: Any = answer.arriving
+        if answer.transfer is not None and answer.transfer.piece_bytes:
+            body = BufferedReader(_Dripping(body, answer.transfer, self._target, patience), answer.transfer.piece_bytes)
+        return answer.status, list(answer.headers), body
+
+
+_BREAKS: Final[Mapping[Ends | None, Exception]] = {
+    Ends.DROP: RemoteDisconnected("Remote end closed connection without response"),
+    Ends.RESET: ConnectionResetError(104, "Connection reset by peer"),
+}
+
+
+class _Dripping(RawIOBase):
+    """A body that comes in pieces: who reads waits for each."""
+
+    def __init__(self, body: bytes, transfer: Transfer, target: Target, patience_s: float | None) -> None:
+        self._body = BytesIO(body)
+        self._transfer = transfer
+        self._target = target
+        self._patience_s = patience_s
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._body.read(len(buffer))
+        first_s, others_s = pauses_s(self._transfer, len(data))
+        try:
+            self._target.wait(first_s, self._patience_s)
+        except TimedOutError:
+            raise TimeoutError("timed out") from None
+        self._target.wait(others_s, None)
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _text(value: str | bytes) -> str:

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_akool import Call, MockAkool, Timeline, VirtualClock
+from mock_akool.core.director import Entry
+from mock_akool.core.scenario import JobScript
 from tests.core.timelines import ALL_SPANS, BORN, S, lived, timelines
 
 CREATE = "/api/open/v3/content/image/createbyprompt"
@@ -21,7 +23,7 @@ class Client:
     def __init__(self, timeline: Timeline) -> None:
         self.clock = VirtualClock(BORN)
         self.mock = MockAkool(clock=self.clock)
-        self.mock.engine.planned.append(timeline)
+        self.mock.engine.director.planned.append(Entry(JobScript(timeline=timeline), "test"))
         body = self.mock.answer(Call.build("POST", CREATE, headers=HEADERS, body=b'{"prompt": "a"}')).body
         self.job_id = json.loads(body)["data"]["_id"]
 

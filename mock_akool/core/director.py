@@ -1,0 +1,449 @@
+"""Decides by the scenarios in force what becomes of a new job, and which request goes wrong.
+
+Scenarios are in force for everybody, for one account (an API key that ends in `+NAME`), or for one job (`[mock:NAME]`
+in its prompt). The narrower one goes first. Rules and entries made in Python go before all of them.
+
+A rule counts calls for each account by itself, and a draw depends only on the seed and on the call's place in the
+stream of its account, job and endpoint. So nobody's extra call changes what another client meets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import parse_qs
+
+from mock_akool.core.chance import Chance
+from mock_akool.core.codes import Endpoint
+from mock_akool.core.errors import ScenarioError
+from mock_akool.core.faults import Fault
+from mock_akool.core.models import Account, Call, CreateV3, CreateV4, Job, PressButton, Request
+from mock_akool.core.scenario import (
+    CREATES,
+    NEVER,
+    AccountScript,
+    Conditions,
+    Counted,
+    JobScript,
+    Limits,
+    Rule,
+    Scenario,
+    over,
+)
+
+if TYPE_CHECKING:
+    from mock_akool.core.engine import Engine, Script
+
+Library = Callable[[str], Scenario]
+"""Returns the scenario of a name, or raises ScenarioError."""
+
+_MAGIC_WORD: Final = re.compile(r"\[mock:([^\[\]]{1,200})\]")
+_NAMING_KEY: Final = re.compile(r"[^+]*(?:\+[a-z0-9-]+)+")
+"""A key that names scenarios; a clientId, which may have a + too, ends in ==."""
+_MAGIC_BYTES: Final = b"[mock:"
+_BEARER: Final = re.compile(r"bearer\s+(\S+)", re.IGNORECASE | re.ASCII)
+
+
+_MOST_ATTEMPTS: Final = 4096
+"""How many creates are remembered that name a scenario in their prompt."""
+
+
+class Entry(NamedTuple):
+    """An entry of a script, and what the journal calls it; None for what nobody scripted."""
+
+    script: JobScript
+    label: str | None
+
+
+class Firing(NamedTuple):
+    """A rule that fires at a call, and the place of the call in its stream, where the fault makes its draws."""
+
+    fault: Fault
+    label: str
+    place: tuple[str | int, ...]
+    account: str | None = None
+    job_id: str | None = None
+
+
+class RuleInForce:
+    """A rule with what the journal calls it, and how often it fired."""
+
+    __slots__ = ("fired", "label", "rule")
+
+    def __init__(self, rule: Rule, label: str) -> None:
+        self.rule = rule
+        self.label = label
+        self.fired = 0
+
+
+class _Group:
+    """The rules that count the same calls.
+
+    A count that no rule of the group is waiting for costs a look at one number, however many rules there are.
+    """
+
+    __slots__ = ("conditions", "counts", "free", "per", "rules")
+
+    def __init__(self, conditions: Conditions) -> None:
+        self.conditions = conditions
+        self.per = conditions.per
+        self.free = conditions[:5] == (None,) * 5
+        self.rules: list[tuple[int, RuleInForce]] = []
+        self.counts: dict[str, list[int]] = {}
+        """By account, job, or nothing: how many calls were counted, and which is the next that may be chosen."""
+
+    def firing(self, call: Counted, lucky: Callable[[int, Rule], bool]) -> tuple[int, RuleInForce] | None:
+        """Count the call, and return the first rule that it makes fire, with its position."""
+        if not self.free and self.conditions.differences(call):
+            return None
+        key = call.account if self.per == "account" else call.job_id if self.per == "job" else ""
+        counted = self.counts.get(key or "")
+        if counted is None:
+            counted = self.counts[key or ""] = [0, self._quiet_until(0)]
+        counted[0] += 1
+        count = counted[0]
+        if count < counted[1]:
+            return None
+        counted[1] = self._quiet_until(count)
+        for position, live in self.rules:
+            if live.rule.chosen(count) and lucky(position, live.rule):
+                return position, live
+        return None
+
+    def _quiet_until(self, count: int) -> int:
+        return min((live.rule.quiet_until(count) for _, live in self.rules), default=NEVER)
+
+
+class _Book:
+    """Rules that are in force together: those of everybody, of an account, of a job, or made in Python."""
+
+    def __init__(self, scope: str, chance: Chance, rules: Iterable[RuleInForce] = ()) -> None:
+        self.rules: list[RuleInForce] = []
+        self._scope = scope
+        self._chance = chance
+        self._groups: dict[Endpoint, list[_Group]] = {}
+        self._streams: dict[tuple[Endpoint, str, int], int] = {}
+        known: dict[tuple[tuple[Endpoint, ...], Conditions], _Group] = {}
+        for live in rules:
+            key = live.rule.on, live.rule.conditions
+            known[key] = self._add(live, known.get(key))
+
+    def append(self, live: RuleInForce) -> None:
+        """Add a rule; it counts from now on, and the others go on counting."""
+        self._add(live, None)
+
+    def remove(self, live: RuleInForce) -> None:
+        """Take a rule away; the others go on counting."""
+        self.rules.remove(live)
+        for groups in self._groups.values():
+            for group in groups:
+                group.rules = [each for each in group.rules if each[1] is not live]
+
+    def _add(self, live: RuleInForce, group: _Group | None) -> _Group:
+        if group is None:
+            group = _Group(live.rule.conditions)
+            for endpoint in live.rule.on:
+                self._groups.setdefault(endpoint, []).append(group)
+        group.rules.append((len(self.rules), live))
+        self.rules.append(live)
+        return group
+
+    def looks_into(self, endpoint: Endpoint) -> bool:
+        """Return whether a rule for the endpoint wants to know more of a call than whose it is and of which job."""
+        return any(not group.free for group in self._groups.get(endpoint, ()))
+
+    def firing(self, endpoint: Endpoint, call: Counted) -> Firing | None:
+        """Count the call by all rules, and return the first one that fires."""
+        groups = self._groups.get(endpoint)
+        if groups is None:
+            return None
+        stream = endpoint, call.account or "", call.job_number or 0
+        number = self._streams[stream] = self._streams.get(stream, 0) + 1
+        place = self._scope, *stream, number
+
+        def lucky(position: int, rule: Rule) -> bool:
+            return rule.probability is None or self._chance.fraction("luck", position, *place) < rule.probability
+
+        fired = [found for group in groups if (found := group.firing(call, lucky)) is not None]
+        if not fired:
+            return None
+        position, live = min(fired, key=_position)
+        live.fired += 1
+        return Firing(live.rule.fault, live.label, ("fault", position, *place))
+
+
+def _position(found: tuple[int, RuleInForce]) -> int:
+    return found[0]
+
+
+class _Scope:
+    """What scenarios say of everybody, of one account, or of one job, and which of their entries are used up."""
+
+    def __init__(self, name: str, scenarios: Sequence[Scenario], chance: Chance) -> None:
+        self.account: AccountScript = reduce(over, (each.account for each in scenarios), AccountScript())
+        self.limits: Limits = reduce(over, (each.limits for each in scenarios), Limits())
+        self.book = _Book(
+            name,
+            chance,
+            [
+                RuleInForce(rule, f"{each.name or 'scenario'}: {rule.name or f'rules[{position}]'}")
+                for each in scenarios
+                for position, rule in enumerate(each.rules)
+            ],
+        )
+        entries: list[list[Entry]] = [
+            [Entry(script, f"{each.name or 'scenario'}: jobs[{at}]") for at, script in enumerate(each.jobs)]
+            for each in scenarios
+        ]
+        self._conditional = [entry for some in entries for entry in some if entry.script.when is not None]
+        plain = [[entry for entry in some if entry.script.when is None] for some in entries]
+        self._plain = next((some for some in reversed(plain) if some), [])
+        """Those of the last scenario that has any: they would otherwise get in each other's way."""
+        self._used: dict[tuple[int, str], int] = {}
+
+    def take(self, account: str, request: Request, look: CreateV3 | CreateV4) -> Entry | None:
+        """Return the entry for the account's new job, and count it as used; None when there is none for it."""
+        for entry in self._conditional:
+            when = entry.script.when
+            if when is not None and not when.differences(request, look, account) and self._left(entry, account, None):
+                return entry
+        last = len(self._plain) - 1
+        for position, entry in enumerate(self._plain):
+            if self._left(entry, account, None if position == last else 1):
+                return entry
+        return None
+
+    def _left(self, entry: Entry, account: str, usual: int | None) -> bool:
+        key = id(entry), account
+        used, times = self._used.get(key, 0), entry.script.times or usual
+        if times is not None and used >= times:
+            return False
+        self._used[key] = used + 1
+        return True
+
+
+class Director:
+    """What the scenarios of one engine say. Not locked: the engine's lock covers it."""
+
+    def __init__(self, engine: Engine, script: Script) -> None:
+        self._engine = engine
+        self._library = script.library
+        self._by_key = script.by_key and script.library is not None
+        self._by_prompt = script.by_prompt and script.library is not None
+        self._everybody = _Scope("", script.scenarios, engine.chance)
+        self._python = _Book("python", engine.chance)
+        self._of_key: dict[str, _Scope] = {}
+        self._of_job: dict[str, _Scope] = {}
+        self._attempts: dict[tuple[str, str], _Attempt] = {}
+        """By account and prompt: creates that name a scenario. A repeated one goes on counting where it failed."""
+        self._since_ns = engine.clock.now_ns()
+        self.planned: deque[Entry] = deque()
+        """The scripts of the next jobs, whoever makes them; made in Python."""
+        self.planned_for: dict[str, deque[Entry]] = {}
+        """The scripts of the next jobs of an account, by API key; they go before those of `planned`."""
+        self.watching = bool(self._everybody.book.rules)
+        """Whether all calls must be looked at; otherwise only those that `notices` tells of."""
+
+    # What is in force
+
+    @property
+    def rules(self) -> tuple[RuleInForce, ...]:
+        """The rules that are in force for everybody, in the order in which they are tried."""
+        return (*self._python.rules, *self._everybody.book.rules)
+
+    def add(self, rule: Rule, label: str) -> RuleInForce:
+        """Put a rule in force, after those that were added before and before those of scenarios."""
+        live = RuleInForce(rule, label)
+        self._python.append(live)
+        self.watching = True
+        return live
+
+    def remove(self, live: RuleInForce) -> None:
+        """Take a rule away that was added."""
+        self._python.remove(live)
+
+    def account_script(self, api_key: str) -> AccountScript:
+        """Return what the account of this key is like when it is made; raises ScenarioError for a bad name in it.
+
+        What a scenario for everybody says is among the settings already.
+        """
+        scope = self._scope_of_key(api_key)
+        return AccountScript() if scope is None else scope.account
+
+    def limits(self, api_key: str) -> Limits:
+        """Return the limits of this account in particular."""
+        scope = self._of_key.get(api_key)
+        return _NO_LIMITS if scope is None else scope.limits
+
+    # Jobs
+
+    def entry_for(self, account: Account, request: Request, look: CreateV3 | CreateV4) -> Entry | None:
+        """Return which entry of which script a new job follows; None when nobody scripted it."""
+        key = account.api_key
+        planned = self.planned_for.get(key) or self.planned
+        if planned:
+            return planned.popleft()
+        for scope in (self._scope_of_new(key, request), self._scope_of_key(key), self._everybody):
+            if scope is not None:
+                entry = scope.take(key, request, look)
+                if entry is not None:
+                    return entry
+        return None
+
+    def made(self, job: Job) -> None:
+        """Take note of a job, whose prompt or whose parent's may have named a scenario."""
+        scope = self._scope_of_new(job.account.api_key, job.request)
+        if scope is not None:
+            self._of_job[job.id] = scope
+            self.watching = True
+
+    def _scope_of_new(self, api_key: str, request: Request) -> _Scope | None:
+        if isinstance(request, PressButton):
+            return self._of_job.get(request.parent_id)
+        attempt = self._attempts.get((api_key, request.prompt))
+        return None if attempt is None else attempt.scope
+
+    # Calls
+
+    def notices(self, call: Call) -> bool:
+        """Return whether the call may name a scenario, by its key or in its prompt."""
+        if self._by_key and "+" in call.headers.get("x-api-key", ""):
+            return True
+        body = call.body
+        return bool(body) and ((self._by_prompt and _MAGIC_BYTES in body) or (self._by_key and b"+" in body))
+
+    def firing(self, endpoint: Endpoint, call: Call, now_ns: int) -> Firing | None:
+        """Count the call, and return the rule that fires at it, if any; raises ScenarioError for a bad name in it."""
+        body = _Body(call)
+        account, job = self._whose(endpoint, call, body)
+        attempt = self._attempt(endpoint, account, body)
+        books = [self._python]
+        if attempt is not None:
+            books.append(attempt.scope.book)
+        elif job is not None and job.id in self._of_job:
+            books.append(self._of_job[job.id].book)
+        of_key = None if account is None else self._scope_of_key(account)
+        if of_key is not None:
+            books.append(of_key.book)
+        books.append(self._everybody.book)
+        counted = Counted(account, None if job is None else job.id, self._number(endpoint, account, job))
+        if any(book.looks_into(endpoint) for book in books):
+            counted = counted._replace(
+                prompt=body.text("prompt") if job is None else job.look.prompt,
+                status=None if job is None else self._engine.change_of(job, now_ns).status,
+                since_ns=now_ns - self._since_ns,
+            )
+        fired = [found for book in books if (found := book.firing(endpoint, counted)) is not None]
+        if attempt is not None:
+            attempt.passed = not fired
+        return fired[0]._replace(account=account, job_id=counted.job_id) if fired else None
+
+    def _whose(self, endpoint: Endpoint, call: Call, body: _Body) -> tuple[str | None, Job | None]:
+        """Return the API key of the account that calls, and the job that the call is about, where they are known."""
+        engine = self._engine
+        if endpoint is Endpoint.FILE:
+            job = engine.job_of_file(call.path)
+            return (None, None) if job is None else (job.account.api_key, job)
+        if endpoint is Endpoint.GET_TOKEN:
+            return body.text("clientSecret"), None
+        headers, account = call.headers, None
+        if authorization := headers.get("authorization", "").strip():
+            match = _BEARER.fullmatch(authorization)
+            claims = engine.tokens.read(match[1]) if match else None
+            owner = engine.accounts.by_id(claims.account_id) if claims else None
+            account = None if owner is None else owner.api_key
+        else:
+            account = headers.get("x-api-key", "").strip() or None
+        if endpoint is Endpoint.INFO_BY_MODEL_ID:
+            return account, engine.job(_image_model_id(call.query))
+        if endpoint is Endpoint.CREATE_BY_BUTTON:
+            return account, engine.job(body.text("_id") or "")
+        return account, None
+
+    def _number(self, endpoint: Endpoint, account: str | None, job: Job | None) -> int | None:
+        if endpoint in CREATES:
+            return self._engine.jobs_made(account or "") + 1
+        return None if job is None else job.number
+
+    # Scopes
+
+    def _attempt(self, endpoint: Endpoint, account: str | None, body: _Body) -> _Attempt | None:
+        """Return the attempt to create a job whose prompt names a scenario; None for any other call."""
+        if not self._by_prompt or endpoint not in CREATES or not body.has_magic:
+            return None
+        prompt = body.text("prompt") or ""
+        names = [name for word in _MAGIC_WORD.findall(prompt) for name in word.split(",")]
+        if not names:
+            return None
+        key = account or "", prompt
+        known = self._attempts.get(key)
+        if known is None or known.passed:
+            if len(self._attempts) >= _MOST_ATTEMPTS:
+                self._attempts.clear()
+            known = self._attempts[key] = _Attempt(self._new_scope(f"{prompt} {len(self._of_job)}", names))
+        return known
+
+    def _scope_of_key(self, api_key: str) -> _Scope | None:
+        if not self._by_key or not _NAMING_KEY.fullmatch(api_key):
+            return None
+        known = self._of_key.get(api_key)
+        if known is None:
+            known = self._new_scope(api_key, api_key.split("+")[1:])
+            self._of_key[api_key] = known
+            self.watching = True
+        return known
+
+    def _new_scope(self, scope: str, names: Sequence[str]) -> _Scope:
+        if self._library is None:
+            raise ScenarioError("there are no named scenarios here")
+        return _Scope(scope, [self._library(name.strip()) for name in names], self._engine.chance)
+
+
+class _Attempt:
+    """A create whose prompt names a scenario, and whether it came through without a fault."""
+
+    __slots__ = ("passed", "scope")
+
+    def __init__(self, scope: _Scope) -> None:
+        self.scope = scope
+        self.passed = False
+
+
+class _Body:
+    """The body of a call, decoded when somebody asks."""
+
+    def __init__(self, call: Call) -> None:
+        self._body = call.body
+        self._fields: dict[str, object] | None = None
+
+    @property
+    def has_magic(self) -> bool:
+        """Whether it may name a scenario."""
+        return _MAGIC_BYTES in self._body
+
+    def text(self, name: str) -> str | None:
+        """Return the text of a field, or None."""
+        if self._fields is None:
+            try:
+                decoded = json.loads(self._body) if self._body else {}
+            except (ValueError, RecursionError):
+                decoded = {}
+            self._fields = decoded if isinstance(decoded, dict) else {}
+        value = self._fields.get(name)
+        return value if isinstance(value, str) else None
+
+
+def _image_model_id(query: str) -> str:
+    if query.startswith("image_model_id=") and query[15:].isalnum():
+        return query[15:]
+    try:
+        return parse_qs(query, max_num_fields=100).get("image_model_id", [""])[0]
+    except ValueError:
+        return ""
+
+
+_NO_LIMITS: Final = Limits()

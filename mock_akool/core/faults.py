@@ -1,0 +1,370 @@
+"""Faults: what goes wrong with an answer, as data, and the Reply that it makes of one.
+
+A fault either replaces the answer (a business code, a gateway's page, a connection that breaks) or spoils the one
+that there is (a delay, a body that is cut). What happens on the wire is data in the Reply: `models.Transfer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.chance import Chance, Place
+from mock_akool.core.clock import NS_PER_MS
+from mock_akool.core.errors import AkoolError, ScenarioError
+from mock_akool.core.models import Ends, Headers, Reply, Share, Transfer
+from mock_akool.core.shapes import TEXT, Field, Plain, Record, one_of, whole
+from mock_akool.core.timeline import Duration
+from mock_akool.core.wire import error_body, storage_error
+
+_JSON: Final[Headers] = (("content-type", "application/json; charset=utf-8"),)
+_HTML: Final[Headers] = (("content-type", "text/html"),)
+_XML: Final[Headers] = (("content-type", "application/xml"),)
+_MOST_HEADERS: Final = 50
+NO_ANSWER: Final = 0
+"""The HTTP status of a Reply that never comes."""
+
+
+class Delay(NamedTuple):
+    """How long an answer is late: from `low` to `high`, drawn anew for each."""
+
+    low: Duration
+    high: Duration
+
+    def drawn_ns(self, chance: Chance, *place: Place) -> int:
+        """Return the delay of the answer at this place, in nanoseconds."""
+        if self.low == self.high:
+            return self.low.ns
+        return self.low.ns + round((self.high.ns - self.low.ns) * chance.fraction("delay", *place))
+
+
+class Drip(NamedTuple):
+    """A body that comes in small pieces: so many bytes at a time, with a pause before each."""
+
+    bytes: int = 1
+    every: Duration = Duration(100 * NS_PER_MS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What goes wrong with an answer; see FAULT for the meaning of each field, and how they go together.
+
+    `before` says on which side of the work it strikes: a fault that comes before leaves no job and no charge.
+    """
+
+    code: int | None = None
+    msg: str | None = None
+    http: int | None = None
+    body: str | None = None
+    empty: bool = False
+    garbage: bool = False
+    html: bool = False
+    drop: bool = False
+    reset: bool = False
+    file: str | None = None
+    truncate: Share | None = None
+    drip: Drip | None = None
+    delay: Delay | None = None
+    content_type: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    at: str | None = None
+
+    def __post_init__(self) -> None:
+        check_fault(self)
+
+    @property
+    def before(self) -> bool:
+        """Whether it strikes before the work is done: nothing happens but the fault."""
+        return self.replaces if self.at is None else self.at == "before"
+
+    @property
+    def replaces(self) -> bool:
+        """Whether it replaces the answer, and does not just spoil it."""
+        return bool(_kinds(self)) and self.file not in _SPOILING
+
+    @classmethod
+    def of(cls, value: Any) -> Fault:
+        """Read a mapping such as `{"http": 502}`; raises ScenarioError that names the key and the value."""
+        if isinstance(value, Fault):
+            return value
+        fault: Fault = FAULT.read(value, ())
+        return fault
+
+    def __str__(self) -> str:
+        return ", ".join(
+            name if value is True else f"{name}={value if isinstance(value, (int, float)) else repr(value)}"
+            for name, value in FAULT.write(self).items()
+        )
+
+
+_KINDS: Final = ("code", "http", "empty", "garbage", "html", "drop", "reset", "file")
+_BREAKING: Final = ("drop", "reset")
+_SPOILING: Final = ("truncated", "png")
+FILE_FAULTS: Final = ("expired", *_SPOILING)
+
+
+def _kinds(fault: Fault) -> list[str]:
+    return [name for name in _KINDS if getattr(fault, name) not in (None, False)]
+
+
+def check_fault(fault: Fault) -> None:
+    """Raise ScenarioError for fields that do not go together."""
+    kinds = _kinds(fault)
+    spoils = fault.truncate or fault.drip or fault.delay or fault.content_type or fault.headers
+    if len(kinds) > 1:
+        raise ScenarioError(
+            f"a fault is either {kinds[0]} or {kinds[1]}, not both", "Write two rules, one for each of them"
+        )
+    if not kinds and not spoils:
+        raise ScenarioError("this fault does nothing", f"It takes {FAULT.wants}")
+    for detail, of_kind in (("msg", "code"), ("body", "http")):
+        if getattr(fault, detail) is not None and of_kind not in kinds:
+            raise ScenarioError(f"{detail} belongs to {of_kind}, which is not there", f"Add {of_kind}")
+    if kinds and kinds[0] in _BREAKING:
+        for other in ("truncate", "drip", "content_type", "headers"):
+            if getattr(fault, other):
+                raise ScenarioError(
+                    f"{kinds[0]} sends nothing, so it does not go with {other}", "Take one of them away"
+                )
+    if fault.at == "before" and not fault.replaces:
+        raise ScenarioError(
+            "at: before is for a fault that replaces the answer; this one spoils the answer to work that was done",
+            "Take `at` away",
+        )
+
+
+# What it makes of an answer
+
+
+def afflict(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, *place: Place) -> Reply:
+    """Return what the fault makes of the reply; of one that came before the work, only the bookkeeping is used.
+
+    `place` is where the draws are made. The caller is shown no code and no status of an answer that does not arrive.
+    """
+    kinds = _kinds(fault)
+    if kinds:
+        reply = _REPLACING[kinds[0]](fault, reply, behaviour, chance, place)
+    transfer = reply.transfer or Transfer()
+    if fault.truncate is not None:
+        transfer = transfer._replace(ends=Ends.CUT, sent=fault.truncate)
+        reply = reply._replace(code=None, job_status=None)
+    if fault.drip is not None:
+        transfer = transfer._replace(piece_bytes=fault.drip.bytes, pause_ns=fault.drip.every.ns)
+    if transfer != Transfer():
+        reply = reply._replace(transfer=transfer)
+    changed = fault.headers if fault.content_type is None else (("content-type", fault.content_type), *fault.headers)
+    if changed:
+        names = {name for name, _ in changed}
+        reply = reply._replace(headers=(*(each for each in reply.headers if each[0] not in names), *changed))
+    if fault.delay is not None:
+        reply = reply._replace(delay_ns=reply.delay_ns + fault.delay.drawn_ns(chance, *place))
+    return reply
+
+
+def _instead(reply: Reply, status: int, headers: Headers, body: bytes, code: int | None = None) -> Reply:
+    return Reply(
+        status,
+        headers,
+        body,
+        delay_ns=reply.delay_ns,
+        code=code,
+        account=reply.account,
+        job_id=reply.job_id,
+        entry=reply.entry,
+    )
+
+
+def _with_code(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
+    assert fault.code is not None
+    error = behaviour.refusal(fault.code) if fault.msg is None else AkoolError(fault.code, fault.msg)
+    cors = (*_JSON, ("access-control-allow-origin", "*"))
+    return _instead(reply, 200, cors, error_body(error, behaviour), fault.code)
+
+
+def _with_http(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
+    assert fault.http is not None
+    if fault.body is None:
+        return _instead(reply, fault.http, _HTML, _page(fault.http))
+    is_json = fault.body.lstrip()[:1] in ("{", "[")
+    return _instead(reply, fault.http, _JSON if is_json else _HTML, fault.body.encode("utf-8", "replace"))
+
+
+def _empty(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
+    return _instead(reply, 200, _kept_type(reply), b"")
+
+
+def _garbage(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
+    # It begins like JSON, and is neither JSON nor UTF-8 nor a picture.
+    body = b'{"\xff' + b"".join(chance.raw(64, "garbage", *place, part) for part in range(4))
+    return _instead(reply, 200, _kept_type(reply), body)
+
+
+def _html(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
+    return _instead(reply, 200, _HTML, _page(503))
+
+
+def _drop(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
+    return _instead(reply, NO_ANSWER, (), b"")._replace(transfer=Transfer(Ends.DROP))
+
+
+def _reset(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
+    return _instead(reply, NO_ANSWER, (), b"")._replace(transfer=Transfer(Ends.RESET))
+
+
+def _broken_file(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
+    if fault.file == "expired":
+        body = storage_error("AccessDenied", "Access Denied")
+        return _instead(reply, behaviour.gone_file_status, _XML, body)
+    if fault.file == "truncated":
+        return reply._replace(kept=Share(fraction=0.5))
+    return reply if reply.picture is None else reply._replace(picture=reply.picture._replace(format="PNG"))
+
+
+_REPLACING: Final = {
+    "code": _with_code,
+    "http": _with_http,
+    "empty": _empty,
+    "garbage": _garbage,
+    "html": _html,
+    "drop": _drop,
+    "reset": _reset,
+    "file": _broken_file,
+}
+
+
+def _kept_type(reply: Reply) -> Headers:
+    """The answer's own content type, as far as there is an answer: a broken body is still labelled as what it was."""
+    return reply.headers or _JSON
+
+
+def _page(status: int) -> bytes:
+    """Return the page that a gateway sends with a status of its own."""
+    try:
+        title = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        title = str(status)
+    return (
+        f"<html>\n<head><title>{title}</title></head>\n<body>\n<center><h1>{title}</h1></center>\n"
+        f"<hr><center>gateway</center>\n</body>\n</html>\n"
+    ).encode()
+
+
+# How a person writes it
+
+
+def _read_share(value: Any) -> Share:
+    if isinstance(value, Share):
+        return value
+    if isinstance(value, str) and value.endswith("%"):
+        fraction = round(float(value[:-1]) / 100, 6)
+        if 0 <= fraction < 1:
+            return Share(fraction=fraction)
+    elif isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Share(bytes=value)
+    raise ValueError(value)
+
+
+def _write_share(share: Share) -> Any:
+    return f"{share.fraction * 100:g}%" if share.bytes is None else share.bytes
+
+
+def _read_delay(value: Any) -> Delay:
+    if isinstance(value, Delay):
+        return value
+    low, high = value if isinstance(value, (list, tuple)) else (value, value)
+    delay = Delay(Duration.of(low), Duration.of(high))
+    if delay.low > delay.high:
+        raise ScenarioError("the longer one comes second")
+    return delay
+
+
+def _write_delay(delay: Delay) -> Any:
+    return str(delay.low) if delay.low == delay.high else [str(delay.low), str(delay.high)]
+
+
+def _read_headers(value: Any) -> tuple[tuple[str, str], ...]:
+    pairs = value.items() if isinstance(value, Mapping) else value
+    headers = tuple((str(name).lower(), str(text)) for name, text in pairs)
+    for name, text in headers:
+        if not name or not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+            raise ScenarioError(f"{name!r} is no name of a header")
+        if not text.isprintable() or not text.isascii():
+            raise ScenarioError(f"{text!r} cannot be the value of a header")
+    if len(headers) > _MOST_HEADERS or "content-length" in dict(headers):
+        raise ValueError(value)
+    return headers
+
+
+def _true(value: Any) -> bool:
+    if value is not True:
+        raise ValueError(value)
+    return True
+
+
+_LENGTH: Final = {"type": ["string", "number"], "examples": ["500ms", "10s", "2m", 3]}
+DURATION: Final = Plain("a duration such as '500ms', '10s' or seconds", Duration.of, _LENGTH, str)
+_TRUE: Final = Plain("true", _true, {"const": True})
+_SHARE: Final = Plain(
+    "a percentage such as 50% or a number of bytes",
+    _read_share,
+    {"anyOf": [{"type": "string", "pattern": r"^\d+(\.\d+)?%$"}, {"type": "integer", "minimum": 0}]},
+    _write_share,
+)
+_DELAY: Final = Plain(
+    "a duration such as 10s, or the shortest and the longest such as [1s, 3s]",
+    _read_delay,
+    {"anyOf": [_LENGTH, {"type": "array", "items": _LENGTH, "minItems": 2, "maxItems": 2}]},
+    _write_delay,
+)
+_HEADERS: Final = Plain(
+    "an object of names and values",
+    _read_headers,
+    {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+    lambda headers: dict(headers),
+)
+_DRIP: Final = Record(
+    "drip",
+    Drip,
+    {
+        "bytes": Field(whole(1, 1 << 20), "how many bytes come at a time", Drip().bytes),
+        "every": Field(DURATION, "the pause before each", Drip().every),
+    },
+    wants="an object with the keys bytes and every, such as {bytes: 1, every: 100ms}",
+)
+FAULT: Final = Record(
+    "fault",
+    Fault,
+    {
+        "code": Field(
+            whole(1001, 9999, "a business code such as 1108 (contract section 10)"),
+            "a business error: HTTP 200 with this code",
+        ),
+        "msg": Field(TEXT, "with code: the message, where it is not the usual one"),
+        "http": Field(whole(300, 599), "an HTTP status, with the page that a gateway sends"),
+        "body": Field(TEXT, "with http: the body instead of that page"),
+        "empty": Field(_TRUE, "HTTP 200 with no body", False),
+        "garbage": Field(_TRUE, "HTTP 200 with a body that is neither JSON nor a picture", False),
+        "html": Field(_TRUE, "HTTP 200 with a gateway's error page", False),
+        "drop": Field(_TRUE, "the connection closes without an answer", False),
+        "reset": Field(_TRUE, "the connection is reset without an answer", False),
+        "file": Field(
+            one_of(FILE_FAULTS),
+            "for `on: file`: HTTP 403 as after expiry, half of the bytes, or a PNG under the JPEG's name",
+        ),
+        "truncate": Field(_SHARE, "the connection closes when so much of the body was sent"),
+        "drip": Field(_DRIP, "the body comes in small pieces"),
+        "delay": Field(_DELAY, "the answer is late"),
+        "content_type": Field(TEXT, "the answer has this content type"),
+        "headers": Field(_HEADERS, "the answer has these headers, such as retry-after", ()),
+        "at": Field(
+            one_of(("before", "after")),
+            "whether the fault strikes before or after the work, such as making and charging a job; "
+            "before, unless the fault spoils the answer only",
+        ),
+    },
+    wants=f"an object with at least one key, of {', '.join(_KINDS)} at most one, such as {{http: 502}}",
+)
+"""A fault as a person writes it."""

@@ -1,0 +1,176 @@
+"""Rules as Python makes them: `mock.on("infobymodelid").nth(2).respond(http=502)`.
+
+What is said is read by the same tables as a scenario file, so both mean the same and refuse the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mock_akool.core.director import RuleInForce
+from mock_akool.core.errors import ScenarioError
+from mock_akool.core.scenario import Rule
+from mock_akool.core.scenario_shapes import RULE
+
+Add = Callable[[Rule, str], RuleInForce]
+
+
+class RuleHandle:
+    """A rule that was put in force."""
+
+    def __init__(self, live: RuleInForce, remove: Callable[[RuleInForce], None]) -> None:
+        self._live = live
+        self._remove = remove
+
+    @property
+    def name(self) -> str:
+        """What the journal and error messages call it."""
+        return self._live.label
+
+    @property
+    def rule(self) -> Rule:
+        """The rule itself, a frozen record."""
+        return self._live.rule
+
+    @property
+    def fired(self) -> int:
+        """How many calls it made go wrong."""
+        return self._live.fired
+
+    def remove(self) -> None:
+        """Take the rule away. It does not matter then whether it fired."""
+        self._remove(self._live)
+
+    def __repr__(self) -> str:
+        return f"<rule {self.name}, fired {self.fired} time{'' if self.fired == 1 else 's'}>"
+
+
+class RuleDraft:
+    """A rule that is being written: which requests, in words that each return a new draft; `respond` ends it.
+
+    What is not said fits every call. Nothing happens before `respond`, `drop`, `reset` or `delay` is called.
+    """
+
+    def __init__(self, on: Any, add: Add, remove: Callable[[RuleInForce], None], said: Mapping[str, Any] | None = None):
+        self._said: dict[str, Any] = {"on": on, **(said or {})}
+        self._add = add
+        self._remove = remove
+
+    # Which requests
+
+    def nth(self, *numbers: int) -> RuleDraft:
+        """The n-th of these calls (from 1), or several such numbers."""
+        return self._with(nth=list(numbers))
+
+    def first(self, count: int) -> RuleDraft:
+        """The first so many of these calls."""
+        return self._with(first=count)
+
+    def every(self, count: int) -> RuleDraft:
+        """Each n-th of these calls."""
+        return self._with(every=count)
+
+    def after(self, count: int) -> RuleDraft:
+        """All but so many of these calls at the beginning; `nth`, `first` and `every` count from there."""
+        return self._with(after=count)
+
+    def during(self, begin: object, end: object = "forever") -> RuleDraft:
+        """Calls from `begin` to `end`, in seconds or text such as '10s', since the fake was made or last reset."""
+        return self._with(during=[begin, end])
+
+    def probability(self, probability: float) -> RuleDraft:
+        """Calls by lot, 0 (never) to 1 (always), drawn from the seed."""
+        return self._with(probability=probability)
+
+    def job(self, job: int | str) -> RuleDraft:
+        """Calls about the account's n-th job (from 1), or about the job with this `_id`."""
+        return self._with(job=job)
+
+    def account(self, api_key: str) -> RuleDraft:
+        """Calls of the accounts whose API key fits this pattern of `*` and `?`."""
+        return self._with(account=api_key)
+
+    def prompt(self, pattern: str) -> RuleDraft:
+        """Calls about jobs whose prompt fits this pattern of `*` and `?`."""
+        return self._with(prompt=pattern)
+
+    def status(self, status: str) -> RuleDraft:
+        """Calls about jobs that are `queueing`, `processing`, `completed` or `failed` at that time."""
+        return self._with(status=status)
+
+    def per(self, whose: str) -> RuleDraft:
+        """Whose calls are counted together: each `account`'s (the default), each `job`'s, or `all`."""
+        return self._with(per=whose)
+
+    def named(self, name: str) -> RuleDraft:
+        """What the journal and error messages call the rule."""
+        return self._with(name=name)
+
+    def optional(self) -> RuleDraft:
+        """It is no mistake when the rule never fires."""
+        return self._with(optional=True)
+
+    # What goes wrong
+
+    def respond(
+        self,
+        *,
+        code: int | None = None,
+        msg: str | None = None,
+        http: int | None = None,
+        body: str | None = None,
+        headers: Mapping[str, str | int] | None = None,
+        content_type: str | None = None,
+        delay: object = None,
+        truncate: str | int | None = None,
+        drip: Mapping[str, Any] | None = None,
+        file: str | None = None,
+        empty: bool = False,
+        garbage: bool = False,
+        html: bool = False,
+        drop: bool = False,
+        reset: bool = False,
+        at: str | None = None,
+    ) -> RuleHandle:
+        """Put the rule in force. The arguments are the keys of a scenario file's `fault`.
+
+        Raises ScenarioError for a value that cannot be, or for faults that do not go together.
+        """
+        given = {name: value for name, value in locals().items() if name != "self" and value not in (None, False)}
+        said = {**self._said, "fault": given}
+        rule: Rule = RULE.read(said, ())
+        return RuleHandle(self._add(rule, rule.name or self._spelled(rule)), self._remove)
+
+    def drop(self, *, at: str | None = None) -> RuleHandle:
+        """Close the connection without an answer; `at="after"` when the work was done."""
+        return self.respond(drop=True, at=at)
+
+    def reset(self, *, at: str | None = None) -> RuleHandle:
+        """Reset the connection without an answer; `at="after"` when the work was done."""
+        return self.respond(reset=True, at=at)
+
+    def delay(self, shortest: object, longest: object = None) -> RuleHandle:
+        """Let the answer be late: by seconds or text such as '10s', or by something between two of them."""
+        return self.respond(delay=shortest if longest is None else [shortest, longest])
+
+    def _with(self, **more: Any) -> RuleDraft:
+        twice = next((name for name in more if name in self._said), None)
+        if twice is not None:
+            raise ScenarioError(f"{twice} was said already: {self._said[twice]!r}", "Say it once")
+        # Read now, so that a mistake fails at the line that makes it.
+        for name, value in more.items():
+            RULE.fields[name].shape.read(value, (name,))
+        return RuleDraft(self._said["on"], self._add, self._remove, {**self._said, **more})
+
+    def _spelled(self, rule: Rule) -> str:
+        on = self._said["on"]
+        words = [f"on({on!r})"]
+        for name, value in self._said.items():
+            if name not in ("on", "account"):
+                arguments = value if isinstance(value, list) else [] if value is True else [value]
+                words.append(f"{name}({', '.join(map(repr, arguments))})")
+        return ".".join([*words, f"respond({rule.fault})"])
+
+    def __repr__(self) -> str:
+        return f"<a rule that is not finished: {self._said}>"

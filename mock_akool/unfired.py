@@ -1,0 +1,65 @@
+"""Tells why a rule never fired: what each call lacked."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Final
+
+from mock_akool.calls import describe, nth
+from mock_akool.core.director import RuleInForce
+from mock_akool.core.engine import Engine
+from mock_akool.core.models import Exchange
+from mock_akool.core.scenario import Counted
+
+_MOST_CALLS: Final = 12
+
+
+def unfired(engine: Engine) -> list[RuleInForce]:
+    """Return the rules in force for everybody that never fired, though they should have."""
+    return [live for live in engine.director.rules if live.rule.must_fire and not live.fired]
+
+
+def why_not(live: RuleInForce, engine: Engine) -> str:
+    """Say in some lines why the rule never fired."""
+    rule = live.rule
+    lines = [f"the rule {live.label} never fired"]
+    calls = engine.journal.entries()
+    if not calls:
+        return f"{lines[0]}: no request reached the fake"
+    counted = 0
+    told: list[tuple[str, Exchange]] = []
+    for call in calls:
+        if call.endpoint not in rule.on:
+            why = f"it is for {', '.join(rule.on)}"
+        elif differences := rule.conditions.differences(_counted(call, engine)):
+            why = ", ".join(differences)
+        elif call.rule is not None and rule.chosen(counted + 1):
+            counted += 1
+            why = f"the rule {call.rule} came first"
+        else:
+            counted += 1
+            why = f"it was the {nth(counted)} of these calls, and the rule says {rule.choosing()}"
+        told.append((why, call))
+    runs = [(why, [call for _, call in run]) for why, run in groupby(told, lambda each: each[0])]
+    if len(runs) > _MOST_CALLS:
+        lines.append(f"    ({sum(len(run) for _, run in runs[:-_MOST_CALLS])} earlier calls left out)")
+    for why, run in runs[-_MOST_CALLS:]:
+        more = f" and {len(run) - 1} more" if len(run) > 1 else ""
+        lines.append(f"    {describe(run[0])}{more}: {why}")
+    return "\n".join(lines)
+
+
+def _counted(call: Exchange, engine: Engine) -> Counted:
+    """Return what was known of a call, as far as the journal still tells."""
+    job = None if call.job_id is None else engine.job(call.job_id)
+    account = call.account or call.headers.get("x-api-key")
+    fields = call.json
+    prompt = fields.get("prompt") if isinstance(fields, dict) else None
+    return Counted(
+        account=account,
+        job_id=call.job_id,
+        job_number=None if job is None else job.number,
+        prompt=job.look.prompt if job is not None else prompt if isinstance(prompt, str) else None,
+        status=None if job is None else engine.change_of(job, call.time_ns).status,
+        since_ns=call.time_ns - call.start_ns,
+    )
