@@ -89,6 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     health.add_argument("--timeout", type=float, default=2.0, help="seconds to wait for it (default: %(default)s)")
     health.set_defaults(run=_health)
+
+    from mock_akool import webhook_cli
+
+    webhook_cli.add(commands)
     return parser
 
 

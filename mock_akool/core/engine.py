@@ -76,7 +76,7 @@ class Engine:
         self.wire = Wire(behaviour, self.chance)
         self.latency_ns = behaviour.latency.ns
         self.usual_timeline = Timeline.of(behaviour.queueing, behaviour.processing, behaviour.ending)
-        self.outbox = Outbox(behaviour, self.chance, self.wire, compose)
+        self.outbox = Outbox(behaviour, self.chance, self.wire, compose, lambda job: self.director.webhook_rules(job))
         self.reset()
 
     def reset(self) -> None:

@@ -10,7 +10,7 @@ costs as much as is due, however many jobs there are.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple, Protocol
 
@@ -21,7 +21,7 @@ from mock_akool.core.codes import AES_KEY_BYTES, Status
 from mock_akool.core.deliveries import Delivery, DeliveryState, Draft, Try
 from mock_akool.core.models import Job
 from mock_akool.core.timeline import Change, changes
-from mock_akool.core.webhook_faults import WebhookFault, WebhookRule
+from mock_akool.core.webhook_faults import UNKNOWN_ID, WebhookFault, WebhookRuleInForce
 from mock_akool.core.wire import Wire
 
 Compose = Callable[[Draft], bytes]
@@ -86,24 +86,22 @@ class _Post:
         self.released_by: int | None = None
 
 
-class _Befalling:
-    """A rule in force, and how many callbacks it still befalls."""
-
-    __slots__ = ("left", "rule")
-
-    def __init__(self, rule: WebhookRule) -> None:
-        self.rule = rule
-        self.left = rule.times
-
-
 class Outbox:
     """The callbacks of one engine."""
 
-    def __init__(self, behaviour: Behaviour, chance: Chance, wire: Wire, compose: Compose) -> None:
+    def __init__(
+        self,
+        behaviour: Behaviour,
+        chance: Chance,
+        wire: Wire,
+        compose: Compose,
+        rules_for: Callable[[Job], Iterable[WebhookRuleInForce]] = lambda job: (),
+    ) -> None:
         self._behaviour = behaviour
         self._chance = chance
         self._wire = wire
         self._compose = compose
+        self._rules_for = rules_for
         self.listener: Listener | None = None
         self.reset(0)
 
@@ -116,7 +114,6 @@ class Outbox:
         self._journal: dict[int, Delivery] = {}
         self._body_bytes = 0
         self._pending: dict[int, Delivery] = {}
-        self._rules: list[_Befalling] = []
         self.count = 0
         """How many callbacks there ever were, those no longer kept included."""
         self.under_way: set[int] = set()
@@ -228,10 +225,6 @@ class Outbox:
         """Return a delivery by its number, or None when it is not kept any more."""
         return self._journal.get(number)
 
-    def befall(self, rule: WebhookRule) -> None:
-        """Let a fault befall callbacks from now on. Of several rules that match, the first counts."""
-        self._rules.append(_Befalling(rule))
-
     def resend(self, number: int, now_ns: int) -> Delivery | None:
         """Send the body of a delivery again, as a delivery of its own; None when it is not kept any more."""
         original = self._journal.get(number)
@@ -312,16 +305,14 @@ class Outbox:
             post.released_by = first.number
 
     def _fault_of(self, job: Job, status: Status) -> WebhookFault | None:
-        for each in self._rules:
-            if each.left != 0 and each.rule.matches(job.id, job.account.api_key, status):
-                if each.left is not None:
-                    each.left -= 1
-                return each.rule.fault
+        for live in self._rules_for(job):
+            if live.befalls(job, status):
+                return live.rule.fault
         return None
 
     def _payload(self, job: Job, status: Status, wrong: WebhookFault, serial: int) -> bytes:
         claimed = wrong.claim_id or job.id
-        if claimed == "unknown":
+        if claimed == UNKNOWN_ID:
             claimed = self._chance.object_id(job.created_ns // NS_PER_S, 0, "unknown job", job.id, serial)
         return self._wire.callback(job, status if wrong.claim_status is None else wrong.claim_status, claimed)
 

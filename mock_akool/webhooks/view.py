@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, overload
 
@@ -269,17 +270,18 @@ class Webhooks:
         """Let a fault befall the next callback, or the next `times` (None: all) of this status, job, account.
 
         The faults are the fields of `WebhookFault`, such as `copies=2` or `envelope="wrong signature"`. Of several
-        calls that fit, the first counts. Raises SettingsError for a wrong name or value.
+        calls that fit, the first counts, and they go before scenarios. Raises ScenarioError for a wrong name or value.
         """
+        whose = self._account or account
         rule = WebhookRule(
-            fault=WebhookFault.of(**fault),
+            fault=WebhookFault.of(fault),
             status=None if status is None else Status(status),
-            job_id=None if job is None else id_of(job),
-            account=self._account or account,
+            job=None if job is None else id_of(job),
+            account=None if whose is None else _literal(whose),
             times=times,
         )
         with self._courier.engine.lock:
-            self._courier.outbox.befall(rule)
+            self._courier.engine.director.add_webhook_rule(rule)
 
     def _told(self, job_id: str | None) -> str:
         found = self.deliveries if job_id is None else self.deliveries.for_job(job_id)
@@ -317,6 +319,11 @@ class Webhooks:
 
     def __repr__(self) -> str:
         return repr(self.deliveries)
+
+
+def _literal(text: str) -> str:
+    """Return the pattern that fits this text only."""
+    return re.sub(r"([*?[])", r"[\1]", text)
 
 
 def _spelling(job: Job) -> str:
