@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from mock_akool._version import __version__
 from mock_akool.core.errors import MockAkoolError
@@ -151,8 +151,8 @@ class _Wsgi:
             "REQUEST_METHOD": "POST",
             "SCRIPT_NAME": "",
             # WSGI wants the bytes of the decoded path, spelled as Latin-1.
-            "PATH_INFO": unquote(parts.path or "/", "latin-1"),
-            "QUERY_STRING": parts.query,
+            "PATH_INFO": unquote_to_bytes(parts.path or "/").decode("latin-1"),
+            "QUERY_STRING": parts.query.encode("utf-8", "replace").decode("latin-1"),
             "REQUEST_URI": (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
             "SERVER_NAME": parts.hostname or "localhost",
             "SERVER_PORT": str(parts.port or (443 if parts.scheme == "https" else 80)),

@@ -179,6 +179,10 @@ class Webhooks:
         """Return those that go to a URL."""
         return self.deliveries.to(url)
 
+    def by_account(self, api_key: str) -> Deliveries:
+        """Return those for the jobs of the account with this API key."""
+        return self.deliveries.by_account(api_key)
+
     def assert_delivered(self, job: Any, status: int = Status.COMPLETED) -> Delivery:
         """Return the delivery of a job's status that was answered with HTTP 200.
 
