@@ -118,6 +118,7 @@ class MockAkool:
         target = in_process.Target(self.service, hosts, refuse_others=self.options.other_hosts == "refuse")
         in_process.activate(target)
         self._target = target
+        self.service.courier.go_on()
         clock = self.engine.clock
         if self.options.sleep == "virtual" and isinstance(clock, VirtualClock):
             self._naps = sleep.Naps(target, clock, self.options.sleep_limit.ns)
@@ -130,6 +131,7 @@ class MockAkool:
 
         target, naps, self._target, self._naps = self._target, self._naps, None, None
         with ExitStack() as last:
+            last.callback(self.service.courier.rest)
             if target is not None:
                 last.callback(in_process.deactivate, target)
             if naps is not None and target is not None:

@@ -15,11 +15,13 @@ from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.engine import Engine
 from mock_akool.core.models import Call
 from mock_akool.core.outbox import Outcome
+from mock_akool.webhooks.gate import Gate
 from mock_akool.webhooks.guard import Guard
-from mock_akool.webhooks.receivers import Answer, Receiver, is_delivering, request_of
+from mock_akool.webhooks.receivers import Answer, Receiver, is_delivering, request_of, run_elsewhere
 
 if TYPE_CHECKING:
     from mock_akool.webhooks.pump import Pump
+    from mock_akool.webhooks.sender import Sent
 
 _log = logging.getLogger("mock_akool")
 
@@ -60,6 +62,8 @@ class Courier:
         self._ways: dict[str, Way] = {}
         self._pump: Pump | None = None
         self._pump_lock = threading.Lock()
+        self.gate = Gate()
+        """What must be open for bytes to be sent; a reset shuts it for what was taken before. Under the same lock."""
         self._servers = 0
         self._closed = False
         self._news = threading.Condition(threading.Lock())
@@ -98,6 +102,8 @@ class Courier:
         """All was forgotten: call off what is under way."""
         self.generation += 1
         self._ways.clear()
+        self.gate.shut()
+        self.gate = Gate()
         if self._pump is not None:
             self._pump.call_off()
         with self._news:
@@ -160,6 +166,12 @@ class Courier:
 
     # Life
 
+    def go_on(self) -> None:
+        """Carry again after a `rest`."""
+        with self.engine.lock:
+            self._closed = False
+            self.changed()
+
     def open(self) -> None:
         """A live server starts: what its calls bring about has to be carried although nobody moves the clock."""
         with self.engine.lock:
@@ -173,7 +185,12 @@ class Courier:
         On the machine's clock what was not delivered until then is given up, told in the log and returned.
         """
         with self.engine.lock:
-            self._servers = max(0, self._servers - 1)
+            self._servers -= 1
+        return self.rest(grace_s)
+
+    def rest(self, grace_s: float = 0.0) -> list[Delivery]:
+        """End our thread as `close` does, unless a server is still open; `carry_by` or `open` let us go on."""
+        with self.engine.lock:
             if self._servers:
                 return []
             self._closed = True
@@ -186,6 +203,8 @@ class Courier:
             return []
         with self.engine.lock:
             self.generation += 1
+            self.gate.shut()
+            self.gate = Gate()
             dropped = self.outbox.abandon()
         if dropped:
             shown = [f"  {describe(each)}" for each in dropped[:_SHOWN]]
@@ -215,13 +234,15 @@ class Courier:
 
     def _carry(self, delivery: Delivery, generation: int) -> None:
         """Carry one in this thread, on a virtual clock."""
-        way = self.way_of(delivery)
+        with self.engine.lock:
+            way, gate = self.way_of(delivery), self.gate
         began_ns = self.clock.now_ns()
         answer = Answer(None, "the receiver was interrupted")
         is_final = False
         try:
             if way.kind == "http":
-                answer, is_final = self.pump().send_and_wait(delivery)
+                sent: Sent = run_elsewhere(lambda: self.send(delivery, gate))
+                answer, is_final = Answer(sent.status, sent.error), sent.is_final
             elif way.receiver is None:
                 answer = Answer(200)
             else:
@@ -237,6 +258,13 @@ class Courier:
         if delivery.fault is not None and delivery.fault.slow.ns and isinstance(self.clock, VirtualClock):
             self.clock.advance_to(self.clock.now_ns() + delivery.fault.slow.ns)
         return receiver.receive(request_of(delivery.url, delivery.body))
+
+    async def send(self, delivery: Delivery, gate: Gate) -> Sent:
+        """Send one over HTTP."""
+        from mock_akool.webhooks.sender import send
+
+        slow_s = delivery.fault.slow.ns / NS_PER_S if delivery.fault else 0.0
+        return await send(delivery.url, delivery.body, self.guard, timeout_s=self.timeout_s, slow_s=slow_s, gate=gate)
 
     def finish(self, delivery: Delivery, generation: int, outcome: Outcome) -> None:
         """Tell the outbox how it went, unless all was forgotten since."""

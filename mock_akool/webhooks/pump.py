@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.deliveries import Delivery
 from mock_akool.core.outbox import Outcome
-from mock_akool.webhooks.receivers import Answer
-from mock_akool.webhooks.sender import Gate, Sent, send
+from mock_akool.webhooks.gate import Gate
+from mock_akool.webhooks.sender import Sent
 
 if TYPE_CHECKING:
     from mock_akool.webhooks.courier import Courier
@@ -36,7 +36,6 @@ class Pump:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._gate = Gate()
         self._closing = False
         self._flushing = False
         self._calling = ThreadPoolExecutor(_CALLING_THREADS, "mock-akool-receiver")
@@ -50,15 +49,8 @@ class Pump:
         self._soon(self._look)
 
     def call_off(self) -> None:
-        """Let nothing that was taken be sent any more; does not wait, and holds from now on."""
-        gate, self._gate = self._gate, Gate()
-        gate.shut()
+        """End what is under way; does not wait."""
         self._soon(self._cancel)
-
-    def send_and_wait(self, delivery: Delivery) -> tuple[Answer, bool]:
-        """Send one over HTTP and wait for the answer; returns it, and whether it would go no better again."""
-        sent = asyncio.run_coroutine_threadsafe(self._send(delivery, self._gate), self._loop).result()
-        return Answer(sent.status, sent.error), sent.is_final
 
     def close(self, grace_s: float) -> None:
         """Start nothing new, wait up to `grace_s` for what is under way, and end the thread."""
@@ -71,7 +63,6 @@ class Pump:
 
         self._soon(begin)
         done.result()
-        self._gate.shut()
         self._soon(self._loop.stop)
         self._thread.join()
         self._calling.shutdown(wait=False, cancel_futures=True)
@@ -96,7 +87,7 @@ class Pump:
         with courier.engine.lock:
             now_ns = courier.clock.now_ns()
             taken = courier.outbox.take(now_ns, _AT_ONCE)
-            generation, gate, next_ns = courier.generation, self._gate, courier.outbox.next_ns
+            generation, gate, next_ns = courier.generation, courier.gate, courier.outbox.next_ns
         for each in taken:
             self._start(self._carry(each, generation, gate))
         if self._timer is not None:
@@ -135,19 +126,12 @@ class Pump:
         async with slot:
             began_ns = courier.clock.now_ns()
             if way.kind == "http":
-                sent = await self._send(delivery, gate)
+                sent = await courier.send(delivery, gate)
             elif way.receiver is None:
                 sent = Sent(200)
             else:
                 sent = await self._call(way.receiver, delivery)
             courier.finish(delivery, generation, Outcome(began_ns, courier.clock.now_ns(), *sent))
-
-    async def _send(self, delivery: Delivery, gate: Gate) -> Sent:
-        courier = self._courier
-        slow_s = delivery.fault.slow.ns / NS_PER_S if delivery.fault else 0.0
-        return await send(
-            delivery.url, delivery.body, courier.guard, timeout_s=courier.timeout_s, slow_s=slow_s, gate=gate
-        )
 
     async def _call(self, receiver: Any, delivery: Delivery) -> Sent:
         calling = self._loop.run_in_executor(self._calling, self._courier.call, receiver, delivery)

@@ -125,7 +125,7 @@ class _Function:
             async def waited() -> Any:
                 return await returned
 
-            return _run_elsewhere(waited)
+            return run_elsewhere(waited)
         return returned
 
 
@@ -192,7 +192,7 @@ class _Asgi:
         self._app = app
 
     def receive(self, request: WebhookRequest) -> Answer:
-        return _guarded(lambda: _run_elsewhere(lambda: self._call(request)))
+        return _guarded(lambda: run_elsewhere(lambda: self._call(request)))
 
     async def _call(self, request: WebhookRequest) -> int:
         import asyncio
@@ -233,7 +233,7 @@ class _Asgi:
         return answered[0]
 
 
-def _run_elsewhere(make: Callable[[], Any]) -> Any:
+def run_elsewhere(make: Callable[[], Any]) -> Any:
     """Run a coroutine in a thread of its own and wait for it: in this one an event loop may be running."""
     import asyncio
     from concurrent.futures import Future

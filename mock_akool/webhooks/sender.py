@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import httptools
 
 from mock_akool._version import __version__
+from mock_akool.webhooks.gate import Gate
 from mock_akool.webhooks.guard import Guard
 
 _PIECES: Final = 20
@@ -33,26 +34,6 @@ class Sent(NamedTuple):
     status: int | None = None
     error: str = ""
     is_final: bool = False
-
-
-class Gate:
-    """What has to be open for bytes to be written. Once `shut`, none are, not even by a thread that was about to."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open = True
-
-    def shut(self) -> None:
-        """Let nothing be written any more."""
-        with self._lock:
-            self._open = False
-
-    def write(self, transport: asyncio.WriteTransport, data: bytes) -> None:
-        """Write, or raise ConnectionAbortedError when the gate was shut."""
-        with self._lock:
-            if not self._open:
-                raise ConnectionAbortedError("the callback was called off")
-            transport.write(data)
 
 
 async def resolve(host: str, port: int) -> list[str]:
