@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, overload
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
 
 from mock_akool.core.codes import MESSAGES, Endpoint
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.models import Ends, Exchange, Reply
+from mock_akool.core.models import Exchange
 
 
 class Calls:
@@ -53,6 +53,10 @@ class Calls:
     def for_job(self, job_id: str) -> Calls:
         """Return the calls that were about the job with this `_id`."""
         return self._where(f" for job {job_id}", (each for each in self if each.job_id == job_id))
+
+    def by_rule(self, name: str) -> Calls:
+        """Return the calls that a rule made go wrong; of a scenario's rules, part of the name will do."""
+        return self._where(f" by rule {name}", (each for each in self if each.rule is not None and name in each.rule))
 
     def assert_count(self, count: int) -> None:
         """Raise an AssertionError that lists the calls unless there are `count` of them."""
@@ -117,16 +121,7 @@ def describe(exchange: Exchange) -> str:
     status = f" {reply.job_status.name.lower()}" if reply.job_status else ""
     asked = exchange.endpoint if exchange.endpoint is not Endpoint.UNKNOWN else exchange.path
     rule = f", by {reply.rule}" if reply.rule else ""
-    return f"#{exchange.number} {exchange.method} {asked} -> {_arrived(reply)}{code}{job}{status}{rule}"
-
-
-def _arrived(reply: Reply) -> str:
-    """Say what the client got: a status, or how the connection ended."""
-    ends = None if reply.transfer is None else reply.transfer.ends
-    return _WITHOUT_ANSWER.get(ends, f"{reply.status}{' cut off' if ends else ''}")
-
-
-_WITHOUT_ANSWER: Final[Mapping[Ends | None, str]] = {Ends.DROP: "no answer", Ends.RESET: "connection reset"}
+    return f"#{exchange.number} {exchange.method} {asked} -> {reply.outcome}{code}{job}{status}{rule}"
 
 
 def nth(number: int) -> str:

@@ -1,4 +1,4 @@
-"""The command line: `mock-akool serve | demo | health`.
+"""The command line: `mock-akool serve | demo | health | scenarios`.
 
 Flags of `serve` are made from the settings table, so each setting has one, and a variable of the same name.
 """
@@ -19,8 +19,8 @@ from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from mock_akool._version import __version__
-from mock_akool.core.errors import MockAkoolError
-from mock_akool.settings import DEFAULT_PORT, PREFIX, Setting, Settings, table
+from mock_akool.core.errors import MockAkoolError, SettingsError
+from mock_akool.settings import DEFAULT_PORT, PREFIX, Setting, Settings, server_url, table
 
 _SHORT: Final = {"host": ("-H",), "port": ("-p",)}
 _DEFAULT_URL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
@@ -89,11 +89,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     health.add_argument("--timeout", type=float, default=2.0, help="seconds to wait for it (default: %(default)s)")
     health.set_defaults(run=_health)
-
+    _add_scenarios(commands)
     from mock_akool import webhook_cli
 
     webhook_cli.add(commands)
     return parser
+
+
+def _add_scenarios(commands: Any) -> None:
+    scenarios = commands.add_parser(
+        "scenarios",
+        help="list, show and check scenarios",
+        description="Scenarios say what goes wrong: `mock-akool serve --scenario NAME` puts one in force.",
+        allow_abbrev=False,
+    )
+    kinds = scenarios.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    listing = kinds.add_parser("list", help="list the named scenarios", allow_abbrev=False)
+    listing.set_defaults(run=_list_scenarios)
+
+    showing = kinds.add_parser("show", help="print the file of a named scenario", allow_abbrev=False)
+    showing.add_argument("name", metavar="NAME", help="the scenario's name")
+    showing.set_defaults(run=_show_scenario)
+
+    checking = kinds.add_parser("check", help="check scenario files", allow_abbrev=False)
+    checking.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a YAML or JSON file")
+    checking.set_defaults(run=_check_scenarios)
+
+    schema = kinds.add_parser("schema", help="print the JSON Schema of scenario files, for editors", allow_abbrev=False)
+    schema.set_defaults(run=_print_schema)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -112,12 +136,23 @@ def _add_flag(group: Any, setting: Setting) -> None:
     # A bare flag means yes; `--flag no` says no where the default is yes.
     bare: dict[str, Any] = {"nargs": "?", "const": "yes"} if about.kind.is_flag else {}
     metavar = "YES|NO" if about.kind.is_flag else setting.field.upper()
+    if about.kind.repeats:
+        bare["action"] = "append"
     group.add_argument(*names, dest=setting.field, default=None, metavar=metavar, help=text, **bare)
 
 
 def _serve(options: argparse.Namespace) -> int:
     given = {row.field: getattr(options, row.field) for row in table() if getattr(options, row.field) is not None}
-    settings = Settings.from_environment(given)
+    for row in table():
+        if row.about.kind.repeats and len(given.get(row.field, ())) == 1:
+            (given[row.field],) = given[row.field]
+    try:
+        settings = Settings.from_environment(given)
+    except SettingsError as error:
+        flags = {row.field: row.flag for row in table() if row.field in given}
+        if error.option in flags:
+            raise error.spelt(flags[error.option]) from None
+        raise
 
     # Not at the top: `--help` and `health` need none of this.
     from mock_akool.core.clock import SystemClock
@@ -139,6 +174,8 @@ def _serve(options: argparse.Namespace) -> int:
             _write_port(port_file, server.port)
             at_end.callback(port_file.unlink, missing_ok=True)
         print(f"mock-akool {__version__} listens on {server.url} (Ctrl-C ends it)", flush=True)
+        if settings.scenario:
+            print(f"in force: {', '.join(each.name or 'a scenario' for each in settings.scenario)}", flush=True)
         if settings.strict and not settings.accounts:
             (account,) = service.engine.accounts
             print(f"its only account: clientId {account.client_id} clientSecret {account.api_key}", flush=True)
@@ -181,6 +218,50 @@ def _settle_memory() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
+def _list_scenarios(options: argparse.Namespace) -> int:
+    from mock_akool.scenario_files import named, names
+
+    width = max(map(len, names()))
+    for name in names():
+        print(f"{name:<{width}}  {named(name).description}")
+    return 0
+
+
+def _show_scenario(options: argparse.Namespace) -> int:
+    from mock_akool.scenario_files import text_of
+
+    print(text_of(options.name), end="")
+    return 0
+
+
+def _check_scenarios(options: argparse.Namespace) -> int:
+    from mock_akool.core.errors import ScenarioError
+    from mock_akool.scenario_files import read_file
+
+    wrong = 0
+    for file in options.files:
+        try:
+            scenario = read_file(file)
+        except ScenarioError as error:
+            print(f"mock-akool: {error}", file=sys.stderr)
+            wrong += 1
+        else:
+            jobs, rules = len(scenario.jobs), len(scenario.rules)
+            print(f"{file} is well: {_counted(jobs, 'job entry', 'job entries')}, {_counted(rules, 'rule', 'rules')}")
+    return 1 if wrong else 0
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _print_schema(options: argparse.Namespace) -> int:
+    from mock_akool.core.scenario_shapes import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+    return 0
+
+
 def _demo(options: argparse.Namespace) -> int:
     from mock_akool.demo import run
 
@@ -188,7 +269,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _health(options: argparse.Namespace) -> int:
-    url = options.url or _url_of_settings()
+    url = server_url(options.url) if options.url else _url_of_settings()
     try:
         parts = urlsplit(url)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=options.timeout)

@@ -240,7 +240,7 @@ class MockAkool:
         queueing: object = 0,
         processing: object = 0,
         ending: Ending | str = COMPLETED,
-        stages: Sequence[Any] | None = None,
+        stages: Sequence[Any] | Timeline | None = None,
         result: Mapping[str, Any] | Result | None = None,
         account: Account | str | None = None,
     ) -> None:

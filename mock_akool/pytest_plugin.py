@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 _FIXTURES = frozenset({"akool_mock", "akool_server"})
 _explainers = pytest.StashKey[list[Callable[[], str]]]()
 """What an item's fixtures have to tell when its test fails."""
+_failed = pytest.StashKey[bool]()
+"""Whether an item's test failed, or its set-up did."""
 _given = pytest.StashKey[dict[str, Any]]()
 """The settings of the ini file and the command line."""
+_address = pytest.StashKey[str]()
+"""The URL of the server that runs elsewhere, or empty text."""
 
 
 # Options
@@ -58,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for source, lines in (("akool in the ini file", config.getini("akool")), ("--akool", config.getoption("akool"))):
         settings.update(_name_and_value(source, line) for line in lines)
     config.stash[_given] = settings
-    url = _url(config)
+    config.stash[_address] = url = str(config.getoption("akool_url") or config.getini("akool_url") or "")
     if settings or url:
         from mock_akool.core.errors import MockAkoolError
         from mock_akool.mock import MockOptions
@@ -67,7 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
         try:
             MockOptions.of(**settings)
             if url:
-                check_url(url)
+                config.stash[_address] = check_url(url)
         except MockAkoolError as error:
             raise pytest.UsageError(f"mock-akool: {error}") from None
 
@@ -77,10 +81,6 @@ def _name_and_value(source: str, line: str) -> tuple[str, str]:
     if not equals or not name.strip():
         raise pytest.UsageError(f"mock-akool: {source} has {line!r}; write NAME=VALUE, such as queueing=10s")
     return name.strip(), value.strip()
-
-
-def _url(config: pytest.Config) -> str:
-    return str(config.getoption("akool_url") or config.getini("akool_url") or "").rstrip("/")
 
 
 def _signature(config: pytest.Config) -> str:
@@ -95,6 +95,8 @@ def _signature(config: pytest.Config) -> str:
 
 
 def _written(value: Any) -> str:
+    if value and type(value) is tuple and all(type(each) is str for each in value):
+        value = ",".join(value)
     plain = value is None or type(value) in (bool, int, float, str) or value == ()
     return repr(value) if plain else repr(str(value))
 
@@ -107,7 +109,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     settings = ", ".join(f"{name}={value}" for name, value in config.stash[_given].items())
     if any(len(_definitions(item, "akool_settings")) > 1 for item in using):
         settings = "settings by the fixture akool_settings"
-    url = _url(config)
+    url = config.stash[_address]
     at = f"; akool_server is {url}" if url else ""
     return [f"mock-akool {__version__}: {settings or 'default settings'}{at}"]
 
@@ -128,27 +130,39 @@ def akool_settings(pytestconfig: pytest.Config) -> Mapping[str, Any]:
 
 
 @pytest.fixture
-def akool_mock(request: pytest.FixtureRequest, akool_settings: Mapping[str, Any]) -> Iterator[MockAkool]:
+def _akool_scenario(request: pytest.FixtureRequest) -> Any:
+    """The scenario of this run of a test that is run with several; else None."""
+    return getattr(request, "param", None)
+
+
+@pytest.fixture
+def akool_mock(
+    request: pytest.FixtureRequest, akool_settings: Mapping[str, Any], _akool_scenario: Any
+) -> Iterator[MockAkool]:
     """A fake that answers what this process sends to Akool; while a job is on its way, sleep moves its clock."""
-    options = _options(request, akool_settings)
+    options = _options(request, akool_settings, _akool_scenario)
 
     from mock_akool.mock import MockAkool
 
-    with MockAkool(**options) as mock:
-        _explain_failure(request, mock)
+    mock = MockAkool(**options).start()
+    _explain_failure(request, mock)
+    try:
         yield mock
+    finally:
+        mock.stop()
+    _check_rules(request, mock)
 
 
 @pytest.fixture
 def akool_server(
-    request: pytest.FixtureRequest, akool_settings: Mapping[str, Any], _akool_servers: _Servers
+    request: pytest.FixtureRequest, akool_settings: Mapping[str, Any], _akool_servers: _Servers, _akool_scenario: Any
 ) -> Iterator[ServerView]:
     """A live server of the fake, and an account of this test's own on it: url, api_key, env, calls, next_job."""
-    options = _options(request, akool_settings)
+    options = _options(request, akool_settings, _akool_scenario)
 
     from mock_akool.server_view import ServerView
 
-    url = _url(request.config)
+    url = request.config.stash[_address]
     if url:
         if _markers(request.node):
             pytest.fail(
@@ -156,7 +170,8 @@ def akool_server(
                 "run this test without --akool-url, or take the marker away",
                 pytrace=False,
             )
-        yield ServerView(_akool_servers.elsewhere(url))
+        _akool_servers.check_elsewhere(url)
+        yield ServerView(url)
         return
     with ExitStack() as stack:
         live = _akool_servers.of(options, stack if _markers(request.node) else None)
@@ -165,6 +180,7 @@ def akool_server(
         _explain_failure(request, live.mock)
         try:
             yield view
+            _check_rules(request, live.mock)
         finally:
             # What the test left behind is nothing that the next one should see or keep in memory.
             live.mock.reset()
@@ -195,15 +211,13 @@ class _Servers:
             self._servers[key] = self._run.enter_context(LiveServer(options))
         return self._servers[key]
 
-    def elsewhere(self, url: str) -> str:
-        """Return the address of the server that runs there; raises ServerError when there is none."""
-        from mock_akool.server_view import check_server, check_url
+    def check_elsewhere(self, url: str) -> None:
+        """Raise ServerError unless a server runs there; looks once in a run."""
+        from mock_akool.server_view import check_server
 
-        url = check_url(url)
         if url not in self._checked:
             check_server(url)
             self._checked.add(url)
-        return url
 
 
 # The marker
@@ -214,8 +228,32 @@ def _markers(node: Any) -> list[tuple[Any, pytest.Mark]]:
     return list(node.iter_markers_with_node("akool"))
 
 
-def _options(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a test: those of the run, and over them those of its markers, the closest first."""
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once for each scenario, when its marker lists several."""
+    if "_akool_scenario" not in metafunc.fixturenames:
+        return
+    for marker in metafunc.definition.iter_markers("akool"):
+        if "scenario" in marker.kwargs:
+            scenarios = marker.kwargs["scenario"]
+            if isinstance(scenarios, (list, tuple)):
+                ids = [_id_of(each, number) for number, each in enumerate(scenarios)]
+                metafunc.parametrize("_akool_scenario", scenarios, ids=ids, indirect=True)
+            return
+
+
+def _id_of(scenario: Any, number: int) -> str:
+    """Return what a scenario is called in the id of a test."""
+    if isinstance(scenario, (list, tuple)):
+        return "+".join(_id_of(each, number) for each in scenario)
+    name = scenario if isinstance(scenario, (str, Path)) else getattr(scenario, "name", "")
+    return Path(name).stem.replace(",", "+") or f"scenario{number}"
+
+
+def _options(request: pytest.FixtureRequest, settings: Mapping[str, Any], scenario: Any) -> dict[str, Any]:
+    """Return the settings of a test: those of the run, and over them those of its markers, the closest first.
+
+    `scenario` is the one of this run, of those that the marker lists.
+    """
     if not isinstance(settings, Mapping):
         pytest.fail(
             f"mock-akool: the fixture akool_settings must return a dict of settings, not {settings!r}", pytrace=False
@@ -228,6 +266,8 @@ def _options(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> dic
                 node, None, f"it takes settings by name, not {marker.args[0]!r}", "Write for example seed=7"
             )
         options |= marker.kwargs
+    if scenario is not None:
+        options["scenario"] = scenario
     if _refusal(options) is not None:
         _blame(settings, markers)
     return options
@@ -277,6 +317,18 @@ def _explain_failure(request: pytest.FixtureRequest, mock: MockAkool) -> None:
     request.node.stash.setdefault(_explainers, []).append(explained)
 
 
+def _check_rules(request: pytest.FixtureRequest, mock: MockAkool) -> None:
+    """Fail a test that passed although a rule never fired: it did not test what it was written for."""
+    if request.node.stash.get(_failed, False):
+        return
+    from mock_akool.core.errors import UnfiredRuleError
+
+    try:
+        mock.verify()
+    except UnfiredRuleError as error:
+        pytest.fail(f"mock-akool: {error}", pytrace=False)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -285,6 +337,8 @@ def pytest_runtest_makereport(
     if call.excinfo is not None and call.excinfo.typename == "VirtualTimeLimitError":
         _end_outside(call.excinfo.tb)
     report = yield
+    if report.when != "teardown" and not report.passed:
+        item.stash[_failed] = True
     if report.when == "call" and report.failed:
         for explain in item.stash.get(_explainers, []):
             _add_section(report, explain())

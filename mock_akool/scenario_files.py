@@ -206,7 +206,7 @@ class _Composer:
         if event.tag not in (None, "!"):
             raise self._document.refuse(f"the tag {shown(event.tag)} is not taken", "Take it away", line)
         if isinstance(event, yaml.ScalarEvent):
-            return _scalar(_paired(event.value), event.style is not None)
+            return _scalar(_paired(event.value), event.style not in (None, ""))
         if len(place) >= _MAX_DEPTH:
             raise self._document.refuse(f"this is nested over {_MAX_DEPTH} deep", "A scenario is flat", line)
         if isinstance(event, yaml.SequenceStartEvent):

@@ -6,7 +6,7 @@ import base64
 import http.client
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -16,9 +16,12 @@ from mock_akool.core.behaviour import AccountSpec
 from mock_akool.core.clock import SystemClock
 from mock_akool.core.errors import MockAkoolError, ServerError
 from mock_akool.core.models import Account, Exchange, Job
-from mock_akool.core.timeline import COMPLETED, Ending
+from mock_akool.core.scenario import Result
+from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.doors.server import Server
 from mock_akool.mock import JobHandle, MockAkool
+from mock_akool.rules import RuleDraft
+from mock_akool.settings import server_url
 from mock_akool.webhooks.view import Webhooks
 
 QUICK: Final[Mapping[str, Any]] = {"queueing": "50ms", "processing": "50ms"}
@@ -80,10 +83,23 @@ class ServerView:
             "AKOOL_CLIENT_SECRET": self.client_secret,
         }
 
-    def next_job(self, *, queueing: object = 0, processing: object = 0, ending: Ending | str = COMPLETED) -> None:
+    def next_job(
+        self,
+        *,
+        queueing: object = 0,
+        processing: object = 0,
+        ending: Ending | str = COMPLETED,
+        stages: Sequence[Any] | Timeline | None = None,
+        result: Mapping[str, Any] | Result | None = None,
+    ) -> None:
         """Script one of this account's next jobs, as `MockAkool.next_job` does."""
-        mock = self._mock("next_job")
-        mock.next_job(queueing=queueing, processing=processing, ending=ending, account=self.api_key)
+        self._mock("next_job").next_job(
+            queueing=queueing, processing=processing, ending=ending, stages=stages, result=result, account=self.api_key
+        )
+
+    def on(self, endpoint: str | Sequence[str]) -> RuleDraft:
+        """Begin a rule for this account's requests to an endpoint, as `MockAkool.on` does."""
+        return self._mock("on").on(endpoint).account(self.api_key)
 
     @property
     def calls(self) -> Calls:
@@ -147,11 +163,12 @@ class ServerView:
 
 
 def check_url(url: str) -> str:
-    """Return the URL without a slash at its end; raises MockAkoolError when it is no base URL."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise MockAkoolError(f"{url!r} is no address of a server", "Write it as http://127.0.0.1:25665")
-    return url.rstrip("/")
+    """Return the address of a server as a base URL; raises MockAkoolError when it is none."""
+    base = server_url(url)
+    parts = urlsplit(base)
+    if parts.path or parts.query or parts.fragment:
+        raise MockAkoolError(f"{url!r} is no address of a server: it has a path", f"Write it as http://{parts.netloc}")
+    return base
 
 
 def check_server(url: str) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from mock_akool.core.errors import SettingsError
 from mock_akool.core.options import TEXT, About, Kind, about, one_of, option, optional, whole
@@ -25,6 +26,12 @@ def _read_public_url(value: Any) -> str:
         raise ValueError(value)
     return url
 
+
+_KUBERNETES: Final = re.compile(
+    rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)"
+)
+_KUBERNETES_PORT: Final = re.compile(rf"{PREFIX}(\w+_)?PORT=(tcp|udp|sctp)://.*", re.DOTALL)
+"""With its value: of this name is a variable of our own, too."""
 
 _PUBLIC_URL: Final = Kind("a scheme and a host such as https://akool.test:8443", _read_public_url)
 
@@ -45,21 +52,22 @@ class Settings(ScriptedBehaviour):
     def from_environment(cls, given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Self:
         """Return the settings of the variables `MOCK_AKOOL_*`; what is in `given` wins over them.
 
-        Raises SettingsError that names the variable for a bad value or an unknown name.
+        An empty variable counts as not set, and those that Kubernetes makes for a Service are none of ours. Raises
+        SettingsError that names the variable for a bad value or an unknown name.
         """
         environ = os.environ if environ is None else environ
         variables = {option.variable: option for option in table()}
         values: dict[str, Any] = {}
         for variable, text in environ.items():
-            if variable.startswith(PREFIX):
+            if variable.startswith(PREFIX) and text and not _is_of_kubernetes(variable, text):
                 values[_option_of(variable, variables).field] = text
         chosen = values | dict(given or {})
         try:
             return cls.of(**chosen)
         except SettingsError as error:
             for variable, each in variables.items():
-                if error.message.startswith(f"{each.field}=") and each.field not in (given or {}):
-                    raise SettingsError(f"{variable}: {error.message}", error.hint) from None
+                if error.option == each.field and each.field not in (given or {}):
+                    raise error.spelt(variable) from None
             raise
 
 
@@ -78,7 +86,9 @@ class Setting:
         """The default as one would write it; empty when there is none."""
         if self.about.kind.is_flag:
             return "yes" if self.default else "no"
-        return "" if self.default in (None, (), "") else str(self.default)
+        if type(self.default) is tuple:
+            return ",".join(map(str, self.default))
+        return "" if self.default in (None, "") else str(self.default)
 
 
 def table() -> tuple[Setting, ...]:
@@ -89,6 +99,36 @@ def table() -> tuple[Setting, ...]:
         flag, variable = f"--{name.replace('_', '-')}", PREFIX + name.upper()
         rows.append(Setting(field.name, flag, variable, field.default, about(field)))
     return tuple(rows)
+
+
+def server_url(text: str) -> str:
+    """Return the address of a server as a URL without a slash at its end; `http://` may be left out.
+
+    Raises SettingsError when it is no address of a server of ours.
+    """
+    url = text.strip().rstrip("/")
+    if "://" not in url and not url.lower().startswith(("http:", "https:")):
+        url = f"http://{url}"
+    try:
+        parts = urlsplit(url)
+        scheme, host = parts.scheme, parts.hostname
+    except ValueError:  # brackets that do not close
+        scheme, host = "", None
+    if scheme == "https":
+        raise SettingsError(
+            f"{text!r} begins with https, and mock-akool speaks plain HTTP only", f"Write it as http{url[5:]}"
+        )
+    if scheme != "http" or not host:
+        raise SettingsError(f"{text!r} is no address of a server", f"Write it as http://127.0.0.1:{DEFAULT_PORT}")
+    return url
+
+
+def _is_of_kubernetes(variable: str, text: str) -> bool:
+    """Return whether Kubernetes made the variable, because a Service of the namespace has a name like ours.
+
+    Every container of the namespace gets such variables, and nobody has written them; so they are no mistakes.
+    """
+    return bool(_KUBERNETES.fullmatch(variable) or _KUBERNETES_PORT.fullmatch(f"{variable}={text}"))
 
 
 def _option_of(variable: str, variables: Mapping[str, Setting]) -> Setting:

@@ -116,13 +116,13 @@ class TestMistakes:
             (
                 ("serve", "--seed", "x"),
                 1,
-                "mock-akool: seed='x' is not usable. It takes a whole number from -9,223,372",
+                "mock-akool: --seed='x' is not usable. It takes a whole number from -9,223,372",
             ),
-            (("serve", "--port", "65536"), 1, "port='65536' is not usable. It takes a whole number from 0 to 65,535"),
-            (("serve", "--queue", "soon"), 1, "queueing='soon' is not usable ('soon' is no length of time. Write sec"),
-            (("serve", "--profile", "x"), 1, "profile='x' is not usable. It takes observed or documented"),
-            (("serve", "--strict", "x"), 1, "strict='x' is not usable. It takes yes or no"),
-            (("serve", "--public-url", "x"), 1, "public_url='x' is not usable. It takes a scheme and a host such as"),
+            (("serve", "--port", "65536"), 1, "--port='65536' is not usable. It takes a whole number from 0 to 65,535"),
+            (("serve", "--queue", "soon"), 1, "mock-akool: --queue='soon' is not usable ('soon' is no length of"),
+            (("serve", "--profile", "x"), 1, "--profile='x' is not usable. It takes observed or documented"),
+            (("serve", "--strict", "x"), 1, "--strict='x' is not usable. It takes yes or no"),
+            (("serve", "--public-url", "x"), 1, "--public-url='x' is not usable. It takes a scheme and a host such as"),
             (("serve", "--accounts", "[{}]"), 1, "an account needs a client_secret"),
             (("serve", "--host", "nowhere.invalid"), 1, "cannot listen on nowhere.invalid:25665"),
             (("serve", "-p", "0", "--port-file", "no/folder"), 1, "cannot write the port file no/folder: No such file"),
@@ -139,9 +139,9 @@ class TestMistakes:
         assert is_one_line(finished.stderr)
 
     def test_a_bad_variable_is_told_by_its_name(self) -> None:
-        finished = run("serve", variables={"MOCK_AKOOL_SEED": "x"})
+        finished = run("serve", variables={"MOCK_AKOOL_QUEUE": "x"})
         assert (finished.returncode, finished.stdout) == (1, "")
-        assert finished.stderr.startswith("mock-akool: MOCK_AKOOL_SEED: seed='x' is not usable. It takes ")
+        assert finished.stderr.startswith("mock-akool: MOCK_AKOOL_QUEUE='x' is not usable (")
         assert is_one_line(finished.stderr)
 
     def test_an_unknown_variable_is_told_with_the_nearest(self) -> None:
@@ -330,6 +330,8 @@ class TestLog:
             "code": 1000,
             "job": job_id,
             "job_status": 1,
+            "ends": None,
+            "rule": None,
         }
         assert (refused["endpoint"], refused["http"], refused["code"]) == ("quota/info", 200, 1102)
         assert (refused["job"], refused["job_status"]) == (None, None)
@@ -406,7 +408,6 @@ class TestHealth:
             ("http://127.0.0.1:1", "Connection refused"),
             ("http://127.0.0.1:99999", "Port out of range 0-65535"),
             ("http://127.0.0.1:x", "Port could not be cast"),
-            ("http://[", "Invalid IPv6 URL"),
         ],
     )
     def test_no_server_is_not_well(self, url: str, why: str) -> None:
@@ -415,6 +416,31 @@ class TestHealth:
         assert told.stderr.startswith(f"mock-akool: no healthy server at {url}: ")
         assert why in told.stderr
         assert is_one_line(told.stderr)
+
+    @pytest.mark.parametrize("address", ["127.0.0.1:{}", "localhost:{}", "HTTP://127.0.0.1:{}/", " 127.0.0.1:{} "])
+    def test_an_address_may_be_written_shortly(self, address: str) -> None:
+        with Serving() as serving:
+            told = run("health", "--url", address.format(serving.port))
+        assert (told.returncode, told.stderr) == (0, "")
+        assert re.fullmatch(rf"mock-akool \S+ at (?i:http)://\S+:{serving.port} is ok\n", told.stdout)
+
+    @pytest.mark.parametrize(
+        ("url", "told"),
+        [
+            (
+                "https://localhost:25665",
+                "'https://localhost:25665' begins with https, and mock-akool speaks plain HTTP only. "
+                "Write it as http://localhost:25665",
+            ),
+            *(
+                (url, f"'{url}' is no address of a server. Write it as http://127.0.0.1:25665")
+                for url in ("ftp://localhost", "http:localhost:25665", "http://", "http://[")
+            ),
+        ],
+    )
+    def test_what_is_no_address_is_told_with_how_to_write_it(self, url: str, told: str) -> None:
+        finished = run("health", "--url", url)
+        assert (finished.returncode, finished.stdout, finished.stderr) == (1, "", f"mock-akool: {told}\n")
 
     @pytest.mark.parametrize(
         ("answer", "why"),
@@ -472,6 +498,6 @@ class TestFlask:
         finished = run(command=self.COMMAND, variables={"MOCK_AKOOL_SEED": "x"})
         assert finished.returncode == 1
         assert finished.stderr.splitlines()[-1].endswith(
-            "SettingsError: MOCK_AKOOL_SEED: seed='x' is not usable. It takes a whole number from "
+            "SettingsError: MOCK_AKOOL_SEED='x' is not usable. It takes a whole number from "
             "-9,223,372,036,854,775,808 to 9,223,372,036,854,775,807"
         )

@@ -407,7 +407,7 @@ class TestSurprises:
         self, stages: tuple[Stage, ...], ending: Ending, why: str, serve: Serve, told: Callable[..., str]
     ) -> None:
         fake = serve()
-        fake.mock.engine.planned.append(Timeline(stages, ending))
+        fake.mock.next_job(stages=Timeline(stages, ending))
         assert why in told(fake)
 
     @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from mock_akool import AccountSpec, Profile, Settings, SettingsError, Span, failed
 from mock_akool.cli import main
 from mock_akool.core.timeline import Duration
+from mock_akool.scenario_files import named
 from mock_akool.settings import PREFIX, Setting, table
 
 MS: Final = 1_000_000
@@ -22,6 +23,7 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "strict": ("yes", True),
     "accounts": ('[{"client_secret": "s", "credits": 5}]', (AccountSpec("s", credits=5),)),
     "credits": ("5", 5),
+    "account_status": ("banned", "banned"),
     "queueing": ("3 polls", Span(polls=3)),
     "processing": ("forever", Span()),
     "ending": ("failed: too dark; no face", failed("too dark", "no face")),
@@ -57,6 +59,8 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "concurrent_jobs": ("2", 2),
     "square_1080p": ("512", 512),
     "square_4k": ("2048", 2048),
+    "scenario": ("flaky-gateway", (named("flaky-gateway"),)),
+    "scenario_sources": ("setting,key", ("setting", "key")),
     "host": ("0.0.0.0", "0.0.0.0"),
     "port": ("0", 0),
     "port_file": ("port.txt", "port.txt"),
@@ -66,6 +70,14 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
 """A value of each setting that is not its default: as one writes it, and what it is."""
 
 TAKES_ANY_TEXT: Final = {"host", "port_file", "msg_authorization_empty", "msg_account_banned", "prompt_suffix"}
+
+
+def hint_for(row: Setting) -> str:
+    """Return what a person is told to do about a value that is none; of a scenario, where the names are."""
+    return (
+        "`mock-akool scenarios list` shows the names" if row.field == "scenario" else f"It takes {row.about.kind.wants}"
+    )
+
 
 every_setting = pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 
@@ -135,8 +147,8 @@ def test_a_bad_variable_is_told_by_its_name(row: Setting) -> None:
         return
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment(environ={row.variable: "☹"})
-    assert str(caught.value).startswith(f"{row.variable}: {row.field}='☹' is not usable")
-    assert caught.value.hint == f"It takes {row.about.kind.wants}"
+    assert str(caught.value).startswith(f"{row.variable}='☹' is not usable")
+    assert caught.value.hint == hint_for(row)
 
 
 @every_setting
@@ -149,9 +161,57 @@ def test_a_bad_flag_is_told_even_where_the_variable_is_well(
     assert main(["serve", row.flag, "☹"]) == 1
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith(f"mock-akool: {row.field}='☹' is not usable")
-    assert told.err.endswith(f"It takes {row.about.kind.wants}\n")
+    assert told.err.startswith(f"mock-akool: {row.flag}='☹' is not usable")
+    assert told.err.endswith(f"{hint_for(row)}\n")
     assert told.err.count("\n") == 1
+
+
+@every_setting
+def test_a_bad_argument_is_told_by_its_name(row: Setting) -> None:
+    if row.field not in TAKES_ANY_TEXT:
+        with pytest.raises(SettingsError) as caught:
+            Settings.of(**{row.field: "☹"})
+        assert str(caught.value).startswith(f"{row.field}='☹' is not usable")
+
+
+@every_setting
+def test_a_bad_variable_is_told_even_where_a_flag_of_another_setting_is_given(row: Setting, serve: Any) -> None:
+    if row.field in TAKES_ANY_TEXT:
+        return
+    given = {"credits": "1"} if row.field != "credits" else {"seed": "1"}
+    with pytest.raises(SettingsError, match=f"^{row.variable}='☹'"):
+        Settings.from_environment(given, {row.variable: "☹"})
+
+
+@every_setting
+def test_an_empty_variable_is_not_set(row: Setting) -> None:
+    assert Settings.from_environment(environ={row.variable: ""}) == Settings()
+
+
+KUBERNETES: Final = {
+    "MOCK_AKOOL_SERVICE_HOST": "10.0.0.11",
+    "MOCK_AKOOL_SERVICE_PORT": "25665",
+    "MOCK_AKOOL_SERVICE_PORT_HTTP": "25665",
+    "MOCK_AKOOL_PORT": "tcp://10.0.0.11:25665",
+    "MOCK_AKOOL_PORT_25665_TCP": "tcp://10.0.0.11:25665",
+    "MOCK_AKOOL_PORT_25665_TCP_PROTO": "tcp",
+    "MOCK_AKOOL_PORT_25665_TCP_PORT": "25665",
+    "MOCK_AKOOL_PORT_25665_TCP_ADDR": "10.0.0.11",
+}
+"""What Kubernetes gives to every container of a namespace that has a Service called mock-akool."""
+
+
+@pytest.mark.parametrize("service", ["MOCK_AKOOL", "MOCK_AKOOL_TEST_2"])
+def test_what_kubernetes_says_of_a_service_is_none_of_ours(service: str) -> None:
+    environ = {name.replace("MOCK_AKOOL", service): value for name, value in KUBERNETES.items()}
+    assert Settings.from_environment(environ=environ) == Settings()
+
+
+def test_what_is_only_like_kubernetes_is_a_mistake() -> None:
+    with pytest.raises(SettingsError, match=r"^MOCK_AKOOL_PORT='http://10\.0\.0\.11:25665' is not usable"):
+        Settings.from_environment(environ={"MOCK_AKOOL_PORT": "http://10.0.0.11:25665"})
+    with pytest.raises(SettingsError, match="there is no variable MOCK_AKOOL_SERVICE_NAME"):
+        Settings.from_environment(environ={"MOCK_AKOOL_SERVICE_NAME": "x"})
 
 
 @every_setting

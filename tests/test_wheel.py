@@ -5,9 +5,11 @@ These tests need a package index, as installing for the first time does.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
@@ -57,10 +59,10 @@ def succeed(*command: str | Path, folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of a copy of the sources: a build leaves files behind."""
+    """A wheel, made from the source distribution beside it, and that from a copy: a build leaves files behind."""
     place = tmp_path_factory.mktemp("wheel")
     shutil.copytree(ROOT, place / "sources", ignore=NOT_COPIED)
-    succeed(sys.executable, "-m", "build", "--wheel", "--outdir", place, folder=place / "sources")
+    succeed(sys.executable, "-m", "build", "--outdir", place, folder=place / "sources")
     (made,) = place.glob("*.whl")
     return made
 
@@ -102,6 +104,25 @@ class TestWheel:
         assert licence == (ROOT / "LICENSE").read_text()
         assert "mock-akool = mock_akool.cli:main" in commands
         assert said.get_payload()
+
+    def test_its_page_has_no_links_to_files_that_are_not_there(self, wheel: Path) -> None:
+        with zipfile.ZipFile(wheel) as archive:
+            said = HeaderParser().parsestr(archive.read(f"mock_akool-{__version__}.dist-info/METADATA").decode())
+        page = said.get_payload()
+        assert said["Description-Content-Type"] == "text/markdown"
+        assert isinstance(page, str)
+        assert page.startswith("# mock-akool\n")
+        assert "- Tests with pytest (`docs/pytest.md`), and a cookbook (`docs/cookbook.md`)\n" in page
+        assert [to for to in re.findall(r"\]\(([^)]+)\)", page) if not to.startswith(("#", "https://"))] == []
+
+    def test_the_source_distribution_has_the_pages_that_the_readme_names(self, wheel: Path) -> None:
+        readme = (ROOT / "README.md").read_text()
+        pages = set(re.findall(r"\]\(([\w./-]+\.md)", readme))
+        assert len(pages) > 8
+        (source,) = wheel.parent.glob("*.tar.gz")
+        with tarfile.open(source) as archive:
+            held = {name.partition("/")[2] for name in archive.getnames()}
+        assert pages - held == set()
 
 
 class TestInstalled:

@@ -57,7 +57,18 @@ class MockAkoolError(Exception):
 
 
 class SettingsError(MockAkoolError, ValueError):
-    """A setting has a value that it cannot have."""
+    """A setting has a value that it cannot have.
+
+    `option` is the setting's name as a Python argument where the message begins with it, else empty.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, option: str = "") -> None:
+        self.option = option
+        super().__init__(message, hint)
+
+    def spelt(self, name: str) -> SettingsError:
+        """Return the same error with the option's name as the person wrote it, such as a flag or a variable."""
+        return SettingsError(name + self.message.removeprefix(self.option), self.hint, option=name)
 
 
 def spelled(place: tuple[str | int, ...]) -> str:

@@ -159,6 +159,20 @@ class Reply(NamedTuple):
     entry: str | None = None
     rule: str | None = None
 
+    @property
+    def outcome(self) -> str:
+        """What reached the client: the HTTP status, or how the connection ended."""
+        ends = None if self.transfer is None else self.transfer.ends
+        match ends:
+            case None:
+                return str(self.status)
+            case Ends.CUT:
+                return f"{self.status} cut off"
+            case Ends.DROP:
+                return "no answer"
+            case Ends.RESET:
+                return "connection reset"
+
 
 class Exchange(NamedTuple):
     """One line of the journal: what was asked, when, and what was answered. `number` counts from 1.

@@ -65,7 +65,7 @@ def read_options(options: Any) -> None:
             hint = f"It takes {kind.wants}"
             if isinstance(error, ScenarioError):
                 why, hint = f": {error.message}", error.hint
-            raise SettingsError(f"{field.name}={_shown(value)} is not usable{why}", hint) from None
+            raise SettingsError(f"{field.name}={_shown(value)} is not usable{why}", hint, option=field.name) from None
         object.__setattr__(options, field.name, real)
 
 

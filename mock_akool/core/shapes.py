@@ -42,8 +42,8 @@ class Shape(Protocol):
 
 
 def shown(value: object) -> str:
-    """Return a value as an error message shows it: as it was written, and not too long."""
-    text = value if isinstance(value, str) and value.isprintable() and value.strip() == value != "" else repr(value)
+    """Return a value as an error message shows it, not too long."""
+    text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -144,13 +144,17 @@ class Target:
             return reply
         self.shown_unfinished.add(job_id)
         if call.method == "GET" and self._repeated(job_id) > POLL_LIMIT and self._waits_for_time(job_id):
-            self._hammered = f"polls of job {job_id}, and no virtual time has passed. The job can never end for it"
+            self._hammered = (
+                f"polls without a pause: {POLL_LIMIT:,} polls of job {job_id}, and no virtual time has passed. "
+                f"The job can never end for it"
+            )
         return reply
 
     def _note_fault(self, call: Call, rule: str) -> None:
         if self._repeated(rule) > POLL_LIMIT:
             self._hammered = (
-                f"tries of {call.method} {call.path} that met the rule {rule}, and no virtual time has passed. "
+                f"tries again without a pause: {POLL_LIMIT:,} times {call.method} {call.path}, which met the rule "
+                f"{rule}, and no virtual time has passed. "
                 f"The fault may never end for it"
             )
 
@@ -168,8 +172,7 @@ class Target:
         """Raise VirtualTimeLimitError when the client polls for ever without a pause."""
         if self._hammered is not None and self._polls_at_ns == self.clock.now_ns():
             raise VirtualTimeLimitError(
-                f"the code under test goes on without a pause: {POLL_LIMIT:,} {self._hammered}; a real client would "
-                f"hammer the service. Let it sleep in between"
+                f"the code under test {self._hammered}; a real client would hammer the service. Let it sleep in between"
             )
 
     def _waits_for_time(self, job_id: str) -> bool:

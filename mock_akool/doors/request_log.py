@@ -71,7 +71,9 @@ def _asked(call: Call) -> str:
 def _answered(reply: Reply) -> str:
     said = "" if reply.code is None else f" {reply.code:d} {MESSAGES.get(reply.code, '')}"
     job = f"  job {_printable(reply.job_id)}" if reply.job_id else ""
-    return f"{reply.status}{said}{job}{f' {reply.job_status.name.lower()}' if reply.job_status else ''}"
+    status = f" {reply.job_status.name.lower()}" if reply.job_status else ""
+    rule = f"  by {_printable(reply.rule)}" if reply.rule else ""
+    return f"{reply.outcome}{said}{job}{status}{rule}"
 
 
 def as_json(time_ns: int, call: Call, reply: Reply, took_ns: int) -> str:
@@ -86,6 +88,8 @@ def as_json(time_ns: int, call: Call, reply: Reply, took_ns: int) -> str:
             "code": reply.code,
             "job": reply.job_id,
             "job_status": reply.job_status,
+            "ends": None if reply.transfer is None else reply.transfer.ends,
+            "rule": reply.rule,
             "ms": took_ns / NS_PER_MS,
         }
     )

@@ -199,7 +199,7 @@ class Naps:
             self._jobs_made, self._slept_ns = jobs_made, 0
         step_ns = max(0, instant_ns - self._clock.now_ns())
         if self._slept_ns + step_ns > self._limit_ns:
-            raise VirtualTimeLimitError(self._complaint())
+            raise VirtualTimeLimitError(self._complaint(step_ns))
         self._slept_ns += step_ns
         told_before_ns = self._told_ns
         # Callbacks that fall due on the way are delivered, and whoever receives them may wait for other threads.
@@ -214,17 +214,22 @@ class Naps:
         _time_passed(passed_ns / NS_PER_S)
         self._changed.notify_all()
 
-    def _complaint(self) -> str:
+    def _complaint(self, step_ns: int) -> str:
         engine = self._target.service.engine
         now_ns = self._clock.now_ns()
         states = ", ".join(
             f"job {job.id} is {engine.change_of(job, now_ns).status.name.lower()}" for job in engine.jobs()[-3:]
         )
         return (
-            f"the code under test has slept for {self._slept_ns / NS_PER_S:g} s of virtual time and goes on waiting "
-            f"({states}). A real client would hang here: does it have a time limit, and does it see the end of a job? "
-            f"If it means to wait this long, raise the setting sleep_limit"
+            f"the code under test has slept for {_seconds(self._slept_ns)} of virtual time and wants to sleep for "
+            f"{_seconds(step_ns)} more ({states or 'there is no job'}), beyond the limit of "
+            f"{_seconds(self._limit_ns)}. A real client would hang here: does it have a time limit, and does it see "
+            f"the end of a job? If it means to wait this long, raise the setting sleep_limit"
         )
+
+
+def _seconds(span_ns: int) -> str:
+    return f"{round(span_ns / NS_PER_S, 3):,}".removesuffix(".0") + " s"
 
 
 def _turns_of_this_loop() -> tuple[Callable[[], Awaitable[None]], Callable[[float], Awaitable[None]]]:

@@ -404,9 +404,30 @@ class TestThreads:
 class TestLimit:
     def test_a_loop_that_polls_for_ever_is_stopped(self, library: Library) -> None:
         with MockAkool(processing="forever", sleep_limit="2m") as mock:
-            with pytest.raises(VirtualTimeLimitError, match=r"slept for 120 s .* processing\)"):
+            with pytest.raises(VirtualTimeLimitError, match=r"slept for 120 s .* 30 s more \(job \w+ is processing"):
                 poll_until(library, 3, pause_s=30)
             assert polls(mock) == 5
+
+    @pytest.mark.parametrize("pause_s", [7200, 7200.5])
+    def test_a_single_sleep_beyond_the_limit_is_told_with_its_length(self, pause_s: float) -> None:
+        async def sleeper() -> None:
+            await asyncio.sleep(pause_s)
+
+        told = (
+            rf"has slept for 0 s of virtual time and wants to sleep for {pause_s:,} s more "
+            r"\(job \w+ is queueing\), beyond the limit of 3,600 s\."
+        )
+        with MockAkool(**LONG) as mock:
+            Requests().job()
+            with pytest.raises(VirtualTimeLimitError, match=told):
+                time.sleep(pause_s)
+            with pytest.raises(VirtualTimeLimitError, match=told):
+                asyncio.run(sleeper())
+            assert slept_s(mock) == 0
+
+    def test_an_answer_beyond_the_limit_when_there_is_no_job(self) -> None:
+        with MockAkool(latency="2h"), pytest.raises(VirtualTimeLimitError, match=r"7,200 s more \(there is no job\)"):
+            requests.get(API_URL, timeout=None)
 
     def test_also_when_the_client_swallows_every_exception(self) -> None:
         def client() -> None:

@@ -264,7 +264,9 @@ def akool_settings():
         ("--akool=seed=red", "seed='red' is not usable. It takes a whole number"),
         ("--akool=seed", "--akool has 'seed'; write NAME=VALUE, such as queueing=10s"),
         ("--akool==4", "--akool has '=4'; write NAME=VALUE, such as queueing=10s"),
-        ("--akool-url=localhost:80", "'localhost:80' is no address of a server. Write it as http://127.0.0.1:25665"),
+        ("--akool-url=ftp://x", "'ftp://x' is no address of a server. Write it as http://127.0.0.1:25665"),
+        ("--akool-url=https://x:80", "'https://x:80' begins with https, and mock-akool speaks plain HTTP only"),
+        ("--akool-url=x:80/y", "'x:80/y' is no address of a server: it has a path. Write it as http://x:80"),
     ],
 )
 def test_a_bad_option_is_a_usage_error(run: Run, argument: str, told: str) -> None:

@@ -163,7 +163,7 @@ def test_marked(akool_server):
     pass
 """
     with elsewhere.server() as server:
-        result = run(source, f"--akool-url={server.url}/")
+        result = run(source, f"--akool-url={server.url.removeprefix('http://')}/")
     result.assert_outcomes(passed=2, failed=1, errors=1)
     assert f"; akool_server is {server.url}" in result.outlines[4]
     assert len(elsewhere.jobs) == 2

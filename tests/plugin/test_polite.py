@@ -162,4 +162,4 @@ async def test_ends(akool_mock):
     )
     result = inside.runpytest_subprocess("-W", "error", *QUIET)
     result.assert_outcomes(passed=2, failed=1)
-    assert "VirtualTimeLimitError: the code under test has slept for 3600 s" in result.stdout.str()
+    assert "VirtualTimeLimitError: the code under test has slept for 3,600 s" in result.stdout.str()
