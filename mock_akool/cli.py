@@ -1,4 +1,4 @@
-"""The command line: `mock-akool serve | demo | health | scenarios`.
+"""The command line: `mock-akool serve | demo | health | scenarios | webhook`.
 
 Flags of `serve` are made from the settings table, so each setting has one, and a variable of the same name.
 """
@@ -165,6 +165,8 @@ def _serve(options: argparse.Namespace) -> int:
     service.courier.carry_by(HTTP)
     style = STYLES.get(settings.log)
     log = BatchedLog(sys.stderr, style()) if style else None
+    if log is not None:
+        service.courier.note = log.note_callback
     server = Server(service, settings.host, settings.port, public_url=settings.public_url, log=log)
     port_file = Path(settings.port_file) if settings.port_file else None
 

@@ -321,7 +321,7 @@ class MockAkool:
     @property
     def webhooks(self) -> Webhooks:
         """The callbacks: what was sent, where they go, and what shall go wrong."""
-        return Webhooks(self.service.courier)
+        return Webhooks(self.service.courier, check_source=self._check_source)
 
     @property
     def accounts(self) -> tuple[Account, ...]:

@@ -110,7 +110,7 @@ class ServerView:
     @property
     def webhooks(self) -> Webhooks:
         """The callbacks of the account's jobs. They are sent over HTTP, unless `deliver_to` says otherwise."""
-        return Webhooks(self._mock("webhooks").service.courier, self.api_key)
+        return self._mock("webhooks").webhooks.of_account(self.api_key)
 
     @property
     def jobs(self) -> tuple[Job, ...]:

@@ -176,6 +176,13 @@ CASES = (
         lambda client: client.create(webhookurl=""),
     ),
     Case(
+        "callback not sealed",
+        lambda client: (client.create(webhookUrl="http://127.0.0.1:9/hook"), client.wait(5)),
+        "no callback of job 6955b900a2e3bbb2f1b9ba9f was sent: the account's clientSecret has 18 bytes and cannot "
+        "encrypt: AES takes 16, 24 or 32. Use an API key of 32 letters and digits, as Akool's are",
+        lambda client: (client.create(webhookUrl="http://127.0.0.1:9/hook", key="k" * 32), client.wait(5)),
+    ),
+    Case(
         "size for scale",
         lambda client: client.create(size="1024x1024"),
         '#1 has `size`, which is ignored; the shape is set by `scale`, such as "16:9"',

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from mock_akool.core.clock import NS_PER_S, VirtualClock
@@ -58,6 +59,8 @@ class Courier:
         self.generation = 0
         """Counts resets: what was taken before one is not carried after it. Guarded by the engine's lock."""
         self.is_virtual = isinstance(self.clock, VirtualClock)
+        self.note: Callable[[Delivery], None] | None = None
+        """Takes a note of each try: it is the last of the delivery's."""
         self._usual = COLLECT
         self._ways: dict[str, Way] = {}
         self._pump: Pump | None = None
@@ -272,6 +275,8 @@ class Courier:
             if generation != self.generation:
                 return
             finished = self.outbox.finish(delivery.number, outcome)
+        if finished is not None and self.note is not None:
+            self.note(finished)
         if finished is not None and finished.state in (DeliveryState.REFUSED, DeliveryState.GIVEN_UP):
             _log.warning("mock-akool: %s", describe(finished))
 

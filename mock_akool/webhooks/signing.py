@@ -82,8 +82,8 @@ def open_envelope(envelope: Mapping[str, Any] | str | bytes, client_id: str, cli
     if not isinstance(payload, dict):
         raise PayloadError(
             f"what was encrypted is no JSON object: {plaintext[:60]!r}",
-            "When only its first 16 bytes look wrong, the IV is: it is the first 16 bytes of the clientId. When all of it "
-            "does, the clientSecret is another account's",
+            "When only its first 16 bytes look wrong, the IV is, which is the first 16 bytes of the clientId; when all "
+            "of it does, the clientSecret is another account's",
         )
     return payload
 

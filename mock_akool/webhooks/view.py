@@ -134,10 +134,18 @@ class Webhooks:
     It is a sequence of the deliveries until now, as Deliveries is, and has its filters.
     """
 
-    def __init__(self, courier: Courier, account: str | None = None) -> None:
+    def __init__(
+        self, courier: Courier, account: str | None = None, check_source: Callable[[], None] = lambda: None
+    ) -> None:
         self._courier = courier
         self._account = account
         """The API key of the account that this is all about; None: of all."""
+        self._check_source = check_source
+        """Raises when Python calls may not script the fake."""
+
+    def of_account(self, api_key: str) -> Webhooks:
+        """Return the same for the jobs of one account (by API key): what was sent, where to, and what goes wrong."""
+        return Webhooks(self._courier, api_key, self._check_source)
 
     # What was sent
 
@@ -276,6 +284,7 @@ class Webhooks:
         The faults are the fields of `WebhookFault`, such as `copies=2` or `envelope="wrong signature"`. Of several
         calls that fit, the first counts, and they go before scenarios. Raises ScenarioError for a wrong name or value.
         """
+        self._check_source()
         whose = self._account or account
         rule = WebhookRule(
             fault=WebhookFault.of(fault),

@@ -246,16 +246,16 @@ class TestWhichCallbacks:
     @pytest.mark.parametrize(
         ("fault", "said"),
         [
-            ({"copie": 2}, "there is no key copie here. Did you mean 'copies'?"),
+            ({"copie": 2}, "there is no key 'copie' here. Did you mean 'copies'?"),
             ({"copies": -1}, "copies: -1 is not usable"),
             ({"envelope": "wrong signatur"}, "envelope: 'wrong signatur' is not usable"),
-            ({"delay": "soon"}, "delay: soon is not usable"),
+            ({"delay": "soon"}, "delay: 'soon' is not usable"),
         ],
     )
     def test_what_is_no_fault_is_told(self, fault: dict[str, Any], said: str) -> None:
         with pytest.raises(ScenarioError) as error:
             fake().webhooks.fault(**fault)
-        assert said.replace("'wrong signatur'", "wrong signatur") in str(error.value)
+        assert said in str(error.value)
 
 
 class TestScenarios:
@@ -341,9 +341,9 @@ class TestScenarios:
         ("entry", "said"),
         [
             ({"status": "completed"}, "an entry of webhooks needs 'fault'"),
-            ({"status": "queueing", "fault": {}}, "webhooks[0].status: queueing is not usable"),
-            ({"fault": {"copies": "two"}}, "webhooks[0].fault.copies: two is not usable"),
-            ({"falt": {}}, "there is no key falt here. Did you mean 'fault'?"),
+            ({"status": "queueing", "fault": {}}, "webhooks[0].status: 'queueing' is not usable"),
+            ({"fault": {"copies": "two"}}, "webhooks[0].fault.copies: 'two' is not usable"),
+            ({"falt": {}}, "there is no key 'falt' here. Did you mean 'fault'?"),
         ],
     )
     def test_mistakes_are_told_with_their_place(self, entry: Any, said: str) -> None:

@@ -164,7 +164,7 @@ def test_another_key_shows_in_the_padding() -> None:
 def test_another_iv_shows_in_the_first_block() -> None:
     envelope = seal(PAYLOAD, ID, SECRET)
     from_other_iv = signed(base64.b64decode(envelope["dataEncrypt"]), "Z" + ID[1:], 1, "0001")
-    with pytest.raises(PayloadError, match=r"no JSON object: .*the IV is: it is the first 16 bytes of the clientId"):
+    with pytest.raises(PayloadError, match=r"no JSON object: .*the IV is, which is the first 16 bytes of the clientId"):
         open_envelope(from_other_iv, "Z" + ID[1:], SECRET)
 
 
