@@ -15,13 +15,23 @@ if TYPE_CHECKING:
     from mock_akool.core.behaviour import AccountSpec
     from mock_akool.core.clock import SystemClock, VirtualClock
     from mock_akool.core.codes import Code, Endpoint, Profile, Status
-    from mock_akool.core.errors import AkoolError, ClockError, MockAkoolError, ServerError, SettingsError
+    from mock_akool.core.errors import (
+        AkoolError,
+        ClockError,
+        MockAkoolError,
+        ScenarioError,
+        ServerError,
+        SettingsError,
+        UnfiredRuleError,
+    )
     from mock_akool.core.models import Account, Call, Exchange, Job, Reply
+    from mock_akool.core.scenario import Scenario
     from mock_akool.core.timeline import Ending, Span, Stage, Timeline, failed
     from mock_akool.doors.flask_app import create_app
     from mock_akool.doors.in_process import VirtualTimeLimitError
     from mock_akool.doors.server import Server
     from mock_akool.mock import JobHandle, MockAkool, MockOptions
+    from mock_akool.rules import RuleDraft, RuleHandle
     from mock_akool.server_view import ServerView
     from mock_akool.settings import Settings
 
@@ -43,6 +53,10 @@ _HOMES = {
     "MockOptions": "mock",
     "Profile": "core.codes",
     "Reply": "core.models",
+    "RuleDraft": "rules",
+    "RuleHandle": "rules",
+    "Scenario": "core.scenario",
+    "ScenarioError": "core.errors",
     "Server": "doors.server",
     "ServerError": "core.errors",
     "ServerView": "server_view",
@@ -53,6 +67,7 @@ _HOMES = {
     "Status": "core.codes",
     "SystemClock": "core.clock",
     "Timeline": "core.timeline",
+    "UnfiredRuleError": "core.errors",
     "VirtualClock": "core.clock",
     "VirtualTimeLimitError": "doors.in_process",
     "create_app": "doors.flask_app",
@@ -77,6 +92,10 @@ __all__ = [
     "MockOptions",
     "Profile",
     "Reply",
+    "RuleDraft",
+    "RuleHandle",
+    "Scenario",
+    "ScenarioError",
     "Server",
     "ServerError",
     "ServerView",
@@ -87,6 +106,7 @@ __all__ = [
     "Status",
     "SystemClock",
     "Timeline",
+    "UnfiredRuleError",
     "VirtualClock",
     "VirtualTimeLimitError",
     "__version__",

@@ -26,6 +26,7 @@ class Calls:
     @property
     def last(self) -> Exchange:
         """The newest one; an AssertionError when there is none."""
+        __tracebackhide__ = True
         if not self._exchanges:
             raise AssertionError(f"there is no call{self._said}")
         return self._exchanges[-1]
@@ -60,6 +61,7 @@ class Calls:
 
     def assert_count(self, count: int) -> None:
         """Raise an AssertionError that lists the calls unless there are `count` of them."""
+        __tracebackhide__ = True
         if len(self) != count:
             raise AssertionError(
                 f"expected {count} call{'' if count == 1 else 's'}{self._said}, got {len(self)}{self._listed()}"
@@ -67,10 +69,12 @@ class Calls:
 
     def assert_none(self) -> None:
         """Raise an AssertionError that lists the calls if there are any."""
+        __tracebackhide__ = True
         self.assert_count(0)
 
     def assert_any(self) -> None:
         """Raise an AssertionError unless there is at least one call."""
+        __tracebackhide__ = True
         if not self._exchanges:
             raise AssertionError(f"expected a call{self._said}, got none")
 

@@ -181,13 +181,13 @@ class MockAkool:
             reasons = [why_not(live, engine) for live in unfired(engine)] if wanted != "ignore" else []
         if not reasons:
             return
-        message = "\n".join(reasons)
+        message = "\n".join(
+            [*reasons, "Take the rule away, mark it `optional`, or set unfired_rules to warn or ignore"]
+        )
         if wanted == "warn":
             warnings.warn(f"mock-akool: {message}", stacklevel=2)
             return
-        raise UnfiredRuleError(
-            message, "\nTake the rule away, mark it `optional`, or set unfired_rules to 'warn' or 'ignore'"
-        )
+        raise UnfiredRuleError(message)
 
     # Doors that are asked for
 
@@ -399,6 +399,17 @@ class JobHandle:
 
     def __repr__(self) -> str:
         return f"<job {self.id} {self.status.name.lower()}>"
+
+
+def tidy() -> None:
+    """Take back what belongs to fakes that were left, where others have put it back since, as `monkeypatch` may do.
+
+    Does nothing while a fake is active.
+    """
+    from mock_akool.doors import in_process, sleep
+
+    in_process.tidy()
+    sleep.tidy()
 
 
 def _stuck(stages: tuple[Stage, ...]) -> Timeline:

@@ -7,7 +7,7 @@ the fake itself is imported when a fixture is used.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -20,11 +20,12 @@ from mock_akool._version import __version__
 if TYPE_CHECKING:
     from mock_akool.core.errors import SettingsError
     from mock_akool.mock import MockAkool
+    from mock_akool.report import Evidence
     from mock_akool.server_view import LiveServer, ServerView
 
 _FIXTURES = frozenset({"akool_mock", "akool_server"})
-_explainers = pytest.StashKey[list[Callable[[], str]]]()
-"""What an item's fixtures have to tell when its test fails."""
+_witnesses = pytest.StashKey[list["_Witness"]]()
+"""The fakes that an item uses, which tell what they saw when its test fails."""
 _failed = pytest.StashKey[bool]()
 """Whether an item's test failed, or its set-up did."""
 _given = pytest.StashKey[dict[str, Any]]()
@@ -145,7 +146,7 @@ def akool_mock(
     from mock_akool.mock import MockAkool
 
     mock = MockAkool(**options).start()
-    _explain_failure(request, mock)
+    _testify(request, mock)
     try:
         yield mock
     finally:
@@ -177,11 +178,12 @@ def akool_server(
         live = _akool_servers.of(options, stack if _markers(request.node) else None)
         live.mock.reset()
         view = ServerView(live.server.url, live)
-        _explain_failure(request, live.mock)
+        witness = _testify(request, live.mock)
         try:
             yield view
             _check_rules(request, live.mock)
         finally:
+            witness.keep()
             # What the test left behind is nothing that the next one should see or keep in memory.
             live.mock.reset()
 
@@ -305,16 +307,47 @@ def _fail_at_marker(node: Any, name: str | None, message: str, hint: str) -> Non
     pytest.fail(f"{path}:{line}: @pytest.mark.akool: {message}. {hint}{shown}", pytrace=False)
 
 
+# After a test
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    """Leave nothing of a fake behind: `monkeypatch` puts back ours if it replaced it and is undone after the fake."""
+    try:
+        return (yield)
+    finally:
+        mock = sys.modules.get("mock_akool.mock")
+        if mock is not None:
+            mock.tidy()
+
+
 # A failing test
 
 
-def _explain_failure(request: pytest.FixtureRequest, mock: MockAkool) -> None:
-    def explained() -> str:
-        from mock_akool.report import Evidence, explain
+class _Witness:
+    """A fake that a test used, and what it saw."""
 
-        return explain(Evidence.of(mock.engine, mock.started_ns))
+    def __init__(self, mock: MockAkool) -> None:
+        self.told = False
+        self._mock = mock
+        self._kept: Evidence | None = None
 
-    request.node.stash.setdefault(_explainers, []).append(explained)
+    @property
+    def evidence(self) -> Evidence:
+        """What the fake saw until now."""
+        from mock_akool.report import Evidence
+
+        return self._kept or Evidence.of(self._mock.engine, self._mock.started_ns)
+
+    def keep(self) -> None:
+        """Keep what the fake saw until now, as it is about to be reset."""
+        self._kept = self.evidence
+
+
+def _testify(request: pytest.FixtureRequest, mock: MockAkool) -> _Witness:
+    witness = _Witness(mock)
+    request.node.stash.setdefault(_witnesses, []).append(witness)
+    return witness
 
 
 def _check_rules(request: pytest.FixtureRequest, mock: MockAkool) -> None:
@@ -326,7 +359,10 @@ def _check_rules(request: pytest.FixtureRequest, mock: MockAkool) -> None:
     try:
         mock.verify()
     except UnfiredRuleError as error:
-        pytest.fail(f"mock-akool: {error}", pytrace=False)
+        complaint = str(error)
+    else:
+        return
+    pytest.fail(f"mock-akool: {complaint}", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -339,9 +375,19 @@ def pytest_runtest_makereport(
     report = yield
     if report.when != "teardown" and not report.passed:
         item.stash[_failed] = True
-    if report.when == "call" and report.failed:
-        for explain in item.stash.get(_explainers, []):
-            _add_section(report, explain())
+    witnesses = item.stash.get(_witnesses, [])
+    # Without an exception a test fails because some of its subtests did, which were explained one by one.
+    if report.failed and witnesses and call.excinfo is not None:
+        from mock_akool.report import explain
+
+        for witness in witnesses:
+            seen = witness.evidence
+            # A fixture can fail for many reasons that have nothing to do with a fake which saw nothing.
+            if report.when == "call" or (seen.calls and not witness.told):
+                _add_section(report, explain(seen))
+                witness.told = True
+    if report.when == "teardown":
+        witnesses.clear()  # the item lives as long as the run, and must not hold on to fakes
     return report
 
 

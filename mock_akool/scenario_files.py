@@ -7,8 +7,10 @@ before anything is made of them, and a text stays a text: `on` is no yes, as it 
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -137,7 +139,7 @@ class _Document:
         self._lines: dict[Place, int] = {}
         if len(text.encode("utf-8", "replace")) > _MAX_BYTES:
             raise ScenarioError(f"{file} is over {_MAX_BYTES:,} bytes", "A scenario is a short file")
-        self.value = self._compose(text)
+        self.value = self._decode(text) if text.lstrip()[:1] in ("{", "[") else self._compose(text)
 
     def line_of(self, place: Place) -> int:
         """Return the line, from 1, of the value at a place, or of what is nearest above it."""
@@ -145,11 +147,20 @@ class _Document:
             place = place[:-1]
         return self._lines.get(place, 1)
 
+    def _decode(self, text: str) -> Any:
+        """Return the value of JSON. The lines come from reading it as the YAML that it nearly is."""
+        plain = text.replace("\t", " ")  # it may be indented by tabs, and has none inside its texts
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return self._compose(plain)  # which may be YAML in the style of JSON, and else tells the line
+        with suppress(_UnreadableError):  # some texts of JSON are none of YAML
+            self._compose(plain)
+        return value
+
     def _compose(self, text: str) -> Any:
         import yaml
 
-        if text.lstrip()[:1] in ("{", "["):
-            text = text.replace("\t", " ")  # JSON may be indented by tabs, and has none inside its texts
         # The parser in C, where PyYAML was built with it, is ten times as fast and says the same.
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
@@ -157,11 +168,10 @@ class _Document:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
-            raise ScenarioError(
-                f"{self._file}, line {line}: this is no YAML: {error.problem}", "Mend the line"
-            ) from None
-        except (yaml.YAMLError, ValueError) as error:
-            raise ScenarioError(f"{self._file} is no YAML: {error}", "Mend the file") from None
+            raise _UnreadableError(f"{self._file}, line {line}: this is no YAML: {error.problem}", "Mend it") from None
+        except (yaml.YAMLError, UnicodeError) as error:
+            why = " ".join(str(error).split())
+            raise _UnreadableError(f"{self._file} is no YAML: {why}", "Mend it") from None
 
     def refuse(self, what: str, hint: str, line: int) -> ScenarioError:
         """Return the error for something that YAML has and scenario files have not."""
@@ -170,6 +180,10 @@ class _Document:
     def note(self, place: Place, line: int) -> None:
         """Remember the line of the value at a place."""
         self._lines[place] = line
+
+
+class _UnreadableError(ScenarioError):
+    """The text is no YAML at all."""
 
 
 class _Composer:

@@ -82,7 +82,7 @@ class TestWheel:
     def test_it_holds_every_module_and_the_mark_of_a_typed_package(self, wheel: Path) -> None:
         root = wheel.parent / "sources"
         files = (root / "mock_akool").rglob("*")
-        sources = {file.relative_to(root).as_posix() for file in files if file.suffix in {".py", ".typed"}}
+        sources = {file.relative_to(root).as_posix() for file in files if file.suffix in {".py", ".typed", ".yaml"}}
         assert "mock_akool/py.typed" in sources
         with zipfile.ZipFile(wheel) as archive:
             held = {name for name in archive.namelist() if name.startswith("mock_akool/")}

@@ -49,7 +49,7 @@ def _signed(handle: Signed) -> Open:
     def authenticated(engine: Engine, call: Call, now_ns: int) -> Reply:
         account = authenticate(call.headers, engine.accounts, engine.tokens, engine.behaviour, now_ns)
         try:
-            if engine.behaviour.requests_per_second is not None:
+            if engine.behaviour.requests_per_second is not None or engine.director.watching:
                 engine.admit(account, now_ns)
             return handle(engine, call, account, now_ns)
         except AkoolError as error:

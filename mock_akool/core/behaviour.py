@@ -6,6 +6,7 @@ contract's value as its default. `docs/differences.md` is written from this tabl
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self
 
@@ -46,12 +47,15 @@ def read_ending(value: Any) -> Ending:
             raise SettingsError(f"{value!r} is no ending")
 
 
+_HOST: Final = re.compile(r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?|[0-9a-f:.]+", re.ASCII)
+
+
 def _read_hosts(value: Any) -> tuple[str, ...]:
-    names = value.split(",") if isinstance(value, str) else list(value)
+    names = [name for name in value.split(",") if name.strip()] if isinstance(value, str) else list(value)
     hosts = tuple(str(name).strip().lower() for name in names)
-    if any(not host or "/" in host or " " in host for host in hosts if hosts != ("",)):
+    if not all(_HOST.fullmatch(host) for host in hosts):
         raise ValueError(value)
-    return () if hosts == ("",) else hosts
+    return hosts
 
 
 _ENDING: Final = Kind("'completed', 'failed', or 'failed: reason; another reason'", read_ending)

@@ -101,7 +101,7 @@ class _Group:
         """Count the call, and return the first rule that it makes fire, with its position."""
         if not self.free and self.conditions.differences(call):
             return None
-        key = call.account if self.per == "account" else call.job_id if self.per == "job" else ""
+        key = call.account if self.per == "account" else call.counted_as if self.per == "job" else ""
         counted = self.counts.get(key or "")
         if counted is None:
             counted = self.counts[key or ""] = [0, self._quiet_until(0)]
@@ -122,8 +122,9 @@ class _Group:
 class _Book:
     """Rules that are in force together: those of everybody, of an account, of a job, or made in Python."""
 
-    def __init__(self, scope: str, chance: Chance, rules: Iterable[RuleInForce] = ()) -> None:
+    def __init__(self, scope: str, begun_ns: int, chance: Chance, rules: Iterable[RuleInForce] = ()) -> None:
         self.rules: list[RuleInForce] = []
+        self._begun_ns = begun_ns
         self._scope = scope
         self._chance = chance
         self._groups: dict[Endpoint, list[_Group]] = {}
@@ -157,11 +158,13 @@ class _Book:
         """Return whether a rule for the endpoint wants to know more of a call than whose it is and of which job."""
         return any(not group.free for group in self._groups.get(endpoint, ()))
 
-    def firing(self, endpoint: Endpoint, call: Counted) -> Firing | None:
+    def firing(self, endpoint: Endpoint, call: Counted, now_ns: int) -> Firing | None:
         """Count the call by all rules, and return the first one that fires."""
         groups = self._groups.get(endpoint)
         if groups is None:
             return None
+        if self.looks_into(endpoint):
+            call = call._replace(since_ns=now_ns - self._begun_ns)
         stream = endpoint, call.account or "", call.job_number or 0
         number = self._streams[stream] = self._streams.get(stream, 0) + 1
         place = self._scope, *stream, number
@@ -184,11 +187,12 @@ def _position(found: tuple[int, RuleInForce]) -> int:
 class _Scope:
     """What scenarios say of everybody, of one account, or of one job, and which of their entries are used up."""
 
-    def __init__(self, name: str, scenarios: Sequence[Scenario], chance: Chance) -> None:
+    def __init__(self, name: str, begun_ns: int, scenarios: Sequence[Scenario], chance: Chance) -> None:
         self.account: AccountScript = reduce(over, (each.account for each in scenarios), AccountScript())
         self.limits: Limits = reduce(over, (each.limits for each in scenarios), Limits())
         self.book = _Book(
             name,
+            begun_ns,
             chance,
             [
                 RuleInForce(rule, f"{each.name or 'scenario'}: {rule.name or f'rules[{position}]'}")
@@ -240,13 +244,13 @@ class Director:
         self._library = script.library
         self._by_key = script.by_key and script.library is not None
         self._by_prompt = script.by_prompt and script.library is not None
-        self._everybody = _Scope("", script.scenarios, engine.chance)
-        self._python = _Book("python", engine.chance)
+        now_ns = engine.clock.now_ns()
+        self._everybody = _Scope("", now_ns, script.scenarios, engine.chance)
+        self._python = _Book("python", now_ns, engine.chance)
         self._of_key: dict[str, _Scope] = {}
         self._of_job: dict[str, _Scope] = {}
         self._attempts: dict[tuple[str, str], _Attempt] = {}
         """By account and prompt: creates that name a scenario. A repeated one goes on counting where it failed."""
-        self._since_ns = engine.clock.now_ns()
         self._webhooks: list[WebhookRuleInForce] = []
         """What shall befall callbacks; made in Python."""
         self.planned: deque[Entry] = deque()
@@ -302,6 +306,11 @@ class Director:
                     return entry
         return None
 
+    def account_script_of_new(self, account: Account, request: Request) -> AccountScript:
+        """Return what the scenario that a new job's prompt names says of its account, for this job alone."""
+        scope = self._scope_of_new(account.api_key, request)
+        return _NO_ACCOUNT if scope is None else scope.account
+
     def made(self, job: Job) -> None:
         """Take note of a job, whose prompt or whose parent's may have named a scenario."""
         scope = self._scope_of_new(job.account.api_key, job.request)
@@ -338,14 +347,15 @@ class Director:
         if of_key is not None:
             books.append(of_key.book)
         books.append(self._everybody.book)
-        counted = Counted(account, None if job is None else job.id, self._number(endpoint, account, job))
+        job_id, number = None if job is None else job.id, self._number(endpoint, account, job)
+        counted_as = f"{account} {number}" if endpoint in CREATES else job_id
+        counted = Counted(account, job_id, number, counted_as=counted_as)
         if any(book.looks_into(endpoint) for book in books):
             counted = counted._replace(
                 prompt=body.text("prompt") if job is None else job.look.prompt,
                 status=None if job is None else self._engine.change_of(job, now_ns).status,
-                since_ns=now_ns - self._since_ns,
             )
-        fired = [found for book in books if (found := book.firing(endpoint, counted)) is not None]
+        fired = [found for book in books if (found := book.firing(endpoint, counted, now_ns)) is not None]
         if attempt is not None:
             attempt.passed = not fired
         return fired[0]._replace(account=account, job_id=counted.job_id) if fired else None
@@ -421,7 +431,8 @@ class Director:
     def _new_scope(self, scope: str, names: Sequence[str]) -> _Scope:
         if self._library is None:
             raise ScenarioError("there are no named scenarios here")
-        return _Scope(scope, [self._library(name.strip()) for name in names], self._engine.chance)
+        scenarios = [self._library(name.strip()) for name in names]
+        return _Scope(scope, self._engine.clock.now_ns(), scenarios, self._engine.chance)
 
 
 class _Attempt:
@@ -468,3 +479,4 @@ def _image_model_id(query: str) -> str:
 
 
 _NO_LIMITS: Final = Limits()
+_NO_ACCOUNT: Final = AccountScript()

@@ -283,11 +283,14 @@ class Engine:
         now_ns: int,
     ) -> list[Job]:
         cost = price(request, self.behaviour.profile)
-        self._check_limits(account, cost * count, count, now_ns)
+        said = self.director.account_script_of_new(account, request)
+        if said.banned:
+            raise self.behaviour.refusal(Code.ACCOUNT_BANNED)
+        self._check_limits(account, cost * count, count, said.credits, now_ns)
         self.accounts.add_credits(account, -cost * count)
         return [self._add(account, request, look, cost, file_base, now_ns, place) for place in range(count)]
 
-    def _check_limits(self, account: Account, cost: int, count: int, now_ns: int) -> None:
+    def _check_limits(self, account: Account, cost: int, count: int, said: int | None, now_ns: int) -> None:
         own = self.director.limits(account.api_key).concurrent_jobs
         limit = self.behaviour.concurrent_jobs if own is None else own
         if limit is not None:
@@ -295,7 +298,8 @@ class Engine:
             ids[:] = [each for each in ids if self.change_of(self._jobs[each], now_ns).status < Status.COMPLETED]
             if len(ids) + count > limit:
                 raise AkoolError(Code.TOO_FREQUENT)
-        if self.credits_of(account, now_ns) < cost:
+        credits = self.credits_of(account, now_ns)
+        if (credits if said is None else min(credits, said)) < cost:
             raise self.behaviour.refusal(self.behaviour.out_of_credits_code)
 
     def _add(

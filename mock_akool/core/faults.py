@@ -310,7 +310,7 @@ _TRUE: Final = Plain("true", _true, {"const": True})
 _SHARE: Final = Plain(
     "a percentage such as 50% or a number of bytes",
     _read_share,
-    {"anyOf": [{"type": "string", "pattern": r"^\d+(\.\d+)?%$"}, {"type": "integer", "minimum": 0}]},
+    {"anyOf": [{"type": "string", "pattern": r"^\d{1,2}(\.\d+)?%$"}, {"type": "integer", "minimum": 0}]},
     _write_share,
 )
 _DELAY: Final = Plain(

@@ -204,9 +204,11 @@ class Conditions(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """What is known of a call before it is answered. `since_ns`: nanoseconds since the scenario began.
+    """What is known of a call before it is answered. `since_ns`: nanoseconds since the scenario came into force.
 
-    `job_number` counts the account's jobs from 1; for a create it is the number that its job will have.
+    `job_number` counts the account's jobs from 1; for a create it is the number that its job will have. `counted_as`
+    is the job for rules that count `per: job`. Of a create that is the job that it will make, so all tries at one job
+    are counted together.
     """
 
     account: str | None = None
@@ -215,6 +217,7 @@ class Counted(NamedTuple):
     prompt: str | None = None
     status: Status | None = None
     since_ns: int = 0
+    counted_as: str | None = None
 
 
 # The whole

@@ -327,7 +327,7 @@ _ACCOUNT: Final = Record(
 )
 _ACCOUNT_SPEC: Final = Record(
     "listed account",
-    lambda **given: AccountSpec(**given),
+    lambda **given: _account(**given),
     {
         "client_secret": Field(TEXT, "the API key"),
         "client_id": Field(TEXT, "the clientId"),
@@ -335,7 +335,14 @@ _ACCOUNT_SPEC: Final = Record(
         "status": Field(_ACCOUNT_STATUS, "active or banned", attribute="banned"),
         "token_ttl": Field(DURATION, "how long its tokens live"),
     },
+    needed=("client_secret",),
 )
+
+
+def _account(**given: Any) -> AccountSpec:
+    if not given["client_secret"]:
+        raise ScenarioError("the client_secret is empty", "It is the API key")
+    return AccountSpec(**given)
 
 
 def _chosen(words: Mapping[str, Any], value: Any) -> Any:
@@ -391,24 +398,27 @@ RULE: Final = Record(
                 {"type": "array", "items": _SPAN_SCHEMA, "minItems": 2, "maxItems": 2},
                 lambda during: [str(each) for each in during],
             ),
-            "from when to when, counted from the start or the last reset of the fake",
+            "from when to when, counted from the start or the last reset of the fake, or from when a key or a prompt "
+            "named the scenario",
         ),
         "nth": Field(Listed(_ON_COUNT, lone=True, least=1), "the n-th of these calls, or several such numbers", ()),
         "first": Field(_ON_COUNT, "the first so many of these calls"),
         "every": Field(_ON_COUNT, "each n-th of these calls"),
         "after": Field(whole(0, 1_000_000_000), "leaves out so many calls at the beginning", 0),
         "probability": Field(number(0, 1, "a number from 0 (never) to 1 (always)"), "by lot, drawn from the seed"),
-        "per": Field(one_of(PER), "whose calls are counted together: each account's, each job's, or all", "account"),
+        "per": Field(
+            one_of(PER),
+            "whose calls are counted together: each account's, each job's (of creates: all tries at one job), or all",
+            "account",
+        ),
         "optional": Field(FLAG, "it is no mistake when this rule never fires", False),
         "fault": Field(FAULT, "what goes wrong"),
     },
+    needed=("on", "fault"),
 )
 
 
 def _rule(**given: Any) -> Rule:
-    for key in ("on", "fault"):
-        if key not in given:
-            raise ScenarioError(f"a rule needs {key!r}", "Such as {on: infobymodelid, nth: 2, fault: {http: 502}}")
     rule = Rule(**given)
     if rule.fault.file is not None and rule.on != (Endpoint.FILE,):
         raise ScenarioError("a fault `file` is for `on: file` only", "Write `on: file`, or take another fault")
@@ -416,9 +426,6 @@ def _rule(**given: Any) -> Rule:
 
 
 def _check(scenario: Scenario) -> None:
-    for spec in scenario.accounts:
-        if not spec.client_secret:
-            raise ScenarioError("an account needs a client_secret", "It is its API key", ("accounts",))
     for name in ("client_secret", "client_id"):
         given = [getattr(spec, name) for spec in scenario.accounts if getattr(spec, name) is not None]
         if len(set(given)) < len(given):

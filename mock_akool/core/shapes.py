@@ -120,7 +120,8 @@ class Field(NamedTuple):
 class Record:
     """An object with known keys, which becomes a Python record made by `make`.
 
-    `check` is called with the record and may raise MockAkoolError for values that do not go together.
+    Keys that are `needed` must be there. `check` is called with the record and may raise ScenarioError for values that
+    do not go together.
     """
 
     def __init__(
@@ -129,6 +130,7 @@ class Record:
         make: Callable[..., Any],
         fields: Mapping[str, Field],
         *,
+        needed: Sequence[str] = (),
         check: Callable[[Any], None] | None = None,
         wants: str = "",
     ) -> None:
@@ -136,13 +138,15 @@ class Record:
         self.fields = fields
         self.wants = wants or f"an object with keys of {', '.join(fields)}"
         self._make = make
+        self._needed = needed
         self._check = check
 
     @property
     def schema(self) -> Schema:
         """The record as JSON Schema."""
         properties = {key: {"description": field.help, **field.shape.schema} for key, field in self.fields.items()}
-        return {"type": "object", "additionalProperties": False, "properties": properties}
+        needed: Schema = {"required": list(self._needed)} if self._needed else {}
+        return {"type": "object", "additionalProperties": False, "properties": properties, **needed}
 
     def read(self, value: Any, place: Place) -> Any:
         """Return the Python record."""
@@ -151,6 +155,9 @@ class Record:
         for key in value:
             if key not in self.fields:
                 raise unknown_key(key, self.fields, place)
+        for key in self._needed:
+            if key not in value:
+                raise ScenarioError(f"a {self.name} needs the key {key!r}", f"It is {self.fields[key].help}", place)
         given = {
             field.attribute or key: field.shape.read(value[key], (*place, key))
             for key, field in self.fields.items()

@@ -51,7 +51,7 @@ _lock: Final = threading.Lock()
 
 def install() -> None:
     """Patch `ClientSession`, `TCPConnector` and `ClientRequest`."""
-    _patches.begin()
+    _patches.tidy()
     session, connector = aiohttp.ClientSession, aiohttp.TCPConnector
     genuine = _genuine(session._request)
     _patches.put(session, "_request", _sending(genuine, session._request))

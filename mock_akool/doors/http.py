@@ -90,6 +90,7 @@ class HttpConnection(asyncio.Protocol):
         "_server",
         "_service",
         "_target",
+        "_task",
         "_transport",
         "_unread_head",
         "_waiting",
@@ -110,6 +111,7 @@ class HttpConnection(asyncio.Protocol):
         self._whole: Call | None = None
         """What the last complete request was, if it may be remembered."""
         self._busy = False
+        self._task: asyncio.Task[None] | None = None
         self._paused = False
         self._refusal: tuple[int, str] | None = None
         self._target = b""
@@ -135,6 +137,8 @@ class HttpConnection(asyncio.Protocol):
         """Forget the connection; answers that were under way go nowhere."""
         self._server.connections.discard(self)
         self._waiting.clear()
+        if self._task is not None:
+            self._task.cancel()  # or an answer that is late by an hour would be kept for nobody
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; complete requests are answered from the parser's callbacks."""
@@ -290,7 +294,7 @@ class HttpConnection(asyncio.Protocol):
             self._send(call, reply, body, keep_alive)
             return
         self._busy = True
-        task = self._server.loop.create_task(self._answer_later(call, reply, keep_alive))
+        task = self._task = self._server.loop.create_task(self._answer_later(call, reply, keep_alive))
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
 

@@ -36,7 +36,7 @@ _patches: Final = Patches()
 
 def install() -> None:
     """Patch the choice of a transport in both kinds of client, and the sending of both transports."""
-    _patches.begin()
+    _patches.tidy()
     for client in (httpx.Client, httpx.AsyncClient):
         original = getattr(client, _CHOOSING, None)
         if original is None:

@@ -242,6 +242,9 @@ def is_from(function: Any, package: ModuleType) -> bool:
     return code is not None and Path(code.co_filename).parent.is_relative_to(Path(home).parent)
 
 
+_all_patches: Final[list[Patches]] = []
+
+
 class Patches:
     """Attributes that were replaced. Safe when others replace the same ones, in any order."""
 
@@ -249,9 +252,10 @@ class Patches:
         self._made: list[tuple[type, str, Any, Any]] = []
         self._left: list[tuple[type, str, Any, Any]] = []
         """Those that somebody else had replaced when ours were taken back."""
+        _all_patches.append(self)
 
-    def begin(self) -> None:
-        """Restore what others have put back since, before the originals are looked at."""
+    def tidy(self) -> None:
+        """Restore what others have put back since ours were taken back."""
         self._made, self._left = self._left, []
         self.take_back()
 
@@ -270,8 +274,10 @@ class Patches:
         """
         while self._made:
             owner, name, original, value = self._made.pop()
-            if vars(owner).get(name) is not value:
-                self._left.append((owner, name, original, value))
+            found = vars(owner).get(name, _MISSING)
+            if found is not value:
+                if found is not original:
+                    self._left.append((owner, name, original, value))
             elif original is _MISSING:
                 delattr(owner, name)
             else:
@@ -333,6 +339,18 @@ def deactivate(target: Target) -> None:
         if not _active:
             sys.meta_path.remove(_WATCH)
             _uninstall_all()
+
+
+def tidy() -> None:
+    """Take back what others have put back since the last fake was left.
+
+    Who replaces something of a library while a fake is active, and takes that back after the fake was left, puts back
+    ours.
+    """
+    with _lock:
+        if not _active:
+            for patches in _all_patches:
+                patches.tidy()
 
 
 def target_of(host: str | None, port: int | None) -> Target | None:

@@ -32,7 +32,7 @@ _catching_classes: WeakKeyDictionary[type, type] = WeakKeyDictionary()
 
 def install() -> None:
     """Patch `requests.Session.get_adapter`."""
-    _patches.begin()
+    _patches.tidy()
     _patches.put(requests.Session, "get_adapter", _choosing(requests.Session.get_adapter))
 
 

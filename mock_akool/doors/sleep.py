@@ -71,13 +71,16 @@ class Naps:
         self._made_ns = time.perf_counter_ns()
         self._bystanders = WeakSet(threading.enumerate())
         """Threads that were there before the fake; they count only once they have used it."""
+        self._home = threading.current_thread()
 
     def in_force(self) -> bool:
-        """Return whether sleep is virtual now: a job is on its way.
+        """Return whether sleep is virtual now in this thread: a job is on its way.
 
         It still is for a client that was told so, and sleeps for it only after another thread has moved the clock past
         the job's end; for one sleep, since then it can see the end.
         """
+        if self._is_foreign(threading.current_thread()):
+            return False
         engine = self._target.service.engine
         with engine.lock:
             if engine.is_awaited(self._clock.now_ns()):
@@ -87,6 +90,18 @@ class Naps:
         except KeyError:
             return False
         return True
+
+    def _is_foreign(self, thread: threading.Thread) -> bool:
+        """Return whether the thread has nothing to do with the fake, as a heartbeat in the background.
+
+        If its sleep were virtual, it would drive the clock. Threads of a pool that was there before are no daemons.
+        """
+        return (
+            thread.daemon
+            and thread is not self._home
+            and thread in self._bystanders
+            and thread not in self._target.threads
+        )
 
     def nap(self, seconds: float) -> None:
         """Sleep in a thread."""
@@ -223,8 +238,9 @@ class Naps:
         return (
             f"the code under test has slept for {_seconds(self._slept_ns)} of virtual time and wants to sleep for "
             f"{_seconds(step_ns)} more ({states or 'there is no job'}), beyond the limit of "
-            f"{_seconds(self._limit_ns)}. A real client would hang here: does it have a time limit, and does it see "
-            f"the end of a job? If it means to wait this long, raise the setting sleep_limit"
+            f"{_seconds(self._limit_ns)}. A real client would hang here: does it see the end of a job, and does it "
+            f"have a time limit? (One that it measures with datetime.now() does not see virtual time.) If it means to "
+            f"wait this long, raise the setting sleep_limit"
         )
 
 
@@ -383,6 +399,8 @@ _real: dict[tuple[str, str], Any] = {}
 _patched: set[tuple[str, str]] = set()
 _swapped: list[tuple[dict[str, Any], str, tuple[str, str]]] = []
 """The names in other modules that were replaced."""
+_left: dict[tuple[int, str], tuple[dict[str, Any], str, tuple[str, str]]] = {}
+"""The names that somebody else had replaced when ours were taken back."""
 _scans: dict[str, _Scan] = {}
 
 
@@ -391,12 +409,15 @@ def _real_of(module: str, name: str) -> Any:
 
 
 def _patch() -> None:
+    tidy()
     for key, replacement in _REPLACEMENTS.items():
         module = sys.modules.get(key[0])
         if module is not None and key not in _patched:
             _patched.add(key)
-            _real[key] = getattr(module, key[1])
-            setattr(module, key[1], replacement)
+            genuine = getattr(module, key[1])
+            if genuine is not replacement:  # or else somebody put it back who had replaced it while a fake was active
+                _real[key] = genuine
+                setattr(module, key[1], replacement)
     _patch_names()
 
 
@@ -422,21 +443,41 @@ def _patch_names() -> None:
             del _scans[gone]
 
 
+def tidy() -> None:
+    """Take back what others have put back since the last fake was left.
+
+    Who replaces `time.sleep` while a fake is active, and takes that back after the fake was left, puts back ours. It
+    then passes everything on, but does not belong there any more.
+    """
+    with _lock:
+        if not _active:
+            _swapped.extend(_left.values())
+            _left.clear()
+            _restore()
+
+
 def _unpatch() -> None:
     for key in _patched:
         module = sys.modules.get(key[0])
-        if module is not None and getattr(module, key[1]) is _REPLACEMENTS[key]:
-            setattr(module, key[1], _real[key])
+        if module is not None:
+            _swapped.append((module.__dict__, key[1], key))
     for module_name in sys.modules.keys() - _scans.keys():  # imported meanwhile, so what they have by name is ours
         module = sys.modules[module_name]
         if type(module) is ModuleType:
             found = _look(module_name, module.__dict__)
             _swapped.extend((module.__dict__, name, key) for name, key in found)
+    _restore()
+    _patched.clear()
+
+
+def _restore() -> None:
     while _swapped:
         names, name, key = _swapped.pop()
-        if names.get(name) is _REPLACEMENTS[key]:
+        found = names.get(name)
+        if found is _REPLACEMENTS[key]:
             names[name] = _real[key]
-    _patched.clear()
+        elif found is not None and found is not _real[key]:
+            _left[id(names), name] = (names, name, key)
 
 
 def _look(module_name: str, names: dict[str, Any]) -> list[tuple[str, tuple[str, str]]]:

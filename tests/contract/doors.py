@@ -14,7 +14,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from typing import Any, ClassVar, Final, TypeVar
 
 import aiohttp
@@ -23,7 +23,10 @@ import requests
 from yarl import URL
 
 from mock_akool import MockAkool
+from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import CDN_URL
+from mock_akool.core.models import Ends, Reply, Transfer
+from mock_akool.doors.server import Server
 
 _LARGE_BYTES: Final = 1 << 20
 _Result = TypeVar("_Result")
@@ -63,16 +66,28 @@ class Answer:
 
 
 class Door(ABC):
-    """A way into one fake. `call` may be used by several threads at once."""
+    """A way into one fake. `call` may be used by several threads at once.
+
+    With `patience_s` the client waits so many seconds of the fake's virtual time for an answer, through every door, and
+    none of them for real. Such a door is for one thread.
+    """
 
     name: ClassVar[str]
+    errors: ClassVar[tuple[type[Exception], ...]]
+    """What this library raises when no whole answer comes."""
     file_base: str
     """What the URLs of files begin with through this door."""
     files_follow_host: ClassVar[bool] = True
     """Whether they do so for the host that the client called, or are always at Akool's own."""
 
-    def __init__(self, mock: MockAkool) -> None:
+    def __init__(self, mock: MockAkool, patience_s: float | None = None) -> None:
         self.mock = mock
+        self.patience_s = patience_s
+
+    @property
+    def limit_s(self) -> float:
+        """The time limit that is given to the library."""
+        return PATIENCE_S if self.patience_s is None else self.patience_s
 
     @abstractmethod
     def call(
@@ -98,10 +113,11 @@ class FlaskDoor(Door):
     """Flask's test client of the app."""
 
     name = "flask"
+    errors = (ConnectionError, TimeoutError)
     file_base = "http://localhost"
 
-    def __init__(self, mock: MockAkool) -> None:
-        super().__init__(mock)
+    def __init__(self, mock: MockAkool, patience_s: float | None = None) -> None:
+        super().__init__(mock, patience_s)
         self._app = mock.app()
         self._app.testing = True
         self._local = threading.local()
@@ -111,13 +127,18 @@ class FlaskDoor(Door):
     ) -> Answer:
         if not hasattr(self._local, "client"):
             self._local.client = self._app.test_client(use_cookies=False)
+        asked_ns = self.mock.engine.clock.now_ns()
         response = self._local.client.open(
             f"{path}?{query}" if query else path, method=method, headers=list((headers or {}).items()), data=body
         )
         with response:
-            return Answer(
-                response.status_code, {name.lower(): value for name, value in response.headers}, response.get_data()
-            )
+            got = {name.lower(): value for name, value in response.headers}
+            answer = Answer(response.status_code, got, response.get_data())
+        # Flask's test client has no time limit of its own.
+        late_s = (self.mock.engine.clock.now_ns() - asked_ns) / NS_PER_S
+        if self.patience_s is not None and late_s > self.patience_s:
+            raise TimeoutError(f"the answer took {late_s:g} s")
+        return answer
 
     def close(self) -> None:
         pass
@@ -130,6 +151,33 @@ class _Connections(threading.local):
     mine: socket.socket | None = field(default=None)
 
 
+class _HurriedServer(Server):
+    """A live server whose answers are late on the fake's virtual clock, and for real at once.
+
+    An answer that its client does not wait for does not come: the connection closes, and `given_up` tells the client
+    why. Late answers for real are looked at by the tests of the server.
+    """
+
+    def __init__(self, mock: MockAkool, patience_s: float) -> None:
+        super().__init__(mock.service)
+        self._clock = mock.clock
+        self._patience_s = patience_s
+        self.given_up = False
+
+    async def complete(self, reply: Reply) -> tuple[Reply, bytes]:
+        reply, body = await super().complete(reply)
+        delay_s, transfer = reply.delay_ns / NS_PER_S, reply.transfer
+        if delay_s > self._patience_s:
+            self._clock.advance(self._patience_s)
+            self.given_up = True
+            return reply._replace(delay_ns=0, transfer=Transfer(Ends.DROP)), body
+        if transfer is not None and transfer.piece_bytes:
+            delay_s += transfer.drip_ns(len(body)) / NS_PER_S
+            transfer = transfer._replace(piece_bytes=0, pause_ns=0)
+        self._clock.advance(delay_s)
+        return reply._replace(delay_ns=0, transfer=None if transfer == Transfer() else transfer), body
+
+
 class SocketDoor(Door):
     """The live server on a free port, and a keep-alive connection to it by hand.
 
@@ -138,10 +186,11 @@ class SocketDoor(Door):
     """
 
     name = "socket"
+    errors = (OSError, HTTPException)
 
-    def __init__(self, mock: MockAkool) -> None:
-        super().__init__(mock)
-        self._server = mock.server().start()
+    def __init__(self, mock: MockAkool, patience_s: float | None = None) -> None:
+        super().__init__(mock, patience_s)
+        self._server = (mock.server() if patience_s is None else _HurriedServer(mock, patience_s)).start()
         self.file_base = self._server.url
         self._connections = _Connections()
         self._open: list[socket.socket] = []
@@ -164,6 +213,11 @@ class SocketDoor(Door):
                 got = {name.lower(): value for name, value in response.getheaders()}
                 answer = Answer(response.status, got, response.read())
                 keep = not response.will_close
+        except self.errors:
+            if isinstance(self._server, _HurriedServer) and self._server.given_up:
+                self._server.given_up = False
+                raise TimeoutError("timed out") from None
+            raise
         finally:
             if not keep:
                 connection.close()
@@ -195,8 +249,8 @@ class InProcessDoor(Door):
     files_follow_host = False
     _numbers = itertools.count(1)
 
-    def __init__(self, mock: MockAkool) -> None:
-        super().__init__(mock)
+    def __init__(self, mock: MockAkool, patience_s: float | None = None) -> None:
+        super().__init__(mock, patience_s)
         self.host = f"openapi-{next(self._numbers)}.akool.test"
         # Nothing of this suite sleeps, and threads that work at the same time shall not wait for each other.
         mock.options = replace(mock.options, hosts=(self.host,), sleep="real")
@@ -214,9 +268,10 @@ class RequestsDoor(InProcessDoor):
     """A `requests.Session` for each thread."""
 
     name = "requests"
+    errors = (requests.RequestException,)
 
-    def __init__(self, mock: MockAkool) -> None:
-        super().__init__(mock)
+    def __init__(self, mock: MockAkool, patience_s: float | None = None) -> None:
+        super().__init__(mock, patience_s)
         self._local = threading.local()
 
     def call(
@@ -229,7 +284,7 @@ class RequestsDoor(InProcessDoor):
         prepared = session.prepare_request(requests.Request(method, self.url, data=body))
         prepared.url = f"{self.url}{_target(path, query)}"
         prepared.headers.update(dict(headers or {}))
-        response = session.send(prepared, allow_redirects=False, timeout=PATIENCE_S)
+        response = session.send(prepared, allow_redirects=False, timeout=self.limit_s)
         return Answer(response.status_code, {n.lower(): v for n, v in response.headers.items()}, response.content)
 
 
@@ -237,11 +292,12 @@ class HttpxDoor(InProcessDoor):
     """An `httpx.Client`, which threads may share."""
 
     name = "httpx"
+    errors = (httpx.TransportError,)
 
-    def __init__(self, mock: MockAkool) -> None:
-        super().__init__(mock)
+    def __init__(self, mock: MockAkool, patience_s: float | None = None) -> None:
+        super().__init__(mock, patience_s)
         self._client = httpx.Client(
-            trust_env=False, verify=False, timeout=PATIENCE_S
+            trust_env=False, verify=False, timeout=self.limit_s
         )  # no TLS: it takes long to prepare
 
     def call(
@@ -258,11 +314,12 @@ class HttpxAsyncDoor(InProcessDoor):
     """An `httpx.AsyncClient` in an event loop that other threads hand their calls to."""
 
     name = "httpx-async"
+    errors = (httpx.TransportError,)
 
-    def __init__(self, mock: MockAkool) -> None:
-        super().__init__(mock)
+    def __init__(self, mock: MockAkool, patience_s: float | None = None) -> None:
+        super().__init__(mock, patience_s)
         self._loop = LoopThread()
-        self._client = httpx.AsyncClient(trust_env=False, verify=False, timeout=PATIENCE_S)
+        self._client = httpx.AsyncClient(trust_env=False, verify=False, timeout=self.limit_s)
 
     def call(
         self, method: str, path: str, query: str = "", *, headers: Mapping[str, str] | None = None, body: bytes = b""
@@ -280,9 +337,10 @@ class AiohttpDoor(InProcessDoor):
     """An `aiohttp.ClientSession` in an event loop that other threads hand their calls to."""
 
     name = "aiohttp"
+    errors = (aiohttp.ClientError, TimeoutError)
 
-    def __init__(self, mock: MockAkool) -> None:
-        super().__init__(mock)
+    def __init__(self, mock: MockAkool, patience_s: float | None = None) -> None:
+        super().__init__(mock, patience_s)
         self._loop = LoopThread()
         self._session = self._loop.run(self._open())
 
@@ -292,7 +350,7 @@ class AiohttpDoor(InProcessDoor):
         return self._loop.run(self._call(method, URL(f"{self.url}{_target(path, query)}", encoded=True), headers, body))
 
     async def _open(self) -> aiohttp.ClientSession:
-        session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE_S))
+        session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(self.limit_s))
         # aiohttp repeats a GET that was dropped, once and in silence; this suite wants to see each request by itself.
         session._retry_connection = False
         return session

@@ -116,18 +116,22 @@ class TestStrict:
             credits=7,
             token_lifetime="2h",
             accounts=[
-                {"client_secret": "rich", "credits": 10**12},
-                {"client_secret": "poor", "credits": 0},
-                {"client_secret": "usual"},
-                {"client_secret": "banned", "status": "banned"},
-                {"client_secret": "hasty", "token_ttl": "30s"},
+                {"client_secret": "the-rich-account", "credits": 10**12},
+                {"client_secret": "the-poor-account", "credits": 0},
+                {"client_secret": "an-usual-account"},
+                {"client_secret": "the-gone-account", "status": "banned"},
+                {"client_secret": "a-hasty-account1", "token_ttl": "30s"},
             ],
         )
         by_key = {account.api_key: account for account in known}
-        assert [known.credits(by_key[key]) for key in ("rich", "poor", "usual")] == [10**12, 0, 7]
+        assert [known.credits(by_key[key]) for key in ("the-rich-account", "the-poor-account", "an-usual-account")] == [
+            10**12,
+            0,
+            7,
+        ]
         assert [account.banned for account in by_key.values()] == [False, False, False, True, False]
-        assert by_key["hasty"].token_ttl_ns == 30_000_000_000
-        assert by_key["usual"].token_ttl_ns == 7_200_000_000_000
+        assert by_key["a-hasty-account1"].token_ttl_ns == 30_000_000_000
+        assert by_key["an-usual-account"].token_ttl_ns == 7_200_000_000_000
 
 
 def test_credits_are_kept_by_account() -> None:

@@ -8,6 +8,7 @@ import datetime
 import itertools
 import threading
 import time
+import unittest.mock
 from asyncio import sleep as async_nap
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ import trio
 from mock_akool import MockAkool, SystemClock, VirtualTimeLimitError
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import API_URL
+from mock_akool.mock import tidy
 from tests.doors.clients import CREATE, HEADERS, INFO, Library, Requests
 
 PAUSE_S: Final = 3
@@ -399,6 +401,81 @@ class TestThreads:
             assert Requests().poll(job_id) == 3
             assert TestRealSleep.really_sleeps()
             assert slept_s(mock) == 65
+
+    def test_a_heartbeat_in_the_background_does_not_drive_the_clock(self) -> None:
+        beats: list[float] = []
+
+        def beat() -> None:
+            while not stopping.is_set():
+                time.sleep(0.01)
+                beats.append(time.perf_counter())
+
+        stopping, heartbeat = threading.Event(), threading.Thread(target=beat, daemon=True)
+        heartbeat.start()
+        with MockAkool(**LONG) as mock:
+            Requests().job()
+            began = len(beats)
+            while len(beats) < began + 5:
+                pass
+            assert slept_s(mock) == 0
+        stopping.set()
+        heartbeat.join()
+
+    def test_a_daemon_that_was_there_before_but_uses_the_fake_sleeps_virtually(self) -> None:
+        polls_made: list[int] = []
+
+        def client() -> None:
+            started.wait()
+            job_id = Requests().job()
+            while Requests().poll(job_id) < 3:
+                polls_made.append(1)
+                time.sleep(PAUSE_S)
+
+        started, thread = threading.Event(), threading.Thread(target=client, daemon=True)
+        thread.start()
+        with MockAkool(**LONG) as mock:
+            started.set()
+            thread.join()
+            assert (len(polls_made), slept_s(mock)) == (20, 60)
+
+
+class TestBesideOtherPatches:
+    """Whoever else replaces a clock or sleep, and takes that back before or after the fake is left."""
+
+    NAMES: Final = ("time.sleep", "time.monotonic", "time.time", "asyncio.sleep", f"{__name__}.nap")
+
+    @staticmethod
+    def now() -> list[object]:
+        return [time.sleep, time.monotonic, time.time, asyncio.sleep, nap, async_nap]
+
+    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("fake_first", [True, False])
+    def test_overlapping(self, name: str, fake_first: bool) -> None:
+        before = self.now()
+        fake, patch = MockAkool(**LONG), unittest.mock.patch(name, return_value=0.0)
+        first, second = (fake, patch) if fake_first else (patch, fake)
+        first.start()
+        second.start()
+        first.stop()
+        second.stop()
+        with MockAkool(**LONG) as mock:
+            time.sleep(0)
+            assert time.monotonic() > 0
+            Requests().job()
+            nap(PAUSE_S)
+            asyncio.run(asyncio.sleep(PAUSE_S))
+            assert slept_s(mock) == 2 * PAUSE_S
+        assert self.now() == before
+
+    def test_a_library_that_was_patched_and_put_back_late(self) -> None:
+        before = requests.Session.get_adapter
+        fake, patch = MockAkool(), unittest.mock.patch.object(requests.Session, "get_adapter")
+        fake.start()
+        patch.start()
+        fake.stop()
+        patch.stop()
+        tidy()
+        assert requests.Session.get_adapter is before
 
 
 class TestLimit:

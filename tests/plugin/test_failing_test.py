@@ -111,6 +111,116 @@ def test_it(akool_mock, akool_server):
     assert "hint: #1 has `size`, which is ignored; the shape is set by `scale`" in server
 
 
+def test_a_fixture_that_fails_before_the_test_is_explained(run: Run) -> None:
+    result = run(
+        """
+@pytest.fixture
+def job(akool_mock):
+    job = create("a heron")
+    assert poll(job)["image_status"] == 3
+
+
+def test_it(job):
+    pass
+"""
+    )
+    result.assert_outcomes(errors=1)
+    (section,) = sections(result)
+    assert "'a heron'" in section
+    assert "1st poll at +0.0 s: status 1 queueing; the client stopped here" in section
+
+
+@pytest.mark.parametrize("fixture", ["akool_mock", "akool_server"])
+def test_a_fixture_that_fails_after_the_test_is_explained_although_the_fake_is_gone(run: Run, fixture: str) -> None:
+    result = run(
+        f"""
+@pytest.fixture
+def checked({fixture}):
+    create("a heron", host=getattr({fixture}, "url", HOST))
+    yield
+    {fixture}.calls.to("infobymodelid").assert_any()
+
+
+def test_it(checked):
+    pass
+"""
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    (section,) = sections(result)
+    assert "'a heron'" in section
+
+
+def test_a_failure_is_told_once_and_a_fixture_alone_is_not_blamed(run: Run) -> None:
+    result = run(
+        """
+@pytest.fixture
+def broken():
+    yield
+    assert False, "after the test"
+
+
+def test_told_already(akool_mock, broken):
+    create()
+    assert False
+
+
+def test_nothing_to_tell(akool_mock, broken):
+    pass
+"""
+    )
+    result.assert_outcomes(passed=1, failed=1, errors=2)
+    assert len(sections(result)) == 1
+
+
+def test_a_test_that_is_run_again_tells_of_its_new_run_only(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+from _pytest.runner import runtestprotocol
+
+
+def pytest_runtest_protocol(item, nextitem):
+    runtestprotocol(item, log=False, nextitem=nextitem)
+"""
+    )
+    result = run(
+        """
+runs = []
+
+
+def test_fails_twice(akool_mock):
+    runs.append(create(f"fox number {len(runs)}"))
+    assert False
+"""
+    )
+    result.assert_outcomes(failed=1)
+    (section,) = sections(result)
+    assert "fox number 1" in section
+    assert "fox number 0" not in section
+
+
+@pytest.mark.skipif(not hasattr(pytest, "Subtests"), reason="subtests came with pytest 9")
+def test_each_failing_subtest_is_told(run: Run) -> None:
+    result = run(
+        """
+def test_it(akool_mock, subtests):
+    for number in range(3):
+        with subtests.test(number=number):
+            create(f"fox number {number}")
+            assert number == 1
+"""
+    )
+    first, second = sections(result)
+    assert "fox number 2" not in first
+    assert "fox number 2" in second
+
+
+def test_frames_of_ours_do_not_hide_the_assertion(run: Run) -> None:
+    result = run("def test_it(akool_mock):\n    akool_mock.calls.assert_count(1)\n")
+    out = result.stdout.str()
+    assert "calls.py" not in out
+    assert "akool_mock.calls.assert_count(1)" in out
+
+
 def test_a_loop_without_end_shows_the_users_own_line(run: Run) -> None:
     result = run(
         """

@@ -19,6 +19,9 @@ import requests
 
 from mock_akool import MockAkool
 from mock_akool.server_view import LiveServer, ServerView
+from tests.plugin.conftest import Run
+
+pytest_plugins = "pytester"
 
 URL = "https://openapi.akool.com/api/open/v3/content/image/createbyprompt"
 BODY = {"prompt": "a red fox"}
@@ -108,6 +111,32 @@ def test_a_thousand_tests_on_one_server_leave_nothing_behind() -> None:
         use(ROUNDS)
         grown = kept_objects() - kept
     assert grown < ROUNDS / 10
+
+
+def test_passed_and_failed_tests_let_go_of_their_fakes(run: Run) -> None:
+    """Items live as long as the run; what hangs on them does, too."""
+    result = run(
+        """
+import gc
+import weakref
+
+fakes = weakref.WeakSet()
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_it(akool_mock, number):
+    fakes.add(akool_mock.engine)
+    create()
+    if number == 5:
+        pytest.xfail()
+
+
+def test_they_are_gone():
+    gc.collect()
+    assert len(fakes) <= 1
+"""
+    )
+    result.assert_outcomes(passed=20, xfailed=1)
 
 
 def call_of(view: ServerView) -> Any:

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from tests.plugin.conftest import CLIENT
+from tests.plugin.conftest import CLIENT, Run
 
 pytest_plugins = "pytester"
 
@@ -163,3 +163,35 @@ async def test_ends(akool_mock):
     result = inside.runpytest_subprocess("-W", "error", *QUIET)
     result.assert_outcomes(passed=2, failed=1)
     assert "VirtualTimeLimitError: the code under test has slept for 3,600 s" in result.stdout.str()
+
+
+@pytest.mark.parametrize("name", ["time.sleep", "time.monotonic", "asyncio.sleep", "client.nap"])
+def test_what_monkeypatch_puts_back_after_the_fixture_is_cleared_away(run: Run, name: str) -> None:
+    """It was the fake's when it was replaced, and does not belong there any more."""
+    module, _, attribute = name.rpartition(".")
+    result = run(
+        f"""
+import importlib
+
+import client
+
+client.nap = time.sleep
+home = importlib.import_module("{module}")
+before = home.{attribute}
+
+
+def test_replaces(monkeypatch, akool_mock):
+    monkeypatch.setattr(home, "{attribute}", lambda *_: 0.0)
+
+
+def test_is_clean():
+    assert home.{attribute} is before
+
+
+def test_works(akool_mock):
+    create()
+    time.sleep(5)
+    assert akool_mock.clock.now_ns() == akool_mock.started_ns + 5_000_000_000
+"""
+    )
+    result.assert_outcomes(passed=3)
