@@ -18,7 +18,7 @@ from mock_akool.core.models import Call
 from mock_akool.core.outbox import Outcome
 from mock_akool.webhooks.gate import Gate
 from mock_akool.webhooks.guard import Guard
-from mock_akool.webhooks.receivers import Answer, Receiver, is_delivering, request_of, run_elsewhere
+from mock_akool.webhooks.receivers import Answer, Receiver, delivering, is_delivering, request_of, run_elsewhere
 
 if TYPE_CHECKING:
     from mock_akool.webhooks.pump import Pump
@@ -29,6 +29,7 @@ _log = logging.getLogger("mock_akool")
 _ON_A_LOOP: Final = frozenset({"server", "aiohttp"})
 """Doors whose calls are answered on an event loop. A receiver may need that loop, so none is called there."""
 _PATIENCE_S: Final = 1.0
+_LOOK_S: Final = 0.05
 _SHOWN: Final = 5
 
 
@@ -69,6 +70,8 @@ class Courier:
         """What must be open for bytes to be sent; a reset shuts it for what was taken before. Under the same lock."""
         self._servers = 0
         self._closed = False
+        self._busy = 0
+        """How many threads carry for live servers on a virtual clock."""
         self._news = threading.Condition(threading.Lock())
         self._told = 0
         self.outbox.listener = self
@@ -135,28 +138,43 @@ class Courier:
         if next_ns is None or not self.is_virtual or call.door in _ON_A_LOOP or is_delivering():
             return
         if next_ns <= self.clock.now_ns():
-            self.flush()
+            self.flush(wait=False)
 
-    def flush(self) -> None:
-        """Carry what is due now, and return when it was carried; by a thread of ours on the machine's clock.
+    def flush(self, *, wait: bool = True) -> None:
+        """On a virtual clock: carry what is due now, and return when it was carried, also by our own thread.
 
-        On the machine's clock this only takes note of what is due and merely collected.
+        Without `wait`, what our thread carries is not waited for. On the machine's clock only what is collected is
+        carried here.
         """
         if not self.is_virtual:
             self._collect()
             return
+        self._carry_all()
         waited_s = 0.0
+        while wait and self._busy and not is_delivering() and waited_s < self.timeout_s + _PATIENCE_S:
+            if not self.wait_for_news(self.news(), _LOOK_S):
+                waited_s += _LOOK_S
+            self._carry_all()
+
+    def flush_for_server(self) -> None:
+        """Carry what is due now on a virtual clock, in a thread of our own, for the calls of a live server."""
+        with self.engine.lock:
+            self._busy += 1
+        try:
+            self._carry_all()
+        finally:
+            with self.engine.lock:
+                self._busy -= 1
+                self.changed()
+
+    def _carry_all(self) -> None:
         while True:
             with self.engine.lock:
                 taken = self.outbox.take(self.clock.now_ns(), 1)
-                generation, told = self.generation, self._told
-                elsewhere = bool(self.outbox.under_way) and not taken
-            if taken:
-                self._carry(taken[0], generation)
-            elif not elsewhere or is_delivering() or waited_s > self.timeout_s + _PATIENCE_S:
+                generation = self.generation
+            if not taken:
                 return
-            elif not self.wait_for_news(told, _PATIENCE_S):
-                waited_s += _PATIENCE_S
+            self._carry(taken[0], generation)
 
     def news(self) -> int:
         """Return a number that changes whenever anything happens."""
@@ -252,21 +270,23 @@ class Courier:
                 answer = self.call(way.receiver, delivery)
         finally:
             ended_ns = self.clock.now_ns()
-            if (ended_ns - began_ns) / NS_PER_S > self.timeout_s:
+            if ended_ns - began_ns > self.engine.behaviour.webhook_timeout.ns + _slow_ns(delivery):
                 answer = Answer(None, f"no answer within {self.timeout_s:g} s")
             self.finish(delivery, generation, Outcome(began_ns, ended_ns, *answer, is_final))
 
     def call(self, receiver: Receiver, delivery: Delivery) -> Answer:
-        """Call a receiver in this process."""
-        if delivery.fault is not None and delivery.fault.slow.ns and isinstance(self.clock, VirtualClock):
-            self.clock.advance_to(self.clock.now_ns() + delivery.fault.slow.ns)
+        """Call a receiver in this process, to whom a slow sender is one that comes late."""
+        slow_ns = _slow_ns(delivery)
+        if slow_ns and isinstance(self.clock, VirtualClock):
+            with delivering():
+                self.clock.advance_to(self.clock.now_ns() + slow_ns)
         return receiver.receive(request_of(delivery.url, delivery.body))
 
     async def send(self, delivery: Delivery, gate: Gate) -> Sent:
         """Send one over HTTP."""
         from mock_akool.webhooks.sender import send
 
-        slow_s = delivery.fault.slow.ns / NS_PER_S if delivery.fault else 0.0
+        slow_s = _slow_ns(delivery) / NS_PER_S
         return await send(delivery.url, delivery.body, self.guard, timeout_s=self.timeout_s, slow_s=slow_s, gate=gate)
 
     def finish(self, delivery: Delivery, generation: int, outcome: Outcome) -> None:
@@ -291,6 +311,10 @@ class Courier:
                     self.outbox.finish(each.number, Outcome(each.due_ns, each.due_ns, 200))
             if not taken:
                 return
+
+
+def _slow_ns(delivery: Delivery) -> int:
+    return delivery.fault.slow.ns if delivery.fault is not None else 0
 
 
 def describe(delivery: Delivery) -> str:

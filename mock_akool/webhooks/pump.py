@@ -7,6 +7,8 @@ are made one after the other; the outbox sees to that.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +22,8 @@ from mock_akool.webhooks.sender import Sent
 
 if TYPE_CHECKING:
     from mock_akool.webhooks.courier import Courier
+
+_log = logging.getLogger("mock_akool")
 
 _AT_ONCE: Final = 50
 """How many are taken in one go: to make envelopes holds the engine's lock, and polls shall not wait for it."""
@@ -68,7 +72,8 @@ class Pump:
         self._calling.shutdown(wait=False, cancel_futures=True)
 
     def _soon(self, function: Any) -> None:
-        self._loop.call_soon_threadsafe(function)
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            self._loop.call_soon_threadsafe(function)
 
     # In the thread
 
@@ -105,7 +110,7 @@ class Pump:
 
             async def flush() -> None:
                 try:
-                    await self._loop.run_in_executor(self._calling, courier.flush)
+                    await self._loop.run_in_executor(self._calling, courier.flush_for_server)
                 finally:
                     self._flushing = False
                 self._look()
@@ -125,15 +130,21 @@ class Pump:
             slot = self._slots[delivery.account] = asyncio.Semaphore(_CONNECTIONS_OF_AN_ACCOUNT)
         async with slot:
             began_ns = courier.clock.now_ns()
-            if way.kind == "http":
-                sent = await courier.send(delivery, gate)
-            elif way.receiver is None:
-                sent = Sent(200)
-            else:
-                sent = await self._call(way.receiver, delivery)
+            try:
+                if way.kind == "http":
+                    sent = await courier.send(delivery, gate)
+                elif way.receiver is None:
+                    sent = Sent(200)
+                else:
+                    sent = await self._call(way.receiver, delivery)
+            except Exception as bug:
+                _log.exception("mock-akool bug while sending %r", delivery)
+                sent = Sent(error=f"mock-akool bug: {type(bug).__name__}: {bug}", is_final=True)
             courier.finish(delivery, generation, Outcome(began_ns, courier.clock.now_ns(), *sent))
 
     async def _call(self, receiver: Any, delivery: Delivery) -> Sent:
+        if delivery.fault is not None and delivery.fault.slow.ns:
+            await asyncio.sleep(delivery.fault.slow.ns / NS_PER_S)
         calling = self._loop.run_in_executor(self._calling, self._courier.call, receiver, delivery)
         try:
             answer = await asyncio.wait_for(calling, self._courier.timeout_s)

@@ -7,7 +7,8 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
@@ -23,6 +24,16 @@ _delivering: Final[ContextVar[bool]] = ContextVar("mock_akool_delivering", defau
 def is_delivering() -> bool:
     """Return whether this code runs in a receiver that is being called with a callback."""
     return _delivering.get()
+
+
+@contextmanager
+def delivering() -> Iterator[None]:
+    """Mark what runs inside as a receiver that is being called."""
+    marked = _delivering.set(True)
+    try:
+        yield
+    finally:
+        _delivering.reset(marked)
 
 
 class WebhookRequest(NamedTuple):
@@ -101,14 +112,12 @@ def _arguments(target: Any) -> int | None:
 
 def _guarded(receive: Callable[[], int]) -> Answer:
     """Run the receiver's code; what it raises is HTTP 500, and is told in the journal and the log."""
-    marked = _delivering.set(True)
     try:
-        return Answer(receive())
+        with delivering():
+            return Answer(receive())
     except Exception as error:
         _log.warning("the receiver of a callback raised %s: %s", type(error).__name__, error, exc_info=error)
         return Answer(500, f"the receiver raised {type(error).__name__}: {error}")
-    finally:
-        _delivering.reset(marked)
 
 
 class _Function:

@@ -13,7 +13,7 @@ from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.models import Job
 from mock_akool.core.webhook_faults import WebhookFault, WebhookRule
 from mock_akool.webhooks.courier import COLLECT, HTTP, Courier, Way, describe
-from mock_akool.webhooks.receivers import receiver_of
+from mock_akool.webhooks.receivers import is_delivering, receiver_of
 
 _SHOWN: Final = 20
 
@@ -153,7 +153,7 @@ class Webhooks:
     def deliveries(self) -> Deliveries:
         """The deliveries until now, in the order they were made; as many as `journal_size` says."""
         courier = self._courier
-        courier.flush()
+        courier.flush(wait=False)
         with courier.engine.lock:
             entries = courier.outbox.entries()
         found = Deliveries(entries)
@@ -209,6 +209,8 @@ class Webhooks:
         `timeout` is in seconds of the fake's clock; a virtual clock is moved, not waited for. An AssertionError tells
         what there is when none came.
         """
+        if is_delivering():
+            raise MockAkoolError("a receiver cannot wait for callbacks: none is sent before it is done")
         job_id = None if job is None else id_of(job)
         courier, clock = self._courier, self._courier.clock
         deadline_ns = clock.now_ns() + round(timeout * NS_PER_S)

@@ -15,7 +15,7 @@ from flask import Flask, request
 from mock_akool import MockAkool, MockAkoolError, VirtualTimeLimitError
 from mock_akool.core.codes import API_URL
 from tests.doors.clients import CREATE, INFO
-from tests.webhooks.receivers import ACCOUNT, HOOK, SECRET, careful, create, fake, poll, seconds, until
+from tests.webhooks.receivers import ACCOUNT, HOOK, SECRET, careful, create, fake, http_receiver, poll, seconds, until
 
 KEY = {"x-api-key": SECRET}
 
@@ -428,3 +428,55 @@ class TestBesideAServer:
         mock.clock.advance(5)
         mock.webhooks.assert_delivered(job_id)
         assert poll(mock, job_id)["image_status"] == 3
+
+
+class TestWithinAReceiver:
+    def test_it_cannot_wait_for_other_callbacks(self) -> None:
+        mock = fake(webhook_retries=0)
+        mock.webhooks.deliver_to(lambda request: mock.webhooks.wait_for_delivery() and None)
+        create(mock)
+        mock.clock.advance(5)
+        assert "MockAkoolError: a receiver cannot wait for callbacks" in mock.webhooks.last.error
+
+    def test_it_may_look_at_the_callbacks_and_move_the_clock(self) -> None:
+        seen: list[int] = []
+        mock = fake(webhook_processing=False)
+
+        def receive(request: Any) -> None:
+            mock.clock.advance(1)
+            seen.append(mock.webhooks.in_state("delivered").count)
+
+        mock.webhooks.deliver_to(receive)
+        for _ in range(3):
+            create(mock)
+        mock.clock.advance(5)
+        assert seen == [0, 1, 2]
+
+    def test_slow_senders_do_not_nest_and_have_their_time(self) -> None:
+        mock = fake(webhook_processing=False, webhook_timeout="1s", credits=10**4)
+        mock.webhooks.deliver_to(lambda request: None)
+        mock.webhooks.fault(times=None, slow="2s")
+        for _ in range(400):
+            create(mock)
+        mock.clock.advance(5)
+        assert mock.webhooks.in_state("delivered").count == 400
+
+    def test_a_receiver_over_http_may_poll_through_a_door_in_process(self) -> None:
+        """Its thread is not the one that moves the clock, and must not wait for it."""
+        with http_receiver() as receiver, MockAkool(accounts=[ACCOUNT], webhook_processing=False) as mock:
+
+            def answer(got: Any) -> int:
+                assert got.verdict.payload is not None
+                url = f"{API_URL}{INFO}?image_model_id={got.verdict.payload['_id']}"
+                seen.append(requests.get(url, headers=KEY).json()["data"]["image_status"])
+                return 200
+
+            seen: list[int] = []
+            receiver.answer = answer
+            mock.webhooks.send_over_http()
+            for _ in range(3):
+                submit(receiver.url)
+            began_s = time.perf_counter()
+            mock.clock.advance(5)
+            assert (seen, time.perf_counter() - began_s < 5) == ([3, 3, 3], True)
+            assert mock.webhooks.in_state("delivered").count == 3
