@@ -18,6 +18,7 @@ from mock_akool.core.api import ENDPOINTS
 from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.codes import Code, Endpoint, Status
+from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.engine import Engine
 from mock_akool.core.files import stamp_of
 from mock_akool.core.models import Exchange, Job, PressButton
@@ -45,12 +46,20 @@ class Evidence(NamedTuple):
     behaviour: Behaviour
     start_ns: int
     now_ns: int
+    deliveries: tuple[Delivery, ...] = ()
 
     @classmethod
     def of(cls, engine: Engine, start_ns: int) -> Evidence:
         """Return what the engine saw since `start_ns`."""
         with engine.lock:
-            return cls(engine.journal.entries(), engine.jobs(), engine.behaviour, start_ns, engine.clock.now_ns())
+            return cls(
+                engine.journal.entries(),
+                engine.jobs(),
+                engine.behaviour,
+                start_ns,
+                engine.clock.now_ns(),
+                engine.outbox.entries(),
+            )
 
     def to(self, *endpoints: Endpoint) -> list[Exchange]:
         """Return the calls to these endpoints."""
@@ -151,6 +160,11 @@ def _watched(job: Job, seen: Evidence) -> Iterator[str]:
                 which = nth(first) if len(run) == 1 else f"{nth(first)} to {nth(number)}"
                 end = "; the client stopped here" if stopped and run[-1] is polls[-1] else ""
                 yield f"{which} poll {when}: {said}{end}"
+    for each in seen.deliveries:
+        if each.job_id == job.id:
+            tries = f" after {len(each.tries)} tries" if len(each.tries) > 1 else ""
+            error = f": {each.error}" if each.error else ""
+            yield f"callback of status {int(each.status)} at {seen.at(each.due_ns)}: {each.state}{tries}{error}"
     fetched = seen.fetches(job.id)
     if fetched:
         yield f"{len(fetched)} download{'' if len(fetched) == 1 else 's'}, the last at {seen.at(fetched[-1].time_ns)}"
@@ -249,6 +263,30 @@ def _webhook_spelling(seen: Evidence) -> str | None:
         fields = _fields(call)
         if fields.get(wrong) and not fields.get(right):
             return f"#{call.number} has `{wrong}`, which is ignored here; {call.endpoint} spells it `{right}`"
+    return None
+
+
+def _callback_not_sealed(seen: Evidence) -> str | None:
+    for each in seen.deliveries:
+        if each.state is DeliveryState.NOT_SEALED:
+            return f"no callback of job {each.job_id} was sent: {each.error}"
+    return None
+
+
+def _callback_refused(seen: Evidence) -> str | None:
+    for each in seen.deliveries:
+        if each.state is DeliveryState.REFUSED:
+            return f"no callback of job {each.job_id} was sent: {each.error}"
+    return None
+
+
+def _callback_not_taken(seen: Evidence) -> str | None:
+    for each in seen.deliveries:
+        if each.tries and each.state in (DeliveryState.WAITING, DeliveryState.GIVEN_UP) and not each.fault:
+            return (
+                f"the callback of job {each.job_id}, status {int(each.status)}, was not taken: {each.error}; "
+                f"only HTTP 200 counts, and after anything else the same body is sent again"
+            )
     return None
 
 
@@ -492,6 +530,9 @@ HINTS: Final = (
     Hint("poll of foreign job", _poll_of_foreign_job),
     Hint("poll of parent", _poll_of_parent),
     Hint("webhook spelling", _webhook_spelling),
+    Hint("callback not sealed", _callback_not_sealed),
+    Hint("callback refused", _callback_refused),
+    Hint("callback not taken", _callback_not_taken),
     Hint("size for scale", _size_for_scale),
     Hint("paid twice", _paid_twice),
     Hint("no second try", _no_second_try),

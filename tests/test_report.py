@@ -19,7 +19,9 @@ BUTTON = f"{API}/createbybutton"
 INFO = f"{API}/infobymodelid"
 TOKEN = "/api/open/v3/getToken"
 QUOTA = "/api/open/v3/faceswap/quota/info"
-KEY = "key-of-the-account"
+KEY = "key-of-1-account"
+HOOK = "http://127.0.0.1:9/hook"
+CALLED_BACK = {"prompt": "a red fox", "webhookUrl": HOOK}
 
 
 class Client:
@@ -138,6 +140,16 @@ def lost(client: Client, value: str) -> None:
     client.ask("GET", INFO, f"image_model_id={value}")
 
 
+def sends(client: Client) -> Client:
+    client.mock.webhooks.send_over_http()
+    return client
+
+
+def answers(client: Client, status: int) -> Client:
+    client.mock.webhooks.deliver_to(lambda request: status)
+    return client
+
+
 CASES = (
     Case(
         "poll by wrong name",
@@ -186,6 +198,27 @@ CASES = (
         lambda client: client.press(client.finished()["_id"], webhookurl="https://example.com/hook"),
         "#3 has `webhookurl`, which is ignored here; createbybutton spells it `webhookUrl`",
         lambda client: client.create(webhookurl=""),
+    ),
+    Case(
+        "callback not sealed",
+        lambda client: client.ask("POST", V3, body=CALLED_BACK, x_api_key="my-key") and client.wait(5),
+        "no callback of job ID was sent: the account's clientSecret has 6 bytes and cannot encrypt: AES takes 16, "
+        "24 or 32. Use an API key of 32 letters and digits, as Akool's are",
+        lambda client: client.ask("POST", V3, body=CALLED_BACK) and client.wait(5),
+    ),
+    Case(
+        "callback refused",
+        lambda client: sends(client).create(webhookUrl="http://203.0.113.1/hook") and client.wait(5),
+        "no callback of job ID was sent: callbacks are sent to this machine and to private addresses only, and "
+        "203.0.113.1 is neither; allow it with --allow-webhook 203.0.113.1 (in Python allow_webhook='203.0.113.1')",
+        lambda client: client.create(webhookUrl="http://203.0.113.1/hook") and client.wait(5),
+    ),
+    Case(
+        "callback not taken",
+        lambda client: answers(client, 204).create(webhookUrl=HOOK) and client.wait(60),
+        "the callback of job ID, status 2, was not taken: the receiver answered with HTTP 204; only HTTP 200 counts, "
+        "and after anything else the same body is sent again",
+        lambda client: answers(client, 200).create(webhookUrl=HOOK) and client.wait(60),
     ),
     Case(
         "size for scale",
