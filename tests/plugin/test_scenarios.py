@@ -205,9 +205,7 @@ class TestAll:
         "default",
     )
     result.assert_outcomes(passed=2, warnings=1)
-    result.stdout.fnmatch_lines(
-        ["*the marker akool does nothing here: the test uses neither akool_mock nor*"]
-    )
+    result.stdout.fnmatch_lines(["*the marker akool does nothing here: the test uses neither akool_mock nor*"])
 
 
 def test_an_empty_list_of_scenarios_is_told(run: Run) -> None:
