@@ -128,7 +128,7 @@ def _parsed(page: Path) -> tuple[tuple[Block, ...], str]:
 
 
 def _name(page: Path) -> str:
-    return page.name
+    return page.relative_to(ROOT).as_posix().removeprefix("docs/")
 
 
 def _blocks(language: str) -> list[Any]:
@@ -397,7 +397,9 @@ def _timeless(output: str) -> str:
 
 
 @pytest.mark.parametrize("block", _blocks("bash"))
-def test_a_bash_block_runs(block: Block, port: int) -> None:
+def test_a_bash_block_runs(block: Block, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("examples").symlink_to(ROOT / "examples")
+    monkeypatch.setenv("AKOOL_PAUSE_S", "0.02")
     code = _adapted(block.code, port)
     _run("bash", "-euo", "pipefail", "-c", code)
     _check_pictures(code)
