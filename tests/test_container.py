@@ -23,11 +23,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from mock_akool import __version__
 from mock_akool.settings import DEFAULT_PORT, PREFIX, table
-from tests import dockerfile
-from tests.children import PATIENCE_S, Child, run
+from tests import dockerfile, installation
+from tests.children import PATIENCE_S, Child, Serving, run
+from tests.deployment import check_compose
 from tests.installation import HOSTLESS, ROOT, Installed, succeed
 
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -118,6 +120,19 @@ class TestDockerfile:
         assert options["start-interval"] <= 1 < options["start-period"]
         own_limit_s = float(re.findall(r"--timeout.*\(default: ([\d.]+)\)", run("health", "--help").stdout)[0])
         assert own_limit_s < options["timeout"] < options["interval"]
+
+    def test_the_page_tells_its_facts(self) -> None:
+        page = (ROOT / "docs" / "docker.md").read_text()
+        (told,) = re.findall(r"(?s)<!-- container facts -->\n(.*?)<!-- end of container facts -->", page)
+        assert dict(re.findall(r"(?m)^\| (.+) \| `(.+)` \|$", told)) == {
+            "Entry point": " ".join(IMAGE.command("ENTRYPOINT")),
+            "Command": " ".join(IMAGE.command("CMD")),
+            "Port": IMAGE.the("EXPOSE"),
+            "User": IMAGE.the("USER"),
+            "Folder": IMAGE.the("WORKDIR"),
+            "Stop signal": IMAGE.the("STOPSIGNAL"),
+            "Health check": " ".join(dockerfile.health().command),
+        }
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
@@ -327,3 +342,58 @@ class TestAsAnEngineRunsIt:
     def test_it_reads_what_is_mounted(self, contained: Contained) -> None:
         told = contained.run("mock-akool", "scenarios", "check", SCENARIO.name)
         assert (told.returncode, told.stderr) == (0, "")
+
+
+class TestCompose:
+    DATA: Final[dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+
+    def test_it_is_valid(self) -> None:
+        check_compose(ROOT / "compose.yaml")
+
+    def test_a_wrong_one_is_not(self, tmp_path: Path) -> None:
+        wrong = tmp_path / "compose.yaml"
+        wrong.write_text((ROOT / "compose.yaml").read_text().replace("service_healthy", "service_well"))
+        with pytest.raises(AssertionError):
+            check_compose(wrong)
+
+    def test_the_app_waits_until_the_fake_is_healthy_and_finds_it(self) -> None:
+        fake, app = self.DATA["akool"], self.DATA["app"]
+        assert app["depends_on"] == {"akool": {"condition": "service_healthy"}}
+        assert app["environment"]["AKOOL_BASE_URL"] == f"http://akool:{DEFAULT_PORT}"
+        assert fake["ports"] == [f"127.0.0.1:{DEFAULT_PORT}:{IMAGE.the('EXPOSE')}"]
+        assert fake["read_only"]
+        assert fake["build"] == "."
+
+    def test_what_is_mounted_is_there(self) -> None:
+        for service in self.DATA.values():
+            for volume in service["volumes"]:
+                here, inside, mode = volume.split(":")
+                assert (ROOT / here).is_dir()
+                assert inside in {IMAGE.the("WORKDIR"), "/app"}
+                assert mode == "ro"
+
+    @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
+    def test_the_app_ends_well(self, tmp_path: Path) -> None:
+        app = self.DATA["app"]
+        program, file, *arguments = app["command"]
+        (here,) = (volume.split(":")[0] for volume in app["volumes"])
+        with Serving(variables=self.DATA["akool"]["environment"]) as server:
+            variables = {**app["environment"], "AKOOL_BASE_URL": server.url, "AKOOL_PAUSE_S": "0.05"}
+            script = ROOT / here / Path(file).name
+            told = run(script, *arguments, command=[program], variables=variables, folder=tmp_path)
+        assert (told.returncode, told.stderr) == (0, "")
+        assert len(list(tmp_path.glob("*.jpg"))) == 4
+
+
+def test_the_page_uses_testcontainers_as_it_is(tmp_path: Path) -> None:
+    """The docs' tests run the block with a stand-in, so here its types are checked against the library."""
+    page = (ROOT / "docs" / "docker.md").read_text()
+    (block,) = re.findall(r"(?s)```python\n(.*?)```", page)
+    (tmp_path / "block.py").write_text(block)
+    told = run(
+        *("--check-untyped-defs", "--cache-dir", tmp_path / "cache", "block.py"),
+        command=[sys.executable, "-m", "mypy"],
+        folder=tmp_path,
+        patience_s=installation.PATIENCE_S,
+    )
+    assert told.returncode == 0, told.stdout
