@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -145,6 +146,57 @@ def test_every_dependency_has_a_wheel(machine: str, tmp_path: Path) -> None:
         *PROJECT["dependencies"],
         folder=tmp_path,
     )
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the build stage makes, in a folder instead of the image's root."""
+    return installation.made_once(tmp_path_factory, "image", _build)
+
+
+def _build(root: Path) -> None:
+    sources = root / "src"
+    sources.mkdir()
+    for word, value in dockerfile.stages()[1].instructions:
+        if word == "COPY":
+            *names, target = value.split()
+            for name in names:
+                _copy(ROOT / name, sources / (name if target == "./" else target))
+        elif word == "RUN":
+            command = re.sub(r"/(?=opt/mock-akool|wheels)", f"{root}/", value)
+            succeed("sh", "-euc", f"PATH={Path(sys.executable).parent}:$PATH; {command}", folder=sources)
+        else:
+            assert (word, value) == ("WORKDIR", "/src")
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.py[cod]"))
+    else:
+        shutil.copy(source, target)
+
+
+def _contents(wheel: Path) -> dict[str, int]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {each.filename: each.CRC for each in archive.infolist()}
+
+
+class TestBuild:
+    def test_it_makes_the_wheel_that_everybody_gets(self, built: Path, wheel: Path) -> None:
+        (made,) = (built / "wheels").iterdir()
+        assert made.name == wheel.name
+        assert _contents(made) == _contents(wheel)
+
+    def test_the_environment_has_it_and_what_it_requires_and_no_pip(self, built: Path) -> None:
+        commands = built / "opt" / "mock-akool" / "bin"
+        told = run("--version", command=[str(commands / "mock-akool")], variables=HOSTLESS)
+        assert (told.returncode, told.stdout) == (0, f"mock-akool {__version__}\n")
+        succeed(sys.executable, "-m", "pip", "--python", commands / "python", "check", folder=built)
+        assert not list(commands.glob("pip*"))
+
+    def test_its_bytecode_is_there_already(self, built: Path) -> None:
+        (cli,) = built.glob("opt/mock-akool/lib/python*/site-packages/mock_akool/cli.py")
+        assert list((cli.parent / "__pycache__").glob("cli.*.pyc"))
 
 
 def _free_port() -> int:
