@@ -1,4 +1,4 @@
-"""The command line: `mock-akool serve | demo | health | scenarios`.
+"""The command line: `mock-akool serve | demo | health | scenarios | webhook`.
 
 Flags of `serve` are made from the settings table, so each setting has one, and a variable of the same name.
 """
@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     health.add_argument("--timeout", type=float, default=2.0, help="seconds to wait for it (default: %(default)s)")
     health.set_defaults(run=_health)
     _add_scenarios(commands)
+    from mock_akool import webhook_cli
+
+    webhook_cli.add(commands)
     return parser
 
 
@@ -110,7 +113,7 @@ def _add_scenarios(commands: Any) -> None:
     showing.set_defaults(run=_show_scenario)
 
     checking = kinds.add_parser("check", help="check scenario files", allow_abbrev=False)
-    checking.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a YAML or JSON file")
+    checking.add_argument("files", metavar="FILE", nargs="+", help="a YAML or JSON file, or the name of a scenario")
     checking.set_defaults(run=_check_scenarios)
 
     schema = kinds.add_parser("schema", help="print the JSON Schema of scenario files, for editors", allow_abbrev=False)
@@ -156,10 +159,14 @@ def _serve(options: argparse.Namespace) -> int:
     from mock_akool.doors.request_log import STYLES, BatchedLog
     from mock_akool.doors.server import Server
     from mock_akool.service import Service
+    from mock_akool.webhooks.courier import HTTP
 
     service = Service(settings, SystemClock())
+    service.courier.carry_by(HTTP)
     style = STYLES.get(settings.log)
     log = BatchedLog(sys.stderr, style()) if style else None
+    if log is not None:
+        service.courier.note = log.note_callback
     server = Server(service, settings.host, settings.port, public_url=settings.public_url, log=log)
     port_file = Path(settings.port_file) if settings.port_file else None
 
@@ -236,12 +243,12 @@ def _show_scenario(options: argparse.Namespace) -> int:
 
 def _check_scenarios(options: argparse.Namespace) -> int:
     from mock_akool.core.errors import ScenarioError
-    from mock_akool.scenario_files import read_file
+    from mock_akool.scenario_files import load
 
     wrong = 0
     for file in options.files:
         try:
-            scenario = read_file(file)
+            scenario = load(file)
         except ScenarioError as error:
             print(f"mock-akool: {error}", file=sys.stderr)
             wrong += 1

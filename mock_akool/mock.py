@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Never, Self, TypeVar
 from urllib.parse import urlsplit
 
 from mock_akool.calls import Calls
@@ -23,11 +23,13 @@ from mock_akool.core.models import Account, Call, Job, Reply
 from mock_akool.core.options import Kind, one_of, option, optional
 from mock_akool.core.scenario import JobScript, Result, Rule
 from mock_akool.core.scenario_shapes import ENDPOINTS, RESULT, STAGES
+from mock_akool.core.shapes import unknown_key
 from mock_akool.core.timeline import COMPLETED, FOREVER, Duration, Ending, Stage, Timeline, failed
 from mock_akool.rules import RuleDraft
 from mock_akool.scripting import ScriptedBehaviour
 from mock_akool.service import Service
 from mock_akool.unfired import unfired, why_not
+from mock_akool.webhooks.view import Webhooks
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -99,6 +101,8 @@ class MockAkool:
         self.options = MockOptions.of(**options)
         self.service = Service(self.options, VirtualClock() if clock is None else clock)
         self.engine = self.service.engine
+        self._drafts: dict[int, RuleDraft] = {}
+        """Rules that were begun and not ended."""
         self._target: Target | None = None
         self._naps: Naps | None = None
         self._start_ns = self.engine.clock.now_ns()
@@ -117,6 +121,7 @@ class MockAkool:
         target = in_process.Target(self.service, hosts, refuse_others=self.options.other_hosts == "refuse")
         in_process.activate(target)
         self._target = target
+        self.service.courier.go_on()
         clock = self.engine.clock
         if self.options.sleep == "virtual" and isinstance(clock, VirtualClock):
             self._naps = sleep.Naps(target, clock, self.options.sleep_limit.ns)
@@ -129,6 +134,7 @@ class MockAkool:
 
         target, naps, self._target, self._naps = self._target, self._naps, None, None
         with ExitStack() as last:
+            last.callback(self.service.courier.rest)
             if target is not None:
                 last.callback(in_process.deactivate, target)
             if naps is not None and target is not None:
@@ -175,8 +181,9 @@ class MockAkool:
         wanted = self.options.unfired_rules
         engine = self.engine
         with engine.lock:
-            reasons = [why_not(live, engine) for live in unfired(engine)] if wanted != "ignore" else []
-        if not reasons:
+            reasons = [why_not(live, engine) for live in unfired(engine)]
+        reasons += [f"the rule {each.begun} says no fault: end it with .respond(…)" for each in self._drafts.values()]
+        if not reasons or wanted == "ignore":
             return
         message = "\n".join(
             [*reasons, "Take the rule away, mark it `optional`, or set unfired_rules to warn or ignore"]
@@ -215,16 +222,19 @@ class MockAkool:
         return clock
 
     def run_until_idle(self) -> None:
-        """Move the clock to where no job's status will change any more by time alone.
+        """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
 
         Jobs that are stuck, or wait for polls, stay as they are.
         """
         while True:
+            self.service.courier.flush()
             with self.engine.lock:
                 following_ns = self.engine.next_change_ns(self.engine.clock.now_ns())
-            if following_ns is None:
+                due_ns = self.engine.outbox.next_ns
+            instants = [instant_ns for instant_ns in (following_ns, due_ns) if instant_ns is not None]
+            if not instants:
                 return
-            self.clock.advance_to(following_ns)
+            self.clock.advance_to(min(instants))
 
     # Scripting
 
@@ -237,6 +247,7 @@ class MockAkool:
         stages: Sequence[Any] | Timeline | None = None,
         result: Mapping[str, Any] | Result | None = None,
         account: Account | str | None = None,
+        **unknown: Never,
     ) -> None:
         """Script one of the next jobs: how long it shows status 1, then 2, and how it ends.
 
@@ -248,7 +259,10 @@ class MockAkool:
         Several calls line up, one for each job that is created. With an `account`, or its API key, only that account's
         next job is meant. Raises ScenarioError or SettingsError for a value that cannot be.
         """
+        __tracebackhide__ = True
         self._check_source()
+        for name in unknown:
+            raise unknown_key(name, ("queueing", "processing", "ending", "stages", "result", "account"), ())
         if stages is None:
             timeline = Timeline.of(queueing, processing, read_ending(ending))
         elif (queueing, processing, ending) != (0, 0, COMPLETED):
@@ -271,9 +285,10 @@ class MockAkool:
         The endpoints are named as in the journal; `create` are the three that create jobs, `api` all but files, `any`
         all. A rule counts for each account by itself, and goes before those of scenarios. Raises ScenarioError.
         """
+        __tracebackhide__ = True
         self._check_source()
         ENDPOINTS.read(endpoint, ("on",))
-        return RuleDraft(endpoint, self._add_rule, self._remove_rule)
+        return RuleDraft(endpoint, self._add_rule, self._remove_rule, self._drafts)
 
     def _add_rule(self, rule: Rule, label: str) -> RuleInForce:
         with self.engine.lock:
@@ -313,6 +328,11 @@ class MockAkool:
             return Calls(self.engine.journal.entries())
 
     @property
+    def webhooks(self) -> Webhooks:
+        """The callbacks: what was sent, where they go, and what shall go wrong."""
+        return Webhooks(self.service.courier, check_source=self._check_source)
+
+    @property
     def accounts(self) -> tuple[Account, ...]:
         """All accounts, in the order in which they appeared."""
         with self.engine.lock:
@@ -336,6 +356,7 @@ class MockAkool:
     def reset(self) -> None:
         """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew. The clock stays where it is."""
         with self.engine.lock:
+            self._drafts.clear()
             self.engine.reset()
             self._start_ns = self.engine.clock.now_ns()
 

@@ -7,11 +7,13 @@ import logging
 from mock_akool import control
 from mock_akool.core import api
 from mock_akool.core.clock import Clock
+from mock_akool.core.deliveries import Draft
 from mock_akool.core.engine import Engine
 from mock_akool.core.models import Call, Reply
 from mock_akool.identities import JwtTokens
 from mock_akool.pictures import Gallery
 from mock_akool.scripting import ScriptedBehaviour
+from mock_akool.webhooks.courier import Courier
 
 _log = logging.getLogger("mock_akool")
 
@@ -20,13 +22,15 @@ class Service:
     """Answers calls. Safe to use from several threads."""
 
     def __init__(self, behaviour: ScriptedBehaviour, clock: Clock) -> None:
-        self.engine = Engine(behaviour, clock, JwtTokens(behaviour.seed), behaviour.script)
+        self.engine = Engine(behaviour, clock, JwtTokens(behaviour.seed), behaviour.script, _compose)
         self.gallery = Gallery()
+        self.courier = Courier(self.engine)
 
     def answer(self, call: Call) -> Reply:
         """Turn a Call into a Reply: of the control routes below `/_mock/`, else of the emulated API."""
         if call.path.startswith(control.PREFIX):
             return control.answer(self.engine, call)
+        self.courier.before(call)
         return api.answer(self.engine, call)
 
     def ready_body(self, reply: Reply) -> bytes | None:
@@ -47,3 +51,10 @@ class Service:
             _log.exception("mock-akool bug while drawing %s", reply.picture)
             reply = api.bug_reply(bug)._replace(delay_ns=reply.delay_ns)
             return reply, reply.body
+
+
+def _compose(draft: Draft) -> bytes:
+    """Return the body of a callback; what that takes is imported with the first one."""
+    from mock_akool.webhooks.composing import compose
+
+    return compose(draft)

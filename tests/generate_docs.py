@@ -29,17 +29,20 @@ from mock_akool.core.codes import (
     Code,
     Profile,
 )
+from mock_akool.core.deliveries import Delivery
 from mock_akool.core.faults import FAULT
 from mock_akool.core.files import file_set, picture_named
 from mock_akool.core.models import CreateV3, CreateV4, PressButton, Request
 from mock_akool.core.options import about
 from mock_akool.core.prices import price
 from mock_akool.core.scenario_shapes import JOB, RESULT, RULE, SCENARIO, WHEN
+from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.rules import RuleDraft
 from mock_akool.scenario_files import named, names
 from mock_akool.scripting import SOURCES
 from mock_akool.server_view import ServerView
 from mock_akool.settings import Setting, table
+from mock_akool.webhooks.view import Webhooks
 from tests.clients.survival import SURVIVAL
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -230,6 +233,17 @@ def modules() -> dict[str, str]:
     return said
 
 
+def _webhook_faults() -> str:
+    heads = ("Name", "Takes", "Meaning")
+    return _markdown(heads, ((f"`{name}`", each.shape.wants, each.help) for name, each in WEBHOOK_FAULT.fields.items()))
+
+
+def _webhook_scenarios() -> str:
+    found = ((name, named(name)) for name in names())
+    rows = ((f"`{name}`", each.description, each.advice) for name, each in found if each.webhooks)
+    return _markdown(("Name", "What happens", "What a robust receiver does"), rows)
+
+
 def _rooms() -> str:
     return _markdown(("Module", "What it says of itself"), ((f"`{name}`", said) for name, said in modules().items()))
 
@@ -254,11 +268,29 @@ def _survival() -> str:
 def _keys(name: str) -> str:
     """Return the keys of an object of scenario files."""
     rows = ((f"`{key}`", field.shape.wants, field.help) for key, field in _RECORDS[name].fields.items())
-    short = ((key, wants if len(wants) < 90 else "see below", said) for key, wants, said in rows)
+    short = ((key, wants if len(wants) < 90 else _SHORT[key.strip("`")], said) for key, wants, said in rows)
     return _markdown((f"Key of {_ARTICLES.get(name, f'a {name}')}", "Takes", "Meaning"), short)
 
 
 _RECORDS: Final = {"scenario": SCENARIO, "job": JOB, "when": WHEN, "result": RESULT, "rule": RULE, "fault": FAULT}
+_SHORT: Final = {
+    "seed": "a whole number",
+    "accounts": "a list of objects, see `MockAkool(accounts=…)`",
+    "jobs": "a list of entries, see below",
+    "rules": "a list of rules, see below",
+    "webhooks": "a list of rules for callbacks, see [callbacks](webhooks.md)",
+    "when": "an object, see below",
+    "stages": "a list, see below",
+    "result": "an object, see below",
+    "files": "a fault, see below",
+    "endpoint": "a create's endpoint, or a list of them",
+    "on": "an endpoint, or a list of them",
+    "nth": "a number from 1, or a list of them",
+    "fault": "a fault, see below",
+    "code": "a business code such as 1108",
+    "drip": "an object such as {bytes: 1, every: 100ms}",
+    "delay": "a duration such as 10s, or two such as [1s, 3s]",
+}
 _ARTICLES: Final = {"job": "an entry of `jobs`", "when": "`when`", "result": "`result`"}
 
 
@@ -316,6 +348,10 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "rule draft": partial(_members, RuleDraft),
     **{f"keys {name}": partial(_keys, name) for name in _RECORDS},
     "survival": _survival,
+    "webhooks": partial(_members, Webhooks),
+    "delivery": partial(_members, Delivery),
+    "webhook faults": _webhook_faults,
+    "webhook scenarios": _webhook_scenarios,
 }
 
 

@@ -17,6 +17,7 @@ from mock_akool.core.faults import Fault
 from mock_akool.core.models import CreateV3, CreateV4, Missing, PressButton, Request
 from mock_akool.core.shapes import shown
 from mock_akool.core.timeline import Duration, Span, Timeline
+from mock_akool.core.webhook_faults import WebhookRule
 
 CREATES: Final = (Endpoint.CREATE_BY_PROMPT, Endpoint.CREATE_BY_SOURCE_PROMPT, Endpoint.CREATE_BY_BUTTON)
 API: Final = (Endpoint.GET_TOKEN, *CREATES, Endpoint.INFO_BY_MODEL_ID, Endpoint.QUOTA_INFO)
@@ -190,7 +191,11 @@ class Conditions(NamedTuple):
         if self.job is not None and not self._is_the_job(call):
             found.append(f"it was about job {call.job_number}" if call.job_number else "it was about no known job")
         if self.prompt is not None and not fnmatchcase(call.prompt or "", self.prompt):
-            found.append(f"its prompt is {shown(call.prompt)}" if call.prompt else "it has no prompt")
+            found.append(
+                f"its prompt is {shown(call.prompt)}, and {self.prompt!r} does not fit the whole of it"
+                if call.prompt
+                else "it has no prompt"
+            )
         if self.status is not None and call.status is not self.status:
             status = call.status
             found.append(f"the job was {status.name.lower()}" if status else "it was about no known job")
@@ -250,6 +255,7 @@ class Scenario:
     jobs: tuple[JobScript, ...] = ()
     rules: tuple[Rule, ...] = ()
     limits: Limits = Limits()
+    webhooks: tuple[WebhookRule, ...] = ()
     name: str = field(default="", compare=False)
 
     @property

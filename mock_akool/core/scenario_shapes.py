@@ -44,6 +44,7 @@ from mock_akool.core.shapes import (
     whole,
 )
 from mock_akool.core.timeline import COMPLETED, FOREVER, Ending, Span, Stage, Timeline, failed
+from mock_akool.core.webhook_faults import WEBHOOK
 
 
 def _read_endpoints(value: Any) -> tuple[Endpoint, ...]:
@@ -193,6 +194,12 @@ class _Stages:
             return failed()
         if isinstance(value, Mapping) and set(value) == {"failed"}:
             said = value["failed"]
+            if isinstance(said, str) and not said[:1].isdigit() and said[:1] != "." and said != "forever":
+                raise ScenarioError(
+                    f"{shown(said)} is no length of time",
+                    f"A reason is written as {{failed: [{shown(said)}]}}",
+                    (*place, "failed"),
+                )
             if isinstance(said, (list, tuple)):
                 said = {"reasons": said}
             if isinstance(said, Mapping):
@@ -359,6 +366,8 @@ def _read_job(value: Any) -> int | str:
 
 
 def _read_during(value: Any) -> tuple[Span, Span]:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(value)
     begin, end = map(Span.of, value)
     if begin.ns is None or (end.ns is None and end != FOREVER):
         raise ValueError(value)
@@ -451,6 +460,7 @@ SCENARIO: Final = Record(
         ),
         "rules": Field(Listed(RULE), "which requests go wrong; the first rule that fires wins", ()),
         "limits": Field(_LIMITS, "when an account gets 1005", Limits()),
+        "webhooks": Field(Listed(WEBHOOK), "which callbacks go wrong; the first entry that fits counts", ()),
     },
     check=_check,
 )
