@@ -152,12 +152,13 @@ def _serve(options: argparse.Namespace) -> int:
         raise
 
     # Not at the top: `--help` and `health` need none of this.
-    from mock_akool.core.clock import SystemClock
+    from mock_akool.control.safety import is_loopback
+    from mock_akool.core.clock import SteeredClock
     from mock_akool.doors.request_log import STYLES, BatchedLog
     from mock_akool.doors.server import Server
     from mock_akool.service import Service
 
-    service = Service(settings, SystemClock())
+    service = Service(settings, SteeredClock(), settings.access)
     style = STYLES.get(settings.log)
     log = BatchedLog(sys.stderr, style()) if style else None
     server = Server(service, settings.host, settings.port, public_url=settings.public_url, log=log)
@@ -169,6 +170,8 @@ def _serve(options: argparse.Namespace) -> int:
             _write_port(port_file, server.port)
             at_end.callback(port_file.unlink, missing_ok=True)
         print(f"mock-akool {__version__} listens on {server.url} (Ctrl-C ends it)", flush=True)
+        if settings.admin_token is None and not is_loopback(settings.host):
+            print("anybody who reaches this port may control the fake; --admin-token TOKEN prevents it", flush=True)
         if settings.scenario:
             print(f"in force: {', '.join(each.name or 'a scenario' for each in settings.scenario)}", flush=True)
         if settings.strict and not settings.accounts:

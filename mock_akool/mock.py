@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 from mock_akool.calls import Calls
 from mock_akool.core.behaviour import read_ending
-from mock_akool.core.clock import Clock, VirtualClock
+from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
 from mock_akool.core.codes import API_URL, CDN_URL, Status
 from mock_akool.core.director import Entry, RuleInForce
-from mock_akool.core.errors import ClockError, MockAkoolError, ScenarioError, UnfiredRuleError
+from mock_akool.core.errors import MockAkoolError, ScenarioError, UnfiredRuleError
 from mock_akool.core.models import Account, Call, Job, Reply
 from mock_akool.core.options import Kind, one_of, option, optional
 from mock_akool.core.scenario import JobScript, Result, Rule
@@ -207,24 +207,16 @@ class MockAkool:
     # Time
 
     @property
-    def clock(self) -> VirtualClock:
-        """The virtual clock; raises ClockError when this fake was given another one."""
-        clock = self.engine.clock
-        if not isinstance(clock, VirtualClock):
-            raise ClockError(f"this fake runs on a {type(clock).__name__}", "Only a VirtualClock can be moved")
-        return clock
+    def clock(self) -> VirtualClock | SteeredClock:
+        """The clock, which can be moved; raises ClockError when this fake was given one that cannot."""
+        return self.service.movable_clock
 
     def run_until_idle(self) -> None:
         """Move the clock to where no job's status will change any more by time alone.
 
         Jobs that are stuck, or wait for polls, stay as they are.
         """
-        while True:
-            with self.engine.lock:
-                following_ns = self.engine.next_change_ns(self.engine.clock.now_ns())
-            if following_ns is None:
-                return
-            self.clock.advance_to(following_ns)
+        self.service.run_until_idle()
 
     # Scripting
 

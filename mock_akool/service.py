@@ -6,8 +6,9 @@ import logging
 
 from mock_akool import control
 from mock_akool.core import api
-from mock_akool.core.clock import Clock
+from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
 from mock_akool.core.engine import Engine
+from mock_akool.core.errors import ClockError
 from mock_akool.core.models import Call, Reply
 from mock_akool.identities import JwtTokens
 from mock_akool.pictures import Gallery
@@ -19,15 +20,39 @@ _log = logging.getLogger("mock_akool")
 class Service:
     """Answers calls. Safe to use from several threads."""
 
-    def __init__(self, behaviour: ScriptedBehaviour, clock: Clock) -> None:
+    def __init__(self, behaviour: ScriptedBehaviour, clock: Clock, access: control.Access | None = None) -> None:
         self.engine = Engine(behaviour, clock, JwtTokens(behaviour.seed), behaviour.script)
         self.gallery = Gallery()
+        self.access = access or control.Access()
 
     def answer(self, call: Call) -> Reply:
         """Turn a Call into a Reply: of the control routes below `/_mock/`, else of the emulated API."""
         if call.path.startswith(control.PREFIX):
-            return control.answer(self.engine, call)
+            return control.answer(self, call)
         return api.answer(self.engine, call)
+
+    def run_until_idle(self, account: str | None = None) -> None:
+        """Move the clock to where no job's status will change any more by time alone; with an API key, that account's.
+
+        Jobs that are stuck, or wait for polls, stay as they are. Raises ClockError when the clock cannot be moved.
+        """
+        clock = self.movable_clock
+        with self.engine.lock:
+            idle_ns = self.engine.idle_ns(clock.now_ns(), account)
+        clock.advance_to(idle_ns)
+
+    @property
+    def movable_clock(self) -> VirtualClock | SteeredClock:
+        """The clock; raises ClockError when it is one that cannot be moved."""
+        clock = self.engine.clock
+        if not isinstance(clock, (VirtualClock, SteeredClock)):
+            raise ClockError(
+                f"this fake runs on a {type(clock).__name__}", "Only a VirtualClock or a SteeredClock can be moved"
+            )
+        return clock
+
+    def clock_changed(self) -> None:
+        """Take note that the clock was moved, or runs at another speed."""
 
     def ready_body(self, reply: Reply) -> bytes | None:
         """Return the reply's body if it needs no drawing, else None."""

@@ -269,6 +269,11 @@ def _sources() -> str:
         ("`python`", "`next_job` and `on` of `akool_mock`, `akool_server` and `MockAkool`", "what you say there"),
         ("`prompt`", "`[mock:NAME]` in the prompt of a create", "that job, and requests about it"),
         ("`key`", "an API key that ends in `+NAME`", "that account"),
+        (
+            "`control`",
+            "`PUT /_mock/scenario` and what else the [control API](control.md) has",
+            "everybody or an account",
+        ),
     )
     assert [word for word, *_ in rows] == [f"`{source}`" for source in SOURCES]
     return _markdown(("Source", "How", "What it is in force for"), rows)

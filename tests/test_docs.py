@@ -23,7 +23,7 @@ import pytest
 from PIL import Image
 
 from mock_akool import MockAkool, SystemClock, __version__
-from mock_akool.control import ROUTES
+from mock_akool.control.table import ROUTES
 from mock_akool.core.api import ENDPOINTS
 from mock_akool.demo import Pace, play
 from mock_akool.report import HINTS
