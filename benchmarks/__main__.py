@@ -26,6 +26,7 @@ from benchmarks import (
     bench_scale,
     bench_servers,
     bench_start,
+    bench_webhooks,
 )
 from benchmarks.load import find_wrk
 from benchmarks.processes import BenchmarkError
@@ -57,6 +58,7 @@ BENCHMARKS = (
     Benchmark("doors", "a poll through a door in process, against mocks by hand", bench_doors.polls),
     Benchmark("life", "set-up, tear-down, and a whole test", bench_doors.life),
     Benchmark("plugin", "what the plugin costs a run that does not use it", bench_doors.plugin),
+    Benchmark("webhooks", "ten thousand callbacks, and some beside a receiver that hangs", bench_webhooks.run),
     Benchmark("candidates", "the server libraries that were compared", bench_candidates.run, by_default=False),
 )
 

@@ -1,4 +1,4 @@
-"""The command line: `mock-akool serve | demo | health | scenarios`.
+"""The command line: `mock-akool serve | demo | health | scenarios | webhook`.
 
 Flags of `serve` are made from the settings table, so each setting has one, and a variable of the same name.
 """
@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     health.add_argument("--timeout", type=float, default=2.0, help="seconds to wait for it (default: %(default)s)")
     health.set_defaults(run=_health)
     _add_scenarios(commands)
+    from mock_akool import webhook_cli
+
+    webhook_cli.add(commands)
     return parser
 
 
@@ -157,10 +160,14 @@ def _serve(options: argparse.Namespace) -> int:
     from mock_akool.doors.request_log import STYLES, BatchedLog
     from mock_akool.doors.server import Server
     from mock_akool.service import Service
+    from mock_akool.webhooks.courier import HTTP
 
     service = Service(settings, SteeredClock(), settings.access)
+    service.courier.carry_by(HTTP)
     style = STYLES.get(settings.log)
     log = BatchedLog(sys.stderr, style()) if style else None
+    if log is not None:
+        service.courier.note = log.note_callback
     server = Server(service, settings.host, settings.port, public_url=settings.public_url, log=log)
     port_file = Path(settings.port_file) if settings.port_file else None
 

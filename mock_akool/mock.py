@@ -28,6 +28,7 @@ from mock_akool.rules import RuleDraft
 from mock_akool.scripting import ScriptedBehaviour
 from mock_akool.service import Service
 from mock_akool.unfired import unfired, why_not
+from mock_akool.webhooks.view import Webhooks
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -117,6 +118,7 @@ class MockAkool:
         target = in_process.Target(self.service, hosts, refuse_others=self.options.other_hosts == "refuse")
         in_process.activate(target)
         self._target = target
+        self.service.courier.go_on()
         clock = self.engine.clock
         if self.options.sleep == "virtual" and isinstance(clock, VirtualClock):
             self._naps = sleep.Naps(target, clock, self.options.sleep_limit.ns)
@@ -129,6 +131,7 @@ class MockAkool:
 
         target, naps, self._target, self._naps = self._target, self._naps, None, None
         with ExitStack() as last:
+            last.callback(self.service.courier.rest)
             if target is not None:
                 last.callback(in_process.deactivate, target)
             if naps is not None and target is not None:
@@ -212,7 +215,7 @@ class MockAkool:
         return self.service.movable_clock
 
     def run_until_idle(self) -> None:
-        """Move the clock to where no job's status will change any more by time alone.
+        """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
 
         Jobs that are stuck, or wait for polls, stay as they are.
         """
@@ -303,6 +306,11 @@ class MockAkool:
         """What was asked and answered, oldest first; as many as `journal_size` says."""
         with self.engine.lock:
             return Calls(self.engine.journal.entries())
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The callbacks: what was sent, where they go, and what shall go wrong."""
+        return Webhooks(self.service.courier, check_source=self._check_source)
 
     @property
     def accounts(self) -> tuple[Account, ...]:

@@ -18,6 +18,7 @@ from mock_akool.core.api import ENDPOINTS
 from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.codes import Code, Endpoint, Status
+from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.engine import Engine
 from mock_akool.core.files import stamp_of
 from mock_akool.core.models import Exchange, Job, PressButton
@@ -45,12 +46,20 @@ class Evidence(NamedTuple):
     behaviour: Behaviour
     start_ns: int
     now_ns: int
+    deliveries: tuple[Delivery, ...] = ()
 
     @classmethod
     def of(cls, engine: Engine, start_ns: int) -> Evidence:
         """Return what the engine saw since `start_ns`."""
         with engine.lock:
-            return cls(engine.journal.entries(), engine.jobs(), engine.behaviour, start_ns, engine.clock.now_ns())
+            return cls(
+                engine.journal.entries(),
+                engine.jobs(),
+                engine.behaviour,
+                start_ns,
+                engine.clock.now_ns(),
+                engine.outbox.entries(),
+            )
 
     def to(self, *endpoints: Endpoint) -> list[Exchange]:
         """Return the calls to these endpoints."""
@@ -151,6 +160,11 @@ def _watched(job: Job, seen: Evidence) -> Iterator[str]:
                 which = nth(first) if len(run) == 1 else f"{nth(first)} to {nth(number)}"
                 end = "; the client stopped here" if stopped and run[-1] is polls[-1] else ""
                 yield f"{which} poll {when}: {said}{end}"
+    for each in seen.deliveries:
+        if each.job_id == job.id:
+            tries = f" after {len(each.tries)} tries" if len(each.tries) > 1 else ""
+            error = f": {each.error}" if each.error else ""
+            yield f"callback of status {int(each.status)} at {seen.at(each.due_ns)}: {each.state}{tries}{error}"
     fetched = seen.fetches(job.id)
     if fetched:
         yield f"{len(fetched)} download{'' if len(fetched) == 1 else 's'}, the last at {seen.at(fetched[-1].time_ns)}"
@@ -252,6 +266,30 @@ def _webhook_spelling(seen: Evidence) -> str | None:
     return None
 
 
+def _callback_not_sealed(seen: Evidence) -> str | None:
+    for each in seen.deliveries:
+        if each.state is DeliveryState.NOT_SEALED:
+            return f"no callback of job {each.job_id} was sent: {each.error}"
+    return None
+
+
+def _callback_refused(seen: Evidence) -> str | None:
+    for each in seen.deliveries:
+        if each.state is DeliveryState.REFUSED:
+            return f"no callback of job {each.job_id} was sent: {each.error}"
+    return None
+
+
+def _callback_not_taken(seen: Evidence) -> str | None:
+    for each in seen.deliveries:
+        if each.tries and each.state in (DeliveryState.WAITING, DeliveryState.GIVEN_UP) and not each.fault:
+            return (
+                f"the callback of job {each.job_id}, status {int(each.status)}, was not taken: {each.error}; "
+                f"only HTTP 200 counts, and after anything else the same body is sent again"
+            )
+    return None
+
+
 def _size_for_scale(seen: Evidence) -> str | None:
     for call in seen.to(*_CREATES):
         fields = _fields(call)
@@ -264,7 +302,7 @@ def _size_for_scale(seen: Evidence) -> str | None:
 def _paid_twice(seen: Evidence) -> str | None:
     paid: dict[tuple[str, str | None, str], Exchange] = {}
     for call in seen.to(*_CREATES):
-        if call.code == Code.OK:
+        if call.job_id is not None:  # also where the answer was lost: the job was made, and paid
             key = call.endpoint, call.account, json.dumps(_fields(call), sort_keys=True)
             if key in paid:
                 return (
@@ -273,6 +311,25 @@ def _paid_twice(seen: Evidence) -> str | None:
                 )
             paid[key] = call
     return None
+
+
+def _no_second_try(seen: Evidence) -> str | None:
+    last = seen.calls[-1] if seen.calls else None
+    if last is None or last.rule is None or last.reply.job_status is not None:
+        return None
+    again = last.method == "GET" and last.code not in _FINAL_CODES and last.reply.status not in _FINAL_STATUSES
+    if not again:
+        return None
+    met = last.reply.outcome if last.code is None else f"{last.reply.outcome} {int(last.code)}"
+    return (
+        f"#{last.number} met {met} by {last.rule}, and the client asked nothing more; "
+        f"what only reads may be asked again after a pause"
+    )
+
+
+_FINAL_CODES: Final = frozenset(Code) - {Code.TOO_FREQUENT, Code.GENERATE_ERROR, Code.SERVER_ERROR, Code.NOT_FOUND}
+"""The codes after which it does not help to ask again."""
+_FINAL_STATUSES: Final = frozenset({400, 401, 403, 404, 410})
 
 
 def _no_pause(seen: Evidence) -> str | None:
@@ -473,8 +530,12 @@ HINTS: Final = (
     Hint("poll of foreign job", _poll_of_foreign_job),
     Hint("poll of parent", _poll_of_parent),
     Hint("webhook spelling", _webhook_spelling),
+    Hint("callback not sealed", _callback_not_sealed),
+    Hint("callback refused", _callback_refused),
+    Hint("callback not taken", _callback_not_taken),
     Hint("size for scale", _size_for_scale),
     Hint("paid twice", _paid_twice),
+    Hint("no second try", _no_second_try),
     Hint("no pause", _no_pause),
     Hint("gave up", _gave_up),
     Hint("polled on", _polled_on),

@@ -22,6 +22,7 @@ from mock_akool.doors.server import Server
 from mock_akool.mock import JobHandle, MockAkool
 from mock_akool.rules import RuleDraft
 from mock_akool.settings import server_url
+from mock_akool.webhooks.view import Webhooks
 
 QUICK: Final[Mapping[str, Any]] = {"queueing": "50ms", "processing": "50ms"}
 """How long jobs take on a test's server, unless the settings say otherwise: it runs in real time."""
@@ -34,6 +35,7 @@ class LiveServer:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.mock = MockAkool(clock=SystemClock(), **options_of(settings))
+        self.mock.webhooks.send_over_http()
         self.server: Server = self.mock.server()
 
     def __enter__(self) -> Self:
@@ -104,6 +106,11 @@ class ServerView:
         """What was asked with this account's credentials, and what was answered, oldest first."""
         mock = self._mock("calls")
         return Calls((each for each in mock.calls if self._asked(each)), " by this test's account")
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The callbacks of the account's jobs. They are sent over HTTP, unless `deliver_to` says otherwise."""
+        return self._mock("webhooks").webhooks.of_account(self.api_key)
 
     @property
     def jobs(self) -> tuple[Job, ...]:

@@ -29,17 +29,20 @@ from mock_akool.core.codes import (
     Code,
     Profile,
 )
+from mock_akool.core.deliveries import Delivery
 from mock_akool.core.faults import FAULT
 from mock_akool.core.files import file_set, picture_named
 from mock_akool.core.models import CreateV3, CreateV4, PressButton, Request
 from mock_akool.core.options import about
 from mock_akool.core.prices import price
 from mock_akool.core.scenario_shapes import JOB, RESULT, RULE, SCENARIO, WHEN
+from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.rules import RuleDraft
 from mock_akool.scenario_files import named, names
 from mock_akool.scripting import SOURCES
 from mock_akool.server_view import ServerView
 from mock_akool.settings import Setting, table
+from mock_akool.webhooks.view import Webhooks
 from tests.clients.survival import SURVIVAL
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -227,6 +230,17 @@ def modules() -> dict[str, str]:
     return said
 
 
+def _webhook_faults() -> str:
+    heads = ("Name", "Takes", "Meaning")
+    return _markdown(heads, ((f"`{name}`", each.shape.wants, each.help) for name, each in WEBHOOK_FAULT.fields.items()))
+
+
+def _webhook_scenarios() -> str:
+    found = ((name, named(name)) for name in names())
+    rows = ((f"`{name}`", each.description, each.advice) for name, each in found if each.webhooks)
+    return _markdown(("Name", "What happens", "What a robust receiver does"), rows)
+
+
 def _rooms() -> str:
     return _markdown(("Module", "What it says of itself"), ((f"`{name}`", said) for name, said in modules().items()))
 
@@ -318,6 +332,10 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "rule draft": partial(_members, RuleDraft),
     **{f"keys {name}": partial(_keys, name) for name in _RECORDS},
     "survival": _survival,
+    "webhooks": partial(_members, Webhooks),
+    "delivery": partial(_members, Delivery),
+    "webhook faults": _webhook_faults,
+    "webhook scenarios": _webhook_scenarios,
 }
 
 

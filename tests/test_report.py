@@ -19,7 +19,9 @@ BUTTON = f"{API}/createbybutton"
 INFO = f"{API}/infobymodelid"
 TOKEN = "/api/open/v3/getToken"
 QUOTA = "/api/open/v3/faceswap/quota/info"
-KEY = "key-of-the-account"
+KEY = "key-of-1-account"
+HOOK = "http://127.0.0.1:9/hook"
+CALLED_BACK = {"prompt": "a red fox", "webhookUrl": HOOK}
 
 
 class Client:
@@ -44,6 +46,18 @@ class Client:
         found = json.loads(self.ask("GET", INFO, f"image_model_id={job_id}", **headers).body)
         data: dict[str, Any] = found.get("data", {})
         return data
+
+    def create_in_vain(self, **fault: Any) -> Reply:
+        """Create a job, and get no good answer."""
+        self.mock.on("createbyprompt").first(1).respond(**fault)
+        return self.ask("POST", V3, body={"prompt": "a red fox"})
+
+    def poll_in_vain(self, **fault: Any) -> str:
+        """Create a job, and get no good answer when it is polled."""
+        job_id = self.create()
+        self.mock.on("infobymodelid").first(1).respond(**fault)
+        self.ask("GET", INFO, f"image_model_id={job_id}")
+        return job_id
 
     def wait(self, seconds: float) -> Client:
         self.mock.clock.advance(seconds)
@@ -126,6 +140,16 @@ def lost(client: Client, value: str) -> None:
     client.ask("GET", INFO, f"image_model_id={value}")
 
 
+def sends(client: Client) -> Client:
+    client.mock.webhooks.send_over_http()
+    return client
+
+
+def answers(client: Client, status: int) -> Client:
+    client.mock.webhooks.deliver_to(lambda request: status)
+    return client
+
+
 CASES = (
     Case(
         "poll by wrong name",
@@ -176,6 +200,27 @@ CASES = (
         lambda client: client.create(webhookurl=""),
     ),
     Case(
+        "callback not sealed",
+        lambda client: client.ask("POST", V3, body=CALLED_BACK, x_api_key="my-key") and client.wait(5),
+        "no callback of job ID was sent: the account's clientSecret has 6 bytes and cannot encrypt: AES takes 16, "
+        "24 or 32. Use an API key of 32 letters and digits, as Akool's are",
+        lambda client: client.ask("POST", V3, body=CALLED_BACK) and client.wait(5),
+    ),
+    Case(
+        "callback refused",
+        lambda client: sends(client).create(webhookUrl="http://203.0.113.1/hook") and client.wait(5),
+        "no callback of job ID was sent: callbacks are sent to this machine and to private addresses only, and "
+        "203.0.113.1 is neither; allow it with --allow-webhook 203.0.113.1 (in Python allow_webhook='203.0.113.1')",
+        lambda client: client.create(webhookUrl="http://203.0.113.1/hook") and client.wait(5),
+    ),
+    Case(
+        "callback not taken",
+        lambda client: answers(client, 204).create(webhookUrl=HOOK) and client.wait(60),
+        "the callback of job ID, status 2, was not taken: the receiver answered with HTTP 204; only HTTP 200 counts, "
+        "and after anything else the same body is sent again",
+        lambda client: answers(client, 200).create(webhookUrl=HOOK) and client.wait(60),
+    ),
+    Case(
         "size for scale",
         lambda client: client.create(size="1024x1024"),
         '#1 has `size`, which is ignored; the shape is set by `scale`, such as "16:9"',
@@ -194,6 +239,37 @@ CASES = (
         "#1 and #2 create the same picture*",
         lambda client: [client.ask("POST", V3, body={"prompt": "x" * length}) for length in (1, 2, 3, 3)],
         {"credits": 4},
+    ),
+    Case(
+        "paid twice",
+        lambda client: (client.create_in_vain(drop=True, at="after"), client.create()),
+        "#1 and #2 create the same picture*",
+        lambda client: (client.create_in_vain(drop=True), client.create()),
+    ),
+    Case(
+        "no second try",
+        lambda client: client.poll_in_vain(http=502),
+        "#2 met 502 by on('infobymodelid').first(1).respond(http=502), and the client asked nothing more; "
+        "what only reads may be asked again after a pause",
+        lambda client: client.poll(client.poll_in_vain(http=502)),
+    ),
+    Case(
+        "no second try",
+        lambda client: client.poll_in_vain(drop=True),
+        "#2 met no answer by *",
+        lambda client: client.poll_in_vain(code=1200),
+    ),
+    Case(
+        "no second try",
+        lambda client: client.poll_in_vain(truncate="50%"),
+        "#2 met 200 cut off by *",
+        lambda client: client.create_in_vain(http=502),
+    ),
+    Case(
+        "no second try",
+        lambda client: client.poll_in_vain(code=1005),
+        "#2 met 200 1005 by *",
+        lambda client: client.poll_in_vain(http=404),
     ),
     Case(
         "no pause",

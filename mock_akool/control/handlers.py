@@ -333,19 +333,19 @@ def freeze(asked: Asked) -> Any:
     moved = _movable(asked)
     if isinstance(moved, SteeredClock):
         moved.freeze()
-    return _changed(asked)
+    return clock(asked)
 
 
 def resume(asked: Asked) -> Any:
     """Let the clock run on."""
     _running(asked).resume()
-    return _changed(asked)
+    return clock(asked)
 
 
 def set_speed(asked: Asked) -> Any:
     """Let the clock run faster or slower than the machine's."""
     _running(asked).run_at(asked.given["factor"])
-    return _changed(asked)
+    return clock(asked)
 
 
 def advance(asked: Asked) -> Any:
@@ -360,11 +360,6 @@ def advance(asked: Asked) -> Any:
         moved.advance_to(given["to_ns"])
     else:
         asked.fake.run_until_idle(asked.account)
-    return _changed(asked)
-
-
-def _changed(asked: Asked) -> Any:
-    asked.fake.clock_changed()
     return clock(asked)
 
 
@@ -382,6 +377,43 @@ def _running(asked: Asked) -> SteeredClock:
     if not isinstance(found, SteeredClock):
         raise ControlError(409, "this fake's clock is virtual and moves only when it is moved", "Advance it")
     return found
+
+
+# Callbacks
+
+
+def webhooks(asked: Asked) -> Any:
+    """List the callbacks, in the order they fell due."""
+    given = asked.given
+    found = [
+        each
+        for each in asked.engine.outbox.entries()
+        if asked.account in (None, each.account)
+        and given["job"] in (None, each.job_id)
+        and given["state"] in (None, str(each.state))
+        and each.number > given["after"]
+    ]
+    shown = found[: given["limit"]]
+    return {
+        "webhooks": [views.DELIVERY.of(asked.engine, each, asked.now_ns) for each in shown],
+        "matched": len(found),
+        "next": shown[-1].number if len(shown) < len(found) else None,
+    }
+
+
+def resend(asked: Asked) -> Any:
+    """Send the body of a callback again."""
+    engine, number = asked.engine, asked.given["number"]
+    with engine.lock:
+        original = engine.outbox.entry(number)
+        if original is None or asked.account not in (None, original.account):
+            raise ControlError(404, f"there is no callback {number}", "GET /_mock/webhooks lists them")
+        copy = engine.outbox.resend(number, asked.now_ns)
+        if copy is None:
+            raise ControlError(409, f"callback {number} cannot be sent again", "It was never sealed")
+    asked.fake.carry_due()
+    with engine.lock:
+        return views.DELIVERY.of(engine, engine.outbox.entry(copy.number) or copy, asked.now_ns)
 
 
 # The journal

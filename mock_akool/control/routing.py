@@ -29,8 +29,8 @@ class Fake(Protocol):
         """Move the clock to where nothing changes any more by time alone; with an API key, for that account."""
         ...
 
-    def clock_changed(self) -> None:
-        """Take note that the clock was moved, or runs at another speed."""
+    def carry_due(self) -> None:
+        """Let callbacks that are due be carried."""
         ...
 
 

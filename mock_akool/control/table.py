@@ -9,6 +9,7 @@ from mock_akool.control import handlers, views
 from mock_akool.control.openapi import document
 from mock_akool.control.routing import ACCOUNT, SCOPE, Asked, Route, takes
 from mock_akool.control.views import listed, or_null, record
+from mock_akool.core.deliveries import DeliveryState
 from mock_akool.core.faults import DURATION
 from mock_akool.core.scenario import CREATES, Scenario
 from mock_akool.core.scenario_shapes import ACCOUNT_SPEC, ENDPOINTS, JOB, RESULT, RULE, SCENARIO, STAGES
@@ -315,6 +316,40 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             until=Field(one_of(("idle",)), "to where nothing changes any more by time alone"),
             to_ns=Field(whole(0, 2**63 - 1), "to this instant, in epoch nanoseconds; one that is past moves nothing"),
         ),
+        needs_lock=False,
+    ),
+    # Callbacks
+    ("GET", "/_mock/webhooks"): Route(
+        "list the callbacks, in the order they fell due",
+        handlers.webhooks,
+        record(
+            {
+                "webhooks": ("the callbacks", listed(views.DELIVERY.schema)),
+                "matched": ("how many there are, shown or not", views.WHOLE),
+                "next": ("what to give as `after` for the rest; null when that was all", or_null(views.WHOLE)),
+            }
+        ),
+        takes(
+            "query",
+            account=ACCOUNT,
+            job=Field(TEXT, "the job's `_id`"),
+            state=Field(one_of(map(str, DeliveryState)), "what became of them"),
+            after=Field(whole(0, 2**53), "the number of a callback, of which only later ones are meant", 0),
+            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 1000),
+        ),
+    ),
+    ("POST", "/_mock/webhooks/resend"): Route(
+        "send the body of a callback again; tells of the new one",
+        handlers.resend,
+        views.DELIVERY.schema,
+        SCOPE,
+        takes(
+            "body",
+            account=_OWN,
+            number=Field(whole(1, 2**53), "the callback's number"),
+            needed=("number",),
+        ),
+        status=201,
         needs_lock=False,
     ),
     # The journal

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.director import RuleInForce
 from mock_akool.core.engine import Engine
 from mock_akool.core.models import Account, Exchange, Job
@@ -213,4 +214,38 @@ RULE_IN_FORCE: Final = View(
     fired=Told("how many calls it made go wrong", WHOLE, lambda _, live, __: live.fired),
     must_fire=Told("whether it is a mistake when it never fires", FLAG, lambda _, live, __: live.rule.must_fire),
     rule=Told("the rule, as scenario files write it", RULE.schema, _rule),
+)
+
+
+def _tries(_: Engine, delivery: Delivery, __: int) -> Any:
+    return [
+        {"started_ns": each.started_ns, "ended_ns": each.ended_ns, "http": each.status, "error": each.error}
+        for each in delivery.tries
+    ]
+
+
+_TRY: Final = record(
+    {
+        "started_ns": ("when it was begun, in epoch nanoseconds", WHOLE),
+        "ended_ns": ("when it was over, in epoch nanoseconds", WHOLE),
+        "http": ("the HTTP status that the receiver answered, or null", or_null(WHOLE)),
+        "error": ("why there was no answer, or empty text", TEXT),
+    }
+)
+DELIVERY: Final = View(
+    number=Told("counts all callbacks from 1", WHOLE, lambda _, each, __: each.number),
+    job=Told("the job's `_id`", TEXT, lambda _, each, __: each.job_id),
+    account=Told("the API key of the job's account", TEXT, lambda _, each, __: each.account),
+    job_status=Told("the status that it tells of", STATUS, lambda _, each, __: each.status.name.lower()),
+    url=Told("where it goes", TEXT, lambda _, each, __: each.url),
+    state=Told(
+        "what became of it", {"enum": [str(state) for state in DeliveryState]}, lambda _, each, __: str(each.state)
+    ),
+    due_ns=Told("when it was to be sent first, in epoch nanoseconds", WHOLE, lambda _, each, __: each.due_ns),
+    next_ns=Told("when it is tried next", or_null(WHOLE), lambda _, each, __: each.next_ns),
+    payload=Told("what was encrypted", _BODY, lambda _, each, __: _body(each.payload)),
+    body=Told("what each try sends", _BODY, lambda _, each, __: _body(each.body)),
+    tries=Told("the tries until now", listed(_TRY), _tries),
+    why=Told("why it was not delivered, or empty text", TEXT, lambda _, each, __: each.error),
+    copy_of=Told("the number of the callback that it repeats", or_null(WHOLE), lambda _, each, __: each.copy_of),
 )

@@ -6,10 +6,11 @@ contract's value as its default. `docs/differences.md` is written from this tabl
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self
 
-from mock_akool.core.codes import MESSAGES, UNKNOWN_MESSAGE, Code, Profile
+from mock_akool.core.codes import AES_KEY_BYTES, MESSAGES, UNKNOWN_MESSAGE, Code, Profile
 from mock_akool.core.errors import AkoolError, SettingsError
 from mock_akool.core.options import (
     POSITIVE,
@@ -44,6 +45,17 @@ def read_ending(value: Any) -> Ending:
             return failed(*(reason.strip() for reason in reasons.split(";") if reason.strip()))
         case _:
             raise SettingsError(f"{value!r} is no ending")
+
+
+_HOST: Final = re.compile(r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?|[0-9a-f:.]+", re.ASCII)
+
+
+def _read_hosts(value: Any) -> tuple[str, ...]:
+    names = [name for name in value.split(",") if name.strip()] if isinstance(value, str) else list(value)
+    hosts = tuple(str(name).strip().lower() for name in names)
+    if not all(_HOST.fullmatch(host) for host in hosts):
+        raise ValueError(value)
+    return hosts
 
 
 _ENDING: Final = Kind("'completed', 'failed', or 'failed: reason; another reason'", read_ending)
@@ -233,8 +245,52 @@ class Behaviour:
     )
     square_4k: int = option(1536, whole(64, 4096), "the side of a 1:1 picture at 4k, in pixels", section="8", mark="C")
 
+    webhook_processing: bool = option(
+        True, YES_OR_NO, "a callback tells of status 2 too, not of the end only", section="9", mark="D"
+    )
+    webhook_retries: int = option(
+        5,
+        whole(0, 20),
+        "how often a callback is tried again when it was not answered with HTTP 200",
+        section="9",
+        mark="C",
+    )
+    webhook_retry_delay: Duration = option(
+        Duration.of("1s"),
+        _DURATION,
+        "how long after the first try the second comes; each later one waits twice as long",
+        section="9",
+        mark="C",
+    )
+    webhook_timeout: Duration = option(
+        Duration.of("10s"), _DURATION, "how long the receiver of a callback may take to answer", section="9", mark="C"
+    )
+    webhook_before_status: Duration = option(
+        Duration(0), _DURATION, "how long before a poll shows a status its callback is sent", section="9", mark="C"
+    )
+    webhook_after_status: Duration = option(
+        Duration(0), _DURATION, "how long after a poll shows a status its callback is sent", section="9", mark="C"
+    )
+    allow_webhook: tuple[str, ...] = option(
+        (),
+        Kind("hosts or addresses, separated by commas", _read_hosts),
+        "where callbacks may be sent, beside this machine and private addresses",
+    )
+
     def __post_init__(self) -> None:
         read_options(self)
+        self._check_keys()
+
+    def _check_keys(self) -> None:
+        """Refuse strict accounts whose callbacks could not be encrypted; the real service has none."""
+        for place, spec in enumerate(self.accounts if self.strict else (), 1):
+            size = len(spec.client_secret.encode("utf-8", "surrogatepass"))
+            if size not in AES_KEY_BYTES:
+                raise SettingsError(
+                    f"account {place} of accounts is not usable with strict: its client_secret has {size} bytes, "
+                    f"and cannot encrypt callbacks",
+                    "It takes 16, 24 or 32 bytes, as in 32 letters and digits; without strict any text will do",
+                )
 
     def refusal(self, code: int, job_id: str | None = None) -> AkoolError:
         """Return the error of a configurable code, with the message that this code has here."""

@@ -38,14 +38,36 @@ class SystemClock:
     now_ns = staticmethod(time.time_ns)
 
 
-class VirtualClock:
-    """A clock that stands still until somebody advances it. Safe to use from several threads."""
+class Watcher(Protocol):
+    """Somebody who has something to do at certain instants of a virtual clock."""
 
-    __slots__ = ("_lock", "_now_ns")
+    def next_ns(self) -> int | None:
+        """Return the next instant at which the clock shall stop for him, or None. It must not wait for any lock."""
+        ...
+
+    def wake(self) -> None:
+        """Do what is due; `next_ns` is then later than the clock's instant, or None."""
+        ...
+
+
+class VirtualClock:
+    """A clock that stands still until somebody advances it. Safe to use from several threads.
+
+    Whoever `watch`es it is woken at each instant that he named, before the clock goes on: in the thread that advances
+    it, which returns when all is done. While he is awake he may advance it himself.
+    """
+
+    __slots__ = ("_lock", "_now_ns", "_watchers")
 
     def __init__(self, start_ns: int = DEFAULT_START_NS) -> None:
         self._now_ns = start_ns
         self._lock = threading.Lock()
+        self._watchers: tuple[Watcher, ...] = ()
+
+    def watch(self, watcher: Watcher) -> None:
+        """Wake the watcher, from now on, at the instants that he names."""
+        with self._lock:
+            self._watchers = (*self._watchers, watcher)
 
     def now_ns(self) -> int:
         """Return the present instant in nanoseconds since the epoch."""
@@ -56,19 +78,29 @@ class VirtualClock:
 
         Raises ClockError for a negative or not finite number; the clock has then not moved.
         """
-        if not 0 <= seconds < float("inf"):
-            raise ClockError(
-                f"clock.advance({seconds!r}): a clock cannot run backwards or for ever",
-                "Give a finite number of seconds, 0 or more",
-            )
-        step = round(seconds * NS_PER_S)
+        step = step_ns(seconds)
         with self._lock:
-            self._now_ns += step
+            target_ns = self._now_ns + step
+            if not self._stops_by(target_ns):
+                self._now_ns = target_ns
+                return
+        self.advance_to(target_ns)
 
     def advance_to(self, instant_ns: int) -> None:
         """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
-        with self._lock:
-            self._now_ns = max(self._now_ns, instant_ns)
+        while True:
+            with self._lock:
+                stops = self._stops_by(max(instant_ns, self._now_ns))
+                if not stops:
+                    self._now_ns = max(self._now_ns, instant_ns)
+                    return
+                stop_ns, watcher = min(stops, key=lambda stop: stop[0])
+                self._now_ns = max(self._now_ns, stop_ns)
+            watcher.wake()
+
+    def _stops_by(self, instant_ns: int) -> list[tuple[int, Watcher]]:
+        stops = ((watcher.next_ns(), watcher) for watcher in self._watchers)
+        return [(stop_ns, watcher) for stop_ns, watcher in stops if stop_ns is not None and stop_ns <= instant_ns]
 
 
 class SteeredClock:
@@ -78,10 +110,11 @@ class SteeredClock:
     the machine's `steady` count of nanoseconds. Safe to use from several threads.
     """
 
-    __slots__ = ("_lock", "_read_ns", "_speed", "_steady", "_then_ns")
+    __slots__ = ("_listeners", "_lock", "_read_ns", "_speed", "_steady", "_then_ns")
 
     def __init__(self, start_ns: int | None = None, steady: Callable[[], int] = time.monotonic_ns) -> None:
         self._lock = threading.Lock()
+        self._listeners: tuple[Callable[[], None], ...] = ()
         self._steady = steady
         self._speed = 1.0
         self._read_ns = steady()
@@ -123,6 +156,7 @@ class SteeredClock:
         with self._lock:
             self._begin_anew(self._now_ns())
             self._speed = float(speed)
+        self._tell()
 
     def advance(self, seconds: float) -> None:
         """Move the clock on by `seconds` (0 or more, rounded to the nanosecond); it then goes on as before.
@@ -132,16 +166,27 @@ class SteeredClock:
         step = step_ns(seconds)
         with self._lock:
             self._begin_anew(self._now_ns() + step)
+        self._tell()
 
     def advance_to(self, instant_ns: int) -> None:
         """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
         with self._lock:
             self._begin_anew(max(self._now_ns(), instant_ns))
+        self._tell()
 
     def _now_ns(self) -> int:
         passed_ns = self._steady() - self._read_ns
         # At the usual speed in integers, which are exact.
         return self._then_ns + (passed_ns if self._speed == 1 else int(passed_ns * self._speed))
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Call `changed`, from now on, whenever the clock was moved or runs at another speed."""
+        with self._lock:
+            self._listeners = (*self._listeners, changed)
+
+    def _tell(self) -> None:
+        for changed in self._listeners:
+            changed()
 
     def _begin_anew(self, instant_ns: int) -> None:
         self._then_ns, self._read_ns = instant_ns, self._steady()

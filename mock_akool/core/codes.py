@@ -96,3 +96,6 @@ MEITU_MODEL: Final = "meitu/yunxiu-pro/image-to-image"
 
 API_URL: Final = "https://openapi.akool.com"
 CDN_URL: Final = "https://d2qf6ukcym4kn9.cloudfront.net"
+
+AES_KEY_BYTES: Final = (16, 24, 32)
+"""How many bytes a clientSecret must have to be a key that encrypts callbacks (contract section 9)."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import count as counting
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -35,6 +35,7 @@ from mock_akool.core.scenario import (
     Scenario,
     over,
 )
+from mock_akool.core.webhook_faults import WebhookRule, WebhookRuleInForce
 
 if TYPE_CHECKING:
     from mock_akool.core.engine import Engine, Script
@@ -233,6 +234,11 @@ class _Scope:
                 for position, rule in enumerate(each.rules)
             ],
         )
+        self.webhooks = [
+            WebhookRuleInForce(rule, f"{each.name or 'scenario'}: webhooks[{position}]")
+            for each in scenarios
+            for position, rule in enumerate(each.webhooks)
+        ]
         entries: list[list[Entry]] = [
             [Entry(script, f"{each.name or 'scenario'}: jobs[{at}]") for at, script in enumerate(each.jobs)]
             for each in scenarios
@@ -294,6 +300,8 @@ class Director:
         """By account and prompt: creates that name a scenario. A repeated one goes on counting where it failed."""
         self._lines: dict[int, _Line] = {}
         """By the call's identity: a door that remembers what it parsed hands in the same record again and again."""
+        self._webhooks: list[WebhookRuleInForce] = []
+        """What shall befall callbacks; made in Python."""
         self.planned: deque[Entry] = deque()
         """The scripts of the next jobs, whoever makes them; made in Python."""
         self.planned_for: dict[str, deque[Entry]] = {}
@@ -385,6 +393,7 @@ class Director:
         for job_id in jobs:
             self._of_job.pop(job_id, None)
         self._attempts = {key: attempt for key, attempt in self._attempts.items() if key[0] != api_key}
+        self._webhooks = [live for live in self._webhooks if live.rule.account != api_key]
         whose = _Whose(api_key, jobs)
         self._python.forget(api_key, whose)
         self._everybody.forget(api_key, whose)
@@ -494,7 +503,8 @@ class Director:
         fired = [found for book in books if (found := book.firing(endpoint, counted, now_ns)) is not None]
         if attempt is not None:
             attempt.passed = not fired
-        if call.door in _REPEATING and job is not None and attempt is None and not looks_into:
+        # (The number of the job that a create will make changes from call to call.)
+        if call.door in _REPEATING and job is not None and endpoint not in CREATES and not looks_into:
             if len(self._lines) >= _MOST_LINES:
                 self._lines.clear()
             self._lines[id(call)] = _Line(call, [book.counts_of(endpoint, counted) for book in books])
@@ -526,6 +536,20 @@ class Director:
         if endpoint in CREATES:
             return self._engine.jobs_made(account or "") + 1
         return None if job is None else job.number
+
+    # Callbacks
+
+    def add_webhook_rule(self, rule: WebhookRule) -> None:
+        """Put a rule for callbacks in force, after those that were added before and before those of scenarios."""
+        self._webhooks.append(WebhookRuleInForce(rule, "python"))
+
+    def webhook_rules(self, job: Job) -> Iterator[WebhookRuleInForce]:
+        """Yield the rules for callbacks that are in force for a job, in the order in which they are tried."""
+        yield from self._webhooks
+        key = job.account.api_key
+        for scope in (self._of_job.get(job.id), self._put.get(key), self._of_key.get(key), self._everybody):
+            if scope is not None:
+                yield from scope.webhooks
 
     # Scopes
 

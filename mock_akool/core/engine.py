@@ -24,6 +24,7 @@ from mock_akool.core.errors import AkoolError
 from mock_akool.core.files import picture_named, stamp_of
 from mock_akool.core.journal import Journal
 from mock_akool.core.models import Account, Call, CreateV3, CreateV4, Job, Picture, PressButton, Reply, Request
+from mock_akool.core.outbox import Compose, Outbox
 from mock_akool.core.prices import price
 from mock_akool.core.scenario import JobScript, Scenario
 from mock_akool.core.timeline import Change, Span, Stage, Timeline, change_at, changes, holding_at
@@ -59,7 +60,14 @@ class Sight(NamedTuple):
 class Engine:
     """A whole fake service. Two engines never meet: they share no state."""
 
-    def __init__(self, behaviour: Behaviour, clock: Clock, tokens: Tokens, script: Script | None = None) -> None:
+    def __init__(
+        self,
+        behaviour: Behaviour,
+        clock: Clock,
+        tokens: Tokens,
+        script: Script | None = None,
+        compose: Compose = lambda draft: draft.payload,
+    ) -> None:
         self.behaviour = behaviour
         self.clock = clock
         self.tokens = tokens
@@ -69,6 +77,7 @@ class Engine:
         self.wire = Wire(behaviour, self.chance)
         self.latency_ns = behaviour.latency.ns
         self.usual_timeline = Timeline.of(behaviour.queueing, behaviour.processing, behaviour.ending)
+        self.outbox = Outbox(behaviour, self.chance, self.wire, compose, lambda job: self.director.webhook_rules(job))
         self.reset()
 
     def reset(self) -> None:
@@ -93,6 +102,7 @@ class Engine:
         self._refunds: dict[str, list[str]] = {}
         self._recent: dict[str, deque[int]] = {}
         self._shown: dict[str, tuple[Sight, str, Reply]] = {}
+        self.outbox.reset(self.clock.now_ns())
 
     # Reading
 
@@ -126,10 +136,14 @@ class Engine:
         """Return whether a client has something to wait for.
 
         That is when a job is unfinished. It is also when a job is polled on after its end was shown, or has ended
-        while the client's last request was refused: such a client does not see the end, and waits for ever. And it is
-        when the last request met a fault: a client that tries again sleeps before that, also when it has no job yet.
+        while the client's last request was refused: such a client does not see the end, and waits for ever. So does
+        one whose callback is still to come or was not taken, and who has not polled since. And it is when the last
+        request met a fault: a client that tries again sleeps before that, also when it has no job yet.
         """
-        if self._polled_on or self.faulted_last:
+        outbox = self.outbox
+        if self._polled_on or self.faulted_last or outbox.next_ns is not None or outbox.under_way:
+            return True
+        if not outbox.missed.isdisjoint(self._open):
             return True
         if any(self.change_of(self._jobs[job_id], now_ns).status < _COMPLETED for job_id in self._open):
             return True
@@ -220,7 +234,8 @@ class Engine:
         if status < _COMPLETED:
             self._open.add(job_id)  # a script may let a job that was completed be processed again
             if job.timeline.counts_polls:
-                self._jobs[job_id] = replace(job, polls=(*job.polls, now_ns))
+                self._jobs[job_id] = polled = replace(job, polls=(*job.polls, now_ns))
+                self.outbox.follow(polled)
                 until_ns = now_ns
         elif job_id not in self._polled_on:
             self._open.discard(job_id)
@@ -255,6 +270,7 @@ class Engine:
         stages = tuple(Stage(each.status, Span(end - each.at_ns)) for each, end in zip(passed, ends, strict=True))
         diverted = replace(job, timeline=timeline_from(stages), polls=())
         self._jobs[job_id] = diverted
+        self.outbox.follow(diverted)
         self._open.add(job_id)
         self._end_shown.discard(job_id)
         self._polled_on.discard(job_id)
@@ -272,6 +288,10 @@ class Engine:
 
     def delete(self, job_id: str) -> None:
         """Forget the job: it was never there. What it cost stays paid."""
+        self._forget_job(job_id)
+        self.outbox.forget({job_id})
+
+    def _forget_job(self, job_id: str) -> None:
         job = self._jobs.pop(job_id)
         self._job_of_stamp.pop(job.stamp_ms, None)
         for known in (self._open, self._end_shown, self._polled_on):
@@ -289,7 +309,8 @@ class Engine:
         """
         own = {job.id for job in self._jobs.values() if job.account.api_key == api_key}
         for job_id in own:
-            self.delete(job_id)
+            self._forget_job(job_id)
+        self.outbox.forget(own)
         self.director.forget(api_key, own)
         for counted in (self._jobs_made, self._unfinished, self._refunds, self._recent):
             counted.pop(api_key, None)
@@ -402,6 +423,7 @@ class Engine:
             self._unfinished.setdefault(key, []).append(job_id)
         if timeline.ending.refund:
             self._refunds.setdefault(key, []).append(job_id)
+        self.outbox.follow(job)
         return job
 
     def _usual(self, request: Request, job_id: str) -> Timeline:

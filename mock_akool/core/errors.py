@@ -8,7 +8,13 @@
         │   └── ScenarioError   a scenario says something that it cannot, or there is none of that name
         ├── ClockError          the clock was asked for something that it cannot do
         ├── ServerError         the live server could not start
-        └── UnfiredRuleError    a rule of a test never fired (an AssertionError too)
+        ├── UnfiredRuleError    a rule of a test never fired (an AssertionError too)
+        └── EnvelopeError       a callback's envelope cannot be sealed or opened
+            ├── SignatureError  its signature is not that of its parts
+            ├── KeyLengthError  the clientSecret cannot be an AES key
+            ├── Base64Error     its dataEncrypt is no base64
+            ├── PaddingError    what dataEncrypt decrypts to does not end as it must
+            └── PayloadError    what was encrypted is no JSON object
 
 A bug of the fake is neither: it stays the exception that it is and becomes HTTP 500, see `api.answer`.
 """
@@ -95,6 +101,30 @@ class ClockError(MockAkoolError):
 
 class ServerError(MockAkoolError):
     """The live server could not start."""
+
+
+class EnvelopeError(MockAkoolError):
+    """The envelope of a callback cannot be sealed or opened (contract section 9)."""
+
+
+class SignatureError(EnvelopeError):
+    """The envelope's signature is not that of its parts."""
+
+
+class KeyLengthError(EnvelopeError):
+    """The clientSecret cannot be an AES key: it has not 16, 24 or 32 bytes."""
+
+
+class Base64Error(EnvelopeError):
+    """The envelope's `dataEncrypt` is no base64."""
+
+
+class PaddingError(EnvelopeError):
+    """What `dataEncrypt` decrypts to does not end in a PKCS#7 padding: another key, or it was changed."""
+
+
+class PayloadError(EnvelopeError):
+    """What was encrypted is no JSON object: another clientId, which gives the IV, or it never was one."""
 
 
 class UnfiredRuleError(MockAkoolError, AssertionError):

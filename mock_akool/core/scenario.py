@@ -17,6 +17,7 @@ from mock_akool.core.faults import Fault
 from mock_akool.core.models import CreateV3, CreateV4, Missing, PressButton, Request
 from mock_akool.core.shapes import shown
 from mock_akool.core.timeline import Duration, Span, Timeline
+from mock_akool.core.webhook_faults import WebhookRule
 
 CREATES: Final = (Endpoint.CREATE_BY_PROMPT, Endpoint.CREATE_BY_SOURCE_PROMPT, Endpoint.CREATE_BY_BUTTON)
 API: Final = (Endpoint.GET_TOKEN, *CREATES, Endpoint.INFO_BY_MODEL_ID, Endpoint.QUOTA_INFO)
@@ -250,6 +251,7 @@ class Scenario:
     jobs: tuple[JobScript, ...] = ()
     rules: tuple[Rule, ...] = ()
     limits: Limits = Limits()
+    webhooks: tuple[WebhookRule, ...] = ()
     name: str = field(default="", compare=False)
 
     @property

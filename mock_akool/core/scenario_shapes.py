@@ -44,6 +44,7 @@ from mock_akool.core.shapes import (
     whole,
 )
 from mock_akool.core.timeline import COMPLETED, FOREVER, Ending, Span, Stage, Timeline, failed
+from mock_akool.core.webhook_faults import WEBHOOK
 
 
 def _read_endpoints(value: Any) -> tuple[Endpoint, ...]:
@@ -451,6 +452,7 @@ SCENARIO: Final = Record(
         ),
         "rules": Field(Listed(RULE), "which requests go wrong; the first rule that fires wins", ()),
         "limits": Field(_LIMITS, "when an account gets 1005", Limits()),
+        "webhooks": Field(Listed(WEBHOOK), "which callbacks go wrong; the first entry that fits counts", ()),
     },
     check=_check,
 )

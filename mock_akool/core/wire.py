@@ -120,6 +120,13 @@ class Wire:
                 record["deduction_credit"] = 0
         return success(record)
 
+    def callback(self, job: Job, status: int, job_id: str) -> bytes:
+        """Return the payload of a callback that claims `status` of `job_id` (contract section 9)."""
+        payload: Record = {"_id": job_id, "status": int(status), "type": "image"}
+        if status == Status.COMPLETED:
+            payload["url"] = f"{job.file_base}/{file_set(job, self._chance, self._behaviour.profile).image}"
+        return encode(payload)
+
     def _result(self, job: Job, file_base: str) -> Record:
         image, upscaled = file_set(job, self._chance, self._behaviour.profile)
         if isinstance(job.request, CreateV3) and not self._observed:

@@ -15,6 +15,7 @@ from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
 from mock_akool.core.models import Call, Ends, Reply, Transfer
 from mock_akool.service import Service
 from mock_akool.settings import Settings
+from mock_akool.webhooks.courier import HTTP
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -30,7 +31,9 @@ def create_app(mock: MockAkool | None = None) -> Flask:
     app = Flask("mock_akool", static_folder=None)
     if mock is None:
         settings = Settings.from_environment()
-        answering = _Answering(Service(settings, SteeredClock(), settings.access), settings.public_url)
+        service = Service(settings, SteeredClock(), settings.access)
+        service.courier.carry_by(HTTP)
+        answering = _Answering(service, settings.public_url)
     else:
         answering = _Answering(mock.service, None)
     app.before_request(answering)

@@ -16,6 +16,7 @@ from typing import Final, Protocol, TextIO
 from mock_akool.core.api import route
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.codes import MESSAGES, Endpoint
+from mock_akool.core.deliveries import Delivery
 from mock_akool.core.models import Call, Reply
 
 _FLUSH_S: Final = 0.1
@@ -95,6 +96,34 @@ def as_json(time_ns: int, call: Call, reply: Reply, took_ns: int) -> str:
     )
 
 
+def callback_as_text(time_ns: int, delivery: Delivery) -> str:
+    """Return the line for people about the last try of a callback."""
+    last, millis = delivery.tries[-1], time_ns // NS_PER_MS
+    answer = last.status if last.status is not None else f"({_printable(last.error)})"
+    return (
+        f"{_clock(millis // 1000)}.{millis % 1000:03} POST callback {_printable(delivery.url)} -> {answer}"
+        f"  job {delivery.job_id} {delivery.status.name.lower()}  {last.seconds * 1000:.1f} ms"
+    )
+
+
+def callback_as_json(time_ns: int, delivery: Delivery) -> str:
+    """Return the line for machines about the last try of a callback; times in ms."""
+    last = delivery.tries[-1]
+    return json.dumps(
+        {
+            "time": time_ns // NS_PER_MS,
+            "callback": delivery.number,
+            "try": len(delivery.tries),
+            "url": delivery.url,
+            "http": last.status,
+            "error": last.error,
+            "job": delivery.job_id,
+            "job_status": delivery.status,
+            "ms": last.seconds * 1000,
+        }
+    )
+
+
 _SHOWN_BY_PATH: Final = frozenset({Endpoint.UNKNOWN, Endpoint.FILE, Endpoint.PREFLIGHT})
 
 
@@ -125,6 +154,11 @@ class BatchedLog:
         self._lines.append(self._write_line(time_ns, call, reply, took_ns))
         if len(self._lines) >= _MAX_WAITING:
             self.flush()
+
+    def note_callback(self, delivery: Delivery) -> None:
+        """Take a line about the last try of a callback."""
+        write_line = callback_as_json if self._write_line is as_json else callback_as_text
+        self._lines.append(write_line(time.time_ns(), delivery))
 
     def flush(self) -> None:
         """Write what is waiting."""

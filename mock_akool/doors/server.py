@@ -30,6 +30,8 @@ _QUIET_SWEEPS: Final = 15
 """After how many sweeps without a byte a connection is closed: 75 s."""
 _GRACE_S: Final = 1.0
 """How long a stop waits for answers that are under way."""
+_CALLBACK_GRACE_S: Final = 0.5
+"""How long a stop then waits for callbacks that are under way."""
 _DRAWING_THREADS: Final = 2
 _MOST_KNOWN: Final = 512
 _MOST_FRAMED: Final = 16 << 10
@@ -137,10 +139,12 @@ class Server:
         self.bind()
         self.loop = new_loop()
         self._drawing = ThreadPoolExecutor(_DRAWING_THREADS, "mock-akool-draw")
+        self.service.courier.open()
         try:
             self.loop.run_until_complete(self._serve(until))
         finally:
             self.loop.close()
+            self.service.courier.close(_CALLBACK_GRACE_S)
             self._drawing.shutdown(wait=False, cancel_futures=True)
             self._unbind()
 

@@ -22,6 +22,7 @@ from weakref import WeakSet
 
 from mock_akool.core.clock import NS_PER_S, VirtualClock
 from mock_akool.doors.in_process import Target, VirtualTimeLimitError, in_asyncio
+from mock_akool.webhooks.receivers import is_delivering
 
 _WAITS_FOR_REAL: Final = frozenset(
     {"subprocess", "multiprocessing", "threading", "queue", "socketserver", "_pytest", "xdist", "execnet", "mock_akool"}
@@ -64,6 +65,8 @@ class Naps:
         """Threads that woke up and did not sleep again, until they were waited for in vain."""
         self._count = 0
         self._slept_ns = 0
+        self._told_ns = 0
+        """How much time the other clocks of the process were told has passed."""
         self._jobs_made = -1
         self._made_ns = time.perf_counter_ns()
         self._bystanders = WeakSet(threading.enumerate())
@@ -144,6 +147,11 @@ class Naps:
             with self._changed:
                 self._get_up(me)
 
+    def pass_time(self, seconds: float) -> None:
+        """Let a receiver of a callback sleep: whoever called it waits for it, so nobody else's turn is waited for."""
+        with self._changed:
+            self._advance_to(self._clock.now_ns() + round(seconds * NS_PER_S))
+
     def _wake_or_timer_ns(self, wake_ns: int) -> int:
         """Return `wake_ns`, or the earlier instant of the running loop's next timer.
 
@@ -208,8 +216,17 @@ class Naps:
         if self._slept_ns + step_ns > self._limit_ns:
             raise VirtualTimeLimitError(self._complaint(step_ns))
         self._slept_ns += step_ns
-        self._clock.advance_to(instant_ns)
-        _time_passed(step_ns / NS_PER_S)
+        told_before_ns = self._told_ns
+        # Callbacks that fall due on the way are delivered, and whoever receives them may wait for other threads.
+        self._changed.release()
+        try:
+            self._clock.advance_to(instant_ns)
+        finally:
+            self._changed.acquire()
+        # Less what a receiver slept meanwhile, which was told already.
+        passed_ns = max(0, step_ns - (self._told_ns - told_before_ns))
+        self._told_ns += passed_ns
+        _time_passed(passed_ns / NS_PER_S)
         self._changed.notify_all()
 
     def _complaint(self, step_ns: int) -> str:
@@ -292,6 +309,8 @@ def _virtual_sleep(seconds: float, /) -> None:
     naps = _in_force() if _active and seconds > 0 and not _caller_waits_for_real() else None
     if naps is None:
         _real_of("time", "sleep")(seconds)
+    elif is_delivering():
+        naps.pass_time(seconds)
     else:
         naps.nap(seconds)
 
@@ -300,6 +319,9 @@ async def _virtual_async_sleep(delay: float, result: Any = None) -> Any:
     naps = _in_force() if _active and delay > 0 and not _caller_waits_for_real() else None
     if naps is None:
         return await _real_of("asyncio", "sleep")(delay, result)
+    if is_delivering():
+        naps.pass_time(delay)
+        return await _real_of("asyncio", "sleep")(0, result)
     await naps.nap_in_task(delay)
     return result
 
@@ -308,6 +330,9 @@ async def _virtual_trio_sleep(seconds: float) -> None:
     naps = _in_force() if _active and seconds > 0 else None
     if naps is None:
         await _real_of("trio", "sleep")(seconds)
+    elif is_delivering():
+        naps.pass_time(seconds)
+        await _real_of("trio", "sleep")(0)
     else:
         await naps.nap_in_task(seconds)
 

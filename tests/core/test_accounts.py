@@ -76,8 +76,8 @@ class TestLenient:
         assert len(list(known)) == 1
 
     def test_listed_accounts_exist_beside_the_others(self) -> None:
-        known = accounts(accounts=[{"client_secret": "listed", "credits": 5}])
-        assert known.credits(found(known.by_key("listed"))) == 5
+        known = accounts(accounts=[{"client_secret": "listed-account-1", "credits": 5}])
+        assert known.credits(found(known.by_key("listed-account-1"))) == 5
         assert known.credits(found(known.by_key("any"))) == 1000
 
     def test_an_account_depends_on_the_seed_and_its_key_only(self) -> None:
@@ -89,20 +89,20 @@ class TestLenient:
 
 class TestStrict:
     def test_only_listed_accounts_exist(self) -> None:
-        known = accounts(strict=True, accounts=[AccountSpec("listed")])
+        known = accounts(strict=True, accounts=[AccountSpec("listed-account-1")])
         assert known.by_key("any") is None
         assert known.by_pair(CLIENT_ID, "any") is None
-        assert known.by_key("listed") is not None
+        assert known.by_key("listed-account-1") is not None
 
     def test_a_pair_must_be_the_one_that_was_listed(self) -> None:
-        known = accounts(strict=True, accounts=[{"client_secret": "listed", "client_id": CLIENT_ID}])
-        assert known.by_pair(OTHER_ID, "listed") is None
-        assert found(known.by_pair(CLIENT_ID, "listed")).client_id == CLIENT_ID
+        known = accounts(strict=True, accounts=[{"client_secret": "listed-account-1", "client_id": CLIENT_ID}])
+        assert known.by_pair(OTHER_ID, "listed-account-1") is None
+        assert found(known.by_pair(CLIENT_ID, "listed-account-1")).client_id == CLIENT_ID
 
     def test_where_nobody_listed_the_client_id_the_pair_says_it(self) -> None:
-        known = accounts(strict=True, accounts=[AccountSpec("listed")])
-        assert found(known.by_pair(OTHER_ID, "listed")).client_id == OTHER_ID
-        assert found(known.by_key("listed")).client_id == OTHER_ID
+        known = accounts(strict=True, accounts=[AccountSpec("listed-account-1")])
+        assert found(known.by_pair(OTHER_ID, "listed-account-1")).client_id == OTHER_ID
+        assert found(known.by_key("listed-account-1")).client_id == OTHER_ID
 
     def test_without_a_list_there_is_one_account_that_follows_from_the_seed(self) -> None:
         (only,) = accounts(strict=True)
@@ -116,18 +116,22 @@ class TestStrict:
             credits=7,
             token_lifetime="2h",
             accounts=[
-                {"client_secret": "rich", "credits": 10**12},
-                {"client_secret": "poor", "credits": 0},
-                {"client_secret": "usual"},
-                {"client_secret": "banned", "status": "banned"},
-                {"client_secret": "hasty", "token_ttl": "30s"},
+                {"client_secret": "the-rich-account", "credits": 10**12},
+                {"client_secret": "the-poor-account", "credits": 0},
+                {"client_secret": "an-usual-account"},
+                {"client_secret": "the-gone-account", "status": "banned"},
+                {"client_secret": "a-hasty-account1", "token_ttl": "30s"},
             ],
         )
         by_key = {account.api_key: account for account in known}
-        assert [known.credits(by_key[key]) for key in ("rich", "poor", "usual")] == [10**12, 0, 7]
+        assert [known.credits(by_key[key]) for key in ("the-rich-account", "the-poor-account", "an-usual-account")] == [
+            10**12,
+            0,
+            7,
+        ]
         assert [account.banned for account in by_key.values()] == [False, False, False, True, False]
-        assert by_key["hasty"].token_ttl_ns == 30_000_000_000
-        assert by_key["usual"].token_ttl_ns == 7_200_000_000_000
+        assert by_key["a-hasty-account1"].token_ttl_ns == 30_000_000_000
+        assert by_key["an-usual-account"].token_ttl_ns == 7_200_000_000_000
 
 
 def test_credits_are_kept_by_account() -> None:

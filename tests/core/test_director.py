@@ -84,6 +84,19 @@ def test_a_rule_that_is_added_counts_from_then_on() -> None:
     assert seen == [200, 200, 503, 502, 200, 200, 200]
 
 
+def test_a_repeated_press_of_a_button_is_counted_as_the_job_that_it_would_make() -> None:
+    mock = MockAkool()
+    mock.next_job()
+    body = json.dumps({"_id": create(mock, "one"), "button": "U1"}).encode()
+    headers = {"x-api-key": "one", "content-type": "application/json"}
+    press = Call.build("POST", "/api/open/v3/content/image/createbybutton", headers=headers, body=body)
+    mock.on("createbybutton").per("job").nth(2).respond(http=502)
+    seen = [mock.answer(press).code for _ in range(2)]
+    create(mock, "one")
+    seen += [mock.answer(press).status for _ in range(2)]
+    assert seen == [1000, 1011, 200, 502]
+
+
 class TestEntries:
     """Which entry of `jobs` a new job takes."""
 
@@ -144,7 +157,7 @@ class TestComposing:
             ({"account": {"token_ttl": "30s"}}, "token_lifetime", (30_000_000_000,)),
             ({"limits": {"concurrent_jobs": 3}}, "concurrent_jobs", 3),
             ({"limits": {"requests_per_second": 5}}, "requests_per_second", 5),
-            ({"accounts": [{"client_secret": "s"}]}, "strict", True),
+            ({"accounts": [{"client_secret": "0123456789abcdef"}]}, "strict", True),
         ],
     )
     def test_it_sets_what_is_a_setting_unless_that_is_said(self, scenario: Any, option: str, value: Any) -> None:

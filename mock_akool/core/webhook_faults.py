@@ -1,0 +1,171 @@
+"""What may go wrong with callbacks, as data, and which callbacks it befalls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from mock_akool.core.codes import Status
+from mock_akool.core.errors import ScenarioError
+from mock_akool.core.faults import DURATION
+from mock_akool.core.models import Job
+from mock_akool.core.shapes import FLAG, TEXT, Field, Plain, Record, one_of, whole
+from mock_akool.core.timeline import Duration
+
+ENVELOPES: Final = (
+    "good",
+    "wrong signature",
+    "wrong key",
+    "flipped bit",
+    "bad padding",
+    "truncated base64",
+    "plain JSON",
+)
+"""The ways in which an envelope can be broken, and the one in which it is not.
+
+`wrong signature`: all else is good. `flipped bit`: a bit of the ciphertext was changed after it was signed. The others
+are signed well, so that they pass a receiver's check of the signature: `wrong key` is encrypted with another key,
+`bad padding` ends in bytes that are no PKCS#7 padding, `truncated base64` lacks its end. `plain JSON` is the payload
+without an envelope.
+"""
+
+UNKNOWN_ID: Final = "unknown"
+"""The word for an `_id` that is no job's."""
+
+_NONE: Final = Duration(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebhookFault:
+    """What goes wrong with a callback; see WEBHOOK_FAULT for the meaning of each field. Several may come together."""
+
+    copies: int = 1
+    delay: Duration = _NONE
+    after_end: bool = False
+    envelope: str = "good"
+    age: Duration = _NONE
+    claim_status: int | None = None
+    claim_id: str | None = None
+    extra_bytes: int = 0
+    slow: Duration = _NONE
+
+    @classmethod
+    def of(cls, value: Any) -> WebhookFault:
+        """Read a mapping such as `{"copies": 2}`; raises ScenarioError that names the key and the value."""
+        if isinstance(value, WebhookFault):
+            return value
+        fault: WebhookFault = WEBHOOK_FAULT.read(value, ())
+        return fault
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in WEBHOOK_FAULT.write(self).items()) or "no fault"
+
+
+WEBHOOK_FAULT: Final = Record(
+    "webhook fault",
+    WebhookFault,
+    {
+        "copies": Field(whole(0, 100), "how often it is sent: 2 is a duplicate, 0 loses it", 1),
+        "delay": Field(DURATION, "how much later than it should be it is sent", _NONE),
+        "after_end": Field(FLAG, "the callback of status 2 is sent after the one of 3 or 4", False),
+        "envelope": Field(one_of(ENVELOPES), "how the envelope is broken", "good"),
+        "age": Field(DURATION, "how old the timestamp is, as in a replay; the envelope is signed well", _NONE),
+        "claim_status": Field(whole(0, 99), "the status that it claims, whatever a poll says"),
+        "claim_id": Field(TEXT, "the `_id` that it claims; `unknown` draws one that is no job's"),
+        "extra_bytes": Field(whole(0, 64 << 20), "by how many bytes the body is larger, in a field `extra`", 0),
+        "slow": Field(DURATION, "how long the sender takes to send the body, in pieces", _NONE),
+    },
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebhookRule:
+    """Which callbacks a fault befalls; what is not said fits every callback.
+
+    `job` is the account's n-th job, or an `_id`. `times` is how many callbacks of an account it befalls; None: all.
+    """
+
+    fault: WebhookFault
+    status: Status | None = None
+    account: str | None = None
+    prompt: str | None = None
+    job: int | str | None = None
+    times: int | None = None
+
+    def matches(self, job: Job, status: Status) -> bool:
+        """Return whether the callback of a job's change to `status` is meant."""
+        return (
+            self.status in (None, status)
+            and (self.account is None or fnmatchcase(job.account.api_key, self.account))
+            and (self.prompt is None or fnmatchcase(job.look.prompt, self.prompt))
+            and self.job in (None, job.number, job.id)
+        )
+
+
+_TOLD: Final[Mapping[str, Status]] = {
+    status.name.lower(): status for status in (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
+}
+
+
+def _read_status(value: Any) -> Status:
+    if not isinstance(value, str) or value not in _TOLD:
+        raise ValueError(value)
+    return _TOLD[value]
+
+
+def _read_job(value: Any) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
+        raise ValueError(value)
+    if isinstance(value, int) and value < 1:
+        raise ValueError(value)
+    return value
+
+
+def _rule(**given: Any) -> WebhookRule:
+    if "fault" not in given:
+        raise ScenarioError("an entry of webhooks needs 'fault'", "Such as {status: completed, fault: {copies: 2}}")
+    return WebhookRule(**given)
+
+
+WEBHOOK: Final = Record(
+    "webhook",
+    _rule,
+    {
+        "status": Field(
+            Plain("processing, completed or failed", _read_status, {"enum": [*_TOLD]}, lambda each: each.name.lower()),
+            "which change of the job it tells of",
+        ),
+        "account": Field(TEXT, "a pattern with * and ? for the account's API key"),
+        "prompt": Field(TEXT, "a pattern for the job's prompt"),
+        "job": Field(
+            Plain("a number from 1, or an _id", _read_job, {"type": ["integer", "string"]}),
+            "the account's n-th job, or the job with this _id",
+        ),
+        "times": Field(whole(1, 1_000_000_000), "how many callbacks it befalls, for each account by itself"),
+        "fault": Field(WEBHOOK_FAULT, "what goes wrong"),
+    },
+)
+
+
+class WebhookRuleInForce:
+    """A rule with what it is called, and how many callbacks of each account it befell."""
+
+    __slots__ = ("befell", "label", "rule")
+
+    def __init__(self, rule: WebhookRule, label: str) -> None:
+        self.rule = rule
+        self.label = label
+        self.befell: dict[str, int] = {}
+
+    def befalls(self, job: Job, status: Status) -> bool:
+        """Return whether it befalls this callback, and count it if so."""
+        rule, key = self.rule, job.account.api_key
+        if not rule.matches(job, status):
+            return False
+        befell = self.befell.get(key, 0)
+        if rule.times is not None and befell >= rule.times:
+            return False
+        self.befell[key] = befell + 1
+        return True

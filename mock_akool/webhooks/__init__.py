@@ -1,0 +1,50 @@
+"""Callbacks: sealed, sent, received and told of. For authors of receivers: `seal` and `open_envelope`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mock_akool.core.errors import (
+        Base64Error,
+        EnvelopeError,
+        KeyLengthError,
+        PaddingError,
+        PayloadError,
+        SignatureError,
+    )
+    from mock_akool.webhooks.signing import open_envelope, seal
+
+_HOMES = {
+    "Base64Error": "core.errors",
+    "EnvelopeError": "core.errors",
+    "KeyLengthError": "core.errors",
+    "PaddingError": "core.errors",
+    "PayloadError": "core.errors",
+    "SignatureError": "core.errors",
+    "open_envelope": "webhooks.signing",
+    "seal": "webhooks.signing",
+}
+
+__all__ = [
+    "Base64Error",
+    "EnvelopeError",
+    "KeyLengthError",
+    "PaddingError",
+    "PayloadError",
+    "SignatureError",
+    "open_envelope",
+    "seal",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"mock_akool.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,339 @@
+"""The courier: carries what is due from the outbox to its receivers, and tells the outbox how it went.
+
+On a virtual clock callbacks are carried by whoever moves the clock, one after the other, so that all that fell due was
+carried when the clock has moved. On the machine's clock, a thread of the courier's own carries them, see `pump`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
+from mock_akool.core.deliveries import Delivery, DeliveryState
+from mock_akool.core.engine import Engine
+from mock_akool.core.models import Call
+from mock_akool.core.outbox import Outcome
+from mock_akool.webhooks.gate import Gate
+from mock_akool.webhooks.guard import Guard
+from mock_akool.webhooks.receivers import Answer, Receiver, delivering, is_delivering, request_of, run_elsewhere
+
+if TYPE_CHECKING:
+    from mock_akool.webhooks.pump import Pump
+    from mock_akool.webhooks.sender import Sent
+
+_log = logging.getLogger("mock_akool")
+
+_ON_A_LOOP: Final = frozenset({"server", "aiohttp"})
+"""Doors whose calls are answered on an event loop. A receiver may need that loop, so none is called there."""
+_PATIENCE_S: Final = 1.0
+_LOOK_S: Final = 0.05
+_SHOWN: Final = 5
+
+
+class Way:
+    """How callbacks are carried: `kind` is `collect`, `http`, or `call` with the receiver to call."""
+
+    __slots__ = ("kind", "receiver")
+
+    def __init__(self, kind: str, receiver: Receiver | None = None) -> None:
+        self.kind = kind
+        self.receiver = receiver
+
+
+COLLECT: Final = Way("collect")
+"""Nobody is called: a callback counts as taken when it falls due."""
+HTTP: Final = Way("http")
+
+
+class Courier:
+    """Carries the callbacks of one engine. Safe to use from several threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.outbox = engine.outbox
+        self.clock = engine.clock
+        self.guard = Guard(engine.behaviour.allow_webhook)
+        self.timeout_s = engine.behaviour.webhook_timeout.ns / NS_PER_S
+        self.generation = 0
+        """Counts resets: what was taken before one is not carried after it. Guarded by the engine's lock."""
+        self.is_virtual = isinstance(self.clock, VirtualClock)
+        self.note: Callable[[Delivery], None] | None = None
+        """Takes a note of each try: it is the last of the delivery's."""
+        self._usual = COLLECT
+        self._ways: dict[str, Way] = {}
+        self._pump: Pump | None = None
+        self._pump_lock = threading.Lock()
+        self.gate = Gate()
+        """What must be open for bytes to be sent; a reset shuts it for what was taken before. Under the same lock."""
+        self._servers = 0
+        self._closed = False
+        self._busy = 0
+        """How many threads carry for live servers on a virtual clock."""
+        self._news = threading.Condition(threading.Lock())
+        self._told = 0
+        self.outbox.listener = self
+        if isinstance(self.clock, VirtualClock):
+            self.clock.watch(self)
+        elif isinstance(self.clock, SteeredClock):
+            self.clock.listen(self._clock_changed)
+
+    # How they are carried
+
+    def carry_by(self, way: Way, account: str | None = None) -> None:
+        """Carry callbacks this way from now on: all, or those of an account (by API key)."""
+        with self.engine.lock:
+            self._closed = False
+            if account is None:
+                self._usual = way
+            else:
+                self._ways[account] = way
+            self.changed()
+
+    def way_of(self, delivery: Delivery) -> Way:
+        """Return how a callback is carried."""
+        return self._ways.get(delivery.account, self._usual)
+
+    # What the outbox tells, under the engine's lock
+
+    def changed(self) -> None:
+        """Something became due earlier, or a try is over."""
+        with self._news:
+            self._told += 1
+            self._news.notify_all()
+        if self.outbox.next_ns is not None and self._needs_pump():
+            self.pump().look()
+
+    def _clock_changed(self) -> None:
+        with self.engine.lock:
+            self.changed()
+
+    @property
+    def speed(self) -> float:
+        """How many seconds of the clock pass in a second of the machine; 0 when it stands still."""
+        return self.clock.speed if isinstance(self.clock, SteeredClock) else 1.0
+
+    def forgotten(self) -> None:
+        """All was forgotten: call off what is under way."""
+        self.generation += 1
+        self._ways.clear()
+        self.gate.shut()
+        self.gate = Gate()
+        if self._pump is not None:
+            self._pump.call_off()
+        with self._news:
+            self._told += 1
+            self._news.notify_all()
+
+    # What the virtual clock asks
+
+    def next_ns(self) -> int | None:
+        """When the clock shall stop next. Not while a receiver moves it: it is called for one callback at a time."""
+        return None if is_delivering() else self.outbox.next_ns
+
+    def wake(self) -> None:
+        """Carry what is due."""
+        self.flush()
+
+    # What doors and people ask
+
+    def before(self, call: Call) -> None:
+        """Carry what fell due at this instant of a virtual clock before the call is answered.
+
+        What a call brings about at its own instant is carried after its answer, so that a client knows a job's `_id`
+        before it is called back about it.
+        """
+        next_ns = self.outbox.next_ns
+        if next_ns is None or not self.is_virtual or call.door in _ON_A_LOOP or is_delivering():
+            return
+        if next_ns <= self.clock.now_ns():
+            self.flush(wait=False)
+
+    def flush(self, *, wait: bool = True) -> None:
+        """On a virtual clock: carry what is due now, and return when it was carried, also by our own thread.
+
+        Without `wait`, what our thread carries is not waited for. On the machine's clock only what is collected is
+        carried here.
+        """
+        if not self.is_virtual:
+            self._collect()
+            return
+        self._carry_all()
+        waited_s = 0.0
+        while wait and self._busy and not is_delivering() and waited_s < self.timeout_s + _PATIENCE_S:
+            if not self.wait_for_news(self.news(), _LOOK_S):
+                waited_s += _LOOK_S
+            self._carry_all()
+
+    def flush_for_server(self) -> None:
+        """Carry what is due now on a virtual clock, in a thread of our own, for the calls of a live server."""
+        with self.engine.lock:
+            self._busy += 1
+        try:
+            self._carry_all()
+        finally:
+            with self.engine.lock:
+                self._busy -= 1
+                self.changed()
+
+    def _carry_all(self) -> None:
+        while True:
+            with self.engine.lock:
+                taken = self.outbox.take(self.clock.now_ns(), 1)
+                generation = self.generation
+            if not taken:
+                return
+            self._carry(taken[0], generation)
+
+    def news(self) -> int:
+        """Return a number that changes whenever anything happens."""
+        return self._told
+
+    def wait_for_news(self, told: int, timeout_s: float) -> bool:
+        """Wait in real time until anything happened since `news` said `told`; returns whether it did."""
+        with self._news:
+            return self._news.wait_for(lambda: self._told != told, timeout_s)
+
+    # Life
+
+    def go_on(self) -> None:
+        """Carry again after a `rest`."""
+        with self.engine.lock:
+            self._closed = False
+            self.changed()
+
+    def open(self) -> None:
+        """A live server starts: what its calls bring about has to be carried although nobody moves the clock."""
+        with self.engine.lock:
+            self._closed = False
+            self._servers += 1
+            self.changed()
+
+    def close(self, grace_s: float = 0.0) -> list[Delivery]:
+        """A live server stops: wait for what is under way, but not longer than `grace_s`, and end our thread.
+
+        On the machine's clock what was not delivered until then is given up, told in the log and returned.
+        """
+        with self.engine.lock:
+            self._servers -= 1
+        return self.rest(grace_s)
+
+    def rest(self, grace_s: float = 0.0) -> list[Delivery]:
+        """End our thread as `close` does, unless a server is still open; `carry_by` or `open` let us go on."""
+        with self.engine.lock:
+            if self._servers:
+                return []
+            self._closed = True
+        with self._pump_lock:
+            pump, self._pump = self._pump, None
+        if pump is None:
+            return []
+        pump.close(grace_s)
+        if self.is_virtual:
+            return []
+        with self.engine.lock:
+            self.generation += 1
+            self.gate.shut()
+            self.gate = Gate()
+            dropped = self.outbox.abandon()
+        if dropped:
+            shown = [f"  {describe(each)}" for each in dropped[:_SHOWN]]
+            if len(dropped) > _SHOWN:
+                shown.append(f"  and {len(dropped) - _SHOWN} more")
+            count = f"{len(dropped)} callback{'' if len(dropped) == 1 else 's'}"
+            _log.warning("mock-akool stopped before %s could be delivered:\n%s", count, "\n".join(shown))
+        return dropped
+
+    def pump(self) -> Pump:
+        """Return our thread, started when it is first needed."""
+        with self._pump_lock:
+            if self._pump is None:
+                from mock_akool.webhooks.pump import Pump
+
+                self._pump = Pump(self)
+            return self._pump
+
+    def _needs_pump(self) -> bool:
+        if self._closed:
+            return False
+        if self.is_virtual:
+            return self._servers > 0
+        return self._usual is not COLLECT or any(way is not COLLECT for way in self._ways.values())
+
+    # Carrying
+
+    def _carry(self, delivery: Delivery, generation: int) -> None:
+        """Carry one in this thread, on a virtual clock."""
+        with self.engine.lock:
+            way, gate = self.way_of(delivery), self.gate
+        began_ns = self.clock.now_ns()
+        answer = Answer(None, "the receiver was interrupted")
+        is_final = False
+        try:
+            if way.kind == "http":
+                sent: Sent = run_elsewhere(lambda: self.send(delivery, gate))
+                answer, is_final = Answer(sent.status, sent.error), sent.is_final
+            elif way.receiver is None:
+                answer = Answer(200)
+            else:
+                answer = self.call(way.receiver, delivery)
+        finally:
+            ended_ns = self.clock.now_ns()
+            if ended_ns - began_ns > self.engine.behaviour.webhook_timeout.ns + _slow_ns(delivery):
+                answer = Answer(None, f"no answer within {self.timeout_s:g} s")
+            self.finish(delivery, generation, Outcome(began_ns, ended_ns, *answer, is_final))
+
+    def call(self, receiver: Receiver, delivery: Delivery) -> Answer:
+        """Call a receiver in this process, to whom a slow sender is one that comes late."""
+        slow_ns = _slow_ns(delivery)
+        if slow_ns and isinstance(self.clock, VirtualClock):
+            with delivering():
+                self.clock.advance_to(self.clock.now_ns() + slow_ns)
+        return receiver.receive(request_of(delivery.url, delivery.body))
+
+    async def send(self, delivery: Delivery, gate: Gate) -> Sent:
+        """Send one over HTTP."""
+        from mock_akool.webhooks.sender import send
+
+        slow_s = _slow_ns(delivery) / NS_PER_S
+        return await send(delivery.url, delivery.body, self.guard, timeout_s=self.timeout_s, slow_s=slow_s, gate=gate)
+
+    def finish(self, delivery: Delivery, generation: int, outcome: Outcome) -> None:
+        """Tell the outbox how it went, unless all was forgotten since."""
+        with self.engine.lock:
+            if generation != self.generation:
+                return
+            finished = self.outbox.finish(delivery.number, outcome)
+        if finished is not None and self.note is not None:
+            self.note(finished)
+        if finished is not None and finished.state in (DeliveryState.REFUSED, DeliveryState.GIVEN_UP):
+            _log.warning("mock-akool: %s", describe(finished))
+
+    def _collect(self) -> None:
+        """On the machine's clock: take what fell due and is collected only. What is not goes by the pump."""
+        if self._usual is not COLLECT or self._ways:
+            return
+        while True:
+            with self.engine.lock:
+                taken = self.outbox.take(self.clock.now_ns())
+                for each in taken:
+                    self.outbox.finish(each.number, Outcome(each.due_ns, each.due_ns, 200))
+            if not taken:
+                return
+
+
+def _slow_ns(delivery: Delivery) -> int:
+    return delivery.fault.slow.ns if delivery.fault is not None else 0
+
+
+def describe(delivery: Delivery) -> str:
+    """Return a line that says what became of a callback, without secrets."""
+    tries = f" after {len(delivery.tries)} tries" if len(delivery.tries) > 1 else ""
+    why = f": {delivery.error}" if delivery.error else ""
+    copy = f" (again #{delivery.copy_of})" if delivery.copy_of else ""
+    return (
+        f"callback #{delivery.number}{copy} of job {delivery.job_id}, status {int(delivery.status)}, "
+        f"to {delivery.url}: {delivery.state}{tries}{why}"
+    )

@@ -1,0 +1,169 @@
+"""The pump: a thread with an event loop that carries callbacks as they fall due in real time.
+
+Each account has a few connections of its own, so a receiver that hangs holds up nobody but its account. A job's tries
+are made one after the other; the outbox sees to that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.deliveries import Delivery
+from mock_akool.core.outbox import Outcome
+from mock_akool.webhooks.gate import Gate
+from mock_akool.webhooks.sender import Sent
+
+if TYPE_CHECKING:
+    from mock_akool.webhooks.courier import Courier
+
+_log = logging.getLogger("mock_akool")
+
+_AT_ONCE: Final = 50
+"""How many are taken in one go: to make envelopes holds the engine's lock, and polls shall not wait for it."""
+_CONNECTIONS_OF_AN_ACCOUNT: Final = 8
+_CALLING_THREADS: Final = 8
+
+
+class Pump:
+    """The thread. It is started when it is made, and ends by `close`."""
+
+    def __init__(self, courier: Courier) -> None:
+        self._courier = courier
+        self._loop = asyncio.new_event_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing = False
+        self._flushing = False
+        self._calling = ThreadPoolExecutor(_CALLING_THREADS, "mock-akool-receiver")
+        self._thread = threading.Thread(target=self._run, name="mock-akool-webhooks", daemon=True)
+        self._thread.start()
+
+    # From any thread
+
+    def look(self) -> None:
+        """Look at what is due; does not wait."""
+        self._soon(self._look)
+
+    def call_off(self) -> None:
+        """End what is under way; does not wait."""
+        self._soon(self._cancel)
+
+    def close(self, grace_s: float) -> None:
+        """Start nothing new, wait up to `grace_s` for what is under way, and end the thread."""
+        done: Future[None] = Future()
+
+        def begin() -> None:
+            self._closing = True
+            ending = self._loop.create_task(self._finish(grace_s))
+            ending.add_done_callback(lambda _: done.set_result(None))
+
+        self._soon(begin)
+        done.result()
+        self._soon(self._loop.stop)
+        self._thread.join()
+        self._calling.shutdown(wait=False, cancel_futures=True)
+
+    def _soon(self, function: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            self._loop.call_soon_threadsafe(function)
+
+    # In the thread
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        self._loop.close()
+
+    def _look(self) -> None:
+        if self._closing:
+            return
+        if self._courier.is_virtual:
+            self._flush_soon()
+            return
+        courier = self._courier
+        with courier.engine.lock:
+            now_ns = courier.clock.now_ns()
+            taken = courier.outbox.take(now_ns, _AT_ONCE)
+            generation, gate, next_ns = courier.generation, courier.gate, courier.outbox.next_ns
+        for each in taken:
+            self._start(self._carry(each, generation, gate))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        speed = courier.speed
+        if next_ns is not None and speed:  # a clock that stands still tells when it goes on
+            self._timer = self._loop.call_later(max(0, next_ns - now_ns) / NS_PER_S / speed, self._look)
+
+    def _flush_soon(self) -> None:
+        """Carry what is due now on a virtual clock, in a thread that receivers may keep busy."""
+        courier = self._courier
+        next_ns = courier.outbox.next_ns
+        if not self._flushing and next_ns is not None and next_ns <= courier.clock.now_ns():
+            self._flushing = True
+
+            async def flush() -> None:
+                try:
+                    await self._loop.run_in_executor(self._calling, courier.flush_for_server)
+                finally:
+                    self._flushing = False
+                self._look()
+
+            self._start(flush())
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, delivery: Delivery, generation: int, gate: Gate) -> None:
+        courier = self._courier
+        way = courier.way_of(delivery)
+        slot = self._slots.get(delivery.account)
+        if slot is None:
+            slot = self._slots[delivery.account] = asyncio.Semaphore(_CONNECTIONS_OF_AN_ACCOUNT)
+        async with slot:
+            began_ns = courier.clock.now_ns()
+            try:
+                if way.kind == "http":
+                    sent = await courier.send(delivery, gate)
+                elif way.receiver is None:
+                    sent = Sent(200)
+                else:
+                    sent = await self._call(way.receiver, delivery)
+            except Exception as bug:
+                _log.exception("mock-akool bug while sending %r", delivery)
+                sent = Sent(error=f"mock-akool bug: {type(bug).__name__}: {bug}", is_final=True)
+            courier.finish(delivery, generation, Outcome(began_ns, courier.clock.now_ns(), *sent))
+
+    async def _call(self, receiver: Any, delivery: Delivery) -> Sent:
+        if delivery.fault is not None and delivery.fault.slow.ns:
+            await asyncio.sleep(delivery.fault.slow.ns / NS_PER_S)
+        calling = self._loop.run_in_executor(self._calling, self._courier.call, receiver, delivery)
+        try:
+            answer = await asyncio.wait_for(calling, self._courier.timeout_s)
+        except TimeoutError:
+            return Sent(error=f"no answer within {self._courier.timeout_s:g} s")
+        return Sent(answer.status, answer.error)
+
+    def _cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._slots.clear()
+
+    async def _finish(self, grace_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace_s)
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=0.5)

@@ -1,0 +1,264 @@
+"""Receivers inside the process: a function, a WSGI app or an ASGI app gets the callback as a request."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from mock_akool._version import __version__
+from mock_akool.core.errors import MockAkoolError
+
+_log = logging.getLogger("mock_akool")
+
+_delivering: Final[ContextVar[bool]] = ContextVar("mock_akool_delivering", default=False)
+
+
+def is_delivering() -> bool:
+    """Return whether this code runs in a receiver that is being called with a callback."""
+    return _delivering.get()
+
+
+@contextmanager
+def delivering() -> Iterator[None]:
+    """Mark what runs inside as a receiver that is being called."""
+    marked = _delivering.set(True)
+    try:
+        yield
+    finally:
+        _delivering.reset(marked)
+
+
+class WebhookRequest(NamedTuple):
+    """What a function that receives callbacks is given: a POST with these headers and this body."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """What the body says as JSON; raises ValueError when it is none."""
+        return json.loads(self.body)
+
+
+class Answer(NamedTuple):
+    """What a receiver made of a callback: an HTTP status, or why there is none."""
+
+    status: int | None
+    error: str = ""
+
+
+class Receiver(Protocol):
+    """Takes callbacks inside the process."""
+
+    def receive(self, request: WebhookRequest) -> Answer:
+        """Take one; an exception of the receiver's code is HTTP 500, as under any server."""
+        ...
+
+
+def request_of(url: str, body: bytes) -> WebhookRequest:
+    """Return the request that a callback is."""
+    parts = urlsplit(url)
+    headers = {
+        "host": parts.netloc.rpartition("@")[2],
+        "user-agent": f"mock-akool/{__version__}",
+        "accept": "*/*",
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+    }
+    return WebhookRequest(url, headers, body)
+
+
+def receiver_of(target: Callable[..., Any]) -> Receiver:
+    """Return the receiver that an app or a function is, told by how many arguments it takes.
+
+    One is a function, two a WSGI app, three an ASGI app. Raises MockAkoolError for anything else.
+    """
+    count = _arguments(target)
+    match count:
+        case 1:
+            return _Function(target)
+        case 2:
+            return _Wsgi(target)
+        case 3:
+            return _Asgi(target)
+        case _:
+            raise MockAkoolError(
+                f"deliver_to({target!r}): this is neither a function of one argument nor a WSGI or ASGI app",
+                "Give the app itself, such as Flask's or FastAPI's, or a function that takes the request",
+            )
+
+
+def _arguments(target: Any) -> int | None:
+    """Return how many positional arguments must be given, or None when that cannot be known."""
+    if not callable(target):
+        return None
+    try:
+        parameters = list(inspect.signature(target).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    required = [each for each in positional if each.default is each.empty]
+    return len(required or positional[:1])
+
+
+def _guarded(receive: Callable[[], int]) -> Answer:
+    """Run the receiver's code; what it raises is HTTP 500, and is told in the journal and the log."""
+    try:
+        with delivering():
+            return Answer(receive())
+    except Exception as error:
+        _log.warning("the receiver of a callback raised %s: %s", type(error).__name__, error, exc_info=error)
+        return Answer(500, f"the receiver raised {type(error).__name__}: {error}")
+
+
+class _Function:
+    def __init__(self, function: Callable[[WebhookRequest], Any]) -> None:
+        self._function = function
+
+    def receive(self, request: WebhookRequest) -> Answer:
+        return _guarded(lambda: _status_of(self._returned(request)))
+
+    def _returned(self, request: WebhookRequest) -> Any:
+        returned = self._function(request)
+        if inspect.isawaitable(returned):
+
+            async def waited() -> Any:
+                return await returned
+
+            return run_elsewhere(waited)
+        return returned
+
+
+def _status_of(returned: Any) -> int:
+    """Return the status that a function answered with: None is 200."""
+    if returned is None:
+        return 200
+    if isinstance(returned, bool) or not isinstance(returned, int) or not 100 <= returned <= 999:
+        raise TypeError(f"a receiver returns an HTTP status or nothing, not {returned!r}")
+    return returned
+
+
+class _Wsgi:
+    def __init__(self, app: Callable[[dict[str, Any], Any], Any]) -> None:
+        self._app = app
+
+    def receive(self, request: WebhookRequest) -> Answer:
+        return _guarded(lambda: self._call(request))
+
+    def _call(self, request: WebhookRequest) -> int:
+        parts = urlsplit(request.url)
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": "POST",
+            "SCRIPT_NAME": "",
+            # WSGI wants the bytes of the decoded path, spelled as Latin-1.
+            "PATH_INFO": unquote_to_bytes(parts.path or "/").decode("latin-1"),
+            "QUERY_STRING": parts.query.encode("utf-8", "replace").decode("latin-1"),
+            "REQUEST_URI": (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+            "SERVER_NAME": parts.hostname or "localhost",
+            "SERVER_PORT": str(parts.port or (443 if parts.scheme == "https" else 80)),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "CONTENT_TYPE": request.headers["content-type"],
+            "CONTENT_LENGTH": request.headers["content-length"],
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": parts.scheme,
+            "wsgi.input": io.BytesIO(request.body),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+        }
+        for name in ("host", "user-agent", "accept"):
+            environ[f"HTTP_{name.upper().replace('-', '_')}"] = request.headers[name]
+        answered: list[str] = []
+
+        def start_response(status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], None]:
+            answered[:] = [status]
+            return lambda data: None
+
+        body = self._app(environ, start_response)
+        try:
+            for _ in body:
+                pass
+        finally:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
+        return int(answered[0].partition(" ")[0])
+
+
+class _Asgi:
+    def __init__(self, app: Callable[[Any, Any, Any], Any]) -> None:
+        self._app = app
+
+    def receive(self, request: WebhookRequest) -> Answer:
+        return _guarded(lambda: run_elsewhere(lambda: self._call(request)))
+
+    async def _call(self, request: WebhookRequest) -> int:
+        import asyncio
+
+        parts = urlsplit(request.url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": parts.scheme,
+            "path": unquote(parts.path or "/"),
+            "raw_path": (parts.path or "/").encode("ascii", "replace"),
+            "query_string": parts.query.encode("ascii", "replace"),
+            "root_path": "",
+            "headers": [(name.encode(), value.encode("latin-1", "replace")) for name, value in request.headers.items()],
+            "client": ("127.0.0.1", 0),
+            "server": (parts.hostname or "localhost", port),
+            "state": {},
+        }
+        messages = [{"type": "http.request", "body": request.body, "more_body": False}]
+        answered: list[int] = []
+
+        async def receive() -> dict[str, Any]:
+            if messages:
+                return messages.pop()
+            await asyncio.Event().wait()  # until the app is done: nobody disconnects
+            raise AssertionError
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                answered.append(message["status"])
+
+        await self._app(scope, receive, send)
+        if not answered:
+            raise RuntimeError("the app ended without an answer")
+        return answered[0]
+
+
+def run_elsewhere(make: Callable[[], Any]) -> Any:
+    """Run a coroutine in a thread of its own and wait for it: in this one an event loop may be running."""
+    import asyncio
+    from concurrent.futures import Future
+    from contextvars import copy_context
+    from threading import Thread
+
+    result: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(asyncio.run(make()))
+        except BaseException as error:
+            result.set_exception(error)
+
+    context = copy_context()
+    thread = Thread(target=context.run, args=(run,), name="mock-akool-receiver", daemon=True)
+    thread.start()
+    thread.join()
+    return result.result()
