@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
 from mock_akool.calls import Calls
-from mock_akool.core.behaviour import read_ending
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
 from mock_akool.core.codes import API_URL, CDN_URL, Status
 from mock_akool.core.director import Entry, RuleInForce
 from mock_akool.core.errors import MockAkoolError, ScenarioError, UnfiredRuleError
 from mock_akool.core.models import Account, Call, Job, Reply
 from mock_akool.core.options import Kind, one_of, option, optional
-from mock_akool.core.scenario import JobScript, Result, Rule
-from mock_akool.core.scenario_shapes import ENDPOINTS, RESULT, STAGES
+from mock_akool.core.scenario import Result, Rule
+from mock_akool.core.scenario_shapes import ENDPOINTS
 from mock_akool.core.timeline import COMPLETED, FOREVER, Duration, Ending, Stage, Timeline, failed
+from mock_akool.plans import planned
 from mock_akool.rules import RuleDraft
 from mock_akool.scripting import ScriptedBehaviour
 from mock_akool.service import Service
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mock_akool.doors.in_process import Target
     from mock_akool.doors.server import Server
     from mock_akool.doors.sleep import Naps
+    from mock_akool.remote import RemoteAkool
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -102,7 +103,18 @@ class MockAkool:
         self.engine = self.service.engine
         self._target: Target | None = None
         self._naps: Naps | None = None
-        self._start_ns = self.engine.clock.now_ns()
+
+    @staticmethod
+    def connect(url: str, admin_token: str | None = None, *, account: str | None = None) -> RemoteAkool:
+        """Return the fake of a server that runs at `url`, with the same methods, over its control API.
+
+        `admin_token` is what the server was started with, if with any. With an `account`, an API key, it is the fake
+        as that account sees it: its jobs, calls and rules, and a reset that leaves all others alone. Raises
+        ServerError when no server answers.
+        """
+        from mock_akool.remote import RemoteAkool
+
+        return RemoteAkool(url, admin_token, account=account)
 
     # In process
 
@@ -244,16 +256,7 @@ class MockAkool:
         next job is meant. Raises ScenarioError or SettingsError for a value that cannot be.
         """
         self._check_source()
-        if stages is None:
-            timeline = Timeline.of(queueing, processing, read_ending(ending))
-        elif (queueing, processing, ending) != (0, 0, COMPLETED):
-            raise ScenarioError("next_job: stages tell the whole life", "Leave out queueing, processing and ending")
-        else:
-            timeline = STAGES.read(stages, ("stages",))
-        script = JobScript(
-            timeline=timeline,
-            result=RESULT.read(result, ("result",)) if isinstance(result, Mapping) else result,
-        )
+        script = planned(queueing, processing, ending, stages, result)
         api_key = account.api_key if isinstance(account, Account) else account
         with self.engine.lock:
             director = self.engine.director
@@ -331,13 +334,12 @@ class MockAkool:
     @property
     def started_ns(self) -> int:
         """The instant, in epoch nanoseconds, when this fake was made or last reset."""
-        return self._start_ns
+        return self.engine.journal.start_ns
 
     def reset(self) -> None:
         """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew. The clock stays where it is."""
         with self.engine.lock:
             self.engine.reset()
-            self._start_ns = self.engine.clock.now_ns()
 
     def __repr__(self) -> str:
         with self.engine.lock:
