@@ -137,11 +137,6 @@ def table() -> tuple[Setting, ...]:
     return tuple(rows)
 
 
-def url_of_environment() -> str:
-    """Return the address of the server that clients of this environment are to use, or empty text."""
-    return os.environ.get(URL_VARIABLE, "")
-
-
 def token_of_environment() -> str | None:
     """Return the token of the control API in this environment."""
     return os.environ.get(f"{PREFIX}ADMIN_TOKEN") or None
