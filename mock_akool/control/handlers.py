@@ -98,9 +98,10 @@ def add_account(asked: Asked) -> Any:
 
 def set_credits(asked: Asked) -> Any:
     """Give an account credits, or say how many it has."""
-    account, credits, add = _account(asked), asked.given["credits"], asked.given["add"]
+    credits, add = asked.given["credits"], asked.given["add"]
     if (credits is None) == (add is None):
         raise ControlError(400, "either `credits` or `add` is wanted", "`credits` is what it has then, `add` is more")
+    account = _account(asked)
     left = asked.engine.credits_of(account, asked.now_ns)
     asked.engine.accounts.set_credits(account, max(0, left + add) if credits is None else credits)
     return views.ACCOUNT.of(asked.engine, account, asked.now_ns)
@@ -157,11 +158,12 @@ _READERS: Final[dict[Endpoint, Callable[..., Any]]] = {
 def create_job(asked: Asked) -> Any:
     """Make a job that was created some time ago and has been polled so many times."""
     engine, given = asked.engine, asked.given
-    account = _account(asked)
     (endpoint,) = given["endpoint"]
     body = json.dumps(given["request"]).encode()
     call = Call.build("POST", "", headers={"content-type": "application/json"}, body=body)
     request = _READERS[endpoint](call, engine.behaviour)
+    is_new = engine.accounts.known(asked.account or "") is None
+    account = _account(asked)
     created_ns = asked.now_ns - given["elapsed"].ns
     planned = engine.director.planned_for.setdefault(account.api_key, deque())
     before = list(planned)
@@ -174,6 +176,8 @@ def create_job(asked: Asked) -> Any:
     except Exception:
         planned.clear()
         planned.extend(before)
+        if is_new:
+            engine.accounts.remove(account.api_key)
         raise
     made = [engine.count_polls(job.id, given["polls"], asked.now_ns) for job in made]
     return {"jobs": [views.JOB.of(engine, job, asked.now_ns) for job in made]}

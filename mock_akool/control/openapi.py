@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -103,8 +104,13 @@ _CONTROL_ERRORS: Final = {
 }
 
 
-def document(routes: Mapping[tuple[str, str], Route]) -> dict[str, Any]:
-    """Return the document of the emulated API and of these control routes."""
+def document(routes: Mapping[tuple[str, str], Route], shared: Mapping[str, Schema]) -> dict[str, Any]:
+    """Return the document of the emulated API and of these control routes.
+
+    Where one of the `shared` schemas stands, it is referred to by its name.
+    """
+    shared = {"Error": _ERROR, "Record": _RECORD, **shared}
+    names = {_spelled(schema): name for name, schema in shared.items()}
     paths: dict[str, dict[str, Any]] = {}
     for (method, path), endpoint in ((key, each.endpoint) for key, each in ENDPOINTS.items()):
         paths.setdefault(path, {})[method.lower()] = _emulated(endpoint)
@@ -117,9 +123,11 @@ def document(routes: Mapping[tuple[str, str], Route]) -> dict[str, Any]:
             "version": __version__,
             "description": "The emulated API of Akool, and below /_mock/ what controls the fake.",
         },
-        "paths": paths,
+        "paths": _referring(paths, names),
         "components": {
-            "schemas": {"Error": _ERROR},
+            "schemas": {
+                name: {key: _referring(each, names) for key, each in schema.items()} for name, schema in shared.items()
+            },
             "securitySchemes": {
                 "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "token": {"type": "http", "scheme": "bearer", "description": "a token of getToken"},
@@ -131,6 +139,23 @@ def document(routes: Mapping[tuple[str, str], Route]) -> dict[str, Any]:
             },
         },
     }
+
+
+def _spelled(schema: Any) -> str:
+    return json.dumps({key: value for key, value in schema.items() if key != "description"}, sort_keys=True)
+
+
+def _referring(tree: Any, names: Mapping[str, str]) -> Any:
+    """Return the tree with a reference in the place of each schema that has a name."""
+    if isinstance(tree, list):
+        return [_referring(each, names) for each in tree]
+    if not isinstance(tree, dict):
+        return tree
+    name = names.get(_spelled(tree)) if "type" in tree else None
+    if name is None:
+        return {key: _referring(each, names) for key, each in tree.items()}
+    said = {"description": tree["description"]} if "description" in tree else {}
+    return {"$ref": f"#/components/schemas/{name}", **said}
 
 
 def _emulated(endpoint: Endpoint) -> dict[str, Any]:

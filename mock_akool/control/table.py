@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar, Final
 
 from mock_akool.control import handlers, views
@@ -10,10 +11,11 @@ from mock_akool.control.openapi import document
 from mock_akool.control.routing import ACCOUNT, SCOPE, Asked, Route, takes
 from mock_akool.control.views import listed, or_null, record
 from mock_akool.core.deliveries import DeliveryState
-from mock_akool.core.faults import DURATION
+from mock_akool.core.faults import DURATION, FAULT
 from mock_akool.core.scenario import CREATES, Scenario
 from mock_akool.core.scenario_shapes import ACCOUNT_SPEC, ENDPOINTS, JOB, RESULT, RULE, SCENARIO, STAGES
 from mock_akool.core.shapes import FLAG, TEXT, Field, Listed, Place, Plain, Schema, number, one_of, whole
+from mock_akool.core.webhook_faults import WEBHOOK
 
 _MOST_CALLS: Final = 10_000
 _MOST_S: Final = 10 * 366 * 86_400
@@ -92,7 +94,30 @@ _FAILURE: Final = takes(
 
 
 def _openapi(asked: Asked) -> Any:
-    return document(ROUTES)
+    return _document()
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return document(
+        ROUTES,
+        {
+            "Scenario": SCENARIO.schema,
+            "Rule": RULE.schema,
+            "Fault": FAULT.schema,
+            "JobEntry": JOB.schema,
+            "Stages": STAGES.schema,
+            "Result": RESULT.schema,
+            "Webhook": WEBHOOK.schema,
+            "Clock": _CLOCK,
+            "InForce": _IN_FORCE,
+            "RuleInForce": views.RULE_IN_FORCE.schema,
+            "Job": views.JOB.schema,
+            "Account": views.ACCOUNT.schema,
+            "Call": views.CALL.schema,
+            "Delivery": views.DELIVERY.schema,
+        },
+    )
 
 
 ROUTES: Final[dict[tuple[str, str], Route]] = {

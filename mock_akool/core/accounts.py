@@ -135,6 +135,14 @@ class Accounts:
         self._initial[account.api_key] += amount - self._credits[account.api_key]
         self._credits[account.api_key] = amount
 
+    def remove(self, api_key: str) -> None:
+        """Forget an account; does nothing when there is none."""
+        account = self._by_key.pop(api_key, None)
+        if account is not None:
+            del self._by_id[account.id], self._credits[api_key], self._initial[api_key], self._specs[api_key]
+            self._uids.discard(account.uid)
+            self._client_ids = {each.client_id for each in self._by_key.values()}
+
     def known(self, api_key: str) -> Account | None:
         """Return the account of an API key if it was seen before; makes none."""
         return self._by_key.get(api_key)
