@@ -22,14 +22,14 @@ from typing import Any, Final, NamedTuple
 import pytest
 from PIL import Image
 
-from mock_akool import MockAkool, SystemClock, __version__
+from mock_akool import MockAkool, SteeredClock, SystemClock, __version__
 from mock_akool.control.table import ROUTES
 from mock_akool.core.api import ENDPOINTS
 from mock_akool.demo import Pace, play
 from mock_akool.report import HINTS
 from mock_akool.scenario_files import read_file, read_text
 from mock_akool.screen import Screen
-from mock_akool.settings import DEFAULT_PORT, PREFIX, Setting, table
+from mock_akool.settings import DEFAULT_PORT, PREFIX, URL_VARIABLE, Setting, table
 from tests import generate_docs
 
 ROOT: Final = generate_docs.ROOT
@@ -164,7 +164,7 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of a quick server whose jobs show each status once."""
-    with MockAkool(clock=SystemClock(), queueing=0, processing="1 poll").server() as server:
+    with MockAkool(clock=SteeredClock(), queueing=0, processing="1 poll").server() as server:
         monkeypatch.setenv(f"{PREFIX}PORT", str(server.port))
         yield server.port
 
@@ -552,7 +552,7 @@ def _subcommands() -> list[str]:
 def test_every_flag_variable_and_command_exists() -> None:
     subcommands = set(_subcommands())
     flags = {flag for each in ("", *subcommands) for flag in re.findall(r"--[a-z][a-z0-9-]*", _help(*each.split()))}
-    variables = {row.variable for row in table()}
+    variables = {row.variable for row in table()} | {URL_VARIABLE}
     for page in PAGES:
         text = page.read_text()
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) <= flags | set(FOREIGN_FLAGS), page
@@ -563,8 +563,8 @@ def test_every_flag_variable_and_command_exists() -> None:
 def test_every_path_of_the_api_exists() -> None:
     known = "\n".join(path for _, path in (*ENDPOINTS, *ROUTES))
     for page in PAGES:
-        for path in re.findall(r"/(?:api/open|_mock)/[\w/]*", page.read_text()):
-            assert re.search(rf"(?m)^{path.rstrip('/')}(?:/|$)", known), f"{page}: there is no {path}"
+        for path in re.findall(r"/(?:api/open|_mock)/[\w/.-]*", page.read_text()):
+            assert re.search(rf"(?m)^{path.rstrip('/.')}(?:/|$)", known), f"{page}: there is no {path}"
 
 
 def test_every_name_in_the_architecture_exists() -> None:

@@ -167,7 +167,7 @@ class TestWaiting:
         mock = MockAkool()
         app = mock.app()
         with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(app.test_client().get, "/_mock/calls?at_least=1&timeout=20")
+            waiting: Any = pool.submit(app.test_client().get, "/_mock/calls?at_least=1&timeout=20")
             time.sleep(0.05)
             assert (
                 app.test_client().get("/api/open/v3/faceswap/quota/info", headers={"x-api-key": KEY}).status_code == 200
