@@ -102,6 +102,8 @@ class RemoteAkool:
         self._link = Link(url, admin_token)
         self.account = account
         """The API key of the account that this is all about; None: of all."""
+        self._drafts: dict[int, RuleDraft] = {}
+        """Rules that were begun and not ended."""
         self._link.ask("GET", "ready")
 
     @property
@@ -112,7 +114,7 @@ class RemoteAkool:
     def of_account(self, api_key: str) -> RemoteAkool:
         """Return the same fake as one account sees it."""
         view = object.__new__(RemoteAkool)
-        view._link, view.account = self._link, api_key
+        view._link, view.account, view._drafts = self._link, api_key, {}
         return view
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
@@ -152,7 +154,7 @@ class RemoteAkool:
     def on(self, endpoint: str | Sequence[str]) -> RuleDraft:
         """Begin a rule for requests to an endpoint, as `MockAkool.on` does."""
         ENDPOINTS.read(endpoint, ("on",))
-        return RuleDraft(endpoint, self._add_rule, self._remove_rule)
+        return RuleDraft(endpoint, self._add_rule, self._remove_rule, self._drafts)
 
     def put_scenario(self, *scenarios: str | Mapping[str, Any] | Scenario) -> None:
         """Put scenarios in force from now on, by their names or as a file says them, instead of those that were."""
@@ -170,12 +172,12 @@ class RemoteAkool:
         return tuple(SCENARIO.read(each["scenario"], ()) for each in said)
 
     def verify(self) -> None:
-        """Raise UnfiredRuleError when a rule never fired that should have."""
+        """Raise UnfiredRuleError when a rule never fired that should have, or was begun and not ended."""
         rules = self._ask("GET", "scenario")["rules"]
-        silent = [each["label"] for each in rules if each["must_fire"] and not each["fired"]]
-        if silent:
-            told = "\n".join(f"the rule {label} never fired" for label in silent)
-            raise UnfiredRuleError(f"{told}\nTake the rule away, or mark it `optional`")
+        told = [f"the rule {each['label']} never fired" for each in rules if each["must_fire"] and not each["fired"]]
+        told += [f"the rule {each.begun} says no fault: end it with .respond(…)" for each in self._drafts.values()]
+        if told:
+            raise UnfiredRuleError("\n".join([*told, "Take the rule away, or mark it `optional`"]))
 
     def _add_rule(self, rule: Rule, label: str) -> RemoteRule:
         plain = {**RULE.write(rule), "name": label}
@@ -252,6 +254,7 @@ class RemoteAkool:
 
     def reset(self) -> None:
         """Forget jobs, calls, plans, rules and spent credits. The clock stays where it is."""
+        self._drafts.clear()
         self._ask("POST", "reset")
 
     def __repr__(self) -> str:

@@ -544,14 +544,16 @@ def _help(*command: str) -> str:
     ).stdout
 
 
-def _subcommands() -> list[str]:
+def _subcommands(*of: str) -> list[str]:
     # A long name has a line to itself.
-    return re.findall(r"(?m)^    ([a-z]+)(?: |$)", _help())
+    return re.findall(r"(?m)^    ([a-z]+)(?: |$)", _help(*of))
 
 
 def test_every_flag_variable_and_command_exists() -> None:
     subcommands = set(_subcommands())
-    flags = {flag for each in ("", *subcommands) for flag in re.findall(r"--[a-z][a-z0-9-]*", _help(*each.split()))}
+    commands = [(), *((each,) for each in subcommands)]
+    commands += [(each, inner) for each in ("scenarios", "webhook") for inner in _subcommands(each)]
+    flags = {flag for each in commands for flag in re.findall(r"--[a-z][a-z0-9-]*", _help(*each))}
     variables = {row.variable for row in table()} | {URL_VARIABLE}
     for page in PAGES:
         text = page.read_text()

@@ -45,10 +45,8 @@ def ready(asked: Asked) -> Any:
 def state(asked: Asked) -> Any:
     """Tell how things stand."""
     engine, now_ns, key = asked.engine, asked.now_ns, asked.account
-    jobs = _jobs_of(asked)
-    by_status = dict.fromkeys((status.name.lower() for status in Status), 0)
-    for job in jobs:
-        by_status[engine.change_of(job, now_ns).status.name.lower()] += 1
+    counts = engine.count_by_status(now_ns, key)
+    by_status = {status.name.lower(): counts[status] for status in Status}
     accounts = [each for each in engine.accounts if key is None or each.api_key == key]
     for each in accounts:
         engine.credits_of(each, now_ns)  # refunds that are due

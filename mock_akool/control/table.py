@@ -179,7 +179,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             account=ACCOUNT,
             status=Field(one_of(_WORDS), "the status that they have now"),
             offset=Field(whole(0, 10**9), "how many to leave out at the beginning", 0),
-            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 1000),
+            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
         ),
     ),
     ("POST", "/_mock/jobs"): Route(
@@ -360,7 +360,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             job=Field(TEXT, "the job's `_id`"),
             state=Field(one_of(map(str, DeliveryState)), "what became of them"),
             after=Field(whole(0, 2**53), "the number of a callback, of which only later ones are meant", 0),
-            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 1000),
+            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
         ),
     ),
     ("POST", "/_mock/webhooks/resend"): Route(
@@ -398,7 +398,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             since=Field(number(0, _MOST_S, "seconds"), "seconds since the fake's start or reset, from when on"),
             until=Field(number(0, _MOST_S, "seconds"), "seconds since the fake's start or reset, before when"),
             after=Field(whole(0, 2**53), "the number of a call, of which only later ones are meant", 0),
-            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 1000),
+            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
             at_least=Field(whole(1, 2**53), "wait until so many have come; HTTP 504 when that was in vain"),
             timeout=Field(number(0, 600, "a number of seconds from 0 to 600"), "how long to wait, in real time", 0),
             check=handlers.check_wait,

@@ -149,7 +149,7 @@ class SteeredClock:
 
         Raises ClockError for a number below 0 or above a million.
         """
-        if not 0 <= speed <= _MAX_SPEED:
+        if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0 <= speed <= _MAX_SPEED:
             raise ClockError(
                 f"a clock cannot run {speed!r} times as fast", f"Give a number from 0 (it stands still) to {_MAX_SPEED}"
             )
@@ -194,7 +194,7 @@ class SteeredClock:
 
 def step_ns(seconds: float) -> int:
     """Return the nanoseconds by which a clock is moved on; ClockError for a negative or not finite number."""
-    if not 0 <= seconds < float("inf"):
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
         raise ClockError(
             f"clock.advance({seconds!r}): a clock cannot run backwards or for ever",
             "Give a finite number of seconds, 0 or more",

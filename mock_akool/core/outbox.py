@@ -10,6 +10,7 @@ costs as much as is due, however many jobs there are.
 from __future__ import annotations
 
 import heapq
+import logging
 from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple, Protocol
@@ -26,6 +27,8 @@ from mock_akool.core.wire import Wire
 
 Compose = Callable[[Draft], bytes]
 """Makes the body of a callback: the envelope, as JSON."""
+
+_log = logging.getLogger("mock_akool")
 
 _MAX_BODY_BYTES: Final = 64 << 20
 """What the kept bodies may add up to."""
@@ -305,7 +308,13 @@ class Outbox:
         nonce = f"{self._chance.integer(0, 9999, 'nonce', job.id, serial):04}"
         timestamp_ms = (due_ns - wrong.age.ns) // NS_PER_MS
         draft = Draft(delivery.payload, delivery.client_id, job.account.api_key, timestamp_ms, nonce, fault)
-        delivery = replace(delivery, body=self._compose(draft))
+        try:
+            delivery = replace(delivery, body=self._compose(draft))
+        except Exception as bug:
+            _log.exception("mock-akool bug while sealing a callback of job %s", job.id)
+            why = f"mock-akool bug: {type(bug).__name__}: {bug}"
+            self._add(replace(delivery, state=DeliveryState.NOT_SEALED, why=why))
+            return
         if not wrong.copies:
             self._add(replace(delivery, state=DeliveryState.LOST, why="a fault lost it"))
             return

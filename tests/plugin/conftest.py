@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+# The runs inside forget what they imported, and two copies of a module would not know each other's patches. A part of
+# cryptography cannot be imported twice at all.
+import cryptography.hazmat.primitives.ciphers  # noqa: F401
 import pytest
 
-# The runs inside forget what they imported, and two copies of a module would not know each other's patches.
 import mock_akool.doors.aiohttp_door
 import mock_akool.doors.httpx_door
 import mock_akool.doors.requests_door
 import mock_akool.doors.sleep
 import mock_akool.marker_place
 import mock_akool.report
-import mock_akool.server_view  # noqa: F401
+import mock_akool.server_view
+import mock_akool.webhooks.composing
+import mock_akool.webhooks.pump  # noqa: F401
 from mock_akool import pytest_plugin
 
 Run = Callable[..., pytest.RunResult]

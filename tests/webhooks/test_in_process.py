@@ -480,3 +480,17 @@ class TestWithinAReceiver:
             mock.clock.advance(5)
             assert (seen, time.perf_counter() - began_s < 5) == ([3, 3, 3], True)
             assert mock.webhooks.in_state("delivered").count == 3
+
+
+def test_a_bug_of_ours_while_sealing_is_told_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise TypeError("broken")
+
+    mock = fake()
+    monkeypatch.setattr("mock_akool.webhooks.composing.encrypt", broken)
+    create(mock)
+    mock.clock.advance(2)
+    monkeypatch.undo()
+    mock.clock.advance(3)
+    assert [each.state for each in mock.webhooks] == ["not sealed", "delivered"]
+    assert mock.webhooks[0].error == "mock-akool bug: TypeError: broken"

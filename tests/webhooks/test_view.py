@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 import requests
 
 from mock_akool import MockAkool, MockAkoolError
-from mock_akool.core.codes import API_URL
 from mock_akool.report import Evidence, explain
-from mock_akool.server_view import ServerView
+from mock_akool.server_view import LiveServer, ServerView
 from tests.doors.clients import CREATE
 from tests.webhooks.receivers import HOOK, SECRET, create, create_v4, fake, http_receiver, seconds
 
@@ -183,38 +182,39 @@ def test_python_calls_can_be_forbidden() -> None:
         mock.webhooks.fault(copies=2)
 
 
-class TestFixtures:
-    def test_akool_mock_collects(self, akool_mock: MockAkool) -> None:
-        job = requests.post(
-            API_URL + CREATE, json={"prompt": "a fox", "webhookUrl": HOOK}, headers={"x-api-key": SECRET}
-        ).json()["data"]
-        akool_mock.clock.advance(5)
-        assert akool_mock.webhooks.assert_delivered(job).url == HOOK
+class TestServerView:
+    """What the fixture `akool_server` gives."""
 
-    def test_akool_server_sends_and_shows_what_is_this_tests_own(self, akool_server: ServerView) -> None:
+    @pytest.fixture
+    def server(self) -> Iterator[ServerView]:
+        with LiveServer({}) as live:
+            yield ServerView(live.server.url, live)
+
+    def submit(self, server: ServerView, url: str = HOOK, key: str = "") -> None:
+        headers = {"x-api-key": key or server.api_key}
+        requests.post(server.url + CREATE, json={"prompt": "a fox", "webhookUrl": url}, headers=headers)
+
+    def test_it_sends_and_shows_what_is_this_tests_own(self, server: ServerView) -> None:
         with http_receiver(lambda got: 200) as receiver:
-            body = {"prompt": "a fox", "webhookUrl": receiver.url}
-            for key in (akool_server.api_key, SECRET):
-                requests.post(akool_server.url + CREATE, json=body, headers={"x-api-key": key}).raise_for_status()
-            delivery = akool_server.webhooks.wait_for_delivery(status=3)
-            assert delivery.account == akool_server.api_key
-            assert {each.account for each in akool_server.webhooks} == {akool_server.api_key}
+            self.submit(server, receiver.url)
+            self.submit(server, receiver.url, SECRET)
+            delivery = server.webhooks.wait_for_delivery(status=3)
+            assert delivery.account == server.api_key
+            assert {each.account for each in server.webhooks} == {server.api_key}
 
-    def test_akool_server_may_deliver_to_a_function_for_this_test_only(self, akool_server: ServerView) -> None:
+    def test_it_delivers_to_a_function_until_the_reset_after_the_test(self, server: ServerView) -> None:
         got: list[object] = []
-        akool_server.webhooks.deliver_to(got.append)
-        body = {"prompt": "a fox", "webhookUrl": HOOK}
-        requests.post(akool_server.url + CREATE, json=body, headers={"x-api-key": akool_server.api_key})
-        akool_server.webhooks.wait_for_delivery(status=3)
+        server.webhooks.deliver_to(got.append)
+        self.submit(server)
+        server.webhooks.wait_for_delivery(status=3)
         assert len(got) == 2
 
-    def test_akool_server_faults_befall_its_own_account(self, akool_server: ServerView) -> None:
-        akool_server.webhooks.deliver_to(lambda request: 200)
-        akool_server.webhooks.fault(status=2, copies=3)
-        body = {"prompt": "a fox", "webhookUrl": HOOK}
-        requests.post(akool_server.url + CREATE, json=body, headers={"x-api-key": akool_server.api_key})
-        akool_server.webhooks.wait_for_delivery(status=3)
-        assert akool_server.webhooks.with_status(2).count == 3
+    def test_its_faults_befall_its_own_account(self, server: ServerView) -> None:
+        server.webhooks.deliver_to(lambda request: 200)
+        server.webhooks.fault(status=2, copies=3)
+        self.submit(server)
+        server.webhooks.wait_for_delivery(status=3)
+        assert server.webhooks.with_status(2).count == 3
 
 
 class TestReport:
