@@ -155,7 +155,7 @@ def _serve(options: argparse.Namespace) -> int:
         raise
 
     # Not at the top: `--help` and `health` need none of this.
-    from mock_akool.control.safety import is_loopback
+    from mock_akool.control.safety import exposure
     from mock_akool.core.clock import SteeredClock
     from mock_akool.doors.request_log import STYLES, BatchedLog
     from mock_akool.doors.server import Server
@@ -177,8 +177,9 @@ def _serve(options: argparse.Namespace) -> int:
             _write_port(port_file, server.port)
             at_end.callback(port_file.unlink, missing_ok=True)
         print(f"mock-akool {__version__} listens on {server.url} (Ctrl-C ends it)", flush=True)
-        if settings.admin_token is None and not is_loopback(settings.host):
-            print("anybody who reaches this port may control the fake; --admin-token TOKEN prevents it", flush=True)
+        exposed = exposure(settings.host, settings.admin_token)
+        if exposed is not None:
+            print(exposed, flush=True)
         if settings.scenario:
             print(f"in force: {', '.join(each.name or 'a scenario' for each in settings.scenario)}", flush=True)
         if settings.strict and not settings.accounts:

@@ -101,6 +101,13 @@ def is_loopback(host: str) -> bool:
         return bool(_LOOPBACK_NAME.fullmatch(host))
 
 
+def exposure(host: str, admin_token: str | None) -> str | None:
+    """Return the line by which a server that listens on this host says that strangers may control it; None if not."""
+    if admin_token is not None or is_loopback(host):
+        return None
+    return "anybody who reaches this port may control the fake; --admin-token TOKEN prevents it"
+
+
 def _name_of(host: str) -> str:
     """Return the name or address in a Host header, without its port."""
     if host.startswith("["):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -156,24 +156,24 @@ class Engine:
         ]
         return min(following, default=None)
 
-    def count_by_status(self, now_ns: int, api_key: str | None = None) -> Counter[Status]:
+    def count_by_status(self, now_ns: int, api_key: str | None = None) -> dict[Status, int]:
         """Return how many jobs there are by the status that they have; with an API key, of that account."""
-        found: Counter[Status] = Counter()
-        known: dict[int, tuple[list[int], list[Status]]] = {}
+        found = [0] * (max(Status) + 1)
+        known: dict[int, tuple[list[int], list[Status]] | None] = {}
         for job in self._jobs.values():
             if api_key is not None and job.account.api_key != api_key:
                 continue
             timeline = job.timeline
-            if timeline.counts_polls:
+            # Most jobs share a timeline, and then nothing but their creation tells them apart.
+            if id(timeline) not in known:
+                told = [] if timeline.counts_polls else list(changes(timeline, 0, ()))
+                known[id(timeline)] = ([each.at_ns for each in told], [each.status for each in told]) if told else None
+            steps = known[id(timeline)]
+            if steps is None:
                 found[self.change_of(job, now_ns).status] += 1
                 continue
-            # Most jobs share a timeline, and then nothing but their creation tells them apart.
-            steps = known.get(id(timeline))
-            if steps is None:
-                told = list(changes(timeline, 0, ()))
-                steps = known[id(timeline)] = [each.at_ns for each in told], [each.status for each in told]
             found[steps[1][max(0, bisect_right(steps[0], now_ns - job.created_ns) - 1)]] += 1
-        return found
+        return {status: found[status] for status in Status}
 
     def idle_ns(self, now_ns: int, api_key: str | None = None) -> int:
         """Return the instant after which no job's status will change by time alone; `now_ns` when none will.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mock_akool import MockAkool, MockAkoolError, Server
-from mock_akool.control.safety import Access, is_loopback
+from mock_akool.control.safety import Access, exposure, is_loopback
 from mock_akool.control.table import ROUTES
 from mock_akool.settings import Settings
 
@@ -150,3 +150,5 @@ def test_the_settings() -> None:
 )
 def test_what_only_this_machine_reaches(host: str, is_safe: bool) -> None:
     assert is_loopback(host) is is_safe
+    assert (exposure(host, None) is None) is is_safe
+    assert exposure(host, "s3cret") is None
