@@ -73,7 +73,10 @@ QUICKER: Final = {"pause=1)": "pause=0.02)", "sleep(1000)": "sleep(20)", "sleep 
 BOUND_S: Final = 60.0
 
 PYTEST: Final = (
-    *(f"-pno:{plugin}" for plugin in ("randomly", "cacheprovider", "hypothesispytest", "anyio", "time_machine")),
+    *(
+        f"-pno:{plugin}"
+        for plugin in ("randomly", "cacheprovider", "hypothesispytest", "anyio", "time_machine", "schemathesis")
+    ),
     *("-W", "error"),
 )
 """How pytest is run over the blocks: in the order of the page, without a trace in the folder, and without plugins that
