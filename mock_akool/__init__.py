@@ -13,7 +13,7 @@ from mock_akool._version import __version__
 if TYPE_CHECKING:
     from mock_akool.calls import Calls
     from mock_akool.core.behaviour import AccountSpec
-    from mock_akool.core.clock import SystemClock, VirtualClock
+    from mock_akool.core.clock import SteeredClock, SystemClock, VirtualClock
     from mock_akool.core.codes import Code, Endpoint, Profile, Status
     from mock_akool.core.errors import (
         AkoolError,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mock_akool.doors.in_process import VirtualTimeLimitError
     from mock_akool.doors.server import Server
     from mock_akool.mock import JobHandle, MockAkool, MockOptions
+    from mock_akool.remote import RemoteAkool
     from mock_akool.rules import RuleDraft, RuleHandle
     from mock_akool.server_view import ServerView
     from mock_akool.settings import Settings
@@ -52,6 +53,7 @@ _HOMES = {
     "MockAkoolError": "core.errors",
     "MockOptions": "mock",
     "Profile": "core.codes",
+    "RemoteAkool": "remote",
     "Reply": "core.models",
     "RuleDraft": "rules",
     "RuleHandle": "rules",
@@ -65,6 +67,7 @@ _HOMES = {
     "Span": "core.timeline",
     "Stage": "core.timeline",
     "Status": "core.codes",
+    "SteeredClock": "core.clock",
     "SystemClock": "core.clock",
     "Timeline": "core.timeline",
     "UnfiredRuleError": "core.errors",
@@ -91,6 +94,7 @@ __all__ = [
     "MockAkoolError",
     "MockOptions",
     "Profile",
+    "RemoteAkool",
     "Reply",
     "RuleDraft",
     "RuleHandle",
@@ -104,6 +108,7 @@ __all__ = [
     "Span",
     "Stage",
     "Status",
+    "SteeredClock",
     "SystemClock",
     "Timeline",
     "UnfiredRuleError",

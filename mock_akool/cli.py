@@ -155,13 +155,14 @@ def _serve(options: argparse.Namespace) -> int:
         raise
 
     # Not at the top: `--help` and `health` need none of this.
-    from mock_akool.core.clock import SystemClock
+    from mock_akool.control.safety import exposure
+    from mock_akool.core.clock import SteeredClock
     from mock_akool.doors.request_log import STYLES, BatchedLog
     from mock_akool.doors.server import Server
     from mock_akool.service import Service
     from mock_akool.webhooks.courier import HTTP
 
-    service = Service(settings, SystemClock())
+    service = Service(settings, SteeredClock(), settings.access)
     service.courier.carry_by(HTTP)
     style = STYLES.get(settings.log)
     log = BatchedLog(sys.stderr, style()) if style else None
@@ -176,6 +177,9 @@ def _serve(options: argparse.Namespace) -> int:
             _write_port(port_file, server.port)
             at_end.callback(port_file.unlink, missing_ok=True)
         print(f"mock-akool {__version__} listens on {server.url} (Ctrl-C ends it)", flush=True)
+        exposed = exposure(settings.host, settings.admin_token)
+        if exposed is not None:
+            print(exposed, flush=True)
         if settings.scenario:
             print(f"in force: {', '.join(each.name or 'a scenario' for each in settings.scenario)}", flush=True)
         if settings.strict and not settings.accounts:

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, Final, Never, Self, TypeVar
 from urllib.parse import urlsplit
 
 from mock_akool.calls import Calls
-from mock_akool.core.behaviour import read_ending
-from mock_akool.core.clock import Clock, VirtualClock
+from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
 from mock_akool.core.codes import API_URL, CDN_URL, Status
 from mock_akool.core.director import Entry, RuleInForce
-from mock_akool.core.errors import ClockError, MockAkoolError, ScenarioError, UnfiredRuleError
+from mock_akool.core.errors import MockAkoolError, ScenarioError, UnfiredRuleError
 from mock_akool.core.models import Account, Call, Job, Reply
 from mock_akool.core.options import Kind, one_of, option, optional
-from mock_akool.core.scenario import JobScript, Result, Rule
-from mock_akool.core.scenario_shapes import ENDPOINTS, RESULT, STAGES
+from mock_akool.core.scenario import Result, Rule
+from mock_akool.core.scenario_shapes import ENDPOINTS
 from mock_akool.core.shapes import unknown_key
 from mock_akool.core.timeline import COMPLETED, FOREVER, Duration, Ending, Stage, Timeline, failed
+from mock_akool.plans import planned
 from mock_akool.rules import RuleDraft
 from mock_akool.scripting import ScriptedBehaviour
 from mock_akool.service import Service
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mock_akool.doors.in_process import Target
     from mock_akool.doors.server import Server
     from mock_akool.doors.sleep import Naps
+    from mock_akool.remote import RemoteAkool
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -105,7 +106,18 @@ class MockAkool:
         """Rules that were begun and not ended."""
         self._target: Target | None = None
         self._naps: Naps | None = None
-        self._start_ns = self.engine.clock.now_ns()
+
+    @staticmethod
+    def connect(url: str, admin_token: str | None = None, *, account: str | None = None) -> RemoteAkool:
+        """Return the fake of a server that runs at `url`, with the same methods, over its control API.
+
+        `admin_token` is what the server was started with, if with any. With an `account`, an API key, it is the fake
+        as that account sees it: its jobs, calls and rules, and a reset that leaves all others alone. Raises
+        ServerError when no server answers.
+        """
+        from mock_akool.remote import RemoteAkool
+
+        return RemoteAkool(url, admin_token, account=account)
 
     # In process
 
@@ -214,27 +226,16 @@ class MockAkool:
     # Time
 
     @property
-    def clock(self) -> VirtualClock:
-        """The virtual clock; raises ClockError when this fake was given another one."""
-        clock = self.engine.clock
-        if not isinstance(clock, VirtualClock):
-            raise ClockError(f"this fake runs on a {type(clock).__name__}", "Only a VirtualClock can be moved")
-        return clock
+    def clock(self) -> VirtualClock | SteeredClock:
+        """The clock, which can be moved; raises ClockError when this fake was given one that cannot."""
+        return self.service.movable_clock
 
     def run_until_idle(self) -> None:
         """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
 
         Jobs that are stuck, or wait for polls, stay as they are.
         """
-        while True:
-            self.service.courier.flush()
-            with self.engine.lock:
-                following_ns = self.engine.next_change_ns(self.engine.clock.now_ns())
-                due_ns = self.engine.outbox.next_ns
-            instants = [instant_ns for instant_ns in (following_ns, due_ns) if instant_ns is not None]
-            if not instants:
-                return
-            self.clock.advance_to(min(instants))
+        self.service.run_until_idle()
 
     # Scripting
 
@@ -263,16 +264,7 @@ class MockAkool:
         self._check_source()
         for name in unknown:
             raise unknown_key(name, ("queueing", "processing", "ending", "stages", "result", "account"), ())
-        if stages is None:
-            timeline = Timeline.of(queueing, processing, read_ending(ending))
-        elif (queueing, processing, ending) != (0, 0, COMPLETED):
-            raise ScenarioError("next_job: stages tell the whole life", "Leave out queueing, processing and ending")
-        else:
-            timeline = STAGES.read(stages, ("stages",))
-        script = JobScript(
-            timeline=timeline,
-            result=RESULT.read(result, ("result",)) if isinstance(result, Mapping) else result,
-        )
+        script = planned(queueing, processing, ending, stages, result)
         api_key = account.api_key if isinstance(account, Account) else account
         with self.engine.lock:
             director = self.engine.director
@@ -351,14 +343,13 @@ class MockAkool:
     @property
     def started_ns(self) -> int:
         """The instant, in epoch nanoseconds, when this fake was made or last reset."""
-        return self._start_ns
+        return self.engine.journal.start_ns
 
     def reset(self) -> None:
         """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew. The clock stays where it is."""
         with self.engine.lock:
             self._drafts.clear()
             self.engine.reset()
-            self._start_ns = self.engine.clock.now_ns()
 
     def __repr__(self) -> str:
         with self.engine.lock:

@@ -6,6 +6,7 @@ the fake itself is imported when a fixture is used.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
@@ -50,7 +51,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--akool-url",
         metavar="URL",
-        help="let akool_server use the mock-akool server that runs there, instead of starting one",
+        help="let akool_server use the mock-akool server that runs there, instead of starting one "
+        "(variable MOCK_AKOOL_URL)",
     )
     parser.addini("akool", "settings of akool_mock and akool_server, a `name = value` in each line", "linelist")
     parser.addini("akool_url", "the same as --akool-url")
@@ -63,7 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for source, lines in (("akool in the ini file", config.getini("akool")), ("--akool", config.getoption("akool"))):
         settings.update(_name_and_value(source, line) for line in lines)
     config.stash[_given] = settings
-    config.stash[_address] = url = str(config.getoption("akool_url") or config.getini("akool_url") or "")
+    given = config.getoption("akool_url") or os.environ.get("MOCK_AKOOL_URL") or config.getini("akool_url")
+    config.stash[_address] = url = str(given or "")
     if settings or url:
         from mock_akool.core.errors import MockAkoolError
         from mock_akool.mock import MockOptions
@@ -172,7 +175,12 @@ def akool_server(
                 pytrace=False,
             )
         _akool_servers.check_elsewhere(url)
-        yield ServerView(url)
+        view = ServerView(url)
+        try:
+            yield view
+            _check_rules(request, view)
+        finally:
+            view.leave()
         return
     with ExitStack() as stack:
         live = _akool_servers.of(options, stack if _markers(request.node) else None)
@@ -365,7 +373,7 @@ def _testify(request: pytest.FixtureRequest, mock: MockAkool) -> _Witness:
     return witness
 
 
-def _check_rules(request: pytest.FixtureRequest, mock: MockAkool) -> None:
+def _check_rules(request: pytest.FixtureRequest, mock: MockAkool | ServerView) -> None:
     """Fail a test that passed although a rule never fired: it did not test what it was written for."""
     if request.node.stash.get(_failed, False):
         return

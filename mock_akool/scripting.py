@@ -12,7 +12,7 @@ from mock_akool.core.errors import ScenarioError
 from mock_akool.core.options import Kind, option
 from mock_akool.core.scenario import Scenario, options_of
 
-SOURCES: Final = ("setting", "python", "prompt", "key")
+SOURCES: Final = ("setting", "python", "prompt", "key", "control")
 """Who may put a scenario in force."""
 
 
@@ -54,7 +54,8 @@ class ScriptedBehaviour(Behaviour):
     scenario_sources: tuple[str, ...] = option(
         SOURCES,
         Kind(f"some of {', '.join(SOURCES)}, separated by commas; all; or none", _read_sources),
-        "who may put a scenario in force: this setting, Python calls, a [mock:NAME] in a prompt, a key with +NAME",
+        "who may put a scenario in force: this setting, Python calls, a [mock:NAME] in a prompt, a key with +NAME, "
+        "the control API",
     )
 
     @classmethod
@@ -82,4 +83,10 @@ class ScriptedBehaviour(Behaviour):
     def script(self) -> Script:
         """What an engine is given of scenarios."""
         sources = self.scenario_sources
-        return Script(self.scenario, _library, by_key="key" in sources, by_prompt="prompt" in sources)
+        return Script(
+            self.scenario,
+            _library,
+            by_key="key" in sources,
+            by_prompt="prompt" in sources,
+            by_control="control" in sources,
+        )

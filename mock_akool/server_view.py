@@ -13,15 +13,16 @@ from urllib.parse import urlsplit
 
 from mock_akool.calls import Calls
 from mock_akool.core.behaviour import AccountSpec
-from mock_akool.core.clock import SystemClock
+from mock_akool.core.clock import SteeredClock
 from mock_akool.core.errors import MockAkoolError, ServerError
 from mock_akool.core.models import Account, Exchange, Job
 from mock_akool.core.scenario import Result
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.doors.server import Server
 from mock_akool.mock import JobHandle, MockAkool
+from mock_akool.remote import RemoteAkool, RemoteJob
 from mock_akool.rules import RuleDraft
-from mock_akool.settings import server_url
+from mock_akool.settings import server_url, token_of_environment
 from mock_akool.webhooks.view import Webhooks
 
 QUICK: Final[Mapping[str, Any]] = {"queueing": "50ms", "processing": "50ms"}
@@ -31,10 +32,10 @@ _CHECK_S: Final = 5.0
 
 
 class LiveServer:
-    """A fake on the machine's clock, and the server that answers for it."""
+    """A fake on a clock that runs as the machine's, and the server that answers for it."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        self.mock = MockAkool(clock=SystemClock(), **options_of(settings))
+        self.mock = MockAkool(clock=SteeredClock(), **options_of(settings))
         self.mock.webhooks.send_over_http()
         self.server: Server = self.mock.server()
 
@@ -64,9 +65,13 @@ class ServerView:
         self.api_key = secrets.token_hex(16)
         self.client_id = base64.b64encode(secrets.token_bytes(16)).decode()
         self._live = live
+        self._remote: RemoteAkool | None = None
         if live is not None:
             with live.mock.engine.lock:
                 live.mock.engine.accounts.add(AccountSpec(self.api_key, self.client_id))
+        else:
+            self._remote = RemoteAkool(url, token_of_environment(), account=self.api_key)
+            self._remote.add_account(self.api_key, client_id=self.client_id)
 
     @property
     def client_secret(self) -> str:
@@ -93,17 +98,21 @@ class ServerView:
         result: Mapping[str, Any] | Result | None = None,
     ) -> None:
         """Script one of this account's next jobs, as `MockAkool.next_job` does."""
-        self._mock("next_job").next_job(
+        (self._remote or self._mock("next_job")).next_job(
             queueing=queueing, processing=processing, ending=ending, stages=stages, result=result, account=self.api_key
         )
 
     def on(self, endpoint: str | Sequence[str]) -> RuleDraft:
         """Begin a rule for this account's requests to an endpoint, as `MockAkool.on` does."""
+        if self._remote is not None:
+            return self._remote.on(endpoint)
         return self._mock("on").on(endpoint).account(self.api_key)
 
     @property
     def calls(self) -> Calls:
         """What was asked with this account's credentials, and what was answered, oldest first."""
+        if self._remote is not None:
+            return self._remote.calls
         mock = self._mock("calls")
         return Calls((each for each in mock.calls if self._asked(each)), " by this test's account")
 
@@ -115,10 +124,14 @@ class ServerView:
     @property
     def jobs(self) -> tuple[Job, ...]:
         """The account's jobs, in the order of their creation."""
+        if self._remote is not None:
+            return self._remote.jobs
         return tuple(job for job in self._mock("jobs").jobs if job.account.api_key == self.api_key)
 
-    def job(self, job_id: str) -> JobHandle:
+    def job(self, job_id: str) -> JobHandle | RemoteJob:
         """Return a handle on the account's job with this `_id`; another one raises MockAkoolError."""
+        if self._remote is not None:
+            return self._remote.job(job_id)
         if job_id not in [job.id for job in self.jobs]:
             known = ", ".join(job.id for job in self.jobs[-5:]) or "none"
             raise MockAkoolError(f"this test's account has no job {job_id!r}", f"The newest ones are: {known}")
@@ -127,6 +140,8 @@ class ServerView:
     @property
     def credits(self) -> int:
         """What the account has left."""
+        if self._remote is not None:
+            return self._remote.credits
         engine = self._mock("credits").engine
         with engine.lock:
             return engine.credits_of(self._account(), engine.clock.now_ns())
@@ -134,6 +149,8 @@ class ServerView:
     @property
     def credits_spent(self) -> int:
         """What the account paid, refunds taken off."""
+        if self._remote is not None:
+            return self._remote.credits_spent
         engine = self._mock("credits_spent").engine
         with engine.lock:
             engine.credits_of(self._account(), engine.clock.now_ns())
@@ -149,11 +166,20 @@ class ServerView:
         # Also what was refused before the account was known, such as a clientId sent as x-api-key.
         return call.account == self.api_key or call.headers.get("x-api-key") in (self.api_key, self.client_id)
 
+    def verify(self) -> None:
+        """Raise UnfiredRuleError when a rule of this account never fired on a server in another process."""
+        if self._remote is not None:
+            self._remote.verify()
+
+    def leave(self) -> None:
+        """Forget what this account did on a server in another process."""
+        if self._remote is not None:
+            self._remote.reset()
+
     def _mock(self, name: str) -> MockAkool:
         if self._live is None:
             raise MockAkoolError(
-                f"akool_server.{name} is not available: {self.url} runs in another process, "
-                "which cannot be looked into yet",
+                f"akool_server.{name} is not available: {self.url} runs in another process",
                 "Run without --akool-url (and without akool_url in the ini file) to have a server in this process",
             )
         return self._live.mock

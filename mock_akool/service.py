@@ -6,9 +6,10 @@ import logging
 
 from mock_akool import control
 from mock_akool.core import api
-from mock_akool.core.clock import Clock
+from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
 from mock_akool.core.deliveries import Draft
 from mock_akool.core.engine import Engine
+from mock_akool.core.errors import ClockError
 from mock_akool.core.models import Call, Reply
 from mock_akool.identities import JwtTokens
 from mock_akool.pictures import Gallery
@@ -21,17 +22,53 @@ _log = logging.getLogger("mock_akool")
 class Service:
     """Answers calls. Safe to use from several threads."""
 
-    def __init__(self, behaviour: ScriptedBehaviour, clock: Clock) -> None:
+    def __init__(self, behaviour: ScriptedBehaviour, clock: Clock, access: control.Access | None = None) -> None:
         self.engine = Engine(behaviour, clock, JwtTokens(behaviour.seed), behaviour.script, _compose)
         self.gallery = Gallery()
         self.courier = Courier(self.engine)
+        self.access = access or control.Access()
 
     def answer(self, call: Call) -> Reply:
         """Turn a Call into a Reply: of the control routes below `/_mock/`, else of the emulated API."""
         if call.path.startswith(control.PREFIX):
-            return control.answer(self.engine, call)
+            return control.answer(self, call)
         self.courier.before(call)
         return api.answer(self.engine, call)
+
+    def run_until_idle(self, account: str | None = None) -> None:
+        """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
+
+        With an API key that is said of that account's jobs only. Jobs that are stuck, or wait for polls, stay as they
+        are. On a clock that runs, callbacks that fail and are to be sent again later are not waited for. Raises
+        ClockError when the clock cannot be moved.
+        """
+        clock = self.movable_clock
+        while True:
+            self.courier.flush()
+            with self.engine.lock:
+                now_ns = clock.now_ns()
+                idle_ns = self.engine.idle_ns(now_ns, account)
+                due_ns = self.engine.outbox.next_ns if account is None else None
+            if idle_ns <= now_ns and due_ns is None:
+                return
+            # Callbacks that fall due on the way are sent on the way.
+            clock.advance_to(max(idle_ns, now_ns if due_ns is None else due_ns))
+            if not isinstance(clock, VirtualClock):
+                return
+
+    @property
+    def movable_clock(self) -> VirtualClock | SteeredClock:
+        """The clock; raises ClockError when it is one that cannot be moved."""
+        clock = self.engine.clock
+        if not isinstance(clock, (VirtualClock, SteeredClock)):
+            raise ClockError(
+                f"this fake runs on a {type(clock).__name__}", "Only a VirtualClock or a SteeredClock can be moved"
+            )
+        return clock
+
+    def carry_due(self) -> None:
+        """Let callbacks that are due be carried; on a virtual clock they have been when this returns."""
+        self.courier.flush()
 
     def ready_body(self, reply: Reply) -> bytes | None:
         """Return the reply's body if it needs no drawing, else None."""

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from mock_akool.control.safety import Access
 from mock_akool.core.errors import SettingsError
 from mock_akool.core.options import TEXT, About, Kind, about, one_of, option, optional, whole
 from mock_akool.scripting import ScriptedBehaviour
 
 PREFIX: Final = "MOCK_AKOOL_"
 DEFAULT_PORT: Final = 25665
+URL_VARIABLE: Final = f"{PREFIX}URL"
+"""Where a server runs that somebody wants to use; no setting of a server."""
 
 _URL: Final = re.compile(r"https?://[^\s/?#]+")
 
@@ -33,6 +36,24 @@ _KUBERNETES: Final = re.compile(
 _KUBERNETES_PORT: Final = re.compile(rf"{PREFIX}(\w+_)?PORT=(tcp|udp|sctp)://.*", re.DOTALL)
 """With its value: of this name is a variable of our own, too."""
 
+
+def _read_token(value: Any) -> str:
+    # What a header can carry, and a person can quote.
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]{1,500}", value):
+        raise ValueError("***")
+    return value
+
+
+def _read_names(value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else list(value)
+    hosts = tuple(str(name).strip().lower() for name in names if str(name).strip())
+    if not all(_HOST_NAME.fullmatch(host) for host in hosts):
+        raise ValueError(value)
+    return hosts
+
+
+_HOST_NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+_TOKEN: Final = Kind("a text without spaces, such as 32 random letters", _read_token)
 _PUBLIC_URL: Final = Kind("a scheme and a host such as https://akool.test:8443", _read_public_url)
 
 
@@ -46,7 +67,20 @@ class Settings(ScriptedBehaviour):
     public_url: str | None = option(
         None, optional(_PUBLIC_URL), "what picture URLs begin with; otherwise the host that the client called"
     )
+    admin_token: str | None = option(
+        None, optional(_TOKEN), "what the control API wants as Authorization: Bearer; without it anybody may control"
+    )
+    control_hosts: tuple[str, ...] = option(
+        (),
+        Kind("host names, separated by commas", _read_names),
+        "names by which the control API may be called, besides IP addresses, localhost and --host",
+    )
     log: str = option("text", one_of(("text", "json", "off")), "a line per request: for people, for machines, or none")
+
+    @property
+    def access(self) -> Access:
+        """Who may use the control API."""
+        return Access(self.admin_token, self.control_hosts)
 
     @classmethod
     def from_environment(cls, given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Self:
@@ -59,6 +93,8 @@ class Settings(ScriptedBehaviour):
         variables = {option.variable: option for option in table()}
         values: dict[str, Any] = {}
         for variable, text in environ.items():
+            if variable == URL_VARIABLE:  # for clients
+                continue
             if variable.startswith(PREFIX) and text and not _is_of_kubernetes(variable, text):
                 values[_option_of(variable, variables).field] = text
         chosen = values | dict(given or {})
@@ -99,6 +135,11 @@ def table() -> tuple[Setting, ...]:
         flag, variable = f"--{name.replace('_', '-')}", PREFIX + name.upper()
         rows.append(Setting(field.name, flag, variable, field.default, about(field)))
     return tuple(rows)
+
+
+def token_of_environment() -> str | None:
+    """Return the token of the control API in this environment."""
+    return os.environ.get(f"{PREFIX}ADMIN_TOKEN") or None
 
 
 def server_url(text: str) -> str:

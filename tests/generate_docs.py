@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from mock_akool import Calls, Exchange, MockAkool, MockOptions
+from mock_akool.control.routing import Route
+from mock_akool.control.table import ROUTES
 from mock_akool.core.api import ENDPOINTS
 from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.codes import (
@@ -37,6 +39,7 @@ from mock_akool.core.options import about
 from mock_akool.core.prices import price
 from mock_akool.core.scenario_shapes import JOB, RESULT, RULE, SCENARIO, WHEN
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
+from mock_akool.remote import RemoteAkool
 from mock_akool.rules import RuleDraft
 from mock_akool.scenario_files import named, names
 from mock_akool.scripting import SOURCES
@@ -304,6 +307,11 @@ def _sources() -> str:
         ("`python`", "`next_job` and `on` of `akool_mock`, `akool_server` and `MockAkool`", "what you say there"),
         ("`prompt`", "`[mock:NAME]` in the prompt of a create", "that job, and requests about it"),
         ("`key`", "an API key that ends in `+NAME`", "that account"),
+        (
+            "`control`",
+            "`PUT /_mock/scenario` and what else the [control API](control.md) has",
+            "everybody or an account",
+        ),
     )
     assert [word for word, *_ in rows] == [f"`{source}`" for source in SOURCES]
     return _markdown(("Source", "How", "What it is in force for"), rows)
@@ -327,6 +335,17 @@ def _outcomes() -> str:
     return _markdown(("Fault", "requests", "httpx", "aiohttp", "On the wire"), rows)
 
 
+def _routes() -> str:
+    """Return the control routes, with what each takes in its query and its body."""
+    rows = ((f"`{method} {path}`", route.summary, _taken(route)) for (method, path), route in ROUTES.items())
+    return _markdown(("Route", "What it is for", "Takes"), rows)
+
+
+def _taken(route: Route) -> str:
+    taken = dict.fromkeys([*(route.body.fields if route.body else ()), *(route.query.fields if route.query else ())])
+    return ", ".join(f"`{name}`" for name in taken)
+
+
 _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "settings": _usual_settings,
     "choices": _choices,
@@ -348,6 +367,8 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "rule draft": partial(_members, RuleDraft),
     **{f"keys {name}": partial(_keys, name) for name in _RECORDS},
     "survival": _survival,
+    "routes": _routes,
+    "remote": partial(_members, RemoteAkool),
     "webhooks": partial(_members, Webhooks),
     "delivery": partial(_members, Delivery),
     "webhook faults": _webhook_faults,

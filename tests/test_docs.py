@@ -24,14 +24,15 @@ from typing import Any, Final, NamedTuple
 import pytest
 from PIL import Image
 
-from mock_akool import MockAkool, SystemClock, __version__
-from mock_akool.control import ROUTES
+from mock_akool import MockAkool, SteeredClock, SystemClock, __version__
+from mock_akool.control.safety import exposure
+from mock_akool.control.table import ROUTES
 from mock_akool.core.api import ENDPOINTS
 from mock_akool.demo import Pace, play
 from mock_akool.report import HINTS
 from mock_akool.scenario_files import read_file, read_text
 from mock_akool.screen import Screen
-from mock_akool.settings import DEFAULT_PORT, PREFIX, Setting, table
+from mock_akool.settings import DEFAULT_PORT, PREFIX, URL_VARIABLE, Setting, table
 from tests import dockerfile, generate_docs
 from tests.deployment import CHECKS
 
@@ -72,7 +73,10 @@ QUICKER: Final = {"pause=1)": "pause=0.02)", "sleep(1000)": "sleep(20)", "sleep 
 BOUND_S: Final = 60.0
 
 PYTEST: Final = (
-    *(f"-pno:{plugin}" for plugin in ("randomly", "cacheprovider", "hypothesispytest", "anyio", "time_machine")),
+    *(
+        f"-pno:{plugin}"
+        for plugin in ("randomly", "cacheprovider", "hypothesispytest", "anyio", "time_machine", "schemathesis")
+    ),
     *("-W", "error"),
 )
 """How pytest is run over the blocks: in the order of the page, without a trace in the folder, and without plugins that
@@ -182,7 +186,7 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of a quick server whose jobs show each status once."""
-    with MockAkool(clock=SystemClock(), queueing=0, processing="1 poll").server() as server:
+    with MockAkool(clock=SteeredClock(), queueing=0, processing="1 poll").server() as server:
         monkeypatch.setenv(f"{PREFIX}PORT", str(server.port))
         yield server.port
 
@@ -488,6 +492,8 @@ def _run_as_docker_does(command: str, shown: str, monkeypatch: pytest.MonkeyPatc
             container.setenv(name, value)
         if "serve" in words:
             assert options.p == f"127.0.0.1:{DEFAULT_PORT}:{dockerfile.image().the('EXPOSE')}"
+            # On the loopback address nobody else can control it, and no line says so.
+            shown = shown.replace(f"{exposure(variables[f'{PREFIX}HOST'], None)}\n", "")
             _run_server(shlex.join(words), shown.replace(variables[f"{PREFIX}HOST"], "127.0.0.1"), ROOT / here)
         else:
             assert _matches(shown, _run(*words))
@@ -616,7 +622,7 @@ def test_every_flag_variable_and_command_exists() -> None:
     commands = [(), *((each,) for each in subcommands)]
     commands += [(each, inner) for each in ("scenarios", "webhook") for inner in _subcommands(each)]
     flags = {flag for each in commands for flag in re.findall(r"--[a-z][a-z0-9-]*", _help(*each))}
-    variables = {row.variable for row in table()}
+    variables = {row.variable for row in table()} | {URL_VARIABLE}
     for page in PAGES:
         text = page.read_text()
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) <= flags | set(FOREIGN_FLAGS), page
@@ -627,8 +633,8 @@ def test_every_flag_variable_and_command_exists() -> None:
 def test_every_path_of_the_api_exists() -> None:
     known = "\n".join(path for _, path in (*ENDPOINTS, *ROUTES))
     for page in PAGES:
-        for path in re.findall(r"/(?:api/open|_mock)/[\w/]*", page.read_text()):
-            assert re.search(rf"(?m)^{path.rstrip('/')}(?:/|$)", known), f"{page}: there is no {path}"
+        for path in re.findall(r"/(?:api/open|_mock)/[\w/.-]*", page.read_text()):
+            assert re.search(rf"(?m)^{path.rstrip('/.')}(?:/|$)", known), f"{page}: there is no {path}"
 
 
 def test_every_name_in_the_architecture_exists() -> None:

@@ -71,6 +71,8 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "host": ("0.0.0.0", "0.0.0.0"),
     "port": ("0", 0),
     "port_file": ("port.txt", "port.txt"),
+    "admin_token": ("s3cret", "s3cret"),
+    "control_hosts": ("akool,fake.test", ("akool", "fake.test")),
     "public_url": ("https://akool.test:8443/", "https://akool.test:8443"),
     "log": ("json", "json"),
 }
@@ -105,7 +107,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def serve(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run `mock-akool serve` with these flags up to the making of the server; returns the settings of it."""
 
-    def take(settings: Settings, clock: object) -> NoReturn:
+    def take(settings: Settings, clock: object, access: object) -> NoReturn:
         raise _Served(settings)
 
     monkeypatch.setattr("mock_akool.service.Service", take)

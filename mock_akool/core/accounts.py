@@ -42,6 +42,8 @@ class Accounts:
         self._uids: set[int] = set()
         self._credits: dict[str, int] = {}
         self._initial: dict[str, int] = {}
+        self._specs: dict[str, AccountSpec] = {}
+        """By API key: what a person said of the account when it was made."""
         self._bound = {spec.client_secret for spec in behaviour.accounts if spec.client_id is not None}
         """The API keys whose clientId a person said."""
         for spec in behaviour.accounts:
@@ -102,6 +104,49 @@ class Accounts:
         self._by_id[account.id] = account
         self._client_ids.add(account.client_id)
 
+    def restore(self, api_key: str) -> Account | None:
+        """Let the account be as when it was made, with the clientId that it has now; None when there is none."""
+        account = self._by_key.get(api_key)
+        if account is None:
+            return None
+        spec = self._specs[api_key]
+        script = self._script_of(api_key)
+        restored = replace(account, banned=self._banned(spec, script), token_ttl_ns=self._ttl_ns(spec, script))
+        self.put(replace(restored, valid_from_s=0))
+        self._credits[api_key] = self._initial[api_key] = _first(spec.credits, script.credits, self._behaviour.credits)
+        return self._by_key[api_key]
+
+    def apply(self, api_key: str) -> None:
+        """Let the account be as its scenario says now; does nothing when there is no account yet."""
+        account = self._by_key.get(api_key)
+        if account is None:
+            return
+        script = self._script_of(api_key)
+        if script.banned is not None:
+            account = replace(account, banned=script.banned)
+        if script.token_ttl is not None:
+            account = replace(account, token_ttl_ns=script.token_ttl.ns)
+        self.put(account)
+        if script.credits is not None:
+            self.set_credits(account, script.credits)
+
+    def set_credits(self, account: Account, amount: int) -> None:
+        """Let the account have so many credits left; what it spent stays what it was."""
+        self._initial[account.api_key] += amount - self._credits[account.api_key]
+        self._credits[account.api_key] = amount
+
+    def remove(self, api_key: str) -> None:
+        """Forget an account; does nothing when there is none."""
+        account = self._by_key.pop(api_key, None)
+        if account is not None:
+            del self._by_id[account.id], self._credits[api_key], self._initial[api_key], self._specs[api_key]
+            self._uids.discard(account.uid)
+            self._client_ids = {each.client_id for each in self._by_key.values()}
+
+    def known(self, api_key: str) -> Account | None:
+        """Return the account of an API key if it was seen before; makes none."""
+        return self._by_key.get(api_key)
+
     def _may_be_new(self, api_key: str) -> bool:
         if self._behaviour.strict or api_key in self._client_ids:
             return False
@@ -119,12 +164,19 @@ class Accounts:
             uid=self._free_uid(key),
             team_id=draw.object_id(second, 0, "team", key),
             credential_id=draw.object_id(second, 0, "credential", key),
-            banned=_first(spec.banned, script.banned, behaviour.account_status == "banned"),
-            token_ttl_ns=_first(spec.token_ttl, script.token_ttl, behaviour.token_lifetime).ns,
+            banned=self._banned(spec, script),
+            token_ttl_ns=self._ttl_ns(spec, script),
         )
         self.put(account)
+        self._specs[key] = spec
         self._credits[key] = self._initial[key] = _first(spec.credits, script.credits, behaviour.credits)
         return account
+
+    def _banned(self, spec: AccountSpec, script: AccountScript) -> bool:
+        return _first(spec.banned, script.banned, self._behaviour.account_status == "banned")
+
+    def _ttl_ns(self, spec: AccountSpec, script: AccountScript) -> int:
+        return _first(spec.token_ttl, script.token_ttl, self._behaviour.token_lifetime).ns
 
     def _free_uid(self, key: str) -> int:
         attempt = 0

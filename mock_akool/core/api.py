@@ -62,7 +62,8 @@ def _signed(handle: Signed) -> Open:
 def _get_token(engine: Engine, call: Call, now_ns: int) -> Reply:
     pair = requests.token_pair(call, engine.behaviour)
     account = sign_in(*pair, engine.accounts, engine.behaviour)
-    issued_s = now_ns // NS_PER_S
+    # A token is never as old as those that were revoked in the same second.
+    issued_s = max(now_ns // NS_PER_S, account.valid_from_s)
     token = engine.tokens.issue(account, issued_s, issued_s + account.token_ttl_ns // NS_PER_S)
     if engine.behaviour.new_token_revokes_older:
         engine.revoke_tokens_before(account, issued_s)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from mock_akool.core.errors import ClockError
@@ -17,6 +18,8 @@ NS_PER_MS: Final = 1_000_000
 
 DEFAULT_START_NS: Final = 1_767_225_600 * NS_PER_S
 """2026-01-01T00:00:00Z. A fixed instant, so that ids and file names are the same in every run."""
+
+_MAX_SPEED: Final = 1_000_000
 
 
 class Clock(Protocol):
@@ -75,12 +78,7 @@ class VirtualClock:
 
         Raises ClockError for a negative or not finite number; the clock has then not moved.
         """
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
-            raise ClockError(
-                f"clock.advance({seconds!r}): a clock cannot run backwards or for ever",
-                "Give a finite number of seconds, 0 or more",
-            )
-        step = round(seconds * NS_PER_S)
+        step = step_ns(seconds)
         with self._lock:
             target_ns = self._now_ns + step
             if not self._stops_by(target_ns):
@@ -103,3 +101,102 @@ class VirtualClock:
     def _stops_by(self, instant_ns: int) -> list[tuple[int, Watcher]]:
         stops = ((watcher.next_ns(), watcher) for watcher in self._watchers)
         return [(stop_ns, watcher) for stop_ns, watcher in stops if stop_ns is not None and stop_ns <= instant_ns]
+
+
+class SteeredClock:
+    """A clock that runs on as the machine's does, and can be frozen, moved on and sped up: a server's clock.
+
+    It never runs backwards, also when somebody sets the machine's clock back: it reads that once, and from then on
+    the machine's `steady` count of nanoseconds. Safe to use from several threads.
+    """
+
+    __slots__ = ("_listeners", "_lock", "_read_ns", "_speed", "_steady", "_then_ns")
+
+    def __init__(self, start_ns: int | None = None, steady: Callable[[], int] = time.monotonic_ns) -> None:
+        self._lock = threading.Lock()
+        self._listeners: tuple[Callable[[], None], ...] = ()
+        self._steady = steady
+        self._speed = 1.0
+        self._read_ns = steady()
+        """What the steady count was at the instant `_then_ns`, since when the speed is what it is."""
+        self._then_ns = time.time_ns() if start_ns is None else start_ns
+
+    def now_ns(self) -> int:
+        """Return the present instant in nanoseconds since the epoch."""
+        with self._lock:
+            return self._now_ns()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it stands still."""
+        return not self._speed
+
+    @property
+    def speed(self) -> float:
+        """How many of its seconds pass in a second of the machine; 0 when it is frozen."""
+        return self._speed
+
+    def freeze(self) -> None:
+        """Stand still from now on, until `resume` or `run_at`."""
+        self.run_at(0)
+
+    def resume(self) -> None:
+        """Run as the machine's clock does, from the instant that it shows."""
+        self.run_at(1)
+
+    def run_at(self, speed: float) -> None:
+        """Run `speed` times as fast as the machine's clock from now on; 0 stands still.
+
+        Raises ClockError for a number below 0 or above a million.
+        """
+        if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0 <= speed <= _MAX_SPEED:
+            raise ClockError(
+                f"a clock cannot run {speed!r} times as fast", f"Give a number from 0 (it stands still) to {_MAX_SPEED}"
+            )
+        with self._lock:
+            self._begin_anew(self._now_ns())
+            self._speed = float(speed)
+        self._tell()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on by `seconds` (0 or more, rounded to the nanosecond); it then goes on as before.
+
+        Raises ClockError for a negative or not finite number; the clock has then not moved.
+        """
+        step = step_ns(seconds)
+        with self._lock:
+            self._begin_anew(self._now_ns() + step)
+        self._tell()
+
+    def advance_to(self, instant_ns: int) -> None:
+        """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
+        with self._lock:
+            self._begin_anew(max(self._now_ns(), instant_ns))
+        self._tell()
+
+    def _now_ns(self) -> int:
+        passed_ns = self._steady() - self._read_ns
+        # At the usual speed in integers, which are exact.
+        return self._then_ns + (passed_ns if self._speed == 1 else int(passed_ns * self._speed))
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Call `changed`, from now on, whenever the clock was moved or runs at another speed."""
+        with self._lock:
+            self._listeners = (*self._listeners, changed)
+
+    def _tell(self) -> None:
+        for changed in self._listeners:
+            changed()
+
+    def _begin_anew(self, instant_ns: int) -> None:
+        self._then_ns, self._read_ns = instant_ns, self._steady()
+
+
+def step_ns(seconds: float) -> int:
+    """Return the nanoseconds by which a clock is moved on; ClockError for a negative or not finite number."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
+        raise ClockError(
+            f"clock.advance({seconds!r}): a clock cannot run backwards or for ever",
+            "Give a finite number of seconds, 0 or more",
+        )
+    return round(seconds * NS_PER_S)

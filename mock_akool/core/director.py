@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import reduce
+from itertools import count as counting
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qs
 
@@ -76,11 +77,13 @@ class Firing(NamedTuple):
 class RuleInForce:
     """A rule with what the journal calls it, and how often it fired."""
 
-    __slots__ = ("fired", "label", "rule")
+    __slots__ = ("fired", "label", "number", "rule")
 
-    def __init__(self, rule: Rule, label: str) -> None:
+    def __init__(self, rule: Rule, label: str, number: int = 0) -> None:
         self.rule = rule
         self.label = label
+        self.number = number
+        """Counts the rules that were added one by one, from 1; those of scenarios have 0."""
         self.fired = 0
 
 
@@ -106,12 +109,12 @@ class _Group:
             return None
         counted = self.count_of(call)
         counted[0] += 1
-        count = counted[0]
-        if count < counted[1]:
+        reached = counted[0]
+        if reached < counted[1]:
             return None
-        counted[1] = self._quiet_until(count)
+        counted[1] = self._quiet_until(reached)
         for position, live in self.rules:
-            if live.rule.chosen(count) and lucky(position, live.rule):
+            if live.rule.chosen(reached) and lucky(position, live.rule):
                 return position, live
         return None
 
@@ -122,6 +125,10 @@ class _Group:
         if counted is None:
             counted = self.counts[key] = [0, self._quiet_until(0)]
         return counted
+
+    def forget(self, whose: Container[str]) -> None:
+        """Count anew for an account, or for jobs."""
+        self.counts = {key: count for key, count in self.counts.items() if key not in whose}
 
     def _quiet_until(self, count: int) -> int:
         return min((live.rule.quiet_until(count) for _, live in self.rules), default=NEVER)
@@ -153,6 +160,14 @@ class _Book:
         for groups in self._groups.values():
             for group in groups:
                 group.rules = [each for each in group.rules if each[1] is not live]
+
+    def forget(self, account: str, whose: Container[str]) -> None:
+        """Count anew for an account and its jobs; counts that several accounts share go on."""
+        for groups in self._groups.values():
+            for group in groups:
+                if group.per != "all":
+                    group.forget(whose)
+        self._streams = {stream: number for stream, number in self._streams.items() if stream[1] != account}
 
     def _add(self, live: RuleInForce, group: _Group | None) -> _Group:
         if group is None:
@@ -206,6 +221,7 @@ class _Scope:
     """What scenarios say of everybody, of one account, or of one job, and which of their entries are used up."""
 
     def __init__(self, name: str, begun_ns: int, scenarios: Sequence[Scenario], chance: Chance) -> None:
+        self.scenarios = tuple(scenarios)
         self.account: AccountScript = reduce(over, (each.account for each in scenarios), AccountScript())
         self.limits: Limits = reduce(over, (each.limits for each in scenarios), Limits())
         self.book = _Book(
@@ -245,6 +261,11 @@ class _Scope:
                 return entry
         return None
 
+    def forget(self, account: str, whose: Container[str]) -> None:
+        """Begin anew for an account and its jobs."""
+        self.book.forget(account, whose)
+        self._used = {key: used for key, used in self._used.items() if key[1] != account}
+
     def _left(self, entry: Entry, account: str, usual: int | None) -> bool:
         key = id(entry), account
         used, times = self._used.get(key, 0), entry.script.times or usual
@@ -263,8 +284,16 @@ class Director:
         self._by_key = script.by_key and script.library is not None
         self._by_prompt = script.by_prompt and script.library is not None
         now_ns = engine.clock.now_ns()
+        self._begun_ns = now_ns
         self._everybody = _Scope("", now_ns, script.scenarios, engine.chance)
         self._python = _Book("python", now_ns, engine.chance)
+        self._python_of: dict[str, _Book] = {}
+        """The rules that were added for one account, by its API key."""
+        self._put: dict[str, _Scope] = {}
+        """The scenarios that were put in force for one account, by its API key."""
+        self._put_for_all = _Scope("", now_ns, (), engine.chance)
+        """What was put in force for everybody while the fake ran; what was so before is among the settings."""
+        self._numbers = counting(1)
         self._of_key: dict[str, _Scope] = {}
         self._of_job: dict[str, _Scope] = {}
         self._attempts: dict[tuple[str, str], _Attempt] = {}
@@ -289,17 +318,85 @@ class Director:
         """The rules that are in force for everybody, in the order in which they are tried."""
         return (*self._python.rules, *self._everybody.book.rules)
 
-    def add(self, rule: Rule, label: str) -> RuleInForce:
-        """Put a rule in force, after those that were added before and before those of scenarios."""
-        live = RuleInForce(rule, label)
-        self._python.append(live)
+    def rules_of(self, api_key: str | None) -> tuple[RuleInForce, ...]:
+        """Return the rules of an account in particular, or with None those for everybody, as they are tried."""
+        if api_key is None:
+            return self.rules
+        added, put = self._python_of.get(api_key), self._put.get(api_key)
+        return (*(added.rules if added else ()), *(put.book.rules if put else ()))
+
+    def scenarios_of(self, api_key: str | None) -> tuple[Scenario, ...]:
+        """Return the scenarios that were put in force for an account, or with None those for everybody."""
+        scope = self._everybody if api_key is None else self._put.get(api_key)
+        return () if scope is None else scope.scenarios
+
+    def plans_of(self, api_key: str | None) -> tuple[Entry, ...]:
+        """Return what was planned for the next jobs of an account, or with None of whoever comes."""
+        return tuple(self.planned if api_key is None else self.planned_for.get(api_key, ()))
+
+    def named(self, name: str) -> Scenario:
+        """Return the scenario of a name; raises ScenarioError."""
+        if self._library is None:
+            raise ScenarioError("there are no named scenarios here")
+        return self._library(name)
+
+    def put(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
+        """Put scenarios in force from now on, for an account or for everybody, instead of those that were.
+
+        Rules that were added, and plans for next jobs, are of the past as well. What scenarios for everybody say of
+        accounts holds for those that come. Of their `accounts`, `seed` and `profile` nothing is taken: these are a
+        fake's from its beginning.
+        """
+        now_ns, chance = self._engine.clock.now_ns(), self._engine.chance
+        if api_key is None:
+            self._everybody = self._put_for_all = _Scope("", now_ns, scenarios, chance)
+            self._python = _Book("python", self._begun_ns, chance)
+            self.planned.clear()
+        else:
+            self._python_of.pop(api_key, None)
+            self.planned_for.pop(api_key, None)
+            self._put.pop(api_key, None)
+            if scenarios:
+                self._put[api_key] = _Scope(f"put {api_key}", now_ns, scenarios, chance)
+        self._lines.clear()
+        self.watching = self.watching or any(each.rules for each in scenarios)
+        self.limiting = self.limiting or any(each.limits.requests_per_second is not None for each in scenarios)
+
+    def add(self, rule: Rule, label: str, api_key: str | None = None) -> RuleInForce:
+        """Put a rule in force, after those that were added before and before those of scenarios.
+
+        With an API key it is for that account only, and goes before those for everybody.
+        """
+        live = RuleInForce(rule, label, next(self._numbers))
+        if api_key is None:
+            book = self._python
+        else:
+            scope = f"python {api_key}"
+            book = self._python_of.setdefault(api_key, _Book(scope, self._begun_ns, self._engine.chance))
+        book.append(live)
         self._lines.clear()
         self.watching = True
         return live
 
     def remove(self, live: RuleInForce) -> None:
         """Take a rule away that was added."""
-        self._python.remove(live)
+        for book in (self._python, *self._python_of.values()):
+            if live in book.rules:
+                book.remove(live)
+        self._lines.clear()
+
+    def forget(self, api_key: str, job_ids: Iterable[str]) -> None:
+        """Forget an account's rules, scenarios, plans and counts, and those of its jobs."""
+        jobs = set(job_ids)
+        for known in (self._python_of, self._put, self.planned_for, self._of_key):
+            known.pop(api_key, None)
+        for job_id in jobs:
+            self._of_job.pop(job_id, None)
+        self._attempts = {key: attempt for key, attempt in self._attempts.items() if key[0] != api_key}
+        self._webhooks = [live for live in self._webhooks if live.rule.account != api_key]
+        whose = _Whose(api_key, jobs)
+        self._python.forget(api_key, whose)
+        self._everybody.forget(api_key, whose)
         self._lines.clear()
 
     def account_script(self, api_key: str) -> AccountScript:
@@ -307,13 +404,13 @@ class Director:
 
         What a scenario for everybody says is among the settings already.
         """
-        scope = self._scope_of_key(api_key)
-        return AccountScript() if scope is None else scope.account
+        scopes = (self._put_for_all, self._scope_of_key(api_key), self._put.get(api_key))
+        return reduce(over, (scope.account for scope in scopes if scope is not None), _NO_ACCOUNT)
 
     def limits(self, api_key: str) -> Limits:
         """Return the limits of this account in particular."""
-        scope = self._of_key.get(api_key)
-        return _NO_LIMITS if scope is None else scope.limits
+        scopes = (self._put_for_all, self._of_key.get(api_key), self._put.get(api_key))
+        return reduce(over, (scope.limits for scope in scopes if scope is not None), _NO_LIMITS)
 
     # Jobs
 
@@ -323,12 +420,15 @@ class Director:
         planned = self.planned_for.get(key) or self.planned
         if planned:
             return planned.popleft()
-        for scope in (self._scope_of_new(key, request), self._scope_of_key(key), self._everybody):
+        for scope in self._scopes_of(key, request):
             if scope is not None:
                 entry = scope.take(key, request, look)
                 if entry is not None:
                     return entry
         return None
+
+    def _scopes_of(self, key: str, request: Request) -> tuple[_Scope | None, ...]:
+        return self._scope_of_new(key, request), self._put.get(key), self._scope_of_key(key), self._everybody
 
     def account_script_of_new(self, account: Account, request: Request) -> AccountScript:
         """Return what the scenario that a new job's prompt names says of its account, for this job alone."""
@@ -378,10 +478,15 @@ class Director:
         account, job = self._whose(endpoint, call, body)
         attempt = self._attempt(endpoint, account, body)
         books = [self._python]
+        added, put = self._python_of.get(account or ""), self._put.get(account or "")
+        if added is not None:
+            books.insert(0, added)
         if attempt is not None:
             books.append(attempt.scope.book)
         elif job is not None and job.id in self._of_job:
             books.append(self._of_job[job.id].book)
+        if put is not None:
+            books.append(put.book)
         of_key = None if account is None else self._scope_of_key(account)
         if of_key is not None:
             books.append(of_key.book)
@@ -441,7 +546,8 @@ class Director:
     def webhook_rules(self, job: Job) -> Iterator[WebhookRuleInForce]:
         """Yield the rules for callbacks that are in force for a job, in the order in which they are tried."""
         yield from self._webhooks
-        for scope in (self._of_job.get(job.id), self._of_key.get(job.account.api_key), self._everybody):
+        key = job.account.api_key
+        for scope in (self._of_job.get(job.id), self._put.get(key), self._of_key.get(key), self._everybody):
             if scope is not None:
                 yield from scope.webhooks
 
@@ -493,6 +599,20 @@ class _Line:
         """Kept, so that its identity stays its own."""
         self.waiting = tuple(count for groups, _ in known for count in groups)
         self.counts = (*self.waiting, *(number for _, number in known))
+
+
+class _Whose:
+    """The keys by which rules count for an account and its jobs."""
+
+    def __init__(self, api_key: str, job_ids: set[str]) -> None:
+        self._api_key = api_key
+        self._job_ids = job_ids
+
+    def __contains__(self, key: object) -> bool:
+        if key == self._api_key or key in self._job_ids:
+            return True
+        account, _, number = str(key).rpartition(" ")  # of a create, see `firing`
+        return account == self._api_key and number.isdigit()
 
 
 class _Attempt:

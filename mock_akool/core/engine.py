@@ -7,8 +7,9 @@ Callers hold `lock` around a method or a group of methods. A method that raises 
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -23,7 +24,7 @@ from mock_akool.core.director import Director, Entry, Library
 from mock_akool.core.errors import AkoolError
 from mock_akool.core.files import picture_named, stamp_of
 from mock_akool.core.journal import Journal
-from mock_akool.core.models import Account, CreateV3, CreateV4, Job, Picture, PressButton, Reply, Request
+from mock_akool.core.models import Account, Call, CreateV3, CreateV4, Job, Picture, PressButton, Reply, Request
 from mock_akool.core.outbox import Compose, Outbox
 from mock_akool.core.prices import price
 from mock_akool.core.scenario import JobScript, Scenario
@@ -46,6 +47,7 @@ class Script(NamedTuple):
     library: Library | None = None
     by_key: bool = False
     by_prompt: bool = False
+    by_control: bool = False
 
 
 class Sight(NamedTuple):
@@ -154,6 +156,48 @@ class Engine:
         ]
         return min(following, default=None)
 
+    def count_by_status(self, now_ns: int, api_key: str | None = None) -> dict[Status, int]:
+        """Return how many jobs there are by the status that they have; with an API key, of that account."""
+        found = [0] * (max(Status) + 1)
+        known: dict[int, tuple[list[int], list[Status]] | None] = {}
+        for job in self._jobs.values():
+            if api_key is not None and job.account.api_key != api_key:
+                continue
+            timeline = job.timeline
+            # Most jobs share a timeline, and then nothing but their creation tells them apart.
+            if id(timeline) not in known:
+                told = [] if timeline.counts_polls else list(changes(timeline, 0, ()))
+                known[id(timeline)] = ([each.at_ns for each in told], [each.status for each in told]) if told else None
+            steps = known[id(timeline)]
+            if steps is None:
+                found[self.change_of(job, now_ns).status] += 1
+                continue
+            found[steps[1][max(0, bisect_right(steps[0], now_ns - job.created_ns) - 1)]] += 1
+        return {status: found[status] for status in Status}
+
+    def idle_ns(self, now_ns: int, api_key: str | None = None) -> int:
+        """Return the instant after which no job's status will change by time alone; `now_ns` when none will.
+
+        With an API key only that account's jobs count.
+        """
+        last_ns = now_ns
+        known: dict[int, int] = {}
+        for job in self._jobs.values():
+            if api_key is not None and job.account.api_key != api_key:
+                continue
+            timeline = job.timeline
+            # Most jobs share a timeline, and then nothing but their creation tells them apart.
+            length_ns = known.get(id(timeline))
+            if length_ns is None:
+                if timeline.counts_polls:
+                    *_, last = changes(timeline, job.created_ns, job.polls)
+                    last_ns = max(last_ns, last.at_ns)
+                    continue
+                length_ns = known[id(timeline)] = _decided_ns(timeline)
+            if job.created_ns + length_ns > last_ns:
+                last_ns = job.created_ns + length_ns
+        return last_ns
+
     def jobs_made(self, api_key: str) -> int:
         """Return how many jobs the account with this API key has made."""
         return self._jobs_made.get(api_key, 0)
@@ -252,6 +296,65 @@ class Engine:
         if diverted.timeline.ending.refund and job_id not in waiting:
             waiting.append(job_id)
         return diverted
+
+    def count_polls(self, job_id: str, polls: int, now_ns: int) -> Job:
+        """Let the job have been polled so many times, the last time now; returns its record."""
+        job = self._jobs[job_id]
+        if polls and job.timeline.counts_polls:
+            job = self._jobs[job_id] = replace(job, polls=(now_ns,) * polls)
+        return job
+
+    def delete(self, job_id: str) -> None:
+        """Forget the job: it was never there. What it cost stays paid."""
+        self._forget_job(job_id)
+        self.outbox.forget({job_id})
+
+    def _forget_job(self, job_id: str) -> None:
+        job = self._jobs.pop(job_id)
+        self._job_of_stamp.pop(job.stamp_ms, None)
+        for known in (self._open, self._end_shown, self._polled_on):
+            known.discard(job_id)
+        for waiting in (self._unfinished, self._refunds):
+            ids = waiting.get(job.account.api_key, [])
+            if job_id in ids:
+                ids.remove(job_id)
+        self._shown.clear()
+
+    def reset_account(self, api_key: str) -> None:
+        """Forget an account's jobs, calls, plans, rules and spent credits: the account is as when it was made.
+
+        The clock and all other accounts stay as they are.
+        """
+        own = {job.id for job in self._jobs.values() if job.account.api_key == api_key}
+        for job_id in own:
+            self._forget_job(job_id)
+        self.outbox.forget(own)
+        self.director.forget(api_key, own)
+        for counted in (self._jobs_made, self._unfinished, self._refunds, self._recent):
+            counted.pop(api_key, None)
+        account = self.accounts.restore(api_key)
+        keys = {api_key} if account is None else {api_key, account.client_id}
+        self.journal.drop(lambda line: asked_by(keys, line[3], line[4]))
+
+    def put_scenarios(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
+        """Put scenarios in force from now on, for an account or for everybody; see `Director.put`.
+
+        What they say of the account is so from now on.
+        """
+        self.director.put(scenarios, api_key)
+        if any(each.limits.concurrent_jobs is not None for each in scenarios):
+            # Until now nobody had counted them.
+            self._unfinished = {}
+            for job in self._jobs.values():
+                self._unfinished.setdefault(job.account.api_key, []).append(job.id)
+        if api_key is not None and scenarios:
+            self.accounts.apply(api_key)
+
+    def ban(self, account: Account, *, banned: bool) -> Account:
+        """Ban the account, or let it be active again; returns its record."""
+        changed = replace(account, banned=banned)
+        self.accounts.put(changed)
+        return changed
 
     def revoke_tokens_before(self, account: Account, second: int) -> None:
         """Make the account's tokens that were issued before the epoch `second` invalid."""
@@ -374,3 +477,21 @@ class Engine:
         for job_id in failed:
             self.accounts.add_credits(account, self._jobs[job_id].cost)
             waiting.remove(job_id)
+
+
+def asked_by(keys: Container[str], call: Call, reply: Reply) -> bool:
+    """Return whether the call was made with one of these API keys or clientIds.
+
+    Also what was refused before the account was known, such as a clientId sent as x-api-key.
+    """
+    return reply.account in keys or call.headers.get("x-api-key") in keys
+
+
+def _decided_ns(timeline: Timeline) -> int:
+    """Return after how many nanoseconds the last change comes of a timeline that counts no polls."""
+    total_ns = 0
+    for stage in timeline.stages:
+        if stage.span.ns is None:
+            break
+        total_ns += stage.span.ns
+    return total_ns

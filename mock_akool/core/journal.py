@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from itertools import takewhile
 from typing import Final
 
 from mock_akool.core.codes import Endpoint
@@ -10,6 +12,9 @@ from mock_akool.core.models import Call, Exchange, Reply
 
 _MAX_BODY_BYTES: Final = 32 << 20
 """What the kept request bodies may add up to, so that a client of megabyte prompts cannot fill the memory."""
+
+Line = tuple[int, int, Endpoint, Call, Reply]
+"""An exchange as it is written: its number, the instant in ns, and what was asked and answered."""
 
 
 class Journal:
@@ -20,7 +25,7 @@ class Journal:
     def __init__(self, size: int, start_ns: int = 0) -> None:
         self._size = size
         self._start_ns = start_ns
-        self._entries: deque[tuple[int, Endpoint, Call, Reply]] = deque()
+        self._entries: deque[Line] = deque()
         self._body_bytes = 0
         self.count = 0
         """How many exchanges there ever were, those no longer kept included."""
@@ -30,12 +35,35 @@ class Journal:
         self.count += 1
         entries = self._entries
         # Records are made when somebody reads: most exchanges are written and never read.
-        entries.append((time_ns, endpoint, call, reply))
+        entries.append((self.count, time_ns, endpoint, call, reply))
         self._body_bytes += len(call.body)
         while len(entries) > self._size or self._body_bytes > _MAX_BODY_BYTES:
-            self._body_bytes -= len(entries.popleft()[2].body)
+            self._body_bytes -= len(entries.popleft()[3].body)
 
     def entries(self) -> tuple[Exchange, ...]:
         """Return the kept exchanges, oldest first."""
-        first = self.count - len(self._entries) + 1
-        return tuple(Exchange(number, *entry, self._start_ns) for number, entry in enumerate(self._entries, first))
+        return tuple(map(self.exchange, self._entries))
+
+    def lines(self) -> tuple[Line, ...]:
+        """Return the kept exchanges as they were written, oldest first: for readers who want a few of them."""
+        return tuple(self._entries)
+
+    def lines_after(self, number: int) -> list[Line]:
+        """Return the kept exchanges whose number is above `number`, oldest first."""
+        found = list(takewhile(lambda line: line[0] > number, reversed(self._entries)))
+        found.reverse()
+        return found
+
+    def exchange(self, line: Line) -> Exchange:
+        """Return the record of an exchange that was written as this line."""
+        return Exchange(*line, self._start_ns)
+
+    def drop(self, is_meant: Callable[[Line], bool]) -> None:
+        """Forget the exchanges that are meant; the others keep their numbers."""
+        self._entries = deque(line for line in self._entries if not is_meant(line))
+        self._body_bytes = sum(len(line[3].body) for line in self._entries)
+
+    @property
+    def start_ns(self) -> int:
+        """When the journal was begun, in nanoseconds since the epoch."""
+        return self._start_ns

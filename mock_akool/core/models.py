@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 
 from mock_akool.core.codes import CDN_URL, Endpoint, Status
 from mock_akool.core.timeline import Timeline
@@ -134,6 +134,19 @@ class Transfer(NamedTuple):
         return self.pieces(size) * self.pause_ns if self.piece_bytes else 0
 
 
+class Waiting(Protocol):
+    """Something that a caller waits for: a door asks for it now and then, and holds neither a lock nor a thread."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the caller waits for it at most, in real time."""
+        ...
+
+    def reply(self) -> Reply | None:
+        """Return the reply when what is waited for has come, else None. Cheap enough to be asked often."""
+        ...
+
+
 class Reply(NamedTuple):
     """The answer to a Call: what a door has to deliver, and what the journal wants to know of it.
 
@@ -142,7 +155,7 @@ class Reply(NamedTuple):
     how the bytes travel when they do not simply arrive, `kept` how much of the body there is when a file is broken.
     The rest is for the journal: the business `code` (None when the body has none), the API key of the account,
     the job that it was about, the status that the caller was shown, which entry of a script the job follows, and
-    which rule made the answer what it is.
+    which rule made the answer what it is. With `waiting` it is the answer to give when that was in vain.
     """
 
     status: int
@@ -158,6 +171,7 @@ class Reply(NamedTuple):
     kept: Share | None = None
     entry: str | None = None
     rule: str | None = None
+    waiting: Waiting | None = None
 
     def __repr__(self) -> str:
         # A token in the body, or the API key, would be a secret in somebody's log.

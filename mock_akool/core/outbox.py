@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple, Protocol
 
@@ -145,6 +145,21 @@ class Outbox:
             same += 1
         del post.told[same:]
         self._await_change(post, told)
+        self._settle()
+
+    def forget(self, job_ids: Container[str]) -> None:
+        """Forget the callbacks of these jobs; a try that is under way is not called off, and goes nowhere."""
+        self._posts = {job_id: post for job_id, post in self._posts.items() if job_id not in job_ids}
+        self._heap = [due for due in self._heap if due.job_id not in job_ids]
+        heapq.heapify(self._heap)
+        gone = {number for number, each in self._journal.items() if each.job_id in job_ids}
+        gone |= {number for number, each in self._pending.items() if each.job_id in job_ids}
+        for number in gone:
+            self._pending.pop(number, None)
+            dropped = self._journal.pop(number, None)
+            self._body_bytes -= len(dropped.body) if dropped is not None else 0
+        self.under_way -= gone
+        self.missed = {job_id for job_id in self.missed if job_id not in job_ids}
         self._settle()
 
     # What carriers ask and tell

@@ -331,7 +331,7 @@ _ACCOUNT: Final = Record(
         "token_ttl": Field(DURATION, "how long tokens live"),
     },
 )
-_ACCOUNT_SPEC: Final = Record(
+ACCOUNT_SPEC: Final = Record(
     "listed account",
     lambda **given: _account(**given),
     {
@@ -453,7 +453,7 @@ SCENARIO: Final = Record(
         ),
         "account": Field(_ACCOUNT, "what the accounts are like that no list describes", AccountScript()),
         "accounts": Field(
-            Listed(_ACCOUNT_SPEC), "the accounts that exist; then no others do (as with the setting strict)", ()
+            Listed(ACCOUNT_SPEC), "the accounts that exist; then no others do (as with the setting strict)", ()
         ),
         "jobs": Field(
             Listed(JOB), "what becomes of jobs: an entry for each that is created, in order; the last one repeats", ()

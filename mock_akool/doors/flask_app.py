@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, request
 
-from mock_akool.core.clock import NS_PER_S, SystemClock, VirtualClock
-from mock_akool.core.models import Call, Ends, Transfer
+from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
+from mock_akool.core.models import Call, Ends, Reply, Transfer
 from mock_akool.service import Service
 from mock_akool.settings import Settings
 from mock_akool.webhooks.courier import HTTP
@@ -31,7 +31,7 @@ def create_app(mock: MockAkool | None = None) -> Flask:
     app = Flask("mock_akool", static_folder=None)
     if mock is None:
         settings = Settings.from_environment()
-        service = Service(settings, SystemClock())
+        service = Service(settings, SteeredClock(), settings.access)
         service.courier.carry_by(HTTP)
         answering = _Answering(service, settings.public_url)
     else:
@@ -54,7 +54,7 @@ class _Answering:
         if request.url_rule is not None:
             return None
         call = self._call()
-        reply, body = self._service.complete(self._service.answer(call))
+        reply, body = self._service.complete(_awaited(self._service.answer(call)))
         if reply.delay_ns:
             self._wait(reply.delay_ns / NS_PER_S)
         if reply.transfer is None:
@@ -92,6 +92,21 @@ class _Answering:
         )
 
 
+def _awaited(reply: Reply) -> Reply:
+    """Return the reply when what its caller waits for has come; a WSGI server gives each request a thread."""
+    waiting = reply.waiting
+    if waiting is None:
+        return reply
+    ends_s = time.monotonic() + waiting.seconds
+    while time.monotonic() < ends_s:
+        time.sleep(_LOOK_S)
+        found = waiting.reply()
+        if found is not None:
+            return found
+    return reply
+
+
+_LOOK_S: Final = 0.01
 _ENDS: Final = "mock_akool.ends"
 _SOCKETS: Final = ("werkzeug.socket", "gunicorn.socket")
 """Where WSGI servers show the connection's socket."""

@@ -11,12 +11,14 @@ import logging
 import socket
 import struct
 from collections import deque
+from collections.abc import Coroutine
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import httptools
 
+from mock_akool.control import is_slow
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.models import Call, Ends, Headers, Reply, Transfer
 
@@ -288,15 +290,26 @@ class HttpConnection(asyncio.Protocol):
         return Call(_text(self._parser.get_method()), path, query, headers, bytes(self._body), base, "server")
 
     def _answer(self, call: Call, keep_alive: bool) -> None:
+        if is_slow(call):
+            self._busy = True
+            self._later(self._answer_control(call, keep_alive))
+            return
         reply = self._server.answer(call)
         body = self._service.ready_body(reply)
         if body is not None and not reply.delay_ns and reply.transfer is None:
             self._send(call, reply, body, keep_alive)
             return
         self._busy = True
-        task = self._task = self._server.loop.create_task(self._answer_later(call, reply, keep_alive))
+        self._later(self._answer_later(call, reply, keep_alive))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._task = self._server.loop.create_task(work)
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
+
+    async def _answer_control(self, call: Call, keep_alive: bool) -> None:
+        """Answer a control call, which may look through all jobs or move a clock, outside of the event loop."""
+        await self._answer_later(call, await self._server.answer_control(call), keep_alive)
 
     async def _answer_later(self, call: Call, reply: Reply, keep_alive: bool) -> None:
         """Send an answer that waits or whose picture must be drawn; neither holds the event loop."""

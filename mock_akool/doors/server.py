@@ -34,6 +34,10 @@ _CALLBACK_GRACE_S: Final = 0.5
 """How long a stop then waits for callbacks that are under way."""
 _DRAWING_THREADS: Final = 2
 _MOST_KNOWN: Final = 512
+_MOST_FRAMED: Final = 16 << 10
+"""From how many bytes on an answer is not worth remembering: a poll's is smaller."""
+_LOOK_S: Final = 0.01
+"""How often a control call looks for what it waits for."""
 
 
 class RequestLog(Protocol):
@@ -74,6 +78,7 @@ class Server:
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self._host = host
+        service.access.allow(host)
         self._port = port
         self._log = log
         self._socket: socket.socket | None = None
@@ -203,6 +208,24 @@ class Server:
         self._log.note(now_ns, call, reply, now_ns - began_ns)
         return reply
 
+    async def answer_control(self, call: Call) -> Reply:
+        """Answer a control call, and wait for what its caller waits for; neither holds the event loop."""
+        began_ns = time.time_ns()
+        reply = await self.loop.run_in_executor(self._drawing, self.service.answer, call)
+        waiting = reply.waiting
+        if waiting is not None:
+            ends_s = self.loop.time() + waiting.seconds
+            while self.loop.time() < ends_s:
+                await asyncio.sleep(min(_LOOK_S, max(0, ends_s - self.loop.time())))
+                found = waiting.reply()
+                if found is not None:
+                    reply = found
+                    break
+        if self._log is not None:
+            now_ns = time.time_ns()
+            self._log.note(now_ns, call, reply, now_ns - began_ns)
+        return reply
+
     def remember(self, data: bytes, call: Call) -> None:
         """Keep what the parser made of a read that was one whole request, for `known_calls`."""
         if len(self.known_calls) >= _MOST_KNOWN:
@@ -213,6 +236,8 @@ class Server:
         """Return what is sent before and after the Date header; remembered, as the engine repeats its replies."""
         known = self._framed.get(id(reply))
         if known is None:
+            if len(reply.body) > _MOST_FRAMED:
+                return frame(reply, reply.body)
             if len(self._framed) >= _MOST_KNOWN:
                 self._framed.clear()
             # The reply is kept too, so that its identity stays its own.

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from mock_akool.core.clock import NS_PER_S, VirtualClock
+from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
 from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.engine import Engine
 from mock_akool.core.models import Call
@@ -77,6 +77,8 @@ class Courier:
         self.outbox.listener = self
         if isinstance(self.clock, VirtualClock):
             self.clock.watch(self)
+        elif isinstance(self.clock, SteeredClock):
+            self.clock.listen(self._clock_changed)
 
     # How they are carried
 
@@ -103,6 +105,15 @@ class Courier:
             self._news.notify_all()
         if self.outbox.next_ns is not None and self._needs_pump():
             self.pump().look()
+
+    def _clock_changed(self) -> None:
+        with self.engine.lock:
+            self.changed()
+
+    @property
+    def speed(self) -> float:
+        """How many seconds of the clock pass in a second of the machine; 0 when it stands still."""
+        return self.clock.speed if isinstance(self.clock, SteeredClock) else 1.0
 
     def forgotten(self) -> None:
         """All was forgotten: call off what is under way."""

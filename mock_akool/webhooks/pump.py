@@ -98,8 +98,9 @@ class Pump:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if next_ns is not None:
-            self._timer = self._loop.call_later(max(0, next_ns - now_ns) / NS_PER_S, self._look)
+        speed = courier.speed
+        if next_ns is not None and speed:  # a clock that stands still tells when it goes on
+            self._timer = self._loop.call_later(max(0, next_ns - now_ns) / NS_PER_S / speed, self._look)
 
     def _flush_soon(self) -> None:
         """Carry what is due now on a virtual clock, in a thread that receivers may keep busy."""

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from http.client import HTTPException, HTTPResponse
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar, cast
 
 import aiohttp
 import httpx
@@ -27,6 +27,7 @@ from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import CDN_URL
 from mock_akool.core.models import Ends, Reply, Transfer
 from mock_akool.doors.server import Server
+from mock_akool.remote import RemoteAkool
 
 _LARGE_BYTES: Final = 1 << 20
 _Result = TypeVar("_Result")
@@ -238,6 +239,31 @@ class SocketDoor(Door):
         self._server.stop()
 
 
+class ControlDoor(SocketDoor):
+    """The live server, scripted and looked into over its control API, as from another process."""
+
+    name = "control"
+
+    def __init__(self, mock: MockAkool, patience_s: float | None = None) -> None:
+        super().__init__(mock, patience_s)
+        self.mock = cast("MockAkool", _Elsewhere(MockAkool.connect(self._server.url), mock))
+
+
+class _Elsewhere:
+    """A fake by its control API; what only its own process can do is done on the spot."""
+
+    def __init__(self, remote: RemoteAkool, mock: MockAkool) -> None:
+        self._remote = remote
+        self.engine = mock.engine
+        self.answer = mock.answer
+        self.options = mock.options
+        self.service = mock.service
+        self.webhooks = mock.webhooks
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._remote, name)
+
+
 class InProcessDoor(Door):
     """A client of this process, whose requests to the fake's host are answered in process.
 
@@ -408,6 +434,7 @@ DOORS: Final[tuple[type[Door], ...]] = (
     HttpxAsyncDoor,
     AiohttpDoor,
     SocketDoor,
+    ControlDoor,
 )
 
 OpenDoor = Callable[..., Door]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_akool import ClockError, SystemClock, VirtualClock
+from mock_akool import ClockError, SteeredClock, SystemClock, VirtualClock
 from mock_akool.core.clock import DEFAULT_START_NS
 
 S = 1_000_000_000
@@ -62,3 +62,107 @@ def test_the_system_clock_tells_the_machine_s_time() -> None:
     before = time.time_ns()
     now = SystemClock().now_ns()
     assert before <= now <= time.time_ns()
+
+
+class Steady:
+    """A machine's steady count, by hand."""
+
+    def __init__(self) -> None:
+        self.ns = 1_000
+
+    def __call__(self) -> int:
+        return self.ns
+
+
+@pytest.fixture
+def steady() -> Steady:
+    return Steady()
+
+
+@pytest.fixture
+def steered(steady: Steady) -> SteeredClock:
+    return SteeredClock(50 * S, steady)
+
+
+def test_a_steered_clock_runs_as_the_machine_does(steered: SteeredClock, steady: Steady) -> None:
+    assert steered.now_ns() == 50 * S
+    steady.ns += 3 * S + 7
+    assert steered.now_ns() == 53 * S + 7
+    assert (steered.frozen, steered.speed) == (False, 1)
+
+
+def test_a_steered_clock_begins_at_the_machines_instant() -> None:
+    before_ns = time.time_ns()
+    assert before_ns - S < SteeredClock().now_ns() < before_ns + 60 * S
+
+
+def test_a_frozen_clock_moves_only_when_it_is_advanced(steered: SteeredClock, steady: Steady) -> None:
+    steered.freeze()
+    steady.ns += 9 * S
+    assert steered.now_ns() == 50 * S
+    steered.advance(1.5)
+    assert steered.now_ns() == 51 * S + S // 2
+    assert steered.frozen
+    steered.advance_to(60 * S)
+    steered.advance_to(3)
+    assert steered.now_ns() == 60 * S
+    steered.resume()
+    steady.ns += S
+    assert steered.now_ns() == 61 * S
+
+
+def test_a_clock_that_runs_goes_on_after_it_was_advanced(steered: SteeredClock, steady: Steady) -> None:
+    steady.ns += S
+    steered.advance(10)
+    steady.ns += S
+    assert steered.now_ns() == 62 * S
+
+
+def test_speed_counts_from_the_moment_it_is_set(steered: SteeredClock, steady: Steady) -> None:
+    steady.ns += S
+    steered.run_at(60)
+    steady.ns += S
+    assert steered.now_ns() == 111 * S
+    steered.run_at(0.5)
+    steady.ns += S
+    assert steered.now_ns() == 111 * S + S // 2
+
+
+@pytest.mark.parametrize("speed", [-1, float("nan"), float("inf"), 1_000_001])
+def test_a_speed_that_cannot_be_changes_nothing(speed: float, steered: SteeredClock, steady: Steady) -> None:
+    with pytest.raises(ClockError, match="cannot run"):
+        steered.run_at(speed)
+    with pytest.raises(ClockError, match="cannot run backwards"):
+        steered.advance(-1)
+    steady.ns += S
+    assert steered.now_ns() == 51 * S
+
+
+def test_listeners_are_told_of_each_change(steered: SteeredClock) -> None:
+    told: list[int] = []
+    steered.listen(lambda: told.append(steered.now_ns() // S))
+    steered.freeze()
+    steered.advance(1)
+    steered.advance_to(60 * S)
+    steered.resume()
+    assert told == [50, 51, 60, 60]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["run", "advance", "to", "pass"]), st.floats(0, 1000)), max_size=30))
+def test_a_steered_clock_never_runs_backwards(steps: list[tuple[str, float]]) -> None:
+    steady = Steady()
+    clock = SteeredClock(0, steady)
+    last_ns = clock.now_ns()
+    for step, by in steps:
+        match step:
+            case "run":
+                clock.run_at(by)
+            case "advance":
+                clock.advance(by)
+            case "to":
+                clock.advance_to(round(by * S))
+            case _:
+                steady.ns += round(by * 1000)
+        assert clock.now_ns() >= last_ns
+        last_ns = clock.now_ns()

@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from mock_akool import MockAkool, SystemClock
-from mock_akool.core.errors import MockAkoolError, ServerError
-from mock_akool.server_view import ServerView, check_server
+from mock_akool.core.errors import ServerError
+from mock_akool.server_view import check_server
 from tests.plugin.conftest import Run
 
 pytest_plugins = "pytester"
@@ -150,12 +150,45 @@ keys = []
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_it(akool_server, n):
-    assert generate(pause=0.02, host=akool_server.url, key=akool_server.api_key)["image_status"] == 3
+    where = {"host": akool_server.url, "key": akool_server.api_key}
+    create("of another account", host=akool_server.url)
+    assert (akool_server.credits, akool_server.credits_spent) == (1000, 0)
+    akool_server.next_job(processing="1 poll", ending=failed("nudity"))
+    rule = akool_server.on("infobymodelid").first(1).respond(code=1005)
+    job = create(**where)
+    assert requests.get(
+        f"{akool_server.url}{CONTENT}/infobymodelid",
+        params={"image_model_id": job["_id"]},
+        headers={"x-api-key": akool_server.client_id},
+    ).json()["code"] == 1109
+    assert requests.get(
+        f"{akool_server.url}{CONTENT}/infobymodelid",
+        params={"image_model_id": job["_id"]},
+        headers={"x-api-key": akool_server.api_key},
+    ).json()["code"] == 1005
+    assert rule.fired == 1
+    assert poll(job, **where)["image_status"] == 2
+    assert poll(job, **where)["error_reasons"] == ["nudity"]
+    assert [each.id for each in akool_server.jobs] == [job["_id"]]
+    assert akool_server.jobs[0].timeline.ending == failed("nudity")
+    akool_server.job(job["_id"]).complete()
+    assert poll(job, **where)["image_status"] == 3
+    assert akool_server.job(job["_id"]).status == 3
+    assert (akool_server.credits, akool_server.credits_spent) == (998, 2)
+    akool_server.calls.to("infobymodelid").assert_count(5)
+    assert akool_server.calls.with_code(1109).count == 1
+    assert [call.door for call in akool_server.calls.for_job(job["_id"])] == ["server"] * 5
     keys.append(akool_server.api_key)
 
 
-def test_calls(akool_server):
-    assert akool_server.calls.count == 0
+def test_a_job_of_another_account_is_unknown(akool_server):
+    job = create(host=akool_server.url)
+    with pytest.raises(MockAkoolError, match="there is no job '.*' of this account. The newest ones are: none"):
+        akool_server.job(job["_id"])
+
+
+def test_a_rule_that_never_fires(akool_server):
+    akool_server.on("createbybutton").named("idle").drop()
 
 
 @pytest.mark.akool(seed=1)
@@ -164,25 +197,27 @@ def test_marked(akool_server):
 """
     with elsewhere.server() as server:
         result = run(source, f"--akool-url={server.url.removeprefix('http://')}/")
-    result.assert_outcomes(passed=2, failed=1, errors=1)
+    result.assert_outcomes(passed=4, errors=2)
     assert f"; akool_server is {server.url}" in result.outlines[4]
-    assert len(elsewhere.jobs) == 2
-    assert len({job.account.api_key for job in elsewhere.jobs}) == 2
+    assert {job.account.api_key for job in elsewhere.jobs} == {"key-of-a-client"}, "a test forgets what it did"
     out = result.stdout.str()
-    assert (
-        f"MockAkoolError: akool_server.calls is not available: {server.url} runs in another process, which cannot "
-        "be looked into yet. Run without --akool-url (and without akool_url in the ini file)"
-    ) in out
+    assert "mock-akool: the rule idle never fired" in out
     assert f"the settings of the marker akool cannot be given to the server at {server.url}; run this test" in out
 
 
-@pytest.mark.parametrize("name", ["calls", "jobs", "credits", "credits_spent"])
-def test_what_needs_to_look_into_another_process_says_so(name: str) -> None:
-    view = ServerView("http://127.0.0.1:1")
-    with pytest.raises(MockAkoolError, match=rf"akool_server\.{name} is not available"):
-        getattr(view, name)
-    with pytest.raises(MockAkoolError, match=r"akool_server\.next_job is not available"):
-        view.next_job()
+def test_the_url_of_the_environment_and_its_token(
+    run: Run, elsewhere: MockAkool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere.service.access.admin_token = "s3cret"
+    source = "def test_it(akool_server): assert akool_server.calls.count == 0"
+    with elsewhere.server() as server:
+        monkeypatch.setenv("MOCK_AKOOL_URL", server.url)
+        refused = run(source)
+        monkeypatch.setenv("MOCK_AKOOL_ADMIN_TOKEN", "s3cret")
+        admitted = run(source)
+    refused.assert_outcomes(errors=1)
+    assert "the control API wants its token" in refused.stdout.str()
+    admitted.assert_outcomes(passed=1)
 
 
 def test_a_url_where_no_server_runs_is_told(run: Run) -> None:

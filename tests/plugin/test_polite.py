@@ -11,7 +11,10 @@ from tests.plugin.conftest import CLIENT, Run
 pytest_plugins = "pytester"
 
 HEAVY = ("flask", "werkzeug", "requests", "responses", "httpx", "aiohttp", "faker", "PIL", "httptools", "jwt")
-QUIET = ("-pno:faker", "-pno:hypothesispytest", "-pno:anyio", "-pno:cacheprovider", "-pno:pytest_httpx", "-pno:respx")
+QUIET = tuple(
+    f"-pno:{plugin}"
+    for plugin in ("faker", "hypothesispytest", "anyio", "cacheprovider", "pytest_httpx", "respx", "schemathesis")
+)
 """Without the plugins that are not what a test is about."""
 EMPTY = "def test_it(): pass\n"
 

@@ -1,0 +1,135 @@
+"""The control routes below `/_mock/`, a prefix that the real API cannot have: Calls in, Replies out.
+
+They are a table like Akool's endpoints, so every door serves them, and they are not written into the journal,
+which holds what the client under test did.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final, NamedTuple
+
+from mock_akool.control.routing import (
+    JSON,
+    Asked,
+    ControlError,
+    Fake,
+    Route,
+    body_of,
+    fitting,
+    query_of,
+    refused,
+)
+from mock_akool.control.safety import OPEN, Access
+from mock_akool.core.api import bug_reply
+from mock_akool.core.errors import AkoolError, MockAkoolError
+from mock_akool.core.models import Call, Reply
+from mock_akool.core.wire import encode
+
+PREFIX: Final = "/_mock/"
+
+__all__ = ["OPEN", "PREFIX", "Access", "Fake", "answer", "is_slow"]
+
+_log = logging.getLogger("mock_akool")
+
+
+def is_slow(call: Call) -> bool:
+    """Return whether the call is one of control that may take milliseconds, so that an event loop should not do it."""
+    return call.path.startswith(PREFIX) and call.path not in OPEN
+
+
+def answer(fake: Fake, call: Call) -> Reply:
+    """Answer a control call. What is wrong is told as `{error, hint}` with its HTTP status, and changes nothing.
+
+    An unknown path is 404, a wrong method 405, what is not usable 400.
+    """
+    try:
+        refusal = fake.access.refusal(call)
+        if refusal is not None:
+            challenge = (("www-authenticate", "Bearer"),) if refusal.status == 401 else ()
+            return refused(*refusal, challenge)
+        found = _find(call)
+        if isinstance(found, Reply):
+            return found
+        if len(call.body) > fake.engine.behaviour.max_body_bytes:
+            most = fake.engine.behaviour.max_body_bytes
+            return refused(413, f"the body is over {most:,} bytes", "Send less, or start with --max-body-bytes")
+        return _do(fake, call, *found)
+    except ControlError as error:
+        return refused(error.status, error.error, error.hint)
+    except AkoolError as error:
+        return refused(409, f"the API would answer {error}", "Ask for what it takes, see `request`")
+    except MockAkoolError as error:
+        return refused(400, error.message, error.hint)
+    except Exception as bug:
+        _log.exception("mock-akool bug while answering %s %s", call.method, call.path)
+        return bug_reply(bug)
+
+
+class _Found(NamedTuple):
+    route: Route
+    in_path: dict[str, str]
+
+
+def _do(fake: Fake, call: Call, route: Route, in_path: dict[str, str]) -> Reply:
+    given = query_of(route.query, call.query)
+    said = body_of(route.body, call)
+    for name in given.keys() & said.keys():
+        if given[name] is not None and said[name] not in (None, given[name]):
+            raise ControlError(400, f"{name} is another one in the body than in the query", "Say it once")
+        if said[name] is None:
+            said[name] = given[name]
+    asked = Asked(fake, {**given, **said, **in_path}, fake.engine.clock.now_ns(), call)
+
+    def told() -> Reply:
+        return Reply(route.status, JSON, encode(_handled(asked, route)))
+
+    if asked.given.get("at_least") is None:
+        return told()
+    return _waited_for(asked, told)
+
+
+def _handled(asked: Asked, route: Route) -> Any:
+    if not route.needs_lock:
+        return route.handle(asked)
+    with asked.engine.lock:
+        return route.handle(asked)
+
+
+def _waited_for(asked: Asked, told: Any) -> Reply:
+    """Return the calls when there are enough, or what the door answers when it has waited for them in vain."""
+    from mock_akool.control.handlers import AwaitedCalls
+
+    waiting = AwaitedCalls(asked, told)
+    reply = waiting.reply()
+    if reply is not None:
+        return reply
+    vain = refused(
+        504,
+        f"{asked.given['at_least']} such calls did not come within {waiting.seconds:g} s",
+        "GET /_mock/calls without at_least tells those that came",
+    )
+    return vain._replace(waiting=waiting) if waiting.seconds else vain
+
+
+def _find(call: Call) -> _Found | Reply:
+    from mock_akool.control.table import ROUTES  # most fakes are never controlled, and shall not pay for it
+
+    method = "GET" if call.method == "HEAD" else call.method
+    route = ROUTES.get((method, call.path))
+    if route is not None:
+        return _Found(route, {})
+    methods = []
+    for (known, pattern), each in ROUTES.items():
+        in_path = fitting(pattern, call.path)
+        if in_path is not None:
+            if known == method:
+                return _Found(each, in_path)
+            methods.append(known)
+    if methods:
+        allowed = ", ".join(sorted(methods))
+        return refused(
+            405, f"{call.path[:200]} does not take {call.method}", f"It takes {allowed}.", (("allow", allowed),)
+        )
+    known_routes = ", ".join(f"{method} {path}" for method, path in ROUTES)
+    return refused(404, f"there is no control route {call.path[:200]}", f"The routes are: {known_routes}.")

@@ -1,0 +1,515 @@
+"""What each control route does. A handler raises before it changes anything."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from mock_akool._version import __version__
+from mock_akool.control import views
+from mock_akool.control.routing import Asked, ControlError
+from mock_akool.core import requests
+from mock_akool.core.behaviour import AccountSpec
+from mock_akool.core.clock import NS_PER_S, Clock, SteeredClock, VirtualClock
+from mock_akool.core.codes import Endpoint, Status
+from mock_akool.core.director import Entry
+from mock_akool.core.engine import Engine, Stages, asked_by
+from mock_akool.core.errors import ScenarioError
+from mock_akool.core.journal import Line
+from mock_akool.core.models import Account, Call, Job, Reply
+from mock_akool.core.scenario import JobScript, Scenario
+from mock_akool.core.scenario_shapes import write_scenario
+from mock_akool.core.timeline import COMPLETED, FOREVER, Stage, Timeline, failed
+
+# The fake
+
+
+def health(asked: Asked) -> Any:
+    """Tell that the fake is there."""
+    return {"status": "ok", "name": "mock-akool", "version": __version__}
+
+
+def ready(asked: Asked) -> Any:
+    """Tell that the fake answers, and how it is set up."""
+    behaviour = asked.engine.behaviour
+    return {
+        "ready": True,
+        "profile": str(behaviour.profile),
+        "seed": behaviour.seed,
+        "strict": behaviour.strict,
+    }
+
+
+def state(asked: Asked) -> Any:
+    """Tell how things stand."""
+    engine, now_ns, key = asked.engine, asked.now_ns, asked.account
+    counts = engine.count_by_status(now_ns, key)
+    by_status = {status.name.lower(): counts[status] for status in Status}
+    accounts = [each for each in engine.accounts if key is None or each.api_key == key]
+    for each in accounts:
+        engine.credits_of(each, now_ns)  # refunds that are due
+    mine = _asked_by(asked)
+    return {
+        "version": __version__,
+        **{name: ready(asked)[name] for name in ("profile", "seed", "strict")},
+        "started_ns": engine.journal.start_ns,
+        "clock": clock_view(engine.clock),
+        "accounts": len(accounts),
+        "jobs": by_status,
+        "calls": engine.journal.count if mine is None else sum(map(mine, engine.journal.lines())),
+        "credits_spent": sum(engine.accounts.spent_by(each) for each in accounts),
+    }
+
+
+def reset(asked: Asked) -> Any:
+    """Forget what happened, to all or to one account."""
+    if asked.account is None:
+        asked.engine.reset()
+    else:
+        asked.engine.reset_account(asked.account)
+    return {"reset": asked.account or "everybody"}
+
+
+# Accounts
+
+
+def accounts(asked: Asked) -> Any:
+    """List the accounts."""
+    found = [each for each in asked.engine.accounts if asked.account in (None, each.api_key)]
+    return {"accounts": [views.ACCOUNT.of(asked.engine, each, asked.now_ns) for each in found]}
+
+
+def add_account(asked: Asked) -> Any:
+    """Make an account that is described."""
+    engine = asked.engine
+    spec = AccountSpec(**{name: asked.given[name] for name in AccountSpec._fields})
+    if not spec.client_secret:
+        raise ControlError(400, "the client_secret is empty", "It is the API key")
+    if engine.accounts.known(spec.client_secret) is not None:
+        raise ControlError(409, "there is an account with this client_secret", "Reset it, or take another one")
+    if spec.client_id is not None and any(each.client_id == spec.client_id for each in engine.accounts):
+        raise ControlError(409, "there is an account with this client_id", "Give each its own")
+    return views.ACCOUNT.of(engine, engine.accounts.add(spec), asked.now_ns)
+
+
+def set_credits(asked: Asked) -> Any:
+    """Give an account credits, or say how many it has."""
+    credits, add = asked.given["credits"], asked.given["add"]
+    if (credits is None) == (add is None):
+        raise ControlError(400, "either `credits` or `add` is wanted", "`credits` is what it has then, `add` is more")
+    account = _account(asked)
+    left = asked.engine.credits_of(account, asked.now_ns)
+    asked.engine.accounts.set_credits(account, max(0, left + add) if credits is None else credits)
+    return views.ACCOUNT.of(asked.engine, account, asked.now_ns)
+
+
+def ban(asked: Asked) -> Any:
+    """Ban an account, or let it be active again."""
+    return views.ACCOUNT.of(asked.engine, asked.engine.ban(_account(asked), banned=asked.given["banned"]), asked.now_ns)
+
+
+def expire_tokens(asked: Asked) -> Any:
+    """Let all tokens of an account that were issued until now be expired."""
+    account = _account(asked)
+    asked.engine.revoke_tokens_before(account, asked.now_ns // NS_PER_S + 1)
+    return views.ACCOUNT.of(asked.engine, _account(asked), asked.now_ns)
+
+
+def _account(asked: Asked) -> Account:
+    """Return the account that is meant; in a lenient fake it is made when it is first named, as by a request."""
+    key = asked.account
+    if key is None:
+        raise ControlError(400, "no account is given", "Give `account`, its API key")
+    account = asked.engine.accounts.by_key(key)
+    if account is None:
+        raise ControlError(404, "there is no account with this API key", "POST /_mock/accounts makes one")
+    return account
+
+
+# Jobs
+
+
+def jobs(asked: Asked) -> Any:
+    """List jobs in the order of their creation."""
+    found, status = _jobs_of(asked), asked.given["status"]
+    if status is not None:
+        found = [job for job in found if asked.engine.change_of(job, asked.now_ns).status.name.lower() == status]
+    first, limit = asked.given["offset"], asked.given["limit"]
+    shown = found[first : first + limit]
+    return {"jobs": [views.JOB.of(asked.engine, job, asked.now_ns) for job in shown], "matched": len(found)}
+
+
+def one_job(asked: Asked) -> Any:
+    """Tell of one job."""
+    return views.JOB.of(asked.engine, _job(asked), asked.now_ns)
+
+
+_READERS: Final[dict[Endpoint, Callable[..., Any]]] = {
+    Endpoint.CREATE_BY_PROMPT: requests.create_v3,
+    Endpoint.CREATE_BY_SOURCE_PROMPT: requests.create_v4,
+    Endpoint.CREATE_BY_BUTTON: requests.press_button,
+}
+
+
+def create_job(asked: Asked) -> Any:
+    """Make a job that was created some time ago and has been polled so many times."""
+    engine, given = asked.engine, asked.given
+    (endpoint,) = given["endpoint"]
+    body = json.dumps(given["request"]).encode()
+    call = Call.build("POST", "", headers={"content-type": "application/json"}, body=body)
+    request = _READERS[endpoint](call, engine.behaviour)
+    is_new = engine.accounts.known(asked.account or "") is None
+    account = _account(asked)
+    created_ns = asked.now_ns - given["elapsed"].ns
+    planned = engine.director.planned_for.setdefault(account.api_key, deque())
+    before = list(planned)
+    if given["stages"] is not None or given["result"] is not None:
+        script = JobScript(timeline=given["stages"], result=given["result"])
+        planned.extendleft([Entry(script, "control")] * getattr(request, "batch_quantity", 1))
+    make = engine.press if endpoint is Endpoint.CREATE_BY_BUTTON else engine.create
+    try:
+        made = make(account, request, asked.call.file_base, created_ns)
+    except Exception:
+        planned.clear()
+        planned.extend(before)
+        if is_new:
+            engine.accounts.remove(account.api_key)
+        raise
+    made = [engine.count_polls(job.id, given["polls"], asked.now_ns) for job in made]
+    return {"jobs": [views.JOB.of(engine, job, asked.now_ns) for job in made]}
+
+
+def complete(asked: Asked) -> Any:
+    """Let a job be completed from now on."""
+    return _diverted(asked, lambda stages: Timeline(stages, COMPLETED))
+
+
+def fail(asked: Asked) -> Any:
+    """Let a job have failed from now on."""
+    ending = failed(*asked.given["reasons"], refund=asked.given["refund"])
+    return _diverted(asked, lambda stages: Timeline(stages, ending))
+
+
+def stick(asked: Asked) -> Any:
+    """Let a job stay for ever at the status that it has."""
+    job = _job(asked)
+    if asked.engine.change_of(job, asked.now_ns).status >= Status.COMPLETED:
+        raise ControlError(409, "a finished job cannot be stuck", "Call it before the job's end")
+    return _diverted(asked, lambda stages: Timeline((*stages[:-1], Stage(stages[-1].status, FOREVER))))
+
+
+def delete_job(asked: Asked) -> Any:
+    """Forget a job."""
+    job = _job(asked)
+    told = views.JOB.of(asked.engine, job, asked.now_ns)
+    asked.engine.delete(job.id)
+    return told
+
+
+def _diverted(asked: Asked, timeline_from: Callable[[Stages], Timeline]) -> Any:
+    job = asked.engine.divert(_job(asked).id, timeline_from, asked.now_ns)
+    return views.JOB.of(asked.engine, job, asked.now_ns)
+
+
+def _jobs_of(asked: Asked) -> list[Job]:
+    return [job for job in asked.engine.jobs() if asked.account in (None, job.account.api_key)]
+
+
+def _job(asked: Asked) -> Job:
+    job = asked.engine.job(asked.given["job"])
+    if job is None or asked.account not in (None, job.account.api_key):
+        newest = ", ".join(each.id for each in _jobs_of(asked)[-5:]) or "none"
+        whose = "" if asked.account is None else " of this account"
+        raise ControlError(404, f"there is no job {asked.given['job'][:60]!r}{whose}", f"The newest ones are: {newest}")
+    return job
+
+
+# Scenarios
+
+
+def scenario(asked: Asked) -> Any:
+    """Tell what is in force for everybody, or for one account."""
+    engine, key = asked.engine, asked.account
+    return {
+        "scenarios": [
+            {"name": each.name, "scenario": write_scenario(each)} for each in engine.director.scenarios_of(key)
+        ],
+        "rules": [views.RULE_IN_FORCE.of(engine, live, asked.now_ns) for live in engine.director.rules_of(key)],
+        "planned": len(engine.director.plans_of(key)),
+    }
+
+
+def put_scenario(asked: Asked) -> Any:
+    """Put scenarios in force, instead of those that were."""
+    _check_source(asked)
+    scenarios: tuple[Scenario, ...] = asked.given["scenario"]
+    for each in scenarios:
+        said = {"seed": each.seed, "profile": each.profile, "accounts": each.accounts or None}
+        fixed = [name for name, value in said.items() if value is not None]
+        if fixed:
+            raise ControlError(
+                409,
+                f"{', '.join(fixed)} of a scenario cannot be changed while the fake runs",
+                "Leave it out, or start the fake with `--scenario`",
+            )
+    asked.engine.put_scenarios(scenarios, asked.account)
+    return scenario(asked)
+
+
+def clear_scenario(asked: Asked) -> Any:
+    """Take scenarios, added rules and plans for next jobs away."""
+    asked.engine.put_scenarios((), asked.account)
+    return scenario(asked)
+
+
+def add_rules(asked: Asked) -> Any:
+    """Put more rules in force, before those that scenarios have."""
+    _check_source(asked)
+    director, key = asked.engine.director, asked.account
+    added = [director.add(rule, rule.name or f"rule for {', '.join(rule.on)}", key) for rule in asked.given["rules"]]
+    return {"rules": [views.RULE_IN_FORCE.of(asked.engine, live, asked.now_ns) for live in added]}
+
+
+def remove_rule(asked: Asked) -> Any:
+    """Take a rule away that was added."""
+    director = asked.engine.director
+    for live in director.rules_of(asked.account):
+        if live.number == asked.given["rule"]:
+            director.remove(live)
+            return views.RULE_IN_FORCE.of(asked.engine, live, asked.now_ns)
+    raise ControlError(
+        404,
+        f"no rule {asked.given['rule']} was added",
+        "GET /_mock/scenario tells the numbers, of an account by itself",
+    )
+
+
+def plan_jobs(asked: Asked) -> Any:
+    """Say what becomes of the next jobs."""
+    _check_source(asked)
+    director = asked.engine.director
+    entries: list[JobScript] = asked.given["jobs"]
+    if any(entry.when is not None for entry in entries):
+        raise ControlError(400, "a plan for next jobs has no `when`", "Put a scenario in force for that")
+    key = asked.account
+    queue = director.planned if key is None else director.planned_for.setdefault(key, deque())
+    for entry in entries:
+        queue.extend([Entry(entry._replace(times=None), "next_job")] * (entry.times or 1))
+    return {"planned": len(queue)}
+
+
+def _check_source(asked: Asked) -> None:
+    if not asked.engine.script.by_control:
+        raise ControlError(
+            403,
+            "scenario_sources does not name `control`, so the control API cannot script this fake",
+            "Start it with `control` among --scenario-sources",
+        )
+
+
+# The clock
+
+
+def clock_view(clock: Clock) -> dict[str, Any]:
+    """Tell what a clock shows and how it runs."""
+    now_ns = clock.now_ns()
+    match clock:
+        case SteeredClock():
+            speed = clock.speed
+        case VirtualClock():
+            speed = 0.0
+        case _:
+            speed = 1.0
+    return {"now_ns": now_ns, "now": views.spelled(now_ns), "frozen": not speed, "speed": speed}
+
+
+def clock(asked: Asked) -> Any:
+    """Tell what the clock shows."""
+    return clock_view(asked.engine.clock)
+
+
+def freeze(asked: Asked) -> Any:
+    """Let the clock stand still."""
+    moved = _movable(asked)
+    if isinstance(moved, SteeredClock):
+        moved.freeze()
+    return clock(asked)
+
+
+def resume(asked: Asked) -> Any:
+    """Let the clock run on."""
+    _running(asked).resume()
+    return clock(asked)
+
+
+def set_speed(asked: Asked) -> Any:
+    """Let the clock run faster or slower than the machine's."""
+    _running(asked).run_at(asked.given["factor"])
+    return clock(asked)
+
+
+def advance(asked: Asked) -> Any:
+    """Move the clock on."""
+    moved, given = _movable(asked), asked.given
+    said = [name for name in ("seconds", "until", "to_ns") if given[name] is not None]
+    if len(said) != 1:
+        raise ControlError(400, "one of `seconds`, `until` and `to_ns` is wanted", 'Give `{"seconds": 10}`')
+    if given["seconds"] is not None:
+        moved.advance(given["seconds"])
+    elif given["to_ns"] is not None:
+        moved.advance_to(given["to_ns"])
+    else:
+        asked.fake.run_until_idle(asked.account)
+    return clock(asked)
+
+
+def _movable(asked: Asked) -> SteeredClock | VirtualClock:
+    found = asked.engine.clock
+    if not isinstance(found, (SteeredClock, VirtualClock)):
+        raise ControlError(
+            409, "this fake runs on the machine's clock", "Start it by `mock-akool serve`, or with a SteeredClock"
+        )
+    return found
+
+
+def _running(asked: Asked) -> SteeredClock:
+    found = _movable(asked)
+    if not isinstance(found, SteeredClock):
+        raise ControlError(409, "this fake's clock is virtual and moves only when it is moved", "Advance it")
+    return found
+
+
+# Callbacks
+
+
+def webhooks(asked: Asked) -> Any:
+    """List the callbacks, in the order they fell due."""
+    given = asked.given
+    found = [
+        each
+        for each in asked.engine.outbox.entries()
+        if asked.account in (None, each.account)
+        and given["job"] in (None, each.job_id)
+        and given["state"] in (None, str(each.state))
+        and each.number > given["after"]
+    ]
+    shown = found[: given["limit"]]
+    return {
+        "webhooks": [views.DELIVERY.of(asked.engine, each, asked.now_ns) for each in shown],
+        "matched": len(found),
+        "next": shown[-1].number if len(shown) < len(found) else None,
+    }
+
+
+def resend(asked: Asked) -> Any:
+    """Send the body of a callback again."""
+    engine, number = asked.engine, asked.given["number"]
+    with engine.lock:
+        original = engine.outbox.entry(number)
+        if original is None or asked.account not in (None, original.account):
+            raise ControlError(404, f"there is no callback {number}", "GET /_mock/webhooks lists them")
+        copy = engine.outbox.resend(number, asked.now_ns)
+        if copy is None:
+            raise ControlError(409, f"callback {number} cannot be sent again", "It was never sealed")
+    asked.fake.carry_due()
+    with engine.lock:
+        return views.DELIVERY.of(engine, engine.outbox.entry(copy.number) or copy, asked.now_ns)
+
+
+# The journal
+
+Matches = Callable[[Line], bool]
+
+
+def calls(asked: Asked) -> Any:
+    """List what was asked and answered, oldest first."""
+    given, journal = asked.given, asked.engine.journal
+    matches = matching(asked)
+    found = [line for line in journal.lines_after(given["after"]) if matches(line)]
+    shown = found[: given["limit"]]
+    return {
+        "calls": [views.CALL.of(asked.engine, journal.exchange(line), asked.now_ns) for line in shown],
+        "matched": len(found),
+        "next": shown[-1][0] if len(shown) < len(found) else None,
+    }
+
+
+def matching(asked: Asked) -> Matches:
+    """Return what decides whether a line of the journal is meant."""
+    given, start_ns = asked.given, asked.engine.journal.start_ns
+    tests: list[Matches] = []
+    if given["endpoint"] is not None:
+        endpoints = frozenset(given["endpoint"])
+        tests.append(lambda line: line[2] in endpoints)
+    mine = _asked_by(asked)
+    if mine is not None:
+        tests.append(mine)
+    job, code, rule = given["job"], given["code"], given["rule"]
+    if job is not None:
+        tests.append(lambda line: line[4].job_id == job)
+    if code is not None:
+        tests.append(lambda line: line[4].code == code)
+    if rule is not None:
+        tests.append(lambda line: line[4].rule is not None and rule in line[4].rule)
+    if given["since"] is not None:
+        since_ns = start_ns + round(given["since"] * NS_PER_S)
+        tests.append(lambda line: line[1] >= since_ns)
+    if given["until"] is not None:
+        until_ns = start_ns + round(given["until"] * NS_PER_S)
+        tests.append(lambda line: line[1] < until_ns)
+    if len(tests) == 1:
+        return tests[0]
+    return lambda line: all(test(line) for test in tests)
+
+
+def _asked_by(asked: Asked) -> Matches | None:
+    key = asked.account
+    if key is None:
+        return None
+    account = asked.engine.accounts.known(key)
+    keys = frozenset({key} if account is None else {key, account.client_id})
+    return lambda line: asked_by(keys, line[3], line[4])
+
+
+class AwaitedCalls:
+    """So many calls that somebody waits for. What was counted once is not looked at again."""
+
+    def __init__(self, asked: Asked, answered: Callable[[], Reply]) -> None:
+        self.seconds: float = asked.given["timeout"]
+        self._engine: Engine = asked.engine
+        self._asked = asked
+        self._answered = answered
+        self._matches = matching(asked)
+        self._wanted: int = asked.given["at_least"]
+        self._journal = asked.engine.journal
+        self._seen: int = asked.given["after"]
+        self._found = 0
+
+    def reply(self) -> Reply | None:
+        """Return the calls when there are enough, else None."""
+        if self._engine.journal is self._journal and self._journal.count <= self._seen:
+            return None
+        with self._engine.lock:
+            journal = self._engine.journal
+            if journal is not self._journal:
+                self._journal, self._seen, self._found = journal, 0, 0
+                self._matches = matching(self._asked)
+            self._found += self._count(journal.lines_after(self._seen))
+            self._seen = journal.count
+            return self._answered() if self._found >= self._wanted else None
+
+    @property
+    def found(self) -> int:
+        """How many came until now."""
+        return self._found
+
+    def _count(self, lines: Iterable[Line]) -> int:
+        return sum(map(self._matches, lines))
+
+
+def check_wait(given: dict[str, Any]) -> None:
+    """Refuse a time limit without a number to wait for."""
+    if given.get("timeout") and given.get("at_least") is None:
+        raise ScenarioError("a timeout is for waiting", "Say with at_least how many calls to wait for")

@@ -1,0 +1,157 @@
+"""What a control route is: its place in the table, what it takes by shapes, what it answers by schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import parse_qsl, unquote
+
+from mock_akool.control.safety import Access
+from mock_akool.core.engine import Engine
+from mock_akool.core.errors import ScenarioError
+from mock_akool.core.models import Call, Headers, Reply
+from mock_akool.core.shapes import TEXT, Field, Record, Schema, Shape
+from mock_akool.core.wire import encode
+
+JSON: Final[Headers] = (("content-type", "application/json; charset=utf-8"), ("cache-control", "no-store"))
+
+_MOST_FIELDS: Final = 50
+
+
+class Fake(Protocol):
+    """The fake that is controlled."""
+
+    engine: Engine
+    access: Access
+
+    def run_until_idle(self, account: str | None = None) -> None:
+        """Move the clock to where nothing changes any more by time alone; with an API key, for that account."""
+        ...
+
+    def carry_due(self) -> None:
+        """Let callbacks that are due be carried."""
+        ...
+
+
+class ControlError(Exception):
+    """A control call is not answered as it wants: the HTTP status, what is wrong, and what to do next."""
+
+    def __init__(self, status: int, error: str, hint: str = "") -> None:
+        self.status = status
+        self.error = error
+        self.hint = hint
+        super().__init__(f"{error}. {hint}")
+
+
+class Asked(NamedTuple):
+    """A control call as its handler sees it: what was given, read and with defaults, and the instant in ns."""
+
+    fake: Fake
+    given: Mapping[str, Any]
+    now_ns: int
+    call: Call
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the fake."""
+        return self.fake.engine
+
+    @property
+    def account(self) -> str | None:
+        """The API key of the account that is meant; None for all."""
+        key: str | None = self.given.get("account")
+        return key
+
+
+Handler = Callable[[Asked], Any]
+
+
+class Route(NamedTuple):
+    """A control route: what it does in words, what answers, what it takes and what it tells.
+
+    `needs_lock`: the engine is locked around the handler. Who moves a clock must not have it locked, since others may
+    have something to do on the way.
+    """
+
+    summary: str
+    handle: Handler
+    answer: Schema
+    query: Record | None = None
+    body: Record | None = None
+    status: int = 200
+    needs_lock: bool = True
+
+
+def takes(name: str, *, needed: tuple[str, ...] = (), check: Any = None, **fields: Field) -> Record:
+    """Return the shape of what a route takes, which is read as a dict with the defaults of what is not given."""
+    defaults = {field.attribute or key: field.default for key, field in fields.items()}
+    return Record(name, lambda **given: defaults | given, fields, needed=needed, check=check)
+
+
+ACCOUNT: Final = Field(TEXT, "the API key of the account that is meant; without it everybody's")
+SCOPE: Final = takes("query", account=ACCOUNT)
+"""The query of a route that takes an account and nothing else."""
+
+
+def query_of(shape: Record | None, text: str) -> dict[str, Any]:
+    """Read a query by a shape; raises ScenarioError, with the nearest name for an unknown one."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise ScenarioError("the query is not usable", "Write it as name=value&name=value") from None
+    given: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in given:
+            raise ScenarioError(f"{name} stands twice in the query", "Give it once", (name,))
+        field = None if shape is None else shape.fields.get(name)
+        given[name] = value if field is None else _plain(field.shape, value)
+    read: dict[str, Any] = (shape or _NOTHING).read(given, ())
+    return read
+
+
+def body_of(shape: Record | None, call: Call) -> dict[str, Any]:
+    """Read a JSON body by a shape; an empty one counts as {}. Raises ScenarioError."""
+    try:
+        given = json.loads(call.body) if call.body.strip() else {}
+    except (ValueError, RecursionError) as error:
+        why = f"{error}" if isinstance(error, ValueError) else "it is nested too deeply"
+        raise ScenarioError(f"the body is no JSON: {why}", "Send a JSON object") from None
+    read: dict[str, Any] = (shape or _NOTHING).read(given, ())
+    return read
+
+
+_NOTHING: Final = takes("call")
+
+
+def _plain(shape: Shape, text: str) -> Any:
+    """Return a value of a query as JSON would have it; what cannot be one stays text, and its shape refuses it."""
+    kind = shape.schema.get("type")
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text, text)
+    if kind in ("integer", "number") and len(text) < 40:
+        for read in (int, float):
+            try:
+                return read(text)
+            except ValueError:
+                continue
+    return text
+
+
+def fitting(pattern: str, path: str) -> dict[str, str] | None:
+    """Return the values of the `{names}` in a route's path when the path fits it, else None."""
+    wanted, parts = pattern.split("/"), path.split("/")
+    if len(wanted) != len(parts):
+        return None
+    values: dict[str, str] = {}
+    for want, part in zip(wanted, parts, strict=True):
+        if want.startswith("{") and part:
+            values[want[1:-1]] = unquote(part)
+        elif want != part:
+            return None
+    return values
+
+
+def refused(status: int, error: str, hint: str, headers: Headers = ()) -> Reply:
+    """Return the reply that tells an error."""
+    return Reply(status, (*JSON, *headers), encode({"error": error, "hint": hint}))

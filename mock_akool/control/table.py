@@ -1,0 +1,415 @@
+"""The table of control routes: the only place that knows them. The docs and the OpenAPI document are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, ClassVar, Final
+
+from mock_akool.control import handlers, views
+from mock_akool.control.openapi import document
+from mock_akool.control.routing import ACCOUNT, SCOPE, Asked, Route, takes
+from mock_akool.control.views import listed, or_null, record
+from mock_akool.core.deliveries import DeliveryState
+from mock_akool.core.faults import DURATION, FAULT
+from mock_akool.core.scenario import CREATES, Scenario
+from mock_akool.core.scenario_shapes import ACCOUNT_SPEC, ENDPOINTS, JOB, RESULT, RULE, SCENARIO, STAGES
+from mock_akool.core.shapes import FLAG, TEXT, Field, Listed, Place, Plain, Schema, number, one_of, whole
+from mock_akool.core.webhook_faults import WEBHOOK
+
+_MOST_CALLS: Final = 10_000
+_MOST_S: Final = 10 * 366 * 86_400
+_WORDS: Final = ("queueing", "processing", "completed", "failed")
+
+
+class _Scenarios:
+    """Names of scenarios, or what a scenario file says. Files are not read for those who ask over HTTP."""
+
+    wants = "the name of a scenario, a scenario, or a list of these"
+    schema: ClassVar[Schema] = {
+        "anyOf": [
+            {"type": "string"},
+            SCENARIO.schema,
+            {"type": "array", "items": {"anyOf": [{"type": "string"}, SCENARIO.schema]}},
+        ]
+    }
+
+    def read(self, value: Any, place: Place) -> tuple[Scenario, ...]:
+        """Return the scenarios."""
+        if isinstance(value, (list, tuple)):
+            return tuple(self._one(each, (*place, number)) for number, each in enumerate(value))
+        return (self._one(value, place),)
+
+    def _one(self, value: Any, place: Place) -> Scenario:
+        from mock_akool.scenario_files import named
+
+        scenario: Scenario = named(value) if isinstance(value, str) else SCENARIO.read(value, place)
+        return scenario
+
+    def write(self, value: tuple[Scenario, ...]) -> Any:
+        """Return the plain list."""
+        return [SCENARIO.write(each) for each in value]
+
+
+_SCENARIO: Final = _Scenarios()
+_REQUEST: Final = Plain("an object", dict, {"type": "object"})
+
+_CLOCK: Final = record(
+    {
+        "now_ns": ("the instant, in epoch nanoseconds", views.WHOLE),
+        "now": ("the same as text, in UTC", views.TEXT),
+        "frozen": ("whether it stands still", views.FLAG),
+        "speed": ("how many of its seconds pass in one of the machine's", views.NUMBER),
+    }
+)
+_JOBS: Final = record({"jobs": ("the jobs", listed(views.JOB.schema))})
+_SET_UP: Final[Mapping[str, tuple[str, Schema]]] = {
+    "profile": ("observed or documented", views.TEXT),
+    "seed": ("what ids, pictures and draws follow from", views.WHOLE),
+    "strict": ("whether only the listed accounts exist", views.FLAG),
+}
+_IN_FORCE: Final = record(
+    {
+        "scenarios": (
+            "the scenarios that are in force",
+            listed(
+                record(
+                    {
+                        "name": ("its name, or empty text", views.TEXT),
+                        "scenario": ("what it says, as a file does", SCENARIO.schema),
+                    }
+                )
+            ),
+        ),
+        "rules": ("all rules that are in force, as they are tried", listed(views.RULE_IN_FORCE.schema)),
+        "planned": ("for how many next jobs there is a plan", views.WHOLE),
+    }
+)
+_OWN: Final = Field(TEXT, "the API key of the account")
+_FAILURE: Final = takes(
+    "body",
+    reasons=Field(Listed(TEXT), "the record's error_reasons; a general one when there is none", ()),
+    refund=Field(FLAG, "whether the credits are given back", False),
+)
+
+
+def _openapi(asked: Asked) -> Any:
+    return _document()
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return document(
+        ROUTES,
+        {
+            "Scenario": SCENARIO.schema,
+            "Rule": RULE.schema,
+            "Fault": FAULT.schema,
+            "JobEntry": JOB.schema,
+            "Stages": STAGES.schema,
+            "Result": RESULT.schema,
+            "Webhook": WEBHOOK.schema,
+            "Clock": _CLOCK,
+            "InForce": _IN_FORCE,
+            "RuleInForce": views.RULE_IN_FORCE.schema,
+            "Job": views.JOB.schema,
+            "Account": views.ACCOUNT.schema,
+            "Call": views.CALL.schema,
+            "Delivery": views.DELIVERY.schema,
+        },
+    )
+
+
+ROUTES: Final[dict[tuple[str, str], Route]] = {
+    ("GET", "/_mock/health"): Route(
+        "tell that the fake is there; nobody is refused",
+        handlers.health,
+        record(
+            {
+                "status": ("ok", {"const": "ok"}),
+                "name": ("mock-akool", {"const": "mock-akool"}),
+                "version": ("the version", views.TEXT),
+            }
+        ),
+    ),
+    ("GET", "/_mock/ready"): Route(
+        "tell how the fake is set up; nobody is refused",
+        handlers.ready,
+        record({"ready": ("true", {"const": True}), **_SET_UP}),
+    ),
+    ("GET", "/_mock/openapi.json"): Route(
+        "this API and the emulated one as OpenAPI 3.1", _openapi, {"type": "object", "required": ["openapi"]}
+    ),
+    ("GET", "/_mock/state"): Route(
+        "tell how things stand",
+        handlers.state,
+        record(
+            {
+                "version": ("the version", views.TEXT),
+                **_SET_UP,
+                "started_ns": ("when the fake was started or last reset, in epoch nanoseconds", views.WHOLE),
+                "clock": ("the clock", _CLOCK),
+                "accounts": ("how many accounts there are", views.WHOLE),
+                "jobs": ("how many jobs there are, by status", record({word: (word, views.WHOLE) for word in _WORDS})),
+                "calls": ("how many calls there were; of an account, how many are kept", views.WHOLE),
+                "credits_spent": ("what was paid, refunds taken off", views.WHOLE),
+            }
+        ),
+        SCOPE,
+    ),
+    ("POST", "/_mock/reset"): Route(
+        "forget jobs, calls, scenarios, plans and spent credits: of all, or of one account",
+        handlers.reset,
+        record({"reset": ("the API key, or everybody", views.TEXT)}),
+        SCOPE,
+        takes("body", account=ACCOUNT),
+    ),
+    # Jobs
+    ("GET", "/_mock/jobs"): Route(
+        "list jobs in the order of their creation",
+        handlers.jobs,
+        record(
+            {
+                "jobs": ("the jobs", listed(views.JOB.schema)),
+                "matched": ("how many there are, shown or not", views.WHOLE),
+            }
+        ),
+        takes(
+            "query",
+            account=ACCOUNT,
+            status=Field(one_of(_WORDS), "the status that they have now"),
+            offset=Field(whole(0, 10**9), "how many to leave out at the beginning", 0),
+            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
+        ),
+    ),
+    ("POST", "/_mock/jobs"): Route(
+        "make a job with a history; it is charged as any other",
+        handlers.create_job,
+        _JOBS,
+        SCOPE,
+        takes(
+            "body",
+            account=_OWN,
+            endpoint=Field(
+                Plain(
+                    "createbyprompt, createBySourcePrompt or createbybutton",
+                    lambda value: _one_create(value),
+                    {"enum": [each.value for each in CREATES]},
+                ),
+                "what it is as if created by",
+                (CREATES[0],),
+            ),
+            request=Field(_REQUEST, "the body of that request", {"prompt": "a picture"}),
+            stages=Field(STAGES, "its whole life; without it, what the settings and scenarios say"),
+            result=Field(RESULT, "what is unusual about its result"),
+            elapsed=Field(DURATION, "how long ago it was created", DURATION.read(0, ())),
+            polls=Field(whole(0, 10_000), "how often it was polled since, where stages count that", 0),
+        ),
+        status=201,
+    ),
+    ("GET", "/_mock/jobs/{job}"): Route("tell of one job", handlers.one_job, views.JOB.schema, SCOPE),
+    ("POST", "/_mock/jobs/{job}/complete"): Route(
+        "let a job be completed from now on", handlers.complete, views.JOB.schema, SCOPE
+    ),
+    ("POST", "/_mock/jobs/{job}/fail"): Route(
+        "let a job have failed from now on", handlers.fail, views.JOB.schema, SCOPE, _FAILURE
+    ),
+    ("POST", "/_mock/jobs/{job}/stick"): Route(
+        "let a job stay for ever at the status that it has", handlers.stick, views.JOB.schema, SCOPE
+    ),
+    ("DELETE", "/_mock/jobs/{job}"): Route(
+        "forget a job; what it cost stays paid", handlers.delete_job, views.JOB.schema, SCOPE
+    ),
+    # Accounts
+    ("GET", "/_mock/accounts"): Route(
+        "list the accounts",
+        handlers.accounts,
+        record({"accounts": ("the accounts", listed(views.ACCOUNT.schema))}),
+        SCOPE,
+    ),
+    ("POST", "/_mock/accounts"): Route(
+        "make an account",
+        handlers.add_account,
+        views.ACCOUNT.schema,
+        None,
+        takes("body", **ACCOUNT_SPEC.fields, needed=("client_secret",)),
+        status=201,
+    ),
+    ("POST", "/_mock/accounts/credits"): Route(
+        "say how many credits an account has, or give it more",
+        handlers.set_credits,
+        views.ACCOUNT.schema,
+        SCOPE,
+        takes(
+            "body",
+            account=_OWN,
+            credits=Field(whole(0, 10**12), "how many it has from now on"),
+            add=Field(whole(-(10**12), 10**12), "how many more it has; below 0 it has fewer, but never below 0"),
+        ),
+    ),
+    ("POST", "/_mock/accounts/ban"): Route(
+        "ban an account, or let it be active again",
+        handlers.ban,
+        views.ACCOUNT.schema,
+        SCOPE,
+        takes("body", account=_OWN, banned=Field(FLAG, "false: it is active again", True)),
+    ),
+    ("POST", "/_mock/accounts/expire-tokens"): Route(
+        "let all tokens of an account be expired that were issued until now",
+        handlers.expire_tokens,
+        views.ACCOUNT.schema,
+        SCOPE,
+        takes("body", account=_OWN),
+    ),
+    # Scenarios
+    ("GET", "/_mock/scenario"): Route(
+        "tell what is in force for everybody, or for one account in particular", handlers.scenario, _IN_FORCE, SCOPE
+    ),
+    ("PUT", "/_mock/scenario"): Route(
+        "put scenarios in force from now on, instead of those that were",
+        handlers.put_scenario,
+        _IN_FORCE,
+        SCOPE,
+        takes("body", account=ACCOUNT, scenario=Field(_SCENARIO, "the scenario, or several"), needed=("scenario",)),
+    ),
+    ("DELETE", "/_mock/scenario"): Route(
+        "take scenarios, added rules and plans for next jobs away", handlers.clear_scenario, _IN_FORCE, SCOPE
+    ),
+    ("POST", "/_mock/scenario/rules"): Route(
+        "put more rules in force, before those of scenarios",
+        handlers.add_rules,
+        record({"rules": ("the rules that were added", listed(views.RULE_IN_FORCE.schema))}),
+        SCOPE,
+        takes(
+            "body", account=ACCOUNT, rules=Field(Listed(RULE, least=1), "the rules, as in a file"), needed=("rules",)
+        ),
+        status=201,
+    ),
+    ("DELETE", "/_mock/scenario/rules"): Route(
+        "take a rule away that was added",
+        handlers.remove_rule,
+        views.RULE_IN_FORCE.schema,
+        takes(
+            "query",
+            account=Field(TEXT, "the API key of the account whose rule it is; without it one of everybody's"),
+            rule=Field(whole(1, 2**53), "the rule's number"),
+            needed=("rule",),
+        ),
+    ),
+    ("POST", "/_mock/scenario/jobs"): Route(
+        "say what becomes of the next jobs, one after the other",
+        handlers.plan_jobs,
+        record({"planned": ("for how many next jobs there is a plan", views.WHOLE)}),
+        SCOPE,
+        takes(
+            "body",
+            account=ACCOUNT,
+            jobs=Field(Listed(JOB, least=1), "entries as a scenario's `jobs`, without `when`"),
+            needed=("jobs",),
+        ),
+        status=201,
+    ),
+    # The clock
+    ("GET", "/_mock/clock"): Route("tell what the clock shows", handlers.clock, _CLOCK, needs_lock=False),
+    ("POST", "/_mock/clock/freeze"): Route("let the clock stand still", handlers.freeze, _CLOCK, needs_lock=False),
+    ("POST", "/_mock/clock/resume"): Route(
+        "let the clock run on as the machine's does", handlers.resume, _CLOCK, needs_lock=False
+    ),
+    ("POST", "/_mock/clock/speed"): Route(
+        "let the clock run faster or slower",
+        handlers.set_speed,
+        _CLOCK,
+        None,
+        takes(
+            "body",
+            factor=Field(
+                number(0, 1_000_000, "a number from 0 to 1,000,000"), "how many of its seconds pass in one second"
+            ),
+            needed=("factor",),
+        ),
+        needs_lock=False,
+    ),
+    ("POST", "/_mock/clock/advance"): Route(
+        "move the clock on; it is everybody's",
+        handlers.advance,
+        _CLOCK,
+        SCOPE,
+        takes(
+            "body",
+            account=Field(TEXT, "with until: the API key of the account whose jobs count"),
+            seconds=Field(number(0, _MOST_S, "a number of seconds, 0 or more"), "by how much"),
+            until=Field(one_of(("idle",)), "to where nothing changes any more by time alone"),
+            to_ns=Field(whole(0, 2**63 - 1), "to this instant, in epoch nanoseconds; one that is past moves nothing"),
+        ),
+        needs_lock=False,
+    ),
+    # Callbacks
+    ("GET", "/_mock/webhooks"): Route(
+        "list the callbacks, in the order they fell due",
+        handlers.webhooks,
+        record(
+            {
+                "webhooks": ("the callbacks", listed(views.DELIVERY.schema)),
+                "matched": ("how many there are, shown or not", views.WHOLE),
+                "next": ("what to give as `after` for the rest; null when that was all", or_null(views.WHOLE)),
+            }
+        ),
+        takes(
+            "query",
+            account=ACCOUNT,
+            job=Field(TEXT, "the job's `_id`"),
+            state=Field(one_of(map(str, DeliveryState)), "what became of them"),
+            after=Field(whole(0, 2**53), "the number of a callback, of which only later ones are meant", 0),
+            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
+        ),
+    ),
+    ("POST", "/_mock/webhooks/resend"): Route(
+        "send the body of a callback again; tells of the new one",
+        handlers.resend,
+        views.DELIVERY.schema,
+        SCOPE,
+        takes(
+            "body",
+            account=_OWN,
+            number=Field(whole(1, 2**53), "the callback's number"),
+            needed=("number",),
+        ),
+        status=201,
+        needs_lock=False,
+    ),
+    # The journal
+    ("GET", "/_mock/calls"): Route(
+        "list what was asked and answered, oldest first, or wait for it",
+        handlers.calls,
+        record(
+            {
+                "calls": ("the calls", listed(views.CALL.schema)),
+                "matched": ("how many there are, shown or not", views.WHOLE),
+                "next": ("what to give as `after` for the rest; null when that was all", or_null(views.WHOLE)),
+            }
+        ),
+        takes(
+            "query",
+            account=Field(TEXT, "the API key of the account, also of calls that were refused before it was known"),
+            endpoint=Field(ENDPOINTS, "an endpoint as the journal names it, or create, api, any"),
+            job=Field(TEXT, "the `_id` of the job that they were about"),
+            code=Field(whole(0, 10**6), "the business code of the answer"),
+            rule=Field(TEXT, "the rule, or a part of its name, that made the answer what it is"),
+            since=Field(number(0, _MOST_S, "seconds"), "seconds since the fake's start or reset, from when on"),
+            until=Field(number(0, _MOST_S, "seconds"), "seconds since the fake's start or reset, before when"),
+            after=Field(whole(0, 2**53), "the number of a call, of which only later ones are meant", 0),
+            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
+            at_least=Field(whole(1, 2**53), "wait until so many have come; HTTP 504 when that was in vain"),
+            timeout=Field(number(0, 600, "a number of seconds from 0 to 600"), "how long to wait, in real time", 0),
+            check=handlers.check_wait,
+        ),
+    ),
+}
+"""Method and path, and what answers."""
+
+
+def _one_create(value: Any) -> Any:
+    found = ENDPOINTS.read(value, ())
+    if len(found) != 1 or found[0] not in CREATES:
+        raise ValueError(value)
+    return found

@@ -1,0 +1,251 @@
+"""What the control API tells of a fake's records: tables of fields, each with its help and its JSON Schema."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.deliveries import Delivery, DeliveryState
+from mock_akool.core.director import RuleInForce
+from mock_akool.core.engine import Engine
+from mock_akool.core.models import Account, Exchange, Job
+from mock_akool.core.scenario import endpoint_of
+from mock_akool.core.scenario_shapes import RESULT, RULE, STAGES
+from mock_akool.core.shapes import Schema
+
+TEXT: Final[Schema] = {"type": "string"}
+WHOLE: Final[Schema] = {"type": "integer"}
+NUMBER: Final[Schema] = {"type": "number"}
+FLAG: Final[Schema] = {"type": "boolean"}
+STATUS: Final[Schema] = {"enum": ["queueing", "processing", "completed", "failed"]}
+
+
+def or_null(schema: Schema) -> Schema:
+    """Return the schema of the same value, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def listed(schema: Schema) -> Schema:
+    """Return the schema of a list of such values."""
+    return {"type": "array", "items": schema}
+
+
+def record(fields: Mapping[str, tuple[str, Schema]]) -> Schema:
+    """Return the schema of an object which has all these fields, of which each has a help and a schema."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(fields),
+        "properties": {name: {"description": help, **schema} for name, (help, schema) in fields.items()},
+    }
+
+
+class Told(NamedTuple):
+    """A field of what is told: its help, its schema, and what it is of a record at an instant."""
+
+    help: str
+    schema: Schema
+    of: Callable[[Engine, Any, int], Any]
+
+
+class View:
+    """How records of one kind are told."""
+
+    def __init__(self, **fields: Told) -> None:
+        self.fields = fields
+        self.schema = record({name: (field.help, field.schema) for name, field in fields.items()})
+        self._parts = tuple((name, field.of) for name, field in fields.items())
+
+    def of(self, engine: Engine, value: Any, now_ns: int) -> dict[str, Any]:
+        """Return what is told of the record, as plain data."""
+        return {name: part(engine, value, now_ns) for name, part in self._parts}
+
+
+def spelled(instant_ns: int) -> str:
+    """Write an instant in nanoseconds since the epoch as text, in UTC."""
+    text = datetime.fromtimestamp(instant_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{instant_ns % NS_PER_S // 1_000_000:03}Z"
+
+
+def _request(engine: Engine, job: Job, now_ns: int) -> dict[str, Any]:
+    return {"endpoint": str(endpoint_of(job.request)), **job.request._asdict()}
+
+
+def _look(engine: Engine, job: Job, now_ns: int) -> dict[str, Any]:
+    return {"endpoint": str(endpoint_of(job.look)), **job.look._asdict()}
+
+
+_ASKED: Final[Schema] = {"type": "object", "required": ["endpoint"], "properties": {"endpoint": TEXT}}
+
+JOB: Final = View(
+    _id=Told("the job's `_id`", TEXT, lambda _, job, __: job.id),
+    account=Told("the API key of its account", TEXT, lambda _, job, __: job.account.api_key),
+    number=Told("it is the account's n-th job", WHOLE, lambda _, job, __: job.number),
+    status=Told(
+        "what a poll would see now", STATUS, lambda engine, job, now: engine.change_of(job, now).status.name.lower()
+    ),
+    since_ns=Told(
+        "since when it has this status, in epoch nanoseconds",
+        WHOLE,
+        lambda engine, job, now: engine.change_of(job, now).at_ns,
+    ),
+    created_ns=Told("when it was created, in epoch nanoseconds", WHOLE, lambda _, job, __: job.created_ns),
+    stages=Told(
+        "its whole life, as scenario files write it", STAGES.schema, lambda _, job, __: STAGES.write(job.timeline)
+    ),
+    result=Told(
+        "what is unusual about its result",
+        or_null(RESULT.schema),
+        lambda _, job, __: None if job.result is None else RESULT.write(job.result),
+    ),
+    cost=Told("what it cost, in credits", WHOLE, lambda _, job, __: job.cost),
+    request=Told("what was asked for", _ASKED, _request),
+    look=Told("the request whose prompt and scale its pictures show", _ASKED, _look),
+    polls_ns=Told("when it was polled, where that counts", listed(WHOLE), lambda _, job, __: list(job.polls)),
+    used_buttons=Told("the buttons that were pressed", listed(TEXT), lambda _, job, __: list(job.used_buttons)),
+    entry=Told("the entry of a script that it follows", or_null(TEXT), lambda _, job, __: job.entry),
+    place=Told("its place in its batch, from 0", WHOLE, lambda _, job, __: job.place),
+    stamp_ms=Told("the number that the names of its files begin with", WHOLE, lambda _, job, __: job.stamp_ms),
+    file_base=Told("where its files are seen", TEXT, lambda _, job, __: job.file_base),
+)
+
+ACCOUNT: Final = View(
+    client_secret=Told("the API key, which is the clientSecret", TEXT, lambda _, account, __: account.api_key),
+    client_id=Told("the clientId", TEXT, lambda _, account, __: account.client_id),
+    credits=Told("what it has left", WHOLE, lambda engine, account, now: engine.credits_of(account, now)),
+    spent=Told("what it paid, refunds taken off", WHOLE, lambda engine, account, now: _spent(engine, account, now)),
+    status=Told(
+        "active or banned",
+        {"enum": ["active", "banned"]},
+        lambda _, account, __: "banned" if account.banned else "active",
+    ),
+    token_ttl=Told(
+        "how long its tokens live, in seconds", NUMBER, lambda _, account, __: account.token_ttl_ns / NS_PER_S
+    ),
+    tokens_valid_from=Told(
+        "the epoch second before which its tokens are revoked", WHOLE, lambda _, account, __: account.valid_from_s
+    ),
+    jobs=Told("how many jobs it made", WHOLE, lambda engine, account, _: engine.jobs_made(account.api_key)),
+    id=Told("the account's id in tokens", TEXT, lambda _, account, __: account.id),
+    uid=Told("the account's uid in records", WHOLE, lambda _, account, __: account.uid),
+    team_id=Told("the account's team_id in records", TEXT, lambda _, account, __: account.team_id),
+    credential_id=Told("the credentialId in tokens", TEXT, lambda _, account, __: account.credential_id),
+)
+
+
+def _spent(engine: Engine, account: Account, now_ns: int) -> int:
+    engine.credits_of(account, now_ns)  # refunds that are due
+    return engine.accounts.spent_by(account)
+
+
+def _body(raw: bytes) -> Any:
+    if not raw:
+        return ""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(raw).decode()}
+
+
+_BODY: Final[Schema] = {
+    "anyOf": [TEXT, {"type": "object", "required": ["base64"], "properties": {"base64": TEXT}}],
+    "description": "text, or an object with base64 where the bytes are none",
+}
+_HEADERS: Final[Schema] = {"type": "object", "additionalProperties": TEXT}
+
+
+def _ends(_: Engine, call: Exchange, __: int) -> Any:
+    transfer = call.reply.transfer
+    return None if transfer is None or transfer.ends is None else str(transfer.ends)
+
+
+CALL: Final = View(
+    number=Told("counts all calls from 1", WHOLE, lambda _, call, __: call.number),
+    time_ns=Told("when it was asked, in epoch nanoseconds", WHOLE, lambda _, call, __: call.time_ns),
+    at=Told("when it was asked, in seconds since the fake's start or reset", NUMBER, lambda _, call, __: call.at),
+    endpoint=Told("the endpoint's name", TEXT, lambda _, call, __: str(call.endpoint)),
+    door=Told("the door that carried it in", TEXT, lambda _, call, __: call.door),
+    method=Told("the request's method", TEXT, lambda _, call, __: call.method),
+    path=Told("the request's path", TEXT, lambda _, call, __: call.path),
+    query=Told("the request's query, undecoded", TEXT, lambda _, call, __: call.query),
+    headers=Told("the request's headers", _HEADERS, lambda _, call, __: dict(call.headers)),
+    body=Told("the request's body", _BODY, lambda _, call, __: _body(call.body)),
+    http=Told("the answer's HTTP status", WHOLE, lambda _, call, __: call.reply.status),
+    ends=Told(
+        "how the connection ended, when the answer did not simply arrive",
+        or_null({"enum": ["drop", "reset", "cut"]}),
+        _ends,
+    ),
+    code=Told(
+        "the answer's business code",
+        or_null(WHOLE),
+        lambda _, call, __: None if call.code is None else int(call.code),
+    ),
+    answer_headers=Told("the answer's headers", _HEADERS, lambda _, call, __: dict(call.reply.headers)),
+    answer=Told("the answer's body; empty for a picture", _BODY, lambda _, call, __: _body(call.reply.body)),
+    delay_ns=Told("how long the answer was held back", WHOLE, lambda _, call, __: call.reply.delay_ns),
+    account=Told("the API key of the account, where it is known", or_null(TEXT), lambda _, call, __: call.account),
+    job=Told("the `_id` of the job that it was about", or_null(TEXT), lambda _, call, __: call.job_id),
+    job_status=Told(
+        "the status that the caller was shown",
+        or_null(STATUS),
+        lambda _, call, __: None if call.job_status is None else call.job_status.name.lower(),
+    ),
+    entry=Told("the entry of a script that the job follows", or_null(TEXT), lambda _, call, __: call.entry),
+    rule=Told("the rule that made the answer what it is", or_null(TEXT), lambda _, call, __: call.rule),
+)
+
+
+def _rule(_: Engine, live: RuleInForce, __: int) -> dict[str, Any]:
+    written: dict[str, Any] = RULE.write(live.rule)
+    return written
+
+
+RULE_IN_FORCE: Final = View(
+    number=Told(
+        "by which it can be taken away; null for a rule of a scenario",
+        or_null(WHOLE),
+        lambda _, live, __: live.number or None,
+    ),
+    label=Told("what the journal calls it", TEXT, lambda _, live, __: live.label),
+    fired=Told("how many calls it made go wrong", WHOLE, lambda _, live, __: live.fired),
+    must_fire=Told("whether it is a mistake when it never fires", FLAG, lambda _, live, __: live.rule.must_fire),
+    rule=Told("the rule, as scenario files write it", RULE.schema, _rule),
+)
+
+
+def _tries(_: Engine, delivery: Delivery, __: int) -> Any:
+    return [
+        {"started_ns": each.started_ns, "ended_ns": each.ended_ns, "http": each.status, "error": each.error}
+        for each in delivery.tries
+    ]
+
+
+_TRY: Final = record(
+    {
+        "started_ns": ("when it was begun, in epoch nanoseconds", WHOLE),
+        "ended_ns": ("when it was over, in epoch nanoseconds", WHOLE),
+        "http": ("the HTTP status that the receiver answered, or null", or_null(WHOLE)),
+        "error": ("why there was no answer, or empty text", TEXT),
+    }
+)
+DELIVERY: Final = View(
+    number=Told("counts all callbacks from 1", WHOLE, lambda _, each, __: each.number),
+    job=Told("the job's `_id`", TEXT, lambda _, each, __: each.job_id),
+    account=Told("the API key of the job's account", TEXT, lambda _, each, __: each.account),
+    job_status=Told("the status that it tells of", STATUS, lambda _, each, __: each.status.name.lower()),
+    url=Told("where it goes", TEXT, lambda _, each, __: each.url),
+    state=Told(
+        "what became of it", {"enum": [str(state) for state in DeliveryState]}, lambda _, each, __: str(each.state)
+    ),
+    due_ns=Told("when it was to be sent first, in epoch nanoseconds", WHOLE, lambda _, each, __: each.due_ns),
+    next_ns=Told("when it is tried next", or_null(WHOLE), lambda _, each, __: each.next_ns),
+    payload=Told("what was encrypted", _BODY, lambda _, each, __: _body(each.payload)),
+    body=Told("what each try sends", _BODY, lambda _, each, __: _body(each.body)),
+    tries=Told("the tries until now", listed(_TRY), _tries),
+    why=Told("why it was not delivered, or empty text", TEXT, lambda _, each, __: each.error),
+    copy_of=Told("the number of the callback that it repeats", or_null(WHOLE), lambda _, each, __: each.copy_of),
+)

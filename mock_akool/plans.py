@@ -1,0 +1,31 @@
+"""The script of a next job, as Python calls tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mock_akool.core.behaviour import read_ending
+from mock_akool.core.errors import ScenarioError
+from mock_akool.core.scenario import JobScript, Result
+from mock_akool.core.scenario_shapes import RESULT, STAGES
+from mock_akool.core.timeline import COMPLETED, Ending, Timeline
+
+
+def planned(
+    queueing: object,
+    processing: object,
+    ending: Ending | str,
+    stages: Sequence[Any] | Timeline | None,
+    result: Mapping[str, Any] | Result | None,
+) -> JobScript:
+    """Return the script of a job as `next_job` is told it; raises ScenarioError or SettingsError."""
+    if stages is None:
+        timeline: Timeline = Timeline.of(queueing, processing, read_ending(ending))
+    elif (queueing, processing, ending) != (0, 0, COMPLETED):
+        raise ScenarioError("next_job: stages tell the whole life", "Leave out queueing, processing and ending")
+    else:
+        timeline = STAGES.read(stages, ("stages",))
+    return JobScript(
+        timeline=timeline, result=RESULT.read(result, ("result",)) if isinstance(result, Mapping) else result
+    )

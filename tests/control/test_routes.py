@@ -1,0 +1,411 @@
+"""What the control routes do, each within its scope."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mock_akool import MockAkool, SteeredClock, SystemClock
+from mock_akool.control.table import ROUTES
+from tests.control.conftest import KEY, OTHER, Fake
+
+JSON = {"content-type": "application/json"}
+UNSCOPED = {
+    ("GET", "/_mock/health"),
+    ("GET", "/_mock/ready"),
+    ("GET", "/_mock/openapi.json"),
+    ("GET", "/_mock/clock"),
+    ("POST", "/_mock/clock/freeze"),
+    ("POST", "/_mock/clock/resume"),
+    ("POST", "/_mock/clock/speed"),
+    ("POST", "/_mock/accounts"),
+}
+"""Routes about what all accounts share, and the one that makes an account."""
+
+
+@pytest.mark.parametrize("key", [key for key in ROUTES if key not in UNSCOPED], ids=" ".join)
+def test_each_route_takes_an_account(key: tuple[str, str]) -> None:
+    query = ROUTES[key].query
+    assert query is not None
+    assert "account" in query.fields
+
+
+class TestState:
+    def test_of_all_and_of_one(self, fake: Fake) -> None:
+        fake.mock.next_job()
+        fake.create()
+        fake.create(OTHER)
+        state = fake.ask("GET", "state")
+        assert (state["accounts"], state["calls"], state["credits_spent"]) == (2, 2, 4)
+        assert state["jobs"] == {"queueing": 1, "processing": 0, "completed": 1, "failed": 0}
+        mine = fake.ask("GET", "state", f"account={KEY}")
+        assert (mine["accounts"], mine["calls"], mine["credits_spent"]) == (1, 1, 2)
+        assert mine["jobs"]["completed"] == 1
+        assert mine["jobs"]["queueing"] == 0
+
+    def test_control_calls_are_not_in_the_journal(self, fake: Fake) -> None:
+        fake.ask("GET", "state")
+        assert fake.ask("GET", "calls") == {"calls": [], "matched": 0, "next": None}
+
+
+class TestJobs:
+    def test_a_job_with_a_history(self, fake: Fake) -> None:
+        stages = [{"queueing": "10s"}, {"processing": "1m"}, {"failed": ["nudity"]}]
+        (job,) = fake.ask("POST", "jobs", account=KEY, stages=stages, elapsed="30s")["jobs"]
+        assert (job["status"], job["number"], job["account"]) == ("processing", 1, KEY)
+        assert job["stages"] == stages
+        clock = fake.ask("GET", "clock")
+        assert clock["now_ns"] - job["since_ns"] == 20_000_000_000
+        assert fake.poll(job["_id"])["image_status"] == 2
+        fake.ask("POST", "clock/advance", seconds=40)
+        assert fake.poll(job["_id"])["error_reasons"] == ["nudity"]
+        assert fake.ask("GET", "state")["credits_spent"] == 2
+
+    def test_a_job_that_was_polled(self, fake: Fake) -> None:
+        stages = [{"queueing": "1 poll"}, {"processing": "2 polls"}, "completed"]
+        (job,) = fake.ask("POST", "jobs", account=KEY, stages=stages, polls=2)["jobs"]
+        assert fake.poll(job["_id"])["image_status"] == 2
+        assert fake.poll(job["_id"])["image_status"] == 3
+
+    def test_a_batch_and_a_button(self, fake: Fake) -> None:
+        request = {"prompt": "a fox", "batch_quantity": 3}
+        made = fake.ask(
+            "POST", "jobs", account=KEY, endpoint="createBySourcePrompt", request=request, stages=["completed"]
+        )["jobs"]
+        assert [job["status"] for job in made] == ["completed"] * 3
+        parent = made[0]["_id"]
+        (pressed,) = fake.ask(
+            "POST", "jobs", account=KEY, endpoint="createbybutton", request={"_id": parent, "button": "U1"}
+        )["jobs"]
+        assert pressed["request"]["parent_id"] == parent
+        assert fake.ask("GET", f"jobs/{parent}")["used_buttons"] == ["U1"]
+
+    def test_what_the_api_would_refuse_is_refused(self, fake: Fake) -> None:
+        fake.ask("POST", "scenario/jobs", account=KEY, jobs=[{"stages": ["failed"]}])
+        status, error, _ = fake.refused("POST", "jobs", account=KEY, request={"prompt": ""}, stages=["completed"])
+        assert (status, error) == (409, "the API would answer 1003 parameter validate error")
+        fake.ask("POST", "accounts/credits", account=KEY, credits=1)
+        status, error, _ = fake.refused("POST", "jobs", account=KEY, stages=["completed"])
+        assert (status, error) == (409, "the API would answer 1104 credits insufficient")
+        assert fake.ask("GET", "scenario", f"account={KEY}")["planned"] == 1
+
+    def test_complete_fail_and_stick(self, fake: Fake) -> None:
+        first, second, third = (fake.create() for _ in range(3))
+        assert fake.ask("POST", f"jobs/{first}/complete")["status"] == "completed"
+        told = fake.ask("POST", f"jobs/{second}/fail", reasons=["lost"], refund=True)
+        assert told["status"] == "failed"
+        assert fake.poll(second)["error_reasons"] == ["lost"]
+        assert fake.ask("GET", "accounts", f"account={KEY}")["accounts"][0]["credits"] == 996
+        fake.ask("POST", f"jobs/{third}/stick")
+        fake.ask("POST", "clock/advance", seconds=9999)
+        assert fake.poll(third)["image_status"] == 1
+        assert fake.refused("POST", f"jobs/{first}/stick")[:2] == (409, "a finished job cannot be stuck")
+
+    def test_delete(self, fake: Fake) -> None:
+        gone, stays = fake.create(), fake.create()
+        fake.ask("DELETE", f"jobs/{gone}")
+        assert fake.poll(gone)["code"] == 1008
+        assert [job["_id"] for job in fake.ask("GET", "jobs")["jobs"]] == [stays]
+        assert fake.refused("DELETE", f"jobs/{gone}")[0] == 404
+
+    def test_another_accounts_job_is_not_found(self, fake: Fake) -> None:
+        job = fake.create()
+        for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/complete"), ("POST", "/fail"), ("POST", "/stick")):
+            status, error, hint = fake.refused(method, f"jobs/{job}{path}", f"account={OTHER}")
+            assert (status, error, hint) == (
+                404,
+                f"there is no job '{job}' of this account",
+                "The newest ones are: none",
+            )
+
+    def test_list_by_status_and_in_pages(self, fake: Fake) -> None:
+        made = [fake.create() for _ in range(5)]
+        fake.ask("POST", f"jobs/{made[3]}/complete")
+        page = fake.ask("GET", "jobs", "status=queueing&offset=1&limit=2")
+        assert [job["_id"] for job in page["jobs"]] == made[1:3]
+        assert page["matched"] == 4
+
+
+class TestAccounts:
+    def test_add_and_list(self, fake: Fake) -> None:
+        added = fake.ask("POST", "accounts", client_secret=KEY, client_id="some-id", credits=5, token_ttl="1h")
+        assert (added["client_id"], added["credits"], added["token_ttl"]) == ("some-id", 5, 3600)
+        assert fake.ask("GET", "accounts")["accounts"] == [added]
+        assert fake.refused("POST", "accounts", client_secret=KEY)[0] == 409
+        assert fake.refused("POST", "accounts", client_secret=OTHER, client_id="some-id")[0] == 409
+        assert fake.refused("POST", "accounts", client_secret="")[0] == 400
+
+    def test_credits(self, fake: Fake) -> None:
+        fake.create()
+        assert fake.ask("POST", "accounts/credits", account=KEY, credits=1)["credits"] == 1
+        assert fake.code_of_create() == 1104
+        assert fake.ask("POST", "accounts/credits", account=KEY, add=1)["credits"] == 2
+        assert fake.code_of_create() == 1000
+        assert fake.ask("POST", "accounts/credits", account=KEY, add=-50)["credits"] == 0
+        assert fake.ask("GET", "state")["credits_spent"] == 4
+        assert fake.refused("POST", "accounts/credits", account=KEY)[0] == 400
+        assert fake.refused("POST", "accounts/credits", credits=1)[0] == 400
+
+    def test_ban(self, fake: Fake) -> None:
+        fake.ask("POST", "accounts/ban", account=KEY)
+        assert (fake.code_of_create(), fake.code_of_create(OTHER)) == (1200, 1000)
+        fake.ask("POST", "accounts/ban", account=KEY, banned=False)
+        assert fake.code_of_create() == 1000
+
+    def test_expire_tokens(self, fake: Fake) -> None:
+        def token() -> str:
+            body = json.dumps({"clientId": "an-id", "clientSecret": KEY}).encode()
+            said: str = fake.raw("POST", "/api/open/v3/getToken", "", body, JSON)[1]["token"]
+            return said
+
+        def code(bearer: str) -> int:
+            headers = {"authorization": f"Bearer {bearer}"}
+            said: int = fake.raw("GET", "/api/open/v3/faceswap/quota/info", "", b"", headers)[1]["code"]
+            return said
+
+        old = token()
+        assert code(old) == 1000
+        fake.ask("POST", "accounts/expire-tokens", account=KEY)
+        assert code(old) == 1101
+        new = token()  # in the same second of a clock that stands still
+        assert (code(new), code(old)) == (1000, 1101)
+
+    def test_a_strict_fake_makes_none(self) -> None:
+        fake = Fake(MockAkool(strict=True))
+        assert fake.refused("POST", "accounts/ban", account=OTHER)[0] == 404
+
+
+class TestScenario:
+    def test_put_for_one_account(self, fake: Fake) -> None:
+        rule = {"on": "create", "first": 1, "fault": {"code": 1005}}
+        fake.ask("PUT", "scenario", account=KEY, scenario={"rules": [rule], "jobs": [{"stages": ["completed"]}]})
+        assert (fake.code_of_create(OTHER), fake.code_of_create(), fake.code_of_create()) == (1000, 1005, 1000)
+        statuses = [job["status"] for job in fake.ask("GET", "jobs")["jobs"]]
+        assert statuses == ["queueing", "completed"]
+        told = fake.ask("GET", "scenario", f"account={KEY}")
+        assert told["scenarios"][0]["scenario"]["rules"] == [rule]
+        assert told["rules"][0]["fired"] == 1
+        assert fake.ask("GET", "scenario") == {"scenarios": [], "rules": [], "planned": 0}
+
+    def test_put_for_everybody_and_clear(self, fake: Fake) -> None:
+        fake.ask("PUT", "scenario", scenario="out-of-credits")
+        codes = {fake.code_of_create(), fake.code_of_create(OTHER)}
+        assert fake.ask("GET", "scenario")["scenarios"][0]["name"] == "out-of-credits"
+        fake.ask("DELETE", "scenario")
+        assert fake.ask("GET", "scenario")["scenarios"] == []
+        assert codes <= {1000, 1104}
+
+    def test_what_it_says_of_the_account_and_its_limits(self, fake: Fake) -> None:
+        fake.create()
+        fake.ask("PUT", "scenario", account=KEY, scenario={"account": {"credits": 1}})
+        assert fake.code_of_create() == 1104
+        fake.ask("PUT", "scenario", account=KEY, scenario={"account": {"status": "banned"}})
+        assert (fake.code_of_create(), fake.code_of_create(OTHER)) == (1200, 1000)
+        fake.ask("PUT", "scenario", account=OTHER, scenario={"limits": {"concurrent_jobs": 1}})
+        assert fake.code_of_create(OTHER) == 1005
+
+    def test_what_only_a_start_can_say_is_refused(self, fake: Fake) -> None:
+        status, error, _ = fake.refused("PUT", "scenario", scenario={"seed": 3, "profile": "documented"})
+        assert (status, error) == (409, "seed, profile of a scenario cannot be changed while the fake runs")
+
+    def test_rules_are_appended_and_taken_away(self, fake: Fake) -> None:
+        rule = {"on": "create", "name": "down", "fault": {"http": 502}}
+        (added,) = fake.ask("POST", "scenario/rules", account=KEY, rules=[rule])["rules"]
+        assert (added["label"], added["fired"], added["rule"]) == ("down", 0, rule)
+        job = fake.create(OTHER)
+        assert fake.poll(job, OTHER)["image_status"] == 1
+        status, _ = fake.raw("POST", "/api/open/v3/content/image/createbyprompt", "", b"{}", {"x-api-key": KEY})
+        assert status == 502
+        assert fake.ask("GET", "calls", "rule=down")["matched"] == 1
+        assert fake.refused("DELETE", "scenario/rules", f"rule={added['number']}")[0] == 404
+        assert fake.ask("DELETE", "scenario/rules", f"account={KEY}&rule={added['number']}")["fired"] == 1
+        assert fake.code_of_create() == 1000
+
+    def test_plans_for_next_jobs(self, fake: Fake) -> None:
+        fake.ask("POST", "scenario/jobs", account=KEY, jobs=[{"times": 2, "stages": ["failed"]}])
+        assert fake.poll(fake.create(OTHER), OTHER)["image_status"] == 1
+        assert [fake.poll(fake.create())["image_status"] for _ in range(3)] == [4, 4, 1]
+        assert fake.refused("POST", "scenario/jobs", jobs=[{"when": {"prompt": "x"}}])[0] == 400
+
+    def test_a_fake_that_nobody_may_script(self) -> None:
+        fake = Fake(MockAkool(scenario_sources="setting"))
+        assert fake.refused("PUT", "scenario", scenario="flaky-gateway")[0] == 403
+        assert fake.refused("POST", "scenario/jobs", jobs=[{}])[0] == 403
+        rules = [{"on": "any", "fault": {"drop": True}}]
+        assert fake.refused("POST", "scenario/rules", rules=rules)[0] == 403
+
+
+class TestClock:
+    def test_until_idle(self, fake: Fake) -> None:
+        fake.ask("POST", "scenario/jobs", account=OTHER, jobs=[{"stages": [{"processing": "1h"}]}])
+        mine, other = fake.create(), fake.create(OTHER)
+        fake.ask("POST", "clock/advance", account=KEY, until="idle")
+        assert (fake.poll(mine)["image_status"], fake.poll(other, OTHER)["image_status"]) == (3, 2)
+        fake.ask("POST", "clock/advance", until="idle")
+        assert fake.poll(other, OTHER)["image_status"] == 3
+        before = fake.ask("GET", "clock")
+        assert fake.ask("POST", "clock/advance", until="idle") == before
+
+    def test_a_virtual_clock_stands_still_anyway(self, fake: Fake) -> None:
+        assert fake.ask("POST", "clock/freeze")["frozen"] is True
+        assert fake.refused("POST", "clock/resume")[0] == 409
+        assert fake.refused("POST", "clock/speed", factor=2)[0] == 409
+
+    def test_a_steered_clock(self) -> None:
+        fake = Fake(MockAkool(clock=SteeredClock(1_800_000_000 * 10**9, lambda: 0)))
+        told = fake.ask("GET", "clock")
+        assert told == {
+            "now_ns": 1_800_000_000 * 10**9,
+            "now": "2027-01-15T08:00:00.000Z",
+            "frozen": False,
+            "speed": 1.0,
+        }
+        assert fake.ask("POST", "clock/speed", factor=60)["speed"] == 60
+        assert fake.ask("POST", "clock/freeze")["frozen"] is True
+        assert fake.ask("POST", "clock/advance", seconds=1.5)["now"] == "2027-01-15T08:00:01.500Z"
+        assert fake.ask("POST", "clock/resume")["speed"] == 1
+
+    def test_the_machines_clock_cannot_be_moved(self) -> None:
+        fake = Fake(MockAkool(clock=SystemClock()))
+        for path in ("freeze", "resume", "advance"):
+            body: dict[str, Any] = {"seconds": 1} if path == "advance" else {}
+            status, told = fake.raw("POST", f"/_mock/clock/{path}", "", json.dumps(body).encode())
+            assert (status, told["error"]) == (409, "this fake runs on the machine's clock")
+
+    @pytest.mark.parametrize("body", [{}, {"seconds": 1, "until": "idle"}, {"seconds": -1}, {"until": "noon"}])
+    def test_what_is_no_advance(self, body: dict[str, Any], fake: Fake) -> None:
+        assert fake.refused("POST", "clock/advance", **body)[0] == 400
+
+
+class TestCalls:
+    def test_filters(self, fake: Fake) -> None:
+        job = fake.create()
+        fake.create(OTHER)
+        fake.ask("POST", "clock/advance", seconds=10)
+        fake.poll(job)
+        fake.poll("0" * 24)
+
+        def matched(query: str) -> list[int]:
+            return [call["number"] for call in fake.ask("GET", "calls", query)["calls"]]
+
+        assert matched("") == [1, 2, 3, 4]
+        assert matched("endpoint=createbyprompt") == [1, 2]
+        assert matched("endpoint=create") == [1, 2]
+        assert matched(f"account={KEY}") == [1, 3, 4]
+        assert matched(f"job={job}") == [1, 3]
+        assert matched("code=1008") == [4]
+        assert matched("since=5") == [3, 4]
+        assert matched("until=5") == [1, 2]
+        assert matched(f"account={KEY}&endpoint=infobymodelid&code=1000") == [3]
+
+    def test_pages(self, fake: Fake) -> None:
+        for _ in range(5):
+            fake.create()
+        page = fake.ask("GET", "calls", "limit=2&after=1")
+        assert ([each["number"] for each in page["calls"]], page["matched"], page["next"]) == ([2, 3], 4, 3)
+        assert fake.ask("GET", "calls", "after=3")["next"] is None
+
+    def test_what_is_told_of_a_call(self, fake: Fake) -> None:
+        job = fake.create(prompt="ein Füchslein")
+        (call,) = fake.ask("GET", "calls")["calls"]
+        assert (call["endpoint"], call["method"], call["http"], call["code"]) == ("createbyprompt", "POST", 200, 1000)
+        assert json.loads(call["body"]) == {"prompt": "ein Füchslein"}
+        assert json.loads(call["answer"])["data"]["_id"] == call["job"] == job
+        assert (call["account"], call["job_status"], call["at"]) == (KEY, "queueing", 0.0)
+
+    def test_waiting_without_a_time_limit_does_not_wait(self, fake: Fake) -> None:
+        status, error, _ = fake.refused("GET", "calls", "at_least=1")
+        assert (status, error) == (504, "1 such calls did not come within 0 s")
+        fake.create()
+        assert fake.ask("GET", "calls", "at_least=1")["matched"] == 1
+        assert fake.refused("GET", "calls", "timeout=1")[0] == 400
+
+
+class TestReset:
+    def test_all(self, fake: Fake) -> None:
+        fake.create()
+        fake.ask("PUT", "scenario", scenario="flaky-gateway")
+        fake.ask("POST", "reset")
+        assert fake.mock.jobs == ()
+        assert fake.ask("GET", "scenario")["scenarios"] == []
+        assert fake.ask("GET", "calls")["calls"] == []
+
+    def test_one_account_leaves_the_others_alone(self, fake: Fake) -> None:
+        fake.ask("POST", "accounts", client_secret=KEY, client_id="my-id", credits=7)
+        for key in (KEY, OTHER):
+            fake.ask("PUT", "scenario", account=key, scenario={"rules": [{"on": "quota/info", "fault": {"http": 500}}]})
+            fake.ask("POST", "scenario/jobs", account=key, jobs=[{"stages": ["completed"]}] * 2)
+            fake.create(key)
+        fake.raw("GET", "/api/open/v3/faceswap/quota/info", "", b"", {"x-api-key": "my-id"})
+        fake.ask("POST", "accounts/ban", account=KEY)
+        others = fake.ask("GET", "state", f"account={OTHER}"), fake.ask("GET", "scenario", f"account={OTHER}")
+        fake.ask("POST", "reset", account=KEY)
+        assert (fake.ask("GET", "state", f"account={OTHER}"), fake.ask("GET", "scenario", f"account={OTHER}")) == others
+        mine = fake.ask("GET", "state", f"account={KEY}")
+        assert (mine["calls"], mine["credits_spent"], sum(mine["jobs"].values())) == (0, 0, 0)
+        assert fake.ask("GET", "scenario", f"account={KEY}") == {"scenarios": [], "rules": [], "planned": 0}
+        (account,) = fake.ask("GET", "accounts", f"account={KEY}")["accounts"]
+        assert (account["credits"], account["client_id"], account["status"]) == (7, "my-id", "active")
+        assert [call["number"] for call in fake.ask("GET", "calls")["calls"]] == [2]
+        assert fake.poll(fake.create())["image_status"] == 1
+        assert fake.ask("GET", "calls")["calls"][-1]["number"] == 5
+
+    def test_counts_begin_anew_for_that_account(self, fake: Fake) -> None:
+        fake.mock.on("createbyprompt").nth(2).respond(code=1005)
+        assert [fake.code_of_create(key) for key in (KEY, OTHER)] == [1000, 1000]
+        fake.ask("POST", "reset", account=KEY)
+        assert [fake.code_of_create(key) for key in (KEY, OTHER)] == [1000, 1005]
+        assert fake.code_of_create() == 1005
+
+
+class TestWebhooks:
+    def test_list_and_resend(self, fake: Fake) -> None:
+        job = fake.create(webhookUrl="http://127.0.0.1:9/hook")
+        fake.create(OTHER, webhookUrl="http://127.0.0.1:9/hook")
+        fake.ask("POST", "clock/advance", until="idle")
+        told = fake.ask("GET", "webhooks", f"account={KEY}")
+        assert [(each["job"], each["job_status"]) for each in told["webhooks"]] == [
+            (job, "processing"),
+            (job, "completed"),
+        ]
+        assert fake.ask("GET", "webhooks")["matched"] == 4
+        number = told["webhooks"][1]["number"]
+        assert fake.refused("POST", "webhooks/resend", account=OTHER, number=number)[0] == 404
+        copy = fake.ask("POST", "webhooks/resend", number=number)
+        assert (copy["copy_of"], copy["state"]) == (number, "delivered")
+        fake.ask("POST", "reset", account=KEY)
+        assert fake.ask("GET", "webhooks")["matched"] == 2
+
+
+class TestMistakes:
+    def test_an_unknown_key_is_told_with_the_nearest(self, fake: Fake) -> None:
+        told = fake.refused("PUT", "scenario", scenario={"rules": [{"on": "create", "fualt": {}}]})
+        assert told == (400, "scenario.rules[0].fualt: there is no key 'fualt' here", "Did you mean 'fault'?")
+        assert fake.refused("GET", "calls", "acount=x")[2] == "Did you mean 'account'?"
+        assert fake.refused("PUT", "scenario", scenario="flaky-gatewa")[2] == "Did you mean 'flaky-gateway'?"
+
+    @pytest.mark.parametrize("body", [b"{", b"[1]", b'"x"', b"\xff", b"[" * 100_000])
+    def test_a_body_that_is_no_object(self, body: bytes, fake: Fake) -> None:
+        status, told = fake.raw("POST", "/_mock/reset", "", body)
+        assert (status, set(told)) == (400, {"error", "hint"})
+
+    def test_a_body_where_none_is_taken(self, fake: Fake) -> None:
+        assert fake.refused("GET", "state", "", account=KEY)[0] == 400
+
+    def test_a_body_that_is_too_long(self) -> None:
+        fake = Fake(MockAkool(max_body_bytes=1024))
+        assert fake.refused("POST", "reset", account="x" * 1024)[0] == 413
+
+    def test_two_accounts_in_one_call(self, fake: Fake) -> None:
+        assert fake.refused("POST", "reset", f"account={KEY}", account=OTHER)[0] == 400
+        assert fake.refused("GET", "state", f"account={KEY}&account={KEY}")[0] == 400
+
+    def test_unknown_paths_and_methods(self, fake: Fake) -> None:
+        status, error, hint = fake.refused("GET", "jbos")
+        assert (status, error) == (404, "there is no control route /_mock/jbos")
+        assert "GET /_mock/jobs" in hint
+        assert fake.refused("PATCH", "jobs")[::2] == (405, "It takes GET, POST.")
+        assert fake.refused("OPTIONS", "jobs")[0] == 405
+        assert fake.refused("PUT", "jobs/x/complete")[::2] == (405, "It takes POST.")
