@@ -6,9 +6,11 @@ import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
+from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import MESSAGES, Endpoint
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.models import Exchange
+from mock_akool.core.scenario import GROUPS
 
 
 class Calls:
@@ -32,7 +34,13 @@ class Calls:
         return self._exchanges[-1]
 
     def to(self, endpoint: str) -> Calls:
-        """Return the calls to an endpoint, such as `infobymodelid`; an unknown name raises MockAkoolError."""
+        """Return the calls to an endpoint, such as `infobymodelid`, or to several, such as `create`.
+
+        An unknown name raises MockAkoolError.
+        """
+        if endpoint.lower() in GROUPS:
+            group = GROUPS[endpoint.lower()]
+            return self._where(f" to {endpoint.lower()}", (each for each in self if each.endpoint in group))
         known = {each.value.lower(): each for each in Endpoint}
         wanted = known.get(endpoint.lower())
         if wanted is None:
@@ -124,7 +132,8 @@ def describe(exchange: Exchange) -> str:
     job = f", job {reply.job_id}" if reply.job_id else ""
     status = f" {reply.job_status.name.lower()}" if reply.job_status else ""
     asked = exchange.endpoint if exchange.endpoint is not Endpoint.UNKNOWN else exchange.path
-    rule = f", by {reply.rule}" if reply.rule else ""
+    late = f", {reply.delay_ns / NS_PER_S:g} s late" if reply.delay_ns else ""
+    rule = f"{late}, by {reply.rule}" if reply.rule else late
     return f"#{exchange.number} {exchange.method} {asked} -> {reply.outcome}{code}{job}{status}{rule}"
 
 

@@ -113,7 +113,7 @@ def _add_scenarios(commands: Any) -> None:
     showing.set_defaults(run=_show_scenario)
 
     checking = kinds.add_parser("check", help="check scenario files", allow_abbrev=False)
-    checking.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a YAML or JSON file")
+    checking.add_argument("files", metavar="FILE", nargs="+", help="a YAML or JSON file, or the name of a scenario")
     checking.set_defaults(run=_check_scenarios)
 
     schema = kinds.add_parser("schema", help="print the JSON Schema of scenario files, for editors", allow_abbrev=False)
@@ -243,12 +243,12 @@ def _show_scenario(options: argparse.Namespace) -> int:
 
 def _check_scenarios(options: argparse.Namespace) -> int:
     from mock_akool.core.errors import ScenarioError
-    from mock_akool.scenario_files import read_file
+    from mock_akool.scenario_files import load
 
     wrong = 0
     for file in options.files:
         try:
-            scenario = read_file(file)
+            scenario = load(file)
         except ScenarioError as error:
             print(f"mock-akool: {error}", file=sys.stderr)
             wrong += 1

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Never, Self, TypeVar
 from urllib.parse import urlsplit
 
 from mock_akool.calls import Calls
@@ -23,6 +23,7 @@ from mock_akool.core.models import Account, Call, Job, Reply
 from mock_akool.core.options import Kind, one_of, option, optional
 from mock_akool.core.scenario import JobScript, Result, Rule
 from mock_akool.core.scenario_shapes import ENDPOINTS, RESULT, STAGES
+from mock_akool.core.shapes import unknown_key
 from mock_akool.core.timeline import COMPLETED, FOREVER, Duration, Ending, Stage, Timeline, failed
 from mock_akool.rules import RuleDraft
 from mock_akool.scripting import ScriptedBehaviour
@@ -100,6 +101,8 @@ class MockAkool:
         self.options = MockOptions.of(**options)
         self.service = Service(self.options, VirtualClock() if clock is None else clock)
         self.engine = self.service.engine
+        self._drafts: dict[int, RuleDraft] = {}
+        """Rules that were begun and not ended."""
         self._target: Target | None = None
         self._naps: Naps | None = None
         self._start_ns = self.engine.clock.now_ns()
@@ -178,8 +181,9 @@ class MockAkool:
         wanted = self.options.unfired_rules
         engine = self.engine
         with engine.lock:
-            reasons = [why_not(live, engine) for live in unfired(engine)] if wanted != "ignore" else []
-        if not reasons:
+            reasons = [why_not(live, engine) for live in unfired(engine)]
+        reasons += [f"the rule {each.begun} says no fault: end it with .respond(…)" for each in self._drafts.values()]
+        if not reasons or wanted == "ignore":
             return
         message = "\n".join(
             [*reasons, "Take the rule away, mark it `optional`, or set unfired_rules to warn or ignore"]
@@ -243,6 +247,7 @@ class MockAkool:
         stages: Sequence[Any] | Timeline | None = None,
         result: Mapping[str, Any] | Result | None = None,
         account: Account | str | None = None,
+        **unknown: Never,
     ) -> None:
         """Script one of the next jobs: how long it shows status 1, then 2, and how it ends.
 
@@ -254,7 +259,10 @@ class MockAkool:
         Several calls line up, one for each job that is created. With an `account`, or its API key, only that account's
         next job is meant. Raises ScenarioError or SettingsError for a value that cannot be.
         """
+        __tracebackhide__ = True
         self._check_source()
+        for name in unknown:
+            raise unknown_key(name, ("queueing", "processing", "ending", "stages", "result", "account"), ())
         if stages is None:
             timeline = Timeline.of(queueing, processing, read_ending(ending))
         elif (queueing, processing, ending) != (0, 0, COMPLETED):
@@ -277,9 +285,10 @@ class MockAkool:
         The endpoints are named as in the journal; `create` are the three that create jobs, `api` all but files, `any`
         all. A rule counts for each account by itself, and goes before those of scenarios. Raises ScenarioError.
         """
+        __tracebackhide__ = True
         self._check_source()
         ENDPOINTS.read(endpoint, ("on",))
-        return RuleDraft(endpoint, self._add_rule, self._remove_rule)
+        return RuleDraft(endpoint, self._add_rule, self._remove_rule, self._drafts)
 
     def _add_rule(self, rule: Rule, label: str) -> RuleInForce:
         with self.engine.lock:
@@ -347,6 +356,7 @@ class MockAkool:
     def reset(self) -> None:
         """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew. The clock stays where it is."""
         with self.engine.lock:
+            self._drafts.clear()
             self.engine.reset()
             self._start_ns = self.engine.clock.now_ns()
 

@@ -237,10 +237,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for marker in metafunc.definition.iter_markers("akool"):
         if "scenario" in marker.kwargs:
             scenarios = marker.kwargs["scenario"]
-            if isinstance(scenarios, (list, tuple)):
+            if isinstance(scenarios, (list, tuple)) and scenarios:
                 ids = [_id_of(each, number) for number, each in enumerate(scenarios)]
                 metafunc.parametrize("_akool_scenario", scenarios, ids=ids, indirect=True)
             return
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Warn of a marker that does nothing: without a fixture the test would reach the real service, and pay."""
+    fixtures = getattr(item, "fixturenames", None)
+    if fixtures is None or not any(mark.name == "akool" for mark in item.own_markers):
+        return
+    if not _FIXTURES.intersection(fixtures):
+        item.warn(
+            pytest.PytestWarning(
+                "mock-akool: the marker akool does nothing here: the test uses neither akool_mock nor akool_server"
+            )
+        )
 
 
 def _id_of(scenario: Any, number: int) -> str:
@@ -270,6 +283,8 @@ def _options(request: pytest.FixtureRequest, settings: Mapping[str, Any], scenar
         options |= marker.kwargs
     if scenario is not None:
         options["scenario"] = scenario
+    elif options.get("scenario") in ([], ()):
+        pytest.fail("mock-akool: the list of scenarios is empty; name at least one, or leave it out", pytrace=False)
     if _refusal(options) is not None:
         _blame(settings, markers)
     return options

@@ -69,6 +69,10 @@ class Evidence(NamedTuple):
         """Return the polls that saw the job."""
         return [call for call in self.to(Endpoint.INFO_BY_MODEL_ID) if call.job_id == job_id and call.job_status]
 
+    def tries(self, job_id: str) -> list[Exchange]:
+        """Return all polls of the job, also those that met a fault."""
+        return [call for call in self.to(Endpoint.INFO_BY_MODEL_ID) if call.job_id == job_id]
+
     def fetches(self, job_id: str) -> list[Exchange]:
         """Return the downloads of the job's pictures."""
         return [call for call in self.to(Endpoint.FILE) if call.job_id == job_id and call.reply.status == 200]
@@ -144,7 +148,8 @@ def _life(job: Job, seen: Evidence) -> str:
 def _watched(job: Job, seen: Evidence) -> Iterator[str]:
     polls = seen.polls(job.id)
     if not polls:
-        yield "never polled"
+        asked = len(seen.tries(job.id))
+        yield f"polled {asked} time{'' if asked == 1 else 's'}, but told no status" if asked else "never polled"
     number = 0
     for status, group in groupby(polls, lambda poll: poll.job_status):
         same = list(group)
@@ -372,11 +377,11 @@ def _polled_on(seen: Evidence) -> str | None:
 
 def _never_polled(seen: Evidence) -> str | None:
     for job in seen.jobs:
-        if seen.polls(job.id) or job.request.callback_url:
+        if seen.tries(job.id) or job.request.callback_url:
             continue
         batch = [each for each in seen.jobs if each.request is job.request]
         if len(batch) > 1:
-            watched = sum(bool(seen.polls(each.id)) for each in batch)
+            watched = sum(bool(seen.tries(each.id)) for each in batch)
             return (
                 f"of the {len(batch)} jobs of a batch {watched or 'none'} {'was' if watched < 2 else 'were'} polled; "
                 f"the create's `data` is a list with an `_id` for each picture"

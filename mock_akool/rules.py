@@ -5,11 +5,12 @@ What is said is read by the same tables as a scenario file, so both mean the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Never
 
 from mock_akool.core.director import RuleInForce
 from mock_akool.core.errors import ScenarioError
+from mock_akool.core.faults import FAULT
 from mock_akool.core.scenario import Rule
 from mock_akool.core.scenario_shapes import RULE
 
@@ -42,6 +43,11 @@ class RuleHandle:
         """Take the rule away. It does not matter then whether it fired."""
         self._remove(self._live)
 
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(RuleDraft, name) and not name.startswith("_"):
+            raise AttributeError(f"respond() ends a rule: write .{name}(…) before it")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __repr__(self) -> str:
         return f"<rule {self.name}, fired {self.fired} time{'' if self.fired == 1 else 's'}>"
 
@@ -50,18 +56,31 @@ class RuleDraft:
     """A rule that is being written: which requests, in words that each return a new draft; `respond` ends it.
 
     What is not said fits every call. Nothing happens before `respond`, `drop`, `reset` or `delay` is called.
+    `unfinished` holds what was begun and not ended yet, under a number.
     """
 
-    def __init__(self, on: Any, add: Add, remove: Callable[[RuleInForce], None], said: Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        on: Any,
+        add: Add,
+        remove: Callable[[RuleInForce], None],
+        unfinished: dict[int, RuleDraft],
+        said: Mapping[str, Any] | None = None,
+        number: int | None = None,
+    ) -> None:
         self._said: dict[str, Any] = {"on": on, **(said or {})}
         self._add = add
         self._remove = remove
+        self._unfinished = unfinished
+        self._number = max(unfinished, default=0) + 1 if number is None else number
+        unfinished[self._number] = self
 
     # Which requests
 
-    def nth(self, *numbers: int) -> RuleDraft:
-        """The n-th of these calls (from 1), or several such numbers."""
-        return self._with(nth=list(numbers))
+    def nth(self, *numbers: int | Sequence[int]) -> RuleDraft:
+        """The n-th of these calls (from 1), or several such numbers: `nth(2)`, `nth(2, 5)`."""
+        listed = [list(each) if isinstance(each, (list, tuple)) else [each] for each in numbers]
+        return self._with(nth=[number for each in listed for number in each])
 
     def first(self, count: int) -> RuleDraft:
         """The first so many of these calls."""
@@ -132,14 +151,16 @@ class RuleDraft:
         drop: bool = False,
         reset: bool = False,
         at: str | None = None,
+        **unknown: Never,
     ) -> RuleHandle:
         """Put the rule in force. The arguments are the keys of a scenario file's `fault`.
 
         Raises ScenarioError for a value that cannot be, or for faults that do not go together.
         """
-        given = {name: value for name, value in locals().items() if name != "self" and value not in (None, False)}
-        said = {**self._said, "fault": given}
-        rule: Rule = RULE.read(said, ())
+        __tracebackhide__ = True
+        said = {name: value for name, value in locals().items() if name in FAULT.fields and value not in (None, False)}
+        rule: Rule = RULE.read({**self._said, "fault": {**said, **unknown}}, ())
+        self._unfinished.pop(self._number, None)
         return RuleHandle(self._add(rule, rule.name or self._spelled(rule)), self._remove)
 
     def drop(self, *, at: str | None = None) -> RuleHandle:
@@ -155,22 +176,29 @@ class RuleDraft:
         return self.respond(delay=shortest if longest is None else [shortest, longest])
 
     def _with(self, **more: Any) -> RuleDraft:
+        __tracebackhide__ = True
         twice = next((name for name in more if name in self._said), None)
         if twice is not None:
             raise ScenarioError(f"{twice} was said already: {self._said[twice]!r}", "Say it once")
         # Read now, so that a mistake fails at the line that makes it.
         for name, value in more.items():
             RULE.fields[name].shape.read(value, (name,))
-        return RuleDraft(self._said["on"], self._add, self._remove, {**self._said, **more})
+        said = {**self._said, **more}
+        return RuleDraft(said["on"], self._add, self._remove, self._unfinished, said, self._number)
 
     def _spelled(self, rule: Rule) -> str:
+        return f"{self.begun}.respond({rule.fault})"
+
+    @property
+    def begun(self) -> str:
+        """What was said so far, as it was written."""
         on = self._said["on"]
         words = [f"on({on!r})"]
         for name, value in self._said.items():
             if name not in ("on", "account"):
                 arguments = value if isinstance(value, list) else [] if value is True else [value]
                 words.append(f"{name}({', '.join(map(repr, arguments))})")
-        return ".".join([*words, f"respond({rule.fault})"])
+        return ".".join(words)
 
     def __repr__(self) -> str:
         return f"<a rule that is not finished: {self._said}>"

@@ -30,6 +30,9 @@ _INTEGER: Final = re.compile(r"[-+]?\d{1,30}", re.ASCII)
 _FLOAT: Final = re.compile(r"[-+]?(?:\d{1,30}\.\d{0,30}|\.\d{1,30})(?:[eE][-+]?\d{1,3})?", re.ASCII)
 
 
+_QUOTE: Final = "Put quotes around a text that begins with * & ! % or @, or has a colon; indent by spaces"
+
+
 # Named scenarios
 
 
@@ -87,7 +90,9 @@ def read_file(path: Path) -> Scenario:
         with path.open("rb") as file:
             raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise ScenarioError(f"cannot read {path}: {error.strerror}", "Check the path") from None
+        raise ScenarioError(
+            f"cannot read {path}: {error.strerror}", f"A path is looked for from where you are: {Path.cwd()}"
+        ) from None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -168,10 +173,10 @@ class _Document:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
-            raise _UnreadableError(f"{self._file}, line {line}: this is no YAML: {error.problem}", "Mend it") from None
+            raise _UnreadableError(f"{self._file}, line {line}: this is no YAML: {error.problem}", _QUOTE) from None
         except (yaml.YAMLError, UnicodeError) as error:
             why = " ".join(str(error).split())
-            raise _UnreadableError(f"{self._file} is no YAML: {why}", "Mend it") from None
+            raise _UnreadableError(f"{self._file} is no YAML: {why}", _QUOTE) from None
 
     def refuse(self, what: str, hint: str, line: int) -> ScenarioError:
         """Return the error for something that YAML has and scenario files have not."""

@@ -265,11 +265,29 @@ def _survival() -> str:
 def _keys(name: str) -> str:
     """Return the keys of an object of scenario files."""
     rows = ((f"`{key}`", field.shape.wants, field.help) for key, field in _RECORDS[name].fields.items())
-    short = ((key, wants if len(wants) < 90 else "see below", said) for key, wants, said in rows)
+    short = ((key, wants if len(wants) < 90 else _SHORT[key.strip("`")], said) for key, wants, said in rows)
     return _markdown((f"Key of {_ARTICLES.get(name, f'a {name}')}", "Takes", "Meaning"), short)
 
 
 _RECORDS: Final = {"scenario": SCENARIO, "job": JOB, "when": WHEN, "result": RESULT, "rule": RULE, "fault": FAULT}
+_SHORT: Final = {
+    "seed": "a whole number",
+    "accounts": "a list of objects, see `MockAkool(accounts=…)`",
+    "jobs": "a list of entries, see below",
+    "rules": "a list of rules, see below",
+    "webhooks": "a list of rules for callbacks, see [callbacks](webhooks.md)",
+    "when": "an object, see below",
+    "stages": "a list, see below",
+    "result": "an object, see below",
+    "files": "a fault, see below",
+    "endpoint": "a create's endpoint, or a list of them",
+    "on": "an endpoint, or a list of them",
+    "nth": "a number from 1, or a list of them",
+    "fault": "a fault, see below",
+    "code": "a business code such as 1108",
+    "drip": "an object such as {bytes: 1, every: 100ms}",
+    "delay": "a duration such as 10s, or two such as [1s, 3s]",
+}
 _ARTICLES: Final = {"job": "an entry of `jobs`", "when": "`when`", "result": "`result`"}
 
 

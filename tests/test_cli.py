@@ -534,7 +534,8 @@ class TestScenarios:
         assert told.stdout == f"{good} is well: 0 job entries, 1 rule\n"
         assert told.stderr.splitlines() == [
             f"mock-akool: {bad}, line 2: rulse: there is no key 'rulse' here. Did you mean 'rules'?",
-            f"mock-akool: cannot read {tmp_path / 'none.json'}: No such file or directory. Check the path",
+            f"mock-akool: cannot read {tmp_path / 'none.json'}: No such file or directory. "
+            f"A path is looked for from where you are: {Path.cwd()}",
         ]
 
     def test_schema_is_json(self) -> None:

@@ -310,10 +310,22 @@ CASES = (
         lambda client: batch(client, 3),
     ),
     Case(
+        "never polled",
+        lambda client: client.create(),
+        "job ID was created and paid, but never polled",
+        lambda client: client.poll_in_vain(http=502),
+    ),
+    Case(
         "never fetched",
         lambda client: client.finished(),
         "job ID was seen completed, but none of its pictures was fetched",
         lambda client: client.press(client.finished()["_id"]),
+    ),
+    Case(
+        "never polled",
+        lambda client: client.create(),
+        "job ID was created and paid, but never polled",
+        lambda client: client.poll_in_vain(http=502),
     ),
     Case(
         "never fetched",

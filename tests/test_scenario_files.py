@@ -57,7 +57,7 @@ class TestMistakes:
             ("seed: 1\n---\nseed: 2", "my.yaml, line 2: a second document begins here. Write one scenario in a file"),
             ("? [a]\n: 1", "my.yaml, line 1: a key must be a plain text. Write a word"),
             ("[" * 50 + "]" * 50, "my.yaml, line 1: this is nested over 20 deep"),
-            ("- 1", "my.yaml, line 1: [1] is not usable. It takes an object with keys of description"),
+            ("- 1", "my.yaml, line 1: [1] is not usable. It takes an object with some of the keys description"),
             ("x" * 70_000, "my.yaml is over 65,536 bytes. A scenario is a short file"),
             ("seed: yes", "my.yaml, line 1: seed: 'yes' is not usable. It takes a whole number"),
             ("seed: 0x10", "my.yaml, line 1: seed: '0x10' is not usable. It takes a whole number"),

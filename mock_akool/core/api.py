@@ -134,7 +134,8 @@ def _file(engine: Engine, call: Call, now_ns: int) -> Reply:
         entry=job.entry,
     )
     if job.result is not None and job.result.files is not None:
-        return afflict(job.result.files, reply, engine.behaviour, engine.chance, "files", call.path)
+        reply = afflict(job.result.files, reply, engine.behaviour, engine.chance, "files", call.path)
+        return reply._replace(rule=f"{job.entry}: result.files")
     return reply
 
 
@@ -209,8 +210,9 @@ def answer(engine: Engine, call: Call) -> Reply:
         if (director.watching or director.notices(call)) and not director.passes(call):
             reply = _directed(engine, found, call, now_ns)
         else:
-            engine.faulted_last = False
             reply = _work(engine, found, call, now_ns)
+        if reply.code != Code.OK or reply.rule is not None or engine.troubled:
+            _note_trouble(engine, found.endpoint, reply)
         engine.journal.append(now_ns, found.endpoint, call, reply)
     return reply
 
@@ -219,14 +221,12 @@ def _work(engine: Engine, found: Route, call: Call, now_ns: int) -> Reply:
     """Answer as Akool does, when nothing goes wrong."""
     try:
         reply = found.handle(engine, call, now_ns)
-        engine.refused_last = False
     except ParameterError as error:
         refusal = engine.behaviour.refusal(found.bad_parameter_code(engine.behaviour))
         refusal.account = error.account
         reply = _error(engine, refusal)
     except AkoolError as error:
         reply = _error(engine, error)
-        engine.faulted_last = error.code in _TRY_LATER
     except Exception as bug:
         _log.exception("mock-akool bug while answering %s %s", call.method, call.path)
         reply = bug_reply(bug)
@@ -235,7 +235,6 @@ def _work(engine: Engine, found: Route, call: Call, now_ns: int) -> Reply:
 
 def _directed(engine: Engine, found: Route, call: Call, now_ns: int) -> Reply:
     """Answer with what the scenarios in force make of it."""
-    engine.faulted_last = False
     try:
         firing = engine.director.firing(found.endpoint, call, now_ns)
     except ScenarioError as error:
@@ -250,17 +249,23 @@ def _directed(engine: Engine, found: Route, call: Call, now_ns: int) -> Reply:
         reply = Reply(200, (), b"", delay_ns=engine.latency_ns, account=firing.account, job_id=firing.job_id)
     else:
         reply = _work(engine, found, call, now_ns)
-    engine.faulted_last = True
     reply = afflict(firing.fault, reply, engine.behaviour, engine.chance, *firing.place)
     return reply._replace(rule=firing.label)
 
 
-_TRY_LATER: Final = frozenset({Code.TOO_FREQUENT, Code.GENERATE_ERROR, Code.SERVER_ERROR})
-"""The codes after which a client may well sleep and try again."""
+def _note_trouble(engine: Engine, endpoint: Endpoint, reply: Reply) -> None:
+    """Take note that the newest request to an endpoint was refused or went wrong, or that it did not any more."""
+    refused = reply.code not in (Code.OK, None) or reply.status >= _BAD_REQUEST
+    if refused or reply.rule is not None:
+        engine.troubled.add(endpoint)
+    else:
+        engine.troubled.discard(endpoint)
+
+
+_BAD_REQUEST: Final = 400
 
 
 def _error(engine: Engine, error: AkoolError) -> Reply:
-    engine.refused_last = True
     body = error_body(error, engine.behaviour)
     return Reply(200, _JSON, body, code=error.code, account=error.account, job_id=error.job_id)
 

@@ -75,7 +75,7 @@ class VirtualClock:
 
         Raises ClockError for a negative or not finite number; the clock has then not moved.
         """
-        if not 0 <= seconds < float("inf"):
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
             raise ClockError(
                 f"clock.advance({seconds!r}): a clock cannot run backwards or for ever",
                 "Give a finite number of seconds, 0 or more",

@@ -18,7 +18,7 @@ from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.buttons import check_press
 from mock_akool.core.chance import Chance
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock
-from mock_akool.core.codes import Code, Status
+from mock_akool.core.codes import Code, Endpoint, Status
 from mock_akool.core.director import Director, Entry, Library
 from mock_akool.core.errors import AkoolError
 from mock_akool.core.files import picture_named, stamp_of
@@ -27,7 +27,7 @@ from mock_akool.core.models import Account, CreateV3, CreateV4, Job, Picture, Pr
 from mock_akool.core.outbox import Compose, Outbox
 from mock_akool.core.prices import price
 from mock_akool.core.scenario import JobScript, Scenario
-from mock_akool.core.timeline import Change, Span, Stage, Timeline, change_at, changes, holding_at
+from mock_akool.core.timeline import Change, Span, Stage, Timeline, change_at, changes, holding_at, is_over
 from mock_akool.core.wire import Wire
 
 Stages = tuple[Stage, ...]
@@ -90,10 +90,8 @@ class Engine:
         self._jobs_made: dict[str, int] = {}
         self._open: set[str] = set()
         """Jobs whose end no poll has seen."""
-        self.refused_last = False
-        """Whether the last request was answered with a business error."""
-        self.faulted_last = False
-        """Whether the last request met a fault or was told to try again later: its client may sleep before it does."""
+        self.troubled: set[Endpoint] = set()
+        """Endpoints whose newest request was refused or went wrong: its client may sleep before it tries again."""
         self._end_shown: set[str] = set()
         self._polled_on: set[str] = set()
         """Jobs that the client polls although it was shown their end."""
@@ -134,19 +132,17 @@ class Engine:
     def is_awaited(self, now_ns: int) -> bool:
         """Return whether a client has something to wait for.
 
-        That is when a job is unfinished. It is also when a job is polled on after its end was shown, or has ended
-        while the client's last request was refused: such a client does not see the end, and waits for ever. So does
-        one whose callback is still to come or was not taken, and who has not polled since. And it is when the last
-        request met a fault: a client that tries again sleeps before that, also when it has no job yet.
+        That is when a job is unfinished, or is polled on after its end was shown, or when a callback is still to come
+        or was not taken, and its client has not polled since. And it is when the newest request to an endpoint was
+        refused or went wrong: a client that tries again sleeps before that, also when it has no job yet, and one that
+        asks wrongly for a job that has ended waits for ever.
         """
         outbox = self.outbox
-        if self._polled_on or self.faulted_last or outbox.next_ns is not None or outbox.under_way:
+        if self._polled_on or self.troubled or outbox.next_ns is not None or outbox.under_way:
             return True
         if not outbox.missed.isdisjoint(self._open):
             return True
-        if any(self.change_of(self._jobs[job_id], now_ns).status < _COMPLETED for job_id in self._open):
-            return True
-        return self.refused_last and bool(self._open)
+        return any(self.change_of(self._jobs[job_id], now_ns).status < _COMPLETED for job_id in self._open)
 
     def next_change_ns(self, now_ns: int) -> int | None:
         """Return the next instant at which any job's status changes by time alone, or None when none will."""
@@ -207,15 +203,17 @@ class Engine:
         """Return the account's job as this poll sees it, and note the poll where it matters."""
         job = self.job_of(account, job_id)
         _, status, until_ns = holding_at(job.timeline, job.created_ns, job.polls, now_ns)
+        if job.timeline.counts_polls and not is_over(job.timeline, job.created_ns, job.polls, now_ns):
+            self._jobs[job_id] = polled = replace(job, polls=(*job.polls, now_ns))
+            self.outbox.follow(polled)
+            until_ns = now_ns
         if status < _COMPLETED:
             self._open.add(job_id)  # a script may let a job that was completed be processed again
-            if job.timeline.counts_polls:
-                self._jobs[job_id] = polled = replace(job, polls=(*job.polls, now_ns))
-                self.outbox.follow(polled)
-                until_ns = now_ns
         elif job_id not in self._polled_on:
             self._open.discard(job_id)
-            (self._polled_on if job_id in self._end_shown else self._end_shown).add(job_id)
+            # A result that is not as usual may not satisfy the client: it asks again.
+            again = job_id in self._end_shown or job.result is not None
+            (self._polled_on if again else self._end_shown).add(job_id)
             until_ns = now_ns
         return Sight(job, status, _NEVER_NS if until_ns is None else until_ns)
 

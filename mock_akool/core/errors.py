@@ -75,7 +75,8 @@ def spelled(place: tuple[str | int, ...]) -> str:
     """Write a place in nested data as `rules[0].on`."""
     text = ""
     for step in place:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+        word = step if isinstance(step, int) or step.isprintable() else repr(step)
+        text += f"[{word}]" if isinstance(word, int) else f".{word}" if text else word
     return text
 
 

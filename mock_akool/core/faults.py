@@ -339,7 +339,7 @@ FAULT: Final = Record(
     Fault,
     {
         "code": Field(
-            whole(1001, 9999, "a business code such as 1108 (contract section 10)"),
+            whole(1001, 9999, "a business code other than that of success, 1001 to 9999, such as 1108"),
             "a business error: HTTP 200 with this code",
         ),
         "msg": Field(TEXT, "with code: the message, where it is not the usual one"),
@@ -365,6 +365,6 @@ FAULT: Final = Record(
             "before, unless the fault spoils the answer only",
         ),
     },
-    wants=f"an object with at least one key, of {', '.join(_KINDS)} at most one, such as {{http: 502}}",
+    wants="an object such as {http: 502}; the page of scenarios and the JSON Schema have all its keys",
 )
 """A fault as a person writes it."""

@@ -191,7 +191,11 @@ class Conditions(NamedTuple):
         if self.job is not None and not self._is_the_job(call):
             found.append(f"it was about job {call.job_number}" if call.job_number else "it was about no known job")
         if self.prompt is not None and not fnmatchcase(call.prompt or "", self.prompt):
-            found.append(f"its prompt is {shown(call.prompt)}" if call.prompt else "it has no prompt")
+            found.append(
+                f"its prompt is {shown(call.prompt)}, and {self.prompt!r} does not fit the whole of it"
+                if call.prompt
+                else "it has no prompt"
+            )
         if self.status is not None and call.status is not self.status:
             status = call.status
             found.append(f"the job was {status.name.lower()}" if status else "it was about no known job")

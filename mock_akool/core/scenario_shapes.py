@@ -194,6 +194,12 @@ class _Stages:
             return failed()
         if isinstance(value, Mapping) and set(value) == {"failed"}:
             said = value["failed"]
+            if isinstance(said, str) and not said[:1].isdigit() and said[:1] != "." and said != "forever":
+                raise ScenarioError(
+                    f"{shown(said)} is no length of time",
+                    f"A reason is written as {{failed: [{shown(said)}]}}",
+                    (*place, "failed"),
+                )
             if isinstance(said, (list, tuple)):
                 said = {"reasons": said}
             if isinstance(said, Mapping):
@@ -360,6 +366,8 @@ def _read_job(value: Any) -> int | str:
 
 
 def _read_during(value: Any) -> tuple[Span, Span]:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(value)
     begin, end = map(Span.of, value)
     if begin.ns is None or (end.ns is None and end != FOREVER):
         raise ValueError(value)

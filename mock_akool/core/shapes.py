@@ -60,6 +60,7 @@ class Plain(NamedTuple):
 
     def read(self, value: Any, place: Place) -> Any:
         """Return the real value."""
+        __tracebackhide__ = True
         try:
             return self.reading(value)
         except (ValueError, TypeError, OverflowError, MockAkoolError) as error:
@@ -81,8 +82,7 @@ class Listed(NamedTuple):
     @property
     def wants(self) -> str:
         """What it takes, in words."""
-        listed = f"a list of {self.item.wants}"
-        return f"{self.item.wants}, or {listed}" if self.lone else listed
+        return f"{self.item.wants}, or a list of such" if self.lone else f"a list; each item takes {self.item.wants}"
 
     @property
     def schema(self) -> Schema:
@@ -94,8 +94,12 @@ class Listed(NamedTuple):
 
     def read(self, value: Any, place: Place) -> tuple[Any, ...]:
         """Return the values as a tuple."""
+        __tracebackhide__ = True
         if self.lone and not isinstance(value, (list, tuple)):
-            return (self.item.read(value, place),)
+            try:
+                return (self.item.read(value, place),)
+            except ScenarioError as error:
+                raise ScenarioError(error.what, f"{error.hint}, or a list such as [2, 5]", place) from None
         if not isinstance(value, (list, tuple)) or len(value) < self.least:
             raise ScenarioError(f"{shown(value)} is not usable", f"It takes {self.wants}", place)
         return tuple(self.item.read(each, (*place, number)) for number, each in enumerate(value))
@@ -136,7 +140,7 @@ class Record:
     ) -> None:
         self.name = name
         self.fields = fields
-        self.wants = wants or f"an object with keys of {', '.join(fields)}"
+        self.wants = wants or f"an object with some of the keys {', '.join(fields)}"
         self._make = make
         self._needed = needed
         self._check = check
@@ -150,6 +154,7 @@ class Record:
 
     def read(self, value: Any, place: Place) -> Any:
         """Return the Python record."""
+        __tracebackhide__ = True
         if not isinstance(value, Mapping):
             raise ScenarioError(f"{shown(value)} is not usable", f"It takes {self.wants}", place)
         for key in value:
@@ -181,10 +186,15 @@ class Record:
         return plain
 
 
+_OTHER_WORDS: Final = {"status": "http", "status_code": "http", "json": "body", "text": "body", "timeout": "delay"}
+"""What people write who think of other mocks."""
+
+
 def unknown_key(key: object, known: Iterable[str], place: Place) -> ScenarioError:
     """Return the error for a key that is not known, with the nearest one that is."""
     names = list(known)
-    near = difflib.get_close_matches(str(key), names, n=1)
+    near = [_OTHER_WORDS[str(key)]] if _OTHER_WORDS.get(str(key)) in names else []
+    near = near or difflib.get_close_matches(str(key), names, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"The keys here are: {', '.join(names)}"
     return ScenarioError(f"there is no key {shown(key)} here", hint, (*place, str(key)))
 

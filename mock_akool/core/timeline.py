@@ -204,6 +204,12 @@ def holding_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns
     return Holding(at_ns, status, None)
 
 
+def is_over(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> bool:
+    """Return whether the ending is reached by `now_ns`, after which nothing changes any more."""
+    steps = list(_walk(timeline, created_ns, polls))
+    return len(steps) > len(timeline.stages) and steps[-1][0] <= now_ns
+
+
 def change_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> Change:
     """Return the change that is in force at `now_ns`: the status, and since when."""
     return Change._make(holding_at(timeline, created_ns, polls, now_ns)[:2])

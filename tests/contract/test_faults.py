@@ -290,6 +290,12 @@ class TestStages:
         assert seen == [1, 2, 2, 2, 1, 1, 3, 2, 4]
         assert client.record(job_id)["error_reasons"] == ["no"]
 
+    def test_a_stage_of_polls_ends_whatever_its_status(self, client: Client) -> None:
+        stages = [{"completed": "1 poll"}, {"processing": "2 polls"}, {"failed": "1 poll"}, {"queueing": "1 poll"}]
+        job_id = client.made("v3", {"stages": [*stages, "completed"]})
+        assert [client.status(job_id) for _ in range(8)] == [3, 2, 2, 4, 1, 3, 3, 3]
+        assert len(client.door.mock.jobs[0].polls) == 5
+
     def test_a_file_is_there_while_the_job_is_completed(self, client: Client, door: Door) -> None:
         job_id = client.made("v4", {"stages": [{"completed": "2s"}, {"processing": "2s"}, "completed"]})
         url = client.record(job_id)["image"]

@@ -157,7 +157,7 @@ class TestComposing:
             ({"account": {"token_ttl": "30s"}}, "token_lifetime", (30_000_000_000,)),
             ({"limits": {"concurrent_jobs": 3}}, "concurrent_jobs", 3),
             ({"limits": {"requests_per_second": 5}}, "requests_per_second", 5),
-            ({"accounts": [{"client_secret": "s"}]}, "strict", True),
+            ({"accounts": [{"client_secret": "0123456789abcdef"}]}, "strict", True),
         ],
     )
     def test_it_sets_what_is_a_setting_unless_that_is_said(self, scenario: Any, option: str, value: Any) -> None:
@@ -179,12 +179,30 @@ class TestPython:
             (lambda: mock.on("any").respond(file="expired"), "a fault `file` is for `on: file` only"),
             (lambda: mock.next_job(stages=[{"queing": 1}]), "stages[0].queing: there is no key 'queing' here"),
             (lambda: mock.next_job(stages=["completed"], queueing=1), "next_job: stages tell the whole life"),
+            (lambda: mock.on("any").respond(status=502), "fault.status: there is no key 'status' here"),  # type: ignore[arg-type]
+            (lambda: mock.next_job(processsing=3), "processsing: there is no key 'processsing' here"),  # type: ignore[arg-type]
             (lambda: mock.next_job(result={"imge": ""}), "result.imge: there is no key 'imge' here"),
         ):
             with pytest.raises(ScenarioError) as caught:
                 mistake()
             assert caught.value.message.startswith(message)
         assert mock.engine.director.rules == ()
+
+    def test_a_word_after_the_end_is_told_to_come_before(self) -> None:
+        rule = MockAkool().on("any").respond(http=502)
+        with pytest.raises(AttributeError, match=r"respond\(\) ends a rule: write \.optional\(…\) before it"):
+            rule.optional()
+        with pytest.raises(AttributeError, match="object has no attribute 'nonsense'"):
+            rule.nonsense()
+
+    def test_a_draft_may_be_the_beginning_of_several_rules(self) -> None:
+        mock = MockAkool()
+        polls = mock.on("quota/info").per("all")
+        polls.nth(1).respond(http=502)
+        polls.nth([2, 3]).respond(http=503)
+        quota = Call.build("GET", "/api/open/v3/faceswap/quota/info", headers={"x-api-key": "one"})
+        assert [mock.answer(quota).status for _ in range(4)] == [502, 503, 503, 200]
+        mock.verify()
 
     @pytest.mark.parametrize("sources", ["none", "setting,key,prompt"])
     def test_it_can_be_switched_off(self, sources: str) -> None:

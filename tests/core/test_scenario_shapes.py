@@ -102,7 +102,7 @@ class TestReading:
 
 
 MISTAKES: list[tuple[Any, str, str]] = [
-    ([], "[] is not usable", "It takes an object with keys of description, advice"),
+    ([], "[] is not usable", "It takes an object with some of the keys description, advice"),
     ({"rulse": []}, "rulse: there is no key 'rulse' here", "Did you mean 'rules'?"),
     ({"zzz": 1}, "zzz: there is no key 'zzz' here", "The keys here are: description, advice, seed"),
     ({"seed": "7"}, "seed: '7' is not usable", "It takes a whole number"),
@@ -119,7 +119,7 @@ MISTAKES: list[tuple[Any, str, str]] = [
         "accounts: two accounts have the same client_secret",
         "Give each its own",
     ),
-    ({"jobs": {}}, "jobs: {} is not usable", "It takes a list of an object"),
+    ({"jobs": {}}, "jobs: {} is not usable", "It takes a list; each item takes an object"),
     ({"jobs": [{"stages": []}]}, "jobs[0].stages: [] is not usable", "It takes a list of stages"),
     ({"jobs": [{"stages": ["queueing"]}]}, "jobs[0].stages[0]: 'queueing' is no stage", "{queueing: 2s}"),
     (
@@ -136,6 +136,26 @@ MISTAKES: list[tuple[Any, str, str]] = [
         {"jobs": [{"stages": ["completed", {"queueing": 1}]}]},
         "jobs[0].stages[0]: 'completed' is an ending, and stages follow it",
         "Give it a length, such as {completed: 2s}",
+    ),
+    (
+        {"jobs": [{"stages": [{"failed": "content policy"}]}]},
+        "jobs[0].stages[0].failed: 'content policy' is no length of time",
+        "A reason is written as {failed: ['content policy']}",
+    ),
+    (
+        {"rules": [{"on": "any", "nth": "2, 3", "fault": {"drop": True}}]},
+        "rules[0].nth: '2, 3' is not usable",
+        "or a list such as [2, 5]",
+    ),
+    (
+        {"rules": [{"on": "any", "during": "10s-40s", "fault": {"drop": True}}]},
+        "rules[0].during: '10s-40s' is not usable",
+        "It takes two times since the start such as [10s, 40s]",
+    ),
+    (
+        {"rules": [{"on": "any", "fault": {"status": 502}}]},
+        "rules[0].fault.status: there is no key 'status' here",
+        "Did you mean 'http'?",
     ),
     ({"jobs": [{"times": 0}]}, "jobs[0].times: 0 is not usable", "It takes a whole number from 1"),
     ({"jobs": [{"when": {"endpoint": "file"}}]}, "jobs[0].when.endpoint: 'file' is not usable", "createbyprompt"),
@@ -169,7 +189,11 @@ MISTAKES: list[tuple[Any, str, str]] = [
         "rules[0].per: 'jobs' is not usable (did you mean 'job'?)",
         "It takes one of account, job, all",
     ),
-    ({"rules": [{"on": "any", "fault": {}}]}, "rules[0].fault: this fault does nothing", "at least one key"),
+    (
+        {"rules": [{"on": "any", "fault": {}}]},
+        "rules[0].fault: this fault does nothing",
+        "It takes an object such as {http: 502}",
+    ),
     (
         {"rules": [{"on": "any", "fault": {"htp": 502}}]},
         "rules[0].fault.htp: there is no key 'htp' here",
@@ -232,7 +256,7 @@ MISTAKES: list[tuple[Any, str, str]] = [
 
 BEYOND_SCHEMA = (
     *("not both", "does not go", "belongs to", "ends before", "longer one", "two accounts", "at: before"),
-    *("is an ending", "is for `on: file`", "does nothing", "'soon'", ".headers"),
+    *("is an ending", "is for `on: file`", "does nothing", "'soon'", ".headers", "no length of time"),
 )
 """What JSON Schema has no simple word for: fields that do not go together, and the inside of texts."""
 

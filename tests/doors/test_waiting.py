@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
@@ -40,6 +41,49 @@ def test_a_client_that_saw_the_end_sleeps_for_real() -> None:
         time.sleep(2)
         poll = requests.get(f"{IMAGE}/infobymodelid", params={"image_model_id": job_id}, headers=HEADERS)
         assert poll.json()["data"]["image_status"] == 3
-        requests.get(f"{IMAGE}/infobymodelid", params={"image_model_id": "unknown"}, headers=HEADERS)
         time.sleep(0.01)
         assert mock.clock.now_ns() - mock.started_ns == 2 * 10**9
+
+
+def test_sleep_is_virtual_until_what_was_refused_is_asked_well() -> None:
+    with MockAkool(credits=2) as mock:
+        mock.next_job()
+        job_id = create()
+        requests.get(f"{IMAGE}/infobymodelid", params={"image_model_id": job_id}, headers=HEADERS)
+        refused = requests.post(f"{IMAGE}/createbyprompt", json={"prompt": "a"}, headers=HEADERS)
+        assert refused.json()["code"] == 1104
+        for _ in range(2):
+            time.sleep(60)
+            requests.get(f"{API_URL}/api/open/v3/faceswap/quota/info", headers=HEADERS)
+        assert mock.calls.last.at == 120
+        mock.next_job()
+        requests.post(f"{IMAGE}/createbyprompt", json={"prompt": "a"}, headers={"x-api-key": "rich"})
+        requests.get(
+            f"{IMAGE}/infobymodelid", params={"image_model_id": mock.jobs[-1].id}, headers={"x-api-key": "rich"}
+        )
+        time.sleep(0.01)
+        assert mock.clock.now_ns() - mock.started_ns == 120 * 10**9
+
+
+@pytest.mark.parametrize("fault", [{"file": "truncated"}, {"http": 503}, {"html": True}, {"drop": True}])
+def test_sleep_is_virtual_for_a_client_that_fetches_a_broken_file_again(fault: dict[str, object]) -> None:
+    with MockAkool() as mock:
+        mock.next_job(result={"files": fault})
+        job_id = create()
+        poll = requests.get(f"{IMAGE}/infobymodelid", params={"image_model_id": job_id}, headers=HEADERS)
+        for _ in range(3):
+            with contextlib.suppress(requests.ConnectionError):
+                requests.get(poll.json()["data"]["image"])
+            time.sleep(60)
+        assert mock.clock.now_ns() - mock.started_ns == 180 * 10**9
+        assert mock.calls.last.rule == "next_job: result.files"
+
+
+def test_sleep_is_virtual_for_a_client_that_is_not_content_with_a_strange_result() -> None:
+    with MockAkool() as mock:
+        mock.next_job(result={"upscaled_urls": []})
+        job_id = create()
+        for _ in range(3):
+            requests.get(f"{IMAGE}/infobymodelid", params={"image_model_id": job_id}, headers=HEADERS)
+            time.sleep(60)
+        assert mock.clock.now_ns() - mock.started_ns == 180 * 10**9

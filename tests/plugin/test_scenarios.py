@@ -142,7 +142,7 @@ def test_a_rule_that_never_fired_fails_a_test_that_passed(run: Run) -> None:
         ),
         (
             'akool_mock.on("createbyprompt").prompt("*dragon*").respond(http=403)\n    create()',
-            "*createbyprompt -> *: its prompt is 'a red fox'",
+            "*createbyprompt -> *: its prompt is 'a red fox', and '?dragon?' does not fit the whole of it",
         ),
         (
             'akool_mock.on("infobymodelid").job(2).respond(http=403)\n    poll(create())',
@@ -181,6 +181,37 @@ def test_a_rule_that_may_stay_silent_does(run: Run, silence: str) -> None:
 
 def test_a_rule_that_was_taken_away_need_not_fire(run: Run) -> None:
     run('def test_it(akool_mock):\n    akool_mock.on("file").drop().remove()\n').assert_outcomes(passed=1)
+
+
+def test_a_rule_that_was_never_finished_is_told(run: Run) -> None:
+    result = run('def test_it(akool_mock):\n    akool_mock.on("infobymodelid").nth(2)\n')
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["mock-akool: the rule on('infobymodelid').nth(2) says no fault: end it with .respond(…)"]
+    )
+
+
+def test_a_marker_without_a_fixture_is_told(run: Run) -> None:
+    result = run(
+        """
+@pytest.mark.akool(seed=7)
+def test_it(): ...
+
+@pytest.mark.akool(seed=7)
+class TestAll:
+    def test_that_needs_none(self): ...
+""",
+        "-W",
+        "default",
+    )
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(["*the marker akool does nothing here: the test uses neither akool_mock nor*"])
+
+
+def test_an_empty_list_of_scenarios_is_told(run: Run) -> None:
+    result = run("@pytest.mark.akool(scenario=[])\ndef test_it(akool_mock): ...\n")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*mock-akool: the list of scenarios is empty*"])
 
 
 @pytest.mark.parametrize("choice", ["ignore", "warn"])
