@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check docs bench clean
+.PHONY: help demo test lint check docs bench image clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -16,11 +16,12 @@ demo: $(VENV)/installed ## play a client against the fake and save the pictures
 test: $(VENV)/installed-dev ## run all tests
 	$(BIN)/python -m pytest -n auto
 
-lint: $(VENV)/installed-dev ## check style, types and layers
+lint: $(VENV)/installed-dev ## check style, types, layers and the Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 check: lint test ## lint, then test
 
@@ -30,6 +31,9 @@ docs: $(VENV)/installed-dev ## write the tables in README and docs anew
 bench: $(VENV)/installed-dev ## measure speed as ratios (wants wrk; WireMock wants npm and java)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks
+
+image: ## build the container image mock-akool (wants Docker)
+	docker build --tag mock-akool .
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info mock-akool-demo

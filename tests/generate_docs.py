@@ -46,7 +46,10 @@ from mock_akool.webhooks.view import Webhooks
 from tests.clients.survival import SURVIVAL
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-PAGES: Final = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
+PAGES: Final = (
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "examples/README.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+)
 
 BEGIN: Final = "<!-- generated: "
 END: Final = "<!-- end -->"

@@ -3,11 +3,13 @@ somewhere."""
 
 from __future__ import annotations
 
+import argparse
 import ast
 import io
 import os
 import pkgutil
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -30,7 +32,8 @@ from mock_akool.report import HINTS
 from mock_akool.scenario_files import read_file, read_text
 from mock_akool.screen import Screen
 from mock_akool.settings import DEFAULT_PORT, PREFIX, Setting, table
-from tests import generate_docs
+from tests import dockerfile, generate_docs
+from tests.deployment import CHECKS
 
 ROOT: Final = generate_docs.ROOT
 PAGES: Final = generate_docs.PAGES
@@ -39,6 +42,7 @@ DIFFERENCES: Final = ROOT / "docs" / "differences.md"
 ARCHITECTURE: Final = ROOT / "docs" / "architecture.md"
 
 NOT_RUN: Final = {
+    "docker build --tag mock-akool .": "there is no engine; what the Dockerfile runs is run by tests of its own",
     "make demo": "it installs a virtual environment; what it shows is compared with a quick play of the demo",
     "make test": "it would run these tests within themselves",
     "python -m pip install .": "it fetches packages; the wheel is installed by a test of its own",
@@ -51,6 +55,15 @@ FOREIGN_FLAGS: Final = {
     "--akool-url": "pytest",
     "--markers": "pytest",
     "--tb": "pytest",
+    "--build": "docker",
+    "--cap-drop": "docker",
+    "--exit-code-from": "docker",
+    "--platform": "docker",
+    "--read-only": "docker",
+    "--rm": "docker",
+    "--security-opt": "docker",
+    "--start-interval": "docker",
+    "--tag": "docker",
 }
 
 QUICKER: Final = {"pause=1)": "pause=0.02)", "sleep(1000)": "sleep(20)", "sleep 1\n": "sleep 0.02\n"}
@@ -67,6 +80,11 @@ no block needs and that cost seconds on a busy machine."""
 
 _FILE: Final = re.compile(r"(?:#|//) ([\w/]+\.(?:py|mjs))\n")
 """The first line of a block that is a file of this name."""
+
+_FOREIGN_FILE: Final = re.compile(r"# ([\w./-]+\.ya?ml)\n")
+"""The first line of a block of YAML that is a file of another program; all others are scenarios."""
+
+_STAND_INS: Final = ROOT / "tests" / "stand_ins"
 
 _STEP: Final = re.compile(r"((?:[^\n]*\\\n)*[^\n]*)\n(.*)", re.DOTALL)
 """A command, which may go on after a backslash at the end of a line, and its output."""
@@ -128,7 +146,7 @@ def _parsed(page: Path) -> tuple[tuple[Block, ...], str]:
 
 
 def _name(page: Path) -> str:
-    return page.name
+    return page.relative_to(ROOT).as_posix().removeprefix("docs/")
 
 
 def _blocks(language: str) -> list[Any]:
@@ -189,13 +207,13 @@ def _run(*command: str) -> str:
     return output
 
 
-def _run_server(command: str, shown: str) -> None:
-    """Run a server until it has written what is shown, then end it as Ctrl-C or a supervisor would."""
+def _run_server(command: str, shown: str, folder: Path | None = None) -> None:
+    """Run a server in a folder until it has written what is shown, then end it as Ctrl-C or a supervisor would."""
     written = Path("written")
     with (
         written.open("wb") as out,
         subprocess.Popen(
-            ["bash", "-c", command], stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            ["bash", "-c", command], stdout=out, stderr=subprocess.STDOUT, start_new_session=True, cwd=folder
         ) as process,
     ):
         try:
@@ -234,8 +252,18 @@ def _check_pictures(code: str) -> None:
 
 
 @pytest.mark.parametrize("block", _blocks("yaml"))
-def test_yaml_blocks_are_scenarios(block: Block) -> None:
-    read_text(block.code, block.where)
+def test_yaml_blocks_are_scenarios_or_what_their_first_line_says(block: Block) -> None:
+    if named := _FOREIGN_FILE.match(block.code):
+        file = Path(Path(named[1]).name)
+        file.write_text(block.code)
+        CHECKS[named[1]](file)
+    else:
+        read_text(block.code, block.where)
+
+
+def test_the_compose_file_on_the_page_is_the_one_that_is_there() -> None:
+    (block,) = [block for block in _parsed(ROOT / "docs" / "docker.md")[0] if block.code.startswith("# compose.yaml\n")]
+    assert block.code == "# compose.yaml\n" + (ROOT / "compose.yaml").read_text()
 
 
 def test_the_file_on_the_page_of_scenarios_is_one_of_the_fixtures() -> None:
@@ -328,9 +356,9 @@ def _is_module(block: Block) -> bool:
 
 
 def _write_modules(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write what the tests of the page import."""
+    """Write what the tests of the page import, and libraries that stand in for those that want an engine."""
     folder = Path("modules")
-    folder.mkdir()
+    shutil.copytree(_STAND_INS, folder)
     for section in _sections(page):
         section._replace(files=tuple(filter(_is_module, section.files))).write(folder)
     monkeypatch.setenv("PYTHONPATH", str(folder.absolute()))
@@ -397,7 +425,9 @@ def _timeless(output: str) -> str:
 
 
 @pytest.mark.parametrize("block", _blocks("bash"))
-def test_a_bash_block_runs(block: Block, port: int) -> None:
+def test_a_bash_block_runs(block: Block, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("examples").symlink_to(ROOT / "examples")
+    monkeypatch.setenv("AKOOL_PAUSE_S", "0.02")
     code = _adapted(block.code, port)
     _run("bash", "-euo", "pipefail", "-c", code)
     _check_pictures(code)
@@ -410,6 +440,10 @@ def test_a_js_block_runs(block: Block, port: int) -> None:
         assert os.environ.get("CI") != "true", "there is no node, and CI must try the docs' JavaScript"
         pytest.skip("there is no node")
     code = _adapted(block.code, port)
+    library = Path("node_modules", "testcontainers")
+    library.mkdir(parents=True)
+    shutil.copy(_STAND_INS / "testcontainers.mjs", library / "index.mjs")
+    (library / "package.json").write_text('{"exports": "./index.mjs"}')
     Path("block.mjs").write_text(code)
     _run(node, "block.mjs")
     _check_pictures(code)
@@ -420,6 +454,8 @@ def test_a_console_block_shows_what_happens(block: Block, port: int, monkeypatch
     for command, shown in _steps(block):
         if _is_pytest(command):
             pass  # its section is run as a whole
+        elif command.startswith("docker run "):
+            _run_as_docker_does(command, shown, monkeypatch)
         elif command in NOT_RUN:
             assert not shown or command == "make demo", "nobody compares this output"
         elif re.search(r"\bmock-akool serve\b|\bflask .*\brun\b", command):
@@ -429,6 +465,32 @@ def test_a_console_block_shows_what_happens(block: Block, port: int, monkeypatch
         else:
             output = _run("bash", "-c", _adapted(command, port)).replace(f":{port}", f":{DEFAULT_PORT}")
             assert not shown or _matches(shown, output), output
+
+
+def _run_as_docker_does(command: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run what a container of ours would run. The tests listen on a free port of the loopback address."""
+    docker = argparse.ArgumentParser(exit_on_error=False)
+    for flag in ("--rm", "--read-only"):
+        docker.add_argument(flag, action="store_true")
+    for option in ("-p", "--cap-drop", "--security-opt"):
+        docker.add_argument(option)
+    docker.add_argument("-e", action="append", default=[])
+    docker.add_argument("-v", default=f"{Path.cwd()}:{dockerfile.image().the('WORKDIR')}")
+    docker.add_argument("image", choices=["mock-akool"])
+    docker.add_argument("command", nargs=argparse.REMAINDER)
+    options = docker.parse_args(shlex.split(command)[2:])
+    here, inside, *_ = options.v.split(":")
+    assert inside == dockerfile.image().the("WORKDIR")
+    variables = dockerfile.variables() | dict(each.split("=") for each in options.e)
+    words = dockerfile.image().command("ENTRYPOINT") + (options.command or dockerfile.image().command("CMD"))
+    with monkeypatch.context() as container:
+        for name, value in (variables | {f"{PREFIX}HOST": "127.0.0.1", f"{PREFIX}PORT": "0"}).items():
+            container.setenv(name, value)
+        if "serve" in words:
+            assert options.p == f"127.0.0.1:{DEFAULT_PORT}:{dockerfile.image().the('EXPOSE')}"
+            _run_server(shlex.join(words), shown.replace(variables[f"{PREFIX}HOST"], "127.0.0.1"), ROOT / here)
+        else:
+            assert _matches(shown, _run(*words))
 
 
 def test_the_demo_shows_what_the_readme_shows() -> None:

@@ -6,76 +6,15 @@ These tests need a package index, as installing for the first time does.
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import sys
 import tarfile
 import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
-from typing import Final, NamedTuple
-
-import pytest
 
 from mock_akool import __version__
-from tests.children import environment, run
-
-ROOT: Final = Path(__file__).parents[1]
-PATIENCE_S: Final = 300.0
-"""How long a build or an installation may take before it fails instead of hanging."""
-
-NOT_COPIED: Final = shutil.ignore_patterns(
-    ".*", "__pycache__", "build", "dist", "*.egg-info", "node_modules", "mock-akool-demo", "benchmarks"
-)
-
-HOSTLESS: Final = {"PYTHONPATH": "", "PYTHONHOME": "", "VIRTUAL_ENV": ""}
-"""Variables that could lead the new environment back to this one."""
-
-
-class Installed(NamedTuple):
-    """An environment that holds the wheel and its dependencies; `folder` is where its commands are run."""
-
-    bin: Path
-    folder: Path
-
-    def run(self, command: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return run(*arguments, command=[str(self.bin / command)], variables=HOSTLESS, folder=self.folder)
-
-
-def succeed(*command: str | Path, folder: Path) -> None:
-    finished = subprocess.run(
-        list(map(str, command)),
-        cwd=folder,
-        env=environment(PIP_DISABLE_PIP_VERSION_CHECK="1", **HOSTLESS),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel, made from the source distribution beside it, and that from a copy: a build leaves files behind."""
-    place = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(ROOT, place / "sources", ignore=NOT_COPIED)
-    succeed(sys.executable, "-m", "build", "--outdir", place, folder=place / "sources")
-    (made,) = place.glob("*.whl")
-    return made
-
-
-@pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    place = tmp_path_factory.mktemp("installed")
-    succeed(sys.executable, "-m", "venv", place / "environment", folder=place)
-    commands = place / "environment" / ("Scripts" if sys.platform == "win32" else "bin")
-    succeed(commands / "python", "-m", "pip", "install", "--quiet", wheel, folder=place)
-    folder = place / "elsewhere"
-    folder.mkdir()
-    return Installed(commands, folder)
+from tests.children import run
+from tests.installation import PATIENCE_S, ROOT, Installed
 
 
 class TestWheel:

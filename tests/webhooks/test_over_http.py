@@ -98,7 +98,7 @@ class TestTheRequest:
 
     def test_status_and_poll_agree(self) -> None:
         statuses: list[int] = []
-        with live(queueing="30ms", processing="30ms") as mock, http_receiver() as receiver:
+        with live(queueing="30ms", processing="1s") as mock, http_receiver() as receiver:
 
             def answer(got: Any) -> int:
                 statuses.append(poll(mock, got.verdict.payload["_id"])["image_status"])

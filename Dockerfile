@@ -1,0 +1,40 @@
+# syntax=docker/dockerfile:1
+# The base has images for amd64 and arm64, and each dependency has wheels for both, so nothing is compiled anywhere.
+
+FROM python:3.13-slim AS base
+
+FROM base AS build
+WORKDIR /src
+# The dependencies have a layer of their own, which lasts until pyproject.toml changes.
+COPY pyproject.toml ./
+RUN python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' > requirements.txt \
+    && python -m venv --without-pip /opt/mock-akool \
+    && pip --python /opt/mock-akool/bin/python install --no-cache-dir --only-binary :all: --requirement requirements.txt
+# setup.py makes the wheel's page of README.md.
+COPY LICENSE README.md setup.py ./
+COPY mock_akool ./mock_akool
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
+    && pip --python /opt/mock-akool/bin/python install --no-cache-dir --no-deps /wheels/*.whl
+
+FROM base
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="mock-akool" \
+      org.opencontainers.image.description="A faithful offline fake of Akool's image API: jobs, polling, pictures and failures on demand." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.authors="The mock-akool founders"
+COPY --from=build /opt/mock-akool /opt/mock-akool
+# A container is reached from outside of it, so it listens on all its addresses. The bytecode is there already.
+ENV PATH="/opt/mock-akool/bin:$PATH" \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    MOCK_AKOOL_HOST=0.0.0.0
+# Scenario files are mounted here, and found by their names alone.
+WORKDIR /scenarios
+# A number, because Kubernetes cannot tell whether a name is root.
+USER 10001:10001
+EXPOSE 25665
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --start-interval=1s --retries=3 CMD ["mock-akool", "health"]
+ENTRYPOINT ["mock-akool"]
+CMD ["serve"]

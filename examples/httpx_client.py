@@ -1,0 +1,63 @@
+"""Make pictures of a prompt with httpx, async: `python httpx_client.py "a red fox"`. See README.md."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+API = os.environ.get("AKOOL_BASE_URL", "http://127.0.0.1:25665") + "/api/open/v3/content/image"
+KEY = {"x-api-key": os.environ.get("AKOOL_API_KEY", "my-key")}
+PAUSE_S = float(os.environ.get("AKOOL_PAUSE_S", "3"))
+PATIENCE_S = float(os.environ.get("AKOOL_PATIENCE_S", "300"))
+
+
+def data(reply: httpx.Response) -> Any:
+    """Return what an answer is about; raise if there is none."""
+    reply.raise_for_status()
+    if (answer := reply.json())["code"] != 1000:
+        sys.exit(f"Akool says {answer['code']}: {answer['msg']}")
+    return answer["data"]
+
+
+async def patiently(client: httpx.AsyncClient, url: str, **request: Any) -> httpx.Response:
+    """Repeat a GET, which costs nothing, while it is the network or the gateway that fails."""
+    while True:
+        try:
+            reply = await client.get(url, **request)
+        except httpx.TransportError:
+            pass
+        else:
+            if reply.status_code < 500:
+                return reply
+        await asyncio.sleep(PAUSE_S)
+
+
+async def main(prompt: str) -> None:
+    """Create a job, wait for its end, and save its pictures, which are fetched side by side."""
+    async with httpx.AsyncClient(timeout=30) as client, asyncio.timeout(PATIENCE_S):
+        # Sent once: whoever creates again after a lost answer may pay twice.
+        job = data(await client.post(f"{API}/createbyprompt", json={"prompt": prompt}, headers=KEY))
+        poll = {"image_model_id": job["_id"]}
+        while job["image_status"] not in (3, 4):
+            await asyncio.sleep(PAUSE_S)
+            job = data(await patiently(client, f"{API}/infobymodelid", params=poll, headers=KEY))
+        if job["image_status"] == 4:
+            sys.exit(f"job {job['_id']} failed: {'; '.join(job.get('error_reasons', []))}")
+        urls = job["upscaled_urls"] or [job["image"]]
+        replies = await asyncio.gather(*(patiently(client, url) for url in urls))
+    for number, reply in enumerate(replies, 1):
+        reply.raise_for_status()
+        Path(f"picture-{number}.jpg").write_bytes(reply.content)
+        print(f"picture-{number}.jpg")
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main(sys.argv[1]))
+    except TimeoutError:
+        sys.exit("it took too long")
+    except httpx.HTTPError as error:
+        sys.exit(str(error))

@@ -1,0 +1,64 @@
+"""Make pictures of a prompt with requests: `python requests_client.py "a red fox"`. See README.md."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import requests
+
+API = os.environ.get("AKOOL_BASE_URL", "http://127.0.0.1:25665") + "/api/open/v3/content/image"
+KEY = {"x-api-key": os.environ.get("AKOOL_API_KEY", "my-key")}
+PAUSE_S = float(os.environ.get("AKOOL_PAUSE_S", "3"))
+DEADLINE_S = time.monotonic() + float(os.environ.get("AKOOL_PATIENCE_S", "300"))
+BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+
+
+def data(reply: requests.Response) -> Any:
+    """Return what an answer is about; raise if there is none."""
+    reply.raise_for_status()
+    if (answer := reply.json())["code"] != 1000:
+        sys.exit(f"Akool says {answer['code']}: {answer['msg']}")
+    return answer["data"]
+
+
+def patiently(send: Callable[[], requests.Response]) -> requests.Response:
+    """Repeat a request that costs nothing, while it is the network or the gateway that fails."""
+    while True:
+        if time.monotonic() > DEADLINE_S:
+            sys.exit("it took too long")
+        try:
+            reply = send()
+        except BROKEN:
+            pass
+        else:
+            if reply.status_code < 500:
+                return reply
+        time.sleep(PAUSE_S)
+
+
+def main(prompt: str) -> None:
+    """Create a job, wait for its end, and save its pictures."""
+    # Sent once: whoever creates again after a lost answer may pay twice.
+    job = data(requests.post(f"{API}/createbyprompt", json={"prompt": prompt}, headers=KEY, timeout=30))
+    poll = {"image_model_id": job["_id"]}
+    while job["image_status"] not in (3, 4):
+        time.sleep(PAUSE_S)
+        job = data(patiently(partial(requests.get, f"{API}/infobymodelid", poll, headers=KEY, timeout=30)))
+    if job["image_status"] == 4:
+        sys.exit(f"job {job['_id']} failed: {'; '.join(job.get('error_reasons', []))}")
+    for number, url in enumerate(job["upscaled_urls"] or [job["image"]], 1):
+        reply = patiently(partial(requests.get, url, timeout=30))
+        reply.raise_for_status()
+        Path(f"picture-{number}.jpg").write_bytes(reply.content)
+        print(f"picture-{number}.jpg")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except requests.RequestException as error:
+        sys.exit(str(error))

@@ -1,0 +1,1 @@
+"""Libraries that want a container engine, as far as the docs use them: they start `mock-akool serve` instead."""
