@@ -32,12 +32,17 @@ _GRACE_S: Final = 1.0
 """How long a stop waits for answers that are under way."""
 _CALLBACK_GRACE_S: Final = 0.5
 """How long a stop then waits for callbacks that are under way."""
+_NUDGE_S: Final = 0.1
 _DRAWING_THREADS: Final = 2
 _MOST_KNOWN: Final = 512
 _MOST_FRAMED: Final = 16 << 10
 """From how many bytes on an answer is not worth remembering: a poll's is smaller."""
 _LOOK_S: Final = 0.01
 """How often a control call looks for what it waits for."""
+
+
+def _nothing() -> None:
+    """Do nothing, but wake the loop."""
 
 
 class RequestLog(Protocol):
@@ -171,7 +176,12 @@ class Server:
         if self._thread is not None and self._stopping is not None:
             with contextlib.suppress(RuntimeError):  # the loop ended by itself
                 self.loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join()
+            self._thread.join(_NUDGE_S)
+            while self._thread.is_alive():
+                # uvloop was seen to sleep on with this waiting for it, once in some thousand stops; a nudge wakes it.
+                with contextlib.suppress(RuntimeError):
+                    self.loop.call_soon_threadsafe(_nothing)
+                self._thread.join(_NUDGE_S)
             self._thread = None
         self._unbind()
 

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.core.clock import NS_PER_S
@@ -29,6 +29,8 @@ _AT_ONCE: Final = 50
 """How many are taken in one go: to make envelopes holds the engine's lock, and polls shall not wait for it."""
 _CONNECTIONS_OF_AN_ACCOUNT: Final = 8
 _CALLING_THREADS: Final = 8
+_CANCELLING_S: Final = 0.4
+"""How long the end of what was cancelled is waited for."""
 
 
 class Pump:
@@ -66,9 +68,10 @@ class Pump:
             ending.add_done_callback(lambda _: done.set_result(None))
 
         self._soon(begin)
-        done.result()
+        # Bounded, whatever the loop is busy with: whoever stops a server shall not wait for a receiver.
+        wait([done], grace_s + _CANCELLING_S)
         self._soon(self._loop.stop)
-        self._thread.join()
+        self._thread.join(_CANCELLING_S)
         self._calling.shutdown(wait=False, cancel_futures=True)
 
     def _soon(self, function: Any) -> None:
@@ -166,4 +169,4 @@ class Pump:
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=0.5)
+            await asyncio.wait(self._tasks, timeout=_CANCELLING_S)
