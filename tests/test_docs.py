@@ -75,7 +75,15 @@ BOUND_S: Final = 60.0
 PYTEST: Final = (
     *(
         f"-pno:{plugin}"
-        for plugin in ("randomly", "cacheprovider", "hypothesispytest", "anyio", "time_machine", "schemathesis")
+        for plugin in (
+            "randomly",
+            "cacheprovider",
+            "hypothesispytest",
+            "anyio",
+            "time_machine",
+            "schemathesis",
+            "asyncio",
+        )
     ),
     *("-W", "error"),
 )
