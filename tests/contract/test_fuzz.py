@@ -107,6 +107,10 @@ def check(answer: Answer) -> None:
         assert isinstance(envelope["msg"], str)
 
 
+NAMELESS: Any = {"scenario_sources": "none"}
+"""No key and no prompt names a scenario: a name that there is not is answered with a mistake of the test, HTTP 400."""
+
+
 @pytest.mark.parametrize("door_class", DOORS, ids=lambda door: door.name)
 class TestFuzz:
     @settings(max_examples=60, deadline=None, database=None)
@@ -115,7 +119,7 @@ class TestFuzz:
         bodies=[(CREATE_V3, b'{"prompt":"\\ud800"}'), (GET_TOKEN, b'{"clientId":"\\ud800","clientSecret":"\\udfff"}')]
     )
     def test_any_body(self, door_class: type[Door], bodies: list[tuple[str, bytes]]) -> None:
-        with closing(door_class(MockAkool())) as door:
+        with closing(door_class(MockAkool(**NAMELESS))) as door:
             headers = {"x-api-key": KEY, "content-type": "application/json"}
             for path, body in bodies:
                 check(door.call("POST", path, headers=headers, body=body))
@@ -128,14 +132,14 @@ class TestFuzz:
     @settings(max_examples=60, deadline=None, database=None)
     @given(calls=st.lists(st.tuples(st.sampled_from(ENDPOINTS), HEADERS), min_size=1, max_size=8))
     def test_any_headers(self, door_class: type[Door], calls: list[tuple[tuple[str, str], Mapping[str, str]]]) -> None:
-        with closing(door_class(MockAkool())) as door:
+        with closing(door_class(MockAkool(**NAMELESS))) as door:
             for (method, path), headers in calls:
                 check(door.call(method, path, headers=headers, body=b'{"prompt":"a cat"}' if method == "POST" else b""))
 
     @settings(max_examples=50, deadline=None, database=None)
     @given(queries=st.lists(QUERIES | QUERIES.map("image_model_id={}".format), min_size=1, max_size=8))
     def test_any_query(self, door_class: type[Door], queries: list[str]) -> None:
-        with closing(door_class(MockAkool())) as door:
+        with closing(door_class(MockAkool(**NAMELESS))) as door:
             client = Client(door)
             client.made("v3")
             for query in queries:
@@ -145,7 +149,7 @@ class TestFuzz:
     @settings(max_examples=50, deadline=None, database=None)
     @given(paths=st.lists(PATHS, min_size=1, max_size=8))
     def test_any_path(self, door_class: type[Door], paths: list[str]) -> None:
-        with closing(door_class(MockAkool())) as door:
+        with closing(door_class(MockAkool(**NAMELESS))) as door:
             for path in paths:
                 answer = door.call("GET", path)
                 assert answer.status in (403, 404)
@@ -164,7 +168,7 @@ def test_the_strategies_reach_every_outcome() -> None:
         answer = door.call("POST", path, headers={"x-api-key": KEY, "content-type": "application/json"}, body=body)
         seen.add((path, answer.code))
 
-    with closing(DOORS[0](MockAkool(credits=10**9))) as door:
+    with closing(DOORS[0](MockAkool(credits=10**9, **NAMELESS))) as door:
         collect()
 
     assert seen >= {(path, 1003) for path in POSTS}
