@@ -30,11 +30,14 @@ class Accounts:
         chance: Chance,
         clock: Clock,
         script_of: Callable[[str], AccountScript] = lambda _: AccountScript(),
+        secret_of: Callable[[str], str] = lambda api_key: api_key,
     ) -> None:
         self._behaviour = behaviour
         self._chance = chance
         self._clock = clock
         self._script_of = script_of
+        self._secret_of = secret_of
+        """Returns the key without the scenarios that it names."""
         """Returns what a scenario says of the account with this API key in particular."""
         self._by_key: dict[str, Account] = {}
         self._by_id: dict[str, Account] = {}
@@ -159,7 +162,7 @@ class Accounts:
         second = self._clock.now_ns() // NS_PER_S
         account = Account(
             api_key=key,
-            client_id=draw.client_id("clientId", key) if spec.client_id is None else spec.client_id,
+            client_id=self._client_id(self._secret_of(key)) if spec.client_id is None else spec.client_id,
             id=draw.object_id(second, 0, "account", key),
             uid=self._free_uid(key),
             team_id=draw.object_id(second, 0, "team", key),
@@ -177,6 +180,11 @@ class Accounts:
 
     def _ttl_ns(self, spec: AccountSpec, script: AccountScript) -> int:
         return _first(spec.token_ttl, script.token_ttl, self._behaviour.token_lifetime).ns
+
+    def _client_id(self, secret: str) -> str:
+        """Return the clientId that belongs to the secret: a key that names scenarios has that of the key without."""
+        known = self._by_key.get(secret)
+        return self._chance.client_id("clientId", secret) if known is None else known.client_id
 
     def _free_uid(self, key: str) -> int:
         attempt = 0

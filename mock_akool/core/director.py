@@ -407,6 +407,11 @@ class Director:
         scopes = (self._put_for_all, self._scope_of_key(api_key), self._put.get(api_key))
         return reduce(over, (scope.account for scope in scopes if scope is not None), _NO_ACCOUNT)
 
+    def secret_of(self, api_key: str) -> str:
+        """Return the key without the scenarios that it names: what the account's receiver has as clientSecret."""
+        names = self._by_key and _NAMING_KEY.fullmatch(api_key)
+        return api_key.partition("+")[0] if names else api_key
+
     def limits(self, api_key: str) -> Limits:
         """Return the limits of this account in particular."""
         scopes = (self._put_for_all, self._of_key.get(api_key), self._put.get(api_key))

@@ -78,13 +78,22 @@ class Engine:
         self.wire = Wire(behaviour, self.chance)
         self.latency_ns = behaviour.latency.ns
         self.usual_timeline = Timeline.of(behaviour.queueing, behaviour.processing, behaviour.ending)
-        self.outbox = Outbox(behaviour, self.chance, self.wire, compose, lambda job: self.director.webhook_rules(job))
+        self.outbox = Outbox(
+            behaviour,
+            self.chance,
+            self.wire,
+            compose,
+            lambda job: self.director.webhook_rules(job),
+            lambda api_key: self.director.secret_of(api_key),
+        )
         self.reset()
 
     def reset(self) -> None:
         """Forget all jobs, calls, plans and what the accounts spent: as just made."""
         self.director = Director(self, self.script)
-        self.accounts = Accounts(self.behaviour, self.chance, self.clock, self.director.account_script)
+        self.accounts = Accounts(
+            self.behaviour, self.chance, self.clock, self.director.account_script, self.director.secret_of
+        )
         self.journal = Journal(self.behaviour.journal_size, self.clock.now_ns())
         self._jobs: dict[str, Job] = {}
         self._job_of_stamp: dict[int, str] = {}

@@ -99,12 +99,15 @@ class Outbox:
         wire: Wire,
         compose: Compose,
         rules_for: Callable[[Job], Iterable[WebhookRuleInForce]] = lambda job: (),
+        secret_of: Callable[[str], str] = lambda api_key: api_key,
     ) -> None:
         self._behaviour = behaviour
         self._chance = chance
         self._wire = wire
         self._compose = compose
         self._rules_for = rules_for
+        self._secret_of = secret_of
+        """Returns what of an API key the account's receiver knows as clientSecret."""
         self.listener: Listener | None = None
         self.reset(0)
 
@@ -301,13 +304,14 @@ class Outbox:
             start_ns=self._start_ns,
             fault=fault,
         )
-        why = _why_not_sealed(job.account.api_key)
+        secret = self._secret_of(job.account.api_key)
+        why = _why_not_sealed(secret)
         if why and wrong.envelope != "plain JSON":
             self._add(replace(delivery, state=DeliveryState.NOT_SEALED, why=why))
             return
         nonce = f"{self._chance.integer(0, 9999, 'nonce', job.id, serial):04}"
         timestamp_ms = (due_ns - wrong.age.ns) // NS_PER_MS
-        draft = Draft(delivery.payload, delivery.client_id, job.account.api_key, timestamp_ms, nonce, fault)
+        draft = Draft(delivery.payload, delivery.client_id, secret, timestamp_ms, nonce, fault)
         try:
             delivery = replace(delivery, body=self._compose(draft))
         except Exception as bug:

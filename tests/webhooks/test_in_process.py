@@ -14,10 +14,20 @@ from flask import Flask, request
 
 from mock_akool import MockAkool, MockAkoolError, VirtualTimeLimitError
 from mock_akool.core.codes import API_URL
+from mock_akool.webhooks import open_envelope
 from tests.doors.clients import CREATE, INFO
 from tests.webhooks.receivers import ACCOUNT, HOOK, SECRET, careful, create, fake, http_receiver, poll, seconds, until
 
 KEY = {"x-api-key": SECRET}
+
+
+def test_a_key_that_names_a_scenario_encrypts_as_the_key_without_it() -> None:
+    mock = fake()
+    job_id = create(mock, key=f"{SECRET}+webhook-twice")
+    mock.clock.advance(5)
+    first, again, *_ = mock.webhooks.for_job(job_id)
+    assert (again.copy_of, again.body) == (first.number, first.body)
+    assert open_envelope(first.body, ACCOUNT["client_id"], SECRET)["_id"] == job_id
 
 
 class TestFunctions:
