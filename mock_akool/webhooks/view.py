@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, overload
 
@@ -206,14 +207,15 @@ class Webhooks:
     def wait_for_delivery(self, job: Any = None, status: int | None = None, timeout: float = 5.0) -> Delivery:
         """Wait until a callback was answered with HTTP 200, of that job and status if given, and return it.
 
-        `timeout` is in seconds of the fake's clock; a virtual clock is moved, not waited for. An AssertionError tells
-        what there is when none came.
+        `timeout` is in seconds: of a virtual clock, which is moved and not waited for, else real ones, also when the
+        clock of a server is frozen. An AssertionError tells what there is when none came.
         """
         if is_delivering():
             raise MockAkoolError("a receiver cannot wait for callbacks: none is sent before it is done")
         job_id = None if job is None else id_of(job)
         courier, clock = self._courier, self._courier.clock
-        deadline_ns = clock.now_ns() + round(timeout * NS_PER_S)
+        told_ns = clock.now_ns if isinstance(clock, VirtualClock) else time.perf_counter_ns
+        deadline_ns = told_ns() + round(timeout * NS_PER_S)
         while True:
             told = courier.news()
             found = [
@@ -223,15 +225,15 @@ class Webhooks:
             ]
             if found:
                 return found[0]
-            now_ns = clock.now_ns()
-            if now_ns >= deadline_ns:
+            left_ns = deadline_ns - told_ns()
+            if left_ns <= 0:
                 break
-            if not isinstance(clock, VirtualClock):
-                due_ns = courier.outbox.next_ns
-                until_ns = deadline_ns if due_ns is None else min(deadline_ns, max(due_ns, now_ns + NS_PER_S // 1000))
-                courier.wait_for_news(told, (until_ns - now_ns) / NS_PER_S)
-                continue
             due_ns = courier.outbox.next_ns
+            if not isinstance(clock, VirtualClock):
+                # What is only collected falls due without any news.
+                wait_ns = left_ns if due_ns is None else min(left_ns, max(due_ns - clock.now_ns(), NS_PER_S // 1000))
+                courier.wait_for_news(told, wait_ns / NS_PER_S)
+                continue
             clock.advance_to(deadline_ns if due_ns is None else min(deadline_ns, due_ns))
         which = f" of job {job_id}" if job_id else ""
         of_status = f" of status {int(status)}" if status is not None else ""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
 import requests
 
-from mock_akool import MockAkool, MockAkoolError
+from mock_akool import MockAkool, MockAkoolError, SteeredClock
 from mock_akool.report import Evidence, explain
 from mock_akool.server_view import LiveServer, ServerView
 from tests.doors.clients import CREATE
-from tests.webhooks.receivers import HOOK, SECRET, create, create_v4, fake, http_receiver, seconds
+from tests.webhooks.receivers import ACCOUNT, HOOK, SECRET, create, create_v4, fake, http_receiver, seconds
 
 
 class TestAsASequence:
@@ -239,3 +240,14 @@ class TestReport:
         mock.run_until_idle()
         assert "hint: no callback of job" in self.told(mock)
         assert "AES takes 16, 24 or 32" in self.told(mock)
+
+
+def test_waiting_ends_also_when_a_server_s_clock_is_frozen() -> None:
+    clock = SteeredClock()
+    mock = MockAkool(clock=clock, accounts=[ACCOUNT])
+    create(mock)
+    clock.freeze()
+    began = time.monotonic()
+    with pytest.raises(AssertionError, match=r"no callback of status 3 was delivered within 0\.05 s"):
+        mock.webhooks.wait_for_delivery(status=3, timeout=0.05)
+    assert time.monotonic() - began < 5
