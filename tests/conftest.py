@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -24,3 +25,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     """An environment that holds the wheel."""
     place = installation.made_once(tmp_path_factory, "installed", partial(installation.install, wheel))
     return Installed(installation.commands(place), place / "elsewhere")
+
+
+def pytest_configure() -> None:
+    """Let children be interrupted also when the tests run in the background of a shell, which ignores SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
