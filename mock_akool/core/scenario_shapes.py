@@ -29,6 +29,7 @@ from mock_akool.core.scenario import (
 )
 from mock_akool.core.shapes import (
     FLAG,
+    ONE_JOB,
     TEXT,
     Field,
     Listed,
@@ -357,14 +358,6 @@ def _chosen(words: Mapping[str, Any], value: Any) -> Any:
     return words[value]
 
 
-def _read_job(value: Any) -> int | str:
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "" or value == 0:
-        raise ValueError(value)
-    if isinstance(value, int) and value < 1:
-        raise ValueError(value)
-    return value
-
-
 def _read_during(value: Any) -> tuple[Span, Span]:
     if not isinstance(value, (list, tuple)):
         raise TypeError(value)
@@ -387,7 +380,7 @@ RULE: Final = Record(
         "account": Field(TEXT, "a pattern with * and ? for the account's API key"),
         "prompt": Field(TEXT, "a pattern for the prompt of the job that it is about"),
         "job": Field(
-            Plain("a number from 1, or an _id", _read_job, {"type": ["integer", "string"]}),
+            ONE_JOB,
             "the account's n-th job, or the job with this _id",
         ),
         "status": Field(

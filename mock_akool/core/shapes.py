@@ -214,6 +214,14 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _one_job(value: Any) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
+        raise ValueError(value)
+    if isinstance(value, int) and value < 1:
+        raise ValueError(value)
+    return value
+
+
 def whole(low: int, high: int, wants: str = "") -> Plain:
     """An integer from `low` to `high`."""
 
@@ -255,3 +263,5 @@ def one_of(words: Iterable[str], wants: str = "") -> Plain:
 
 TEXT: Final = Plain("a text", _text, {"type": "string"})
 FLAG: Final = Plain("true or false", _flag, {"type": "boolean"})
+ONE_JOB: Final = Plain("a number from 1, or an _id", _one_job, {"type": ["integer", "string"]})
+"""One job of an account: its n-th, or the one with this `_id`."""

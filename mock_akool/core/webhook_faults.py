@@ -11,7 +11,7 @@ from mock_akool.core.codes import Status
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.faults import DURATION
 from mock_akool.core.models import Job
-from mock_akool.core.shapes import FLAG, TEXT, Field, Plain, Record, one_of, whole
+from mock_akool.core.shapes import FLAG, ONE_JOB, TEXT, Field, Plain, Record, one_of, whole
 from mock_akool.core.timeline import Duration
 
 ENVELOPES: Final = (
@@ -115,14 +115,6 @@ def _read_status(value: Any) -> Status:
     return _TOLD[value]
 
 
-def _read_job(value: Any) -> int | str:
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
-        raise ValueError(value)
-    if isinstance(value, int) and value < 1:
-        raise ValueError(value)
-    return value
-
-
 def _rule(**given: Any) -> WebhookRule:
     if "fault" not in given:
         raise ScenarioError("an entry of webhooks needs 'fault'", "Such as {status: completed, fault: {copies: 2}}")
@@ -140,7 +132,7 @@ WEBHOOK: Final = Record(
         "account": Field(TEXT, "a pattern with * and ? for the account's API key"),
         "prompt": Field(TEXT, "a pattern for the job's prompt"),
         "job": Field(
-            Plain("a number from 1, or an _id", _read_job, {"type": ["integer", "string"]}),
+            ONE_JOB,
             "the account's n-th job, or the job with this _id",
         ),
         "times": Field(whole(1, 1_000_000_000), "how many callbacks it befalls, for each account by itself"),
