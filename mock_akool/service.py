@@ -7,6 +7,7 @@ import logging
 from mock_akool import control
 from mock_akool.core import api
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
+from mock_akool.core.codes import Status
 from mock_akool.core.deliveries import Draft
 from mock_akool.core.engine import Engine
 from mock_akool.core.errors import ClockError
@@ -27,6 +28,16 @@ class Service:
         self.gallery = Gallery()
         self.courier = Courier(self.engine)
         self.access = access or control.Access()
+
+    @property
+    def clock(self) -> Clock:
+        """The fake's clock."""
+        return self.engine.clock
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Up to how many bytes of a request's body the API reads."""
+        return self.engine.behaviour.max_body_bytes
 
     def answer(self, call: Call) -> Reply:
         """Turn a Call into a Reply: of the control routes below `/_mock/`, else of the emulated API."""
@@ -65,6 +76,45 @@ class Service:
                 f"this fake runs on a {type(clock).__name__}", "Only a VirtualClock or a SteeredClock can be moved"
             )
         return clock
+
+    # What a client waits for
+
+    @property
+    def job_count(self) -> int:
+        """How many jobs there are."""
+        return self.engine.job_count
+
+    def is_awaited(self) -> bool:
+        """Return whether a client has something to wait for, see `Engine.is_awaited`."""
+        engine = self.engine
+        with engine.lock:
+            return engine.is_awaited(engine.clock.now_ns())
+
+    def counts_polls(self, job_id: str) -> bool:
+        """Return whether the life of this job depends on how often it is polled."""
+        job = self.engine.job(job_id)
+        return job is not None and job.timeline.counts_polls
+
+    def newest_jobs(self, count: int) -> list[tuple[str, Status]]:
+        """Return the `_id` and the status of so many jobs, the newest last."""
+        engine = self.engine
+        with engine.lock:
+            now_ns = engine.clock.now_ns()
+            return [(job.id, engine.change_of(job, now_ns).status) for job in engine.jobs()[-count:]]
+
+    # Live servers
+
+    def listens_on(self, host: str) -> None:
+        """Take note that a server is going to listen on this host: control calls may use it as a name."""
+        self.access.allow(host)
+
+    def server_started(self) -> None:
+        """Take note that a server takes calls from now on, so that callbacks are carried though nobody moves time."""
+        self.courier.open()
+
+    def server_stopped(self, grace_s: float) -> None:
+        """Take note that a server takes no more calls; callbacks that are under way have so many seconds."""
+        self.courier.close(grace_s)
 
     def carry_due(self) -> None:
         """Let callbacks that are due be carried; on a virtual clock they have been when this returns."""

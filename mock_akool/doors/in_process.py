@@ -27,7 +27,7 @@ from weakref import WeakSet
 from mock_akool.core.clock import NS_PER_S, VirtualClock
 from mock_akool.core.codes import CDN_URL, Status
 from mock_akool.core.models import Call, Ends, Headers, Reply, Transfer
-from mock_akool.service import Service
+from mock_akool.doors.answering import Watched
 
 POLL_LIMIT: Final = 1_000
 """How often an unfinished job may be polled at one instant of a virtual clock."""
@@ -83,13 +83,13 @@ class Sleeper(Protocol):
 class Target:
     """A fake as the doors inside a process see it: its service, its hosts, and what becomes of other hosts."""
 
-    def __init__(self, service: Service, hosts: Sequence[str], *, refuse_others: bool) -> None:
+    def __init__(self, service: Watched, hosts: Sequence[str], *, refuse_others: bool) -> None:
         self.service = service
         self.number = next(_numbers)
         """Unlike every other target's of this process, so that connections to one are not taken for another's."""
         self.hosts = frozenset(host.lower() for host in hosts)
         self.refuse_others = refuse_others
-        self.clock = service.engine.clock
+        self.clock = service.clock
         self.sleeper: Sleeper | None = None
         """Who lets virtual time pass; without one, waiting just moves the virtual clock."""
         self.in_flight: set[object] = set()
@@ -177,8 +177,7 @@ class Target:
 
     def _waits_for_time(self, job_id: str) -> bool:
         """Return whether polls alone never end the job; a script may count any number of them."""
-        job = self.service.engine.job(job_id)
-        return job is None or not job.timeline.counts_polls
+        return not self.service.counts_polls(job_id)
 
     def wait(self, delay_s: float, timeout_s: float | None) -> None:
         """Keep a thread waiting for an answer. Raises TimedOutError when its patience is over before."""

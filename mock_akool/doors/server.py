@@ -20,8 +20,8 @@ from typing import Final, Protocol, Self
 
 from mock_akool.core.errors import ServerError
 from mock_akool.core.models import Call, Reply
+from mock_akool.doors.answering import Served
 from mock_akool.doors.http import HttpConnection, frame
-from mock_akool.service import Service
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-:\[\]_]{1,255}")
 _BACKLOG: Final = 1024
@@ -70,7 +70,7 @@ class Server:
 
     def __init__(
         self,
-        service: Service,
+        service: Served,
         host: str = "127.0.0.1",
         port: int = 0,
         *,
@@ -79,11 +79,11 @@ class Server:
     ) -> None:
         self.service = service
         self.public_url = public_url
-        self.max_body_bytes = service.engine.behaviour.max_body_bytes
+        self.max_body_bytes = service.max_body_bytes
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self._host = host
-        service.access.allow(host)
+        service.listens_on(host)
         self._port = port
         self._log = log
         self._socket: socket.socket | None = None
@@ -144,12 +144,12 @@ class Server:
         self.bind()
         self.loop = new_loop()
         self._drawing = ThreadPoolExecutor(_DRAWING_THREADS, "mock-akool-draw")
-        self.service.courier.open()
+        self.service.server_started()
         try:
             self.loop.run_until_complete(self._serve(until))
         finally:
             self.loop.close()
-            self.service.courier.close(_CALLBACK_GRACE_S)
+            self.service.server_stopped(_CALLBACK_GRACE_S)
             self._drawing.shutdown(wait=False, cancel_futures=True)
             self._unbind()
 

@@ -39,6 +39,8 @@ _WAKING_GRACES: Final = 10
 _TIMER_GRIDS_NS: Final = (NS_PER_S, NS_PER_S // 2, NS_PER_S // 10)
 """What the instants of a loop's timers are rounded up to, since they also count the little real time that passes."""
 
+_TOLD_JOBS: Final = 3
+
 _async_sleep: Final = asyncio.sleep
 
 _Wake = tuple[int, int]
@@ -81,10 +83,8 @@ class Naps:
         """
         if self._is_foreign(threading.current_thread()):
             return False
-        engine = self._target.service.engine
-        with engine.lock:
-            if engine.is_awaited(self._clock.now_ns()):
-                return True
+        if self._target.service.is_awaited():
+            return True
         try:
             self._target.shown_unfinished.pop()
         except KeyError:
@@ -209,7 +209,7 @@ class Naps:
         return False
 
     def _advance_to(self, instant_ns: int) -> None:
-        jobs_made = self._target.service.engine.job_count
+        jobs_made = self._target.service.job_count
         if jobs_made != self._jobs_made:
             self._jobs_made, self._slept_ns = jobs_made, 0
         step_ns = max(0, instant_ns - self._clock.now_ns())
@@ -230,10 +230,8 @@ class Naps:
         self._changed.notify_all()
 
     def _complaint(self, step_ns: int) -> str:
-        engine = self._target.service.engine
-        now_ns = self._clock.now_ns()
         states = ", ".join(
-            f"job {job.id} is {engine.change_of(job, now_ns).status.name.lower()}" for job in engine.jobs()[-3:]
+            f"job {job_id} is {status.name.lower()}" for job_id, status in self._target.service.newest_jobs(_TOLD_JOBS)
         )
         return (
             f"the code under test has slept for {_seconds(self._slept_ns)} of virtual time and wants to sleep for "
