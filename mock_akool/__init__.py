@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from mock_akool.doors.flask_app import create_app
     from mock_akool.doors.in_process import VirtualTimeLimitError
     from mock_akool.doors.server import Server
-    from mock_akool.mock import JobHandle, MockAkool, MockOptions
+    from mock_akool.local import JobHandle
+    from mock_akool.mock import MockAkool, MockOptions
     from mock_akool.remote import RemoteAkool
     from mock_akool.rules import RuleDraft, RuleHandle
     from mock_akool.server_view import ServerView
@@ -48,7 +49,7 @@ _HOMES = {
     "Endpoint": "core.codes",
     "Exchange": "core.models",
     "Job": "core.models",
-    "JobHandle": "mock",
+    "JobHandle": "local",
     "MockAkool": "mock",
     "MockAkoolError": "core.errors",
     "MockOptions": "mock",

@@ -1,105 +1,48 @@
-"""A fake in another process, as Python tests see it: `MockAkool.connect(url)`, over the control API.
-
-It speaks by the standard library's http.client, which no door of this process answers for.
-"""
+"""A fake in another process, as Python tests see it: `MockAkool.connect(url)`, over the control API."""
 
 from __future__ import annotations
 
-import base64
-import http.client
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Never
 
 from mock_akool.calls import Calls
-from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.codes import Endpoint, Status
+from mock_akool.core.codes import Status
 from mock_akool.core.director import RuleInForce
-from mock_akool.core.errors import MockAkoolError, ScenarioError, ServerError, UnfiredRuleError
-from mock_akool.core.models import (
-    Account,
-    Call,
-    CreateV3,
-    CreateV4,
-    Ends,
-    Exchange,
-    Job,
-    PressButton,
-    Reply,
-    Transfer,
-)
+from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.models import Account, Call, Job, Reply
 from mock_akool.core.scenario import Result, Rule, Scenario
-from mock_akool.core.scenario_shapes import ENDPOINTS, JOB, RESULT, RULE, SCENARIO, STAGES
+from mock_akool.core.scenario_shapes import ENDPOINTS, JOB, RULE, SCENARIO
+from mock_akool.core.shapes import unknown_key
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
+from mock_akool.elsewhere import Elsewhere
+from mock_akool.link import Link, quoted
 from mock_akool.plans import planned
-from mock_akool.rules import RuleDraft
-from mock_akool.settings import server_url
+from mock_akool.presence import Presence, PresenceOptions
+from mock_akool.remote_clock import HeldClock, RemoteClock
+from mock_akool.report import Testimony
+from mock_akool.rules import RuleDraft, complain
+from mock_akool.told import STATUS, account_of, exchange_of, job_of
 
-_PATIENCE_S: Final = 30.0
 _PAGE: Final = 1000
-_STATUS: Final = {status.name.lower(): status for status in Status}
-_REQUESTS: Final[Mapping[str, Any]] = {
-    Endpoint.CREATE_BY_PROMPT: CreateV3,
-    Endpoint.CREATE_BY_SOURCE_PROMPT: CreateV4,
-    Endpoint.CREATE_BY_BUTTON: PressButton,
-}
 
 
-class Link:
-    """Asks the control routes of one server, from any thread."""
-
-    def __init__(self, url: str, admin_token: str | None = None) -> None:
-        self.url = server_url(url)
-        parts = urlsplit(self.url)
-        self._place = (parts.hostname or "", parts.port or 80)
-        self._headers = {"content-type": "application/json", "connection": "close"}
-        if admin_token:
-            self._headers["authorization"] = f"Bearer {admin_token}"
-
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
-        """Return what a control route answers; `path` is that below `/_mock/`, and a query of None is left out.
-
-        Raises MockAkoolError with the route's own words when it refuses, ServerError when no server answers.
-        """
-        given = {name: value for name, value in query.items() if value is not None}
-        target = f"/_mock/{path}{'?' if given else ''}{urlencode(given)}"
-        sent = None if body is None else json.dumps({name: each for name, each in body.items() if each is not None})
-        patience_s = _PATIENCE_S + float(given.get("timeout", 0))
-        status, raw = self._answer(method, target, sent, patience_s)
-        try:
-            said = json.loads(raw)
-        except ValueError:
-            raise ServerError(f"what answers at {self.url} is not mock-akool", "Is this its address?") from None
-        if status >= 300:
-            kind = {400: ScenarioError, 504: TimeoutError}.get(status, MockAkoolError)
-            error, hint = str(said.get("error")), str(said.get("hint", ""))
-            raise kind(f"{error}. {hint}") if kind is TimeoutError else kind(error, hint)
-        return said
-
-    def _answer(self, method: str, target: str, sent: str | None, patience_s: float) -> tuple[int, bytes]:
-        # A connection for each call: none is left open, and none that was kept can turn out to be closed.
-        connection = http.client.HTTPConnection(*self._place, timeout=patience_s)
-        try:
-            connection.request(method, target, sent, self._headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise ServerError(
-                f"no server answers at {self.url}: {error}", "Start one with `mock-akool serve`"
-            ) from None
-        finally:
-            connection.close()
-
-
-class RemoteAkool:
+class RemoteAkool(Presence):
     """A fake that runs elsewhere; it has the methods of MockAkool. `MockAkool.connect` makes one.
 
     With an `account` it sees and changes what is that account's, and leaves all else alone.
+
+    As a context manager, or as a decorator, it answers what `requests`, `httpx` and `aiohttp` send to Akool's hosts
+    from this process, by asking the server. Without an account the server's clock then stands still, and sleep moves
+    it; with one, it is left alone, since it is everybody's, and sleep is real.
     """
 
-    def __init__(self, url: str, admin_token: str | None = None, *, account: str | None = None) -> None:
+    def __init__(self, url: str, admin_token: str | None = None, *, account: str | None = None, **options: Any) -> None:
+        self.options = PresenceOptions.of(**options)
         self._link = Link(url, admin_token)
+        self._clock = RemoteClock(self._link)
+        self._held: HeldClock | None = None
         self.account = account
         """The API key of the account that this is all about; None: of all."""
         self._drafts: dict[int, RuleDraft] = {}
@@ -112,27 +55,46 @@ class RemoteAkool:
         return self._link.url
 
     def of_account(self, api_key: str) -> RemoteAkool:
-        """Return the same fake as one account sees it."""
+        """Return the same fake as one account sees it, by API key."""
         view = object.__new__(RemoteAkool)
-        view._link, view.account, view._drafts = self._link, api_key, {}
+        view.options = self.options
+        view._link, view._clock, view._held = self._link, self._clock, None
+        view.account, view._drafts = api_key, {}
         return view
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
         return self._link.ask(method, path, body, **{"account": self.account, **query})
+
+    # In process
+
+    def _enter(self) -> Elsewhere:
+        if self.account is not None:
+            return Elsewhere(self._link, self._clock)
+        self._held = HeldClock(self._clock)
+        return Elsewhere(self._link, self._held)
+
+    def _leave(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            held.let_go()
+
+    def answer(self, call: Call) -> Reply:
+        """Turn a Call into a Reply, with the body that is to be sent."""
+        return Elsewhere(self._link, self._clock).answer(call)
 
     # Time
 
     @property
     def clock(self) -> RemoteClock:
         """The server's clock, which is the same for all accounts."""
-        return RemoteClock(self._link)
+        return self._clock
 
     def run_until_idle(self) -> None:
         """Move the clock to where no job's status will change any more by time alone; with an account, its jobs'.
 
         Jobs that are stuck, or wait for polls, stay as they are.
         """
-        self._ask("POST", "clock/advance", {"until": "idle"})
+        self._clock.advance_until_idle(self.account)
 
     # Scripting
 
@@ -145,39 +107,46 @@ class RemoteAkool:
         stages: Sequence[Any] | Timeline | None = None,
         result: Mapping[str, Any] | Result | None = None,
         account: Account | str | None = None,
+        **unknown: Never,
     ) -> None:
         """Script one of the next jobs, as `MockAkool.next_job` does."""
+        __tracebackhide__ = True
+        for name in unknown:
+            raise unknown_key(name, ("queueing", "processing", "ending", "stages", "result", "account"), ())
         script = planned(queueing, processing, ending, stages, result)
         key = account.api_key if isinstance(account, Account) else account
         self._ask("POST", "scenario/jobs", {"jobs": [JOB.write(script)]}, account=key or self.account)
 
     def on(self, endpoint: str | Sequence[str]) -> RuleDraft:
         """Begin a rule for requests to an endpoint, as `MockAkool.on` does."""
+        __tracebackhide__ = True
         ENDPOINTS.read(endpoint, ("on",))
         return RuleDraft(endpoint, self._add_rule, self._remove_rule, self._drafts)
 
-    def put_scenario(self, *scenarios: str | Mapping[str, Any] | Scenario) -> None:
-        """Put scenarios in force from now on, by their names or as a file says them, instead of those that were."""
-        plain = [SCENARIO.write(each) if isinstance(each, Scenario) else each for each in scenarios]
+    def put_scenario(self, *scenarios: str | Path | Mapping[str, Any] | Scenario) -> None:
+        """Put scenarios in force from now on, instead of those that were: names, files, or what a file says."""
+        __tracebackhide__ = True
+        from mock_akool.scenario_files import load_all
+
+        self._drafts.clear()
+        plain = [{"name": each.name, "scenario": SCENARIO.write(each)} for each in load_all(scenarios)]
         self._ask("PUT", "scenario", {"scenario": plain})
 
     def clear_scenario(self) -> None:
         """Take scenarios, rules that were added, and plans for next jobs away."""
+        self._drafts.clear()
         self._ask("DELETE", "scenario")
 
     @property
     def scenarios(self) -> tuple[Scenario, ...]:
-        """The scenarios that are in force."""
+        """The scenarios that are in force: for everybody, or for the account in particular."""
         said = self._ask("GET", "scenario")["scenarios"]
-        return tuple(SCENARIO.read(each["scenario"], ()) for each in said)
+        return tuple(replace(SCENARIO.read(each["scenario"], ()), name=each["name"]) for each in said)
 
     def verify(self) -> None:
-        """Raise UnfiredRuleError when a rule never fired that should have, or was begun and not ended."""
-        rules = self._ask("GET", "scenario")["rules"]
-        told = [f"the rule {each['label']} never fired" for each in rules if each["must_fire"] and not each["fired"]]
-        told += [f"the rule {each.begun} says no fault: end it with .respond(…)" for each in self._drafts.values()]
-        if told:
-            raise UnfiredRuleError("\n".join([*told, "Take the rule away, or mark it `optional`"]))
+        """Raise UnfiredRuleError, or warn, when a rule never fired; the option `unfired_rules` says which."""
+        reasons = [each["why"] for each in self._ask("GET", "scenario/unfired")["rules"]]
+        complain(reasons, self._drafts.values(), self.options.unfired_rules)
 
     def _add_rule(self, rule: Rule, label: str) -> RemoteRule:
         plain = {**RULE.write(rule), "name": label}
@@ -199,11 +168,11 @@ class RemoteAkool:
             if len(found) >= page["matched"] or not page["jobs"]:
                 break
         accounts = {each.api_key: each for each in self.accounts} if found else {}
-        return tuple(_job(each, accounts) for each in found)
+        return tuple(job_of(each, accounts) for each in found)
 
     def job(self, job_id: str) -> RemoteJob:
         """Return a handle on the job with this `_id`; an unknown one raises MockAkoolError."""
-        self._ask("GET", f"jobs/{quote(job_id, safe='')}")
+        self._ask("GET", f"jobs/{quoted(job_id)}")
         return RemoteJob(self, job_id)
 
     @property
@@ -215,8 +184,7 @@ class RemoteAkool:
             page = self._ask("GET", "calls", after=after, limit=_PAGE)
             found += page["calls"]
             after = page["next"]
-        said = "" if self.account is None else " by this test's account"
-        return Calls(map(_exchange, found), said)
+        return Calls(map(exchange_of, found), "" if self.account is None else " by this test's account")
 
     def wait_for_calls(self, count: int, endpoint: str = "any", *, timeout: float = 5.0) -> Calls:
         """Wait until there are `count` calls to an endpoint and return them; TimeoutError after `timeout` real seconds.
@@ -224,16 +192,16 @@ class RemoteAkool:
         The endpoints are named as in `on`.
         """
         page = self._ask("GET", "calls", endpoint=endpoint, at_least=count, timeout=timeout, limit=10 * _PAGE)
-        return Calls(map(_exchange, page["calls"]), f" to {endpoint}")
+        return Calls(map(exchange_of, page["calls"]), f" to {endpoint}")
 
     @property
     def accounts(self) -> tuple[Account, ...]:
         """All accounts, in the order in which they appeared."""
-        return tuple(map(_account, self._ask("GET", "accounts")["accounts"]))
+        return tuple(map(account_of, self._ask("GET", "accounts")["accounts"]))
 
     def add_account(self, api_key: str, **said: Any) -> Account:
         """Make an account; `client_id`, `credits`, `status` and `token_ttl` are as in a scenario's `accounts`."""
-        return _account(self._link.ask("POST", "accounts", {"client_secret": api_key, **said}))
+        return account_of(self._link.ask("POST", "accounts", {"client_secret": api_key, **said}))
 
     @property
     def credits(self) -> int:
@@ -252,6 +220,20 @@ class RemoteAkool:
         started_ns: int = self._ask("GET", "state")["started_ns"]
         return started_ns
 
+    def report(self) -> str:
+        """Return what a failing test is told: the jobs, the last calls, and hints at mistakes of the client."""
+        text: str = self._ask("GET", "report")["report"]
+        return text
+
+    def _testimony(self) -> Testimony:
+        """Return what `report` tells now; when the server does not answer, why not."""
+        try:
+            told = self._ask("GET", "report")
+        except MockAkoolError as error:
+            text = f"the fake cannot tell what it saw: {error}"
+            return Testimony(0, lambda: text)
+        return Testimony(told["calls"], lambda: str(told["report"]))
+
     def reset(self) -> None:
         """Forget jobs, calls, plans, rules and spent credits. The clock stays where it is."""
         self._drafts.clear()
@@ -260,55 +242,6 @@ class RemoteAkool:
     def __repr__(self) -> str:
         whose = "" if self.account is None else f" as {self.account[:4]}… sees it"
         return f"<the fake at {self.url}{whose}>"
-
-
-class RemoteClock:
-    """The clock of a server. It has the methods of SteeredClock; a server of a virtual clock moves only when asked."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-
-    def now_ns(self) -> int:
-        """Return the present instant in nanoseconds since the epoch."""
-        now_ns: int = self._told["now_ns"]
-        return now_ns
-
-    @property
-    def frozen(self) -> bool:
-        """Whether it stands still."""
-        return bool(self._told["frozen"])
-
-    @property
-    def speed(self) -> float:
-        """How many of its seconds pass in a second of the machine; 0 when it is frozen."""
-        return float(self._told["speed"])
-
-    def freeze(self) -> None:
-        """Stand still from now on."""
-        self._link.ask("POST", "clock/freeze")
-
-    def resume(self) -> None:
-        """Run as the machine's clock does."""
-        self._link.ask("POST", "clock/resume")
-
-    def run_at(self, speed: float) -> None:
-        """Run `speed` times as fast as the machine's clock."""
-        self._link.ask("POST", "clock/speed", {"factor": speed})
-
-    def advance(self, seconds: float) -> None:
-        """Move the clock on by `seconds`, 0 or more."""
-        self._link.ask("POST", "clock/advance", {"seconds": seconds})
-
-    def advance_to(self, instant_ns: int) -> None:
-        """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
-        self._link.ask("POST", "clock/advance", {"to_ns": instant_ns})
-
-    @property
-    def _told(self) -> Any:
-        return self._link.ask("GET", "clock")
-
-    def __repr__(self) -> str:
-        return f"<the clock of {self._link.url}: {self._told['now']}>"
 
 
 class RemoteJob:
@@ -322,12 +255,12 @@ class RemoteJob:
     def record(self) -> Job:
         """The job as it is now; a frozen record."""
         told = self._ask("GET")
-        return _job(told, {each.api_key: each for each in self._fake.of_account(told["account"]).accounts})
+        return job_of(told, {each.api_key: each for each in self._fake.of_account(told["account"]).accounts})
 
     @property
     def status(self) -> Status:
         """The status that a poll would see now."""
-        return _STATUS[self._ask("GET")["status"]]
+        return STATUS[self._ask("GET")["status"]]
 
     def complete(self) -> None:
         """Let the job be completed from now on."""
@@ -342,7 +275,7 @@ class RemoteJob:
         self._ask("POST", "/stick")
 
     def _ask(self, method: str, what: str = "", body: Mapping[str, Any] | None = None) -> Any:
-        return self._fake._ask(method, f"jobs/{quote(self.id, safe='')}{what}", body)
+        return self._fake._ask(method, f"jobs/{quoted(self.id)}{what}", body)
 
     def __repr__(self) -> str:
         return f"<job {self.id} {self.status.name.lower()}>"
@@ -360,70 +293,3 @@ class RemoteRule(RuleInForce):
         """How many calls it made go wrong; 0 when it is not in force any more."""
         rules = self._fake._ask("GET", "scenario")["rules"]
         return next((int(each["fired"]) for each in rules if each["number"] == self.number), 0)
-
-
-# From what is told to records
-
-
-def _account(told: Mapping[str, Any]) -> Account:
-    return Account(
-        api_key=told["client_secret"],
-        client_id=told["client_id"],
-        id=told["id"],
-        uid=told["uid"],
-        team_id=told["team_id"],
-        credential_id=told["credential_id"],
-        banned=told["status"] == "banned",
-        token_ttl_ns=round(told["token_ttl"] * NS_PER_S),
-        valid_from_s=told["tokens_valid_from"],
-    )
-
-
-def _request(told: Mapping[str, Any]) -> Any:
-    given = dict(told)
-    return _REQUESTS[given.pop("endpoint")](**given)
-
-
-def _job(told: Mapping[str, Any], accounts: Mapping[str, Account]) -> Job:
-    return Job(
-        id=told["_id"],
-        account=accounts[told["account"]],
-        request=_request(told["request"]),
-        look=_request(told["look"]),
-        created_ns=told["created_ns"],
-        cost=told["cost"],
-        timeline=STAGES.read(told["stages"], ()),
-        stamp_ms=told["stamp_ms"],
-        file_base=told["file_base"],
-        place=told["place"],
-        polls=tuple(told["polls_ns"]),
-        used_buttons=tuple(told["used_buttons"]),
-        number=told["number"],
-        entry=told["entry"],
-        result=None if told["result"] is None else RESULT.read(told["result"], ()),
-    )
-
-
-def _bytes(told: Any) -> bytes:
-    return told.encode() if isinstance(told, str) else base64.b64decode(told["base64"])
-
-
-def _exchange(told: Mapping[str, Any]) -> Exchange:
-    call = Call(told["method"], told["path"], told["query"], told["headers"], _bytes(told["body"]), "", told["door"])
-    reply = Reply(
-        told["http"],
-        tuple(told["answer_headers"].items()),
-        _bytes(told["answer"]),
-        delay_ns=told["delay_ns"],
-        code=told["code"],
-        account=told["account"],
-        job_id=told["job"],
-        job_status=None if told["job_status"] is None else _STATUS[told["job_status"]],
-        transfer=None if told["ends"] is None else Transfer(Ends(told["ends"])),
-        entry=told["entry"],
-        rule=told["rule"],
-    )
-    time_ns = told["time_ns"]
-    return Exchange(
-        told["number"], time_ns, Endpoint(told["endpoint"]), call, reply, time_ns - round(told["at"] * NS_PER_S)
-    )

@@ -19,7 +19,7 @@ from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.codes import Code, Endpoint, Status
 from mock_akool.core.deliveries import Delivery, DeliveryState
-from mock_akool.core.engine import Engine
+from mock_akool.core.engine import Engine, asked_by
 from mock_akool.core.files import stamp_of
 from mock_akool.core.models import Exchange, Job, PressButton
 from mock_akool.core.timeline import Change, changes
@@ -47,18 +47,26 @@ class Evidence(NamedTuple):
     start_ns: int
     now_ns: int
     deliveries: tuple[Delivery, ...] = ()
+    call_count: int = 0
+    """How many calls there were, those that are no longer kept included."""
 
     @classmethod
-    def of(cls, engine: Engine, start_ns: int) -> Evidence:
-        """Return what the engine saw since `start_ns`."""
+    def of(cls, engine: Engine, start_ns: int, api_key: str | None = None) -> Evidence:
+        """Return what the engine saw since `start_ns`: all, or what is an account's."""
         with engine.lock:
+            keys = None if api_key is None else engine.accounts.keys_of(api_key)
+            journal = engine.journal
+            lines = journal.lines()
+            if keys is not None:
+                lines = tuple(line for line in lines if asked_by(keys, line[3], line[4]))
             return cls(
-                engine.journal.entries(),
-                engine.jobs(),
+                tuple(map(journal.exchange, lines)),
+                tuple(job for job in engine.jobs() if api_key in (None, job.account.api_key)),
                 engine.behaviour,
                 start_ns,
                 engine.clock.now_ns(),
-                engine.outbox.entries(),
+                tuple(each for each in engine.outbox.entries() if api_key in (None, each.account)),
+                journal.count if keys is None else len(lines),
             )
 
     def to(self, *endpoints: Endpoint) -> list[Exchange]:
@@ -81,6 +89,13 @@ class Evidence(NamedTuple):
         """Say when an instant was, in seconds since the beginning."""
         seconds = f"{(instant_ns - self.start_ns) / NS_PER_S:.3f}".rstrip("0")
         return f"+{seconds}{'0' if seconds.endswith('.') else ''} s"
+
+
+class Testimony(NamedTuple):
+    """What a fake has to say of a test: how many calls it saw, and the text, which is made when it is needed."""
+
+    calls: int
+    text: Callable[[], str]
 
 
 def explain(seen: Evidence) -> str:
@@ -177,7 +192,7 @@ def _watched(job: Job, seen: Evidence) -> Iterator[str]:
 
 def _exchanges(seen: Evidence) -> Iterator[str]:
     shown = seen.calls[-_EXCHANGES_SHOWN:]
-    yield f"the last {len(shown)} of {seen.calls[-1].number} exchanges:" if len(shown) > 1 else "the only exchange:"
+    yield f"the last {len(shown)} of {seen.call_count} exchanges:" if len(shown) > 1 else "the only exchange:"
     for call in shown:
         yield f"    {seen.at(call.time_ns)}  {describe(call)}"
 

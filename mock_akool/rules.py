@@ -5,16 +5,29 @@ What is said is read by the same tables as a scenario file, so both mean the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Never
 
 from mock_akool.core.director import RuleInForce
-from mock_akool.core.errors import ScenarioError
+from mock_akool.core.errors import ScenarioError, UnfiredRuleError
 from mock_akool.core.faults import FAULT
 from mock_akool.core.scenario import Rule
 from mock_akool.core.scenario_shapes import RULE
 
 Add = Callable[[Rule, str], RuleInForce]
+
+
+def complain(reasons: Sequence[str], begun: Iterable[RuleDraft], wanted: str) -> None:
+    """Raise UnfiredRuleError, or warn, of rules that never fired or were begun and not ended; `wanted` says which."""
+    told = [*reasons, *(f"the rule {each.begun} says no fault: end it with .respond(…)" for each in begun)]
+    if not told or wanted == "ignore":
+        return
+    message = "\n".join([*told, "Take the rule away, mark it `optional`, or set unfired_rules to warn or ignore"])
+    if wanted == "warn":
+        warnings.warn(f"mock-akool: {message}", stacklevel=3)
+        return
+    raise UnfiredRuleError(message)
 
 
 class RuleHandle:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from mock_akool.core.behaviour import Behaviour, check_names
+from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.engine import Script
 from mock_akool.core.errors import ScenarioError
-from mock_akool.core.options import Kind, option
+from mock_akool.core.options import Kind, check_names, option
 from mock_akool.core.scenario import Scenario, options_of
 
 SOURCES: Final = ("setting", "python", "prompt", "key", "control")

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from mock_akool.calls import describe, nth
 from mock_akool.core.director import RuleInForce
-from mock_akool.core.engine import Engine
+from mock_akool.core.engine import Engine, asked_by
 from mock_akool.core.models import Exchange
 from mock_akool.core.scenario import Counted
 
 _MOST_CALLS: Final = 12
 
 
-def unfired(engine: Engine) -> list[RuleInForce]:
-    """Return the rules in force for everybody that never fired, though they should have."""
-    return [live for live in engine.director.rules if live.rule.must_fire and not live.fired]
+class Unfired(NamedTuple):
+    """A rule that never fired though it should have: what the journal calls it, and why, in some lines."""
+
+    label: str
+    why: str
 
 
-def why_not(live: RuleInForce, engine: Engine) -> str:
-    """Say in some lines why the rule never fired."""
+def unfired(engine: Engine, api_key: str | None = None) -> list[Unfired]:
+    """Return the rules that never fired, though they should have: of an account in particular, or those of everybody.
+
+    The engine's lock is held.
+    """
+    silent = [live for live in engine.director.rules_of(api_key) if live.rule.must_fire and not live.fired]
+    if not silent:
+        return []
+    lines = engine.journal.lines()
+    if api_key is not None:
+        keys = engine.accounts.keys_of(api_key)
+        lines = tuple(line for line in lines if asked_by(keys, line[3], line[4]))
+    calls = [engine.journal.exchange(line) for line in lines]
+    return [Unfired(live.label, _why_not(live, calls, engine)) for live in silent]
+
+
+def _why_not(live: RuleInForce, calls: Sequence[Exchange], engine: Engine) -> str:
     rule = live.rule
     lines = [f"the rule {live.label} never fired"]
-    calls = engine.journal.entries()
     if not calls:
         return f"{lines[0]}: no request reached the fake"
     counted = 0

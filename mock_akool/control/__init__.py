@@ -27,8 +27,9 @@ from mock_akool.core.models import Call, Reply
 from mock_akool.core.wire import encode
 
 PREFIX: Final = "/_mock/"
+_MORE_BYTES: Final = 64 << 10
 
-__all__ = ["OPEN", "PREFIX", "Access", "Fake", "answer", "is_slow"]
+__all__ = ["OPEN", "PREFIX", "Access", "Fake", "answer", "is_slow", "most_body_bytes"]
 
 _log = logging.getLogger("mock_akool")
 
@@ -36,6 +37,14 @@ _log = logging.getLogger("mock_akool")
 def is_slow(call: Call) -> bool:
     """Return whether the call is one of control that may take milliseconds, so that an event loop should not do it."""
     return call.path.startswith(PREFIX) and call.path not in OPEN
+
+
+def most_body_bytes(of_api: int) -> int:
+    """Return up to how many bytes the body of a control call is read, when the API reads `of_api` of a request's.
+
+    It may hold a whole request of the API as base64, see `POST /_mock/answer`.
+    """
+    return 2 * of_api + _MORE_BYTES
 
 
 def answer(fake: Fake, call: Call) -> Reply:
@@ -51,8 +60,8 @@ def answer(fake: Fake, call: Call) -> Reply:
         found = _find(call)
         if isinstance(found, Reply):
             return found
-        if len(call.body) > fake.engine.behaviour.max_body_bytes:
-            most = fake.engine.behaviour.max_body_bytes
+        most = most_body_bytes(fake.engine.behaviour.max_body_bytes)
+        if len(call.body) > most:
             return refused(413, f"the body is over {most:,} bytes", "Send less, or start with --max-body-bytes")
         return _do(fake, call, *found)
     except ControlError as error:

@@ -13,15 +13,17 @@ from mock_akool.control.routing import Asked, ControlError
 from mock_akool.core import requests
 from mock_akool.core.behaviour import AccountSpec
 from mock_akool.core.clock import NS_PER_S, Clock, SteeredClock, VirtualClock
-from mock_akool.core.codes import Endpoint, Status
+from mock_akool.core.codes import CDN_URL, Endpoint, Status
 from mock_akool.core.director import Entry
 from mock_akool.core.engine import Engine, Stages, asked_by
-from mock_akool.core.errors import ScenarioError
+from mock_akool.core.errors import MockAkoolError, ScenarioError
 from mock_akool.core.journal import Line
 from mock_akool.core.models import Account, Call, Job, Reply
-from mock_akool.core.scenario import JobScript, Scenario
+from mock_akool.core.scenario import JobScript, Scenario, check_changeable
 from mock_akool.core.scenario_shapes import write_scenario
 from mock_akool.core.timeline import COMPLETED, FOREVER, Stage, Timeline, failed
+from mock_akool.report import Evidence, explain, hints
+from mock_akool.unfired import unfired
 
 # The fake
 
@@ -39,6 +41,7 @@ def ready(asked: Asked) -> Any:
         "profile": str(behaviour.profile),
         "seed": behaviour.seed,
         "strict": behaviour.strict,
+        "max_body_bytes": behaviour.max_body_bytes,
     }
 
 
@@ -53,14 +56,21 @@ def state(asked: Asked) -> Any:
     mine = _asked_by(asked)
     return {
         "version": __version__,
-        **{name: ready(asked)[name] for name in ("profile", "seed", "strict")},
+        **{name: ready(asked)[name] for name in ("profile", "seed", "strict", "max_body_bytes")},
         "started_ns": engine.journal.start_ns,
         "clock": clock_view(engine.clock),
         "accounts": len(accounts),
         "jobs": by_status,
         "calls": engine.journal.count if mine is None else sum(map(mine, engine.journal.lines())),
+        "awaited": engine.is_awaited(now_ns),
         "credits_spent": sum(engine.accounts.spent_by(each) for each in accounts),
     }
+
+
+def report(asked: Asked) -> Any:
+    """Explain what happened to somebody whose test failed."""
+    seen = Evidence.of(asked.engine, asked.engine.journal.start_ns, asked.account)
+    return {"calls": len(seen.calls), "report": explain(seen), "hints": hints(seen)}
 
 
 def reset(asked: Asked) -> Any:
@@ -85,13 +95,13 @@ def add_account(asked: Asked) -> Any:
     """Make an account that is described."""
     engine = asked.engine
     spec = AccountSpec(**{name: asked.given[name] for name in AccountSpec._fields})
-    if not spec.client_secret:
-        raise ControlError(400, "the client_secret is empty", "It is the API key")
-    if engine.accounts.known(spec.client_secret) is not None:
-        raise ControlError(409, "there is an account with this client_secret", "Reset it, or take another one")
-    if spec.client_id is not None and any(each.client_id == spec.client_id for each in engine.accounts):
-        raise ControlError(409, "there is an account with this client_id", "Give each its own")
-    return views.ACCOUNT.of(engine, engine.accounts.add(spec), asked.now_ns)
+    try:
+        account = engine.accounts.add_new(spec)
+    except ScenarioError:
+        raise
+    except MockAkoolError as error:
+        raise ControlError(409, error.message, error.hint) from None
+    return views.ACCOUNT.of(engine, account, asked.now_ns)
 
 
 def set_credits(asked: Asked) -> Any:
@@ -245,15 +255,10 @@ def put_scenario(asked: Asked) -> Any:
     """Put scenarios in force, instead of those that were."""
     _check_source(asked)
     scenarios: tuple[Scenario, ...] = asked.given["scenario"]
-    for each in scenarios:
-        said = {"seed": each.seed, "profile": each.profile, "accounts": each.accounts or None}
-        fixed = [name for name, value in said.items() if value is not None]
-        if fixed:
-            raise ControlError(
-                409,
-                f"{', '.join(fixed)} of a scenario cannot be changed while the fake runs",
-                "Leave it out, or start the fake with `--scenario`",
-            )
+    try:
+        check_changeable(scenarios)
+    except ScenarioError as error:
+        raise ControlError(409, error.message, error.hint) from None
     asked.engine.put_scenarios(scenarios, asked.account)
     return scenario(asked)
 
@@ -270,6 +275,11 @@ def add_rules(asked: Asked) -> Any:
     director, key = asked.engine.director, asked.account
     added = [director.add(rule, rule.name or f"rule for {', '.join(rule.on)}", key) for rule in asked.given["rules"]]
     return {"rules": [views.RULE_IN_FORCE.of(asked.engine, live, asked.now_ns) for live in added]}
+
+
+def unfired_rules(asked: Asked) -> Any:
+    """Tell which rules never fired that should have, and why."""
+    return {"rules": [each._asdict() for each in unfired(asked.engine, asked.account)]}
 
 
 def remove_rule(asked: Asked) -> Any:
@@ -418,6 +428,21 @@ def resend(asked: Asked) -> Any:
         return views.DELIVERY.of(engine, engine.outbox.entry(copy.number) or copy, asked.now_ns)
 
 
+# The emulated API, as data
+
+
+def answer(asked: Asked) -> Any:
+    """Answer a request to the emulated API: tell the delay and how the connection ends, instead of doing so."""
+    given = asked.given
+    path: str = given["path"]
+    if path.startswith("/_mock/"):
+        raise ControlError(400, f"{path[:200]} is a control route", "Call it directly")
+    headers = {name.lower(): value for name, value in given["headers"].items()}
+    call = Call(given["method"], path, given["query"], headers, given["body"], CDN_URL, given["door"])
+    reply, body = asked.fake.complete(asked.fake.answer(call))
+    return views.ANSWER.of(asked.engine, reply._replace(body=body), asked.now_ns)
+
+
 # The journal
 
 Matches = Callable[[Line], bool]
@@ -468,8 +493,7 @@ def _asked_by(asked: Asked) -> Matches | None:
     key = asked.account
     if key is None:
         return None
-    account = asked.engine.accounts.known(key)
-    keys = frozenset({key} if account is None else {key, account.client_id})
+    keys = asked.engine.accounts.keys_of(key)
     return lambda line: asked_by(keys, line[3], line[4])
 
 

@@ -29,6 +29,14 @@ class Fake(Protocol):
         """Move the clock to where nothing changes any more by time alone; with an API key, for that account."""
         ...
 
+    def answer(self, call: Call) -> Reply:
+        """Turn a Call into a Reply."""
+        ...
+
+    def complete(self, reply: Reply) -> tuple[Reply, bytes]:
+        """Return the reply and its body, a picture's drawn."""
+        ...
+
     def carry_due(self) -> None:
         """Let callbacks that are due be carried."""
         ...

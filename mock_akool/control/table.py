@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, ClassVar, Final
 
@@ -22,17 +25,23 @@ _MOST_S: Final = 10 * 366 * 86_400
 _WORDS: Final = ("queueing", "processing", "completed", "failed")
 
 
+_TOLD_SCENARIO: Final = record(
+    {
+        "name": ("its name, or empty text", views.TEXT),
+        "scenario": ("what it says, as a file does", SCENARIO.schema),
+    }
+)
+
+
 class _Scenarios:
-    """Names of scenarios, or what a scenario file says. Files are not read for those who ask over HTTP."""
+    """Names of scenarios, what a scenario file says, or that with a name, as it is told.
+
+    Files are not read for those who ask over HTTP.
+    """
 
     wants = "the name of a scenario, a scenario, or a list of these"
-    schema: ClassVar[Schema] = {
-        "anyOf": [
-            {"type": "string"},
-            SCENARIO.schema,
-            {"type": "array", "items": {"anyOf": [{"type": "string"}, SCENARIO.schema]}},
-        ]
-    }
+    _one_of: ClassVar[list[Schema]] = [{"type": "string"}, SCENARIO.schema, _TOLD_SCENARIO]
+    schema: ClassVar[Schema] = {"anyOf": [*_one_of, {"type": "array", "items": {"anyOf": _one_of}}]}
 
     def read(self, value: Any, place: Place) -> tuple[Scenario, ...]:
         """Return the scenarios."""
@@ -43,8 +52,13 @@ class _Scenarios:
     def _one(self, value: Any, place: Place) -> Scenario:
         from mock_akool.scenario_files import named
 
-        scenario: Scenario = named(value) if isinstance(value, str) else SCENARIO.read(value, place)
-        return scenario
+        if isinstance(value, str):
+            return named(value)
+        if isinstance(value, dict) and value.keys() == {"name", "scenario"}:
+            scenario: Scenario = SCENARIO.read(value["scenario"], (*place, "scenario"))
+            return replace(scenario, name=TEXT.read(value["name"], (*place, "name")))
+        read: Scenario = SCENARIO.read(value, place)
+        return read
 
     def write(self, value: tuple[Scenario, ...]) -> Any:
         """Return the plain list."""
@@ -53,6 +67,40 @@ class _Scenarios:
 
 _SCENARIO: Final = _Scenarios()
 _REQUEST: Final = Plain("an object", dict, {"type": "object"})
+
+_TOKEN: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+
+
+def _read_method(value: Any) -> str:
+    if not isinstance(value, str) or not re.match(_TOKEN, value):
+        raise ValueError(value)
+    return value
+
+
+def _read_path(value: Any) -> str:
+    if not isinstance(value, str) or not value.startswith("/") or "?" in value:
+        raise ValueError(value)
+    return value
+
+
+def _read_headers(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise ValueError(value)
+    return value
+
+
+def _read_bytes(value: Any) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    if not isinstance(value, dict) or list(value) != ["base64"]:
+        raise ValueError(value)
+    return base64.b64decode(value["base64"], validate=True)
+
+
+_METHOD: Final = Plain("a method such as GET", _read_method, {"type": "string", "pattern": _TOKEN})
+_PATH: Final = Plain("a path, without a query", _read_path, {"type": "string", "pattern": r"^/[^?]*$"})
+_HEADERS: Final = Plain("an object of texts", _read_headers, views.HEADERS)
+_BYTES: Final = Plain('a text, or {"base64": …}', _read_bytes, views.BODY)
 
 _CLOCK: Final = record(
     {
@@ -67,19 +115,13 @@ _SET_UP: Final[Mapping[str, tuple[str, Schema]]] = {
     "profile": ("observed or documented", views.TEXT),
     "seed": ("what ids, pictures and draws follow from", views.WHOLE),
     "strict": ("whether only the listed accounts exist", views.FLAG),
+    "max_body_bytes": ("the longest body of a request that is read", views.WHOLE),
 }
 _IN_FORCE: Final = record(
     {
         "scenarios": (
             "the scenarios that are in force",
-            listed(
-                record(
-                    {
-                        "name": ("its name, or empty text", views.TEXT),
-                        "scenario": ("what it says, as a file does", SCENARIO.schema),
-                    }
-                )
-            ),
+            listed(_TOLD_SCENARIO),
         ),
         "rules": ("all rules that are in force, as they are tried", listed(views.RULE_IN_FORCE.schema)),
         "planned": ("for how many next jobs there is a plan", views.WHOLE),
@@ -115,6 +157,7 @@ def _document() -> dict[str, Any]:
             "Job": views.JOB.schema,
             "Account": views.ACCOUNT.schema,
             "Call": views.CALL.schema,
+            "Answer": views.ANSWER.schema,
             "Delivery": views.DELIVERY.schema,
         },
     )
@@ -152,7 +195,20 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
                 "accounts": ("how many accounts there are", views.WHOLE),
                 "jobs": ("how many jobs there are, by status", record({word: (word, views.WHOLE) for word in _WORDS})),
                 "calls": ("how many calls there were; of an account, how many are kept", views.WHOLE),
+                "awaited": ("whether a client has something to wait for: a job, a callback, another try", views.FLAG),
                 "credits_spent": ("what was paid, refunds taken off", views.WHOLE),
+            }
+        ),
+        SCOPE,
+    ),
+    ("GET", "/_mock/report"): Route(
+        "explain to somebody whose test failed what the client did: jobs, last calls, hints at mistakes",
+        handlers.report,
+        record(
+            {
+                "calls": ("of how many calls it tells", views.WHOLE),
+                "report": ("the explanation, in lines", views.TEXT),
+                "hints": ("the hints by themselves", listed(views.TEXT)),
             }
         ),
         SCOPE,
@@ -296,6 +352,23 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             needed=("rule",),
         ),
     ),
+    ("GET", "/_mock/scenario/unfired"): Route(
+        "tell which rules never fired though they should have, and why",
+        handlers.unfired_rules,
+        record(
+            {
+                "rules": (
+                    "the rules",
+                    listed(
+                        record(
+                            {"label": ("what the journal calls it", views.TEXT), "why": ("why, in lines", views.TEXT)}
+                        )
+                    ),
+                )
+            }
+        ),
+        SCOPE,
+    ),
     ("POST", "/_mock/scenario/jobs"): Route(
         "say what becomes of the next jobs, one after the other",
         handlers.plan_jobs,
@@ -375,6 +448,24 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             needed=("number",),
         ),
         status=201,
+        needs_lock=False,
+    ),
+    # The emulated API
+    ("POST", "/_mock/answer"): Route(
+        "answer a request to the emulated API as data: its delay and the end of its connection are told, and not done",
+        handlers.answer,
+        views.ANSWER.schema,
+        None,
+        takes(
+            "body",
+            method=Field(_METHOD, "the request's method"),
+            path=Field(_PATH, "its path, such as /api/open/v3/faceswap/quota/info"),
+            query=Field(TEXT, "its query, undecoded", ""),
+            headers=Field(_HEADERS, "its headers", {}),
+            body=Field(_BYTES, "its body", b""),
+            door=Field(TEXT, "what the journal calls the door that carried it in", "control"),
+            needed=("method", "path"),
+        ),
         needs_lock=False,
     ),
     # The journal

@@ -11,7 +11,7 @@ from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.director import RuleInForce
 from mock_akool.core.engine import Engine
-from mock_akool.core.models import Account, Exchange, Job
+from mock_akool.core.models import Account, Job, Reply, Transfer
 from mock_akool.core.scenario import endpoint_of
 from mock_akool.core.scenario_shapes import RESULT, RULE, STAGES
 from mock_akool.core.shapes import Schema
@@ -150,16 +150,48 @@ def _body(raw: bytes) -> Any:
         return {"base64": base64.b64encode(raw).decode()}
 
 
-_BODY: Final[Schema] = {
+BODY: Final[Schema] = {
     "anyOf": [TEXT, {"type": "object", "required": ["base64"], "properties": {"base64": TEXT}}],
     "description": "text, or an object with base64 where the bytes are none",
 }
-_HEADERS: Final[Schema] = {"type": "object", "additionalProperties": TEXT}
+HEADERS: Final[Schema] = {"type": "object", "additionalProperties": TEXT}
 
 
-def _ends(_: Engine, call: Exchange, __: int) -> Any:
-    transfer = call.reply.transfer
-    return None if transfer is None or transfer.ends is None else str(transfer.ends)
+def _ends(_: Engine, reply: Reply, __: int) -> Any:
+    ends = None if reply.transfer is None else reply.transfer.ends
+    return None if ends is None else str(ends)
+
+
+_ANSWERED: Final = {
+    "http": Told("the answer's HTTP status", WHOLE, lambda _, reply, __: reply.status),
+    "ends": Told(
+        "how the connection ended, when the answer did not simply arrive",
+        or_null({"enum": ["drop", "reset", "cut"]}),
+        _ends,
+    ),
+    "code": Told(
+        "the answer's business code",
+        or_null(WHOLE),
+        lambda _, reply, __: None if reply.code is None else int(reply.code),
+    ),
+    "answer_headers": Told("the answer's headers", HEADERS, lambda _, reply, __: dict(reply.headers)),
+    "answer": Told("the answer's body; empty for a picture", BODY, lambda _, reply, __: _body(reply.body)),
+    "delay_ns": Told("how long the answer was held back", WHOLE, lambda _, reply, __: reply.delay_ns),
+    "account": Told("the API key of the account, where it is known", or_null(TEXT), lambda _, reply, __: reply.account),
+    "job": Told("the `_id` of the job that it was about", or_null(TEXT), lambda _, reply, __: reply.job_id),
+    "job_status": Told(
+        "the status that the caller was shown",
+        or_null(STATUS),
+        lambda _, reply, __: None if reply.job_status is None else reply.job_status.name.lower(),
+    ),
+    "entry": Told("the entry of a script that the job follows", or_null(TEXT), lambda _, reply, __: reply.entry),
+    "rule": Told("the rule that made the answer what it is", or_null(TEXT), lambda _, reply, __: reply.rule),
+}
+"""What is told of a Reply."""
+
+
+def _in_call(told: Told) -> Told:
+    return told._replace(of=lambda engine, call, now_ns: told.of(engine, call.reply, now_ns))
 
 
 CALL: Final = View(
@@ -171,32 +203,37 @@ CALL: Final = View(
     method=Told("the request's method", TEXT, lambda _, call, __: call.method),
     path=Told("the request's path", TEXT, lambda _, call, __: call.path),
     query=Told("the request's query, undecoded", TEXT, lambda _, call, __: call.query),
-    headers=Told("the request's headers", _HEADERS, lambda _, call, __: dict(call.headers)),
-    body=Told("the request's body", _BODY, lambda _, call, __: _body(call.body)),
-    http=Told("the answer's HTTP status", WHOLE, lambda _, call, __: call.reply.status),
-    ends=Told(
-        "how the connection ended, when the answer did not simply arrive",
-        or_null({"enum": ["drop", "reset", "cut"]}),
-        _ends,
-    ),
-    code=Told(
-        "the answer's business code",
-        or_null(WHOLE),
-        lambda _, call, __: None if call.code is None else int(call.code),
-    ),
-    answer_headers=Told("the answer's headers", _HEADERS, lambda _, call, __: dict(call.reply.headers)),
-    answer=Told("the answer's body; empty for a picture", _BODY, lambda _, call, __: _body(call.reply.body)),
-    delay_ns=Told("how long the answer was held back", WHOLE, lambda _, call, __: call.reply.delay_ns),
-    account=Told("the API key of the account, where it is known", or_null(TEXT), lambda _, call, __: call.account),
-    job=Told("the `_id` of the job that it was about", or_null(TEXT), lambda _, call, __: call.job_id),
-    job_status=Told(
-        "the status that the caller was shown",
-        or_null(STATUS),
-        lambda _, call, __: None if call.job_status is None else call.job_status.name.lower(),
-    ),
-    entry=Told("the entry of a script that the job follows", or_null(TEXT), lambda _, call, __: call.entry),
-    rule=Told("the rule that made the answer what it is", or_null(TEXT), lambda _, call, __: call.rule),
+    headers=Told("the request's headers", HEADERS, lambda _, call, __: dict(call.headers)),
+    body=Told("the request's body", BODY, lambda _, call, __: _body(call.body)),
+    **{name: _in_call(told) for name, told in _ANSWERED.items()},
 )
+
+_ALL: Final = Transfer()
+
+
+def _transfer(reply: Reply) -> Transfer:
+    return reply.transfer or _ALL
+
+
+ANSWER: Final = View(
+    **_ANSWERED
+    | {
+        "answer": Told("the answer's body, also of a picture", BODY, lambda _, reply, __: _body(reply.body)),
+        "delay_ns": Told("how long to hold the answer back", WHOLE, lambda _, reply, __: reply.delay_ns),
+    },
+    sent_bytes=Told(
+        "how much of the body arrives before a cut",
+        WHOLE,
+        lambda _, reply, __: _transfer(reply).sent.of(len(reply.body)),
+    ),
+    piece_bytes=Told(
+        "in pieces of so many bytes the body comes; 0: at once",
+        WHOLE,
+        lambda _, reply, __: _transfer(reply).piece_bytes,
+    ),
+    pause_ns=Told("how long to wait before each piece", WHOLE, lambda _, reply, __: _transfer(reply).pause_ns),
+)
+"""A Reply that was not sent, with the body as it would be sent."""
 
 
 def _rule(_: Engine, live: RuleInForce, __: int) -> dict[str, Any]:
@@ -243,8 +280,8 @@ DELIVERY: Final = View(
     ),
     due_ns=Told("when it was to be sent first, in epoch nanoseconds", WHOLE, lambda _, each, __: each.due_ns),
     next_ns=Told("when it is tried next", or_null(WHOLE), lambda _, each, __: each.next_ns),
-    payload=Told("what was encrypted", _BODY, lambda _, each, __: _body(each.payload)),
-    body=Told("what each try sends", _BODY, lambda _, each, __: _body(each.body)),
+    payload=Told("what was encrypted", BODY, lambda _, each, __: _body(each.payload)),
+    body=Told("what each try sends", BODY, lambda _, each, __: _body(each.body)),
     tries=Told("the tries until now", listed(_TRY), _tries),
     why=Told("why it was not delivered, or empty text", TEXT, lambda _, each, __: each.error),
     copy_of=Told("the number of the callback that it repeats", or_null(WHOLE), lambda _, each, __: each.copy_of),

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from mock_akool.core.behaviour import AccountSpec, Behaviour
 from mock_akool.core.chance import Chance
 from mock_akool.core.clock import NS_PER_S, Clock
+from mock_akool.core.errors import MockAkoolError, ScenarioError
 from mock_akool.core.models import Account
 from mock_akool.core.scenario import AccountScript
 
@@ -146,6 +147,11 @@ class Accounts:
             self._uids.discard(account.uid)
             self._client_ids = {each.client_id for each in self._by_key.values()}
 
+    def keys_of(self, api_key: str) -> frozenset[str]:
+        """Return by what a call may name the account: its API key, and by mistake its clientId."""
+        account = self._by_key.get(api_key)
+        return frozenset({api_key} if account is None else {api_key, account.client_id})
+
     def known(self, api_key: str) -> Account | None:
         """Return the account of an API key if it was seen before; makes none."""
         return self._by_key.get(api_key)
@@ -154,6 +160,19 @@ class Accounts:
         if self._behaviour.strict or api_key in self._client_ids:
             return False
         return not _LOOKS_LIKE_CLIENT_ID.fullmatch(api_key)
+
+    def add_new(self, spec: AccountSpec) -> Account:
+        """Make the account that is described.
+
+        Raises ScenarioError when its API key is empty, MockAkoolError when there is one with its API key or clientId.
+        """
+        if not spec.client_secret:
+            raise ScenarioError("the client_secret is empty", "It is the API key")
+        if self.known(spec.client_secret) is not None:
+            raise MockAkoolError("there is an account with this client_secret", "Reset it, or take another one")
+        if spec.client_id is not None and any(each.client_id == spec.client_id for each in self):
+            raise MockAkoolError("there is an account with this client_id", "Give each its own")
+        return self.add(spec)
 
     def add(self, spec: AccountSpec) -> Account:
         """Make the account that is described; there must be none with its API key."""

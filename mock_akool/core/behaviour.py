@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from mock_akool.core.codes import AES_KEY_BYTES, MESSAGES, UNKNOWN_MESSAGE, Code, Profile
 from mock_akool.core.errors import AkoolError, SettingsError
@@ -17,11 +17,11 @@ from mock_akool.core.options import (
     TEXT,
     YES_OR_NO,
     Kind,
+    Options,
     json_list,
     one_of,
     option,
     optional,
-    read_options,
     whole,
 )
 from mock_akool.core.timeline import COMPLETED, Duration, Ending, Span, failed
@@ -116,7 +116,7 @@ _ACCOUNTS: Final = Kind(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Behaviour:
+class Behaviour(Options):
     """The options of an engine. Values may be given as text; they are read and checked on creation.
 
     Raises SettingsError that names the option, the value and what it takes.
@@ -278,7 +278,7 @@ class Behaviour:
     )
 
     def __post_init__(self) -> None:
-        read_options(self)
+        super().__post_init__()
         self._check_keys()
 
     def _check_keys(self) -> None:
@@ -300,23 +300,3 @@ class Behaviour:
             Code.ACCOUNT_BANNED: self.msg_account_banned,
         }
         return AkoolError(code, messages.get(code, UNKNOWN_MESSAGE), job_id=job_id)
-
-    @classmethod
-    def of(cls, **options: Any) -> Self:
-        """Return the record with these options; an unknown name raises SettingsError with the nearest known one."""
-        check_names(cls, options)
-        return cls(**options)
-
-
-def check_names(options: type[Behaviour], given: Any) -> None:
-    """Raise SettingsError when `given` has a name that is no option, with the nearest one."""
-    known = options.__dataclass_fields__
-    for name in given:
-        if name not in known:
-            import difflib  # a mistake may cost a millisecond, a start may not
-
-            near = difflib.get_close_matches(name, known, n=1)
-            raise SettingsError(
-                f"there is no setting {name!r}",
-                f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(sorted(known))}",
-            )

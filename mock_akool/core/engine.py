@@ -341,8 +341,8 @@ class Engine:
         self.director.forget(api_key, own)
         for counted in (self._jobs_made, self._unfinished, self._refunds, self._recent):
             counted.pop(api_key, None)
-        account = self.accounts.restore(api_key)
-        keys = {api_key} if account is None else {api_key, account.client_id}
+        self.accounts.restore(api_key)
+        keys = self.accounts.keys_of(api_key)
         self.journal.drop(lambda line: asked_by(keys, line[3], line[4]))
 
     def put_scenarios(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:

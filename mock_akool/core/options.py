@@ -9,7 +9,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from mock_akool.core.errors import MockAkoolError, ScenarioError, SettingsError
 
@@ -118,3 +118,31 @@ def json_list(value: Any) -> list[Any]:
     """Read a list, or the JSON text of one."""
     listed = json.loads(value) if isinstance(value, str) else value
     return list(listed) if isinstance(listed, (list, tuple)) else _refuse(value)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """A record whose fields are options. What is given is read when it is made; a bad value raises SettingsError."""
+
+    def __post_init__(self) -> None:
+        read_options(self)
+
+    @classmethod
+    def of(cls, **options: Any) -> Self:
+        """Return the record with these options; an unknown name raises SettingsError with the nearest known one."""
+        check_names(cls, options)
+        return cls(**options)
+
+
+def check_names(options: type[Options], given: Any) -> None:
+    """Raise SettingsError when `given` has a name that is no option, with the nearest one."""
+    known = options.__dataclass_fields__
+    for name in given:
+        if name not in known:
+            import difflib  # a mistake may cost a millisecond, a start may not
+
+            near = difflib.get_close_matches(name, known, n=1)
+            raise SettingsError(
+                f"there is no setting {name!r}",
+                f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(sorted(known))}",
+            )

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from mock_akool.core.behaviour import AccountSpec
 from mock_akool.core.codes import Endpoint, Profile, Status
+from mock_akool.core.errors import ScenarioError
 from mock_akool.core.faults import Fault
 from mock_akool.core.models import CreateV3, CreateV4, Missing, PressButton, Request
 from mock_akool.core.shapes import shown
@@ -273,6 +274,18 @@ class Scenario:
             "strict": True if self.accounts else None,
         }
         return {name: value for name, value in said.items() if value is not None}
+
+
+def check_changeable(scenarios: Iterable[Scenario]) -> None:
+    """Raise ScenarioError when a scenario says what is a fake's from its start, and so cannot be put in force later."""
+    for each in scenarios:
+        said = {"seed": each.seed, "profile": each.profile, "accounts": each.accounts or None}
+        fixed = [name for name, value in said.items() if value is not None]
+        if fixed:
+            raise ScenarioError(
+                f"{', '.join(fixed)} of a scenario cannot be changed while the fake runs",
+                "Leave it out, or start the fake with the scenario",
+            )
 
 
 def over(below: Any, above: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, request
 
+from mock_akool import control
 from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
 from mock_akool.core.models import Call, Ends, Reply, Transfer
 from mock_akool.service import Service
@@ -79,7 +80,9 @@ class _Answering:
         path = (request.environ.get("REQUEST_URI") or request.environ.get("RAW_URI") or request.path).partition("?")[0]
         if "://" in path:
             path = request.path
-        limit = self._service.engine.behaviour.max_body_bytes
+        limit = self._service.max_body_bytes
+        if path.startswith(control.PREFIX):
+            limit = control.most_body_bytes(limit)
         headers = {name.lower(): value for name, value in reversed(list(request.headers.items()))}
         return Call(
             request.method,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import httptools
 
-from mock_akool.control import is_slow
+from mock_akool.control import PREFIX, is_slow, most_body_bytes
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.models import Call, Ends, Headers, Reply, Transfer
 
@@ -55,6 +55,9 @@ def _head(status: int, headers: Headers) -> bytes:
 @lru_cache(maxsize=512)
 def _name(raw: bytes) -> str:
     return raw.decode("latin-1").lower()
+
+
+_CONTROL: Final = PREFIX.encode()
 
 
 @lru_cache(maxsize=1024)
@@ -232,7 +235,10 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, up to a byte over the bound, so that the API sees that it is too long."""
-        room = self._server.max_body_bytes + 1 - len(self._body)
+        most = self._server.max_body_bytes
+        if self._target.startswith(_CONTROL):
+            most = most_body_bytes(most)
+        room = most + 1 - len(self._body)
         if room > 0:
             self._body = self._body or bytearray()
             self._body += body[:room]

@@ -27,6 +27,7 @@ from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import CDN_URL
 from mock_akool.core.models import Ends, Reply, Transfer
 from mock_akool.doors.server import Server
+from mock_akool.presence import Presence
 from mock_akool.remote import RemoteAkool
 
 _LARGE_BYTES: Final = 1 << 20
@@ -253,7 +254,7 @@ class _Elsewhere:
     """A fake by its control API; what only its own process can do is done on the spot."""
 
     def __init__(self, remote: RemoteAkool, mock: MockAkool) -> None:
-        self._remote = remote
+        self.remote = remote
         self.engine = mock.engine
         self.answer = mock.answer
         self.options = mock.options
@@ -261,7 +262,7 @@ class _Elsewhere:
         self.webhooks = mock.webhooks
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._remote, name)
+        return getattr(self.remote, name)
 
 
 class InProcessDoor(Door):
@@ -279,8 +280,9 @@ class InProcessDoor(Door):
         super().__init__(mock, patience_s)
         self.host = f"openapi-{next(self._numbers)}.akool.test"
         # Nothing of this suite sleeps, and threads that work at the same time shall not wait for each other.
-        mock.options = replace(mock.options, hosts=(self.host,), sleep="real")
-        mock.start()
+        sitting: Presence = getattr(mock, "remote", mock)
+        sitting.options = replace(sitting.options, hosts=(self.host,), sleep="real")
+        sitting.start()
 
     @property
     def url(self) -> str:
@@ -312,6 +314,21 @@ class RequestsDoor(InProcessDoor):
         prepared.headers.update(dict(headers or {}))
         response = session.send(prepared, allow_redirects=False, timeout=self.limit_s)
         return Answer(response.status_code, {n.lower(): v for n, v in response.headers.items()}, response.content)
+
+
+class AttachedDoor(RequestsDoor):
+    """A `requests.Session` for each thread, answered in process by what a live server says over its control API."""
+
+    name = "attached"
+
+    def __init__(self, mock: MockAkool, patience_s: float | None = None) -> None:
+        self._server = mock.server().start()
+        self._remote = MockAkool.connect(self._server.url)
+        super().__init__(cast("MockAkool", _Elsewhere(self._remote, mock)), patience_s)
+
+    def close(self) -> None:
+        super().close()
+        self._server.stop()
 
 
 class HttpxDoor(InProcessDoor):
@@ -435,6 +452,7 @@ DOORS: Final[tuple[type[Door], ...]] = (
     AiohttpDoor,
     SocketDoor,
     ControlDoor,
+    AttachedDoor,
 )
 
 OpenDoor = Callable[..., Door]

@@ -27,13 +27,13 @@ class Fake:
         is_json = dict(reply.headers).get("content-type", "").startswith("application/json")
         return reply.status, json.loads(reply.body) if is_json else None
 
-    def ask(self, method: str, path: str, query: str = "", **body: Any) -> Any:
+    def ask(self, method: str, path: str, query: str = "", /, **body: Any) -> Any:
         """Return what a control route tells; it must succeed."""
         status, told = self.raw(method, f"/_mock/{path}", query, json.dumps(body).encode() if body else b"")
         assert status in (200, 201), told
         return told
 
-    def refused(self, method: str, path: str, query: str = "", **body: Any) -> tuple[int, str, str]:
+    def refused(self, method: str, path: str, query: str = "", /, **body: Any) -> tuple[int, str, str]:
         """Return status, error and hint of a control route that refuses, and has then changed nothing."""
         before = self.told()
         status, told = self.raw(method, f"/_mock/{path}", query, json.dumps(body).encode() if body else b"")

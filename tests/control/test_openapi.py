@@ -68,6 +68,7 @@ def test_answers_are_as_it_says(document: Any) -> None:
         ("POST", "/_mock/scenario/rules"): {"rules": [rule]},
         ("POST", "/_mock/scenario/jobs"): {"jobs": [{"stages": [{"queueing": "1 poll"}, "failed"]}]},
         ("POST", "/_mock/clock/advance"): {"until": "idle"},
+        ("POST", "/_mock/answer"): {"method": "GET", "path": "/nowhere", "body": {"base64": "/w=="}},
         ("POST", "/_mock/webhooks/resend"): {"number": 1},
     }
     unmovable = {("POST", "/_mock/clock/resume"), ("POST", "/_mock/clock/speed")}

@@ -25,6 +25,7 @@ from mock_akool import (
     UnfiredRuleError,
     failed,
 )
+from mock_akool.service import Service
 from mock_akool.webhooks.courier import HTTP
 from tests.control.conftest import IMAGE, KEY, OTHER
 
@@ -60,6 +61,11 @@ def server() -> Iterator[Server]:
         yield running
 
 
+def service_of(server: Server) -> Service:
+    assert isinstance(server.service, Service)
+    return server.service
+
+
 @pytest.fixture
 def fake(server: Server) -> RemoteAkool:
     return MockAkool.connect(server.url)
@@ -86,7 +92,7 @@ def test_the_clock_of_a_server_is_frozen_moved_and_sped_up(server: Server, fake:
 
 
 def test_callbacks_follow_the_clock_of_the_server(server: Server, fake: RemoteAkool) -> None:
-    server.service.courier.carry_by(HTTP)
+    service_of(server).courier.carry_by(HTTP)
     got: list[bytes] = []
     done = threading.Event()
 
@@ -207,7 +213,7 @@ def test_fifty_accounts_at_once_do_not_disturb_each_other(server: Server, fake: 
 
 class TestConnect:
     def test_records_are_the_same_as_in_process(self, server: Server, fake: RemoteAkool) -> None:
-        mock = server.service
+        mock = service_of(server)
         client = Client(server.url)
         fake.next_job(
             stages=[{"queueing": "1 poll"}, {"failed": {"reasons": ["a", "b"], "refund": True}}],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from mock_akool import MockAkool, SteeredClock, SystemClock
 from mock_akool.control.table import ROUTES
-from tests.control.conftest import KEY, OTHER, Fake
+from tests.control.conftest import IMAGE, KEY, OTHER, Fake
 
 JSON = {"content-type": "application/json"}
 UNSCOPED = {
@@ -21,8 +22,9 @@ UNSCOPED = {
     ("POST", "/_mock/clock/resume"),
     ("POST", "/_mock/clock/speed"),
     ("POST", "/_mock/accounts"),
+    ("POST", "/_mock/answer"),
 }
-"""Routes about what all accounts share, and the one that makes an account."""
+"""Routes about what all accounts share, the one that makes an account, and one whose request says who asks."""
 
 
 @pytest.mark.parametrize("key", [key for key in ROUTES if key not in UNSCOPED], ids=" ".join)
@@ -44,6 +46,14 @@ class TestState:
         assert (mine["accounts"], mine["calls"], mine["credits_spent"]) == (1, 1, 2)
         assert mine["jobs"]["completed"] == 1
         assert mine["jobs"]["queueing"] == 0
+
+    def test_whether_a_client_waits(self, fake: Fake) -> None:
+        assert fake.ask("GET", "state")["awaited"] is False
+        job_id = fake.create()
+        assert fake.ask("GET", "state")["awaited"] is True
+        fake.ask("POST", f"jobs/{job_id}/complete")
+        fake.poll(job_id)
+        assert fake.ask("GET", "state")["awaited"] is False
 
     def test_control_calls_are_not_in_the_journal(self, fake: Fake) -> None:
         fake.ask("GET", "state")
@@ -236,6 +246,102 @@ class TestScenario:
         rules = [{"on": "any", "fault": {"drop": True}}]
         assert fake.refused("POST", "scenario/rules", rules=rules)[0] == 403
 
+    def test_what_is_told_can_be_put_again(self, fake: Fake) -> None:
+        fake.ask("PUT", "scenario", f"account={KEY}", scenario="flaky-gateway")
+        told = fake.ask("GET", "scenario", f"account={KEY}")["scenarios"]
+        assert fake.ask("PUT", "scenario", f"account={OTHER}", scenario=told)["scenarios"] == told
+        rules = fake.ask("GET", "scenario", f"account={OTHER}")["rules"]
+        assert rules[0]["label"].startswith("flaky-gateway: ")
+        assert fake.refused("PUT", "scenario", scenario={"name": 3, "scenario": {}})[1] == (
+            "scenario.name: 3 is not usable"
+        )
+
+    def test_which_rules_never_fired_and_why(self, fake: Fake) -> None:
+        rule = {"on": "createbyprompt", "fault": {"code": 1005}}
+        fake.ask("POST", "scenario/rules", f"account={KEY}", rules=[{**rule, "nth": 2, "name": "second"}])
+        fake.ask("POST", "scenario/rules", f"account={KEY}", rules=[{**rule, "nth": 3, "optional": True}])
+        fake.ask("POST", "scenario/rules", rules=[{**rule, "nth": 9, "name": "ninth"}])
+        fake.code_of_create(OTHER)
+        fake.code_of_create()
+        (told,) = fake.ask("GET", "scenario/unfired", f"account={KEY}")["rules"]
+        lines = told["why"].split("\n")
+        assert (told["label"], lines[0]) == ("second", "the rule second never fired")
+        assert len(lines) == 2, "of another account's call nothing is told"
+        assert lines[1].startswith("    #2 POST createbyprompt -> 200 1000 OK, job ")
+        assert lines[1].endswith(": it was the 1st of these calls, and the rule says nth: 2")
+        assert [each["label"] for each in fake.ask("GET", "scenario/unfired")["rules"]] == ["ninth"]
+        fake.code_of_create()
+        assert fake.ask("GET", "scenario/unfired", f"account={KEY}") == {"rules": []}
+
+
+class TestReport:
+    def test_of_all_and_of_one(self, fake: Fake) -> None:
+        assert fake.ask("GET", "report") == {"calls": 0, "report": "no request reached the fake", "hints": []}
+        mine, other = fake.create(), fake.create(OTHER, "an owl")
+        fake.poll(mine)
+        told = fake.ask("GET", "report")
+        assert told["calls"] == 3
+        assert mine in told["report"]
+        assert other in told["report"]
+        assert told["report"] == fake.mock.report()
+        told = fake.ask("GET", "report", f"account={OTHER}")
+        assert (told["calls"], mine in told["report"]) == (1, False)
+        assert "the only exchange:" in told["report"]
+        assert told["hints"] == [f"job {other} was created and paid, but never polled"]
+        assert told["report"] == fake.mock.of_account(OTHER).report()
+
+
+class TestAnswer:
+    """`POST /_mock/answer`: an answer of the API as data."""
+
+    def ask(self, fake: Fake, method: str, path: str, **given: Any) -> Any:
+        headers = {"X-API-Key": KEY, "Content-Type": "application/json"}
+        return fake.ask("POST", "answer", method=method, path=path, headers=headers, **given)
+
+    def test_it_is_what_the_door_would_send(self, fake: Fake) -> None:
+        told = self.ask(fake, "POST", f"{IMAGE}/createbyprompt", body='{"prompt": "ein Füchslein"}', door="msw")
+        job_id = json.loads(told["answer"])["data"]["_id"]
+        assert (told["http"], told["code"], told["job"], told["job_status"]) == (200, 1000, job_id, "queueing")
+        assert told["answer_headers"]["content-type"].startswith("application/json")
+        fake.ask("POST", "clock/advance", until="idle")
+        record = fake.poll(job_id)
+        path = record["image"].removeprefix("https://d2qf6ukcym4kn9.cloudfront.net")
+        picture = self.ask(fake, "GET", path)
+        assert base64.b64decode(picture["answer"]["base64"])[:3] == b"\xff\xd8\xff"
+        (line, *_) = fake.ask("GET", "calls")["calls"]
+        assert (line["door"], line["path"], line["body"]) == (
+            "msw",
+            f"{IMAGE}/createbyprompt",
+            '{"prompt": "ein Füchslein"}',
+        )
+
+    def test_delays_and_broken_connections_are_told_and_not_done(self, fake: Fake) -> None:
+        faults: list[dict[str, Any]] = [{"delay": "1m"}, {"drop": True}, {"truncate": 10}]
+        faults.append({"drip": {"bytes": 8, "every": "2s"}})
+        rules = [{"on": "quota/info", "nth": nth, "fault": fault} for nth, fault in enumerate(faults, 1)]
+        fake.ask("POST", "scenario/rules", rules=rules)
+        late, dropped, cut, dripping = (self.ask(fake, "GET", "/api/open/v3/faceswap/quota/info") for _ in faults)
+        assert (late["delay_ns"], late["ends"]) == (60 * 10**9, None)
+        assert (dropped["ends"], dropped["answer"]) == ("drop", "")
+        assert (cut["ends"], cut["sent_bytes"], json.loads(cut["answer"])["code"]) == ("cut", 10, 1000)
+        assert (dripping["piece_bytes"], dripping["pause_ns"]) == (8, 2 * 10**9)
+        assert late["rule"] == "rule for quota/info"
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            ({"method": "GET"}, "a body needs the key 'path'"),
+            ({"method": "GET", "path": "x"}, "path: 'x' is not usable"),
+            ({"method": "GET", "path": "/x?y=1"}, "path: '/x?y=1' is not usable"),
+            ({"method": "G T", "path": "/x"}, "method: 'G T' is not usable"),
+            ({"method": "GET", "path": "/x", "headers": {"a": 1}}, "headers: {'a': 1} is not usable"),
+            ({"method": "GET", "path": "/x", "body": {"base64": "!"}}, "body: {'base64': '!'} is not usable"),
+            ({"method": "GET", "path": "/_mock/state"}, "/_mock/state is a control route"),
+        ],
+    )
+    def test_what_is_no_request(self, given: dict[str, Any], told: str, fake: Fake) -> None:
+        assert fake.refused("POST", "answer", **given)[:2] == (400, told)
+
 
 class TestClock:
     def test_until_idle(self, fake: Fake) -> None:
@@ -396,7 +502,7 @@ class TestMistakes:
 
     def test_a_body_that_is_too_long(self) -> None:
         fake = Fake(MockAkool(max_body_bytes=1024))
-        assert fake.refused("POST", "reset", account="x" * 1024)[0] == 413
+        assert fake.refused("POST", "reset", account="x" * (2 * 1024 + (64 << 10)))[0] == 413
 
     def test_two_accounts_in_one_call(self, fake: Fake) -> None:
         assert fake.refused("POST", "reset", f"account={KEY}", account=OTHER)[0] == 400

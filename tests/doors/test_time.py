@@ -27,7 +27,7 @@ import trio
 from mock_akool import MockAkool, SystemClock, VirtualTimeLimitError
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import API_URL
-from mock_akool.mock import tidy
+from mock_akool.presence import tidy
 from tests.doors.clients import CREATE, HEADERS, INFO, Library, Requests
 
 PAUSE_S: Final = 3

@@ -1,0 +1,314 @@
+"""A fake of this process, to script and to look into: as everybody sees it, or as one account does."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Never
+
+from mock_akool.calls import Calls
+from mock_akool.core.behaviour import AccountSpec
+from mock_akool.core.codes import Status
+from mock_akool.core.director import Entry, RuleInForce
+from mock_akool.core.engine import asked_by
+from mock_akool.core.errors import MockAkoolError, ScenarioError
+from mock_akool.core.models import Account, Job
+from mock_akool.core.scenario import Result, Rule, Scenario, check_changeable
+from mock_akool.core.scenario_shapes import ACCOUNT_SPEC, ENDPOINTS
+from mock_akool.core.shapes import unknown_key
+from mock_akool.core.timeline import COMPLETED, FOREVER, Ending, Stage, Timeline, failed
+from mock_akool.plans import planned
+from mock_akool.report import Evidence, Testimony, explain
+from mock_akool.rules import RuleDraft, complain
+from mock_akool.service import Service
+from mock_akool.unfired import unfired
+from mock_akool.webhooks.view import Webhooks
+
+if TYPE_CHECKING:
+    from mock_akool.mock import MockOptions
+
+_LOOK_S: Final = 0.005
+
+
+class LocalAkool:
+    """A fake of this process. With an `account` it is all about what is that account's, and leaves all else alone."""
+
+    options: MockOptions
+
+    def __init__(self, service: Service, account: str | None = None) -> None:
+        self.service = service
+        self.engine = service.engine
+        self.account = account
+        """The API key of the account that this is all about; None: of all."""
+        self._drafts: dict[int, RuleDraft] = {}
+        """Rules that were begun and not ended."""
+
+    def of_account(self, api_key: str) -> LocalAkool:
+        """Return the same fake as one account sees it, by API key."""
+        view = LocalAkool(self.service, api_key)
+        view.options = self.options
+        return view
+
+    # Scripting
+
+    def next_job(
+        self,
+        *,
+        queueing: object = 0,
+        processing: object = 0,
+        ending: Ending | str = COMPLETED,
+        stages: Sequence[Any] | Timeline | None = None,
+        result: Mapping[str, Any] | Result | None = None,
+        account: Account | str | None = None,
+        **unknown: Never,
+    ) -> None:
+        """Script one of the next jobs: how long it shows status 1, then 2, and how it ends.
+
+        Lengths are seconds, or text such as `'3 polls'` or `'forever'`; what is not named takes no time. The ending is
+        `'completed'`, `'failed'`, `'failed: reason'`, or made by `failed()`. Instead of these, `stages` tells the whole
+        life as a scenario file does, such as `[{"queueing": "1s"}, {"processing": "3s"}, {"queueing": "2s"},
+        "completed"]`. `result` says what is unusual about the result, such as `{"upscaled_urls": []}`.
+
+        Several calls line up, one for each job that is created. With an `account`, or its API key, only that account's
+        next job is meant. Raises ScenarioError or SettingsError for a value that cannot be.
+        """
+        __tracebackhide__ = True
+        self._check_source()
+        for name in unknown:
+            raise unknown_key(name, ("queueing", "processing", "ending", "stages", "result", "account"), ())
+        script = planned(queueing, processing, ending, stages, result)
+        api_key = (account.api_key if isinstance(account, Account) else account) or self.account
+        with self.engine.lock:
+            director = self.engine.director
+            queue = director.planned if api_key is None else director.planned_for.setdefault(api_key, deque())
+            queue.append(Entry(script, "next_job"))
+
+    def on(self, endpoint: str | Sequence[str]) -> RuleDraft:
+        """Begin a rule for requests to an endpoint, such as `on("infobymodelid").nth(2).respond(http=502)`.
+
+        The endpoints are named as in the journal; `create` are the three that create jobs, `api` all but files, `any`
+        all. A rule counts for each account by itself, and goes before those of scenarios. Raises ScenarioError.
+        """
+        __tracebackhide__ = True
+        self._check_source()
+        ENDPOINTS.read(endpoint, ("on",))
+        return RuleDraft(endpoint, self._add_rule, self._remove_rule, self._drafts)
+
+    def put_scenario(self, *scenarios: str | Path | Mapping[str, Any] | Scenario) -> None:
+        """Put scenarios in force from now on, instead of those that were: names, files, or what a file says.
+
+        Rules that were added and plans for next jobs are taken away, too. Raises ScenarioError for a scenario that
+        cannot be, or one with `seed`, `profile` or `accounts`, which are a fake's from its start.
+        """
+        __tracebackhide__ = True
+        from mock_akool.scenario_files import load_all  # most fakes have none, and shall not pay for it
+
+        self._check_source()
+        loaded = load_all(scenarios)
+        check_changeable(loaded)
+        self._put(loaded)
+
+    def clear_scenario(self) -> None:
+        """Take scenarios, rules that were added, and plans for next jobs away."""
+        self._put(())
+
+    def _put(self, scenarios: Sequence[Scenario]) -> None:
+        with self.engine.lock:
+            self._drafts.clear()
+            self.engine.put_scenarios(scenarios, self.account)
+
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """The scenarios that are in force: for everybody, or for the account in particular."""
+        with self.engine.lock:
+            return self.engine.director.scenarios_of(self.account)
+
+    def verify(self) -> None:
+        """Raise UnfiredRuleError, or warn, when a rule never fired; the option `unfired_rules` says which.
+
+        A `with` block does so at its end, unless an exception ends it. Rules that are `optional` or fire by lot may
+        stay silent.
+        """
+        with self.engine.lock:
+            reasons = [each.why for each in unfired(self.engine, self.account)]
+        complain(reasons, self._drafts.values(), self.options.unfired_rules)
+
+    def _add_rule(self, rule: Rule, label: str) -> RuleInForce:
+        with self.engine.lock:
+            return self.engine.director.add(rule, label, self.account)
+
+    def _remove_rule(self, live: RuleInForce) -> None:
+        with self.engine.lock:
+            self.engine.director.remove(live)
+
+    def _check_source(self) -> None:
+        if "python" not in self.options.scenario_sources:
+            raise ScenarioError(
+                "scenario_sources does not name `python`, so Python calls cannot script this fake",
+                "Add `python` to scenario_sources",
+            )
+
+    # What happened
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs, in the order of their creation."""
+        with self.engine.lock:
+            return tuple(job for job in self.engine.jobs() if self.account in (None, job.account.api_key))
+
+    def job(self, job_id: str) -> JobHandle:
+        """Return a handle on the job with this `_id`; an unknown one raises MockAkoolError."""
+        with self.engine.lock:
+            job = self.engine.job(job_id)
+        if job is None or self.account not in (None, job.account.api_key):
+            known = ", ".join(job.id for job in self.jobs[-5:]) or "none"
+            whose = "" if self.account is None else " of this account"
+            raise MockAkoolError(f"there is no job {job_id!r}{whose}", f"The newest ones are: {known}")
+        return JobHandle(self, job_id)
+
+    @property
+    def calls(self) -> Calls:
+        """What was asked and answered, oldest first; as many as `journal_size` says."""
+        engine = self.engine
+        with engine.lock:
+            if self.account is None:
+                return Calls(engine.journal.entries())
+            keys, journal = engine.accounts.keys_of(self.account), engine.journal
+            own = [line for line in journal.lines() if asked_by(keys, line[3], line[4])]
+            return Calls(map(journal.exchange, own), " by this test's account")
+
+    def wait_for_calls(self, count: int, endpoint: str = "any", *, timeout: float = 5.0) -> Calls:
+        """Wait until there are `count` calls to an endpoint and return them; TimeoutError after `timeout` real seconds.
+
+        The endpoints are named as in `on`. For clients in other threads or processes: it moves no clock.
+        """
+        deadline_s = time.perf_counter() + timeout
+        while True:
+            found = self.calls.to(endpoint)
+            if len(found) >= count:
+                return found
+            if time.perf_counter() >= deadline_s:
+                raise TimeoutError(f"{len(found)} of {count} calls to {endpoint} came within {timeout:g} s")
+            time.sleep(_LOOK_S)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The callbacks: what was sent, where they go, and what shall go wrong."""
+        all_of_them = Webhooks(self.service.courier, check_source=self._check_source)
+        return all_of_them if self.account is None else all_of_them.of_account(self.account)
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """All accounts, in the order in which they appeared."""
+        with self.engine.lock:
+            return tuple(each for each in self.engine.accounts if self.account in (None, each.api_key))
+
+    def add_account(self, api_key: str, **said: Any) -> Account:
+        """Make an account; `client_id`, `credits`, `status` and `token_ttl` are as in a scenario's `accounts`.
+
+        Raises ScenarioError for a value that cannot be, MockAkoolError when there is such an account.
+        """
+        __tracebackhide__ = True
+        spec: AccountSpec = ACCOUNT_SPEC.read({"client_secret": api_key, **said}, ())
+        with self.engine.lock:
+            return self.engine.accounts.add_new(spec)
+
+    @property
+    def credits(self) -> int:
+        """What all accounts together have left."""
+        engine = self.engine
+        with engine.lock:
+            now_ns = engine.clock.now_ns()
+            return sum(engine.credits_of(each, now_ns) for each in self.accounts)
+
+    @property
+    def credits_spent(self) -> int:
+        """What all accounts together paid, refunds taken off."""
+        engine = self.engine
+        with engine.lock:
+            now_ns = engine.clock.now_ns()
+            for each in self.accounts:
+                engine.credits_of(each, now_ns)  # refunds that are due
+            return sum(map(engine.accounts.spent_by, self.accounts))
+
+    @property
+    def started_ns(self) -> int:
+        """The instant, in epoch nanoseconds, when this fake was made or last reset."""
+        return self.engine.journal.start_ns
+
+    def report(self) -> str:
+        """Return what a failing test is told: the jobs, the last calls, and hints at mistakes of the client."""
+        return explain(Evidence.of(self.engine, self.started_ns, self.account))
+
+    def _testimony(self) -> Testimony:
+        """Return what `report` would tell now; the text is made when it is asked for."""
+        seen = Evidence.of(self.engine, self.started_ns, self.account)
+        return Testimony(len(seen.calls), lambda: explain(seen))
+
+    def reset(self) -> None:
+        """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew. The clock stays where it is."""
+        with self.engine.lock:
+            self._drafts.clear()
+            if self.account is None:
+                self.engine.reset()
+            else:
+                self.engine.reset_account(self.account)
+
+    def __repr__(self) -> str:
+        return f"<{self._told_count()}>"
+
+    def _told_count(self) -> str:
+        jobs = len(self.jobs)
+        calls = self.engine.journal.count if self.account is None else len(self.calls)
+        return f"{type(self).__name__} {jobs} job{'' if jobs == 1 else 's'}, {calls} call{'' if calls == 1 else 's'}"
+
+
+class JobHandle:
+    """A job of a fake of this process, to look at and to decide the future of."""
+
+    def __init__(self, fake: LocalAkool, job_id: str) -> None:
+        self._engine = fake.engine
+        self.id = job_id
+
+    @property
+    def record(self) -> Job:
+        """The job as it is now; a frozen record."""
+        with self._engine.lock:
+            job = self._engine.job(self.id)
+        if job is None:
+            raise MockAkoolError(f"job {self.id} is gone", "It was forgotten by a reset")
+        return job
+
+    @property
+    def status(self) -> Status:
+        """The status that a poll would see now."""
+        with self._engine.lock:
+            return self._engine.change_of(self.record, self._engine.clock.now_ns()).status
+
+    def complete(self) -> None:
+        """Let the job be completed from now on."""
+        self._divert(lambda stages: Timeline(stages, COMPLETED))
+
+    def fail(self, *reasons: str, refund: bool = False) -> None:
+        """Let the job have failed from now on, with these `error_reasons`."""
+        self._divert(lambda stages: Timeline(stages, failed(*reasons, refund=refund)))
+
+    def stick(self) -> None:
+        """Let the job stay for ever at the status that it has now."""
+        self._divert(_stuck)
+
+    def _divert(self, timeline_from: Callable[[tuple[Stage, ...]], Timeline]) -> None:
+        with self._engine.lock:
+            self._engine.divert(self.record.id, timeline_from, self._engine.clock.now_ns())
+
+    def __repr__(self) -> str:
+        return f"<job {self.id} {self.status.name.lower()}>"
+
+
+def _stuck(stages: tuple[Stage, ...]) -> Timeline:
+    *earlier, last = stages
+    if last.status >= Status.COMPLETED:
+        raise MockAkoolError("a finished job cannot be stuck", "Call stick() before its end")
+    return Timeline((*earlier, Stage(last.status, FOREVER)))
