@@ -20,8 +20,10 @@ from mock_akool._version import __version__
 
 if TYPE_CHECKING:
     from mock_akool.core.errors import SettingsError
+    from mock_akool.core.scenario import Scenario
     from mock_akool.mock import MockAkool
-    from mock_akool.report import Evidence
+    from mock_akool.remote import RemoteAkool
+    from mock_akool.report import Testimony
     from mock_akool.server_view import LiveServer, ServerView
 
 _FIXTURES = frozenset({"akool_mock", "akool_server"})
@@ -29,7 +31,7 @@ _witnesses = pytest.StashKey[list["_Witness"]]()
 """The fakes that an item uses, which tell what they saw when its test fails."""
 _failed = pytest.StashKey[bool]()
 """Whether an item's test failed, or its set-up did."""
-_given = pytest.StashKey[dict[str, Any]]()
+_given = pytest.StashKey[Mapping[str, Any]]()
 """The settings of the ini file and the command line."""
 _address = pytest.StashKey[str]()
 """The URL of the server that runs elsewhere, or empty text."""
@@ -51,8 +53,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--akool-url",
         metavar="URL",
-        help="let akool_server use the mock-akool server that runs there, instead of starting one "
-        "(variable MOCK_AKOOL_URL)",
+        help="let akool_mock and akool_server use the mock-akool server that runs there, instead of a fake of their "
+        "own (variable MOCK_AKOOL_URL)",
     )
     parser.addini("akool", "settings of akool_mock and akool_server, a `name = value` in each line", "linelist")
     parser.addini("akool_url", "the same as --akool-url")
@@ -114,8 +116,17 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     if any(len(_definitions(item, "akool_settings")) > 1 for item in using):
         settings = "settings by the fixture akool_settings"
     url = config.stash[_address]
-    at = f"; akool_server is {url}" if url else ""
-    return [f"mock-akool {__version__}: {settings or 'default settings'}{at}"]
+    if url:
+        return [f"mock-akool {__version__}: the server at {url}, with settings of its own{_left_out(config)}"]
+    return [f"mock-akool {__version__}: {settings or 'default settings'}"]
+
+
+def _left_out(config: pytest.Config) -> str:
+    """Say which of the given settings a server elsewhere cannot be given."""
+    from mock_akool.server_view import given_elsewhere
+
+    *_, refused = given_elsewhere(config.stash[_given])
+    return f" (not in force there: {', '.join(refused)})" if refused else ""
 
 
 def _definitions(item: pytest.Item, name: str) -> Any:
@@ -130,7 +141,7 @@ def _definitions(item: pytest.Item, name: str) -> Any:
 def akool_settings(pytestconfig: pytest.Config) -> Mapping[str, Any]:
     """Settings of akool_mock and akool_server for the whole run, by name; override it in conftest.py."""
     given = pytestconfig.stash[_given]
-    return given.copy()
+    return {**given}
 
 
 @pytest.fixture
@@ -141,20 +152,33 @@ def _akool_scenario(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def akool_mock(
-    request: pytest.FixtureRequest, akool_settings: Mapping[str, Any], _akool_scenario: Any
-) -> Iterator[MockAkool]:
+    request: pytest.FixtureRequest, akool_settings: Mapping[str, Any], _akool_servers: _Servers, _akool_scenario: Any
+) -> Iterator[MockAkool | RemoteAkool]:
     """A fake that answers what this process sends to Akool; while a job is on its way, sleep moves its clock."""
     options = _options(request, akool_settings, _akool_scenario)
 
     from mock_akool.mock import MockAkool
 
-    mock = MockAkool(**options).start()
-    _testify(request, mock)
-    try:
-        yield mock
-    finally:
-        mock.stop()
-    _check_rules(request, mock)
+    fake: MockAkool | RemoteAkool
+    with ExitStack() as at_end:
+        if request.config.stash[_address]:
+            _refuse_workers(request.config)
+            fake, scenarios = _elsewhere(request, _akool_servers, options)
+            at_end.callback(fake.reset)
+            at_end.callback(_testify(request, fake).keep)
+            fake.start()
+            at_end.callback(fake.stop)
+            # Only now, when its clock stands still, so that the test begins at its second 0.
+            fake.reset()
+            if scenarios:
+                fake.put_scenario(*scenarios)
+        else:
+            fake = MockAkool(**options).start()
+            at_end.callback(fake.stop)
+            _testify(request, fake)
+        yield fake
+        fake.stop()
+        _check_rules(request, fake)
 
 
 @pytest.fixture
@@ -166,34 +190,57 @@ def akool_server(
 
     from mock_akool.server_view import ServerView
 
-    url = request.config.stash[_address]
-    if url:
-        if _markers(request.node):
-            pytest.fail(
-                f"mock-akool: the settings of the marker akool cannot be given to the server at {url}; "
-                "run this test without --akool-url, or take the marker away",
-                pytrace=False,
-            )
-        _akool_servers.check_elsewhere(url)
-        view = ServerView(url)
-        try:
-            yield view
-            _check_rules(request, view)
-        finally:
-            view.leave()
-        return
-    with ExitStack() as stack:
-        live = _akool_servers.of(options, stack if _markers(request.node) else None)
-        live.mock.reset()
-        view = ServerView(live.server.url, live)
-        witness = _testify(request, live.mock)
-        try:
-            yield view
-            _check_rules(request, live.mock)
-        finally:
-            witness.keep()
-            # What the test left behind is nothing that the next one should see or keep in memory.
+    with ExitStack() as at_end:
+        if request.config.stash[_address]:
+            fake, scenarios = _elsewhere(request, _akool_servers, options)
+            view = ServerView(fake.url, fake)
+            at_end.callback(view._leave)
+            if scenarios:
+                view.put_scenario(*scenarios)
+            whole: ServerView | MockAkool = view
+        else:
+            live = _akool_servers.of(options, at_end if _markers(request.node) else None)
             live.mock.reset()
+            # What the test leaves behind is nothing that the next one should see or keep in memory.
+            at_end.callback(live.mock.reset)
+            view = ServerView(live.server.url, live.mock)
+            whole = live.mock
+        at_end.callback(_testify(request, whole).keep)
+        yield view
+        _check_rules(request, view)
+        if whole is not view:
+            _check_rules(request, whole)
+
+
+def _elsewhere(
+    request: pytest.FixtureRequest, servers: _Servers, options: Mapping[str, Any]
+) -> tuple[RemoteAkool, tuple[Scenario, ...]]:
+    """Return the fake of the server that runs elsewhere, and the scenarios that are to be put in force there."""
+    from mock_akool.server_view import given_elsewhere
+
+    url = request.config.stash[_address]
+    presence, scenarios, refused = given_elsewhere(options)
+    for node, marker in _markers(request.node):
+        for name in refused:
+            if name in marker.kwargs:
+                _fail_at_marker(
+                    node,
+                    name,
+                    f"the server at {url} cannot be given {name}",
+                    "Run this test without --akool-url, or start the server with it and take it away here",
+                )
+    return servers.elsewhere(url, presence), scenarios
+
+
+def _refuse_workers(config: pytest.Config) -> None:
+    """Refuse to share a whole server with other workers of pytest-xdist."""
+    count = getattr(config, "workerinput", {}).get("workercount", 1)
+    if count > 1:
+        pytest.fail(
+            f"mock-akool: akool_mock is the whole of the server at {config.stash[_address]}, which {count} workers "
+            "cannot share. Run without -n, or use akool_server, which gives each test an account of its own",
+            pytrace=False,
+        )
 
 
 @pytest.fixture(scope="session")
@@ -208,7 +255,7 @@ class _Servers:
     def __init__(self, run: ExitStack) -> None:
         self._run = run
         self._servers: dict[str, LiveServer] = {}
-        self._checked: set[str] = set()
+        self._is_there = False
 
     def of(self, options: Mapping[str, Any], own: ExitStack | None) -> LiveServer:
         """Return the server with these options, running; one of a test's own ends with `own`."""
@@ -221,13 +268,16 @@ class _Servers:
             self._servers[key] = self._run.enter_context(LiveServer(options))
         return self._servers[key]
 
-    def check_elsewhere(self, url: str) -> None:
-        """Raise ServerError unless a server runs there; looks once in a run."""
+    def elsewhere(self, url: str, options: Mapping[str, Any]) -> RemoteAkool:
+        """Return the fake of the server that runs there; raises ServerError when none does."""
+        from mock_akool.remote import RemoteAkool
         from mock_akool.server_view import check_server
+        from mock_akool.settings import token_of_environment
 
-        if url not in self._checked:
+        if not self._is_there:
             check_server(url)
-            self._checked.add(url)
+            self._is_there = True
+        return RemoteAkool(url, token_of_environment(), **options)
 
 
 # The marker
@@ -339,9 +389,9 @@ def pytest_runtest_teardown() -> Generator[None, object, object]:
     try:
         return (yield)
     finally:
-        mock = sys.modules.get("mock_akool.mock")
-        if mock is not None:
-            mock.tidy()
+        presence = sys.modules.get("mock_akool.presence")
+        if presence is not None:
+            presence.tidy()
 
 
 # A failing test
@@ -350,37 +400,35 @@ def pytest_runtest_teardown() -> Generator[None, object, object]:
 class _Witness:
     """A fake that a test used, and what it saw."""
 
-    def __init__(self, mock: MockAkool) -> None:
+    def __init__(self, fake: MockAkool | RemoteAkool | ServerView) -> None:
         self.told = False
-        self._mock = mock
-        self._kept: Evidence | None = None
+        self._fake = fake
+        self._kept: Testimony | None = None
 
     @property
-    def evidence(self) -> Evidence:
+    def testimony(self) -> Testimony:
         """What the fake saw until now."""
-        from mock_akool.report import Evidence
-
-        return self._kept or Evidence.of(self._mock.engine, self._mock.started_ns)
+        return self._kept or self._fake._testimony()
 
     def keep(self) -> None:
         """Keep what the fake saw until now, as it is about to be reset."""
-        self._kept = self.evidence
+        self._kept = self.testimony
 
 
-def _testify(request: pytest.FixtureRequest, mock: MockAkool) -> _Witness:
-    witness = _Witness(mock)
+def _testify(request: pytest.FixtureRequest, fake: MockAkool | RemoteAkool | ServerView) -> _Witness:
+    witness = _Witness(fake)
     request.node.stash.setdefault(_witnesses, []).append(witness)
     return witness
 
 
-def _check_rules(request: pytest.FixtureRequest, mock: MockAkool | ServerView) -> None:
+def _check_rules(request: pytest.FixtureRequest, fake: MockAkool | RemoteAkool | ServerView) -> None:
     """Fail a test that passed although a rule never fired: it did not test what it was written for."""
     if request.node.stash.get(_failed, False):
         return
     from mock_akool.core.errors import UnfiredRuleError
 
     try:
-        mock.verify()
+        fake.verify()
     except UnfiredRuleError as error:
         complaint = str(error)
     else:
@@ -401,13 +449,11 @@ def pytest_runtest_makereport(
     witnesses = item.stash.get(_witnesses, [])
     # Without an exception a test fails because some of its subtests did, which were explained one by one.
     if report.failed and witnesses and call.excinfo is not None:
-        from mock_akool.report import explain
-
         for witness in witnesses:
-            seen = witness.evidence
+            testimony = witness.testimony
             # A fixture can fail for many reasons that have nothing to do with a fake which saw nothing.
-            if report.when == "call" or (seen.calls and not witness.told):
-                _add_section(report, explain(seen))
+            if report.when == "call" or (testimony.calls and not witness.told):
+                _add_section(report, testimony.text())
                 witness.told = True
     if report.when == "teardown":
         witnesses.clear()  # the item lives as long as the run, and must not hold on to fakes

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import http.client
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from mock_akool.calls import Calls
-from mock_akool.core.behaviour import AccountSpec
 from mock_akool.core.clock import SteeredClock
 from mock_akool.core.errors import MockAkoolError, ServerError
-from mock_akool.core.models import Account, Exchange, Job
-from mock_akool.core.scenario import Result
+from mock_akool.core.models import Job
+from mock_akool.core.scenario import Result, Scenario
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.doors.server import Server
-from mock_akool.mock import JobHandle, MockAkool
+from mock_akool.local import JobHandle, LocalAkool
+from mock_akool.mock import MockAkool, MockOptions
+from mock_akool.presence import PresenceOptions
 from mock_akool.remote import RemoteAkool, RemoteJob
+from mock_akool.report import Testimony
 from mock_akool.rules import RuleDraft
-from mock_akool.settings import server_url, token_of_environment
+from mock_akool.settings import server_url
 from mock_akool.webhooks.view import Webhooks
 
 QUICK: Final[Mapping[str, Any]] = {"queueing": "50ms", "processing": "50ms"}
@@ -60,18 +64,12 @@ class ServerView:
     `url` is the server's address, `api_key` (which is the `client_secret`, too) and `client_id` are the account's.
     """
 
-    def __init__(self, url: str, live: LiveServer | None = None) -> None:
+    def __init__(self, url: str, fake: LocalAkool | RemoteAkool) -> None:
         self.url = url
         self.api_key = secrets.token_hex(16)
         self.client_id = base64.b64encode(secrets.token_bytes(16)).decode()
-        self._live = live
-        self._remote: RemoteAkool | None = None
-        if live is not None:
-            with live.mock.engine.lock:
-                live.mock.engine.accounts.add(AccountSpec(self.api_key, self.client_id))
-        else:
-            self._remote = RemoteAkool(url, token_of_environment(), account=self.api_key)
-            self._remote.add_account(self.api_key, client_id=self.client_id)
+        self._fake = fake.of_account(self.api_key)
+        fake.add_account(self.api_key, client_id=self.client_id)
 
     @property
     def client_secret(self) -> str:
@@ -88,6 +86,8 @@ class ServerView:
             "AKOOL_CLIENT_SECRET": self.client_secret,
         }
 
+    # Scripting
+
     def next_job(
         self,
         *,
@@ -98,94 +98,103 @@ class ServerView:
         result: Mapping[str, Any] | Result | None = None,
     ) -> None:
         """Script one of this account's next jobs, as `MockAkool.next_job` does."""
-        (self._remote or self._mock("next_job")).next_job(
-            queueing=queueing, processing=processing, ending=ending, stages=stages, result=result, account=self.api_key
-        )
+        __tracebackhide__ = True
+        self._fake.next_job(queueing=queueing, processing=processing, ending=ending, stages=stages, result=result)
 
     def on(self, endpoint: str | Sequence[str]) -> RuleDraft:
         """Begin a rule for this account's requests to an endpoint, as `MockAkool.on` does."""
-        if self._remote is not None:
-            return self._remote.on(endpoint)
-        return self._mock("on").on(endpoint).account(self.api_key)
+        __tracebackhide__ = True
+        return self._fake.on(endpoint)
+
+    def put_scenario(self, *scenarios: str | Path | Mapping[str, Any] | Scenario) -> None:
+        """Put scenarios in force for this account, instead of those that were: names, files, or what a file says."""
+        __tracebackhide__ = True
+        self._fake.put_scenario(*scenarios)
+
+    def clear_scenario(self) -> None:
+        """Take the account's scenarios, rules and plans for next jobs away."""
+        self._fake.clear_scenario()
+
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """The scenarios that are in force for this account in particular."""
+        return self._fake.scenarios
+
+    def verify(self) -> None:
+        """Raise UnfiredRuleError, or warn, when a rule of this account never fired."""
+        self._fake.verify()
+
+    # What happened
 
     @property
     def calls(self) -> Calls:
         """What was asked with this account's credentials, and what was answered, oldest first."""
-        if self._remote is not None:
-            return self._remote.calls
-        mock = self._mock("calls")
-        return Calls((each for each in mock.calls if self._asked(each)), " by this test's account")
+        return self._fake.calls
+
+    def wait_for_calls(self, count: int, endpoint: str = "any", *, timeout: float = 5.0) -> Calls:
+        """Wait until there are `count` calls to an endpoint and return them; TimeoutError after `timeout` real seconds.
+
+        The endpoints are named as in `on`.
+        """
+        return self._fake.wait_for_calls(count, endpoint, timeout=timeout)
 
     @property
     def webhooks(self) -> Webhooks:
         """The callbacks of the account's jobs. They are sent over HTTP, unless `deliver_to` says otherwise."""
-        return self._mock("webhooks").webhooks.of_account(self.api_key)
+        return self._fake.webhooks
 
     @property
     def jobs(self) -> tuple[Job, ...]:
         """The account's jobs, in the order of their creation."""
-        if self._remote is not None:
-            return self._remote.jobs
-        return tuple(job for job in self._mock("jobs").jobs if job.account.api_key == self.api_key)
+        return self._fake.jobs
 
     def job(self, job_id: str) -> JobHandle | RemoteJob:
         """Return a handle on the account's job with this `_id`; another one raises MockAkoolError."""
-        if self._remote is not None:
-            return self._remote.job(job_id)
-        if job_id not in [job.id for job in self.jobs]:
-            known = ", ".join(job.id for job in self.jobs[-5:]) or "none"
-            raise MockAkoolError(f"this test's account has no job {job_id!r}", f"The newest ones are: {known}")
-        return self._mock("job").job(job_id)
+        return self._fake.job(job_id)
 
     @property
     def credits(self) -> int:
         """What the account has left."""
-        if self._remote is not None:
-            return self._remote.credits
-        engine = self._mock("credits").engine
-        with engine.lock:
-            return engine.credits_of(self._account(), engine.clock.now_ns())
+        self._check_account()
+        return self._fake.credits
 
     @property
     def credits_spent(self) -> int:
         """What the account paid, refunds taken off."""
-        if self._remote is not None:
-            return self._remote.credits_spent
-        engine = self._mock("credits_spent").engine
-        with engine.lock:
-            engine.credits_of(self._account(), engine.clock.now_ns())
-            return engine.accounts.spent_by(self._account())
+        self._check_account()
+        return self._fake.credits_spent
 
-    def _account(self) -> Account:
-        account = self._mock("account").engine.accounts.by_key(self.api_key)
-        if account is None:
+    def report(self) -> str:
+        """Return what a failing test is told: the account's jobs, its last calls, and hints at mistakes."""
+        return self._fake.report()
+
+    def _testimony(self) -> Testimony:
+        """Return what is told of now when the test fails."""
+        return self._fake._testimony()
+
+    def _leave(self) -> None:
+        """Forget what this account did."""
+        self._fake.reset()
+
+    def _check_account(self) -> None:
+        if not self._fake.accounts:
             raise MockAkoolError("this test's account is gone", "The server was reset while the test ran")
-        return account
-
-    def _asked(self, call: Exchange) -> bool:
-        # Also what was refused before the account was known, such as a clientId sent as x-api-key.
-        return call.account == self.api_key or call.headers.get("x-api-key") in (self.api_key, self.client_id)
-
-    def verify(self) -> None:
-        """Raise UnfiredRuleError when a rule of this account never fired on a server in another process."""
-        if self._remote is not None:
-            self._remote.verify()
-
-    def leave(self) -> None:
-        """Forget what this account did on a server in another process."""
-        if self._remote is not None:
-            self._remote.reset()
-
-    def _mock(self, name: str) -> MockAkool:
-        if self._live is None:
-            raise MockAkoolError(
-                f"akool_server.{name} is not available: {self.url} runs in another process",
-                "Run without --akool-url (and without akool_url in the ini file) to have a server in this process",
-            )
-        return self._live.mock
 
     def __repr__(self) -> str:
         return f"<akool_server {self.url}>"
+
+
+def given_elsewhere(settings: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Scenario, ...], list[str]]:
+    """Return which of the settings hold for a server elsewhere.
+
+    These are: how its fake sits in this process, the scenarios that are to be put in force there, and the names of
+    those settings that it cannot be given, because they are a fake's from its start.
+    """
+    own = dataclasses.fields(PresenceOptions)
+    presence = {field.name: settings[field.name] for field in own if field.name in settings}
+    refused = [name for name in settings if name not in presence and name != "scenario"]
+    scenarios = MockOptions.of(scenario=settings["scenario"]).scenario if settings.get("scenario") else ()
+    return presence, scenarios, refused
 
 
 def check_url(url: str) -> str:

@@ -209,7 +209,15 @@ def _members(of: type) -> str:
 
 def _parameters(function: Any) -> str:
     parameters = list(inspect.signature(function).parameters.values())[1:]
-    return ", ".join(each.name if each.default is each.empty else f"{each.name}=…" for each in parameters)
+    written = []
+    for each in parameters:
+        if each.kind is each.VAR_POSITIONAL:
+            written.append(f"{each.name}…")
+        elif each.kind is each.VAR_KEYWORD:
+            written += ["…"] if each.annotation != "Never" else []
+        else:
+            written.append(each.name if each.default is each.empty else f"{each.name}=…")
+    return ", ".join(written)
 
 
 def _first_sentence(doc: str) -> str:

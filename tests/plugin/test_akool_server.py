@@ -90,7 +90,7 @@ def test_next_job_is_for_this_account_only(akool_server):
 
 def test_a_job_of_another_account_is_unknown(akool_server):
     job = create(host=akool_server.url)
-    with pytest.raises(MockAkoolError, match="this test's account has no job '.*'. The newest ones are: none"):
+    with pytest.raises(MockAkoolError, match="there is no job '.*' of this account. The newest ones are: none"):
         akool_server.job(job["_id"])
 """,
         "-p",
@@ -198,11 +198,11 @@ def test_marked(akool_server):
     with elsewhere.server() as server:
         result = run(source, f"--akool-url={server.url.removeprefix('http://')}/")
     result.assert_outcomes(passed=4, errors=2)
-    assert f"; akool_server is {server.url}" in result.outlines[4]
+    assert f": the server at {server.url}, with settings of its own" in result.outlines[4]
     assert {job.account.api_key for job in elsewhere.jobs} == {"key-of-a-client"}, "a test forgets what it did"
     out = result.stdout.str()
     assert "mock-akool: the rule idle never fired" in out
-    assert f"the settings of the marker akool cannot be given to the server at {server.url}; run this test" in out
+    assert f"the server at {server.url} cannot be given seed. Run this test without --akool-url" in out
 
 
 def test_the_url_of_the_environment_and_its_token(

@@ -101,7 +101,7 @@ def test_a_thousand_tests_on_one_server_leave_nothing_behind() -> None:
         def use(times: int) -> None:
             for _ in range(times):
                 live.mock.reset()
-                view = ServerView(live.server.url, live)
+                view = ServerView(live.server.url, live.mock)
                 live.mock.answer(call_of(view))
                 assert len(view.jobs) == 1
                 live.mock.reset()

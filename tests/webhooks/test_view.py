@@ -189,7 +189,7 @@ class TestServerView:
     @pytest.fixture
     def server(self) -> Iterator[ServerView]:
         with LiveServer({}) as live:
-            yield ServerView(live.server.url, live)
+            yield ServerView(live.server.url, live.mock)
 
     def submit(self, server: ServerView, url: str = HOOK, key: str = "") -> None:
         headers = {"x-api-key": key or server.api_key}
