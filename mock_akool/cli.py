@@ -45,7 +45,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line; argparse would print all flags before it."""
+    """Tells a mistake in one line, with the nearest flag; argparse would print all flags before it."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and refuse a flag that there is not here, where its name could be meant."""
+        namespace, rest = super().parse_known_args(args, namespace)
+        for each in rest:
+            flag = each.partition("=")[0]
+            if flag.startswith("--") and flag != "--":
+                import difflib  # only a mistake pays for it
+
+                near = difflib.get_close_matches(flag, self._option_string_actions, n=1)
+                self.error(f"there is no flag {flag} here" + (f", the nearest is {near[0]}" if near else ""))
+        return namespace, rest
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is, and exit with 2."""

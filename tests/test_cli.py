@@ -108,8 +108,12 @@ class TestMistakes:
         [
             ((), 2, "mock-akool: the following arguments are required: COMMAND. See mock-akool --help"),
             (("server",), 2, "invalid choice: 'server'"),
-            (("serve", "--sead", "3"), 2, "mock-akool: unrecognized arguments: --sead 3. See mock-akool --help"),
-            (("serve", "--see", "3"), 2, "unrecognized arguments: --see 3"),
+            (
+                ("serve", "--sead", "3"),
+                2,
+                "mock-akool serve: there is no flag --sead here, the nearest is --seed. See mock-akool serve --help",
+            ),
+            (("serve", "--see", "3"), 2, "there is no flag --see here, the nearest is --seed"),
             (
                 ("serve", "--seed"),
                 2,
