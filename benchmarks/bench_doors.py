@@ -22,9 +22,9 @@ import responses
 import respx
 
 from benchmarks.load import interleaved, median_ratio
-from benchmarks.poll import API_KEY, HEADERS, ROUTE
+from benchmarks.poll import API_KEY, HEADERS, ROUTE, running_ours
 from benchmarks.table import Row, at_most
-from mock_akool import MockAkool, Server
+from mock_akool import MockAkool, RemoteAkool, Server
 from mock_akool.core.codes import API_URL
 from mock_akool.core.models import Call
 
@@ -57,6 +57,13 @@ def life(quick: bool) -> Iterator[Row]:
     yield Row("live server start and stop, connection open", _median_ms(rounds // 5, _one_server), "ms", at_most(20))
     yield Row(
         "a test of a client that polls a 60 s job every 3 s", _median_ms(rounds // 5, _patient), "ms", at_most(25)
+    )
+    with running_ours("--queue", "2", "--processing", "58", "--log", "off") as server:
+        elsewhere = partial(_patient, MockAkool.connect(server.url("")))
+        cost = interleaved(rounds // 10, {"there": partial(_ms, elsewhere), "here": partial(_ms, _patient)})
+    note = f"{median(cost['there']):.0f} / {median(cost['here']):.0f} ms"
+    yield Row(
+        "the same, of a server elsewhere / in process", median_ratio(cost["there"], cost["here"]), "x", None, note
     )
 
 
@@ -171,12 +178,13 @@ async def _per_await(poll: Callable[[], Awaitable[None]]) -> float:
 
 def _median_ms(rounds: int, run: Callable[[], None]) -> float:
     run()
-    times = []
-    for _ in range(rounds):
-        began = perf_counter_ns()
-        run()
-        times.append((perf_counter_ns() - began) / 1e6)
-    return median(times)
+    return median(_ms(run) for _ in range(rounds))
+
+
+def _ms(run: Callable[[], None]) -> float:
+    began = perf_counter_ns()
+    run()
+    return (perf_counter_ns() - began) / 1e6
 
 
 def _one_mock() -> None:
@@ -191,9 +199,9 @@ def _one_server() -> None:
         connection.recv(1000)
 
 
-def _patient() -> None:
+def _patient(fake: MockAkool | RemoteAkool | None = None) -> None:
     """What such a test does: the set-up, the client, the tear-down."""
-    with MockAkool(queueing=2, processing=58), requests.Session() as session:
+    with fake or MockAkool(queueing=2, processing=58), requests.Session() as session:
         job = session.post(_CREATE_URL, json={"prompt": "a red fox"}, headers=HEADERS).json()["data"]
         while job["image_status"] < 3:
             time.sleep(3)
