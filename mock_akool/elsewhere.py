@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mock_akool.core.codes import Status
 from mock_akool.core.errors import MockAkoolError
@@ -13,9 +13,6 @@ from mock_akool.core.timeline import Timeline
 from mock_akool.link import Link, quoted
 from mock_akool.remote_clock import HeldClock, RemoteClock
 from mock_akool.told import STATUS, reply_of
-
-if TYPE_CHECKING:
-    from mock_akool.doors.answering import Watched
 
 
 class Elsewhere:
@@ -87,7 +84,3 @@ class Elsewhere:
 
     def server_stopped(self, grace_s: float) -> None:
         """Do nothing."""
-
-
-if TYPE_CHECKING:
-    _: type[Watched] = Elsewhere

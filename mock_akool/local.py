@@ -116,7 +116,6 @@ class LocalAkool:
 
     def _put(self, scenarios: Sequence[Scenario]) -> None:
         with self.engine.lock:
-            self._drafts.clear()
             self.engine.put_scenarios(scenarios, self.account)
 
     @property

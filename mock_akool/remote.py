@@ -128,13 +128,11 @@ class RemoteAkool(Presence):
         __tracebackhide__ = True
         from mock_akool.scenario_files import load_all
 
-        self._drafts.clear()
         plain = [{"name": each.name, "scenario": SCENARIO.write(each)} for each in load_all(scenarios)]
         self._ask("PUT", "scenario", {"scenario": plain})
 
     def clear_scenario(self) -> None:
         """Take scenarios, rules that were added, and plans for next jobs away."""
-        self._drafts.clear()
         self._ask("DELETE", "scenario")
 
     @property
