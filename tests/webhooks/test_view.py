@@ -242,12 +242,22 @@ class TestReport:
         assert "AES takes 16, 24 or 32" in self.told(mock)
 
 
+def test_an_account_that_collects_on_a_clock_that_runs_needs_nobody() -> None:
+    mock = MockAkool(clock=SteeredClock(), accounts=[ACCOUNT])
+    mock.webhooks.of_account(SECRET).collect()
+    create(mock)
+    mock.clock.advance(5)
+    assert mock.webhooks.in_state("delivered").count == 2
+
+
 def test_waiting_ends_also_when_a_server_s_clock_is_frozen() -> None:
     clock = SteeredClock()
     mock = MockAkool(clock=clock, accounts=[ACCOUNT])
     create(mock)
     clock.freeze()
     began = time.monotonic()
-    with pytest.raises(AssertionError, match=r"no callback of status 3 was delivered within 0\.05 s"):
+    with pytest.raises(
+        AssertionError, match=r"no callback of status 3 was delivered within 0\.05 s, while the clock st"
+    ):
         mock.webhooks.wait_for_delivery(status=3, timeout=0.05)
     assert time.monotonic() - began < 5
