@@ -5,7 +5,6 @@ It speaks by the standard library's http.client, which no door of this process a
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 from collections.abc import Mapping, Sequence
@@ -13,37 +12,21 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from mock_akool.calls import Calls
-from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.codes import Endpoint, Status
+from mock_akool.core.codes import Status
 from mock_akool.core.director import RuleInForce
 from mock_akool.core.errors import MockAkoolError, ScenarioError, ServerError, UnfiredRuleError
-from mock_akool.core.models import (
-    Account,
-    Call,
-    CreateV3,
-    CreateV4,
-    Ends,
-    Exchange,
-    Job,
-    PressButton,
-    Reply,
-    Transfer,
-)
+from mock_akool.core.models import Account, Job
 from mock_akool.core.scenario import Result, Rule, Scenario
-from mock_akool.core.scenario_shapes import ENDPOINTS, JOB, RESULT, RULE, SCENARIO, STAGES
+from mock_akool.core.scenario_shapes import ENDPOINTS, JOB, RULE, SCENARIO
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.plans import planned
+from mock_akool.remote_webhooks import RemoteWebhooks
 from mock_akool.rules import RuleDraft
 from mock_akool.settings import server_url
+from mock_akool.told import STATUS, account_of, exchange_of, job_of
 
 _PATIENCE_S: Final = 30.0
 _PAGE: Final = 1000
-_STATUS: Final = {status.name.lower(): status for status in Status}
-_REQUESTS: Final[Mapping[str, Any]] = {
-    Endpoint.CREATE_BY_PROMPT: CreateV3,
-    Endpoint.CREATE_BY_SOURCE_PROMPT: CreateV4,
-    Endpoint.CREATE_BY_BUTTON: PressButton,
-}
 
 
 class Link:
@@ -199,7 +182,7 @@ class RemoteAkool:
             if len(found) >= page["matched"] or not page["jobs"]:
                 break
         accounts = {each.api_key: each for each in self.accounts} if found else {}
-        return tuple(_job(each, accounts) for each in found)
+        return tuple(job_of(each, accounts) for each in found)
 
     def job(self, job_id: str) -> RemoteJob:
         """Return a handle on the job with this `_id`; an unknown one raises MockAkoolError."""
@@ -216,7 +199,7 @@ class RemoteAkool:
             found += page["calls"]
             after = page["next"]
         said = "" if self.account is None else " by this test's account"
-        return Calls(map(_exchange, found), said)
+        return Calls(map(exchange_of, found), said)
 
     def wait_for_calls(self, count: int, endpoint: str = "any", *, timeout: float = 5.0) -> Calls:
         """Wait until there are `count` calls to an endpoint and return them; TimeoutError after `timeout` real seconds.
@@ -224,16 +207,21 @@ class RemoteAkool:
         The endpoints are named as in `on`.
         """
         page = self._ask("GET", "calls", endpoint=endpoint, at_least=count, timeout=timeout, limit=10 * _PAGE)
-        return Calls(map(_exchange, page["calls"]), f" to {endpoint}")
+        return Calls(map(exchange_of, page["calls"]), f" to {endpoint}")
+
+    @property
+    def webhooks(self) -> RemoteWebhooks:
+        """The callbacks: what was sent, where they go, and what shall go wrong."""
+        return RemoteWebhooks(self)
 
     @property
     def accounts(self) -> tuple[Account, ...]:
         """All accounts, in the order in which they appeared."""
-        return tuple(map(_account, self._ask("GET", "accounts")["accounts"]))
+        return tuple(map(account_of, self._ask("GET", "accounts")["accounts"]))
 
     def add_account(self, api_key: str, **said: Any) -> Account:
         """Make an account; `client_id`, `credits`, `status` and `token_ttl` are as in a scenario's `accounts`."""
-        return _account(self._link.ask("POST", "accounts", {"client_secret": api_key, **said}))
+        return account_of(self._link.ask("POST", "accounts", {"client_secret": api_key, **said}))
 
     @property
     def credits(self) -> int:
@@ -283,6 +271,11 @@ class RemoteClock:
         """How many of its seconds pass in a second of the machine; 0 when it is frozen."""
         return float(self._told["speed"])
 
+    @property
+    def virtual(self) -> bool:
+        """Whether it is a virtual clock, which moves only when it is moved."""
+        return bool(self._told["virtual"])
+
     def freeze(self) -> None:
         """Stand still from now on."""
         self._link.ask("POST", "clock/freeze")
@@ -322,12 +315,12 @@ class RemoteJob:
     def record(self) -> Job:
         """The job as it is now; a frozen record."""
         told = self._ask("GET")
-        return _job(told, {each.api_key: each for each in self._fake.of_account(told["account"]).accounts})
+        return job_of(told, {each.api_key: each for each in self._fake.of_account(told["account"]).accounts})
 
     @property
     def status(self) -> Status:
         """The status that a poll would see now."""
-        return _STATUS[self._ask("GET")["status"]]
+        return STATUS[self._ask("GET")["status"]]
 
     def complete(self) -> None:
         """Let the job be completed from now on."""
@@ -360,70 +353,3 @@ class RemoteRule(RuleInForce):
         """How many calls it made go wrong; 0 when it is not in force any more."""
         rules = self._fake._ask("GET", "scenario")["rules"]
         return next((int(each["fired"]) for each in rules if each["number"] == self.number), 0)
-
-
-# From what is told to records
-
-
-def _account(told: Mapping[str, Any]) -> Account:
-    return Account(
-        api_key=told["client_secret"],
-        client_id=told["client_id"],
-        id=told["id"],
-        uid=told["uid"],
-        team_id=told["team_id"],
-        credential_id=told["credential_id"],
-        banned=told["status"] == "banned",
-        token_ttl_ns=round(told["token_ttl"] * NS_PER_S),
-        valid_from_s=told["tokens_valid_from"],
-    )
-
-
-def _request(told: Mapping[str, Any]) -> Any:
-    given = dict(told)
-    return _REQUESTS[given.pop("endpoint")](**given)
-
-
-def _job(told: Mapping[str, Any], accounts: Mapping[str, Account]) -> Job:
-    return Job(
-        id=told["_id"],
-        account=accounts[told["account"]],
-        request=_request(told["request"]),
-        look=_request(told["look"]),
-        created_ns=told["created_ns"],
-        cost=told["cost"],
-        timeline=STAGES.read(told["stages"], ()),
-        stamp_ms=told["stamp_ms"],
-        file_base=told["file_base"],
-        place=told["place"],
-        polls=tuple(told["polls_ns"]),
-        used_buttons=tuple(told["used_buttons"]),
-        number=told["number"],
-        entry=told["entry"],
-        result=None if told["result"] is None else RESULT.read(told["result"], ()),
-    )
-
-
-def _bytes(told: Any) -> bytes:
-    return told.encode() if isinstance(told, str) else base64.b64decode(told["base64"])
-
-
-def _exchange(told: Mapping[str, Any]) -> Exchange:
-    call = Call(told["method"], told["path"], told["query"], told["headers"], _bytes(told["body"]), "", told["door"])
-    reply = Reply(
-        told["http"],
-        tuple(told["answer_headers"].items()),
-        _bytes(told["answer"]),
-        delay_ns=told["delay_ns"],
-        code=told["code"],
-        account=told["account"],
-        job_id=told["job"],
-        job_status=None if told["job_status"] is None else _STATUS[told["job_status"]],
-        transfer=None if told["ends"] is None else Transfer(Ends(told["ends"])),
-        entry=told["entry"],
-        rule=told["rule"],
-    )
-    time_ns = told["time_ns"]
-    return Exchange(
-        told["number"], time_ns, Endpoint(told["endpoint"]), call, reply, time_ns - round(told["at"] * NS_PER_S)
-    )

@@ -21,6 +21,7 @@ from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.doors.server import Server
 from mock_akool.mock import JobHandle, MockAkool
 from mock_akool.remote import RemoteAkool, RemoteJob
+from mock_akool.remote_webhooks import RemoteWebhooks
 from mock_akool.rules import RuleDraft
 from mock_akool.settings import server_url, token_of_environment
 from mock_akool.webhooks.view import Webhooks
@@ -117,8 +118,10 @@ class ServerView:
         return Calls((each for each in mock.calls if self._asked(each)), " by this test's account")
 
     @property
-    def webhooks(self) -> Webhooks:
+    def webhooks(self) -> Webhooks | RemoteWebhooks:
         """The callbacks of the account's jobs. They are sent over HTTP, unless `deliver_to` says otherwise."""
+        if self._remote is not None:
+            return self._remote.webhooks
         return self._mock("webhooks").webhooks.of_account(self.api_key)
 
     @property

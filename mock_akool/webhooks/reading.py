@@ -211,6 +211,7 @@ class AnyWebhooks(ABC):
         clock of a server is frozen. An AssertionError tells what there is when none came.
         """
         _check_timeout(timeout)
+        _check_status(status)
         job_id = None if job is None else id_of(job)
         self._begin_to_wait()
         found = self._awaited(job_id, status, timeout)
@@ -281,8 +282,7 @@ class AnyWebhooks(ABC):
         calls that fit, the first counts, and they go before scenarios. Raises ScenarioError for a wrong name or value.
         """
         self._check_source()
-        if status is not None and status not in _TOLD_OF:
-            raise ScenarioError(f"{status!r} is not usable", "It takes 2, 3 or 4: what callbacks tell of", ("status",))
+        _check_status(status)
         rule = WebhookRule(
             fault=WebhookFault.of(fault),
             status=None if status is None else Status(status),
@@ -328,8 +328,9 @@ class AnyWebhooks(ABC):
     def _add_fault(self, rule: WebhookRule, account: str | None) -> None:
         """Put a fault in force, for an account or for all."""
 
+    @abstractmethod
     def _check_source(self) -> None:
-        """Raise when the fake may not be scripted this way; where it runs elsewhere, that is said there."""
+        """Raise when the fake may not be scripted this way."""
 
     def _why_not(self, job_id: str, status: int, found: Deliveries) -> str:
         head = f"expected a callback of job {job_id}, status {int(status)}, to be delivered"
@@ -369,6 +370,11 @@ Sequence.register(AnyWebhooks)  # type: ignore[type-abstract]
 def _check_timeout(timeout: object) -> None:
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 <= timeout < math.inf:
         raise MockAkoolError(f"timeout={timeout!r} is no time to wait", "Give a finite number of seconds, 0 or more")
+
+
+def _check_status(status: int | None) -> None:
+    if status is not None and status not in _TOLD_OF:
+        raise ScenarioError(f"{status!r} is not usable", "It takes 2, 3 or 4: what callbacks tell of", ("status",))
 
 
 def _spelling(job: Job) -> str:
