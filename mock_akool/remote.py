@@ -145,7 +145,7 @@ class RemoteAkool:
         self._ask("PUT", "scenario", {"scenario": plain})
 
     def clear_scenario(self) -> None:
-        """Take scenarios, rules that were added, and plans for next jobs away."""
+        """Take scenarios, rules and faults of callbacks that were added, and plans for next jobs away."""
         self._ask("DELETE", "scenario")
 
     @property

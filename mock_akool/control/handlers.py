@@ -260,7 +260,7 @@ def put_scenario(asked: Asked) -> Any:
 
 
 def clear_scenario(asked: Asked) -> Any:
-    """Take scenarios, added rules and plans for next jobs away."""
+    """Take scenarios, added rules and faults of callbacks, and plans for next jobs away."""
     asked.engine.put_scenarios((), asked.account)
     return scenario(asked)
 

@@ -276,7 +276,10 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         takes("body", account=ACCOUNT, scenario=Field(_SCENARIO, "the scenario, or several"), needed=("scenario",)),
     ),
     ("DELETE", "/_mock/scenario"): Route(
-        "take scenarios, added rules and plans for next jobs away", handlers.clear_scenario, _IN_FORCE, SCOPE
+        "take scenarios, added rules and faults of callbacks, and plans for next jobs away",
+        handlers.clear_scenario,
+        _IN_FORCE,
+        SCOPE,
     ),
     ("POST", "/_mock/scenario/rules"): Route(
         "put more rules in force, before those of scenarios",

@@ -31,6 +31,8 @@ _ON_A_LOOP: Final = frozenset({"server", "aiohttp"})
 _PATIENCE_S: Final = 1.0
 _LOOK_S: Final = 0.05
 _SHOWN: Final = 5
+_IN_PASSING: Final = 50
+"""How many are collected in one go where an event loop may wait for it."""
 
 
 class Way:
@@ -188,7 +190,8 @@ class Courier:
         if next_ns is None or next_ns > self.clock.now_ns():
             return
         if not self.is_virtual:
-            self._collect()
+            if self._collects_all:
+                self._collect_some(_IN_PASSING)
         elif not self._servers:
             self._carry_all()
 
@@ -338,15 +341,15 @@ class Courier:
 
     def _collect(self) -> None:
         """On the machine's clock: take what fell due and is collected only. What is not goes by the pump."""
-        if not self._collects_all:
-            return
-        while True:
-            with self.engine.lock:
-                taken = self.outbox.take(self.clock.now_ns())
-                for each in taken:
-                    self.outbox.finish(each.number, Outcome(each.due_ns, each.due_ns, 200))
-            if not taken:
-                return
+        while self._collects_all and self._collect_some():
+            pass
+
+    def _collect_some(self, most: int | None = None) -> bool:
+        with self.engine.lock:
+            taken = self.outbox.take(self.clock.now_ns(), most)
+            for each in taken:
+                self.outbox.finish(each.number, Outcome(each.due_ns, each.due_ns, 200))
+        return bool(taken)
 
 
 def _slow_ns(delivery: Delivery) -> int:
