@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from mock_akool.control.waiting import LONGEST_S
 from mock_akool.core.codes import Status
 from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.errors import MockAkoolError
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from mock_akool.remote import RemoteAkool, RemoteClock
 
 _PAGE: Final = 1000
-_LONGEST_S: Final = 600.0
-"""How long one call of the control API may wait."""
 
 
 class RemoteWebhooks(AnyWebhooks):
@@ -89,9 +88,9 @@ class RemoteWebhooks(AnyWebhooks):
         while True:
             left_s = max(0.0, ends_s - time.monotonic())
             try:
-                page = self._delivered(job_id, status, at_least=1, timeout=min(left_s, _LONGEST_S))
+                page = self._delivered(job_id, status, at_least=1, timeout=min(left_s, LONGEST_S))
             except TimeoutError:
-                if left_s <= _LONGEST_S:
+                if left_s <= LONGEST_S:
                     return None
             else:
                 return delivery_of(page["webhooks"][0])

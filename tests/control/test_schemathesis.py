@@ -26,6 +26,7 @@ _WAITS = ("get_calls", "get_webhooks")
 @pytest.fixture(autouse=True)
 def _begun_anew() -> None:
     _MOCK.reset()
+    _MOCK.webhooks.collect()  # or those would be sent that are for a URL that was made up
 
 
 @schema.parametrize()

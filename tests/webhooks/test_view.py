@@ -134,6 +134,11 @@ class TestMessages:
         job_id = create(mock)
         assert self.said(view(mock), "0" * 24).endswith(f"but there is no such job; the newest are: {job_id}")
 
+    def test_a_job_of_another_account_is_none(self, view: View) -> None:
+        mock = fake()
+        job_id, other_id = create(mock), create(mock, key=OTHER)
+        assert self.said(view(mock).of_account(OTHER), job_id).endswith(f"no such job; the newest are: {other_id}")
+
     def test_the_receiver_refused(self, view: View) -> None:
         mock = fake(webhook_retries=1)
         mock.webhooks.deliver_to(lambda request: 401)
@@ -358,6 +363,17 @@ class TestElsewhere:
             webhooks = MockAkool.connect(server.url).webhooks
             with pytest.raises(MockAkoolError, match=r"runs in another process and cannot call .*or `collect\(\)` and"):
                 webhooks.deliver_to(lambda request: 200)
+
+    def test_it_waits_longer_than_a_single_call_may(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(remote_webhooks, "LONGEST_S", 0.02)
+        clock = SteeredClock()
+        mock = fake(clock=clock, queueing=0, processing="0.1s")
+        with mock.server() as server:
+            webhooks = MockAkool.connect(server.url).webhooks
+            create(mock)
+            assert webhooks.wait_for_delivery(status=3, timeout=PATIENCE_S).delivered
+            with pytest.raises(AssertionError, match=r"no callback of status 4 was delivered within 0\.05 s"):
+                webhooks.wait_for_delivery(status=4, timeout=0.05)
 
     def test_a_callback_that_is_gone_cannot_be_sent_again(self) -> None:
         mock = fake()
