@@ -111,7 +111,7 @@ class LocalAkool:
         self._put(loaded)
 
     def clear_scenario(self) -> None:
-        """Take scenarios, rules that were added, and plans for next jobs away."""
+        """Take scenarios, rules and faults of callbacks that were added, and plans for next jobs away."""
         self._put(())
 
     def _put(self, scenarios: Sequence[Scenario]) -> None:

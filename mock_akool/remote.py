@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Never
@@ -10,7 +11,7 @@ from typing import Any, Final, Never
 from mock_akool.calls import Calls
 from mock_akool.core.codes import Status
 from mock_akool.core.director import RuleInForce
-from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.errors import MockAkoolError, ServerError
 from mock_akool.core.models import Account, Call, Job, Reply
 from mock_akool.core.scenario import Result, Rule, Scenario
 from mock_akool.core.scenario_shapes import ENDPOINTS, JOB, RULE, SCENARIO
@@ -21,6 +22,7 @@ from mock_akool.link import Link, quoted
 from mock_akool.plans import planned
 from mock_akool.presence import Presence, PresenceOptions
 from mock_akool.remote_clock import HeldClock, RemoteClock
+from mock_akool.remote_webhooks import RemoteWebhooks
 from mock_akool.report import Testimony
 from mock_akool.rules import RuleDraft, complain
 from mock_akool.told import STATUS, account_of, exchange_of, job_of
@@ -43,6 +45,8 @@ class RemoteAkool(Presence):
         self._link = Link(url, admin_token)
         self._clock = RemoteClock(self._link)
         self._held: HeldClock | None = None
+        self._given_back = ExitStack()
+        """What is done when this process is left."""
         self.account = account
         """The API key of the account that this is all about; None: of all."""
         self._drafts: dict[int, RuleDraft] = {}
@@ -58,7 +62,7 @@ class RemoteAkool(Presence):
         """Return the same fake as one account sees it, by API key."""
         view = object.__new__(RemoteAkool)
         view.options = self.options
-        view._link, view._clock, view._held = self._link, self._clock, None
+        view._link, view._clock, view._held, view._given_back = self._link, self._clock, self._held, ExitStack()
         view.account, view._drafts = api_key, {}
         return view
 
@@ -70,13 +74,24 @@ class RemoteAkool(Presence):
     def _enter(self) -> Elsewhere:
         if self.account is not None:
             return Elsewhere(self._link, self._clock)
-        self._held = HeldClock(self._clock)
-        return Elsewhere(self._link, self._held)
+        held = self._held = HeldClock(self._clock)
+        # As in process: nobody is called unless the test says so.
+        sending = self._ask("GET", "state")["sending"]
+        if sending == "http":
+            self._given_back.callback(self.webhooks.send_over_http)
+            self.webhooks.collect()
+        self._given_back.callback(held.let_go)
+        return Elsewhere(self._link, held)
 
     def _leave(self) -> None:
-        held, self._held = self._held, None
-        if held is not None:
-            held.let_go()
+        self._held = None
+        with suppress(ServerError):  # of a server that has gone away
+            self._given_back.close()
+
+    @property
+    def _holds_clock(self) -> bool:
+        """Whether the server's clock stands still, and moves only by who moves it here."""
+        return self._held is not None
 
     def answer(self, call: Call) -> Reply:
         """Turn a Call into a Reply, with the body that is to be sent."""
@@ -132,7 +147,7 @@ class RemoteAkool(Presence):
         self._ask("PUT", "scenario", {"scenario": plain})
 
     def clear_scenario(self) -> None:
-        """Take scenarios, rules that were added, and plans for next jobs away."""
+        """Take scenarios, rules and faults of callbacks that were added, and plans for next jobs away."""
         self._ask("DELETE", "scenario")
 
     @property
@@ -191,6 +206,11 @@ class RemoteAkool(Presence):
         """
         page = self._ask("GET", "calls", endpoint=endpoint, at_least=count, timeout=timeout, limit=10 * _PAGE)
         return Calls(map(exchange_of, page["calls"]), f" to {endpoint}")
+
+    @property
+    def webhooks(self) -> RemoteWebhooks:
+        """The callbacks: what was sent, where they go, and what shall go wrong."""
+        return RemoteWebhooks(self)
 
     @property
     def accounts(self) -> tuple[Account, ...]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from mock_akool.core.clock import VirtualClock, step_ns
-from mock_akool.core.errors import ServerError
 from mock_akool.link import Link
 
 
@@ -33,6 +31,11 @@ class RemoteClock:
     def speed(self) -> float:
         """How many of its seconds pass in a second of the machine; 0 when it is frozen."""
         return float(self._ask("GET")["speed"])
+
+    @property
+    def virtual(self) -> bool:
+        """Whether it is a virtual clock, which moves only when it is moved."""
+        return bool(self._ask("GET")["virtual"])
 
     def freeze(self) -> None:
         """Stand still from now on."""
@@ -93,7 +96,6 @@ class HeldClock(VirtualClock):
         self._remote.advance_to(instant_ns)
 
     def let_go(self) -> None:
-        """Let it run as it did before; does nothing when the server has gone away."""
+        """Let it run as it did before."""
         if self._speed:
-            with suppress(ServerError):
-                self._remote.run_at(self._speed)
+            self._remote.run_at(self._speed)

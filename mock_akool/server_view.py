@@ -24,6 +24,7 @@ from mock_akool.local import JobHandle, LocalAkool
 from mock_akool.mock import MockAkool, MockOptions
 from mock_akool.presence import PresenceOptions
 from mock_akool.remote import RemoteAkool, RemoteJob
+from mock_akool.remote_webhooks import RemoteWebhooks
 from mock_akool.report import Testimony
 from mock_akool.rules import RuleDraft
 from mock_akool.settings import server_url
@@ -139,7 +140,7 @@ class ServerView:
         return self._fake.wait_for_calls(count, endpoint, timeout=timeout)
 
     @property
-    def webhooks(self) -> Webhooks:
+    def webhooks(self) -> Webhooks | RemoteWebhooks:
         """The callbacks of the account's jobs. They are sent over HTTP, unless `deliver_to` says otherwise."""
         return self._fake.webhooks
 

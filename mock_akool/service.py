@@ -15,7 +15,7 @@ from mock_akool.core.models import Call, Reply
 from mock_akool.identities import JwtTokens
 from mock_akool.pictures import Gallery
 from mock_akool.scripting import ScriptedBehaviour
-from mock_akool.webhooks.courier import Courier
+from mock_akool.webhooks.courier import COLLECT, HTTP, Courier
 
 _log = logging.getLogger("mock_akool")
 
@@ -116,9 +116,24 @@ class Service:
         """Take note that a server takes no more calls; callbacks that are under way have so many seconds."""
         self.courier.close(grace_s)
 
-    def carry_due(self) -> None:
-        """Let callbacks that are due be carried; on a virtual clock they have been when this returns."""
-        self.courier.flush()
+    def carry_due(self, *, wait: bool = True) -> None:
+        """Let callbacks that are due be carried; on a virtual clock they have been when this returns.
+
+        Without `wait`, those that the courier's own thread carries are not waited for.
+        """
+        self.courier.flush(wait=wait)
+
+    def carry_in_passing(self) -> None:
+        """Let callbacks be carried where that costs next to nothing, on whatever thread this is."""
+        self.courier.look()
+
+    def carry_by(self, way: str, account: str | None = None) -> None:
+        """Send callbacks over `http` from now on, or `collect` them: all, or those of an account (by API key)."""
+        self.courier.carry_by({"http": HTTP, "collect": COLLECT}[way], account)
+
+    def sending(self, account: str | None = None) -> str:
+        """Return how callbacks are carried: `http`, `collect`, or `call` for a receiver in this process."""
+        return self.courier.way_in_force(account).kind
 
     def ready_body(self, reply: Reply) -> bytes | None:
         """Return the reply's body if it needs no drawing, else None."""

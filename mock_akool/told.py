@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import Endpoint, Status
+from mock_akool.core.deliveries import Delivery, DeliveryState, Try
 from mock_akool.core.models import (
     Account,
     Call,
@@ -22,6 +23,7 @@ from mock_akool.core.models import (
     Transfer,
 )
 from mock_akool.core.scenario_shapes import RESULT, STAGES
+from mock_akool.core.webhook_faults import WebhookFault
 
 STATUS: Final = {status.name.lower(): status for status in Status}
 _REQUESTS: Final[Mapping[str, Any]] = {
@@ -110,4 +112,26 @@ def _reply(told: Mapping[str, Any], transfer: Transfer | None) -> Reply:
         transfer=transfer,
         entry=told["entry"],
         rule=told["rule"],
+    )
+
+
+def delivery_of(told: Mapping[str, Any]) -> Delivery:
+    """Return the record of a callback."""
+    return Delivery(
+        number=told["number"],
+        job_id=told["job"],
+        account=told["account"],
+        client_id=told["client_id"],
+        status=STATUS[told["job_status"]],
+        url=told["url"],
+        due_ns=told["due_ns"],
+        payload=_bytes(told["payload"]),
+        body=_bytes(told["body"]),
+        state=DeliveryState(told["state"]),
+        start_ns=told["start_ns"],
+        tries=tuple(Try(each["started_ns"], each["ended_ns"], each["http"], each["error"]) for each in told["tries"]),
+        next_ns=told["next_ns"],
+        why=told["why"],
+        fault=None if told["fault"] is None else WebhookFault.of(told["fault"]),
+        copy_of=told["copy_of"],
     )

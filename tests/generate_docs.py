@@ -45,7 +45,7 @@ from mock_akool.scenario_files import named, names
 from mock_akool.scripting import SOURCES
 from mock_akool.server_view import ServerView
 from mock_akool.settings import Setting, table
-from mock_akool.webhooks.view import Webhooks
+from mock_akool.webhooks.reading import AnyWebhooks
 from tests.clients.survival import SURVIVAL
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -377,7 +377,7 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "survival": _survival,
     "routes": _routes,
     "remote": partial(_members, RemoteAkool),
-    "webhooks": partial(_members, Webhooks),
+    "webhooks": partial(_members, AnyWebhooks),
     "delivery": partial(_members, Delivery),
     "webhook faults": _webhook_faults,
     "webhook scenarios": _webhook_scenarios,

@@ -21,6 +21,7 @@ from mock_akool.control.routing import (
     refused,
 )
 from mock_akool.control.safety import OPEN, Access
+from mock_akool.control.waiting import Awaited
 from mock_akool.core.api import bug_reply
 from mock_akool.core.errors import AkoolError, MockAkoolError
 from mock_akool.core.models import Call, Reply
@@ -88,14 +89,16 @@ def _do(fake: Fake, call: Call, route: Route, in_path: dict[str, str]) -> Reply:
             raise ControlError(400, f"{name} is another one in the body than in the query", "Say it once")
         if said[name] is None:
             said[name] = given[name]
+    if route.carries:
+        fake.carry_due(wait=False)
     asked = Asked(fake, {**given, **said, **in_path}, fake.engine.clock.now_ns(), call)
 
     def told() -> Reply:
         return Reply(route.status, JSON, encode(_handled(asked, route)))
 
-    if asked.given.get("at_least") is None:
+    if route.counting is None or asked.given["at_least"] is None:
         return told()
-    return _waited_for(asked, told)
+    return _waited_for(Awaited(asked, route.counting(asked), told))
 
 
 def _handled(asked: Asked, route: Route) -> Any:
@@ -105,18 +108,15 @@ def _handled(asked: Asked, route: Route) -> Any:
         return route.handle(asked)
 
 
-def _waited_for(asked: Asked, told: Any) -> Reply:
-    """Return the calls when there are enough, or what the door answers when it has waited for them in vain."""
-    from mock_akool.control.handlers import AwaitedCalls
-
-    waiting = AwaitedCalls(asked, told)
+def _waited_for(waiting: Awaited) -> Reply:
+    """Return what is told when there is enough of it, or what the door answers when it has waited in vain."""
     reply = waiting.reply()
     if reply is not None:
         return reply
     vain = refused(
         504,
-        f"{asked.given['at_least']} such calls did not come within {waiting.seconds:g} s",
-        "GET /_mock/calls without at_least tells those that came",
+        f"{waiting.at_least} such {waiting.what} did not come within {waiting.seconds:g} s",
+        f"GET {waiting.path} without at_least tells those that came",
     )
     return vain._replace(waiting=waiting) if waiting.seconds else vain
 

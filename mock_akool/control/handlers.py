@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 from mock_akool._version import __version__
@@ -14,14 +14,16 @@ from mock_akool.core import requests
 from mock_akool.core.behaviour import AccountSpec
 from mock_akool.core.clock import NS_PER_S, Clock, SteeredClock, VirtualClock
 from mock_akool.core.codes import CDN_URL, Endpoint, Status
+from mock_akool.core.deliveries import Delivery
 from mock_akool.core.director import Entry
 from mock_akool.core.engine import Engine, Stages, asked_by
 from mock_akool.core.errors import MockAkoolError, ScenarioError
 from mock_akool.core.journal import Line
-from mock_akool.core.models import Account, Call, Job, Reply
+from mock_akool.core.models import Account, Call, Job
 from mock_akool.core.scenario import JobScript, Scenario, check_changeable
 from mock_akool.core.scenario_shapes import write_scenario
 from mock_akool.core.timeline import COMPLETED, FOREVER, Stage, Timeline, failed
+from mock_akool.core.webhook_faults import WEBHOOK, WebhookRule
 from mock_akool.report import Evidence, explain, hints
 from mock_akool.unfired import unfired
 
@@ -63,6 +65,7 @@ def state(asked: Asked) -> Any:
         "jobs": by_status,
         "calls": engine.journal.count if mine is None else sum(map(mine, engine.journal.lines())),
         "awaited": engine.is_awaited(now_ns),
+        "sending": asked.fake.sending(key),
         "credits_spent": sum(engine.accounts.spent_by(each) for each in accounts),
     }
 
@@ -264,7 +267,7 @@ def put_scenario(asked: Asked) -> Any:
 
 
 def clear_scenario(asked: Asked) -> Any:
-    """Take scenarios, added rules and plans for next jobs away."""
+    """Take scenarios, added rules and faults of callbacks, and plans for next jobs away."""
     asked.engine.put_scenarios((), asked.account)
     return scenario(asked)
 
@@ -332,7 +335,13 @@ def clock_view(clock: Clock) -> dict[str, Any]:
             speed = 0.0
         case _:
             speed = 1.0
-    return {"now_ns": now_ns, "now": views.spelled(now_ns), "frozen": not speed, "speed": speed}
+    return {
+        "now_ns": now_ns,
+        "now": views.spelled(now_ns),
+        "frozen": not speed,
+        "speed": speed,
+        "virtual": isinstance(clock, VirtualClock),
+    }
 
 
 def clock(asked: Asked) -> Any:
@@ -372,6 +381,7 @@ def advance(asked: Asked) -> Any:
         moved.advance_to(given["to_ns"])
     else:
         asked.fake.run_until_idle(asked.account)
+    asked.fake.carry_due()
     return clock(asked)
 
 
@@ -396,21 +406,48 @@ def _running(asked: Asked) -> SteeredClock:
 
 def webhooks(asked: Asked) -> Any:
     """List the callbacks, in the order they fell due."""
-    given = asked.given
-    found = [
-        each
-        for each in asked.engine.outbox.entries()
-        if asked.account in (None, each.account)
-        and given["job"] in (None, each.job_id)
-        and given["state"] in (None, str(each.state))
-        and each.number > given["after"]
-    ]
-    shown = found[: given["limit"]]
+    found = _deliveries(asked)
+    shown = found[: asked.given["limit"]]
     return {
         "webhooks": [views.DELIVERY.of(asked.engine, each, asked.now_ns) for each in shown],
         "matched": len(found),
         "next": shown[-1].number if len(shown) < len(found) else None,
+        "due_ns": asked.engine.outbox.next_ns_of(asked.account),
     }
+
+
+def _deliveries(asked: Asked) -> list[Delivery]:
+    given, key = asked.given, asked.account
+    return [
+        each
+        for each in asked.engine.outbox.entries()
+        if key in (None, each.account)
+        and given["job"] in (None, each.job_id)
+        and given["status"] in (None, each.status)
+        and given["state"] in (None, each.state)
+        and each.number > given["after"]
+    ]
+
+
+class CountedDeliveries:
+    """How many callbacks there are that somebody waits for."""
+
+    what = "callbacks"
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._outbox = asked.engine.outbox
+        self._seen: int | None = None
+
+    def has_news(self) -> bool:
+        """Return whether anything became of a callback, after what nobody else carries was carried."""
+        self._asked.fake.carry_in_passing()
+        return self._outbox.edition != self._seen
+
+    def count(self) -> int:
+        """Return how many fit now."""
+        self._seen = self._outbox.edition
+        return len(_deliveries(self._asked))
 
 
 def resend(asked: Asked) -> Any:
@@ -419,13 +456,30 @@ def resend(asked: Asked) -> Any:
     with engine.lock:
         original = engine.outbox.entry(number)
         if original is None or asked.account not in (None, original.account):
-            raise ControlError(404, f"there is no callback {number}", "GET /_mock/webhooks lists them")
+            raise ControlError(404, f"there is no callback #{number}", "GET /_mock/webhooks lists them")
         copy = engine.outbox.resend(number, asked.now_ns)
         if copy is None:
-            raise ControlError(409, f"callback {number} cannot be sent again", "It was never sealed")
+            raise ControlError(
+                409, f"callback #{number} cannot be sent again: it is {original.state}", "It was never sealed"
+            )
     asked.fake.carry_due()
     with engine.lock:
         return views.DELIVERY.of(engine, engine.outbox.entry(copy.number) or copy, asked.now_ns)
+
+
+def add_faults(asked: Asked) -> Any:
+    """Let faults befall callbacks from now on."""
+    _check_source(asked)
+    faults: tuple[WebhookRule, ...] = asked.given["faults"]
+    for rule in faults:
+        asked.engine.director.add_webhook_rule(rule, "control", asked.account)
+    return {"faults": [WEBHOOK.write(rule) for rule in faults]}
+
+
+def set_sending(asked: Asked) -> Any:
+    """Carry callbacks another way from now on."""
+    asked.fake.carry_by(asked.given["by"], asked.account)
+    return {"by": asked.given["by"], "account": asked.account}
 
 
 # The emulated API, as data
@@ -497,43 +551,29 @@ def _asked_by(asked: Asked) -> Matches | None:
     return lambda line: asked_by(keys, line[3], line[4])
 
 
-class AwaitedCalls:
-    """So many calls that somebody waits for. What was counted once is not looked at again."""
+class CountedCalls:
+    """How many calls came that somebody waits for. What was counted once is not looked at again."""
 
-    def __init__(self, asked: Asked, answered: Callable[[], Reply]) -> None:
-        self.seconds: float = asked.given["timeout"]
+    what = "calls"
+
+    def __init__(self, asked: Asked) -> None:
         self._engine: Engine = asked.engine
         self._asked = asked
-        self._answered = answered
         self._matches = matching(asked)
-        self._wanted: int = asked.given["at_least"]
         self._journal = asked.engine.journal
         self._seen: int = asked.given["after"]
         self._found = 0
 
-    def reply(self) -> Reply | None:
-        """Return the calls when there are enough, else None."""
-        if self._engine.journal is self._journal and self._journal.count <= self._seen:
-            return None
-        with self._engine.lock:
-            journal = self._engine.journal
-            if journal is not self._journal:
-                self._journal, self._seen, self._found = journal, 0, 0
-                self._matches = matching(self._asked)
-            self._found += self._count(journal.lines_after(self._seen))
-            self._seen = journal.count
-            return self._answered() if self._found >= self._wanted else None
+    def has_news(self) -> bool:
+        """Return whether a call was written into the journal, or all were forgotten."""
+        return self._engine.journal is not self._journal or self._journal.count > self._seen
 
-    @property
-    def found(self) -> int:
-        """How many came until now."""
+    def count(self) -> int:
+        """Return how many came until now, since the last reset."""
+        journal = self._engine.journal
+        if journal is not self._journal:
+            self._journal, self._seen, self._found = journal, 0, 0
+            self._matches = matching(self._asked)
+        self._found += sum(map(self._matches, journal.lines_after(self._seen)))
+        self._seen = journal.count
         return self._found
-
-    def _count(self, lines: Iterable[Line]) -> int:
-        return sum(map(self._matches, lines))
-
-
-def check_wait(given: dict[str, Any]) -> None:
-    """Refuse a time limit without a number to wait for."""
-    if given.get("timeout") and given.get("at_least") is None:
-        raise ScenarioError("a timeout is for waiting", "Say with at_least how many calls to wait for")

@@ -37,8 +37,20 @@ class Fake(Protocol):
         """Return the reply and its body, a picture's drawn."""
         ...
 
-    def carry_due(self) -> None:
-        """Let callbacks that are due be carried."""
+    def carry_due(self, *, wait: bool = True) -> None:
+        """Let callbacks that are due be carried; without `wait` those that others carry are not waited for."""
+        ...
+
+    def carry_in_passing(self) -> None:
+        """Let callbacks be carried where that costs next to nothing, on whatever thread this is."""
+        ...
+
+    def sending(self, account: str | None = None) -> str:
+        """Return how callbacks are carried: `http`, `collect`, or `call` for a receiver in the fake's process."""
+        ...
+
+    def carry_by(self, way: str, account: str | None = None) -> None:
+        """Send callbacks over `http` from now on, or `collect` them: all, or those of an account (by API key)."""
         ...
 
 
@@ -75,11 +87,27 @@ class Asked(NamedTuple):
 Handler = Callable[[Asked], Any]
 
 
+class Counting(Protocol):
+    """Counts what somebody waits for with `at_least`."""
+
+    what: str
+    """What is counted, in the plural."""
+
+    def has_news(self) -> bool:
+        """Return whether the count may have changed since it was asked for. Without a lock, and cheap."""
+        ...
+
+    def count(self) -> int:
+        """Return how many there are; under the engine's lock."""
+        ...
+
+
 class Route(NamedTuple):
     """A control route: what it does in words, what answers, what it takes and what it tells.
 
     `needs_lock`: the engine is locked around the handler. Who moves a clock must not have it locked, since others may
-    have something to do on the way.
+    have something to do on the way. `carries`: callbacks that are due are carried before. `counting`: what is waited
+    for when `at_least` is given.
     """
 
     summary: str
@@ -89,6 +117,8 @@ class Route(NamedTuple):
     body: Record | None = None
     status: int = 200
     needs_lock: bool = True
+    carries: bool = False
+    counting: Callable[[Asked], Counting] | None = None
 
 
 def takes(name: str, *, needed: tuple[str, ...] = (), check: Any = None, **fields: Field) -> Record:

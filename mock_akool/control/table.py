@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, ClassVar, Final
 
-from mock_akool.control import handlers, views
+from mock_akool.control import handlers, views, waiting
 from mock_akool.control.openapi import document
 from mock_akool.control.routing import ACCOUNT, SCOPE, Asked, Route, takes
 from mock_akool.control.views import listed, or_null, record
@@ -18,10 +18,11 @@ from mock_akool.core.faults import DURATION, FAULT
 from mock_akool.core.scenario import CREATES, Scenario
 from mock_akool.core.scenario_shapes import ACCOUNT_SPEC, ENDPOINTS, JOB, RESULT, RULE, SCENARIO, STAGES
 from mock_akool.core.shapes import FLAG, TEXT, Field, Listed, Place, Plain, Schema, number, one_of, whole
-from mock_akool.core.webhook_faults import WEBHOOK
+from mock_akool.core.webhook_faults import TOLD, WEBHOOK, WEBHOOK_FAULT
 
 _MOST_CALLS: Final = 10_000
 _MOST_S: Final = 10 * 366 * 86_400
+_WAYS: Final = ("http", "collect")
 _WORDS: Final = ("queueing", "processing", "completed", "failed")
 
 
@@ -108,6 +109,7 @@ _CLOCK: Final = record(
         "now": ("the same as text, in UTC", views.TEXT),
         "frozen": ("whether it stands still", views.FLAG),
         "speed": ("how many of its seconds pass in one of the machine's", views.NUMBER),
+        "virtual": ("whether it moves only when it is moved, and cannot be let run", views.FLAG),
     }
 )
 _JOBS: Final = record({"jobs": ("the jobs", listed(views.JOB.schema))})
@@ -151,6 +153,7 @@ def _document() -> dict[str, Any]:
             "Stages": STAGES.schema,
             "Result": RESULT.schema,
             "Webhook": WEBHOOK.schema,
+            "WebhookFault": WEBHOOK_FAULT.schema,
             "Clock": _CLOCK,
             "InForce": _IN_FORCE,
             "RuleInForce": views.RULE_IN_FORCE.schema,
@@ -195,6 +198,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
                 "accounts": ("how many accounts there are", views.WHOLE),
                 "jobs": ("how many jobs there are, by status", record({word: (word, views.WHOLE) for word in _WORDS})),
                 "calls": ("how many calls there were; of an account, how many are kept", views.WHOLE),
+                "sending": ("how callbacks are sent", {"enum": ["http", "collect", "call"]}),
                 "awaited": ("whether a client has something to wait for: a job, a callback, another try", views.FLAG),
                 "credits_spent": ("what was paid, refunds taken off", views.WHOLE),
             }
@@ -329,7 +333,10 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         takes("body", account=ACCOUNT, scenario=Field(_SCENARIO, "the scenario, or several"), needed=("scenario",)),
     ),
     ("DELETE", "/_mock/scenario"): Route(
-        "take scenarios, added rules and plans for next jobs away", handlers.clear_scenario, _IN_FORCE, SCOPE
+        "take scenarios, added rules and faults of callbacks, and plans for next jobs away",
+        handlers.clear_scenario,
+        _IN_FORCE,
+        SCOPE,
     ),
     ("POST", "/_mock/scenario/rules"): Route(
         "put more rules in force, before those of scenarios",
@@ -418,22 +425,59 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
     ),
     # Callbacks
     ("GET", "/_mock/webhooks"): Route(
-        "list the callbacks, in the order they fell due",
+        "list the callbacks, in the order they fell due, or wait for what becomes of them",
         handlers.webhooks,
         record(
             {
                 "webhooks": ("the callbacks", listed(views.DELIVERY.schema)),
                 "matched": ("how many there are, shown or not", views.WHOLE),
                 "next": ("what to give as `after` for the rest; null when that was all", or_null(views.WHOLE)),
+                "due_ns": ("when the next one falls due, in epoch nanoseconds, if that is known", or_null(views.WHOLE)),
             }
         ),
         takes(
             "query",
             account=ACCOUNT,
             job=Field(TEXT, "the job's `_id`"),
+            status=Field(TOLD, "the status of the job that they tell of"),
             state=Field(one_of(map(str, DeliveryState)), "what became of them"),
             after=Field(whole(0, 2**53), "the number of a callback, of which only later ones are meant", 0),
             limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
+            at_least=waiting.AT_LEAST,
+            timeout=waiting.TIMEOUT,
+            check=waiting.check_wait,
+        ),
+        carries=True,
+        counting=handlers.CountedDeliveries,
+    ),
+    ("POST", "/_mock/webhooks/faults"): Route(
+        "let faults befall the next callbacks, before those of scenarios",
+        handlers.add_faults,
+        record({"faults": ("what was added, as in a scenario file's `webhooks`", listed(WEBHOOK.schema))}),
+        SCOPE,
+        takes(
+            "body",
+            account=ACCOUNT,
+            faults=Field(Listed(WEBHOOK, least=1), "entries as a scenario's `webhooks`"),
+            needed=("faults",),
+        ),
+        status=201,
+    ),
+    ("POST", "/_mock/webhooks/sending"): Route(
+        "say how callbacks are sent from now on",
+        handlers.set_sending,
+        record(
+            {
+                "by": ("how they are sent", one_of(_WAYS).schema),
+                "account": ("of which account; null for all without a way of their own", or_null(views.TEXT)),
+            }
+        ),
+        SCOPE,
+        takes(
+            "body",
+            account=ACCOUNT,
+            by=Field(one_of(_WAYS), "http sends them to their URLs; collect calls nobody, and counts them as taken"),
+            needed=("by",),
         ),
     ),
     ("POST", "/_mock/webhooks/resend"): Route(
@@ -490,10 +534,11 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             until=Field(number(0, _MOST_S, "seconds"), "seconds since the fake's start or reset, before when"),
             after=Field(whole(0, 2**53), "the number of a call, of which only later ones are meant", 0),
             limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
-            at_least=Field(whole(1, 2**53), "wait until so many have come; HTTP 504 when that was in vain"),
-            timeout=Field(number(0, 600, "a number of seconds from 0 to 600"), "how long to wait, in real time", 0),
-            check=handlers.check_wait,
+            at_least=waiting.AT_LEAST,
+            timeout=waiting.TIMEOUT,
+            check=waiting.check_wait,
         ),
+        counting=handlers.CountedCalls,
     ),
 }
 """Method and path, and what answers."""

@@ -15,6 +15,7 @@ from mock_akool.core.models import Account, Job, Reply, Transfer
 from mock_akool.core.scenario import endpoint_of
 from mock_akool.core.scenario_shapes import RESULT, RULE, STAGES
 from mock_akool.core.shapes import Schema
+from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 
 TEXT: Final[Schema] = {"type": "string"}
 WHOLE: Final[Schema] = {"type": "integer"}
@@ -273,6 +274,7 @@ DELIVERY: Final = View(
     number=Told("counts all callbacks from 1", WHOLE, lambda _, each, __: each.number),
     job=Told("the job's `_id`", TEXT, lambda _, each, __: each.job_id),
     account=Told("the API key of the job's account", TEXT, lambda _, each, __: each.account),
+    client_id=Told("the clientId of the job's account", TEXT, lambda _, each, __: each.client_id),
     job_status=Told("the status that it tells of", STATUS, lambda _, each, __: each.status.name.lower()),
     url=Told("where it goes", TEXT, lambda _, each, __: each.url),
     state=Told(
@@ -280,9 +282,18 @@ DELIVERY: Final = View(
     ),
     due_ns=Told("when it was to be sent first, in epoch nanoseconds", WHOLE, lambda _, each, __: each.due_ns),
     next_ns=Told("when it is tried next", or_null(WHOLE), lambda _, each, __: each.next_ns),
+    start_ns=Told(
+        "when the fake was started or last reset, in epoch nanoseconds", WHOLE, lambda _, each, __: each.start_ns
+    ),
     payload=Told("what was encrypted", BODY, lambda _, each, __: _body(each.payload)),
     body=Told("what each try sends", BODY, lambda _, each, __: _body(each.body)),
     tries=Told("the tries until now", listed(_TRY), _tries),
-    why=Told("why it was not delivered, or empty text", TEXT, lambda _, each, __: each.error),
+    error=Told("why it was not delivered, or empty text", TEXT, lambda _, each, __: each.error),
+    why=Told("the same where its tries do not tell it, or empty text", TEXT, lambda _, each, __: each.why),
+    fault=Told(
+        "what was made to go wrong with it",
+        or_null(WEBHOOK_FAULT.schema),
+        lambda _, each, __: None if each.fault is None else WEBHOOK_FAULT.write(each.fault),
+    ),
     copy_of=Told("the number of the callback that it repeats", or_null(WHOLE), lambda _, each, __: each.copy_of),
 )

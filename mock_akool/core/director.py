@@ -265,6 +265,8 @@ class _Scope:
         """Begin anew for an account and its jobs."""
         self.book.forget(account, whose)
         self._used = {key: used for key, used in self._used.items() if key[1] != account}
+        for live in self.webhooks:
+            live.befell.pop(account, None)
 
     def _left(self, entry: Entry, account: str, usual: int | None) -> bool:
         key = id(entry), account
@@ -301,7 +303,7 @@ class Director:
         self._lines: dict[int, _Line] = {}
         """By the call's identity: a door that remembers what it parsed hands in the same record again and again."""
         self._webhooks: list[WebhookRuleInForce] = []
-        """What shall befall callbacks; made in Python."""
+        """What shall befall callbacks; said in Python or to the control API."""
         self.planned: deque[Entry] = deque()
         """The scripts of the next jobs, whoever makes them; made in Python."""
         self.planned_for: dict[str, deque[Entry]] = {}
@@ -343,9 +345,9 @@ class Director:
     def put(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
         """Put scenarios in force from now on, for an account or for everybody, instead of those that were.
 
-        Rules that were added, and plans for next jobs, are of the past as well. What scenarios for everybody say of
-        accounts holds for those that come. Of their `accounts`, `seed` and `profile` nothing is taken: these are a
-        fake's from its beginning.
+        Rules and faults of callbacks that were added, and plans for next jobs, are of the past as well: those of the
+        account, or those that were for everybody. What scenarios for everybody say of accounts holds for those that
+        come. Of their `accounts`, `seed` and `profile` nothing is taken: these are a fake's from its beginning.
         """
         now_ns, chance = self._engine.clock.now_ns(), self._engine.chance
         if api_key is None:
@@ -358,6 +360,7 @@ class Director:
             self._put.pop(api_key, None)
             if scenarios:
                 self._put[api_key] = _Scope(f"put {api_key}", now_ns, scenarios, chance)
+        self._webhooks = [live for live in self._webhooks if live.whose != api_key]
         self._lines.clear()
         self.watching = self.watching or any(each.rules for each in scenarios)
         self.limiting = self.limiting or any(each.limits.requests_per_second is not None for each in scenarios)
@@ -393,7 +396,9 @@ class Director:
         for job_id in jobs:
             self._of_job.pop(job_id, None)
         self._attempts = {key: attempt for key, attempt in self._attempts.items() if key[0] != api_key}
-        self._webhooks = [live for live in self._webhooks if live.rule.account != api_key]
+        self._webhooks = [live for live in self._webhooks if live.whose != api_key]
+        for live in self._webhooks:
+            live.befell.pop(api_key, None)
         whose = _Whose(api_key, jobs)
         self._python.forget(api_key, whose)
         self._everybody.forget(api_key, whose)
@@ -544,9 +549,12 @@ class Director:
 
     # Callbacks
 
-    def add_webhook_rule(self, rule: WebhookRule) -> None:
-        """Put a rule for callbacks in force, after those that were added before and before those of scenarios."""
-        self._webhooks.append(WebhookRuleInForce(rule, "python"))
+    def add_webhook_rule(self, rule: WebhookRule, label: str, api_key: str | None = None) -> None:
+        """Put a rule for callbacks in force, after those that were added before and before those of scenarios.
+
+        With an API key it is for that account only.
+        """
+        self._webhooks.append(WebhookRuleInForce(rule, label, api_key))
 
     def webhook_rules(self, job: Job) -> Iterator[WebhookRuleInForce]:
         """Yield the rules for callbacks that are in force for a job, in the order in which they are tried."""

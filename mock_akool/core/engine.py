@@ -338,6 +338,7 @@ class Engine:
         for job_id in own:
             self._forget_job(job_id)
         self.outbox.forget(own)
+        self.outbox.forget_account(api_key)
         self.director.forget(api_key, own)
         for counted in (self._jobs_made, self._unfinished, self._refunds, self._recent):
             counted.pop(api_key, None)

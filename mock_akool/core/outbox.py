@@ -37,7 +37,7 @@ _NO_FAULT: Final = WebhookFault()
 
 
 class Listener(Protocol):
-    """Whoever carries callbacks. Both are called under the engine's lock, and must not wait for anything."""
+    """Whoever carries callbacks. All is called under the engine's lock, and must not wait for anything."""
 
     def changed(self) -> None:
         """Something became due earlier than was known, or a try is over."""
@@ -45,6 +45,10 @@ class Listener(Protocol):
 
     def forgotten(self) -> None:
         """All was forgotten: nothing of what was taken may still be sent."""
+        ...
+
+    def account_forgotten(self, api_key: str) -> None:
+        """All of an account was forgotten, and how its callbacks were to be carried."""
         ...
 
 
@@ -109,11 +113,14 @@ class Outbox:
         self._secret_of = secret_of
         """Returns what of an API key the account's receiver knows as clientSecret."""
         self.listener: Listener | None = None
+        self.edition = 0
+        """Changes whenever the kept deliveries do, and never becomes what it was before. May be read without a lock."""
         self.reset(0)
 
     def reset(self, start_ns: int) -> None:
         """Forget all callbacks and faults."""
         self._start_ns = start_ns
+        self.edition += 1
         self._posts: dict[str, _Post] = {}
         self._heap: list[_Due] = []
         self._order = 0
@@ -161,9 +168,15 @@ class Outbox:
             self._pending.pop(number, None)
             dropped = self._journal.pop(number, None)
             self._body_bytes -= len(dropped.body) if dropped is not None else 0
+        self.edition += 1
         self.under_way -= gone
         self.missed = {job_id for job_id in self.missed if job_id not in job_ids}
         self._settle()
+
+    def forget_account(self, api_key: str) -> None:
+        """Let callbacks of an account be carried as those of a new one; its jobs must have been forgotten before."""
+        if self.listener is not None:
+            self.listener.account_forgotten(api_key)
 
     # What carriers ask and tell
 
@@ -245,6 +258,13 @@ class Outbox:
     def entry(self, number: int) -> Delivery | None:
         """Return a delivery by its number, or None when it is not kept any more."""
         return self._journal.get(number)
+
+    def next_ns_of(self, api_key: str | None) -> int | None:
+        """When there is next something to do for an account, or with None for any; None when there is nothing."""
+        if api_key is None:
+            return self.next_ns
+        mine = (due for due in self._heap if self._posts[due.job_id].job.account.api_key == api_key)
+        return min((due.at_ns for due in mine if not self._is_stale(due)), default=None)
 
     def resend(self, number: int, now_ns: int) -> Delivery | None:
         """Send the body of a delivery again, as a delivery of its own; None when it is not kept any more."""
@@ -358,6 +378,7 @@ class Outbox:
 
     def _keep(self, delivery: Delivery) -> None:
         number = delivery.number
+        self.edition += 1
         if delivery.state is DeliveryState.WAITING:
             self._pending[number] = delivery
         else:

@@ -104,15 +104,21 @@ class WebhookRule:
         )
 
 
-_TOLD: Final[Mapping[str, Status]] = {
+_WORDS: Final[Mapping[str, Status]] = {
     status.name.lower(): status for status in (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
 }
 
 
 def _read_status(value: Any) -> Status:
-    if not isinstance(value, str) or value not in _TOLD:
+    if not isinstance(value, str) or value not in _WORDS:
         raise ValueError(value)
-    return _TOLD[value]
+    return _WORDS[value]
+
+
+TOLD: Final = Plain(
+    "processing, completed or failed", _read_status, {"enum": [*_WORDS]}, lambda status: status.name.lower()
+)
+"""A status that callbacks tell of."""
 
 
 def _rule(**given: Any) -> WebhookRule:
@@ -125,10 +131,7 @@ WEBHOOK: Final = Record(
     "webhook",
     _rule,
     {
-        "status": Field(
-            Plain("processing, completed or failed", _read_status, {"enum": [*_TOLD]}, lambda each: each.name.lower()),
-            "which change of the job it tells of",
-        ),
+        "status": Field(TOLD, "which change of the job it tells of"),
         "account": Field(TEXT, "a pattern with * and ? for the account's API key"),
         "prompt": Field(TEXT, "a pattern for the job's prompt"),
         "job": Field(
@@ -142,19 +145,21 @@ WEBHOOK: Final = Record(
 
 
 class WebhookRuleInForce:
-    """A rule with what it is called, and how many callbacks of each account it befell."""
+    """A rule with what it is called, the API key of the one account that it is for (None: all), and its counts."""
 
-    __slots__ = ("befell", "label", "rule")
+    __slots__ = ("befell", "label", "rule", "whose")
 
-    def __init__(self, rule: WebhookRule, label: str) -> None:
+    def __init__(self, rule: WebhookRule, label: str, whose: str | None = None) -> None:
         self.rule = rule
         self.label = label
+        self.whose = whose
         self.befell: dict[str, int] = {}
+        """How many callbacks of each account it befell."""
 
     def befalls(self, job: Job, status: Status) -> bool:
         """Return whether it befalls this callback, and count it if so."""
         rule, key = self.rule, job.account.api_key
-        if not rule.matches(job, status):
+        if self.whose not in (None, key) or not rule.matches(job, status):
             return False
         befell = self.befell.get(key, 0)
         if rule.times is not None and befell >= rule.times:

@@ -31,6 +31,8 @@ _ON_A_LOOP: Final = frozenset({"server", "aiohttp"})
 _PATIENCE_S: Final = 1.0
 _LOOK_S: Final = 0.05
 _SHOWN: Final = 5
+_IN_PASSING: Final = 50
+"""How many are collected in one go where an event loop may wait for it."""
 
 
 class Way:
@@ -64,6 +66,8 @@ class Courier:
         """Takes a note of each try: it is the last of the delivery's."""
         self._usual = COLLECT
         self._ways: dict[str, Way] = {}
+        self._collects_all = True
+        """Whether nobody at all is called. Guarded, as the ways are, by the engine's lock."""
         self._pump: Pump | None = None
         self._pump_lock = threading.Lock()
         self.gate = Gate()
@@ -90,11 +94,19 @@ class Courier:
                 self._usual = way
             else:
                 self._ways[account] = way
+            self._ways_changed()
             self.changed()
+
+    def way_in_force(self, account: str | None) -> Way:
+        """Return how the callbacks of an account (by API key) are carried, or with None those of most."""
+        return self._usual if account is None else self._ways.get(account, self._usual)
+
+    def _ways_changed(self) -> None:
+        self._collects_all = all(way is COLLECT for way in (self._usual, *self._ways.values()))
 
     def way_of(self, delivery: Delivery) -> Way:
         """Return how a callback is carried."""
-        return self._ways.get(delivery.account, self._usual)
+        return self.way_in_force(delivery.account)
 
     # What the outbox tells, under the engine's lock
 
@@ -119,6 +131,7 @@ class Courier:
         """All was forgotten: call off what is under way."""
         self.generation += 1
         self._ways.clear()
+        self._ways_changed()
         self.gate.shut()
         self.gate = Gate()
         if self._pump is not None:
@@ -126,6 +139,11 @@ class Courier:
         with self._news:
             self._told += 1
             self._news.notify_all()
+
+    def account_forgotten(self, api_key: str) -> None:
+        """All of an account was forgotten: its callbacks are carried as everybody's."""
+        self._ways.pop(api_key, None)
+        self._ways_changed()
 
     # What the virtual clock asks
 
@@ -165,6 +183,20 @@ class Courier:
         while wait and self._busy and not is_delivering() and waited_s < self.timeout_s + _PATIENCE_S:
             if not self.wait_for_news(self.news(), _LOOK_S):
                 waited_s += _LOOK_S
+            self._carry_all()
+
+    def look(self) -> None:
+        """Carry what can be carried in passing, for those who wait for callbacks: on any thread, an event loop's too.
+
+        What a thread of our own carries is left to it.
+        """
+        next_ns = self.outbox.next_ns
+        if next_ns is None or next_ns > self.clock.now_ns():
+            return
+        if not self.is_virtual:
+            if self._collects_all:
+                self._collect_some(_IN_PASSING)
+        elif not self._servers:
             self._carry_all()
 
     def flush_for_server(self) -> None:
@@ -260,7 +292,7 @@ class Courier:
             return False
         if self.is_virtual:
             return self._servers > 0
-        return self._usual is not COLLECT or any(way is not COLLECT for way in self._ways.values())
+        return not self._collects_all
 
     # Carrying
 
@@ -313,15 +345,15 @@ class Courier:
 
     def _collect(self) -> None:
         """On the machine's clock: take what fell due and is collected only. What is not goes by the pump."""
-        if self._usual is not COLLECT or self._ways:
-            return
-        while True:
-            with self.engine.lock:
-                taken = self.outbox.take(self.clock.now_ns())
-                for each in taken:
-                    self.outbox.finish(each.number, Outcome(each.due_ns, each.due_ns, 200))
-            if not taken:
-                return
+        while self._collects_all and self._collect_some():
+            pass
+
+    def _collect_some(self, most: int | None = None) -> bool:
+        with self.engine.lock:
+            taken = self.outbox.take(self.clock.now_ns(), most)
+            for each in taken:
+                self.outbox.finish(each.number, Outcome(each.due_ns, each.due_ns, 200))
+        return bool(taken)
 
 
 def _slow_ns(delivery: Delivery) -> int:

@@ -29,6 +29,7 @@ from mock_akool.core.models import Ends, Reply, Transfer
 from mock_akool.doors.server import Server
 from mock_akool.presence import Presence
 from mock_akool.remote import RemoteAkool
+from mock_akool.remote_webhooks import RemoteWebhooks
 
 _LARGE_BYTES: Final = 1 << 20
 _Result = TypeVar("_Result")
@@ -259,10 +260,21 @@ class _Elsewhere:
         self.answer = mock.answer
         self.options = mock.options
         self.service = mock.service
-        self.webhooks = mock.webhooks
+        self.webhooks = _WebhooksElsewhere(remote, mock)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.remote, name)
+
+
+class _WebhooksElsewhere(RemoteWebhooks):
+    """The callbacks of a fake by its control API; a receiver that is a function is called on the spot."""
+
+    def __init__(self, remote: RemoteAkool, mock: MockAkool) -> None:
+        super().__init__(remote)
+        self._here = mock.webhooks
+
+    def deliver_to(self, target: Callable[..., Any]) -> None:
+        self._here.deliver_to(target)
 
 
 class InProcessDoor(Door):

@@ -43,7 +43,7 @@ class Fake:
 
     def told(self) -> list[Any]:
         """All that the control API tells of the fake."""
-        paths = ("state", "jobs", "accounts", "scenario", "clock", "calls")
+        paths = ("state", "jobs", "accounts", "scenario", "clock", "calls", "webhooks")
         return [self.raw("GET", f"/_mock/{path}")[1] for path in paths]
 
     def create(self, key: str = KEY, prompt: str = "a red fox", **fields: Any) -> str:

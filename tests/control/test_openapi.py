@@ -70,8 +70,11 @@ def test_answers_are_as_it_says(document: Any) -> None:
         ("POST", "/_mock/clock/advance"): {"until": "idle"},
         ("POST", "/_mock/answer"): {"method": "GET", "path": "/nowhere", "body": {"base64": "/w=="}},
         ("POST", "/_mock/webhooks/resend"): {"number": 1},
+        ("POST", "/_mock/webhooks/faults"): {"account": KEY, "faults": [{"status": "failed", "fault": {"copies": 2}}]},
+        ("POST", "/_mock/webhooks/sending"): {"by": "collect"},
     }
     unmovable = {("POST", "/_mock/clock/resume"), ("POST", "/_mock/clock/speed")}
+    fake.ask("POST", "webhooks/faults", faults=[{"times": 1, "fault": {"age": "5m", "envelope": "wrong key"}}])
     job = fake.create(webhookUrl="http://127.0.0.1:9/hook")
     fake.ask("POST", "clock/advance", until="idle")
     fake.raw("GET", "/nowhere", "", b"", {"x-raw": "é"})

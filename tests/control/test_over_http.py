@@ -26,7 +26,6 @@ from mock_akool import (
     failed,
 )
 from mock_akool.service import Service
-from mock_akool.webhooks.courier import HTTP
 from tests.control.conftest import IMAGE, KEY, OTHER
 
 
@@ -48,8 +47,8 @@ class Client:
         finally:
             connection.close()
 
-    def create(self, prompt: str = "a red fox") -> Any:
-        return self.ask("POST", f"{IMAGE}/createbyprompt", {"prompt": prompt})
+    def create(self, prompt: str = "a red fox", **fields: Any) -> Any:
+        return self.ask("POST", f"{IMAGE}/createbyprompt", {"prompt": prompt, **fields})
 
     def poll(self, job_id: str) -> Any:
         return self.ask("GET", f"{IMAGE}/infobymodelid?image_model_id={job_id}")
@@ -92,7 +91,7 @@ def test_the_clock_of_a_server_is_frozen_moved_and_sped_up(server: Server, fake:
 
 
 def test_callbacks_follow_the_clock_of_the_server(server: Server, fake: RemoteAkool) -> None:
-    service_of(server).courier.carry_by(HTTP)
+    fake.webhooks.send_over_http()
     got: list[bytes] = []
     done = threading.Event()
 
@@ -168,6 +167,30 @@ class TestWaiting:
             assert not waiting.done()
             client.create()
             assert waiting.result(20).count == 2
+
+    def test_for_what_becomes_of_callbacks(self, server: Server, fake: RemoteAkool) -> None:
+        fake.clock.freeze()
+        client = Client(server.url)
+        query = "/_mock/webhooks?state=delivered&status=completed&at_least=2&timeout=20"
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(client.ask, "GET", query)
+            for _ in range(2):
+                client.create(webhookUrl="http://127.0.0.1:9/hook")
+                time.sleep(0.05)
+                assert not waiting.done()
+                fake.clock.advance(5)
+            assert [each["number"] for each in waiting.result(20)["webhooks"]] == [2, 4]
+
+    def test_for_a_callback_through_flask(self) -> None:
+        mock = MockAkool(queueing=0, processing=0)
+        app = mock.app()
+        with ThreadPoolExecutor(1) as pool:
+            query = "/_mock/webhooks?state=delivered&at_least=2&timeout=20"
+            waiting: Any = pool.submit(app.test_client().get, query)
+            time.sleep(0.05)
+            body = {"prompt": "a fox", "webhookUrl": "http://127.0.0.1:9/hook"}
+            app.test_client().post(f"{IMAGE}/createbyprompt", json=body, headers={"x-api-key": KEY})
+            assert waiting.result(20).json["matched"] == 2
 
     def test_through_flask(self) -> None:
         mock = MockAkool()

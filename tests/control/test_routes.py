@@ -12,6 +12,7 @@ from mock_akool import MockAkool, SteeredClock, SystemClock
 from mock_akool.control.table import ROUTES
 from tests.control.conftest import IMAGE, KEY, OTHER, Fake
 
+HOOK = "http://127.0.0.1:9/hook"
 JSON = {"content-type": "application/json"}
 UNSCOPED = {
     ("GET", "/_mock/health"),
@@ -367,6 +368,7 @@ class TestClock:
             "now": "2027-01-15T08:00:00.000Z",
             "frozen": False,
             "speed": 1.0,
+            "virtual": False,
         }
         assert fake.ask("POST", "clock/speed", factor=60)["speed"] == 60
         assert fake.ask("POST", "clock/freeze")["frozen"] is True
@@ -483,6 +485,102 @@ class TestWebhooks:
         assert (copy["copy_of"], copy["state"]) == (number, "delivered")
         fake.ask("POST", "reset", account=KEY)
         assert fake.ask("GET", "webhooks")["matched"] == 2
+
+    def test_filters(self, fake: Fake) -> None:
+        job = fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "webhooks/faults", faults=[{"status": "completed", "fault": {"copies": 0}}])
+        fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "clock/advance", seconds=2)
+        assert fake.ask("GET", "webhooks")["due_ns"] == fake.mock.started_ns + 5 * 10**9
+        assert fake.ask("GET", "webhooks", f"account={OTHER}")["due_ns"] is None
+        fake.ask("POST", "clock/advance", seconds=3)
+
+        def matched(query: str) -> list[int]:
+            return [each["number"] for each in fake.ask("GET", "webhooks", query)["webhooks"]]
+
+        assert matched("status=processing") == [1, 2]
+        assert matched("state=lost") == [3, 4]
+        assert matched(f"job={job}&status=completed&state=lost&account={KEY}") == [3]
+        assert matched("after=1&limit=2") == [2, 3]
+        assert fake.refused("GET", "webhooks", "status=queueing")[0] == 400
+        assert fake.ask("GET", "webhooks")["due_ns"] is None
+
+    def test_what_is_collected_on_a_clock_that_runs_is_told_when_it_is_due(self) -> None:
+        fake = Fake(MockAkool(clock=SteeredClock(1_800_000_000 * 10**9, lambda: 0)))
+        fake.create(webhookUrl=HOOK)
+        assert fake.ask("GET", "webhooks")["webhooks"] == []
+        fake.mock.clock.advance(5)
+        assert fake.ask("GET", "webhooks", "state=delivered&at_least=2")["matched"] == 2
+
+    def test_waiting_without_a_time_limit_does_not_wait(self, fake: Fake) -> None:
+        status, error, hint = fake.refused("GET", "webhooks", "at_least=1")
+        assert (status, error) == (504, "1 such callbacks did not come within 0 s")
+        assert hint == "GET /_mock/webhooks without at_least tells those that came"
+        fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "clock/advance", seconds=2)
+        assert fake.ask("GET", "webhooks", "at_least=1&status=processing")["matched"] == 1
+        assert fake.refused("GET", "webhooks", "at_least=1&status=completed")[0] == 504
+        assert fake.refused("GET", "webhooks", "timeout=1")[0] == 400
+
+    def test_faults_befall_one_account_until_its_reset(self, fake: Fake) -> None:
+        fault = {"status": "processing", "times": 1, "fault": {"copies": 2, "delay": "1s"}}
+        assert fake.ask("POST", "webhooks/faults", account=KEY, faults=[fault]) == {"faults": [fault]}
+
+        def told(key: str) -> list[str]:
+            job = fake.create(key, webhookUrl=HOOK)
+            fake.ask("POST", "clock/advance", until="idle")
+            return [each["job_status"] for each in fake.ask("GET", "webhooks", f"job={job}")["webhooks"]]
+
+        usual = ["processing", "completed"]
+        assert told(OTHER) == usual
+        assert told(KEY) == ["processing", *usual]
+        assert told(KEY) == usual
+        fake.ask("POST", "webhooks/faults", account=KEY, faults=[fault])
+        fake.ask("POST", "reset", account=KEY)
+        assert told(KEY) == usual
+        fake.ask("POST", "webhooks/faults", account=KEY, faults=[fault])
+        fake.ask("DELETE", "scenario", f"account={KEY}")
+        assert told(KEY) == usual
+
+    def test_faults_for_everybody_count_anew_for_an_account_that_was_reset(self, fake: Fake) -> None:
+        fake.ask("PUT", "scenario", scenario={"webhooks": [{"times": 1, "fault": {"copies": 0}}]})
+        fake.ask("POST", "webhooks/faults", faults=[{"times": 1, "fault": {"copies": 3}}])
+        for _ in range(2):
+            fake.create(webhookUrl=HOOK)
+            fake.ask("POST", "clock/advance", until="idle")
+            states = [each["state"] for each in fake.ask("GET", "webhooks")["webhooks"]]
+            assert states == ["delivered"] * 3 + ["lost"]
+            fake.ask("POST", "reset", account=KEY)
+
+    def test_what_is_no_fault_is_told_with_its_place(self, fake: Fake) -> None:
+        told = fake.refused("POST", "webhooks/faults", faults=[{"fault": {"copies": 2}}, {"fault": {"copie": 2}}])
+        assert told == (400, "faults[1].fault.copie: there is no key 'copie' here", "Did you mean 'copies'?")
+        assert fake.refused("POST", "webhooks/faults", faults=[])[0] == 400
+        assert fake.refused("POST", "webhooks/faults", faults=[{"status": 3, "fault": {}}])[0] == 400
+        fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "clock/advance", until="idle")
+        assert fake.ask("GET", "webhooks")["matched"] == 2
+
+    def test_a_fake_that_nobody_may_script(self) -> None:
+        fake = Fake(MockAkool(scenario_sources="setting"))
+        assert fake.refused("POST", "webhooks/faults", faults=[{"fault": {"copies": 2}}])[0] == 403
+
+    def test_how_callbacks_are_sent(self, fake: Fake) -> None:
+        def states(key: str) -> list[str]:
+            fake.create(key, webhookUrl="http://192.0.2.1/hook")
+            fake.ask("POST", "clock/advance", seconds=2)
+            return [each["state"] for each in fake.ask("GET", "webhooks", f"account={key}")["webhooks"]]
+
+        assert fake.ask("POST", "webhooks/sending", by="http", account=KEY) == {"by": "http", "account": KEY}
+        assert (states(KEY), states(OTHER)) == (["refused"], ["delivered"])
+        fake.ask("POST", "reset", account=KEY)
+        assert states(KEY) == ["delivered"]
+        assert fake.ask("POST", "webhooks/sending", by="http") == {"by": "http", "account": None}
+        fake.ask("POST", "webhooks/sending", by="collect", account=OTHER)
+        fake.ask("POST", "reset", account=KEY)
+        assert (states(KEY), states(OTHER)[-1]) == (["refused"], "delivered")
+        assert fake.refused("POST", "webhooks/sending", by="htpp")[2].startswith("It takes one of http, collect")
+        assert fake.refused("POST", "webhooks/sending")[0] == 400
 
 
 class TestMistakes:

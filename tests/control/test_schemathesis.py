@@ -20,12 +20,13 @@ _MOCK = MockAkool(max_body_bytes=4096)
 _DOCUMENT = Fake(_MOCK).ask("GET", "openapi.json")
 schema = schemathesis.openapi.from_dict(_DOCUMENT)
 schema.app = _MOCK.app()
-_WAITS = ("get_calls",)
+_WAITS = ("get_calls", "get_webhooks")
 
 
 @pytest.fixture(autouse=True)
 def _begun_anew() -> None:
     _MOCK.reset()
+    _MOCK.webhooks.collect()  # or those would be sent that are for a URL that was made up
 
 
 @schema.parametrize()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_akool import MockAkool, SystemClock
+from mock_akool import Call, MockAkool, SystemClock
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.scenario_shapes import json_schema, read_scenario, write_scenario
 from mock_akool.core.webhook_faults import ENVELOPES, WEBHOOK, WEBHOOK_FAULT, WebhookFault
@@ -230,6 +230,15 @@ class TestWhichCallbacks:
         mock.clock.advance(5)
         assert self.statuses(mock) == ["", ""]
 
+    def test_a_reset_of_their_account_forgets_them(self) -> None:
+        key = "[" + "k" * 31
+        mock = fake()
+        mock.webhooks.fault(account=key, envelope="wrong signature", times=None)
+        assert mock.answer(Call.build("POST", "/_mock/reset", body=json.dumps({"account": key}).encode())).status == 200
+        create(mock, key=key)
+        mock.clock.advance(5)
+        assert [each.fault for each in mock.webhooks] == [None, None]
+
     def test_a_held_callback_of_a_stuck_job_is_never_sent(self) -> None:
         mock = fake(processing="forever")
         mock.webhooks.fault(status=2, after_end=True)
@@ -252,6 +261,8 @@ class TestWhichCallbacks:
             ({"copies": -1}, "copies: -1 is not usable"),
             ({"envelope": "wrong signatur"}, "envelope: 'wrong signatur' is not usable"),
             ({"delay": "soon"}, "delay: 'soon' is not usable"),
+            ({"copies": 2, "times": 0}, "times: 0 is not usable"),
+            ({"copies": 2, "status": 1}, "status: 1 is not usable. It takes 2, 3 or 4: what callbacks tell of"),
         ],
     )
     def test_what_is_no_fault_is_told(self, fault: dict[str, Any], said: str) -> None:

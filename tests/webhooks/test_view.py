@@ -2,42 +2,66 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from inspect import signature
+from typing import Any
 
 import pytest
 import requests
 
-from mock_akool import MockAkool, MockAkoolError, SteeredClock
+from mock_akool import MockAkool, MockAkoolError, SteeredClock, remote_webhooks
+from mock_akool.core.deliveries import Delivery
+from mock_akool.remote_webhooks import RemoteWebhooks
 from mock_akool.report import Evidence, explain
 from mock_akool.server_view import LiveServer, ServerView
+from mock_akool.webhooks.reading import AnyWebhooks
+from mock_akool.webhooks.view import Webhooks
 from tests.doors.clients import CREATE
-from tests.webhooks.receivers import ACCOUNT, HOOK, SECRET, create, create_v4, fake, http_receiver, seconds
+from tests.webhooks.receivers import ACCOUNT, HOOK, PATIENCE_S, SECRET, create, create_v4, fake, http_receiver, seconds
+
+OTHER = "o" * 32
+View = Callable[[MockAkool], AnyWebhooks]
+"""Returns the callbacks of a fake as a test sees them."""
+
+
+@pytest.fixture(params=["here", "elsewhere"])
+def view(request: pytest.FixtureRequest) -> Iterator[View]:
+    """In the process of the fake, and over the control API of a live server."""
+    seen: dict[MockAkool, AnyWebhooks] = {}
+    with ExitStack() as servers:
+
+        def elsewhere(mock: MockAkool) -> AnyWebhooks:
+            if mock not in seen:
+                seen[mock] = MockAkool.connect(servers.enter_context(mock.server()).url).webhooks
+            return seen[mock]
+
+        yield elsewhere if request.param == "elsewhere" else lambda mock: mock.webhooks
 
 
 class TestAsASequence:
-    def test_it_works_as_a_tuple_does(self) -> None:
+    def test_it_works_as_a_tuple_does(self, view: View) -> None:
         mock = fake()
         create(mock)
         mock.clock.advance(5)
-        webhooks = mock.webhooks
+        webhooks = view(mock)
         assert issubclass(type(webhooks), Sequence)
         assert issubclass(type(webhooks.deliveries), Sequence)
         assert len(webhooks) == webhooks.count == webhooks.deliveries.count == 2
         assert [each.status for each in webhooks] == [2, 3]
-        assert webhooks[0] is webhooks.deliveries[0]
+        assert webhooks[0] == webhooks.deliveries[0]
         assert webhooks[1:] == webhooks.with_status(3)
-        assert webhooks.last is webhooks[-1]
+        assert webhooks.last == webhooks[-1]
         assert webhooks[0] in webhooks
         assert hash(webhooks[1:]) == hash(webhooks.with_status(3))
         assert webhooks.deliveries == tuple(webhooks)
 
-    def test_filters(self) -> None:
+    def test_filters(self, view: View) -> None:
         mock = MockAkool()
         one = create(mock, f"{HOOK}/1", key="a" * 32)
         two = create(mock, f"{HOOK}/2", key="b" * 32)
         mock.clock.advance(5)
-        webhooks = mock.webhooks
+        webhooks = view(mock)
         assert [each.job_id for each in webhooks.for_job(one)] == [one, one]
         assert [each.job_id for each in webhooks.to(f"{HOOK}/2")] == [two, two]
         assert [each.job_id for each in webhooks.by_account("b" * 32).with_status(3)] == [two]
@@ -45,142 +69,326 @@ class TestAsASequence:
         assert webhooks.in_state("lost").count == 0
         webhooks.in_state("lost").assert_none()
 
-    def test_a_job_is_named_in_any_way(self) -> None:
+    def test_a_job_is_named_in_any_way(self, view: View) -> None:
         mock = fake()
         data = create_v4(mock)
         mock.clock.advance(5)
         for name in (data, data["_id"], mock.jobs[0], mock.job(data["_id"])):
-            assert mock.webhooks.for_job(name).count == 2
-            assert mock.webhooks.assert_delivered(name).job_id == data["_id"]
+            assert view(mock).for_job(name).count == 2
+            assert view(mock).assert_delivered(name).job_id == data["_id"]
         with pytest.raises(MockAkoolError, match=r"3 is no job\. Give its `_id`"):
-            mock.webhooks.for_job(3)
+            view(mock).for_job(3)
 
-    def test_instants_count_from_the_beginning(self) -> None:
+    def test_instants_count_from_the_beginning(self, view: View) -> None:
         mock = fake()
         mock.clock.advance(100)
         mock.reset()
         create(mock)
         mock.clock.advance(60)
-        assert [each.at for each in mock.webhooks] == [2, 5]
+        assert [each.at for each in view(mock)] == [2, 5]
 
-    def test_an_unknown_state_is_told(self) -> None:
+    def test_an_unknown_state_is_told(self, view: View) -> None:
         with pytest.raises(
             MockAkoolError, match=r"there is no state 'done' of a callback\. The states are waiting, del"
         ):
-            fake().webhooks.in_state("done")
+            view(fake()).in_state("done")
 
-    def test_a_delivery_does_not_show_its_secret(self) -> None:
+    def test_a_delivery_does_not_show_its_secret(self, view: View) -> None:
         mock = fake()
         create(mock)
         mock.clock.advance(5)
-        assert SECRET not in repr(mock.webhooks) + repr(mock.webhooks[0])
-        assert repr(mock.webhooks[0]).endswith(f"status=2 to {HOOK} account=nmwU… delivered>")
+        assert SECRET not in repr(view(mock)) + repr(view(mock)[0])
+        assert repr(view(mock)[0]).endswith(f"status=2 to {HOOK} account=nmwU… delivered>")
 
 
 class TestMessages:
-    def said(self, mock: MockAkool, job: str, status: int = 3) -> str:
+    def said(self, webhooks: AnyWebhooks, job: str, status: int = 3) -> str:
         with pytest.raises(AssertionError) as error:
-            mock.webhooks.assert_delivered(job, status)
+            webhooks.assert_delivered(job, status)
         return str(error.value)
 
-    def test_none_is_due_yet(self) -> None:
+    def test_none_is_due_yet(self, view: View) -> None:
         mock = fake()
         job_id = create(mock)
-        said = self.said(mock, job_id)
+        said = self.said(view(mock), job_id)
         assert said == (
             f"expected a callback of job {job_id}, status 3, to be delivered, but none is due yet; "
             f"has the clock moved far enough?"
         )
 
-    def test_another_status_was_told(self) -> None:
+    def test_another_status_was_told(self, view: View) -> None:
         mock = fake(ending="failed")
         job_id = create(mock)
         mock.clock.advance(5)
-        assert f"callback #2 of job {job_id}, status 4, to {HOOK}: delivered" in self.said(mock, job_id)
+        assert f"callback #2 of job {job_id}, status 4, to {HOOK}: delivered" in self.said(view(mock), job_id)
 
-    def test_the_job_has_no_callback(self) -> None:
+    def test_the_job_has_no_callback(self, view: View) -> None:
         mock = fake()
         job_id = create_v4(mock, "", webhookUrl=HOOK)["_id"]
-        assert self.said(mock, job_id).endswith(
+        assert self.said(view(mock), job_id).endswith(
             "but the job was created without a callback URL (the field is `webhookurl` there)"
         )
 
-    def test_there_is_no_such_job(self) -> None:
+    def test_there_is_no_such_job(self, view: View) -> None:
         mock = fake()
         job_id = create(mock)
-        assert self.said(mock, "0" * 24).endswith(f"but there is no such job; the newest are: {job_id}")
+        assert self.said(view(mock), "0" * 24).endswith(f"but there is no such job; the newest are: {job_id}")
 
-    def test_the_receiver_refused(self) -> None:
+    def test_a_job_of_another_account_is_none(self, view: View) -> None:
+        mock = fake()
+        job_id, other_id = create(mock), create(mock, key=OTHER)
+        assert self.said(view(mock).of_account(OTHER), job_id).endswith(f"no such job; the newest are: {other_id}")
+
+    def test_the_receiver_refused(self, view: View) -> None:
         mock = fake(webhook_retries=1)
         mock.webhooks.deliver_to(lambda request: 401)
         job_id = create(mock)
         mock.run_until_idle()
         assert "status 3, to http://127.0.0.1:9/hook: given up after 2 tries: the receiver answered with HTTP 401" in (
-            self.said(mock, job_id)
+            self.said(view(mock), job_id)
         )
 
-    def test_counts(self) -> None:
+    def test_counts(self, view: View) -> None:
         mock = fake()
         create(mock)
         mock.clock.advance(5)
         with pytest.raises(AssertionError, match=r"expected 1 callback of status 2 to http://x, got 0$"):
-            mock.webhooks.with_status(2).to("http://x").assert_count(1)
+            view(mock).with_status(2).to("http://x").assert_count(1)
         with pytest.raises(AssertionError, match=r"expected 0 callbacks, got 2:\n  callback #1 of job"):
-            mock.webhooks.deliveries.assert_none()
+            view(mock).deliveries.assert_none()
         with pytest.raises(AssertionError, match=r"there is no callback of status 4$"):
-            _ = mock.webhooks.with_status(4).last
+            _ = view(mock).with_status(4).last
 
 
 class TestWaiting:
-    def test_it_moves_a_virtual_clock_as_far_as_needed(self) -> None:
+    def test_it_moves_a_virtual_clock_as_far_as_needed(self, view: View) -> None:
         mock = fake()
         job_id = create(mock)
-        delivery = mock.webhooks.wait_for_delivery(job_id, status=3)
+        delivery = view(mock).wait_for_delivery(job_id, status=3)
         assert delivery.status == 3
         assert seconds(mock, mock.clock.now_ns()) == 5
 
-    def test_and_no_further_than_the_timeout(self) -> None:
+    def test_and_no_further_than_the_timeout(self, view: View) -> None:
         mock = fake()
         create(mock)
         with pytest.raises(AssertionError, match=r"no callback of status 3 was delivered within 4 s:\n  callback #1"):
-            mock.webhooks.wait_for_delivery(status=3, timeout=4)
+            view(mock).wait_for_delivery(status=3, timeout=4)
         assert seconds(mock, mock.clock.now_ns()) == 4
 
-    def test_without_any_callback(self) -> None:
+    def test_without_any_callback(self, view: View) -> None:
         with pytest.raises(AssertionError, match=r"no callback was delivered within 5 s; none was made"):
-            fake().webhooks.wait_for_delivery()
+            view(fake()).wait_for_delivery()
+
+    def test_what_is_under_way_needs_no_time(self, view: View) -> None:
+        mock = fake(queueing=0, processing=0)
+        with mock.server(), http_receiver() as receiver:
+            view(mock).send_over_http()
+            job_id = create(mock, receiver.url)
+            assert view(mock).wait_for_delivery(job_id, status=3, timeout=9).answer == 200
+            assert seconds(mock, mock.clock.now_ns()) == 0
+
+    def test_in_real_time(self, view: View) -> None:
+        mock = fake(clock=SteeredClock(), queueing="10ms", processing="10ms")
+        job_id = create(mock)
+        assert view(mock).of_account(SECRET).wait_for_delivery(job_id, 3, timeout=PATIENCE_S).number == 2
+        with pytest.raises(
+            AssertionError, match=r"no callback of status 4 was delivered within 0\.01 s:\n  callback #1"
+        ):
+            view(mock).wait_for_delivery(status=4, timeout=0.01)
+
+    def test_it_ends_also_when_a_server_s_clock_is_frozen(self, view: View) -> None:
+        clock = SteeredClock()
+        mock = fake(clock=clock)
+        job_id = create(mock)
+        clock.freeze()
+        with pytest.raises(AssertionError) as error:
+            view(mock).wait_for_delivery(status=3, timeout=0.05)
+        assert str(error.value) == (
+            "no callback of status 3 was delivered within 0.05 s, while the clock stands still, which "
+            "`clock.advance(…)` moves and `clock.resume()` lets run; none was made"
+        )
+        mock.clock.advance(5)
+        assert view(mock).wait_for_delivery(job_id, status=3, timeout=PATIENCE_S).delivered
+
+    @pytest.mark.parametrize("timeout", [-1, float("inf"), float("nan"), True, "5"])
+    def test_what_is_no_timeout_is_told(self, timeout: Any, view: View) -> None:
+        with pytest.raises(MockAkoolError, match=r"timeout=.* is no time to wait\. Give a finite number of seconds"):
+            view(fake()).wait_for_delivery(timeout=timeout)
+
+    def test_a_status_that_nothing_tells_of(self, view: View) -> None:
+        with pytest.raises(MockAkoolError, match="status: 1 is not usable"):
+            view(fake()).wait_for_delivery(status=1)
 
 
 class TestResending:
-    def test_the_newest_by_default(self) -> None:
+    def test_the_newest_by_default(self, view: View) -> None:
         mock = fake()
         create(mock)
         mock.clock.advance(5)
-        again = mock.webhooks.resend()
+        again = view(mock).resend()
         assert (again.number, again.copy_of, again.delivered) == (3, 2, True)
-        assert again.body == mock.webhooks[1].body
-        assert "callback #3 (again #2) of job" in repr(mock.webhooks)
+        assert again.body == view(mock)[1].body
+        assert "callback #3 (again #2) of job" in repr(view(mock))
 
-    def test_one_that_was_given_up(self) -> None:
+    def test_one_that_was_given_up(self, view: View) -> None:
         mock = fake(webhook_retries=0)
         mock.webhooks.deliver_to(lambda request: 500)
         create(mock)
         mock.run_until_idle()
-        mock.webhooks.collect()
-        assert mock.webhooks.resend(mock.webhooks[0]).delivered
+        view(mock).collect()
+        assert view(mock).resend(view(mock)[0]).delivered
 
-    def test_what_was_never_sealed_cannot_be_sent(self) -> None:
+    def test_what_was_never_sealed_cannot_be_sent(self, view: View) -> None:
         mock = MockAkool()
         create(mock, key="short")
         mock.clock.advance(5)
         with pytest.raises(MockAkoolError, match="callback #2 cannot be sent again: it is not sealed"):
-            mock.webhooks.resend()
+            view(mock).resend()
 
 
-def test_python_calls_can_be_forbidden() -> None:
-    mock = fake(scenario_sources="setting")
-    with pytest.raises(MockAkoolError, match="scenario_sources does not name `python`"):
-        mock.webhooks.fault(copies=2)
+class TestFaults:
+    def test_those_of_an_account_a_status_and_a_job(self, view: View) -> None:
+        mock = fake()
+        jobs = [create(mock, key=key) for key in (SECRET, OTHER, OTHER)]
+        mine = view(mock).of_account(OTHER)
+        mine.fault(status=3, copies=3)
+        mine.fault(status=3, account=SECRET, envelope="plain JSON")
+        view(mock).fault(account=SECRET, status=2, times=None, age="5m", claim_id="unknown")
+        view(mock).fault(job=jobs[2], times=None, delay=1.5)
+        mock.run_until_idle()
+        told = [[(each.status, str(each.fault)) for each in view(mock).for_job(job)] for job in jobs]
+        assert (
+            told
+            == [
+                [(2, "age='5m', claim_id='unknown'"), (3, "None")],
+                [(2, "None"), *[(3, "copies=3")] * 3],
+                [(2, "delay='1.5s'"), (3, "envelope='plain JSON'")],
+            ]
+            or told
+        )
+
+    @pytest.mark.parametrize(
+        ("fault", "said"),
+        [
+            ({"copie": 2}, "there is no key 'copie' here. Did you mean 'copies'?"),
+            ({"copies": -1}, "copies: -1 is not usable. It takes a whole number from 0 to 100"),
+            ({"times": 0}, "times: 0 is not usable"),
+            ({"status": 1}, "status: 1 is not usable. It takes 2, 3 or 4: what callbacks tell of"),
+            ({"status": "completed"}, "status: 'completed' is not usable"),
+            ({"job": 3}, "3 is no job. Give its `_id`"),
+        ],
+    )
+    def test_a_mistake_is_told_and_changes_nothing(self, fault: dict[str, Any], said: str, view: View) -> None:
+        mock = fake()
+        with pytest.raises(MockAkoolError) as error:
+            view(mock).fault(**fault)
+        assert said in str(error.value)
+        create(mock)
+        mock.run_until_idle()
+        assert [each.fault for each in view(mock)] == [None, None]
+
+    def test_they_can_be_forbidden(self, view: View) -> None:
+        mock = fake(scenario_sources="setting")
+        with pytest.raises(MockAkoolError, match=r"scenario_sources does not name `(python|control)`"):
+            view(mock).fault(copies=2)
+
+
+class TestSending:
+    def test_over_http_for_an_account(self, view: View) -> None:
+        mock = fake()
+        with http_receiver() as receiver:
+            view(mock).of_account(SECRET).send_over_http()
+            for key in (SECRET, OTHER):
+                create(mock, receiver.url, key=key)
+            mock.clock.advance(5)
+            assert [each["status"] for each in receiver.payloads] == [2, 3]
+            assert view(mock).in_state("delivered").count == 4
+            view(mock).of_account(SECRET).collect()
+            create(mock, receiver.url)
+            mock.clock.advance(5)
+            assert len(receiver.got) == 2
+
+    def test_over_http_on_a_clock_that_runs(self, view: View) -> None:
+        mock = fake(clock=SteeredClock(), queueing=0, processing="20ms")
+        with http_receiver() as receiver, mock.server():
+            view(mock).send_over_http()
+            job_id = create(mock, receiver.url)
+            assert view(mock).wait_for_delivery(job_id, status=3, timeout=PATIENCE_S).answer == 200
+            assert [each["status"] for each in receiver.payloads] == [2, 3]
+
+
+class TestRecords:
+    def test_nothing_is_lost_on_the_way(self, view: View) -> None:
+        mock = fake(webhook_retries=1)
+        answers = iter((500, 200, "no status"))
+        mock.webhooks.deliver_to(lambda request: next(answers, 404))
+        for fault in ({"copies": 0}, {"copies": 2, "envelope": "plain JSON", "slow": "1s"}, {"extra_bytes": 9}):
+            mock.webhooks.fault(status=3, **fault)
+            create(mock, prompt="ein Füchslein")
+        create(mock, key="short")
+        mock.run_until_idle()
+        create(mock)
+        mock.clock.advance(2)
+        mock.webhooks.send_over_http()
+        create(mock, "http://192.0.2.1/hook")
+        mock.clock.advance(3)
+        states = {"delivered", "given up", "not sealed", "lost", "refused", "waiting"}
+        assert {str(each.state) for each in mock.webhooks} == states
+        for told, kept in zip(view(mock), mock.webhooks, strict=True):
+            assert [getattr(told, name) for name in Delivery.__slots__] == [
+                getattr(kept, name) for name in Delivery.__slots__
+            ]
+            assert (told.at, told.error, repr(told)) == (kept.at, kept.error, repr(kept))
+
+    def test_pages(self, view: View, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(remote_webhooks, "_PAGE", 2)
+        mock = fake()
+        for _ in range(2):
+            create(mock)
+        mock.clock.advance(5)
+        assert [each.number for each in view(mock)] == [1, 2, 3, 4]
+
+
+class TestElsewhere:
+    def test_it_has_the_methods_of_webhooks(self) -> None:
+        for name in dir(Webhooks):
+            if not name.startswith("_"):
+                here, there = getattr(Webhooks, name), getattr(RemoteWebhooks, name)
+                if callable(here):
+                    assert signature(here).parameters == signature(there).parameters, name
+        assert _public(Webhooks) == _public(RemoteWebhooks) == _public(AnyWebhooks)
+
+    def test_a_function_of_this_process_cannot_be_called(self) -> None:
+        with MockAkool().server() as server:
+            webhooks = MockAkool.connect(server.url).webhooks
+            with pytest.raises(MockAkoolError, match=r"runs in another process and cannot call .*or `collect\(\)` and"):
+                webhooks.deliver_to(lambda request: 200)
+
+    def test_it_waits_longer_than_a_single_call_may(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(remote_webhooks, "LONGEST_S", 0.02)
+        clock = SteeredClock()
+        mock = fake(clock=clock, queueing=0, processing="0.1s")
+        with mock.server() as server:
+            webhooks = MockAkool.connect(server.url).webhooks
+            create(mock)
+            assert webhooks.wait_for_delivery(status=3, timeout=PATIENCE_S).delivered
+            with pytest.raises(AssertionError, match=r"no callback of status 4 was delivered within 0\.05 s"):
+                webhooks.wait_for_delivery(status=4, timeout=0.05)
+
+    def test_a_callback_that_is_gone_cannot_be_sent_again(self) -> None:
+        mock = fake()
+        create(mock)
+        mock.clock.advance(5)
+        with mock.server() as server:
+            fake_there = MockAkool.connect(server.url)
+            delivery = fake_there.webhooks.last
+            fake_there.reset()
+            with pytest.raises(MockAkoolError, match="there is no callback #2"):
+                fake_there.webhooks.resend(delivery)
+
+
+def _public(view: type) -> set[str]:
+    return {name for name in dir(view) if not name.startswith("_")}
 
 
 class TestServerView:
@@ -217,6 +425,18 @@ class TestServerView:
         server.webhooks.wait_for_delivery(status=3)
         assert server.webhooks.with_status(2).count == 3
 
+    def test_a_server_in_another_process(self) -> None:
+        with LiveServer({}) as live, http_receiver(lambda got: 200) as receiver:
+            server = ServerView(live.server.url, MockAkool.connect(live.server.url))
+            server.webhooks.fault(status=2, copies=2)
+            self.submit(server, receiver.url)
+            self.submit(server, receiver.url, SECRET)
+            delivery = server.webhooks.wait_for_delivery(status=3, timeout=PATIENCE_S)
+            assert (delivery.account, delivery.client_id) == (server.api_key, server.client_id)
+            assert [each.account for each in server.webhooks] == [server.api_key] * 3
+            with pytest.raises(MockAkoolError, match="runs in another process"):
+                server.webhooks.deliver_to(lambda request: 200)
+
 
 class TestReport:
     def told(self, mock: MockAkool) -> str:
@@ -242,12 +462,9 @@ class TestReport:
         assert "AES takes 16, 24 or 32" in self.told(mock)
 
 
-def test_waiting_ends_also_when_a_server_s_clock_is_frozen() -> None:
-    clock = SteeredClock()
-    mock = MockAkool(clock=clock, accounts=[ACCOUNT])
+def test_an_account_that_collects_on_a_clock_that_runs_needs_nobody() -> None:
+    mock = MockAkool(clock=SteeredClock(), accounts=[ACCOUNT])
+    mock.webhooks.of_account(SECRET).collect()
     create(mock)
-    clock.freeze()
-    began = time.monotonic()
-    with pytest.raises(AssertionError, match=r"no callback of status 3 was delivered within 0\.05 s"):
-        mock.webhooks.wait_for_delivery(status=3, timeout=0.05)
-    assert time.monotonic() - began < 5
+    mock.clock.advance(5)
+    assert mock.webhooks.in_state("delivered").count == 2
