@@ -295,7 +295,7 @@ class Serve:
 
 
 # Each start of the command takes longer than twenty servers in this process, and what ends a process frees all that it
-# held but its children. So these are a few: enough for each signal to meet each situation twice.
+# held but its children. So these are a few: enough for each signal to meet each situation.
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 @pytest.mark.parametrize("meanwhile", [Serve.idle, Serve.polled, Serve.busy], ids=["idle", "polled", "busy"])
 def test_the_command_leaves_nothing(
@@ -313,4 +313,6 @@ def test_the_command_leaves_nothing(
             assert marked(mark) == set()
             assert_free(serving.port)
 
-    soak(live, 1)
+    before = Held.now()
+    live()
+    assert settled(lambda held: held == before) == before
