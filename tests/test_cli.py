@@ -195,7 +195,7 @@ class TestServe:
             code, took_s = serving.end()
             assert code == 0
             assert took_s < 2
-            assert serving.err.count("\n") == 1
+            assert serving.err == ""
 
     def test_the_port_file_is_there_while_it_listens(self, tmp_path: Path) -> None:
         file = tmp_path / "port"
@@ -342,6 +342,23 @@ class TestLog:
         assert (refused["endpoint"], refused["http"], refused["code"]) == ("quota/info", 200, 1102)
         assert (refused["job"], refused["job_status"]) == (None, None)
         assert (unknown["endpoint"], unknown["http"], unknown["code"]) == ("unknown", 404, None)
+
+    @pytest.mark.parametrize("style", ["text", "json"])
+    def test_no_line_of_a_probe_that_is_answered_well(self, style: str) -> None:
+        with Serving("--log", style) as serving:
+            assert run("health", "--url", serving.url).returncode == 0
+            for path in ("/_mock/health", "/_mock/ready"):
+                assert ask(serving.url, path).status == 200
+                assert ask(serving.url, path, {}).status == 405
+            ask(serving.url, "/_mock/state")
+            serving.end()
+        told = re.findall(r'(GET|POST).*(/_mock/\w+).*(?:-> |"http": )(\d+)', serving.err)
+        assert len(told) == serving.err.count("\n")
+        assert told == [
+            ("POST", "/_mock/health", "405"),
+            ("POST", "/_mock/ready", "405"),
+            ("GET", "/_mock/state", "200"),
+        ]
 
     def test_no_line(self) -> None:
         with Serving("--log", "off") as serving:

@@ -36,7 +36,6 @@ from tests.installation import HOSTLESS, ROOT, Installed, succeed
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SCENARIO: Final = ROOT / "fixtures" / "scenarios" / "second-poll-breaks.yaml"
 IMAGE: Final = dockerfile.image()
-HEALTH_LINE: Final = re.compile(r"[\d:.]+ GET +/_mock/health -> 200 .*\n")
 COMMAND: Final = IMAGE.command("ENTRYPOINT") + IMAGE.command("CMD")
 
 
@@ -229,7 +228,7 @@ class TestCommands:
             assert self._health(installed, variables) == 0
             code, took_s = server.end(signal.Signals[IMAGE.the("STOPSIGNAL")])
         assert code == 0
-        assert HEALTH_LINE.fullmatch(server.err)
+        assert server.err == ""
         assert took_s < 10, "an engine would have killed it by now"
         assert self._health(installed, variables) == 1
 
@@ -389,7 +388,7 @@ class TestAsAnEngineRunsIt:
         assert (told.returncode, told.stderr) == (0, "")
         assert time.monotonic() - began_s < dockerfile.health().options["timeout"]
         assert contained.stop() == 0
-        contained.child.complained(HEALTH_LINE.pattern)
+        assert contained.child.err == ""
 
     def test_it_reads_what_is_mounted(self, contained: Contained) -> None:
         told = contained.run("mock-akool", "scenarios", "check", SCENARIO.name)

@@ -76,6 +76,18 @@ def test_threads_lose_no_line(busy_threads: None) -> None:
     assert sorted(map(int, stream.getvalue().splitlines())) == list(range(8000))
 
 
+@pytest.mark.parametrize("path", ["/_mock/health", "/_mock/ready", "/_mock/state", "/healthy"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
+@pytest.mark.parametrize("status", [200, 204, 404, 405, 500])
+def test_a_probe_has_a_line_unless_it_is_answered_well(path: str, method: str, status: int) -> None:
+    stream = io.StringIO()
+    log = BatchedLog(stream, numbered)
+    log.note(1, Call.build(method, path), Reply(status, (), b""), 0)
+    log.close()
+    is_quiet = path in ("/_mock/health", "/_mock/ready") and method in ("GET", "HEAD") and status == 200
+    assert stream.getvalue() == ("" if is_quiet else "1\n")
+
+
 def test_lines_come_without_a_close() -> None:
     written = threading.Event()
 

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -694,27 +693,6 @@ class TestLife:
         server.stop()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", server.port), PATIENCE_S)
-
-    def test_starts_and_stops_leak_nothing(self) -> None:
-        def one_life() -> None:
-            with ExitStack() as opened:
-                mock = MockAkool(clock=SystemClock())
-                running = Running(mock, opened.enter_context(mock.server()), opened)
-                wire = running.connect()
-                wire.send(get(running.picture()))
-                assert wire.answer().status == 200
-
-        def handles() -> int:
-            gc.collect()
-            return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else 0
-
-        one_life()
-        until(lambda: not any(thread.name.startswith("mock-akool") for thread in threading.enumerate()))
-        before = handles()
-        for _ in range(20):
-            one_life()
-        until(lambda: not any(thread.name.startswith("mock-akool") for thread in threading.enumerate()))
-        assert handles() == before
 
     def test_many_servers_run_beside_each_other(self) -> None:
         with ExitStack() as opened:

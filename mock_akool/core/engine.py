@@ -311,6 +311,7 @@ class Engine:
         job = self._jobs[job_id]
         if polls and job.timeline.counts_polls:
             job = self._jobs[job_id] = replace(job, polls=(now_ns,) * polls)
+            self.outbox.follow(job)
         return job
 
     def delete(self, job_id: str) -> None:

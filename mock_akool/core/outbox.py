@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple, Protocol
 
@@ -37,7 +37,7 @@ _NO_FAULT: Final = WebhookFault()
 
 
 class Listener(Protocol):
-    """Whoever carries callbacks. All is called under the engine's lock, and must not wait for anything."""
+    """Whoever carries callbacks. Its methods are called under the engine's lock, and must not wait for anything."""
 
     def changed(self) -> None:
         """Something became due earlier than was known, or a try is over."""
@@ -45,6 +45,10 @@ class Listener(Protocol):
 
     def forgotten(self) -> None:
         """All was forgotten: nothing of what was taken may still be sent."""
+        ...
+
+    def called_off(self, numbers: Collection[int]) -> None:
+        """These deliveries were forgotten: what was taken of them may not be sent any more."""
         ...
 
     def account_forgotten(self, api_key: str) -> None:
@@ -158,7 +162,7 @@ class Outbox:
         self._settle()
 
     def forget(self, job_ids: Container[str]) -> None:
-        """Forget the callbacks of these jobs; a try that is under way is not called off, and goes nowhere."""
+        """Forget the callbacks of these jobs, and call off the tries that are under way."""
         self._posts = {job_id: post for job_id, post in self._posts.items() if job_id not in job_ids}
         self._heap = [due for due in self._heap if due.job_id not in job_ids]
         heapq.heapify(self._heap)
@@ -169,9 +173,12 @@ class Outbox:
             dropped = self._journal.pop(number, None)
             self._body_bytes -= len(dropped.body) if dropped is not None else 0
         self.edition += 1
-        self.under_way -= gone
+        called_off = self.under_way & gone
+        self.under_way -= called_off
         self.missed = {job_id for job_id in self.missed if job_id not in job_ids}
         self._settle()
+        if self.listener is not None and called_off:
+            self.listener.called_off(called_off)
 
     def forget_account(self, api_key: str) -> None:
         """Let callbacks of an account be carried as those of a new one; its jobs must have been forgotten before."""

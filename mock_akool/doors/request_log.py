@@ -1,6 +1,7 @@
 """The log of requests: a line each, for people or for machines, written in batches.
 
-What is the same from poll to poll is remembered, so that a line costs about a microsecond.
+What is the same from poll to poll is remembered, so that a line costs about a microsecond. Probes that find the fake
+well are left out.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, Protocol, TextIO
 
+from mock_akool.control import OPEN
 from mock_akool.core.api import route
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.codes import MESSAGES, Endpoint
 from mock_akool.core.deliveries import Delivery
 from mock_akool.core.models import Call, Reply
 
+_OK: Final = 200
+_LOOKING: Final = frozenset({"GET", "HEAD"})
 _FLUSH_S: Final = 0.1
 _MAX_WAITING: Final = 5_000
 _MOST_SAID: Final = 512
@@ -149,7 +153,12 @@ class BatchedLog:
         self._thread.start()
 
     def note(self, time_ns: int, call: Call, reply: Reply, took_ns: int) -> None:
-        """Take a line; when the stream cannot keep up, the noting thread writes and so slows down."""
+        """Take a line; when the stream cannot keep up, the noting thread writes and so slows down.
+
+        None for a probe that is answered well.
+        """
+        if call.path in OPEN and call.method in _LOOKING and reply.status == _OK:
+            return
         # Made here and not in the thread: the two would keep taking the interpreter from each other.
         self._lines.append(self._write_line(time_ns, call, reply, took_ns))
         if len(self._lines) >= _MAX_WAITING:

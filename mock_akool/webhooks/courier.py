@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
 from mock_akool.core.deliveries import Delivery, DeliveryState
@@ -50,6 +50,13 @@ COLLECT: Final = Way("collect")
 HTTP: Final = Way("http")
 
 
+class Errand(NamedTuple):
+    """A try that is under way: the delivery, and the gate that is open as long as nobody has called it off."""
+
+    delivery: Delivery
+    gate: Gate
+
+
 class Courier:
     """Carries the callbacks of one engine. Safe to use from several threads."""
 
@@ -59,8 +66,6 @@ class Courier:
         self.clock = engine.clock
         self.guard = Guard(engine.behaviour.allow_webhook)
         self.timeout_s = engine.behaviour.webhook_timeout.ns / NS_PER_S
-        self.generation = 0
-        """Counts resets: what was taken before one is not carried after it. Guarded by the engine's lock."""
         self.is_virtual = isinstance(self.clock, VirtualClock)
         self.note: Callable[[Delivery], None] | None = None
         """Takes a note of each try: it is the last of the delivery's."""
@@ -70,8 +75,8 @@ class Courier:
         """Whether nobody at all is called. Guarded, as the ways are, by the engine's lock."""
         self._pump: Pump | None = None
         self._pump_lock = threading.Lock()
-        self.gate = Gate()
-        """What must be open for bytes to be sent; a reset shuts it for what was taken before. Under the same lock."""
+        self._gates: dict[int, Gate] = {}
+        """The gates of what is under way, by the deliveries' numbers. Guarded by the engine's lock."""
         self._servers = 0
         self._closed = False
         self._busy = 0
@@ -112,9 +117,7 @@ class Courier:
 
     def changed(self) -> None:
         """Something became due earlier, or a try is over."""
-        with self._news:
-            self._told += 1
-            self._news.notify_all()
+        self._tell()
         if self.outbox.next_ns is not None and self._needs_pump():
             self.pump().look()
 
@@ -129,13 +132,27 @@ class Courier:
 
     def forgotten(self) -> None:
         """All was forgotten: call off what is under way."""
-        self.generation += 1
         self._ways.clear()
         self._ways_changed()
-        self.gate.shut()
-        self.gate = Gate()
+        self._shut(list(self._gates))
         if self._pump is not None:
             self._pump.call_off()
+        self._tell()
+
+    def called_off(self, numbers: Collection[int]) -> None:
+        """These were forgotten: call off what is under way of them."""
+        gates = self._shut(numbers)
+        if self._pump is not None:
+            self._pump.call_off(gates)
+        self._tell()
+
+    def _shut(self, numbers: Collection[int]) -> frozenset[Gate]:
+        gates = frozenset(self._gates.pop(number) for number in numbers if number in self._gates)
+        for gate in gates:
+            gate.shut()
+        return gates
+
+    def _tell(self) -> None:
         with self._news:
             self._told += 1
             self._news.notify_all()
@@ -212,12 +229,17 @@ class Courier:
 
     def _carry_all(self) -> None:
         while True:
-            with self.engine.lock:
-                taken = self.outbox.take(self.clock.now_ns(), 1)
-                generation = self.generation
+            taken = self.take(1)
             if not taken:
                 return
-            self._carry(taken[0], generation)
+            self._carry(taken[0])
+
+    def take(self, most: int | None = None) -> list[Errand]:
+        """Return what is to be tried now; each is under way until `finish` is told of it, or it is called off."""
+        with self.engine.lock:
+            taken = [Errand(each, Gate()) for each in self.outbox.take(self.clock.now_ns(), most)]
+            self._gates.update((each.delivery.number, each.gate) for each in taken)
+        return taken
 
     def news(self) -> int:
         """Return a number that changes whenever anything happens."""
@@ -266,9 +288,7 @@ class Courier:
         if self.is_virtual:
             return []
         with self.engine.lock:
-            self.generation += 1
-            self.gate.shut()
-            self.gate = Gate()
+            self._shut(list(self._gates))
             dropped = self.outbox.abandon()
         if dropped:
             shown = [f"  {describe(each)}" for each in dropped[:_SHOWN]]
@@ -296,16 +316,16 @@ class Courier:
 
     # Carrying
 
-    def _carry(self, delivery: Delivery, generation: int) -> None:
+    def _carry(self, errand: Errand) -> None:
         """Carry one in this thread, on a virtual clock."""
-        with self.engine.lock:
-            way, gate = self.way_of(delivery), self.gate
+        delivery, _ = errand
+        way = self.way_of(delivery)
         began_ns = self.clock.now_ns()
         answer = Answer(None, "the receiver was interrupted")
         is_final = False
         try:
             if way.kind == "http":
-                sent: Sent = run_elsewhere(lambda: self.send(delivery, gate))
+                sent: Sent = run_elsewhere(lambda: self.send(errand))
                 answer, is_final = Answer(sent.status, sent.error), sent.is_final
             elif way.receiver is None:
                 answer = Answer(200)
@@ -315,7 +335,7 @@ class Courier:
             ended_ns = self.clock.now_ns()
             if ended_ns - began_ns > self.engine.behaviour.webhook_timeout.ns + _slow_ns(delivery):
                 answer = Answer(None, f"no answer within {self.timeout_s:g} s")
-            self.finish(delivery, generation, Outcome(began_ns, ended_ns, *answer, is_final))
+            self.finish(errand, Outcome(began_ns, ended_ns, *answer, is_final))
 
     def call(self, receiver: Receiver, delivery: Delivery) -> Answer:
         """Call a receiver in this process, to whom a slow sender is one that comes late."""
@@ -325,19 +345,23 @@ class Courier:
                 self.clock.advance_to(self.clock.now_ns() + slow_ns)
         return receiver.receive(request_of(delivery.url, delivery.body))
 
-    async def send(self, delivery: Delivery, gate: Gate) -> Sent:
+    async def send(self, errand: Errand) -> Sent:
         """Send one over HTTP."""
         from mock_akool.webhooks.sender import send
 
+        delivery, gate = errand
         slow_s = _slow_ns(delivery) / NS_PER_S
         return await send(delivery.url, delivery.body, self.guard, timeout_s=self.timeout_s, slow_s=slow_s, gate=gate)
 
-    def finish(self, delivery: Delivery, generation: int, outcome: Outcome) -> None:
-        """Tell the outbox how it went, unless all was forgotten since."""
+    def finish(self, errand: Errand, outcome: Outcome) -> None:
+        """Tell the outbox how it went, unless it was called off since."""
+        number = errand.delivery.number
         with self.engine.lock:
-            if generation != self.generation:
+            # After a reset another one may have its number.
+            if self._gates.get(number) is not errand.gate:
                 return
-            finished = self.outbox.finish(delivery.number, outcome)
+            del self._gates[number]
+            finished = self.outbox.finish(number, outcome)
         if finished is not None and self.note is not None:
             self.note(finished)
         if finished is not None and finished.state in (DeliveryState.REFUSED, DeliveryState.GIVEN_UP):

@@ -1,4 +1,4 @@
-"""The gate before the wire: what was taken before a reset is not sent after it."""
+"""The gate before the wire: what was taken to be sent is not sent after it was called off, as by a reset."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """What has to be open for bytes to be written. Once `shut`, none are, not even by a thread that was about to."""
+    """What has to be open for the bytes of a try to be written.
+
+    Once it is `shut`, none are, not even by a thread that was about to.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

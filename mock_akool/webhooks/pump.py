@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +21,7 @@ from mock_akool.webhooks.gate import Gate
 from mock_akool.webhooks.sender import Sent
 
 if TYPE_CHECKING:
-    from mock_akool.webhooks.courier import Courier
+    from mock_akool.webhooks.courier import Courier, Errand
 
 _log = logging.getLogger("mock_akool")
 
@@ -40,6 +40,8 @@ class Pump:
         self._courier = courier
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._carrying: dict[Gate, asyncio.Task[None]] = {}
+        """The tasks among them that carry something, by the gates of that."""
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._closing = False
@@ -54,9 +56,9 @@ class Pump:
         """Look at what is due; does not wait."""
         self._soon(self._look)
 
-    def call_off(self) -> None:
-        """End what is under way; does not wait."""
-        self._soon(self._cancel)
+    def call_off(self, gates: Collection[Gate] | None = None) -> None:
+        """End what is under way, all or what these gates are of; does not wait."""
+        self._soon(self._cancel_all if gates is None else lambda: self._cancel(gates))
 
     def close(self, grace_s: float) -> None:
         """Start nothing new, wait up to `grace_s` for what is under way, and end the thread."""
@@ -93,11 +95,10 @@ class Pump:
             return
         courier = self._courier
         with courier.engine.lock:
-            now_ns = courier.clock.now_ns()
-            taken = courier.outbox.take(now_ns, _AT_ONCE)
-            generation, gate, next_ns = courier.generation, courier.gate, courier.outbox.next_ns
+            taken = courier.take(_AT_ONCE)
+            now_ns, next_ns = courier.clock.now_ns(), courier.outbox.next_ns
         for each in taken:
-            self._start(self._carry(each, generation, gate))
+            self._carry_soon(each)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -121,13 +122,21 @@ class Pump:
 
             self._start(flush())
 
-    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
-    async def _carry(self, delivery: Delivery, generation: int, gate: Gate) -> None:
-        courier = self._courier
+    def _carry_soon(self, errand: Errand) -> None:
+        def forget(_: asyncio.Task[None]) -> None:
+            del self._carrying[errand.gate]
+
+        task = self._carrying[errand.gate] = self._start(self._carry(errand))
+        task.add_done_callback(forget)
+
+    async def _carry(self, errand: Errand) -> None:
+        courier, delivery = self._courier, errand.delivery
         way = courier.way_of(delivery)
         slot = self._slots.get(delivery.account)
         if slot is None:
@@ -136,7 +145,7 @@ class Pump:
             began_ns = courier.clock.now_ns()
             try:
                 if way.kind == "http":
-                    sent = await courier.send(delivery, gate)
+                    sent = await courier.send(errand)
                 elif way.receiver is None:
                     sent = Sent(200)
                 else:
@@ -144,7 +153,7 @@ class Pump:
             except Exception as bug:
                 _log.exception("mock-akool bug while sending %r", delivery)
                 sent = Sent(error=f"mock-akool bug: {type(bug).__name__}: {bug}", is_final=True)
-            courier.finish(delivery, generation, Outcome(began_ns, courier.clock.now_ns(), *sent))
+            courier.finish(errand, Outcome(began_ns, courier.clock.now_ns(), *sent))
 
     async def _call(self, receiver: Any, delivery: Delivery) -> Sent:
         if delivery.fault is not None and delivery.fault.slow.ns:
@@ -156,7 +165,12 @@ class Pump:
             return Sent(error=f"no answer within {self._courier.timeout_s:g} s")
         return Sent(answer.status, answer.error)
 
-    def _cancel(self) -> None:
+    def _cancel(self, gates: Collection[Gate]) -> None:
+        for gate in gates:
+            if gate in self._carrying:
+                self._carrying[gate].cancel()
+
+    def _cancel_all(self) -> None:
         for task in self._tasks:
             task.cancel()
         self._slots.clear()

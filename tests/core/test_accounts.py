@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from mock_akool import Account, AccountSpec, VirtualClock
 from mock_akool.core.accounts import Accounts
 from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.chance import Chance
+from mock_akool.core.scenario import AccountScript
+from mock_akool.core.timeline import Duration
 
 CLIENT_ID = "AAECAwQFBgcICQoLDA0ODw=="
 OTHER_ID = "DwECAwQFBgcICQoLDA0OAA=="
@@ -18,6 +22,12 @@ OTHER_ID = "DwECAwQFBgcICQoLDA0OAA=="
 
 def accounts(seed: int = 0, **options: Any) -> Accounts:
     return Accounts(Behaviour.of(seed=seed, **options), Chance(seed), VirtualClock())
+
+
+def scripted(scripts: Mapping[str, AccountScript], **options: Any) -> Accounts:
+    """Accounts of which scenarios say something; the mapping may change."""
+    behaviour = Behaviour.of(**options)
+    return Accounts(behaviour, Chance(0), VirtualClock(), lambda key: scripts.get(key, AccountScript()))
 
 
 def found(account: Account | None) -> Account:
@@ -145,3 +155,113 @@ def test_credits_are_kept_by_account() -> None:
 @pytest.mark.parametrize("account_id", ["", "0" * 24])
 def test_an_unknown_id_is_nobody(account_id: str) -> None:
     assert accounts().by_id(account_id) is None
+
+
+def test_setting_credits_leaves_what_was_spent() -> None:
+    known = accounts(credits=10)
+    mine, other = found(known.by_key("mine")), found(known.by_key("other"))
+    known.add_credits(mine, -3)
+    known.add_credits(other, -1)
+    for amount in (100, 0, 7):
+        known.set_credits(mine, amount)
+        assert (known.credits(mine), known.spent_by(mine)) == (amount, 3)
+    assert (known.credits(other), known.spent_by(other), known.spent()) == (9, 1, 4)
+
+
+def test_only_an_account_that_was_seen_is_known() -> None:
+    known = accounts(accounts=[AccountSpec("listed-account-1")])
+    assert known.known("mine") is None
+    assert [each.api_key for each in known] == ["listed-account-1"]
+    mine = known.by_key("mine")
+    assert known.known("mine") is mine
+    assert known.known(found(mine).client_id) is None
+
+
+class TestRestore:
+    @pytest.mark.parametrize("scenario", [AccountScript(), AccountScript(credits=50, banned=True)])
+    @pytest.mark.parametrize("spec", [AccountSpec("mine"), AccountSpec("mine", credits=5, token_ttl=Duration.of("2h"))])
+    def test_the_account_is_as_when_it_was_made(self, spec: AccountSpec, scenario: AccountScript) -> None:
+        known = scripted({"mine": scenario}, credits=10)
+        made, other = known.add(spec), found(known.by_key("other"))
+        first = known.credits(made)
+        known.put(replace(made, banned=not made.banned, token_ttl_ns=1, valid_from_s=99))
+        known.add_credits(made, -3)
+        known.set_credits(made, 77)
+        known.add_credits(other, -4)
+        assert known.restore("mine") == known.known("mine") == known.by_id(made.id) == made
+        assert (known.credits(made), known.spent_by(made)) == (first, 0)
+        assert (known.credits(other), known.spent_by(other)) == (6, 4)
+
+    def test_it_keeps_the_client_id_that_a_pair_gave_it(self) -> None:
+        known = accounts()
+        known.by_pair(CLIENT_ID, "mine")
+        assert found(known.restore("mine")).client_id == CLIENT_ID
+        assert found(known.by_pair(CLIENT_ID, "mine")).client_id == CLIENT_ID
+
+    def test_it_is_as_its_scenario_says_now(self) -> None:
+        scripts = {"mine": AccountScript(credits=50, banned=True)}
+        known = scripted(scripts, credits=10)
+        mine = found(known.by_key("mine"))
+        assert (mine.banned, known.credits(mine)) == (True, 50)
+        scripts.clear()
+        mine = found(known.restore("mine"))
+        assert (mine.banned, known.credits(mine)) == (False, 10)
+
+    def test_there_must_be_one(self) -> None:
+        known = accounts()
+        assert known.restore("mine") is None
+        assert list(known) == []
+
+
+class TestApply:
+    def test_the_account_is_as_its_scenario_says_and_what_it_spent_stays(self) -> None:
+        scripts: dict[str, AccountScript] = {}
+        known = scripted(scripts, credits=10)
+        mine, other = found(known.by_key("mine")), found(known.by_key("other"))
+        known.add_credits(mine, -3)
+        scripts["mine"] = AccountScript(credits=50, banned=True, token_ttl=Duration.of("2s"))
+        known.apply("mine")
+        assert known.known("mine") == replace(mine, banned=True, token_ttl_ns=2_000_000_000)
+        assert (known.credits(mine), known.spent_by(mine)) == (50, 3)
+        assert (known.known("other"), known.credits(other)) == (other, 10)
+
+    def test_of_what_the_scenario_does_not_say_nothing_changes(self) -> None:
+        known = accounts(credits=10)
+        mine = replace(found(known.by_key("mine")), banned=True, token_ttl_ns=5, valid_from_s=7)
+        known.put(mine)
+        known.add_credits(mine, -3)
+        known.apply("mine")
+        assert (known.known("mine"), known.credits(mine), known.spent_by(mine)) == (mine, 7, 3)
+
+    def test_it_makes_no_account(self) -> None:
+        known = scripted({"mine": AccountScript(credits=50)})
+        known.apply("mine")
+        assert list(known) == []
+        assert known.credits(found(known.by_key("mine"))) == 50
+
+
+class TestRemove:
+    def test_it_is_as_if_it_had_never_been(self) -> None:
+        known = accounts(credits=10)
+        other, mine = found(known.by_key("other")), found(known.by_key("mine"))
+        known.add_credits(mine, -3)
+        known.remove("mine")
+        assert list(known) == [other]
+        assert known.known("mine") is known.by_id(mine.id) is None
+        assert known.spent() == 0
+        # Made again it is the same, and as new.
+        again = found(known.by_key("mine"))
+        assert (again, known.credits(again), known.spent_by(again)) == (mine, 10, 0)
+
+    def test_its_client_id_is_any_text_again(self) -> None:
+        known = accounts()
+        known.by_pair("any-text", "mine")
+        known.by_pair("other-text", "other")
+        known.remove("mine")
+        assert known.by_key("any-text") is not None
+        assert known.by_key("other-text") is None
+
+    def test_there_need_not_be_one(self) -> None:
+        known = accounts()
+        known.remove("mine")
+        assert list(known) == []

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mock_akool import Call, Endpoint, MockAkool, Reply
-from mock_akool.core.journal import Journal
+from mock_akool.core.journal import Journal, Line
 
 MIB = 1 << 20
 KEPT_BYTES = 32 * MIB
@@ -61,3 +65,44 @@ def test_a_fake_keeps_as_many_as_its_option_says() -> None:
     assert [(exchange.number, exchange.call.path) for exchange in mock.calls] == [(8, "/7"), (9, "/8"), (10, "/9")]
     mock.reset()
     assert mock.calls == ()
+
+
+NUMBERS = st.integers(0, 40)
+
+
+def numbers_of(lines: Iterable[Line]) -> list[int]:
+    return [line[0] for line in lines]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 12), st.lists(st.one_of(st.none(), st.sets(NUMBERS)), max_size=40), NUMBERS)
+def test_what_is_dropped_is_gone_and_the_others_keep_their_numbers(
+    size: int, steps: list[set[int] | None], after: int
+) -> None:
+    """Each step appends an exchange, or drops those of some numbers."""
+    journal, kept, count = Journal(size), list[int](), 0
+    for step in steps:
+        if step is None:
+            count += 1
+            append(journal, count)
+            kept = [*kept, count][-size:] if size else []
+        else:
+            journal.drop(lambda line, dropped=step: line[0] in dropped)  # type: ignore[misc]
+            kept = [number for number in kept if number not in step]
+        assert numbers_of(journal.lines()) == kept
+        assert numbers_of(journal.lines_after(after)) == [number for number in kept if number > after]
+        assert journal.count == count
+    assert [exchange.number for exchange in journal.entries()] == kept
+
+
+def test_dropping_makes_room_for_bodies() -> None:
+    journal = Journal(1000)
+    body = bytes(8 * MIB)
+    for number in range(1, 5):
+        append(journal, number, body)
+    journal.drop(lambda line: line[0] in (2, 3))
+    for number in range(5, 7):
+        append(journal, number, body)
+    assert numbers_of(journal.lines()) == [1, 4, 5, 6]
+    append(journal, 7, b"x")
+    assert numbers_of(journal.lines()) == [4, 5, 6, 7]

@@ -119,6 +119,7 @@ def test_a_duration_is_time_only(value: str) -> None:
         Duration.of(value)
 
 
+@settings(deadline=None)
 @given(st.one_of(st.integers(0, 10**15), st.integers(0, 10**9).map(lambda s: s * S)).map(Span))
 def test_a_span_reads_its_own_spelling(span: Span) -> None:
     assert Span.of(str(span)) == span

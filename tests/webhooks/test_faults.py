@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_akool import Call, MockAkool, SystemClock
@@ -156,6 +156,7 @@ class TestOnARealReceiver:
         ("plain JSON", EnvelopeError),
     ],
 )
+@settings(deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_open_envelope_tells_each_of_them(envelope: str, error: Any, seed: int) -> None:
     mock = fake(seed=seed, webhook_processing=False)
@@ -380,6 +381,7 @@ _FAULTS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     entries=st.lists(
         st.fixed_dictionaries(

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from mock_akool import MockAkool, SystemClock
+from mock_akool import Call, MockAkool, SystemClock
 from mock_akool.webhooks import guard
 from tests.webhooks.receivers import (
     ACCOUNT,
+    PATIENCE_S,
+    SECRET,
     create,
     fake,
     http_receiver,
@@ -430,6 +432,150 @@ class TestReset:
             size = len(b"".join(got))
             time.sleep(0.3)
             assert len(b"".join(got)) <= size + 200
+
+
+def reset_account(mock: MockAkool) -> None:
+    control(mock, "POST", "/_mock/reset", SECRET)
+
+
+def delete_jobs(mock: MockAkool) -> None:
+    for job in mock.jobs:
+        if job.account.api_key == SECRET:
+            control(mock, "DELETE", f"/_mock/jobs/{job.id}", SECRET)
+
+
+def control(mock: MockAkool, method: str, path: str, account: str) -> None:
+    reply = mock.answer(Call.build(method, path, f"account={account}", {"host": "127.0.0.1"}))
+    assert reply.status == 200, reply.body
+
+
+@contextmanager
+def looking_up(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Let the look-up of a name, which is this machine, wait; yields what tells that it began, and what ends it."""
+    begun, known, real = threading.Event(), threading.Event(), socket.getaddrinfo
+
+    def slowly(host: str, *arguments: Any, **options: Any) -> Any:
+        if host != name:
+            return real(host, *arguments, **options)
+        begun.set()
+        known.wait(PATIENCE_S)
+        return real("127.0.0.1", *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", slowly)
+        try:
+            yield begun, known
+        finally:
+            known.set()
+
+
+@pytest.mark.parametrize("forget", [reset_account, delete_jobs])
+class TestForgetting:
+    """What is under way for an account that is reset, or for a job that is deleted, is called off; nothing else is."""
+
+    def test_what_was_about_to_be_sent_is_not(
+        self, forget: Callable[[MockAkool], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with (
+            http_receiver() as receiver,
+            live(webhook_processing=False) as mock,
+            looking_up("slow.test", monkeypatch) as (begun, known),
+        ):
+            create(mock, receiver.url.replace("127.0.0.1", "slow.test"))
+            assert begun.wait(PATIENCE_S)
+            forget(mock)
+            known.set()
+            for _ in range(5):  # by then the other one would have come
+                mock.webhooks.wait_for_delivery(create(mock, receiver.url))
+            assert [each.headers["host"] for each in receiver.got] == [receiver.url.split("/")[2]] * 5
+
+    def test_what_was_about_to_be_sent_is_not_on_a_virtual_clock(
+        self, forget: Callable[[MockAkool], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        mock = fake(webhook_processing=False)
+        mock.webhooks.send_over_http()
+        with http_receiver() as receiver, looking_up("slow.test", monkeypatch) as (begun, known):
+            create(mock, receiver.url.replace("127.0.0.1", "slow.test"))
+            advancing = threading.Thread(target=mock.clock.advance, args=(60,))
+            advancing.start()
+            assert begun.wait(PATIENCE_S)
+            forget(mock)
+            known.set()
+            advancing.join(PATIENCE_S)
+            assert receiver.got == []
+            mock.webhooks.deliveries.assert_none()
+
+    def test_what_is_written_in_pieces_is_cut(self, forget: Callable[[MockAkool], None]) -> None:
+        got: list[bytes] = []
+        ended = threading.Event()
+
+        def serve(connection: socket.socket) -> None:
+            try:
+                while piece := connection.recv(1 << 16):
+                    got.append(piece)
+            finally:
+                ended.set()
+
+        with raw_receiver(serve) as url, live(webhook_processing=False) as mock:
+            mock.webhooks.fault(slow="20s")
+            create(mock, url)
+            until(lambda: len(got) > 1)
+            forget(mock)
+            assert ended.wait(5), "it was sent on"
+            assert b"signature" in b"".join(got)
+            assert not b"".join(got).endswith(b"}")
+
+    def test_what_waits_for_a_connection_makes_room(self, forget: Callable[[MockAkool], None]) -> None:
+        got: list[bytes] = []
+
+        def serve(connection: socket.socket) -> None:
+            got.append(connection.recv(1 << 16))
+
+        options = {"webhook_processing": False, "webhook_timeout": "1s", "webhook_retries": 0}
+        with raw_receiver(serve) as hanging, http_receiver() as receiver, live(**options) as mock:
+            for _ in range(40):
+                create(mock, hanging)
+            until(lambda: len(got) == 8)
+            forget(mock)
+            mock.webhooks.wait_for_delivery(create(mock, receiver.url), timeout=5)
+            assert len(got) == 8
+
+    def test_it_is_not_tried_again(self, forget: Callable[[MockAkool], None]) -> None:
+        answering = threading.Event()
+
+        def answer(got: Any) -> int:
+            if got.path.endswith("/old"):
+                answering.wait(PATIENCE_S)
+                return 500
+            return 200
+
+        with http_receiver(answer) as receiver, live(webhook_processing=False, webhook_retry_delay="1ms") as mock:
+            create(mock, f"{receiver.url}/old")
+            until(lambda: receiver.got)
+            forget(mock)
+            answering.set()
+            for _ in range(5):
+                mock.webhooks.wait_for_delivery(create(mock, f"{receiver.url}/new"))
+            assert [each.path for each in receiver.got] == ["/hook/old", *["/hook/new"] * 5]
+            mock.webhooks.deliveries.assert_count(5)
+
+    def test_others_are_not_disturbed(self, forget: Callable[[MockAkool], None]) -> None:
+        answering = threading.Event()
+
+        def answer(got: Any) -> int:
+            answering.wait(PATIENCE_S)
+            return 200
+
+        with http_receiver(answer) as receiver, live(webhook_processing=False) as mock:
+            create(mock, f"{receiver.url}/mine")
+            others = [create(mock, f"{receiver.url}/other", key=OTHER) for _ in range(20)]
+            until(lambda: len(receiver.got) == 9)  # of which one is mine, and 8 are as many as an account gets at once
+            forget(mock)
+            answering.set()
+            for job_id in others:
+                assert len(mock.webhooks.wait_for_delivery(job_id).tries) == 1
+            mock.webhooks.deliveries.assert_count(20)
+            assert len(receiver.got) == 21
 
 
 class TestVirtualClock:
