@@ -11,6 +11,7 @@ from mock_akool.core.director import RuleInForce
 from mock_akool.core.engine import Engine, asked_by
 from mock_akool.core.models import Exchange
 from mock_akool.core.scenario import Counted
+from mock_akool.core.webhook_faults import WebhookRuleInForce
 
 _MOST_CALLS: Final = 12
 
@@ -25,9 +26,14 @@ class Unfired(NamedTuple):
 def unfired(engine: Engine, api_key: str | None = None) -> list[Unfired]:
     """Return the rules that never fired, though they should have: of an account in particular, or those of everybody.
 
-    The engine's lock is held.
+    Faults of callbacks that were added, and befell none, are among them. The engine's lock is held.
     """
     silent = [live for live in engine.director.rules_of(api_key) if live.rule.must_fire and not live.fired]
+    idle = [live for live in engine.director.added_webhook_rules(api_key) if not live.befell]
+    return [*_silent_rules(silent, engine, api_key), *_idle_faults(idle, engine, api_key)]
+
+
+def _silent_rules(silent: Sequence[RuleInForce], engine: Engine, api_key: str | None) -> list[Unfired]:
     if not silent:
         return []
     lines = engine.journal.lines()
@@ -36,6 +42,21 @@ def unfired(engine: Engine, api_key: str | None = None) -> list[Unfired]:
         lines = tuple(line for line in lines if asked_by(keys, line[3], line[4]))
     calls = [engine.journal.exchange(line) for line in lines]
     return [Unfired(live.label, _why_not(live, calls, engine)) for live in silent]
+
+
+def _idle_faults(idle: Sequence[WebhookRuleInForce], engine: Engine, api_key: str | None) -> list[Unfired]:
+    """Tell of faults of callbacks that were added and befell none. (A scenario's are for whoever has callbacks.)"""
+    if not idle:
+        return []
+    made = [each for each in engine.outbox.entries() if api_key in (None, each.account)]
+    lines = [
+        f"    callback #{each.number} of job {each.job_id}, status {int(each.status)}" for each in made[-_MOST_CALLS:]
+    ]
+    told = ":\n" + "\n".join(lines) if lines else ": no callback was made"
+    return [
+        Unfired(f"fault of callbacks {live.rule}", f"the fault of callbacks {live.rule} befell none{told}")
+        for live in idle
+    ]
 
 
 def _why_not(live: RuleInForce, calls: Sequence[Exchange], engine: Engine) -> str:

@@ -126,6 +126,25 @@ def test_it_tells_of_its_rules_that_never_fired(fake: MockAkool | RemoteAkool) -
         mine.verify()
 
 
+def test_it_tells_of_faults_that_befell_no_callback(fake: MockAkool | RemoteAkool) -> None:
+    key = "0123456789abcdef0123456789abcdef"
+    mine = fake.of_account(key)
+    mine.webhooks.fault(status=3, copies=2)
+    fake.of_account(OTHER).webhooks.fault(copies=3)
+    with pytest.raises(UnfiredRuleError) as caught:
+        mine.verify()
+    assert str(caught.value).startswith(
+        "the fault of callbacks copies=2 for status='completed', times=1 befell none: no callback was made"
+    )
+    job_id = ask(fake, key, "createbyprompt", prompt="a fox", webhookUrl="http://127.0.0.1:9/")[2]
+    fake.clock.advance(2)
+    with pytest.raises(UnfiredRuleError, match=rf"befell none:\n    callback #1 of job {job_id}, status 2\nTake"):
+        mine.verify()
+    fake.run_until_idle()
+    mine.verify()
+    fake.verify()
+
+
 def test_rules_that_never_fired_may_be_allowed() -> None:
     mock = MockAkool(unfired_rules="warn")
     mock.of_account(KEY).on("create").named("idle").drop()

@@ -250,6 +250,9 @@ def scenario(asked: Asked) -> Any:
             {"name": each.name, "scenario": write_scenario(each)} for each in engine.director.scenarios_of(key)
         ],
         "rules": [views.RULE_IN_FORCE.of(engine, live, asked.now_ns) for live in engine.director.rules_of(key)],
+        "webhooks": [
+            views.WEBHOOK_IN_FORCE.of(engine, live, asked.now_ns) for live in engine.director.webhook_rules_of(key)
+        ],
         "planned": len(engine.director.plans_of(key)),
     }
 

@@ -126,6 +126,7 @@ _IN_FORCE: Final = record(
             listed(_TOLD_SCENARIO),
         ),
         "rules": ("all rules that are in force, as they are tried", listed(views.RULE_IN_FORCE.schema)),
+        "webhooks": ("all faults of callbacks, as they are tried", listed(views.WEBHOOK_IN_FORCE.schema)),
         "planned": ("for how many next jobs there is a plan", views.WHOLE),
     }
 )

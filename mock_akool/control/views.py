@@ -15,7 +15,7 @@ from mock_akool.core.models import Account, Job, Reply, Transfer
 from mock_akool.core.scenario import endpoint_of
 from mock_akool.core.scenario_shapes import RESULT, RULE, STAGES
 from mock_akool.core.shapes import Schema
-from mock_akool.core.webhook_faults import WEBHOOK_FAULT
+from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, WebhookRuleInForce
 
 TEXT: Final[Schema] = {"type": "string"}
 WHOLE: Final[Schema] = {"type": "integer"}
@@ -252,6 +252,18 @@ RULE_IN_FORCE: Final = View(
     fired=Told("how many calls it made go wrong", WHOLE, lambda _, live, __: live.fired),
     must_fire=Told("whether it is a mistake when it never fires", FLAG, lambda _, live, __: live.rule.must_fire),
     rule=Told("the rule, as scenario files write it", RULE.schema, _rule),
+)
+
+
+def _webhook(_: Engine, live: WebhookRuleInForce, __: int) -> dict[str, Any]:
+    written: dict[str, Any] = WEBHOOK.write(live.rule)
+    return written
+
+
+WEBHOOK_IN_FORCE: Final = View(
+    label=Told("who said it: python, control, or the scenario", TEXT, lambda _, live, __: live.label),
+    befell=Told("how many callbacks it befell", WHOLE, lambda _, live, __: sum(live.befell.values())),
+    rule=Told("which callbacks, and what goes wrong, as scenario files write it", WEBHOOK.schema, _webhook),
 )
 
 

@@ -556,6 +556,15 @@ class Director:
         """
         self._webhooks.append(WebhookRuleInForce(rule, label, api_key))
 
+    def added_webhook_rules(self, api_key: str | None) -> tuple[WebhookRuleInForce, ...]:
+        """Return the rules for callbacks that were added for an account, or with None those for everybody."""
+        return tuple(live for live in self._webhooks if live.whose == api_key)
+
+    def webhook_rules_of(self, api_key: str | None) -> tuple[WebhookRuleInForce, ...]:
+        """Return the rules for callbacks of an account in particular, or with None of everybody, as they are tried."""
+        scope = self._everybody if api_key is None else self._put.get(api_key)
+        return (*self.added_webhook_rules(api_key), *(scope.webhooks if scope is not None else ()))
+
     def webhook_rules(self, job: Job) -> Iterator[WebhookRuleInForce]:
         """Yield the rules for callbacks that are in force for a job, in the order in which they are tried."""
         yield from self._webhooks

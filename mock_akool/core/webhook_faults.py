@@ -94,6 +94,10 @@ class WebhookRule:
     job: int | str | None = None
     times: int | None = None
 
+    def __str__(self) -> str:
+        said = ", ".join(f"{name}={value!r}" for name, value in WEBHOOK.write(self).items() if name != "fault")
+        return f"{self.fault}{f' for {said}' if said else ''}"
+
     def matches(self, job: Job, status: Status) -> bool:
         """Return whether the callback of a job's change to `status` is meant."""
         return (

@@ -198,7 +198,7 @@ class TestScenario:
         told = fake.ask("GET", "scenario", f"account={KEY}")
         assert told["scenarios"][0]["scenario"]["rules"] == [rule]
         assert told["rules"][0]["fired"] == 1
-        assert fake.ask("GET", "scenario") == {"scenarios": [], "rules": [], "planned": 0}
+        assert fake.ask("GET", "scenario") == {"scenarios": [], "rules": [], "webhooks": [], "planned": 0}
 
     def test_put_for_everybody_and_clear(self, fake: Fake) -> None:
         fake.ask("PUT", "scenario", scenario="out-of-credits")
@@ -453,7 +453,12 @@ class TestReset:
         assert (fake.ask("GET", "state", f"account={OTHER}"), fake.ask("GET", "scenario", f"account={OTHER}")) == others
         mine = fake.ask("GET", "state", f"account={KEY}")
         assert (mine["calls"], mine["credits_spent"], sum(mine["jobs"].values())) == (0, 0, 0)
-        assert fake.ask("GET", "scenario", f"account={KEY}") == {"scenarios": [], "rules": [], "planned": 0}
+        assert fake.ask("GET", "scenario", f"account={KEY}") == {
+            "scenarios": [],
+            "rules": [],
+            "webhooks": [],
+            "planned": 0,
+        }
         (account,) = fake.ask("GET", "accounts", f"account={KEY}")["accounts"]
         assert (account["credits"], account["client_id"], account["status"]) == (7, "my-id", "active")
         assert [call["number"] for call in fake.ask("GET", "calls")["calls"]] == [2]
