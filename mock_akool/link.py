@@ -47,6 +47,8 @@ class Link:
         if status >= 300:
             kind = {400: ScenarioError, 504: TimeoutError}.get(status, MockAkoolError)
             error, hint = str(said.get("error")), str(said.get("hint", ""))
+            if status == 401:
+                hint = "Give it as admin_token=…, or to the fixtures as the variable MOCK_AKOOL_ADMIN_TOKEN"
             raise kind(f"{error}. {hint}") if kind is TimeoutError else kind(error, hint)
         return said
 
