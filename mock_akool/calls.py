@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from typing import Final, overload
 
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import MESSAGES, Endpoint
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.models import Exchange
+from mock_akool.core.models import Exchange, Reply
 from mock_akool.core.scenario import GROUPS
 
 
@@ -133,8 +134,19 @@ def describe(exchange: Exchange) -> str:
     status = f" {reply.job_status.name.lower()}" if reply.job_status else ""
     asked = exchange.endpoint if exchange.endpoint is not Endpoint.UNKNOWN else exchange.path
     late = f", {reply.delay_ns / NS_PER_S:g} s late" if reply.delay_ns else ""
-    rule = f"{late}, by {reply.rule}" if reply.rule else late
-    return f"#{exchange.number} {exchange.method} {asked} -> {reply.outcome}{code}{job}{status}{rule}"
+    rule = f", by {reply.rule}" if reply.rule else ""
+    told = f"{reply.outcome}{code}{job}{status}{late}{rule}{_own_words(reply)}"
+    return f"#{exchange.number} {exchange.method} {asked} -> {told}"
+
+
+def _own_words(reply: Reply) -> str:
+    """Return what an answer says that is the fake's and none of Akool's, as of a scenario that there is not."""
+    if reply.code is not None or reply.status < 400 or not reply.body.startswith(_OWN_ERROR):
+        return ""
+    return f": {json.loads(reply.body)['error']}"
+
+
+_OWN_ERROR: Final = b'{"error":"mock-akool'
 
 
 def nth(number: int) -> str:

@@ -8,25 +8,33 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 
 from mock_akool.calls import describe, nth
 from mock_akool.core.api import ENDPOINTS
 from mock_akool.core.behaviour import Behaviour
-from mock_akool.core.clock import NS_PER_MS, NS_PER_S
+from mock_akool.core.clock import NS_PER_MS, NS_PER_S, SteeredClock
 from mock_akool.core.codes import Code, Endpoint, Status
 from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.engine import Engine, asked_by
 from mock_akool.core.files import stamp_of
-from mock_akool.core.models import Exchange, Job, PressButton
+from mock_akool.core.journal import Line
+from mock_akool.core.models import Exchange, Job, PressButton, shortened
 from mock_akool.core.timeline import Change, changes
+
+_Key = TypeVar("_Key")
 
 _JOBS_SHOWN: Final = 5
 _EXCHANGES_SHOWN: Final = 10
+_OTHERS_SHOWN: Final = 3
 _PROMPT_SHOWN: Final = 50
+_FETCHED: Final = 200
 _HASTY_POLLS: Final = 3
 _HASTY_NS: Final = 5 * NS_PER_MS
 """Polls that follow each other so quickly have no pause between them."""
@@ -38,57 +46,115 @@ _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
 _CREATES: Final = (Endpoint.CREATE_BY_PROMPT, Endpoint.CREATE_BY_SOURCE_PROMPT)
 
 
-class Evidence(NamedTuple):
-    """What a fake saw during a test, and when it began and ended."""
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What a fake saw during a test, of everybody or of one account, and when it began and ended."""
 
     calls: tuple[Exchange, ...]
     jobs: tuple[Job, ...]
     behaviour: Behaviour
     start_ns: int
     now_ns: int
-    deliveries: tuple[Delivery, ...] = ()
-    call_count: int = 0
+    deliveries: tuple[Delivery, ...]
+    call_count: int
     """How many calls there were, those that are no longer kept included."""
+    others: tuple[Exchange, ...] = ()
+    """The newest calls that came with other keys than the account's."""
+    dropped: int = 0
+    """How many calls, of whomever, the journal does not keep any more."""
+    stands_still: bool = False
+    """Whether the clock of a server was frozen."""
 
     @classmethod
     def of(cls, engine: Engine, start_ns: int, api_key: str | None = None) -> Evidence:
         """Return what the engine saw since `start_ns`: all, or what is an account's."""
         with engine.lock:
-            keys = None if api_key is None else engine.accounts.keys_of(api_key)
-            journal = engine.journal
+            journal, clock = engine.journal, engine.clock
             lines = journal.lines()
-            if keys is not None:
+            others: tuple[Line, ...] = ()
+            if api_key is not None:
+                keys = engine.accounts.keys_of(api_key)
+                others = tuple(line for line in lines if not asked_by(keys, line[3], line[4]))[-_OTHERS_SHOWN:]
                 lines = tuple(line for line in lines if asked_by(keys, line[3], line[4]))
+            kept = len(journal.lines())
             return cls(
-                tuple(map(journal.exchange, lines)),
-                tuple(job for job in engine.jobs() if api_key in (None, job.account.api_key)),
-                engine.behaviour,
-                start_ns,
-                engine.clock.now_ns(),
-                tuple(each for each in engine.outbox.entries() if api_key in (None, each.account)),
-                journal.count if keys is None else len(lines),
+                calls=tuple(map(journal.exchange, lines)),
+                jobs=tuple(job for job in engine.jobs() if api_key in (None, job.account.api_key)),
+                behaviour=engine.behaviour,
+                start_ns=start_ns,
+                now_ns=clock.now_ns(),
+                deliveries=tuple(each for each in engine.outbox.entries() if api_key in (None, each.account)),
+                call_count=journal.count if api_key is None else len(lines),
+                others=tuple(map(journal.exchange, others)),
+                dropped=journal.count - kept,
+                stands_still=isinstance(clock, SteeredClock) and clock.frozen,
             )
 
     def to(self, *endpoints: Endpoint) -> list[Exchange]:
-        """Return the calls to these endpoints."""
+        """Return the calls to these endpoints, in their order."""
+        if len(endpoints) == 1:
+            return self._to[endpoints[0]]
         return [call for call in self.calls if call.endpoint in endpoints]
 
     def polls(self, job_id: str) -> list[Exchange]:
         """Return the polls that saw the job."""
-        return [call for call in self.to(Endpoint.INFO_BY_MODEL_ID) if call.job_id == job_id and call.job_status]
+        return [call for call in self.tries(job_id) if call.job_status]
 
     def tries(self, job_id: str) -> list[Exchange]:
         """Return all polls of the job, also those that met a fault."""
-        return [call for call in self.to(Endpoint.INFO_BY_MODEL_ID) if call.job_id == job_id]
+        return self._tries[job_id]
 
     def fetches(self, job_id: str) -> list[Exchange]:
         """Return the downloads of the job's pictures."""
-        return [call for call in self.to(Endpoint.FILE) if call.job_id == job_id and call.reply.status == 200]
+        return self._fetches[job_id]
+
+    def job(self, job_id: str | None) -> Job | None:
+        """Return the job with this `_id`."""
+        return self._jobs.get(job_id)
+
+    def job_of_file(self, call: Exchange) -> Job | None:
+        """Return the job whose file a call asks for."""
+        return self._job_of_stamp.get(stamp_of(call.path))
+
+    # What is looked up often, by what it is looked up: a server may have seen thousands of jobs
+
+    @cached_property
+    def _to(self) -> defaultdict[Endpoint, list[Exchange]]:
+        return _grouped(self.calls, lambda call: call.endpoint)
+
+    @cached_property
+    def _tries(self) -> defaultdict[str | None, list[Exchange]]:
+        return _grouped(self.to(Endpoint.INFO_BY_MODEL_ID), lambda call: call.job_id)
+
+    @cached_property
+    def _fetches(self) -> defaultdict[str | None, list[Exchange]]:
+        fetched = (call for call in self.to(Endpoint.FILE) if call.reply.status == _FETCHED)
+        return _grouped(fetched, lambda call: call.job_id)
+
+    @cached_property
+    def _jobs(self) -> dict[str | None, Job]:
+        return {job.id: job for job in self.jobs}
+
+    @cached_property
+    def _job_of_stamp(self) -> dict[int | None, Job]:
+        return {job.stamp_ms: job for job in self.jobs}
+
+    @cached_property
+    def tried_stamps(self) -> frozenset[int | None]:
+        """The stamps in the names of the files that were asked for."""
+        return frozenset(stamp_of(call.path) for call in self.to(Endpoint.FILE))
 
     def at(self, instant_ns: int) -> str:
         """Say when an instant was, in seconds since the beginning."""
         seconds = f"{(instant_ns - self.start_ns) / NS_PER_S:.3f}".rstrip("0")
         return f"+{seconds}{'0' if seconds.endswith('.') else ''} s"
+
+
+def _grouped(calls: Iterable[Exchange], key: Callable[[Exchange], _Key]) -> defaultdict[_Key, list[Exchange]]:
+    found: defaultdict[_Key, list[Exchange]] = defaultdict(list)
+    for call in calls:
+        found[key(call)].append(call)
+    return found
 
 
 class Testimony(NamedTuple):
@@ -101,13 +167,32 @@ class Testimony(NamedTuple):
 def explain(seen: Evidence) -> str:
     """Return the explanation: jobs, exchanges, hints."""
     if not seen.calls:
-        return "no request reached the fake"
-    return "\n".join([*_jobs(seen), *_exchanges(seen), *(f"hint: {text}" for text in hints(seen))])
+        return "\n".join(_nothing(seen))
+    still = ["the clock of the server stands still; POST /_mock/clock/resume lets it run"] if seen.stands_still else []
+    return "\n".join([*still, *_jobs(seen), *_exchanges(seen), *(f"hint: {text}" for text in hints(seen))])
 
 
 def hints(seen: Evidence) -> list[str]:
     """Return what is told of the mistakes that the evidence shows."""
     return [text for hint in HINTS if (text := hint.detect(seen)) is not None]
+
+
+def _nothing(seen: Evidence) -> Iterator[str]:
+    """Say why nothing is seen: nothing came, it came with another key, or it is not kept any more."""
+    if not seen.others and not seen.dropped:
+        yield "no request reached the fake"
+        return
+    yield "no request with this account's key reached the fake"
+    if seen.dropped:
+        yield f"the journal is full: {seen.dropped:,} older calls, of whomever, are not kept any more (--journal-size)"
+    if seen.others:
+        yield "with other keys came:"
+        yield from (f"    {seen.at(call.time_ns)}  {describe(call)}, with {_key_of(call)}" for call in seen.others)
+
+
+def _key_of(call: Exchange) -> str:
+    key = call.account or call.headers.get("x-api-key")
+    return f"the key {shortened(key)}" if key else "none"
 
 
 # The lives of jobs
@@ -265,7 +350,7 @@ def _poll_of_foreign_job(seen: Evidence) -> str | None:
 
 def _poll_of_parent(seen: Evidence) -> str | None:
     for pressed in seen.to(Endpoint.CREATE_BY_BUTTON):
-        job = next((job for job in seen.jobs if job.id == pressed.job_id), None)
+        job = seen.job(pressed.job_id)
         if job is not None and isinstance(job.request, PressButton) and not seen.polls(job.id):
             later = [poll for poll in seen.polls(job.request.parent_id) if poll.number > pressed.number]
             if later:
@@ -353,7 +438,7 @@ _FINAL_STATUSES: Final = frozenset({400, 401, 403, 404, 410})
 
 
 def _no_pause(seen: Evidence) -> str | None:
-    for job in seen.jobs:
+    for job in seen.jobs if not seen.stands_still else ():
         run = 1
         for one, following in pairwise(seen.polls(job.id)):
             unfinished = one.job_status is not None and one.job_status < Status.COMPLETED
@@ -364,7 +449,7 @@ def _no_pause(seen: Evidence) -> str | None:
 
 
 def _gave_up(seen: Evidence) -> str | None:
-    for job in seen.jobs:
+    for job in seen.jobs if not seen.stands_still else ():
         polls, end_ns = seen.polls(job.id), _end_ns(job)
         status = polls[-1].job_status if polls else None
         if status is not None and status < Status.COMPLETED and end_ns is not None:
@@ -410,10 +495,9 @@ def _never_fetched(seen: Evidence) -> str | None:
     for job in seen.jobs:
         polls = seen.polls(job.id)
         completed = bool(polls) and polls[-1].job_status is Status.COMPLETED
-        if completed and job.id not in parents and not seen.fetches(job.id):
-            tried = any(stamp_of(call.path) == job.stamp_ms for call in seen.to(Endpoint.FILE))
-            if not tried:
-                return f"job {job.id} was seen completed, but none of its pictures was fetched"
+        tried = bool(seen.fetches(job.id)) or job.stamp_ms in seen.tried_stamps
+        if completed and job.id not in parents and not tried:
+            return f"job {job.id} was seen completed, but none of its pictures was fetched"
     return None
 
 
@@ -428,14 +512,9 @@ def _grid_as_picture(seen: Evidence) -> str | None:
     return None
 
 
-def _job_of_file(call: Exchange, seen: Evidence) -> Job | None:
-    stamp = stamp_of(call.path)
-    return next((job for job in seen.jobs if job.stamp_ms == stamp), None)
-
-
 def _fetched_late(seen: Evidence) -> str | None:
     for call in seen.to(Endpoint.FILE):
-        job = _job_of_file(call, seen)
+        job = seen.job_of_file(call)
         end_ns = None if job is None else _end_ns(job)
         lifetime = seen.behaviour.file_lifetime
         if call.reply.status >= 400 and end_ns is not None and call.time_ns >= end_ns + lifetime.ns:
@@ -445,7 +524,7 @@ def _fetched_late(seen: Evidence) -> str | None:
 
 def _fetched_early(seen: Evidence) -> str | None:
     for call in seen.to(Endpoint.FILE):
-        job = _job_of_file(call, seen)
+        job = seen.job_of_file(call)
         if call.reply.status >= 400 and job is not None:
             end_ns = _end_ns(job)
             if end_ns is None or call.time_ns < end_ns:

@@ -217,6 +217,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             }
         ),
         SCOPE,
+        needs_lock=False,
     ),
     ("POST", "/_mock/reset"): Route(
         "forget jobs, calls, scenarios, plans and spent credits: of all, or of one account",

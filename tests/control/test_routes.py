@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mock_akool import MockAkool, SteeredClock, SystemClock
+from mock_akool import Exchange, MockAkool, SteeredClock, SystemClock
 from mock_akool.control.table import ROUTES
+from mock_akool.report import Evidence, explain
 from tests.control.conftest import IMAGE, KEY, OTHER, Fake
 
 HOOK = "http://127.0.0.1:9/hook"
@@ -290,6 +293,54 @@ class TestReport:
         assert "the only exchange:" in told["report"]
         assert told["hints"] == [f"job {other} was created and paid, but never polled"]
         assert told["report"] == fake.mock.of_account(OTHER).report()
+
+    def test_what_came_with_another_key_is_told_to_whom_nothing_came(self, fake: Fake) -> None:
+        fake.code_of_create("a-key-of-another")
+        told = fake.ask("GET", "report", f"account={KEY}")["report"].split("\n")
+        assert told[:2] == ["no request with this account's key reached the fake", "with other keys came:"]
+        assert told[2].endswith("queueing, with the key a-ke…")
+        fake.raw("GET", "/nowhere")
+        assert fake.ask("GET", "report", f"account={KEY}")["report"].endswith("#2 GET /nowhere -> 404, with none")
+
+    def test_calls_that_are_not_kept_any_more_are_told(self) -> None:
+        fake = Fake(MockAkool(journal_size=2))
+        for key in (KEY, OTHER, OTHER):
+            fake.code_of_create(key)
+        told = fake.ask("GET", "report", f"account={KEY}")["report"]
+        assert "the journal is full: 1 older calls, of whomever, are not kept any more (--journal-size)" in told
+
+    def test_a_clock_that_stands_still_is_told_before_anything_else(self) -> None:
+        mock = MockAkool(clock=SteeredClock(), queueing="forever")
+        fake = Fake(mock)
+        fake.ask("POST", "clock/freeze")
+        job_id = fake.create()
+        for _ in range(5):
+            fake.poll(job_id)
+        told = fake.ask("GET", "report")
+        assert told["report"].startswith("the clock of the server stands still; POST /_mock/clock/resume lets it run\n")
+        assert told["hints"] == [], "it is no mistake of the client"
+
+    def test_a_scenario_that_there_is_not_is_told_by_its_name(self, fake: Fake) -> None:
+        fake.raw("POST", f"{IMAGE}/createbyprompt", "", b'{"prompt": "[mock:nonsense]"}', {"x-api-key": KEY, **JSON})
+        told = fake.ask("GET", "report")["report"]
+        assert "#1 POST createbyprompt -> 400: mock-akool: there is no scenario 'nonsense'" in told
+
+    def test_thousands_of_jobs_take_no_longer_than_they_should(self) -> None:
+        """A report that compared each job with each call took 20 s for 4,000 jobs, and held all others up."""
+        fake = Fake(MockAkool(credits=10**9))
+        for number in range(2_000):
+            fake.poll(fake.create(prompt=f"fox {number}"))
+        compared = 0
+        seen = Evidence.of(fake.mock.engine, fake.mock.started_ns)
+
+        class Counting(tuple[Exchange, ...]):
+            def __iter__(self) -> Iterator[Exchange]:
+                nonlocal compared
+                compared += len(self)
+                return super().__iter__()
+
+        explain(replace(seen, calls=Counting(seen.calls)))
+        assert compared <= 40 * len(seen.calls), "it went through all calls for each job"
 
 
 class TestAnswer:
