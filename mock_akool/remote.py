@@ -240,13 +240,13 @@ class RemoteAkool(Presence):
 
     def report(self) -> str:
         """Return what a failing test is told: the jobs, the last calls, and hints at mistakes of the client."""
-        text: str = self._ask("GET", "report")["report"]
+        text: str = self._ask("GET", "report", holds_clock="true" if self._holds_clock else None)["report"]
         return text
 
     def _testimony(self) -> Testimony:
         """Return what `report` tells now; when the server does not answer, why not."""
         try:
-            told = self._ask("GET", "report")
+            told = self._ask("GET", "report", holds_clock="true" if self._holds_clock else None)
         except MockAkoolError as error:
             text = f"the fake cannot tell what it saw: {error}"
             return Testimony(0, lambda: text)

@@ -66,8 +66,11 @@ class Evidence:
     """Whether the clock of a server was frozen."""
 
     @classmethod
-    def of(cls, engine: Engine, start_ns: int, api_key: str | None = None) -> Evidence:
-        """Return what the engine saw since `start_ns`: all, or what is an account's."""
+    def of(cls, engine: Engine, start_ns: int, api_key: str | None = None, *, is_held: bool = False) -> Evidence:
+        """Return what the engine saw since `start_ns`: all, or what is an account's.
+
+        `is_held`: who asks lets the clock stand still, so that this is no news to him.
+        """
         with engine.lock:
             journal, clock = engine.journal, engine.clock
             lines = journal.lines()
@@ -87,7 +90,7 @@ class Evidence:
                 call_count=journal.count if api_key is None else len(lines),
                 others=tuple(map(journal.exchange, others)),
                 dropped=journal.count - kept,
-                stands_still=isinstance(clock, SteeredClock) and clock.frozen,
+                stands_still=isinstance(clock, SteeredClock) and clock.frozen and not is_held,
             )
 
     def to(self, *endpoints: Endpoint) -> list[Exchange]:

@@ -13,17 +13,19 @@ from mock_akool.core.director import RuleInForce
 from mock_akool.core.errors import ScenarioError, UnfiredRuleError
 from mock_akool.core.faults import FAULT
 from mock_akool.core.scenario import Rule
-from mock_akool.core.scenario_shapes import RULE
+from mock_akool.core.scenario_shapes import RULE, spelled
 
 Add = Callable[[Rule, str], RuleInForce]
 
 
 def complain(reasons: Sequence[str], begun: Iterable[RuleDraft], wanted: str) -> None:
     """Raise UnfiredRuleError, or warn, of rules that never fired or were begun and not ended; `wanted` says which."""
-    told = [*reasons, *(f"the rule {each.begun} says no fault: end it with .respond(…)" for each in begun)]
+    if reasons:
+        reasons = [*reasons, "Take the rule away, mark it `optional`, or set unfired_rules to warn or ignore"]
+    told = [*(f"the rule {each.begun} says no fault: end it with .respond(…)" for each in begun), *reasons]
     if not told or wanted == "ignore":
         return
-    message = "\n".join([*told, "Take the rule away, mark it `optional`, or set unfired_rules to warn or ignore"])
+    message = "\n".join(told)
     if wanted == "warn":
         warnings.warn(f"mock-akool: {message}", stacklevel=3)
         return
@@ -108,7 +110,10 @@ class RuleDraft:
         return self._with(after=count)
 
     def during(self, begin: object, end: object = "forever") -> RuleDraft:
-        """Calls from `begin` to `end`, in seconds or text such as '10s', since the fake was made or last reset."""
+        """Calls from `begin` to `end`, in seconds or text such as '10s', since the fake was made or last reset.
+
+        For an account of its own, as with `akool_server`, since its first rule was made.
+        """
         return self._with(during=[begin, end])
 
     def probability(self, probability: float) -> RuleDraft:
@@ -205,13 +210,7 @@ class RuleDraft:
     @property
     def begun(self) -> str:
         """What was said so far, as it was written."""
-        on = self._said["on"]
-        words = [f"on({on!r})"]
-        for name, value in self._said.items():
-            if name not in ("on", "account"):
-                arguments = value if isinstance(value, list) else [] if value is True else [value]
-                words.append(f"{name}({', '.join(map(repr, arguments))})")
-        return ".".join(words)
+        return spelled(self._said)
 
     def __repr__(self) -> str:
         return f"<a rule that is not finished: {self._said}>"

@@ -17,20 +17,28 @@ _MOST_CALLS: Final = 12
 
 
 class Unfired(NamedTuple):
-    """A rule that never fired though it should have: what the journal calls it, and why, in some lines."""
+    """A rule that never fired though it should have: what the journal calls it, and why, in some lines.
+
+    `number` is that by which it can be taken away, if it was added by itself.
+    """
 
     label: str
     why: str
+    number: int | None = None
 
 
 def unfired(engine: Engine, api_key: str | None = None) -> list[Unfired]:
-    """Return the rules that never fired, though they should have: of an account in particular, or those of everybody.
+    """Return the rules that never fired, though they should have: those of an account, or with None all.
 
     Faults of callbacks that were added, and befell none, are among them. The engine's lock is held.
     """
-    silent = [live for live in engine.director.rules_of(api_key) if live.rule.must_fire and not live.fired]
-    idle = [live for live in engine.director.added_webhook_rules(api_key) if not live.befell]
-    return [*_silent_rules(silent, engine, api_key), *_idle_faults(idle, engine, api_key)]
+    whose = (api_key,) if api_key is not None else (None, *engine.director.scripted_accounts())
+    found: list[Unfired] = []
+    for key in whose:
+        silent = [live for live in engine.director.rules_of(key) if live.rule.must_fire and not live.fired]
+        idle = [live for live in engine.director.added_webhook_rules(key) if not live.befell]
+        found += [*_silent_rules(silent, engine, key), *_idle_faults(idle, engine, key)]
+    return found
 
 
 def _silent_rules(silent: Sequence[RuleInForce], engine: Engine, api_key: str | None) -> list[Unfired]:
@@ -41,7 +49,7 @@ def _silent_rules(silent: Sequence[RuleInForce], engine: Engine, api_key: str | 
         keys = engine.accounts.keys_of(api_key)
         lines = tuple(line for line in lines if asked_by(keys, line[3], line[4]))
     calls = [engine.journal.exchange(line) for line in lines]
-    return [Unfired(live.label, _why_not(live, calls, engine)) for live in silent]
+    return [Unfired(live.label, _why_not(live, calls, engine), live.number or None) for live in silent]
 
 
 def _idle_faults(idle: Sequence[WebhookRuleInForce], engine: Engine, api_key: str | None) -> list[Unfired]:
@@ -62,14 +70,16 @@ def _idle_faults(idle: Sequence[WebhookRuleInForce], engine: Engine, api_key: st
 def _why_not(live: RuleInForce, calls: Sequence[Exchange], engine: Engine) -> str:
     rule = live.rule
     lines = [f"the rule {live.label} never fired"]
-    if not calls:
-        return f"{lines[0]}: no request reached the fake"
+    if not any(call.number > live.after for call in calls):
+        return f"{lines[0]}: no request reached the fake{' since it was made' if calls else ''}"
     counted = 0
     told: list[tuple[str, Exchange]] = []
     for call in calls:
+        if call.number <= live.after:
+            continue
         if call.endpoint not in rule.on:
             why = f"it is for {', '.join(rule.on)}"
-        elif differences := rule.conditions.differences(_counted(call, engine)):
+        elif differences := rule.conditions.differences(_counted(call, live, engine)):
             why = ", ".join(differences)
         elif call.rule is not None and rule.chosen(counted + 1):
             counted += 1
@@ -87,7 +97,7 @@ def _why_not(live: RuleInForce, calls: Sequence[Exchange], engine: Engine) -> st
     return "\n".join(lines)
 
 
-def _counted(call: Exchange, engine: Engine) -> Counted:
+def _counted(call: Exchange, live: RuleInForce, engine: Engine) -> Counted:
     """Return what was known of a call, as far as the journal still tells."""
     job = None if call.job_id is None else engine.job(call.job_id)
     account = call.account or call.headers.get("x-api-key")
@@ -99,5 +109,5 @@ def _counted(call: Exchange, engine: Engine) -> Counted:
         job_number=None if job is None else job.number,
         prompt=job.look.prompt if job is not None else prompt if isinstance(prompt, str) else None,
         status=None if job is None else engine.change_of(job, call.time_ns).status,
-        since_ns=call.time_ns - call.start_ns,
+        since_ns=call.time_ns - live.begun_ns,
     )

@@ -117,7 +117,10 @@ def test_it_tells_of_its_rules_that_never_fired(fake: MockAkool | RemoteAkool) -
         mine.verify()
     assert str(caught.value).startswith("the rule mine never fired: no request reached the fake")
     assert "other" not in str(caught.value)
-    fake.verify()
+    with pytest.raises(
+        UnfiredRuleError, match=r"rule mine never fired: .*\nthe rule other never fired\n    #1 POST create"
+    ):
+        fake.verify()
     mine.on("create")
     mine.reset()
     mine.verify()
@@ -142,7 +145,51 @@ def test_it_tells_of_faults_that_befell_no_callback(fake: MockAkool | RemoteAkoo
         mine.verify()
     fake.run_until_idle()
     mine.verify()
-    fake.verify()
+    with pytest.raises(UnfiredRuleError, match="the fault of callbacks copies=3 for times=1 befell none"):
+        fake.verify()
+
+
+def test_a_rule_counts_the_calls_since_it_was_made_and_says_so(fake: MockAkool | RemoteAkool) -> None:
+    for whose in (fake, fake.of_account(KEY)):
+        create(fake)
+        whose.on("createbyprompt").nth(2).named("second").respond(code=1005)
+        with pytest.raises(
+            UnfiredRuleError, match="the rule second never fired: no request reached the fake since it was"
+        ):
+            whose.verify()
+        create(fake)
+        with pytest.raises(UnfiredRuleError) as caught:
+            whose.verify()
+        (line,) = [line for line in str(caught.value).split("\n") if line.startswith("    #")]
+        assert line.endswith("it was the 1st of these calls, and the rule says nth: 2")
+        fake.reset()
+
+
+def test_a_rule_that_another_one_comes_before_has_not_fired(fake: MockAkool | RemoteAkool) -> None:
+    loser = fake.on("createbyprompt").named("everybody's").respond(code=1005)
+    winner = fake.of_account(KEY).on("createbyprompt").respond(code=2001)
+    assert ask(fake, KEY, "createbyprompt", prompt="a fox")[1] == 2001
+    assert (loser.fired, winner.fired) == (0, 1)
+    with pytest.raises(
+        UnfiredRuleError, match=r"rule everybody's never fired\n.*the rule on\('createbyprompt'\).* came first"
+    ):
+        fake.verify()
+
+
+def test_a_rule_of_an_account_is_during_a_time_since_the_accounts_first_rule(fake: MockAkool | RemoteAkool) -> None:
+    fake.clock.advance(100)
+    mine = fake.of_account(KEY)
+    rule = mine.on("createbyprompt").during(5, 10).respond(code=1005)
+    codes = []
+    for _ in range(3):
+        codes.append(ask(fake, KEY, "createbyprompt", prompt="a fox")[1])
+        fake.clock.advance(5)
+    assert codes == [1000, 1005, 1000]
+    assert rule.fired == 1
+    mine.on("createbyprompt").during(1, 2).drop()
+    create(fake)
+    with pytest.raises(UnfiredRuleError, match="it came at 15 s, not during 1s to 2s"):
+        mine.verify()
 
 
 def test_rules_that_never_fired_may_be_allowed() -> None:

@@ -21,7 +21,7 @@ from mock_akool.core.errors import MockAkoolError, ScenarioError
 from mock_akool.core.journal import Line
 from mock_akool.core.models import Account, Call, Job
 from mock_akool.core.scenario import JobScript, Scenario, check_changeable
-from mock_akool.core.scenario_shapes import write_scenario
+from mock_akool.core.scenario_shapes import label_of, write_scenario
 from mock_akool.core.timeline import COMPLETED, FOREVER, Stage, Timeline, failed
 from mock_akool.core.webhook_faults import WEBHOOK, WebhookRule
 from mock_akool.report import Evidence, explain, hints
@@ -72,7 +72,8 @@ def state(asked: Asked) -> Any:
 
 def report(asked: Asked) -> Any:
     """Explain what happened to somebody whose test failed."""
-    seen = Evidence.of(asked.engine, asked.engine.journal.start_ns, asked.account)
+    is_held = asked.given["holds_clock"]
+    seen = Evidence.of(asked.engine, asked.engine.journal.start_ns, asked.account, is_held=is_held)
     return {"calls": len(seen.calls), "report": explain(seen), "hints": hints(seen)}
 
 
@@ -279,7 +280,7 @@ def add_rules(asked: Asked) -> Any:
     """Put more rules in force, before those that scenarios have."""
     _check_source(asked)
     director, key = asked.engine.director, asked.account
-    added = [director.add(rule, rule.name or f"rule for {', '.join(rule.on)}", key) for rule in asked.given["rules"]]
+    added = [director.add(rule, label_of(rule), key) for rule in asked.given["rules"]]
     return {"rules": [views.RULE_IN_FORCE.of(asked.engine, live, asked.now_ns) for live in added]}
 
 

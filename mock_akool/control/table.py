@@ -216,7 +216,11 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
                 "hints": ("the hints by themselves", listed(views.TEXT)),
             }
         ),
-        SCOPE,
+        takes(
+            "query",
+            account=ACCOUNT,
+            holds_clock=Field(FLAG, "the caller lets the clock stand still, so that this need not be told", False),
+        ),
         needs_lock=False,
     ),
     ("POST", "/_mock/reset"): Route(
@@ -370,7 +374,11 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
                     "the rules",
                     listed(
                         record(
-                            {"label": ("what the journal calls it", views.TEXT), "why": ("why, in lines", views.TEXT)}
+                            {
+                                "label": ("what the journal calls it", views.TEXT),
+                                "why": ("why, in lines", views.TEXT),
+                                "number": ("by which it can be taken away, or null", or_null(views.WHOLE)),
+                            }
                         )
                     ),
                 )

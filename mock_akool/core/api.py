@@ -246,12 +246,13 @@ def _directed(engine: Engine, found: Route, call: Call, now_ns: int) -> Reply:
         return bug_reply(bug)
     if firing is None:
         return _work(engine, found, call, now_ns)
-    if firing.fault.before:
+    fault = firing.live.rule.fault
+    if fault.before:
         reply = Reply(200, (), b"", delay_ns=engine.latency_ns, account=firing.account, job_id=firing.job_id)
     else:
         reply = _work(engine, found, call, now_ns)
-    reply = afflict(firing.fault, reply, engine.behaviour, engine.chance, *firing.place)
-    return reply._replace(rule=firing.label)
+    reply = afflict(fault, reply, engine.behaviour, engine.chance, *firing.place)
+    return reply._replace(rule=firing.live.label)
 
 
 def _note_trouble(engine: Engine, endpoint: Endpoint, reply: Reply) -> None:

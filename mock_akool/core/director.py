@@ -21,7 +21,6 @@ from urllib.parse import parse_qs
 from mock_akool.core.chance import Chance
 from mock_akool.core.codes import Endpoint
 from mock_akool.core.errors import ScenarioError
-from mock_akool.core.faults import Fault
 from mock_akool.core.models import Account, Call, CreateV3, CreateV4, Job, PressButton, Request
 from mock_akool.core.scenario import (
     CREATES,
@@ -67,24 +66,28 @@ class Entry(NamedTuple):
 class Firing(NamedTuple):
     """A rule that fires at a call, and the place of the call in its stream, where the fault makes its draws."""
 
-    fault: Fault
-    label: str
+    live: RuleInForce
     place: tuple[str | int, ...]
     account: str | None = None
     job_id: str | None = None
 
 
 class RuleInForce:
-    """A rule with what the journal calls it, and how often it fired."""
+    """A rule with what the journal calls it, since when it is in force, and how often it fired."""
 
-    __slots__ = ("fired", "label", "number", "rule")
+    __slots__ = ("after", "begun_ns", "fired", "label", "number", "rule")
 
-    def __init__(self, rule: Rule, label: str, number: int = 0) -> None:
+    def __init__(self, rule: Rule, label: str, number: int = 0, after: int = 0) -> None:
         self.rule = rule
         self.label = label
         self.number = number
         """Counts the rules that were added one by one, from 1; those of scenarios have 0."""
+        self.after = after
+        """The number of the last call before it was put in force: it counts those that follow."""
+        self.begun_ns = 0
+        """The instant from which its `during` is counted."""
         self.fired = 0
+        """How many calls it made go wrong."""
 
 
 class _Group:
@@ -174,6 +177,7 @@ class _Book:
             group = _Group(live.rule.conditions)
             for endpoint in live.rule.on:
                 self._groups.setdefault(endpoint, []).append(group)
+        live.begun_ns = self._begun_ns
         group.rules.append((len(self.rules), live))
         self.rules.append(live)
         return group
@@ -209,8 +213,7 @@ class _Book:
         if not fired:
             return None
         position, live = min(fired, key=_position)
-        live.fired += 1
-        return Firing(live.rule.fault, live.label, ("fault", position, *place))
+        return Firing(live, ("fault", position, *place))
 
 
 def _position(found: tuple[int, RuleInForce]) -> int:
@@ -220,7 +223,7 @@ def _position(found: tuple[int, RuleInForce]) -> int:
 class _Scope:
     """What scenarios say of everybody, of one account, or of one job, and which of their entries are used up."""
 
-    def __init__(self, name: str, begun_ns: int, scenarios: Sequence[Scenario], chance: Chance) -> None:
+    def __init__(self, name: str, begun_ns: int, scenarios: Sequence[Scenario], chance: Chance, after: int = 0) -> None:
         self.scenarios = tuple(scenarios)
         self.account: AccountScript = reduce(over, (each.account for each in scenarios), AccountScript())
         self.limits: Limits = reduce(over, (each.limits for each in scenarios), Limits())
@@ -229,7 +232,7 @@ class _Scope:
             begun_ns,
             chance,
             [
-                RuleInForce(rule, f"{each.name or 'scenario'}: {rule.name or f'rules[{position}]'}")
+                RuleInForce(rule, f"{each.name or 'scenario'}: {rule.name or f'rules[{position}]'}", after=after)
                 for each in scenarios
                 for position, rule in enumerate(each.rules)
             ],
@@ -327,6 +330,11 @@ class Director:
         added, put = self._python_of.get(api_key), self._put.get(api_key)
         return (*(added.rules if added else ()), *(put.book.rules if put else ()))
 
+    def scripted_accounts(self) -> tuple[str, ...]:
+        """Return the API keys of the accounts that have rules, scenarios or faults of callbacks of their own."""
+        of_webhooks = (live.whose for live in self._webhooks if live.whose is not None)
+        return tuple(dict.fromkeys((*self._python_of, *self._put, *of_webhooks)))
+
     def scenarios_of(self, api_key: str | None) -> tuple[Scenario, ...]:
         """Return the scenarios that were put in force for an account, or with None those for everybody."""
         scope = self._everybody if api_key is None else self._put.get(api_key)
@@ -349,9 +357,9 @@ class Director:
         account, or those that were for everybody. What scenarios for everybody say of accounts holds for those that
         come. Of their `accounts`, `seed` and `profile` nothing is taken: these are a fake's from its beginning.
         """
-        now_ns, chance = self._engine.clock.now_ns(), self._engine.chance
+        now_ns, chance, after = self._engine.clock.now_ns(), self._engine.chance, self._engine.journal.count
         if api_key is None:
-            self._everybody = self._put_for_all = _Scope("", now_ns, scenarios, chance)
+            self._everybody = self._put_for_all = _Scope("", now_ns, scenarios, chance, after)
             self._python = _Book("python", self._begun_ns, chance)
             self.planned.clear()
         else:
@@ -359,7 +367,7 @@ class Director:
             self.planned_for.pop(api_key, None)
             self._put.pop(api_key, None)
             if scenarios:
-                self._put[api_key] = _Scope(f"put {api_key}", now_ns, scenarios, chance)
+                self._put[api_key] = _Scope(f"put {api_key}", now_ns, scenarios, chance, after)
         self._webhooks = [live for live in self._webhooks if live.whose != api_key]
         self._lines.clear()
         self.watching = self.watching or any(each.rules for each in scenarios)
@@ -370,12 +378,14 @@ class Director:
 
         With an API key it is for that account only, and goes before those for everybody.
         """
-        live = RuleInForce(rule, label, next(self._numbers))
+        live = RuleInForce(rule, label, next(self._numbers), self._engine.journal.count)
         if api_key is None:
             book = self._python
         else:
             scope = f"python {api_key}"
-            book = self._python_of.setdefault(api_key, _Book(scope, self._begun_ns, self._engine.chance))
+            # Who has a test of an account of his own does not know since when the fake has been running.
+            now_ns = self._engine.clock.now_ns()
+            book = self._python_of.setdefault(api_key, _Book(scope, now_ns, self._engine.chance))
         book.append(live)
         self._lines.clear()
         self.watching = True
@@ -518,7 +528,11 @@ class Director:
             if len(self._lines) >= _MOST_LINES:
                 self._lines.clear()
             self._lines[id(call)] = _Line(call, [book.counts_of(endpoint, counted) for book in books])
-        return fired[0]._replace(account=account, job_id=counted.job_id) if fired else None
+        if not fired:
+            return None
+        # Of the books in force the first one has the word; what others would do does not happen.
+        fired[0].live.fired += 1
+        return fired[0]._replace(account=account, job_id=counted.job_id)
 
     def _whose(self, endpoint: Endpoint, call: Call, body: _Body) -> tuple[str | None, Job | None]:
         """Return the API key of the account that calls, and the job that the call is about, where they are known."""

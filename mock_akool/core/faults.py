@@ -95,7 +95,7 @@ class Fault:
 
     def __str__(self) -> str:
         return ", ".join(
-            name if value is True else f"{name}={value if isinstance(value, (int, float)) else repr(value)}"
+            f"{name}={value if isinstance(value, (int, float)) else repr(value)}"
             for name, value in FAULT.write(self).items()
         )
 

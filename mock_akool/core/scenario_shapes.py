@@ -460,6 +460,21 @@ SCENARIO: Final = Record(
 """A scenario as a person writes it."""
 
 
+def spelled(said: Mapping[str, Any]) -> str:
+    """Write what is said of a rule, without its fault, as Python would: `on('infobymodelid').nth(2)`."""
+    words = [f"on({said['on']!r})"]
+    for name, value in said.items():
+        if name not in ("on", "name", "fault"):
+            arguments = value if isinstance(value, list) else [] if value is True else [value]
+            words.append(f"{name}({', '.join(map(repr, arguments))})")
+    return ".".join(words)
+
+
+def label_of(rule: Rule) -> str:
+    """Return what the journal calls a rule that was added by itself: its name, or how Python would write it."""
+    return rule.name or f"{spelled(RULE.write(rule))}.respond({rule.fault})"
+
+
 def read_scenario(value: Any, name: str = "") -> Scenario:
     """Return the scenario of a mapping with the keys of a scenario file; ScenarioError says where it is wrong.
 

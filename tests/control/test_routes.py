@@ -273,7 +273,8 @@ class TestScenario:
         assert len(lines) == 2, "of another account's call nothing is told"
         assert lines[1].startswith("    #2 POST createbyprompt -> 200 1000 OK, job ")
         assert lines[1].endswith(": it was the 1st of these calls, and the rule says nth: 2")
-        assert [each["label"] for each in fake.ask("GET", "scenario/unfired")["rules"]] == ["ninth"]
+        everything = fake.ask("GET", "scenario/unfired")["rules"]
+        assert [(each["label"], each["number"]) for each in everything] == [("ninth", 3), ("second", 1)]
         fake.code_of_create()
         assert fake.ask("GET", "scenario/unfired", f"account={KEY}") == {"rules": []}
 
@@ -377,7 +378,7 @@ class TestAnswer:
         assert (dropped["ends"], dropped["answer"]) == ("drop", "")
         assert (cut["ends"], cut["sent_bytes"], json.loads(cut["answer"])["code"]) == ("cut", 10, 1000)
         assert (dripping["piece_bytes"], dripping["pause_ns"]) == (8, 2 * 10**9)
-        assert late["rule"] == "rule for quota/info"
+        assert late["rule"] == "on('quota/info').nth(1).respond(delay='1m')"
 
     @pytest.mark.parametrize(
         ("given", "told"),

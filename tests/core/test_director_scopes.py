@@ -36,7 +36,7 @@ def rule(name: str, **conditions: Any) -> Rule:
 def fired(director: Director, key: str) -> str | None:
     """Let the account ask once, and return what the rule that fires is called."""
     firing = director.firing(Endpoint.QUOTA_INFO, Call.build("GET", "/", headers={"x-api-key": key}), 0)
-    return None if firing is None else firing.label
+    return None if firing is None else firing.live.label
 
 
 def entries(engine: Engine, key: str, jobs: int) -> list[str | None]:

@@ -214,8 +214,8 @@ def test_a_failing_test_of_akool_server_elsewhere_is_told_what_its_account_did(r
     source = """
 def test_fails(akool_server):
     create("somebody's", host=akool_server.url, key="of-somebody")
-    job = create(host=akool_server.url, key=akool_server.api_key)
     akool_server.on("infobymodelid").named("idle").drop()
+    job = create(host=akool_server.url, key=akool_server.api_key)
     assert akool_server.wait_for_calls(1, "create").count == 1
     akool_server.verify()
 """
