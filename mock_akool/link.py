@@ -9,9 +9,9 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from mock_akool.core.errors import MockAkoolError, ScenarioError, ServerError
-from mock_akool.settings import server_url
+from mock_akool.settings import bare_url
 
-_PATIENCE_S: Final = 30.0
+_PATIENCE_S: Final = 10.0
 
 
 def quoted(part: str) -> str:
@@ -23,7 +23,7 @@ class Link:
     """Asks the control routes of one server, from any thread."""
 
     def __init__(self, url: str, admin_token: str | None = None) -> None:
-        self.url = server_url(url)
+        self.url = bare_url(url)
         parts = urlsplit(self.url)
         self._place = (parts.hostname or "", parts.port or 80)
         self._headers = {"content-type": "application/json", "connection": "close"}
@@ -59,6 +59,10 @@ class Link:
             connection.request(method, target, sent, self._headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
+        except TimeoutError:
+            raise ServerError(
+                f"the server at {self.url} does not answer within {patience_s:g} s", "Is it stopped, or very busy?"
+            ) from None
         except (OSError, http.client.HTTPException) as error:
             raise ServerError(
                 f"no server answers at {self.url}: {error}", "Start one with `mock-akool serve`"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Never
 
 from mock_akool.calls import Calls
 from mock_akool.core.behaviour import AccountSpec
+from mock_akool.core.clock import SteeredClock, VirtualClock
 from mock_akool.core.codes import Status
 from mock_akool.core.director import Entry, RuleInForce
 from mock_akool.core.engine import asked_by
@@ -19,7 +20,7 @@ from mock_akool.core.scenario import Result, Rule, Scenario, check_changeable
 from mock_akool.core.scenario_shapes import ACCOUNT_SPEC, ENDPOINTS
 from mock_akool.core.shapes import unknown_key
 from mock_akool.core.timeline import COMPLETED, FOREVER, Ending, Stage, Timeline, failed
-from mock_akool.plans import planned
+from mock_akool.plans import planned, planned_for
 from mock_akool.report import Evidence, Testimony, explain
 from mock_akool.rules import RuleDraft, complain
 from mock_akool.service import Service
@@ -51,6 +52,20 @@ class LocalAkool:
         view.options = self.options
         return view
 
+    # Time
+
+    @property
+    def clock(self) -> VirtualClock | SteeredClock:
+        """The clock, which is everybody's and can be moved; ClockError when this fake was given one that cannot."""
+        return self.service.movable_clock
+
+    def run_until_idle(self) -> None:
+        """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
+
+        Jobs that are stuck, or wait for polls, stay as they are. With an account only its jobs count.
+        """
+        self.service.run_until_idle(self.account)
+
     # Scripting
 
     def next_job(
@@ -79,7 +94,7 @@ class LocalAkool:
         for name in unknown:
             raise unknown_key(name, ("queueing", "processing", "ending", "stages", "result", "account"), ())
         script = planned(queueing, processing, ending, stages, result)
-        api_key = (account.api_key if isinstance(account, Account) else account) or self.account
+        api_key = planned_for(self.account, account)
         with self.engine.lock:
             director = self.engine.director
             queue = director.planned if api_key is None else director.planned_for.setdefault(api_key, deque())
@@ -247,11 +262,14 @@ class LocalAkool:
         return Testimony(len(seen.calls), lambda: explain(seen))
 
     def reset(self) -> None:
-        """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew. The clock stays where it is."""
+        """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew.
+
+        A virtual clock stays where it is. With all accounts, a SteeredClock shows the machine's time again.
+        """
         with self.engine.lock:
             self._drafts.clear()
             if self.account is None:
-                self.engine.reset()
+                self.service.reset()
             else:
                 self.engine.reset_account(self.account)
 

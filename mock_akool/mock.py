@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
+from mock_akool.core.clock import Clock, VirtualClock
 from mock_akool.core.models import Call, Reply
 from mock_akool.local import LocalAkool
 from mock_akool.presence import Presence, PresenceOptions
@@ -45,9 +45,10 @@ class MockAkool(LocalAkool, Presence):
     def connect(url: str, admin_token: str | None = None, *, account: str | None = None, **options: Any) -> RemoteAkool:
         """Return the fake of a server that runs at `url`, with the same methods, over its control API.
 
-        `admin_token` is what the server was started with, if with any. With an `account`, an API key, it is the fake
-        as that account sees it: its jobs, calls and rules, and a reset that leaves all others alone. `options` are
-        those of `PresenceOptions`, for when it is started in this process. Raises ServerError when no server answers.
+        `admin_token` is what the server was started with, if with any; by default it is MOCK_AKOOL_ADMIN_TOKEN. With
+        an `account`, an API key, it is the fake as that account sees it: its jobs, calls and rules, and a reset that
+        leaves all others alone. `options` are those of `PresenceOptions`, for when it is started in this process.
+        Raises ServerError when no server answers, MockAkoolError when it wants another token.
         """
         from mock_akool.remote import RemoteAkool
 
@@ -77,20 +78,6 @@ class MockAkool(LocalAkool, Presence):
         from mock_akool.doors.server import Server
 
         return Server(self.service, host, port)
-
-    # Time
-
-    @property
-    def clock(self) -> VirtualClock | SteeredClock:
-        """The clock, which can be moved; raises ClockError when this fake was given one that cannot."""
-        return self.service.movable_clock
-
-    def run_until_idle(self) -> None:
-        """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
-
-        Jobs that are stuck, or wait for polls, stay as they are.
-        """
-        self.service.run_until_idle()
 
     def __repr__(self) -> str:
         return f"<{self._told_count()}{', active' if self.active else ''}>"

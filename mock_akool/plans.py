@@ -7,9 +7,21 @@ from typing import Any
 
 from mock_akool.core.behaviour import read_ending
 from mock_akool.core.errors import ScenarioError
+from mock_akool.core.models import Account
 from mock_akool.core.scenario import JobScript, Result
 from mock_akool.core.scenario_shapes import RESULT, STAGES
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
+
+
+def planned_for(view: str | None, account: Account | str | None) -> str | None:
+    """Return the API key of the account whose next job is meant, or None for whoever comes.
+
+    `view` is the account that the call is all about, if any. Raises ScenarioError for another one.
+    """
+    api_key = account.api_key if isinstance(account, Account) else account
+    if view is not None and api_key not in (None, view):
+        raise ScenarioError("next_job: this is a view of another account", "Call it on the fake, or on its own view")
+    return api_key or view
 
 
 def planned(

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import ExitStack
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -72,12 +73,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if settings or url:
         from mock_akool.core.errors import MockAkoolError
         from mock_akool.mock import MockOptions
-        from mock_akool.server_view import check_url
+        from mock_akool.settings import bare_url
 
         try:
             MockOptions.of(**settings)
             if url:
-                config.stash[_address] = check_url(url)
+                config.stash[_address] = bare_url(url)
         except MockAkoolError as error:
             raise pytest.UsageError(f"mock-akool: {error}") from None
 
@@ -163,15 +164,16 @@ def akool_mock(
     with ExitStack() as at_end:
         if request.config.stash[_address]:
             _refuse_workers(request.config)
-            fake, scenarios = _elsewhere(request, _akool_servers, options)
-            at_end.callback(fake.reset)
-            at_end.callback(_testify(request, fake).keep)
-            fake.start()
-            at_end.callback(fake.stop)
-            # Only now, when its clock stands still, so that the test begins at its second 0.
-            fake.reset()
-            if scenarios:
-                fake.put_scenario(*scenarios)
+            with _told_plainly():
+                fake, scenarios = _elsewhere(request, _akool_servers, options, akool_settings)
+                at_end.callback(_plainly, fake.reset)
+                at_end.callback(_testify(request, fake).keep)
+                at_end.callback(fake.stop)
+                fake.start()
+                # Only now, when its clock stands still, so that the test begins at its second 0.
+                fake.reset()
+                if scenarios:
+                    fake.put_scenario(*scenarios)
         else:
             fake = MockAkool(**options).start()
             at_end.callback(fake.stop)
@@ -192,11 +194,12 @@ def akool_server(
 
     with ExitStack() as at_end:
         if request.config.stash[_address]:
-            fake, scenarios = _elsewhere(request, _akool_servers, options)
-            view = ServerView(fake.url, fake)
-            at_end.callback(view._leave)
-            if scenarios:
-                view.put_scenario(*scenarios)
+            with _told_plainly():
+                fake, scenarios = _elsewhere(request, _akool_servers, options, akool_settings)
+                view = ServerView(fake.url, fake)
+                at_end.callback(_plainly, view._leave)
+                if scenarios:
+                    view.put_scenario(*scenarios)
             whole: ServerView | MockAkool = view
         else:
             live = _akool_servers.of(options, at_end if _markers(request.node) else None)
@@ -207,19 +210,26 @@ def akool_server(
             whole = live.mock
         at_end.callback(_testify(request, whole).keep)
         yield view
-        _check_rules(request, view)
-        if whole is not view:
-            _check_rules(request, whole)
+        _check_rules(request, whole)
 
 
 def _elsewhere(
-    request: pytest.FixtureRequest, servers: _Servers, options: Mapping[str, Any]
+    request: pytest.FixtureRequest, servers: _Servers, options: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> tuple[RemoteAkool, tuple[Scenario, ...]]:
     """Return the fake of the server that runs elsewhere, and the scenarios that are to be put in force there."""
     from mock_akool.server_view import given_elsewhere
 
     url = request.config.stash[_address]
     presence, scenarios, refused = given_elsewhere(options)
+    # Those of the ini file and the command line are told once, when the run begins.
+    left_out = [name for name in refused if name in settings and name not in request.config.stash[_given]]
+    if left_out:
+        warnings.warn(
+            f"mock-akool: the server at {url} has settings of its own; those of the fixture akool_settings are not in "
+            f"force there: {', '.join(left_out)}",
+            pytest.PytestWarning,
+            stacklevel=2,
+        )
     for node, marker in _markers(request.node):
         for name in refused:
             if name in marker.kwargs:
@@ -227,9 +237,30 @@ def _elsewhere(
                     node,
                     name,
                     f"the server at {url} cannot be given {name}",
-                    "Run this test without --akool-url, or start the server with it and take it away here",
+                    "Run this test without --akool-url, or start the server with it and take it away here. What a "
+                    "scenario can say may be given as scenario={…}",
                 )
     return servers.elsewhere(url, presence), scenarios
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Fail with the words of an error of ours only: where in the plugin it was raised helps nobody."""
+    from mock_akool.core.errors import MockAkoolError
+
+    try:
+        yield
+    except MockAkoolError as error:
+        complaint = f"mock-akool: {error}"
+    else:
+        return
+    pytest.fail(complaint, pytrace=False)
+
+
+def _plainly(forget: Callable[[], None]) -> None:
+    """Let a server elsewhere forget the test."""
+    with _told_plainly():
+        forget()
 
 
 def _refuse_workers(config: pytest.Config) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Never
+from typing import TYPE_CHECKING, Any, Final, Never
 
 from mock_akool.calls import Calls
 from mock_akool.core.codes import Status
@@ -19,15 +19,17 @@ from mock_akool.core.shapes import unknown_key
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.elsewhere import Elsewhere
 from mock_akool.link import Link, quoted
-from mock_akool.plans import planned
+from mock_akool.plans import planned, planned_for
 from mock_akool.presence import Presence, PresenceOptions
 from mock_akool.remote_clock import HeldClock, RemoteClock
 from mock_akool.remote_webhooks import RemoteWebhooks
 from mock_akool.report import Testimony
 from mock_akool.rules import RuleDraft, complain
+from mock_akool.settings import token_of_environment
 from mock_akool.told import STATUS, account_of, exchange_of, job_of
 
 _PAGE: Final = 1000
+_OF_A_PROCESS: Final = frozenset({"app", "server", "engine", "service"})
 
 
 class RemoteAkool(Presence):
@@ -42,7 +44,7 @@ class RemoteAkool(Presence):
 
     def __init__(self, url: str, admin_token: str | None = None, *, account: str | None = None, **options: Any) -> None:
         self.options = PresenceOptions.of(**options)
-        self._link = Link(url, admin_token)
+        self._link = Link(url, admin_token or token_of_environment())
         self._clock = RemoteClock(self._link)
         self._held: HeldClock | None = None
         self._given_back = ExitStack()
@@ -51,7 +53,14 @@ class RemoteAkool(Presence):
         """The API key of the account that this is all about; None: of all."""
         self._drafts: dict[int, RuleDraft] = {}
         """Rules that were begun and not ended."""
-        self._link.ask("GET", "ready")
+        self._link.ask("GET", "clock")  # which also wants the token
+
+    if not TYPE_CHECKING:  # or else any name would pass for one
+
+        def __getattr__(self, name: str) -> Any:
+            if name in _OF_A_PROCESS:
+                raise AttributeError(f"{name} belongs to a fake of this process, and this one runs at {self.url}")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def url(self) -> str:
@@ -76,9 +85,8 @@ class RemoteAkool(Presence):
             return Elsewhere(self._link, self._clock)
         held = self._held = HeldClock(self._clock)
         # As in process: nobody is called unless the test says so.
-        sending = self._ask("GET", "state")["sending"]
-        if sending == "http":
-            self._given_back.callback(self.webhooks.send_over_http)
+        if self._ask("GET", "state")["sending"] != "call":
+            self._given_back.callback(self._ask, "POST", "webhooks/sending", {"by": "start"})
             self.webhooks.collect()
         self._given_back.callback(held.let_go)
         return Elsewhere(self._link, held)
@@ -129,8 +137,8 @@ class RemoteAkool(Presence):
         for name in unknown:
             raise unknown_key(name, ("queueing", "processing", "ending", "stages", "result", "account"), ())
         script = planned(queueing, processing, ending, stages, result)
-        key = account.api_key if isinstance(account, Account) else account
-        self._ask("POST", "scenario/jobs", {"jobs": [JOB.write(script)]}, account=key or self.account)
+        key = planned_for(self.account, account)
+        self._ask("POST", "scenario/jobs", {"jobs": [JOB.write(script)]}, account=key)
 
     def on(self, endpoint: str | Sequence[str]) -> RuleDraft:
         """Begin a rule for requests to an endpoint, as `MockAkool.on` does."""
@@ -204,8 +212,14 @@ class RemoteAkool(Presence):
 
         The endpoints are named as in `on`.
         """
-        page = self._ask("GET", "calls", endpoint=endpoint, at_least=count, timeout=timeout, limit=10 * _PAGE)
-        return Calls(map(exchange_of, page["calls"]), f" to {endpoint}")
+        wanted = self.calls.to(endpoint)  # which refuses a wrong name as in process
+        try:
+            if len(wanted) < count:
+                self._ask("GET", "calls", endpoint=endpoint, at_least=count, timeout=timeout, limit=1)
+        except TimeoutError:
+            came = self.calls.to(endpoint).count
+            raise TimeoutError(f"{came} of {count} calls to {endpoint} came within {timeout:g} s") from None
+        return self.calls.to(endpoint)
 
     @property
     def webhooks(self) -> RemoteWebhooks:
@@ -253,9 +267,13 @@ class RemoteAkool(Presence):
         return Testimony(told["calls"], lambda: str(told["report"]))
 
     def reset(self) -> None:
-        """Forget jobs, calls, plans, rules and spent credits. The clock stays where it is."""
+        """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew.
+
+        With all accounts, the server's clock shows the machine's time again; it goes on, or stands still, as before.
+        """
         self._drafts.clear()
         self._ask("POST", "reset")
+        self._clock.now_ns()
 
     def __repr__(self) -> str:
         whose = "" if self.account is None else f" as {self.account[:4]}… sees it"

@@ -73,12 +73,12 @@ class RemoteClock:
 class HeldClock(VirtualClock):
     """A server's clock that stands still, and moves only by whoever moves it here: to doors, a virtual clock."""
 
-    __slots__ = ("_remote", "_speed")
+    __slots__ = ("_remote", "_runs")
 
     def __init__(self, remote: RemoteClock) -> None:
         self._remote = remote
-        self._speed = remote.speed
-        if self._speed:
+        self._runs = not remote.virtual
+        if self._runs:
             remote.freeze()
         super().__init__(remote.last_ns)
 
@@ -96,6 +96,6 @@ class HeldClock(VirtualClock):
         self._remote.advance_to(instant_ns)
 
     def let_go(self) -> None:
-        """Let it run as it did before."""
-        if self._speed:
-            self._remote.run_at(self._speed)
+        """Let it run as the machine's does. Not as before: it may have been left so by somebody who was interrupted."""
+        if self._runs:
+            self._remote.resume()

@@ -27,7 +27,6 @@ from mock_akool.remote import RemoteAkool, RemoteJob
 from mock_akool.remote_webhooks import RemoteWebhooks
 from mock_akool.report import Testimony
 from mock_akool.rules import RuleDraft
-from mock_akool.settings import server_url
 from mock_akool.webhooks.view import Webhooks
 
 QUICK: Final[Mapping[str, Any]] = {"queueing": "50ms", "processing": "50ms"}
@@ -196,15 +195,6 @@ def given_elsewhere(settings: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[
     refused = [name for name in settings if name not in presence and name != "scenario"]
     scenarios = MockOptions.of(scenario=settings["scenario"]).scenario if settings.get("scenario") else ()
     return presence, scenarios, refused
-
-
-def check_url(url: str) -> str:
-    """Return the address of a server as a base URL; raises MockAkoolError when it is none."""
-    base = server_url(url)
-    parts = urlsplit(base)
-    if parts.path or parts.query or parts.fragment:
-        raise MockAkoolError(f"{url!r} is no address of a server: it has a path", f"Write it as http://{parts.netloc}")
-    return base
 
 
 def check_server(url: str) -> None:

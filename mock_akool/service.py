@@ -67,6 +67,14 @@ class Service:
             if not isinstance(clock, VirtualClock):
                 return
 
+    def reset(self) -> None:
+        """Forget all that happened, and let a clock that was moved ahead of the machine's show its time again."""
+        with self.engine.lock:
+            if isinstance(self.clock, SteeredClock):
+                self.engine.reset()  # what was due in the future is not sent on the way back
+                self.clock.set_to_machine()
+            self.engine.reset()
+
     @property
     def movable_clock(self) -> VirtualClock | SteeredClock:
         """The clock; raises ClockError when it is one that cannot be moved."""
@@ -128,8 +136,14 @@ class Service:
         self.courier.look()
 
     def carry_by(self, way: str, account: str | None = None) -> None:
-        """Send callbacks over `http` from now on, or `collect` them: all, or those of an account (by API key)."""
-        self.courier.carry_by({"http": HTTP, "collect": COLLECT}[way], account)
+        """Send callbacks over `http` from now on, `collect` them, or do as at the `start`.
+
+        All, or those of an account (by API key).
+        """
+        if way == "start":
+            self.courier.as_at_start(account)
+        else:
+            self.courier.carry_by({"http": HTTP, "collect": COLLECT}[way], account)
 
     def sending(self, account: str | None = None) -> str:
         """Return how callbacks are carried: `http`, `collect`, or `call` for a receiver in this process."""

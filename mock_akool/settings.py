@@ -152,15 +152,25 @@ def server_url(text: str) -> str:
         url = f"http://{url}"
     try:
         parts = urlsplit(url)
-        scheme, host = parts.scheme, parts.hostname
-    except ValueError:  # brackets that do not close
-        scheme, host = "", None
+        scheme, host, _ = parts.scheme, parts.hostname, parts.port
+        why = ""
+    except ValueError as error:  # brackets that do not close, or a port that cannot be
+        scheme, host, why = "", None, f": {error}"
     if scheme == "https":
         raise SettingsError(
             f"{text!r} begins with https, and mock-akool speaks plain HTTP only", f"Write it as http{url[5:]}"
         )
     if scheme != "http" or not host:
-        raise SettingsError(f"{text!r} is no address of a server", f"Write it as http://127.0.0.1:{DEFAULT_PORT}")
+        raise SettingsError(f"{text!r} is no address of a server{why}", f"Write it as http://127.0.0.1:{DEFAULT_PORT}")
+    return url
+
+
+def bare_url(text: str) -> str:
+    """Return the address of a server as `server_url` does; raises SettingsError also when it has a path."""
+    url = server_url(text)
+    parts = urlsplit(url)
+    if parts.path or parts.query or parts.fragment:
+        raise SettingsError(f"{text!r} is no address of a server: it has a path", f"Write it as http://{parts.netloc}")
     return url
 
 

@@ -426,17 +426,17 @@ class TestHealth:
             assert f"at http://127.0.0.1:{serving.port} is ok" in told.stdout
 
     @pytest.mark.parametrize(
-        ("url", "why"),
+        ("url", "begin", "why"),
         [
-            ("http://127.0.0.1:1", "Connection refused"),
-            ("http://127.0.0.1:99999", "Port out of range 0-65535"),
-            ("http://127.0.0.1:x", "Port could not be cast"),
+            ("http://127.0.0.1:1", "no healthy server at http://127.0.0.1:1: ", "Connection refused"),
+            ("http://127.0.0.1:99999", "'http://127.0.0.1:99999' is no address", "Port out of range 0-65535"),
+            ("http://127.0.0.1:x", "'http://127.0.0.1:x' is no address", "Port could not be cast"),
         ],
     )
-    def test_no_server_is_not_well(self, url: str, why: str) -> None:
+    def test_no_server_is_not_well(self, url: str, begin: str, why: str) -> None:
         told = run("health", "--url", url)
         assert (told.returncode, told.stdout) == (1, "")
-        assert told.stderr.startswith(f"mock-akool: no healthy server at {url}: ")
+        assert told.stderr.startswith(f"mock-akool: {begin}")
         assert why in told.stderr
         assert is_one_line(told.stderr)
 

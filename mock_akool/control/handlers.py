@@ -80,7 +80,7 @@ def report(asked: Asked) -> Any:
 def reset(asked: Asked) -> Any:
     """Forget what happened, to all or to one account."""
     if asked.account is None:
-        asked.engine.reset()
+        asked.fake.reset()
     else:
         asked.engine.reset_account(asked.account)
     return {"reset": asked.account or "everybody"}

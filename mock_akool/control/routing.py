@@ -29,6 +29,10 @@ class Fake(Protocol):
         """Move the clock to where nothing changes any more by time alone; with an API key, for that account."""
         ...
 
+    def reset(self) -> None:
+        """Forget all that happened, and let a clock that was moved ahead show the machine's time again."""
+        ...
+
     def answer(self, call: Call) -> Reply:
         """Turn a Call into a Reply."""
         ...

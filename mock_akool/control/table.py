@@ -22,7 +22,11 @@ from mock_akool.core.webhook_faults import TOLD, WEBHOOK, WEBHOOK_FAULT
 
 _MOST_CALLS: Final = 10_000
 _MOST_S: Final = 10 * 366 * 86_400
-_WAYS: Final = ("http", "collect")
+_WAYS: Final = ("http", "collect", "start")
+_SENDING_HELP: Final = (
+    "http sends them to their URLs; collect calls nobody, and counts them as taken; start is as when the server "
+    "started, or for an account as for everybody"
+)
 _WORDS: Final = ("queueing", "processing", "completed", "failed")
 
 
@@ -486,7 +490,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         takes(
             "body",
             account=ACCOUNT,
-            by=Field(one_of(_WAYS), "http sends them to their URLs; collect calls nobody, and counts them as taken"),
+            by=Field(one_of(_WAYS), _SENDING_HELP),
             needed=("by",),
         ),
     ),

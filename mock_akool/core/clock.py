@@ -106,11 +106,11 @@ class VirtualClock:
 class SteeredClock:
     """A clock that runs on as the machine's does, and can be frozen, moved on and sped up: a server's clock.
 
-    It never runs backwards, also when somebody sets the machine's clock back: it reads that once, and from then on
-    the machine's `steady` count of nanoseconds. Safe to use from several threads.
+    It does not run backwards when somebody sets the machine's clock back: it reads that once, and from then on the
+    machine's `steady` count of nanoseconds. Safe to use from several threads.
     """
 
-    __slots__ = ("_listeners", "_lock", "_read_ns", "_speed", "_steady", "_then_ns")
+    __slots__ = ("_is_machines", "_listeners", "_lock", "_read_ns", "_speed", "_steady", "_then_ns")
 
     def __init__(self, start_ns: int | None = None, steady: Callable[[], int] = time.monotonic_ns) -> None:
         self._lock = threading.Lock()
@@ -120,6 +120,7 @@ class SteeredClock:
         self._read_ns = steady()
         """What the steady count was at the instant `_then_ns`, since when the speed is what it is."""
         self._then_ns = time.time_ns() if start_ns is None else start_ns
+        self._is_machines = start_ns is None
 
     def now_ns(self) -> int:
         """Return the present instant in nanoseconds since the epoch."""
@@ -172,6 +173,16 @@ class SteeredClock:
         """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
         with self._lock:
             self._begin_anew(max(self._now_ns(), instant_ns))
+        self._tell()
+
+    def set_to_machine(self) -> None:
+        """Show the machine's time again, also when that is earlier; it then goes on as before.
+
+        For when all that happened is forgotten. A clock that was given a start keeps its instant.
+        """
+        with self._lock:
+            if self._is_machines:
+                self._begin_anew(time.time_ns())
         self._tell()
 
     def _now_ns(self) -> int:

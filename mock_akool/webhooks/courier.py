@@ -70,6 +70,8 @@ class Courier:
         self.note: Callable[[Delivery], None] | None = None
         """Takes a note of each try: it is the last of the delivery's."""
         self._usual = COLLECT
+        self._at_start: Way | None = None
+        """How they were carried when a live server was started first."""
         self._ways: dict[str, Way] = {}
         self._collects_all = True
         """Whether nobody at all is called. Guarded, as the ways are, by the engine's lock."""
@@ -258,9 +260,20 @@ class Courier:
             self._closed = False
             self.changed()
 
+    def as_at_start(self, account: str | None) -> None:
+        """Carry callbacks as when the server was started, or those of an account (by API key) as everybody's."""
+        if account is not None:
+            with self.engine.lock:
+                self.account_forgotten(account)
+                self.changed()
+        elif self._at_start is not None:
+            self.carry_by(self._at_start)
+
     def open(self) -> None:
         """A live server starts: what its calls bring about has to be carried although nobody moves the clock."""
         with self.engine.lock:
+            if self._at_start is None:
+                self._at_start = self._usual
             self._closed = False
             self._servers += 1
             self.changed()

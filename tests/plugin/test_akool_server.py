@@ -226,7 +226,7 @@ def test_a_url_where_no_server_runs_is_told(run: Run) -> None:
         url = server.url
     result = run("def test_it(akool_server): pass", f"--akool-url={url}")
     result.assert_outcomes(errors=1)
-    assert re.search(rf"ServerError: no server answers at {url}: .*refused.*Start one with", result.stdout.str())
+    assert re.search(rf"\nmock-akool: no server answers at {url}: .*refused.*Start one with", result.stdout.str())
 
 
 @pytest.mark.parametrize("body", [b"hello", b"[1]", b'{"name": "other"}'])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,8 +13,17 @@ import httpx
 import pytest
 import requests
 
-from mock_akool import MockAkool, RemoteAkool, ServerError, SteeredClock, UnfiredRuleError, VirtualTimeLimitError
+from mock_akool import (
+    MockAkool,
+    MockAkoolError,
+    RemoteAkool,
+    ServerError,
+    SteeredClock,
+    UnfiredRuleError,
+    VirtualTimeLimitError,
+)
 from mock_akool.doors.server import Server
+from mock_akool.service import Service
 from tests.plugin.conftest import Run
 
 pytest_plugins = "pytester"
@@ -168,11 +178,10 @@ def told(result: pytest.RunResult) -> list[str]:
 def test_a_test_of_akool_mock_tells_the_same_elsewhere(run: Run, server: Server) -> None:
     here = run(TESTS, "-p", "no:randomly")
     clock = MockAkool.connect(server.url).clock
-    before_ns = clock.now_ns()
     there = run(TESTS, "-p", "no:randomly", f"--akool-url={server.url}")
     here.assert_outcomes(passed=8, failed=3, errors=1)
     assert told(there) == told(here)
-    assert clock.now_ns() - before_ns > 60 * 10**9, "the clock of the server was moved"
+    assert abs(clock.now_ns() - time.time_ns()) < 60 * 10**9, "it was moved by an hour, and shows the machine's time"
     assert clock.speed == 1
 
 
@@ -200,6 +209,37 @@ def test_of_a_start(akool_mock):
     assert f": @pytest.mark.akool: the server at {server.url} cannot be given seed. Run this test without" in out
     assert "seed of a scenario cannot be changed while the fake runs" in out
     assert MockAkool.connect(server.url).clock.speed == 1
+
+
+def test_settings_of_the_fixture_are_not_left_out_in_silence(
+    run: Run, server: Server, pytester: pytest.Pytester
+) -> None:
+    pytester.makeconftest(
+        "import pytest\n@pytest.fixture(scope='session')\n"
+        "def akool_settings(): return {'strict': True, 'unfired_rules': 'ignore', 'queueing': 3}"
+    )
+    source = "def test_it(akool_mock): akool_mock.on('create').drop()\ndef test_other(akool_server): pass"
+    result = run(source, f"--akool-url={server.url}", "--akool=queueing=3", "-q", "-W", "default")
+    result.assert_outcomes(passed=2)
+    told = re.sub(r"\s+", " ", result.stdout.str())
+    assert "those of the fixture akool_settings are not in force there: strict" in told
+
+
+def test_what_an_interrupted_session_left_is_put_right(run: Run, server: Server) -> None:
+    fake = MockAkool.connect(server.url)
+    fake.on("any").respond(http=503)
+    fake.clock.freeze()
+    fake.clock.advance(10_000)
+    fake.webhooks.collect()
+    run("def test_it(akool_mock): assert generate()['image_status'] == 3", f"--akool-url={server.url}").assert_outcomes(
+        passed=1
+    )
+    assert (fake.clock.speed, abs(fake.clock.now_ns() - time.time_ns()) < 60 * 10**9) == (1, True)
+    assert fake._ask("GET", "state")["sending"] == "collect", "as when this server was started"
+    fake.webhooks.send_over_http()
+    with fake:
+        assert fake._ask("GET", "state")["sending"] == "collect"
+    assert fake._ask("GET", "state")["sending"] == "collect"
 
 
 def test_workers_cannot_share_a_whole_server(run: Run, server: Server, pytester: pytest.Pytester) -> None:
@@ -311,6 +351,42 @@ class TestConnect:
             with pytest.raises(ServerError):
                 fake.verify()
             server.start()
+
+    def test_its_token_may_be_in_the_environment(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert isinstance(server.service, Service)
+        server.service.access.admin_token = "s3cret"
+        with pytest.raises(
+            MockAkoolError, match=r"wants its token. Give it as admin_token=…, or .*MOCK_AKOOL_ADMIN_TOKEN"
+        ):
+            MockAkool.connect(server.url)
+        with pytest.raises(MockAkoolError, match="this is not the control API's token"):
+            MockAkool.connect(server.url, "wrong")
+        monkeypatch.setenv("MOCK_AKOOL_ADMIN_TOKEN", "s3cret")
+        assert MockAkool.connect(server.url).jobs == ()
+
+    @pytest.mark.parametrize(
+        ("url", "told"),
+        [
+            ("{}/api/open/v3", "it has a path. Write it as http://127.0.0.1:"),
+            ("http://localhost:99999", "is no address of a server: Port out of range 0-65535"),
+        ],
+    )
+    def test_what_is_no_address_is_refused(self, server: Server, url: str, told: str) -> None:
+        with pytest.raises(MockAkoolError, match=told):
+            MockAkool.connect(url.format(server.url))
+
+    def test_a_server_that_hangs_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("mock_akool.link._PATIENCE_S", 0.1)
+        with socket.create_server(("127.0.0.1", 0)) as hanging:
+            port = hanging.getsockname()[1]
+            with pytest.raises(ServerError, match=r"does not answer within 0\.1 s. Is it stopped, or very busy"):
+                MockAkool.connect(f"127.0.0.1:{port}")
+
+    def test_what_only_a_fake_of_this_process_has_says_so(self, fake: RemoteAkool) -> None:
+        with pytest.raises(AttributeError, match="server belongs to a fake of this process, and this one runs at http"):
+            fake.server()
+        with pytest.raises(AttributeError, match="'RemoteAkool' object has no attribute 'sever'"):
+            fake.sever()  # type: ignore[attr-defined]
 
     def test_there_must_be_a_server(self, server: Server) -> None:
         server.stop()
