@@ -456,6 +456,8 @@ def test_a_js_block_runs(block: Block, port: int) -> None:
     library.mkdir(parents=True)
     shutil.copy(_STAND_INS / "testcontainers.mjs", library / "index.mjs")
     (library / "package.json").write_text('{"exports": "./index.mjs"}')
+    for file in (ROOT / "examples").glob("*.mjs"):
+        shutil.copy(file, ".")  # which the page says to do with a file that it imports
     Path("block.mjs").write_text(code)
     _run(node, "block.mjs")
     _check_pictures(code)
