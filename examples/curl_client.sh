@@ -2,7 +2,12 @@
 # Makes pictures of a prompt with curl: `sh curl_client.sh "a red fox"`. See README.md.
 set -eu
 
-api=${AKOOL_BASE_URL:-http://127.0.0.1:25665}/api/open/v3/content/image
+[ $# -eq 1 ] || {
+    echo 'usage: sh curl_client.sh "a red fox"' >&2
+    exit 2
+}
+base=${AKOOL_BASE_URL:-http://127.0.0.1:25665}
+api=${base%/}/api/open/v3/content/image
 key="x-api-key: ${AKOOL_API_KEY:-my-key}"
 pause=${AKOOL_PAUSE_S:-3}
 deadline=$(($(date +%s) + ${AKOOL_PATIENCE_S:-300}))

@@ -4,7 +4,8 @@ import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const { env } = process;
-const api = `${env.AKOOL_BASE_URL || "http://127.0.0.1:25665"}/api/open/v3/content/image`;
+const base = (env.AKOOL_BASE_URL || "http://127.0.0.1:25665").replace(/\/+$/, "");
+const api = `${base}/api/open/v3/content/image`;
 const key = { "x-api-key": env.AKOOL_API_KEY || "my-key" };
 const pause = 1000 * (env.AKOOL_PAUSE_S || 3);
 const deadline = Date.now() + 1000 * (env.AKOOL_PATIENCE_S || 300);
@@ -53,6 +54,10 @@ async function main(prompt) {
   }
 }
 
+if (process.argv.length !== 3) {
+  console.error('usage: node fetch_client.mjs "a red fox"');
+  process.exit(2);
+}
 main(process.argv[2]).catch((error) => {
   console.error(error.message);
   process.exitCode = 1;

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-API = os.environ.get("AKOOL_BASE_URL", "http://127.0.0.1:25665") + "/api/open/v3/content/image"
+API = os.environ.get("AKOOL_BASE_URL", "http://127.0.0.1:25665").rstrip("/") + "/api/open/v3/content/image"
 KEY = {"x-api-key": os.environ.get("AKOOL_API_KEY", "my-key")}
 PAUSE_S = float(os.environ.get("AKOOL_PAUSE_S", "3"))
 PATIENCE_S = float(os.environ.get("AKOOL_PATIENCE_S", "300"))
@@ -55,6 +55,9 @@ async def main(prompt: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        print('usage: python httpx_client.py "a red fox"', file=sys.stderr)
+        sys.exit(2)
     try:
         asyncio.run(main(sys.argv[1]))
     except TimeoutError:

@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-API = os.environ.get("AKOOL_BASE_URL", "http://127.0.0.1:25665") + "/api/open/v3/content/image"
+API = os.environ.get("AKOOL_BASE_URL", "http://127.0.0.1:25665").rstrip("/") + "/api/open/v3/content/image"
 KEY = {"x-api-key": os.environ.get("AKOOL_API_KEY", "my-key")}
 PAUSE_S = float(os.environ.get("AKOOL_PAUSE_S", "3"))
 DEADLINE_S = time.monotonic() + float(os.environ.get("AKOOL_PATIENCE_S", "300"))
@@ -58,6 +58,9 @@ def main(prompt: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        print('usage: python requests_client.py "a red fox"', file=sys.stderr)
+        sys.exit(2)
     try:
         main(sys.argv[1])
     except requests.RequestException as error:

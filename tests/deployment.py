@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +28,10 @@ def check_workflow(file: Path) -> None:
     """A workflow fits the schema of GitHub's workflows, and its variables are settings of ours."""
     _fits("vendor.github-workflows", file)
     _check_variables(file)
+    for script in _values(yaml.safe_load(file.read_text()), "run"):
+        told = run("-n", "-c", script, command=["bash"])
+        assert told.returncode == 0, told.stderr
+        _check_docker_run(script)
 
 
 def check_manifests(file: Path) -> None:
@@ -40,7 +47,9 @@ def check_manifests(file: Path) -> None:
 
 CHECKS: Final[dict[str, Callable[[Path], None]]] = {
     "compose.yaml": check_compose,
+    "compose.override.yaml": check_compose,
     ".github/workflows/test.yml": check_workflow,
+    ".github/workflows/built.yml": check_workflow,
     "kubernetes.yaml": check_manifests,
 }
 """By the names that the files have in the docs."""
@@ -56,8 +65,26 @@ def _check_variables(file: Path) -> None:
     for document in yaml.safe_load_all(file.read_text()):
         for key in ("environment", "env"):
             for variables in _values(document, key):
-                environ |= {name: str(value) for name, value in variables.items() if name.startswith(PREFIX)}
+                environ |= {name: value for name, value in _pairs(variables) if name.startswith(PREFIX)}
     Settings.from_environment(environ=environ)
+
+
+def _pairs(variables: Any) -> Iterator[tuple[str, str]]:
+    """Yield names and values, of Kubernetes' lists too, where what a Secret has is some text."""
+    if isinstance(variables, dict):
+        yield from ((name, str(value)) for name, value in variables.items())
+    else:
+        yield from ((each["name"], each.get("value", "some-text")) for each in variables)
+
+
+def _check_docker_run(script: str) -> None:
+    """What a script gives to `docker run` as variables are settings of ours, and ports are published to our machine."""
+    for command in re.findall(r"(?m)^docker run (.*)$", script.replace("\\\n", "")):
+        words = shlex.split(command)
+        given = [value for option, value in pairwise(words) if option == "-e"]
+        assert given
+        Settings.from_environment(environ=dict(each.split("=", 1) for each in given))
+        assert words[words.index("-p") + 1].startswith("127.0.0.1:")
 
 
 def _values(data: Any, wanted: str) -> Iterator[Any]:

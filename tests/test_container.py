@@ -26,11 +26,11 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from mock_akool import __version__
+from mock_akool import SettingsError, __version__
 from mock_akool.settings import DEFAULT_PORT, PREFIX, table
 from tests import dockerfile, installation
 from tests.children import PATIENCE_S, Child, Serving, run
-from tests.deployment import check_compose
+from tests.deployment import CHECKS, check_compose
 from tests.installation import HOSTLESS, ROOT, Installed, succeed
 
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -434,6 +434,50 @@ class TestCompose:
             told = run(script, *arguments, command=[program], variables=variables, folder=tmp_path)
         assert (told.returncode, told.stderr) == (0, "")
         assert len(list(tmp_path.glob("*.jpg"))) == 4
+
+
+class TestPage:
+    """The files on the page of the container, of which the docs' tests check that they are valid."""
+
+    PAGE: Final = (ROOT / "docs" / "docker.md").read_text()
+
+    def _block(self, name: str) -> str:
+        (block,) = re.findall(rf"(?s)```yaml\n# {re.escape(name)}\n(.*?)```", self.PAGE)
+        return str(block)
+
+    @pytest.mark.parametrize(
+        ("name", "right", "wrong"),
+        [
+            ("compose.override.yaml", '"banned"}]', '"banned"}'),
+            ("kubernetes.yaml", "MOCK_AKOOL_CONTROL_HOSTS", "MOCK_AKOOL_CONTROL_HOST"),
+            ("kubernetes.yaml", "timeoutSeconds", "timeoutSecond"),
+            (".github/workflows/built.yml", 'QUEUE="1 poll"', 'QUEUE="1 pole"'),
+            (".github/workflows/built.yml", "done'", "done"),
+            (".github/workflows/built.yml", "runs-on", "run-on"),
+        ],
+    )
+    def test_a_wrong_file_is_found(self, name: str, right: str, wrong: str, tmp_path: Path) -> None:
+        file = tmp_path / Path(name).name
+        file.write_text(self._block(name))
+        CHECKS[name](file)
+        file.write_text(self._block(name).replace(right, wrong))
+        with pytest.raises((AssertionError, SettingsError)):
+            CHECKS[name](file)
+
+    def test_a_built_image_is_waited_for_and_called_where_it_is(self) -> None:
+        (job,) = yaml.safe_load(self._block(".github/workflows/built.yml"))["jobs"].values()
+        scripts = [step["run"] for step in job["steps"] if "run" in step]
+        starts, waits = scripts[1].replace("\\\n", "").splitlines()
+        assert f"-p 127.0.0.1:{DEFAULT_PORT}:{IMAGE.the('EXPOSE')} " in starts
+        assert " ".join(dockerfile.health().command) in waits
+        assert {"AKOOL_BASE_URL": f"http://127.0.0.1:{DEFAULT_PORT}"} in [step.get("env") for step in job["steps"]]
+
+    def test_the_names_by_which_others_call_may_control(self) -> None:
+        fake = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["akool"]
+        assert fake["environment"][f"{PREFIX}CONTROL_HOSTS"] == "akool"
+        deployment, service = yaml.safe_load_all(self._block("kubernetes.yaml"))
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert container["env"][0] == {"name": f"{PREFIX}CONTROL_HOSTS", "value": service["metadata"]["name"]}
 
 
 def test_the_page_uses_testcontainers_as_it_is(tmp_path: Path) -> None:

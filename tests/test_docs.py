@@ -44,6 +44,7 @@ ARCHITECTURE: Final = ROOT / "docs" / "architecture.md"
 
 NOT_RUN: Final = {
     "docker build --tag mock-akool .": "there is no engine; what the Dockerfile runs is run by tests of its own",
+    'kubectl create secret generic mock-akool --from-literal=admin-token="$(openssl rand -hex 16)"': "no cluster",
     "make demo": "it installs a virtual environment; what it shows is compared with a quick play of the demo",
     "make test": "it would run these tests within themselves",
     "python -m pip install .": "it fetches packages; the wheel is installed by a test of its own",
@@ -56,9 +57,12 @@ FOREIGN_FLAGS: Final = {
     "--akool-url": "pytest",
     "--markers": "pytest",
     "--tb": "pytest",
+    "--add-host": "docker",
     "--build": "docker",
     "--cap-drop": "docker",
     "--exit-code-from": "docker",
+    "--from-literal": "kubectl",
+    "--name": "docker",
     "--platform": "docker",
     "--read-only": "docker",
     "--rm": "docker",
@@ -456,6 +460,8 @@ def test_a_js_block_runs(block: Block, port: int) -> None:
     library.mkdir(parents=True)
     shutil.copy(_STAND_INS / "testcontainers.mjs", library / "index.mjs")
     (library / "package.json").write_text('{"exports": "./index.mjs"}')
+    for file in (ROOT / "examples").glob("*.mjs"):
+        shutil.copy(file, ".")  # which the page says to do with a file that it imports
     Path("block.mjs").write_text(code)
     _run(node, "block.mjs")
     _check_pictures(code)

@@ -37,11 +37,11 @@ class Access:
 
     def __init__(self, admin_token: str | None = None, hosts: Iterable[str] = ()) -> None:
         self.admin_token = admin_token
-        self._hosts = {host.lower() for host in hosts}
+        self._hosts = set(map(_plain, hosts))
 
     def allow(self, host: str) -> None:
         """Let the fake be called by this name: it listens there."""
-        self._hosts.add(host.lower())
+        self._hosts.add(_plain(host))
 
     def refusal(self, call: Call) -> Refusal | None:
         """Return why the call is refused, or None."""
@@ -112,4 +112,9 @@ def _name_of(host: str) -> str:
     """Return the name or address in a Host header, without its port."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower()
+    return _plain(host.partition(":")[0])
+
+
+def _plain(name: str) -> str:
+    """Return a name as it is compared: in lower case, and without the dot that says it is a whole name already."""
+    return name.lower().removesuffix(".")

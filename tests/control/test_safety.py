@@ -36,14 +36,24 @@ def server() -> Iterator[Server]:
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1:25665", "localhost", "LOCALHOST:1", "akool.localhost", "[::1]:25665", "192.168.7.9", "10.0.0.1:80"],
+    [
+        "127.0.0.1:25665",
+        "localhost",
+        "LOCALHOST:1",
+        "akool.localhost",
+        "[::1]:25665",
+        "192.168.7.9",
+        "10.0.0.1:80",
+        "localhost.:1",
+    ],
 )
 def test_names_that_cannot_be_made_to_point_here_by_others(host: str, server: Server) -> None:
     assert ask(server, {"host": host})[0] == 200
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.test", "evil.test:25665", "localhost.evil.test", "127.0.0.1.evil.test", "[evil", "a b"]
+    "host",
+    ["evil.test", "evil.test:25665", "localhost.evil.test", "127.0.0.1.evil.test", "[evil", "a b", "localhost..", "."],
 )
 def test_a_name_that_points_here_by_trickery(host: str, server: Server) -> None:
     status, _, told = ask(server, {"host": host})
@@ -63,8 +73,11 @@ def test_names_that_are_allowed_and_the_one_it_listens_on() -> None:
         server = stack.enter_context(mock.server())
         assert ask(server, {"host": "akool:25665"})[0] == 200
         assert ask(server, {"host": "FAKE.test"})[0] == 200
+        assert ask(server, {"host": "akool.:25665"})[0] == 200
+        assert ask(server, {"host": "Akool."})[0] == 200
+        assert ask(server, {"host": "akool.."})[0] == 403
         assert ask(server, {"host": "other"})[0] == 403
-        access.allow("other")
+        access.allow("Other.")
         assert ask(server, {"host": "other"})[0] == 200
 
 
