@@ -457,8 +457,9 @@ class TestHealth:
             ),
             *(
                 (url, f"'{url}' is no address of a server. Write it as http://127.0.0.1:25665")
-                for url in ("ftp://localhost", "http:localhost:25665", "http://", "http://[")
+                for url in ("ftp://localhost", "http:localhost:25665", "http://")
             ),
+            ("http://[", "'http://[' is no address of a server: Invalid IPv6 URL. Write it as http://127.0.0.1:25665"),
         ],
     )
     def test_what_is_no_address_is_told_with_how_to_write_it(self, url: str, told: str) -> None:
