@@ -48,7 +48,8 @@ class Calls:
             near = difflib.get_close_matches(endpoint.lower(), known, n=1)
             hint = f"Did you mean {known[near[0]].value!r}? " if near else ""
             raise MockAkoolError(
-                f"calls.to({endpoint!r}): there is no such endpoint", f"{hint}The names are {', '.join(Endpoint)}"
+                f"calls.to({endpoint!r}): there is no such endpoint",
+                f"{hint}The names are {', '.join((*Endpoint, *GROUPS))}",
             )
         return self._where(f" to {wanted}", (each for each in self if each.endpoint is wanted))
 

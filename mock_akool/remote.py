@@ -13,6 +13,7 @@ from mock_akool.core.codes import Status
 from mock_akool.core.director import RuleInForce
 from mock_akool.core.errors import MockAkoolError, ServerError
 from mock_akool.core.models import Account, Call, Job, Reply
+from mock_akool.core.options import check_names
 from mock_akool.core.scenario import Result, Rule, Scenario
 from mock_akool.core.scenario_shapes import ENDPOINTS, JOB, RULE, SCENARIO
 from mock_akool.core.shapes import unknown_key
@@ -43,6 +44,7 @@ class RemoteAkool(Presence):
     """
 
     def __init__(self, url: str, admin_token: str | None = None, *, account: str | None = None, **options: Any) -> None:
+        check_names(PresenceOptions, options, ("account", "admin_token"))
         self.options = PresenceOptions.of(**options)
         self._link = Link(url, admin_token or token_of_environment())
         self._clock = RemoteClock(self._link)

@@ -50,7 +50,8 @@ class RemoteClock:
         self._ask("POST", "/speed", {"factor": speed})
 
     def advance(self, seconds: float) -> None:
-        """Move the clock on by `seconds`, 0 or more."""
+        """Move the clock on by `seconds`, 0 or more; raises ClockError for a negative or not finite number."""
+        step_ns(seconds)
         self._ask("POST", "/advance", {"seconds": seconds})
 
     def advance_to(self, instant_ns: int) -> None:

@@ -25,7 +25,7 @@ from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.engine import Engine, asked_by
 from mock_akool.core.files import stamp_of
 from mock_akool.core.journal import Line
-from mock_akool.core.models import Exchange, Job, PressButton, shortened
+from mock_akool.core.models import Ends, Exchange, Job, PressButton, shortened
 from mock_akool.core.timeline import Change, changes
 
 _Key = TypeVar("_Key")
@@ -479,8 +479,10 @@ def _polled_on(seen: Evidence) -> str | None:
 
 
 def _never_polled(seen: Evidence) -> str | None:
+    # Of a job whose answer was lost the client cannot know.
+    lost = {call.job_id for call in seen.to(*_CREATES, Endpoint.CREATE_BY_BUTTON) if _is_lost(call)}
     for job in seen.jobs:
-        if seen.tries(job.id) or job.request.callback_url:
+        if seen.tries(job.id) or job.request.callback_url or job.id in lost:
             continue
         batch = [each for each in seen.jobs if each.request is job.request]
         if len(batch) > 1:
@@ -491,6 +493,11 @@ def _never_polled(seen: Evidence) -> str | None:
             )
         return f"job {job.id} was created and paid, but never polled"
     return None
+
+
+def _is_lost(call: Exchange) -> bool:
+    transfer = call.reply.transfer
+    return transfer is not None and transfer.ends in (Ends.DROP, Ends.RESET)
 
 
 def _never_fetched(seen: Evidence) -> str | None:

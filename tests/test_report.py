@@ -325,7 +325,7 @@ CASES = (
         "never polled",
         lambda client: client.create(),
         "job ID was created and paid, but never polled",
-        lambda client: client.poll_in_vain(http=502),
+        lambda client: client.create_in_vain(drop=True, at="after"),
     ),
     Case(
         "never fetched",

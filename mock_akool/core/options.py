@@ -134,9 +134,9 @@ class Options:
         return cls(**options)
 
 
-def check_names(options: type[Options], given: Any) -> None:
-    """Raise SettingsError when `given` has a name that is no option, with the nearest one."""
-    known = options.__dataclass_fields__
+def check_names(options: type[Options], given: Any, others: Iterable[str] = ()) -> None:
+    """Raise SettingsError when `given` has a name that is no option, with the nearest one of them and of `others`."""
+    known = (*options.__dataclass_fields__, *others)
     for name in given:
         if name not in known:
             import difflib  # a mistake may cost a millisecond, a start may not

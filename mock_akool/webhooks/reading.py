@@ -12,10 +12,13 @@ from mock_akool.core.codes import Status
 from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.errors import MockAkoolError, ScenarioError
 from mock_akool.core.models import CreateV4, Job
-from mock_akool.core.webhook_faults import WEBHOOK, WebhookFault, WebhookRule
+from mock_akool.core.shapes import unknown_key
+from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, WebhookFault, WebhookRule
 from mock_akool.webhooks.courier import describe
 
 _SHOWN: Final = 20
+_WHICH: Final = ("status", "job", "account", "times")
+"""What says which callbacks a fault befalls."""
 _TOLD_OF: Final = (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
 
 
@@ -283,6 +286,9 @@ class AnyWebhooks(ABC):
         """
         self._check_source()
         _check_status(status)
+        for name in fault:
+            if name not in WEBHOOK_FAULT.fields:
+                raise unknown_key(name, (*WEBHOOK_FAULT.fields, *_WHICH), ())
         rule = WebhookRule(
             fault=WebhookFault.of(fault),
             status=None if status is None else Status(status),

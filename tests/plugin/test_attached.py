@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from mock_akool import (
     MockAkoolError,
     RemoteAkool,
     ServerError,
+    SettingsError,
     SteeredClock,
     UnfiredRuleError,
     VirtualTimeLimitError,
@@ -372,6 +373,34 @@ class TestConnect:
     def test_what_is_no_address_is_refused(self, server: Server, url: str, told: str) -> None:
         with pytest.raises(MockAkoolError, match=told):
             MockAkool.connect(url.format(server.url))
+
+    def test_a_wrong_argument_is_told_with_the_nearest_one(self, server: Server) -> None:
+        with pytest.raises(SettingsError, match=r"there is no setting 'acount'. Did you mean 'account'"):
+            MockAkool.connect(server.url, acount="key")
+
+    def test_mistakes_are_told_as_in_process(self, fake: RemoteAkool) -> None:
+        mock = MockAkool()
+
+        def told(mistake: Callable[[MockAkool | RemoteAkool], object]) -> list[str]:
+            errors = []
+            for each in (mock, fake):
+                with pytest.raises(MockAkoolError) as caught:
+                    mistake(each)
+                errors.append(f"{type(caught.value).__name__}: {caught.value}")
+            return errors
+
+        mistakes: list[Callable[[MockAkool | RemoteAkool], object]] = [
+            lambda fake: fake.clock.advance(-3),
+            lambda fake: fake.wait_for_calls(1, "infobymodel"),
+            lambda fake: fake.webhooks.fault(statsu=3),
+            lambda fake: fake.on("createbypromt"),
+            lambda fake: fake.put_scenario("flaky-gatewy"),
+            lambda fake: fake.next_job(ending="fail"),
+        ]
+        for mistake in mistakes:
+            here, there = told(mistake)
+            assert there == here
+        assert "Did you mean 'status'" in told(lambda fake: fake.webhooks.fault(statsu=3))[0]
 
     def test_a_server_that_hangs_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("mock_akool.link._PATIENCE_S", 0.1)
