@@ -44,12 +44,12 @@ class LocalAkool:
         self.account = account
         """The API key of the account that this is all about; None: of all."""
         self._drafts: dict[int, RuleDraft] = {}
-        """Rules that were begun and not ended."""
+        """Rules that were begun and not ended, with those of views."""
 
     def of_account(self, api_key: str) -> LocalAkool:
         """Return the same fake as one account sees it, by API key."""
         view = LocalAkool(self.service, api_key)
-        view.options = self.options
+        view.options, view._drafts = self.options, self._drafts
         return view
 
     # Time

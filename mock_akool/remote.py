@@ -54,7 +54,7 @@ class RemoteAkool(Presence):
         self.account = account
         """The API key of the account that this is all about; None: of all."""
         self._drafts: dict[int, RuleDraft] = {}
-        """Rules that were begun and not ended."""
+        """Rules that were begun and not ended, with those of views."""
         self._link.ask("GET", "clock")  # which also wants the token
 
     if not TYPE_CHECKING:  # or else any name would pass for one
@@ -74,7 +74,7 @@ class RemoteAkool(Presence):
         view = object.__new__(RemoteAkool)
         view.options = self.options
         view._link, view._clock, view._held, view._given_back = self._link, self._clock, self._held, ExitStack()
-        view.account, view._drafts = api_key, {}
+        view.account, view._drafts = api_key, self._drafts
         return view
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
