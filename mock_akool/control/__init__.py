@@ -25,6 +25,7 @@ from mock_akool.control.waiting import Awaited
 from mock_akool.core.api import bug_reply
 from mock_akool.core.errors import AkoolError, MockAkoolError
 from mock_akool.core.models import Call, Reply
+from mock_akool.core.shapes import shown
 from mock_akool.core.wire import encode
 
 PREFIX: Final = "/_mock/"
@@ -82,11 +83,15 @@ class _Found(NamedTuple):
 
 
 def _do(fake: Fake, call: Call, route: Route, in_path: dict[str, str]) -> Reply:
+    said = body_of(route, call)
     given = query_of(route.query, call.query)
-    said = body_of(route.body, call)
     for name in given.keys() & said.keys():
         if given[name] is not None and said[name] not in (None, given[name]):
-            raise ControlError(400, f"{name} is another one in the body than in the query", "Say it once")
+            raise ControlError(
+                400,
+                f"{name} is {shown(said[name])} in the body, and {shown(given[name])} in the query",
+                "Say it once",
+            )
         if said[name] is None:
             said[name] = given[name]
     if route.carries:

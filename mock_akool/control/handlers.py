@@ -64,7 +64,7 @@ def state(asked: Asked) -> Any:
         "accounts": len(accounts),
         "jobs": by_status,
         "calls": engine.journal.count if mine is None else sum(map(mine, engine.journal.lines())),
-        "awaited": engine.is_awaited(now_ns),
+        "awaited": engine.is_awaited(now_ns, key),
         "sending": asked.fake.sending(key),
         "credits_spent": sum(engine.accounts.spent_by(each) for each in accounts),
     }
@@ -97,6 +97,8 @@ def accounts(asked: Asked) -> Any:
 def add_account(asked: Asked) -> Any:
     """Make an account that is described."""
     engine = asked.engine
+    if asked.given["client_secret"] is None:
+        raise ControlError(400, "no client_secret is given", "It is the API key, in the body, or as `account`")
     spec = AccountSpec(**{name: asked.given[name] for name in AccountSpec._fields})
     try:
         account = engine.accounts.add_new(spec)
@@ -382,10 +384,31 @@ def advance(asked: Asked) -> Any:
         moved.advance(given["seconds"])
     elif given["to_ns"] is not None:
         moved.advance_to(given["to_ns"])
+    elif given["until"] == "callback":
+        _advance_to_callback(asked, moved)
     else:
         asked.fake.run_until_idle(asked.account)
     asked.fake.carry_due()
     return clock(asked)
+
+
+def _advance_to_callback(asked: Asked, moved: SteeredClock | VirtualClock) -> None:
+    """Move the clock to where the next callback is sent, or was lost; it stays when none is to come."""
+    asked.fake.carry_due()
+    engine = asked.engine
+    is_found = False
+    while not is_found:
+        with engine.lock:
+            due_ns, known = engine.outbox.next_ns_of(asked.account), engine.outbox.count
+        if due_ns is None:
+            return
+        moved.advance_to(due_ns)
+        asked.fake.carry_due()
+        with engine.lock:
+            made = [each for each in engine.outbox.entries() if each.number > known]
+            mine = [each for each in made if asked.account in (None, each.account)]
+        # At a change of status a callback is made; a fault may let it fall due later.
+        is_found = not mine or any(each.due_ns <= due_ns for each in mine)
 
 
 def _movable(asked: Asked) -> SteeredClock | VirtualClock:
@@ -495,6 +518,8 @@ def answer(asked: Asked) -> Any:
     if path.startswith("/_mock/"):
         raise ControlError(400, f"{path[:200]} is a control route", "Call it directly")
     headers = {name.lower(): value for name, value in given["headers"].items()}
+    if asked.account is not None and not headers.keys() & {"x-api-key", "authorization"}:
+        headers["x-api-key"] = asked.account
     call = Call(given["method"], path, given["query"], headers, given["body"], CDN_URL, given["door"])
     reply, body = asked.fake.complete(asked.fake.answer(call))
     return views.ANSWER.of(asked.engine, reply._replace(body=body), asked.now_ns)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 from mock_akool.control import handlers, views, waiting
 from mock_akool.control.openapi import document
-from mock_akool.control.routing import ACCOUNT, SCOPE, Asked, Route, takes
+from mock_akool.control.routing import ACCOUNT, SCOPE, Asked, Route, account, account_of_query, takes
 from mock_akool.control.views import listed, or_null, record
 from mock_akool.core.deliveries import DeliveryState
 from mock_akool.core.faults import DURATION, FAULT
@@ -130,9 +130,17 @@ _IN_FORCE: Final = record(
         "planned": ("for how many next jobs there is a plan", views.WHOLE),
     }
 )
-_OWN: Final = Field(TEXT, "the API key of the account")
+_OWN: Final = account("the API key of the account")
+_SCOPE_OF_BODY: Final = takes("body", account=ACCOUNT)
+_SHARED: Final = "an API key, which changes nothing: this is the same for all accounts"
+"""Tests add their account to each call, and a route that minds it would be one more thing to know."""
+_OF_ALL: Final = takes("query", account=account_of_query(_SHARED))
+_OF_ALL_IN_BODY: Final = takes("body", account=account(_SHARED))
+_ASKS: Final = "an API key, sent as x-api-key when the headers have neither x-api-key nor authorization"
+_WHOSE: Final = "with until: the API key of the account whose jobs or callbacks count"
 _FAILURE: Final = takes(
     "body",
+    account=ACCOUNT,
     reasons=Field(Listed(TEXT), "the record's error_reasons; a general one when there is none", ()),
     refund=Field(FLAG, "whether the credits are given back", False),
 )
@@ -178,14 +186,16 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
                 "version": ("the version", views.TEXT),
             }
         ),
+        _OF_ALL,
     ),
     ("GET", "/_mock/ready"): Route(
         "tell how the fake is set up; nobody is refused",
         handlers.ready,
         record({"ready": ("true", {"const": True}), **_SET_UP}),
+        _OF_ALL,
     ),
     ("GET", "/_mock/openapi.json"): Route(
-        "this API and the emulated one as OpenAPI 3.1", _openapi, {"type": "object", "required": ["openapi"]}
+        "this API and the emulated one as OpenAPI 3.1", _openapi, {"type": "object", "required": ["openapi"]}, _OF_ALL
     ),
     ("GET", "/_mock/state"): Route(
         "tell how things stand",
@@ -223,7 +233,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         handlers.reset,
         record({"reset": ("the API key, or everybody", views.TEXT)}),
         SCOPE,
-        takes("body", account=ACCOUNT),
+        _SCOPE_OF_BODY,
     ),
     # Jobs
     ("GET", "/_mock/jobs"): Route(
@@ -237,7 +247,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         ),
         takes(
             "query",
-            account=ACCOUNT,
+            account=account_of_query(),
             status=Field(one_of(_WORDS), "the status that they have now"),
             offset=Field(whole(0, 10**9), "how many to leave out at the beginning", 0),
             limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
@@ -270,13 +280,13 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
     ),
     ("GET", "/_mock/jobs/{job}"): Route("tell of one job", handlers.one_job, views.JOB.schema, SCOPE),
     ("POST", "/_mock/jobs/{job}/complete"): Route(
-        "let a job be completed from now on", handlers.complete, views.JOB.schema, SCOPE
+        "let a job be completed from now on", handlers.complete, views.JOB.schema, SCOPE, _SCOPE_OF_BODY
     ),
     ("POST", "/_mock/jobs/{job}/fail"): Route(
         "let a job have failed from now on", handlers.fail, views.JOB.schema, SCOPE, _FAILURE
     ),
     ("POST", "/_mock/jobs/{job}/stick"): Route(
-        "let a job stay for ever at the status that it has", handlers.stick, views.JOB.schema, SCOPE
+        "let a job stay for ever at the status that it has", handlers.stick, views.JOB.schema, SCOPE, _SCOPE_OF_BODY
     ),
     ("DELETE", "/_mock/jobs/{job}"): Route(
         "forget a job; what it cost stays paid", handlers.delete_job, views.JOB.schema, SCOPE
@@ -292,8 +302,11 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         "make an account",
         handlers.add_account,
         views.ACCOUNT.schema,
-        None,
-        takes("body", **ACCOUNT_SPEC.fields, needed=("client_secret",)),
+        takes(
+            "query",
+            account=account_of_query("the API key, if the body has no client_secret", attribute="client_secret"),
+        ),
+        takes("body", needed=(), **ACCOUNT_SPEC.fields),
         status=201,
     ),
     ("POST", "/_mock/accounts/credits"): Route(
@@ -355,7 +368,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         views.RULE_IN_FORCE.schema,
         takes(
             "query",
-            account=Field(TEXT, "the API key of the account whose rule it is; without it one of everybody's"),
+            account=account_of_query("the API key of the account whose rule it is; without it one of everybody's"),
             rule=Field(whole(1, 2**53), "the rule's number"),
             needed=("rule",),
         ),
@@ -391,18 +404,28 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         status=201,
     ),
     # The clock
-    ("GET", "/_mock/clock"): Route("tell what the clock shows", handlers.clock, _CLOCK, needs_lock=False),
-    ("POST", "/_mock/clock/freeze"): Route("let the clock stand still", handlers.freeze, _CLOCK, needs_lock=False),
+    ("GET", "/_mock/clock"): Route(
+        "tell what the clock shows, which is everybody's", handlers.clock, _CLOCK, _OF_ALL, needs_lock=False
+    ),
+    ("POST", "/_mock/clock/freeze"): Route(
+        "let the clock stand still", handlers.freeze, _CLOCK, _OF_ALL, _OF_ALL_IN_BODY, needs_lock=False
+    ),
     ("POST", "/_mock/clock/resume"): Route(
-        "let the clock run on as the machine's does", handlers.resume, _CLOCK, needs_lock=False
+        "let the clock run on as the machine's does",
+        handlers.resume,
+        _CLOCK,
+        _OF_ALL,
+        _OF_ALL_IN_BODY,
+        needs_lock=False,
     ),
     ("POST", "/_mock/clock/speed"): Route(
         "let the clock run faster or slower",
         handlers.set_speed,
         _CLOCK,
-        None,
+        _OF_ALL,
         takes(
             "body",
+            account=account(_SHARED),
             factor=Field(
                 number(0, 1_000_000, "a number from 0 to 1,000,000"), "how many of its seconds pass in one second"
             ),
@@ -414,13 +437,21 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         "move the clock on; it is everybody's",
         handlers.advance,
         _CLOCK,
-        SCOPE,
+        takes("query", account=account_of_query(_WHOSE)),
         takes(
             "body",
-            account=Field(TEXT, "with until: the API key of the account whose jobs count"),
+            account=account(_WHOSE),
             seconds=Field(number(0, _MOST_S, "a number of seconds, 0 or more"), "by how much"),
-            until=Field(one_of(("idle",)), "to where nothing changes any more by time alone"),
-            to_ns=Field(whole(0, 2**63 - 1), "to this instant, in epoch nanoseconds; one that is past moves nothing"),
+            until=Field(
+                one_of(("idle", "callback")),
+                "idle: to where nothing changes any more by time alone; callback: to where the next one falls due, "
+                "if there is one to come",
+            ),
+            to_ns=Field(
+                whole(0, 2**63 - 1),
+                "to this instant, in epoch nanoseconds; one that is past moves nothing. It is more than JavaScript's "
+                "numbers hold exactly",
+            ),
         ),
         needs_lock=False,
     ),
@@ -438,7 +469,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         ),
         takes(
             "query",
-            account=ACCOUNT,
+            account=account_of_query(),
             job=Field(TEXT, "the job's `_id`"),
             status=Field(TOLD, "the status of the job that they tell of"),
             state=Field(one_of(map(str, DeliveryState)), "what became of them"),
@@ -500,9 +531,10 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         "answer a request to the emulated API as data: its delay and the end of its connection are told, and not done",
         handlers.answer,
         views.ANSWER.schema,
-        None,
+        takes("query", account=account_of_query(_ASKS)),
         takes(
             "body",
+            account=account(_ASKS),
             method=Field(_METHOD, "the request's method"),
             path=Field(_PATH, "its path, such as /api/open/v3/faceswap/quota/info"),
             query=Field(TEXT, "its query, undecoded", ""),
@@ -526,7 +558,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         ),
         takes(
             "query",
-            account=Field(TEXT, "the API key of the account, also of calls that were refused before it was known"),
+            account=account_of_query("the API key of the account, also of calls that were refused before it was known"),
             endpoint=Field(ENDPOINTS, "an endpoint as the journal names it, or create, api, any"),
             job=Field(TEXT, "the `_id` of the job that they were about"),
             code=Field(whole(0, 10**6), "the business code of the answer"),

@@ -8,31 +8,93 @@ from typing import Any
 
 import pytest
 
-from mock_akool import MockAkool, SteeredClock, SystemClock
+from mock_akool import MockAkool, ScenarioError, SteeredClock, SystemClock
 from mock_akool.control.table import ROUTES
 from tests.control.conftest import IMAGE, KEY, OTHER, Fake
 
 HOOK = "http://127.0.0.1:9/hook"
 JSON = {"content-type": "application/json"}
-UNSCOPED = {
-    ("GET", "/_mock/health"),
-    ("GET", "/_mock/ready"),
-    ("GET", "/_mock/openapi.json"),
-    ("GET", "/_mock/clock"),
-    ("POST", "/_mock/clock/freeze"),
-    ("POST", "/_mock/clock/resume"),
-    ("POST", "/_mock/clock/speed"),
-    ("POST", "/_mock/accounts"),
-    ("POST", "/_mock/answer"),
-}
-"""Routes about what all accounts share, the one that makes an account, and one whose request says who asks."""
 
 
-@pytest.mark.parametrize("key", [key for key in ROUTES if key not in UNSCOPED], ids=" ".join)
-def test_each_route_takes_an_account(key: tuple[str, str]) -> None:
-    query = ROUTES[key].query
-    assert query is not None
-    assert "account" in query.fields
+class TestAccount:
+    @pytest.mark.parametrize("key", ROUTES, ids=" ".join)
+    def test_each_route_takes_one(self, key: tuple[str, str]) -> None:
+        query, body = ROUTES[key].query, ROUTES[key].body
+        assert query is not None
+        assert "account" in query.fields
+        assert (body is not None) == (key[0] in ("POST", "PUT"))
+        if body is not None and key != ("POST", "/_mock/accounts"):
+            assert "account" in body.fields
+
+    @pytest.mark.parametrize("key", ROUTES, ids=" ".join)
+    def test_an_empty_one_and_one_with_a_space_are_refused(self, key: tuple[str, str]) -> None:
+        query, body = ROUTES[key].query, ROUTES[key].body
+        assert query is not None
+        empty = (query.fields["account"], *([body.fields["account"]] if body and "account" in body.fields else []))
+        for field in empty:
+            with pytest.raises(ScenarioError, match=r"account: '' is not usable \(it is empty\)\. It takes an API key; "):
+                field.shape.read("", ("account",))
+        with pytest.raises(ScenarioError, match="write %2B for it"):
+            query.fields["account"].shape.read("my-key slow", ("account",))
+
+    def test_what_is_wrong_with_one_is_told(self, fake: Fake) -> None:
+        fake.create()
+        hint = "It takes an API key; leave `account` out to mean everybody"
+        told = (400, "account: '' is not usable (it is empty)", hint)
+        assert fake.refused("POST", "reset", "", account="") == told
+        assert fake.refused("POST", "reset", "account=")[1] == told[1]
+        status, error, hint = fake.refused("POST", "reset", "account=my-key+flaky-gateway")
+        assert (status, error) == (
+            400,
+            "account: 'my-key flaky-gateway' is not usable (a + in a query is a space; write %2B for it)",
+        )
+
+    def test_one_with_a_plus(self, fake: Fake) -> None:
+        fake.create("my-key+slow")
+        assert fake.ask("GET", "state", "account=my-key%2Bslow")["accounts"] == 1
+        fake.create("a key")
+        assert fake.ask("POST", "accounts/credits", account="a key", add=1)["credits"] == 999
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("GET", "health", {}),
+            ("GET", "ready", {}),
+            ("GET", "openapi.json", {}),
+            ("GET", "clock", {}),
+            ("POST", "clock/freeze", {}),
+            ("POST", "clock/freeze", {"account": KEY}),
+            ("POST", "clock/advance", {"seconds": 0}),
+        ],
+    )
+    def test_where_it_changes_nothing(self, method: str, path: str, body: dict[str, Any], fake: Fake) -> None:
+        plain = {name: each for name, each in body.items() if name != "account"}
+        assert fake.ask(method, path, f"account={KEY}", **body) == fake.ask(method, path, **plain)
+        assert fake.ask("GET", "accounts")["accounts"] == []
+
+    def test_one_that_is_made_may_be_said_in_the_query(self, fake: Fake) -> None:
+        assert fake.ask("POST", "accounts", f"account={KEY}", credits=5)["client_secret"] == KEY
+        assert fake.ask("POST", "accounts", f"account={OTHER}", client_secret=OTHER)["client_secret"] == OTHER
+        status, error, _ = fake.refused("POST", "accounts", "account=third", client_secret="fourth")
+        assert (status, error) == (400, "client_secret is 'fourth' in the body, and 'third' in the query")
+        assert fake.refused("POST", "accounts", credits=1)[:2] == (400, "no client_secret is given")
+
+    def test_as_which_the_api_is_asked(self, fake: Fake) -> None:
+        path = "/api/open/v3/faceswap/quota/info"
+
+        def asked_by(query: str, **given: Any) -> Any:
+            return fake.ask("POST", "answer", query, method="GET", path=path, **given)["account"]
+
+        assert asked_by(f"account={KEY}") == KEY
+        assert asked_by("", account=KEY) == KEY
+        assert asked_by(f"account={KEY}", headers={"X-API-Key": OTHER}) == OTHER
+        assert asked_by(f"account={KEY}", headers={"Authorization": "Bearer x"}) is None
+        assert asked_by("") is None
+
+    def test_a_body_where_none_is_taken_is_told_where_to_say_it(self, fake: Fake) -> None:
+        told = fake.refused("DELETE", "scenario/rules", "", account=KEY, rule=1)
+        assert told == (400, "DELETE takes no body here", "Say it in the query, as account=…&rule=…")
+        assert fake.refused("GET", "state", "", account=KEY)[2] == "Say it in the query, as account=…"
 
 
 class TestState:
@@ -55,6 +117,36 @@ class TestState:
         fake.ask("POST", f"jobs/{job_id}/complete")
         fake.poll(job_id)
         assert fake.ask("GET", "state")["awaited"] is False
+
+    def test_whether_a_client_of_an_account_waits(self, fake: Fake) -> None:
+        def awaited() -> list[bool]:
+            queries = ("", f"account={KEY}", f"account={OTHER}")
+            return [fake.ask("GET", "state", query)["awaited"] for query in queries]
+
+        assert awaited() == [False, False, False]
+        job_id = fake.create()
+        assert awaited() == [True, True, False]
+        fake.ask("POST", f"jobs/{job_id}/complete")
+        fake.poll(job_id)
+        assert awaited() == [False, False, False]
+        fake.poll(job_id)  # it asks on
+        assert awaited() == [True, True, False]
+        fake.ask("POST", "reset")
+        fake.poll("0" * 24)  # it was refused; only all together know that
+        assert awaited() == [True, False, False]
+        fake.ask("POST", "reset")
+        job_id = fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "webhooks/faults", account=KEY, faults=[{"fault": {"delay": "1m"}}])
+        fake.ask("POST", "clock/advance", seconds=5)
+        fake.poll(job_id)
+        assert awaited() == [True, True, False]
+        fake.ask("POST", "clock/advance", until="idle")
+        assert awaited() == [False, False, False]
+        job_id = fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "webhooks/faults", faults=[{"fault": {"copies": 0}}])
+        fake.ask("DELETE", "scenario", f"account={KEY}")
+        fake.ask("POST", "clock/advance", until="idle")
+        assert awaited() == [True, True, False], "nobody told it of the end"
 
     def test_control_calls_are_not_in_the_journal(self, fake: Fake) -> None:
         fake.ask("GET", "state")
@@ -355,6 +447,32 @@ class TestClock:
         before = fake.ask("GET", "clock")
         assert fake.ask("POST", "clock/advance", until="idle") == before
 
+    def test_until_the_next_callback(self, fake: Fake) -> None:
+        start_ns = fake.mock.started_ns
+
+        def seconds(**given: Any) -> float:
+            return float((fake.ask("POST", "clock/advance", until="callback", **given)["now_ns"] - start_ns) / 10**9)
+
+        assert seconds() == 0
+        fake.create(OTHER)
+        assert seconds() == 0, "nobody wants a callback"
+        fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "scenario/jobs", account=OTHER, jobs=[{"stages": [{"queueing": "1s"}, {"processing": "9s"}]}])
+        fake.create(OTHER, webhookUrl=HOOK)
+        assert seconds(account=KEY) == 2
+        assert fake.ask("GET", "webhooks")["matched"] == 2
+        fake.ask("POST", "webhooks/faults", account=KEY, faults=[{"fault": {"delay": "3s"}}])
+        assert seconds(account=KEY) == 8, "it was made at 5 s, and late"
+        assert fake.ask("GET", "webhooks", f"account={KEY}&state=delivered")["matched"] == 2
+        assert seconds(account=KEY) == 8
+        assert seconds() == 10
+        assert seconds() == 10
+
+    def test_until_a_callback_that_is_lost(self, fake: Fake) -> None:
+        fake.ask("POST", "webhooks/faults", faults=[{"times": 1, "fault": {"copies": 0}}])
+        fake.create(webhookUrl=HOOK)
+        assert fake.ask("POST", "clock/advance", until="callback")["now_ns"] == fake.mock.started_ns + 2 * 10**9
+
     def test_a_virtual_clock_stands_still_anyway(self, fake: Fake) -> None:
         assert fake.ask("POST", "clock/freeze")["frozen"] is True
         assert fake.refused("POST", "clock/resume")[0] == 409
@@ -599,9 +717,6 @@ class TestMistakes:
     def test_a_body_that_is_no_object(self, body: bytes, fake: Fake) -> None:
         status, told = fake.raw("POST", "/_mock/reset", "", body)
         assert (status, set(told)) == (400, {"error", "hint"})
-
-    def test_a_body_where_none_is_taken(self, fake: Fake) -> None:
-        assert fake.refused("GET", "state", "", account=KEY)[0] == 400
 
     def test_a_body_that_is_too_long(self) -> None:
         fake = Fake(MockAkool(max_body_bytes=1024))
