@@ -213,8 +213,19 @@ def _control(method: str, path: str, route: Route) -> dict[str, Any]:
     if route.query is not None and "at_least" in route.query.fields:
         told["responses"]["504"] = _error("what was waited for did not come")
     if route.body is not None:
-        told["requestBody"] = {"required": bool(route.body.schema.get("required")), "content": _json(route.body.schema)}
+        schema = route.body.schema
+        properties = {name: {**each, **_default(route.body, name)} for name, each in schema["properties"].items()}
+        told["requestBody"] = {
+            "required": bool(schema.get("required")),
+            "content": _json({**schema, "properties": properties}),
+        }
     return told
+
+
+def _default(of: Record, name: str) -> Schema:
+    """Return what is said of a field's default, where that is one and is plain JSON."""
+    default = of.fields[name].default
+    return {"default": default} if isinstance(default, (bool, int, float, str, dict)) else {}
 
 
 def operation_id(method: str, path: str) -> str:
@@ -232,7 +243,7 @@ def _parameters(query: Record | None) -> Iterable[dict[str, Any]]:
             "in": "query",
             "required": name in schema.get("required", ()),
             "description": field.help,
-            "schema": field.shape.schema,
+            "schema": {**field.shape.schema, **_default(query, name)},
         }
 
 

@@ -93,6 +93,11 @@ class Counting(Protocol):
     what: str
     """What is counted, in the plural."""
 
+    @property
+    def hint(self) -> str:
+        """Where to look when they did not come."""
+        ...
+
     def has_news(self) -> bool:
         """Return whether the count may have changed since it was asked for. Without a lock, and cheap."""
         ...

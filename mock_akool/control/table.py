@@ -13,8 +13,10 @@ from mock_akool.control import handlers, views, waiting
 from mock_akool.control.openapi import document
 from mock_akool.control.routing import ACCOUNT, SCOPE, Asked, Route, account, account_of_query, takes
 from mock_akool.control.views import listed, or_null, record
+from mock_akool.core.codes import CDN_URL
 from mock_akool.core.deliveries import DeliveryState
 from mock_akool.core.faults import DURATION, FAULT
+from mock_akool.core.options import BASE_URL
 from mock_akool.core.scenario import CREATES, Scenario
 from mock_akool.core.scenario_shapes import ACCOUNT_SPEC, ENDPOINTS, JOB, RESULT, RULE, SCENARIO, STAGES
 from mock_akool.core.shapes import FLAG, TEXT, Field, Listed, Place, Plain, Schema, number, one_of, whole
@@ -22,6 +24,7 @@ from mock_akool.core.webhook_faults import TOLD, WEBHOOK, WEBHOOK_FAULT
 
 _MOST_CALLS: Final = 10_000
 _MOST_S: Final = 10 * 366 * 86_400
+_SECONDS: Final = number(0, _MOST_S, f"a number of seconds from 0 to {_MOST_S:,}")
 _WAYS: Final = ("http", "collect")
 _WORDS: Final = ("queueing", "processing", "completed", "failed")
 
@@ -40,12 +43,14 @@ class _Scenarios:
     Files are not read for those who ask over HTTP.
     """
 
-    wants = "the name of a scenario, a scenario, or a list of these"
+    wants = "the name of a scenario, several with commas, a scenario, or a list of these"
     _one_of: ClassVar[list[Schema]] = [{"type": "string"}, SCENARIO.schema, _TOLD_SCENARIO]
     schema: ClassVar[Schema] = {"anyOf": [*_one_of, {"type": "array", "items": {"anyOf": _one_of}}]}
 
     def read(self, value: Any, place: Place) -> tuple[Scenario, ...]:
         """Return the scenarios."""
+        if isinstance(value, str):
+            value = [each.strip() for each in value.split(",")]  # as everywhere where names are written
         if isinstance(value, (list, tuple)):
             return tuple(self._one(each, (*place, number)) for number, each in enumerate(value))
         return (self._one(value, place),)
@@ -84,6 +89,11 @@ def _read_path(value: Any) -> str:
     return value
 
 
+def _read_query(value: Any) -> str:
+    # JavaScript's URL.search begins with what is no part of it.
+    return str(TEXT.read(value, ())).removeprefix("?")
+
+
 def _read_headers(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
         raise ValueError(value)
@@ -100,6 +110,8 @@ def _read_bytes(value: Any) -> bytes:
 
 _METHOD: Final = Plain("a method such as GET", _read_method, {"type": "string", "pattern": _TOKEN})
 _PATH: Final = Plain("a path, without a query", _read_path, {"type": "string", "pattern": r"^/[^?]*$"})
+_QUERY: Final = Plain("a text", _read_query, {"type": "string"})
+_FILE_BASE: Final = Plain(BASE_URL.wants, BASE_URL.read, {"type": "string"})
 _HEADERS: Final = Plain("an object of texts", _read_headers, views.HEADERS)
 _BYTES: Final = Plain('a text, or {"base64": …}', _read_bytes, views.BODY)
 
@@ -243,6 +255,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             {
                 "jobs": ("the jobs", listed(views.JOB.schema)),
                 "matched": ("how many there are, shown or not", views.WHOLE),
+                "next": ("what to give as `offset` for the rest; null when that was all", or_null(views.WHOLE)),
             }
         ),
         takes(
@@ -441,7 +454,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         takes(
             "body",
             account=account(_WHOSE),
-            seconds=Field(number(0, _MOST_S, "a number of seconds, 0 or more"), "by how much"),
+            seconds=Field(_SECONDS, "by how much"),
             until=Field(
                 one_of(("idle", "callback")),
                 "idle: to where nothing changes any more by time alone; callback: to where the next one falls due, "
@@ -537,9 +550,10 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             account=account(_ASKS),
             method=Field(_METHOD, "the request's method"),
             path=Field(_PATH, "its path, such as /api/open/v3/faceswap/quota/info"),
-            query=Field(TEXT, "its query, undecoded", ""),
+            query=Field(_QUERY, "its query, undecoded, with a ? before it or without", ""),
             headers=Field(_HEADERS, "its headers", {}),
             body=Field(_BYTES, "its body", b""),
+            file_base=Field(_FILE_BASE, "what picture URLs begin with", CDN_URL),
             door=Field(TEXT, "what the journal calls the door that carried it in", "control"),
             needed=("method", "path"),
         ),
@@ -554,17 +568,26 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
                 "calls": ("the calls", listed(views.CALL.schema)),
                 "matched": ("how many there are, shown or not", views.WHOLE),
                 "next": ("what to give as `after` for the rest; null when that was all", or_null(views.WHOLE)),
+                "dropped": (
+                    "how many calls, of whomever, the journal does not keep any more, see --journal-size",
+                    views.WHOLE,
+                ),
             }
         ),
         takes(
             "query",
             account=account_of_query("the API key of the account, also of calls that were refused before it was known"),
-            endpoint=Field(ENDPOINTS, "an endpoint as the journal names it, or create, api, any"),
+            endpoint=Field(
+                ENDPOINTS,
+                "an endpoint as the journal names it, or create, api, any; several are written with commas, or one by "
+                "one as endpoint=…&endpoint=…",
+            ),
             job=Field(TEXT, "the `_id` of the job that they were about"),
             code=Field(whole(0, 10**6), "the business code of the answer"),
+            http=Field(whole(0, 999), "the HTTP status of the answer; 0 when there was none"),
             rule=Field(TEXT, "the rule, or a part of its name, that made the answer what it is"),
-            since=Field(number(0, _MOST_S, "seconds"), "seconds since the fake's start or reset, from when on"),
-            until=Field(number(0, _MOST_S, "seconds"), "seconds since the fake's start or reset, before when"),
+            since=Field(_SECONDS, "seconds since the fake's start or reset, from when on"),
+            until=Field(_SECONDS, "seconds since the fake's start or reset, before when"),
             after=Field(whole(0, 2**53), "the number of a call, of which only later ones are meant", 0),
             limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
             at_least=waiting.AT_LEAST,

@@ -82,7 +82,9 @@ class Listed(NamedTuple):
     @property
     def wants(self) -> str:
         """What it takes, in words."""
-        return f"{self.item.wants}, or a list of such" if self.lone else f"a list; each item takes {self.item.wants}"
+        if self.lone:
+            return f"{self.item.wants}, or a list of such"
+        return f"a list{f' of at least {self.least}' if self.least else ''}; each item takes {self.item.wants}"
 
     @property
     def schema(self) -> Schema:

@@ -34,6 +34,21 @@ def test_it_has_all_routes_and_no_other(document: Any) -> None:
     assert len(set(names)) == len(names)
 
 
+def test_it_tells_what_is_taken_where_nothing_is_given(document: Any) -> None:
+    for path, limit in (("jobs", 500), ("calls", 500), ("webhooks", 500)):
+        given = {each["name"]: each["schema"] for each in document["paths"][f"/_mock/{path}"]["get"]["parameters"]}
+        assert given["limit"]["default"] == limit
+        assert "default" not in given["account"]
+    body = document["paths"]["/_mock/answer"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    told = {name: each["default"] for name, each in body["properties"].items() if "default" in each}
+    assert told == {
+        "query": "",
+        "headers": {},
+        "file_base": "https://d2qf6ukcym4kn9.cloudfront.net",
+        "door": "control",
+    }
+
+
 def test_it_is_not_longer_than_it_must_be(document: Any) -> None:
     assert len(json.dumps(document)) < 120_000
 

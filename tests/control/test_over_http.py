@@ -140,9 +140,33 @@ class TestWaiting:
 
     def test_in_vain(self, fake: RemoteAkool) -> None:
         began_s = time.monotonic()
-        with pytest.raises(TimeoutError, match=r"1 such calls did not come within 0\.1 s"):
+        with pytest.raises(TimeoutError, match=r"0 of 1 such calls came within 0\.1 s"):
             fake.wait_for_calls(1, timeout=0.1)
         assert time.monotonic() - began_s < 5
+
+    @pytest.mark.parametrize("door", ["server", "flask"])
+    def test_in_vain_tells_how_many_came_meanwhile(self, door: str, server: Server) -> None:
+        app = MockAkool().app()
+        path = "/_mock/calls?at_least=3&timeout=0.5"
+
+        def waited() -> Any:
+            if door == "flask":
+                return app.test_client().get(path).json
+            connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
+            connection.request("GET", path)
+            told = json.loads(connection.getresponse().read())
+            connection.close()
+            return told
+
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(waited)
+            time.sleep(0.1)
+            for _ in range(2):
+                if door == "flask":
+                    app.test_client().get("/nowhere")
+                else:
+                    Client(server.url).ask("GET", "/nowhere")
+            assert waiting.result(20)["error"] == "2 of 3 such calls came within 0.5 s"
 
     def test_many_wait_and_hold_nobody(self, server: Server, fake: RemoteAkool) -> None:
         views = [fake.of_account(f"account-{number}") for number in range(30)]

@@ -10,6 +10,7 @@ import pytest
 
 from mock_akool import MockAkool, ScenarioError, SteeredClock, SystemClock
 from mock_akool.control.table import ROUTES
+from mock_akool.core.scenario import CREATES
 from tests.control.conftest import IMAGE, KEY, OTHER, Fake
 
 HOOK = "http://127.0.0.1:9/hook"
@@ -32,7 +33,7 @@ class TestAccount:
         assert query is not None
         empty = (query.fields["account"], *([body.fields["account"]] if body and "account" in body.fields else []))
         for field in empty:
-            with pytest.raises(ScenarioError, match=r"account: '' is not usable \(it is empty\)\. It takes an API key; "):
+            with pytest.raises(ScenarioError, match=r"'' is not usable \(it is empty\)\. It takes an API key; "):
                 field.shape.read("", ("account",))
         with pytest.raises(ScenarioError, match="write %2B for it"):
             query.fields["account"].shape.read("my-key slow", ("account",))
@@ -150,7 +151,7 @@ class TestState:
 
     def test_control_calls_are_not_in_the_journal(self, fake: Fake) -> None:
         fake.ask("GET", "state")
-        assert fake.ask("GET", "calls") == {"calls": [], "matched": 0, "next": None}
+        assert fake.ask("GET", "calls") == {"calls": [], "matched": 0, "next": None, "dropped": 0}
 
 
 class TestJobs:
@@ -188,11 +189,41 @@ class TestJobs:
     def test_what_the_api_would_refuse_is_refused(self, fake: Fake) -> None:
         fake.ask("POST", "scenario/jobs", account=KEY, jobs=[{"stages": ["failed"]}])
         status, error, _ = fake.refused("POST", "jobs", account=KEY, request={"prompt": ""}, stages=["completed"])
-        assert (status, error) == (409, "the API would answer 1003 parameter validate error")
+        assert (status, error) == (400, "request: the API would answer 1003 parameter validate error")
         fake.ask("POST", "accounts/credits", account=KEY, credits=1)
-        status, error, _ = fake.refused("POST", "jobs", account=KEY, stages=["completed"])
+        status, error, hint = fake.refused("POST", "jobs", account=KEY, stages=["completed"])
         assert (status, error) == (409, "the API would answer 1104 credits insufficient")
+        assert hint == "Give the account more by POST /_mock/accounts/credits"
         assert fake.ask("GET", "scenario", f"account={KEY}")["planned"] == 1
+
+    @pytest.mark.parametrize("endpoint", [str(each) for each in CREATES])
+    def test_what_a_request_looks_like_is_shown(self, endpoint: str, fake: Fake) -> None:
+        parent = fake.create()
+        fake.ask("POST", f"jobs/{parent}/complete")
+        _, _, hint = fake.refused("POST", "jobs", account=KEY, endpoint=endpoint, request={"a": "b"})
+        shown = hint[hint.index("{") : hint.rindex("}") + 1].replace("…", parent)
+        fake.ask("POST", "jobs", account=KEY, endpoint=endpoint, request=json.loads(shown))
+
+    def test_why_a_button_is_refused(self, fake: Fake) -> None:
+        parent = fake.create()
+
+        def told(parent: str, key: str = KEY) -> tuple[str, str]:
+            request = {"_id": parent, "button": "U1"}
+            status, error, hint = fake.refused("POST", "jobs", account=key, endpoint="createbybutton", request=request)
+            assert status == 409
+            return error.split()[4], hint
+
+        assert told(parent) == (
+            "1010",
+            "The job must be completed, as by POST /_mock/jobs/{job}/complete, and must have the button",
+        )
+        assert told("0" * 24) == ("1008", "GET /_mock/jobs lists the jobs with their `_id`")
+        fake.create(OTHER)
+        assert told(parent, OTHER) == ("1009", "Give as `account` the one whose job it is, see GET /_mock/jobs/{job}")
+        fake.ask("POST", f"jobs/{parent}/complete")
+        request = {"_id": parent, "button": "U1"}
+        fake.ask("POST", "jobs", account=KEY, endpoint="createbybutton", request=request)
+        assert told(parent)[0] == "1011"
 
     def test_complete_fail_and_stick(self, fake: Fake) -> None:
         first, second, third = (fake.create() for _ in range(3))
@@ -228,7 +259,9 @@ class TestJobs:
         fake.ask("POST", f"jobs/{made[3]}/complete")
         page = fake.ask("GET", "jobs", "status=queueing&offset=1&limit=2")
         assert [job["_id"] for job in page["jobs"]] == made[1:3]
-        assert page["matched"] == 4
+        assert (page["matched"], page["next"]) == (4, 3)
+        assert fake.ask("GET", "jobs", "offset=3&limit=2")["next"] is None
+        assert fake.ask("GET", "jobs", "offset=9&limit=2")["next"] is None
 
 
 class TestAccounts:
@@ -299,6 +332,15 @@ class TestScenario:
         fake.ask("DELETE", "scenario")
         assert fake.ask("GET", "scenario")["scenarios"] == []
         assert codes <= {1000, 1104}
+
+    def test_several_names_may_stand_in_one_text(self, fake: Fake) -> None:
+        told = fake.ask("PUT", "scenario", scenario="flaky-gateway, stuck-in-queue")
+        assert [each["name"] for each in told["scenarios"]] == ["flaky-gateway", "stuck-in-queue"]
+        assert fake.refused("PUT", "scenario", scenario="flaky-gateway,stuck-in-queu")[1] == (
+            "there is no scenario 'stuck-in-queu'"
+        )
+        for empty in ("", ",", " "):
+            assert fake.refused("PUT", "scenario", scenario=empty)[0] == 400
 
     def test_what_it_says_of_the_account_and_its_limits(self, fake: Fake) -> None:
         fake.create()
@@ -420,6 +462,29 @@ class TestAnswer:
         assert (dripping["piece_bytes"], dripping["pause_ns"]) == (8, 2 * 10**9)
         assert late["rule"] == "rule for quota/info"
 
+    def test_a_query_may_begin_as_that_of_a_url_does(self, fake: Fake) -> None:
+        job = fake.create()
+        for query in (f"image_model_id={job}", f"?image_model_id={job}"):
+            told = self.ask(fake, "GET", f"{IMAGE}/infobymodelid", query=query)
+            assert told["code"] == 1000
+            assert fake.ask("GET", "calls")["calls"][-1]["query"] == f"image_model_id={job}"
+
+    def test_what_picture_urls_begin_with(self, fake: Fake) -> None:
+        def image(**given: Any) -> str:
+            fake.ask("POST", "scenario/jobs", jobs=[{"stages": ["completed"]}])
+            job = json.loads(
+                self.ask(fake, "POST", f"{IMAGE}/createbyprompt", body='{"prompt": "a"}', **given)["answer"]
+            )
+            query = f"image_model_id={job['data']['_id']}"
+            told = self.ask(fake, "GET", f"{IMAGE}/infobymodelid", query=query, **given)["answer"]
+            return str(json.loads(told)["data"]["image"])
+
+        assert image().startswith("https://d2qf6ukcym4kn9.cloudfront.net/")
+        assert image(file_base="http://localhost:3000/").startswith("http://localhost:3000/1")
+        for bad in ("localhost", "http://a/b", ""):
+            hint = fake.refused("POST", "answer", method="GET", path="/", file_base=bad)[2]
+            assert hint == "It takes a scheme and a host such as https://akool.test:8443"
+
     @pytest.mark.parametrize(
         ("given", "told"),
         [
@@ -525,6 +590,38 @@ class TestCalls:
         assert matched("since=5") == [3, 4]
         assert matched("until=5") == [1, 2]
         assert matched(f"account={KEY}&endpoint=infobymodelid&code=1000") == [3]
+        fake.raw("GET", "/nowhere")
+        assert matched("http=404") == [5]
+        fake.mock.on("quota/info").drop()
+        fake.raw("GET", "/api/open/v3/faceswap/quota/info", "", b"", {"x-api-key": KEY})
+        assert matched("http=0") == [6]
+
+    def test_several_endpoints(self, fake: Fake) -> None:
+        job = fake.create()
+        fake.raw("GET", "/nowhere")
+        fake.poll(job)
+        for query in ("endpoint=createbyprompt,infobymodelid", "endpoint=createbyprompt&endpoint=infobymodelid"):
+            assert fake.ask("GET", "calls", query)["matched"] == 2
+        assert fake.refused("GET", "calls", "endpoint=createbyprompt,infobymodeli")[1] == (
+            "endpoint: ['createbyprompt', 'infobymodeli'] is not usable (did you mean infobymodelid?)"
+        )
+        assert fake.refused("GET", "calls", "endpoint=infobymodeli")[1] == (
+            "endpoint: 'infobymodeli' is not usable (did you mean infobymodelid?)"
+        )
+
+    def test_what_the_journal_does_not_keep_is_told(self) -> None:
+        fake = Fake(MockAkool(journal_size=3))
+        for _ in range(5):
+            fake.create()
+        page = fake.ask("GET", "calls")
+        assert (page["matched"], page["dropped"]) == (3, 2)
+        told = fake.refused("GET", "calls", "at_least=4")
+        assert told[1] == "3 of 4 such calls came within 0 s"
+        assert told[2].endswith("; 2 are not kept any more, see --journal-size")
+        fake.ask("POST", "reset", account=KEY)
+        assert fake.ask("GET", "calls")["dropped"] == 2, "what was forgotten on purpose does not count"
+        fake.ask("POST", "reset")
+        assert fake.ask("GET", "calls")["dropped"] == 0
 
     def test_pages(self, fake: Fake) -> None:
         for _ in range(5):
@@ -543,7 +640,7 @@ class TestCalls:
 
     def test_waiting_without_a_time_limit_does_not_wait(self, fake: Fake) -> None:
         status, error, _ = fake.refused("GET", "calls", "at_least=1")
-        assert (status, error) == (504, "1 such calls did not come within 0 s")
+        assert (status, error) == (504, "0 of 1 such calls came within 0 s")
         fake.create()
         assert fake.ask("GET", "calls", "at_least=1")["matched"] == 1
         assert fake.refused("GET", "calls", "timeout=1")[0] == 400
@@ -637,8 +734,10 @@ class TestWebhooks:
 
     def test_waiting_without_a_time_limit_does_not_wait(self, fake: Fake) -> None:
         status, error, hint = fake.refused("GET", "webhooks", "at_least=1")
-        assert (status, error) == (504, "1 such callbacks did not come within 0 s")
-        assert hint == "GET /_mock/webhooks without at_least tells those that came"
+        assert (status, error) == (504, "0 of 1 such callbacks came within 0 s")
+        assert hint == "GET /_mock/webhooks without at_least tells those that came, and of each its `state` and `error`"
+        hint = fake.refused("GET", "webhooks", "at_least=1&state=delivered")[2]
+        assert hint == "GET /_mock/webhooks without `state` and at_least tells the others too, and their `error`"
         fake.create(webhookUrl=HOOK)
         fake.ask("POST", "clock/advance", seconds=2)
         assert fake.ask("GET", "webhooks", "at_least=1&status=processing")["matched"] == 1
@@ -718,6 +817,20 @@ class TestMistakes:
         status, told = fake.raw("POST", "/_mock/reset", "", body)
         assert (status, set(told)) == (400, {"error", "hint"})
 
+    def test_a_key_that_stands_twice(self, fake: Fake) -> None:
+        for body in (b'{"account": "a", "account": "b"}', b'{"account": {"x": [{"account": 1, "account": 1}]}}'):
+            before = fake.told()
+            status, told = fake.raw("POST", "/_mock/reset", "", body)
+            assert (status, told["error"]) == (400, "the key 'account' stands twice in an object of the body")
+            assert fake.told() == before
+
+    def test_bounds_are_told(self, fake: Fake) -> None:
+        hint = fake.refused("POST", "clock/advance", seconds=1e9)[2]
+        assert hint == "It takes a number of seconds from 0 to 316,224,000"
+        hint = fake.refused("POST", "scenario/rules", rules=[])[2]
+        assert hint.startswith("It takes a list of at least 1; each item takes an object")
+        assert fake.refused("GET", "calls", "since=-1")[2] == "It takes a number of seconds from 0 to 316,224,000"
+
     def test_a_body_that_is_too_long(self) -> None:
         fake = Fake(MockAkool(max_body_bytes=1024))
         assert fake.refused("POST", "reset", account="x" * (2 * 1024 + (64 << 10)))[0] == 413
@@ -729,7 +842,10 @@ class TestMistakes:
     def test_unknown_paths_and_methods(self, fake: Fake) -> None:
         status, error, hint = fake.refused("GET", "jbos")
         assert (status, error) == (404, "there is no control route /_mock/jbos")
-        assert "GET /_mock/jobs" in hint
+        assert hint.startswith("Did you mean GET /_mock/jobs? The routes are: GET /_mock/health, ")
+        assert fake.refused("POST", "job/x/compleet")[2].startswith("Did you mean POST /_mock/jobs/{job}/complete? ")
+        assert fake.refused("POST", "advance")[2].startswith("Did you mean POST /_mock/clock/advance? ")
+        assert fake.refused("GET", "xyzzyxyzzyxyzzy")[2].startswith("The routes are: ")
         assert fake.refused("PATCH", "jobs")[::2] == (405, "It takes GET, POST.")
         assert fake.refused("OPTIONS", "jobs")[0] == 405
         assert fake.refused("PUT", "jobs/x/complete")[::2] == (405, "It takes POST.")
