@@ -17,7 +17,7 @@ from mock_akool.core.codes import Code, Endpoint, Status
 from mock_akool.core.deliveries import Delivery
 from mock_akool.core.director import Entry
 from mock_akool.core.engine import Engine, Stages, asked_by
-from mock_akool.core.errors import AkoolError, MockAkoolError, ParameterError, ScenarioError
+from mock_akool.core.errors import AkoolError, MockAkoolError, ParameterError, ScenarioError, SettingsError
 from mock_akool.core.journal import Line
 from mock_akool.core.models import Account, Call, Job
 from mock_akool.core.scenario import JobScript, Scenario, check_changeable
@@ -102,7 +102,7 @@ def add_account(asked: Asked) -> Any:
     spec = AccountSpec(**{name: asked.given[name] for name in AccountSpec._fields})
     try:
         account = engine.accounts.add_new(spec)
-    except ScenarioError:
+    except SettingsError:
         raise
     except MockAkoolError as error:
         raise ControlError(409, error.message, error.hint) from None
@@ -289,6 +289,16 @@ def scenario(asked: Asked) -> Any:
             views.WEBHOOK_IN_FORCE.of(engine, live, asked.now_ns) for live in engine.director.webhook_rules_of(key)
         ],
         "planned": len(engine.director.plans_of(key)),
+    }
+
+
+def library(asked: Asked) -> Any:
+    """Tell what named scenarios there are."""
+    from mock_akool.scenario_files import named, names
+
+    found = ((name, named(name)) for name in names())
+    return {
+        "scenarios": [{"name": name, "description": each.description, "advice": each.advice} for name, each in found]
     }
 
 

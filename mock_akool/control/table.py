@@ -365,6 +365,28 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         _IN_FORCE,
         SCOPE,
     ),
+    ("GET", "/_mock/scenario/library"): Route(
+        "list the named scenarios, any of which can be put in force; they are the same for all accounts",
+        handlers.library,
+        record(
+            {
+                "scenarios": (
+                    "the scenarios",
+                    listed(
+                        record(
+                            {
+                                "name": ("its name", views.TEXT),
+                                "description": ("what it imitates", views.TEXT),
+                                "advice": ("what a robust client should do", views.TEXT),
+                            }
+                        )
+                    ),
+                )
+            }
+        ),
+        _OF_ALL,
+        needs_lock=False,  # they are read from files
+    ),
     ("POST", "/_mock/scenario/rules"): Route(
         "put more rules in force, before those of scenarios",
         handlers.add_rules,

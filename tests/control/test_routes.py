@@ -11,6 +11,7 @@ import pytest
 from mock_akool import MockAkool, ScenarioError, SteeredClock, SystemClock
 from mock_akool.control.table import ROUTES
 from mock_akool.core.scenario import CREATES
+from mock_akool.scenario_files import names
 from tests.control.conftest import IMAGE, KEY, OTHER, Fake
 
 HOOK = "http://127.0.0.1:9/hook"
@@ -308,6 +309,16 @@ class TestAccounts:
         new = token()  # in the same second of a clock that stands still
         assert (code(new), code(old)) == (1000, 1101)
 
+    def test_a_strict_fake_takes_no_key_that_encrypts_nothing(self) -> None:
+        fake = Fake(MockAkool(strict=True))
+        told = fake.refused("POST", "accounts", client_secret="my-key")
+        assert told == (
+            400,
+            "the account is not usable with strict: its client_secret has 6 bytes, and cannot encrypt callbacks",
+            "It takes 16, 24 or 32 bytes, as in 32 letters and digits; without strict any text will do",
+        )
+        assert fake.ask("POST", "accounts", client_secret=KEY)["client_secret"] == KEY
+
     def test_a_strict_fake_makes_none(self) -> None:
         fake = Fake(MockAkool(strict=True))
         assert fake.refused("POST", "accounts/ban", account=OTHER)[0] == 404
@@ -332,6 +343,15 @@ class TestScenario:
         fake.ask("DELETE", "scenario")
         assert fake.ask("GET", "scenario")["scenarios"] == []
         assert codes <= {1000, 1104}
+
+    def test_the_library_is_listed(self, fake: Fake) -> None:
+        listed = fake.ask("GET", "scenario/library")["scenarios"]
+        assert [each["name"] for each in listed] == list(names())
+        for each in listed:
+            fake.ask("PUT", "scenario", scenario=each["name"])
+            (told,) = fake.ask("GET", "scenario")["scenarios"]
+            assert told["scenario"]["description"] == each["description"] != ""
+            assert told["scenario"].get("advice", "") == each["advice"]
 
     def test_several_names_may_stand_in_one_text(self, fake: Fake) -> None:
         told = fake.ask("PUT", "scenario", scenario="flaky-gateway, stuck-in-queue")
