@@ -66,7 +66,8 @@ def answer(fake: Fake, call: Call) -> Reply:
             return found
         most = most_body_bytes(fake.engine.behaviour.max_body_bytes)
         if len(call.body) > most:
-            return refused(413, f"the body is over {most:,} bytes", "Send less, or start with --max-body-bytes")
+            hint = "Twice --max-body-bytes and 64 KiB more are read: send less, or start with a larger --max-body-bytes"
+            return refused(413, f"the body is over {most:,} bytes", hint)
         return _do(fake, call, *found)
     except ControlError as error:
         return refused(error.status, error.error, error.hint)

@@ -100,7 +100,7 @@ _CONTROL_ERRORS: Final = {
     "404": "there is no such account, job, rule or route",
     "405": "the path takes another method",
     "409": "it cannot be done as things stand",
-    "413": "the body is too long",
+    "413": "the body is over twice `max_body_bytes` and 64 KiB more",
 }
 
 
@@ -123,6 +123,7 @@ def document(routes: Mapping[tuple[str, str], Route], shared: Mapping[str, Schem
             "version": __version__,
             "description": "The emulated API of Akool, and below /_mock/ what controls the fake.",
         },
+        "servers": [{"url": "/"}],
         "paths": _referring(paths, names),
         "components": {
             "schemas": {
@@ -173,7 +174,7 @@ def _emulated(endpoint: Endpoint) -> dict[str, Any]:
         },
     }
     told: dict[str, Any] = {
-        "operationId": str(endpoint),
+        "operationId": str(endpoint).replace("/", "_"),  # generators make names of it
         "tags": ["emulated"],
         "summary": f"the endpoint {endpoint} of Akool",
         "security": [{"apiKey": []}, {"token": []}] if signed else [{}],

@@ -129,7 +129,11 @@ _SET_UP: Final[Mapping[str, tuple[str, Schema]]] = {
     "profile": ("observed or documented", views.TEXT),
     "seed": ("what ids, pictures and draws follow from", views.WHOLE),
     "strict": ("whether only the listed accounts exist", views.FLAG),
-    "max_body_bytes": ("the longest body of a request that is read", views.WHOLE),
+    "max_body_bytes": (
+        "the longest body of a request to the emulated API that is read; that of a control call may be twice as long, "
+        "and 64 KiB more",
+        views.WHOLE,
+    ),
 }
 _IN_FORCE: Final = record(
     {
@@ -241,7 +245,8 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         SCOPE,
     ),
     ("POST", "/_mock/reset"): Route(
-        "forget jobs, calls, scenarios, plans and spent credits: of all, or of one account",
+        "forget jobs, calls, scenarios, plans and spent credits: of one account, which is then as it was made, or of "
+        "all, and the accounts that were added too; the clock stays",
         handlers.reset,
         record({"reset": ("the API key, or everybody", views.TEXT)}),
         SCOPE,
@@ -353,7 +358,8 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         "tell what is in force for everybody, or for one account in particular", handlers.scenario, _IN_FORCE, SCOPE
     ),
     ("PUT", "/_mock/scenario"): Route(
-        "put scenarios in force from now on, instead of those that were",
+        "put scenarios in force from now on, instead of those that were and of added rules and faults of callbacks, "
+        "and plans for next jobs",
         handlers.put_scenario,
         _IN_FORCE,
         SCOPE,

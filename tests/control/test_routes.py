@@ -700,6 +700,38 @@ class TestReset:
         assert fake.poll(fake.create())["image_status"] == 1
         assert fake.ask("GET", "calls")["calls"][-1]["number"] == 5
 
+    def test_everybodys_scenario_leaves_alone_what_is_an_accounts(self, fake: Fake) -> None:
+        rule = {"on": "quota/info", "fault": {"http": 500}}
+        for scope in ({}, {"account": KEY}):
+            fake.ask("POST", "scenario/rules", rules=[rule], **scope)
+            fake.ask("POST", "scenario/jobs", jobs=[{}], **scope)
+            fake.ask("POST", "webhooks/faults", faults=[{"fault": {"copies": 2}}], **scope)
+        mine = fake.ask("GET", "scenario", f"account={KEY}")
+        told = fake.ask("PUT", "scenario", scenario="happy")
+        assert (told["rules"], told["webhooks"], told["planned"]) == ([], [], 0)
+        still = fake.ask("GET", "scenario", f"account={KEY}")
+        assert (still["rules"], still["planned"]) == (mine["rules"][:1], 1)
+        assert len(still["webhooks"]) == 1
+        fake.ask("POST", "reset")
+        still = fake.ask("GET", "scenario", f"account={KEY}")
+        assert (still["rules"], still["webhooks"], still["planned"]) == ([], [], 0)
+
+    def test_what_goes_and_what_stays(self, fake: Fake) -> None:
+        made = fake.ask("POST", "accounts", client_secret=KEY, credits=7, status="banned", token_ttl="1m")
+        fake.ask("POST", "accounts/ban", account=KEY, banned=False)
+        fake.ask("POST", "accounts/credits", account=KEY, add=5)
+        fake.ask("POST", "webhooks/sending", by="http")
+        fake.ask("POST", "webhooks/sending", account=KEY, by="collect")
+        fake.ask("POST", "clock/advance", seconds=5)
+        clock = fake.ask("GET", "clock")
+        fake.ask("POST", "reset", account=KEY)
+        assert fake.ask("GET", "accounts")["accounts"] == [made]
+        assert fake.ask("GET", "state", f"account={KEY}")["sending"] == "http"
+        fake.ask("POST", "reset")
+        assert fake.ask("GET", "accounts")["accounts"] == []
+        assert fake.ask("GET", "clock") == clock
+        assert fake.ask("GET", "state")["sending"] == "http"
+
     def test_counts_begin_anew_for_that_account(self, fake: Fake) -> None:
         fake.mock.on("createbyprompt").nth(2).respond(code=1005)
         assert [fake.code_of_create(key) for key in (KEY, OTHER)] == [1000, 1000]
@@ -853,7 +885,9 @@ class TestMistakes:
 
     def test_a_body_that_is_too_long(self) -> None:
         fake = Fake(MockAkool(max_body_bytes=1024))
-        assert fake.refused("POST", "reset", account="x" * (2 * 1024 + (64 << 10)))[0] == 413
+        status, error, hint = fake.refused("POST", "reset", account="x" * (2 * 1024 + (64 << 10)))
+        assert (status, error) == (413, "the body is over 67,584 bytes")
+        assert hint.startswith("Twice --max-body-bytes and 64 KiB more are read")
 
     def test_two_accounts_in_one_call(self, fake: Fake) -> None:
         assert fake.refused("POST", "reset", f"account={KEY}", account=OTHER)[0] == 400
