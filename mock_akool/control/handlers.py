@@ -11,6 +11,7 @@ from mock_akool._version import __version__
 from mock_akool.control import views
 from mock_akool.control.routing import Asked, ControlError
 from mock_akool.core import requests
+from mock_akool.core.api import ENDPOINTS
 from mock_akool.core.behaviour import AccountSpec
 from mock_akool.core.clock import NS_PER_S, Clock, SteeredClock, VirtualClock
 from mock_akool.core.codes import Code, Endpoint, Status
@@ -200,7 +201,9 @@ def create_job(asked: Asked) -> Any:
     call = Call.build("POST", "", headers={"content-type": "application/json"}, body=body)
     try:
         request = _READERS[endpoint](call, engine.behaviour)
-    except ParameterError as error:
+    except ParameterError:
+        (route,) = (each for each in ENDPOINTS.values() if each.endpoint is endpoint)
+        error = engine.behaviour.refusal(route.bad_parameter_code(engine.behaviour))
         example = json.dumps(_EXAMPLES[endpoint], ensure_ascii=False)
         raise ControlError(
             400, f"request: the API would answer {error}", f"For {endpoint} give one such as {example}"

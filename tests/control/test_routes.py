@@ -205,6 +205,12 @@ class TestJobs:
         shown = hint[hint.index("{") : hint.rindex("}") + 1].replace("…", parent)
         fake.ask("POST", "jobs", account=KEY, endpoint=endpoint, request=json.loads(shown))
 
+    def test_the_code_is_the_one_of_the_settings(self) -> None:
+        fake = Fake(MockAkool(bad_parameter_code=1008))
+        for endpoint, code in (("createbybutton", "1008"), ("createbyprompt", "1003")):
+            status, error, _ = fake.refused("POST", "jobs", account=KEY, endpoint=endpoint, request={})
+            assert (status, error.split()[5]) == (400, code)
+
     def test_why_a_button_is_refused(self, fake: Fake) -> None:
         parent = fake.create()
 
