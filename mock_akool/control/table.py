@@ -485,8 +485,8 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             seconds=Field(_SECONDS, "by how much"),
             until=Field(
                 one_of(("idle", "callback")),
-                "idle: to where nothing changes any more by time alone; callback: to where the next one, or the next try "
-                "of one, falls due, if there is one to come",
+                "idle: to where nothing changes any more by time alone; callback: to where the next one, or the next "
+                "try of one, falls due, if there is one to come",
             ),
             to_ns=Field(
                 whole(0, 2**63 - 1),
