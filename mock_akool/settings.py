@@ -12,23 +12,13 @@ from urllib.parse import urlsplit
 
 from mock_akool.control.safety import Access
 from mock_akool.core.errors import SettingsError
-from mock_akool.core.options import TEXT, About, Kind, about, one_of, option, optional, whole
+from mock_akool.core.options import BASE_URL, TEXT, About, Kind, about, one_of, option, optional, whole
 from mock_akool.scripting import ScriptedBehaviour
 
 PREFIX: Final = "MOCK_AKOOL_"
 DEFAULT_PORT: Final = 25665
 URL_VARIABLE: Final = f"{PREFIX}URL"
 """Where a server runs that somebody wants to use; no setting of a server."""
-
-_URL: Final = re.compile(r"https?://[^\s/?#]+")
-
-
-def _read_public_url(value: Any) -> str:
-    url = str(value).rstrip("/")
-    if not _URL.fullmatch(url):
-        raise ValueError(value)
-    return url
-
 
 _KUBERNETES: Final = re.compile(
     rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)"
@@ -54,7 +44,6 @@ def _read_names(value: Any) -> tuple[str, ...]:
 
 _HOST_NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 _TOKEN: Final = Kind("a text without spaces, such as 32 random letters", _read_token)
-_PUBLIC_URL: Final = Kind("a scheme and a host such as https://akool.test:8443", _read_public_url)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +54,7 @@ class Settings(ScriptedBehaviour):
     port: int = option(DEFAULT_PORT, whole(0, 65535), "the port to listen on; 0 takes a free one")
     port_file: str | None = option(None, optional(TEXT), "a file to write the port into, once the server listens")
     public_url: str | None = option(
-        None, optional(_PUBLIC_URL), "what picture URLs begin with; otherwise the host that the client called"
+        None, optional(BASE_URL), "what picture URLs begin with; otherwise the host that the client called"
     )
     admin_token: str | None = option(
         None, optional(_TOKEN), "what the control API wants as Authorization: Bearer; without it anybody may control"

@@ -6,7 +6,9 @@ which holds what the client under test did.
 
 from __future__ import annotations
 
+import difflib
 import logging
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 from mock_akool.control.routing import (
@@ -23,8 +25,9 @@ from mock_akool.control.routing import (
 from mock_akool.control.safety import OPEN, Access
 from mock_akool.control.waiting import Awaited
 from mock_akool.core.api import bug_reply
-from mock_akool.core.errors import AkoolError, MockAkoolError
+from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.models import Call, Reply
+from mock_akool.core.shapes import shown
 from mock_akool.core.wire import encode
 
 PREFIX: Final = "/_mock/"
@@ -63,12 +66,11 @@ def answer(fake: Fake, call: Call) -> Reply:
             return found
         most = most_body_bytes(fake.engine.behaviour.max_body_bytes)
         if len(call.body) > most:
-            return refused(413, f"the body is over {most:,} bytes", "Send less, or start with --max-body-bytes")
+            hint = "Twice --max-body-bytes and 64 KiB more are read: send less, or start with a larger --max-body-bytes"
+            return refused(413, f"the body is over {most:,} bytes", hint)
         return _do(fake, call, *found)
     except ControlError as error:
         return refused(error.status, error.error, error.hint)
-    except AkoolError as error:
-        return refused(409, f"the API would answer {error}", "Ask for what it takes, see `request`")
     except MockAkoolError as error:
         return refused(400, error.message, error.hint)
     except Exception as bug:
@@ -82,11 +84,15 @@ class _Found(NamedTuple):
 
 
 def _do(fake: Fake, call: Call, route: Route, in_path: dict[str, str]) -> Reply:
+    said = body_of(route, call)
     given = query_of(route.query, call.query)
-    said = body_of(route.body, call)
     for name in given.keys() & said.keys():
         if given[name] is not None and said[name] not in (None, given[name]):
-            raise ControlError(400, f"{name} is another one in the body than in the query", "Say it once")
+            raise ControlError(
+                400,
+                f"{name} is {shown(said[name])} in the body, and {shown(given[name])} in the query",
+                "Say it once",
+            )
         if said[name] is None:
             said[name] = given[name]
     if route.carries:
@@ -109,16 +115,11 @@ def _handled(asked: Asked, route: Route) -> Any:
 
 
 def _waited_for(waiting: Awaited) -> Reply:
-    """Return what is told when there is enough of it, or what the door answers when it has waited in vain."""
+    """Return what is told when there is enough of it, or a reply by which the door waits."""
     reply = waiting.reply()
     if reply is not None:
         return reply
-    vain = refused(
-        504,
-        f"{waiting.at_least} such {waiting.what} did not come within {waiting.seconds:g} s",
-        f"GET {waiting.path} without at_least tells those that came",
-    )
-    return vain._replace(waiting=waiting) if waiting.seconds else vain
+    return waiting.in_vain()._replace(waiting=waiting if waiting.seconds else None)
 
 
 def _find(call: Call) -> _Found | Reply:
@@ -140,5 +141,21 @@ def _find(call: Call) -> _Found | Reply:
         return refused(
             405, f"{call.path[:200]} does not take {call.method}", f"It takes {allowed}.", (("allow", allowed),)
         )
-    known_routes = ", ".join(f"{method} {path}" for method, path in ROUTES)
-    return refused(404, f"there is no control route {call.path[:200]}", f"The routes are: {known_routes}.")
+    known_routes = [f"{method} {path}" for method, path in ROUTES]
+    near = _nearest(f"{method} {call.path[:200]}", known_routes)
+    meant = f"Did you mean {near}? " if near else ""
+    return refused(
+        404, f"there is no control route {call.path[:200]}", f"{meant}The routes are: {', '.join(known_routes)}."
+    )
+
+
+def _nearest(wanted: str, known_routes: list[str]) -> str | None:
+    """Return the route that is most like what was wanted; where one takes a name, any will do."""
+    parts = wanted.split("/")
+    filled = {}
+    for route in known_routes:
+        places = zip_longest(route.split("/"), parts[: route.count("/") + 1], fillvalue="")
+        filled["/".join(part if place.startswith("{") else place for place, part in places)] = route
+    # What all routes begin with is no likeness.
+    near = difflib.get_close_matches(wanted.replace(PREFIX, ""), [each.replace(PREFIX, "") for each in filled], n=1)
+    return {each.replace(PREFIX, ""): route for each, route in filled.items()}[near[0]] if near else None

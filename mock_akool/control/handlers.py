@@ -11,13 +11,14 @@ from mock_akool._version import __version__
 from mock_akool.control import views
 from mock_akool.control.routing import Asked, ControlError
 from mock_akool.core import requests
+from mock_akool.core.api import ENDPOINTS
 from mock_akool.core.behaviour import AccountSpec
 from mock_akool.core.clock import NS_PER_S, Clock, SteeredClock, VirtualClock
-from mock_akool.core.codes import CDN_URL, Endpoint, Status
+from mock_akool.core.codes import Code, Endpoint, Status
 from mock_akool.core.deliveries import Delivery
 from mock_akool.core.director import Entry
 from mock_akool.core.engine import Engine, Stages, asked_by
-from mock_akool.core.errors import MockAkoolError, ScenarioError
+from mock_akool.core.errors import AkoolError, MockAkoolError, ParameterError, ScenarioError, SettingsError
 from mock_akool.core.journal import Line
 from mock_akool.core.models import Account, Call, Job
 from mock_akool.core.scenario import JobScript, Scenario, check_changeable
@@ -64,7 +65,7 @@ def state(asked: Asked) -> Any:
         "accounts": len(accounts),
         "jobs": by_status,
         "calls": engine.journal.count if mine is None else sum(map(mine, engine.journal.lines())),
-        "awaited": engine.is_awaited(now_ns),
+        "awaited": engine.is_awaited(now_ns, key),
         "sending": asked.fake.sending(key),
         "credits_spent": sum(engine.accounts.spent_by(each) for each in accounts),
     }
@@ -98,10 +99,12 @@ def accounts(asked: Asked) -> Any:
 def add_account(asked: Asked) -> Any:
     """Make an account that is described."""
     engine = asked.engine
+    if asked.given["client_secret"] is None:
+        raise ControlError(400, "no client_secret is given", "It is the API key, in the body, or as `account`")
     spec = AccountSpec(**{name: asked.given[name] for name in AccountSpec._fields})
     try:
         account = engine.accounts.add_new(spec)
-    except ScenarioError:
+    except SettingsError:
         raise
     except MockAkoolError as error:
         raise ControlError(409, error.message, error.hint) from None
@@ -152,7 +155,11 @@ def jobs(asked: Asked) -> Any:
         found = [job for job in found if asked.engine.change_of(job, asked.now_ns).status.name.lower() == status]
     first, limit = asked.given["offset"], asked.given["limit"]
     shown = found[first : first + limit]
-    return {"jobs": [views.JOB.of(asked.engine, job, asked.now_ns) for job in shown], "matched": len(found)}
+    return {
+        "jobs": [views.JOB.of(asked.engine, job, asked.now_ns) for job in shown],
+        "matched": len(found),
+        "next": first + limit if first + limit < len(found) else None,
+    }
 
 
 def one_job(asked: Asked) -> Any:
@@ -167,13 +174,41 @@ _READERS: Final[dict[Endpoint, Callable[..., Any]]] = {
 }
 
 
+_EXAMPLES: Final[dict[Endpoint, dict[str, Any]]] = {
+    Endpoint.CREATE_BY_PROMPT: {"prompt": "a red fox", "scale": "1:1"},
+    Endpoint.CREATE_BY_SOURCE_PROMPT: {"prompt": "a red fox", "resolution": "4k", "batch_quantity": 1},
+    Endpoint.CREATE_BY_BUTTON: {"_id": "…", "button": "U1"},
+}
+"""A good `request` of each; `…` stands for the `_id` of a completed job."""
+
+_WAYS_OUT: Final[dict[int, str]] = {
+    Code.TOO_FREQUENT: "A limit is reached, see GET /_mock/scenario; POST /_mock/jobs/{job}/complete ends a job",
+    Code.NOT_FOUND: "GET /_mock/jobs lists the jobs with their `_id`",
+    Code.NO_PERMISSION: "Give as `account` the one whose job it is, see GET /_mock/jobs/{job}",
+    Code.CANNOT_OPERATE: "The job must be completed, as by POST /_mock/jobs/{job}/complete, and must have the button",
+    Code.ALREADY_OPERATED: "Take another button; `used_buttons` of GET /_mock/jobs/{job} tells those that were pressed",
+    Code.CREDITS_INSUFFICIENT: "Give the account more by POST /_mock/accounts/credits",
+    Code.QUOTA_NOT_ENOUGH: "Give the account more by POST /_mock/accounts/credits",
+    Code.ACCOUNT_BANNED: "POST /_mock/accounts/ban with `banned` false lets the account be active again",
+}
+"""What to do when the API would refuse, by its code."""
+
+
 def create_job(asked: Asked) -> Any:
     """Make a job that was created some time ago and has been polled so many times."""
     engine, given = asked.engine, asked.given
     (endpoint,) = given["endpoint"]
     body = json.dumps(given["request"]).encode()
     call = Call.build("POST", "", headers={"content-type": "application/json"}, body=body)
-    request = _READERS[endpoint](call, engine.behaviour)
+    try:
+        request = _READERS[endpoint](call, engine.behaviour)
+    except ParameterError:
+        (route,) = (each for each in ENDPOINTS.values() if each.endpoint is endpoint)
+        error = engine.behaviour.refusal(route.bad_parameter_code(engine.behaviour))
+        example = json.dumps(_EXAMPLES[endpoint], ensure_ascii=False)
+        raise ControlError(
+            400, f"request: the API would answer {error}", f"For {endpoint} give one such as {example}"
+        ) from None
     is_new = engine.accounts.known(asked.account or "") is None
     account = _account(asked)
     created_ns = asked.now_ns - given["elapsed"].ns
@@ -185,11 +220,14 @@ def create_job(asked: Asked) -> Any:
     make = engine.press if endpoint is Endpoint.CREATE_BY_BUTTON else engine.create
     try:
         made = make(account, request, asked.call.file_base, created_ns)
-    except Exception:
+    except Exception as error:
         planned.clear()
         planned.extend(before)
         if is_new:
             engine.accounts.remove(account.api_key)
+        if isinstance(error, AkoolError):
+            hint = _WAYS_OUT.get(error.code, "GET /_mock/state and GET /_mock/accounts tell how things stand")
+            raise ControlError(409, f"the API would answer {error}", hint) from None
         raise
     made = [engine.count_polls(job.id, given["polls"], asked.now_ns) for job in made]
     return {"jobs": [views.JOB.of(engine, job, asked.now_ns) for job in made]}
@@ -255,6 +293,16 @@ def scenario(asked: Asked) -> Any:
             views.WEBHOOK_IN_FORCE.of(engine, live, asked.now_ns) for live in engine.director.webhook_rules_of(key)
         ],
         "planned": len(engine.director.plans_of(key)),
+    }
+
+
+def library(asked: Asked) -> Any:
+    """Tell what named scenarios there are."""
+    from mock_akool.scenario_files import named, names
+
+    found = ((name, named(name)) for name in names())
+    return {
+        "scenarios": [{"name": name, "description": each.description, "advice": each.advice} for name, each in found]
     }
 
 
@@ -383,10 +431,31 @@ def advance(asked: Asked) -> Any:
         moved.advance(given["seconds"])
     elif given["to_ns"] is not None:
         moved.advance_to(given["to_ns"])
+    elif given["until"] == "callback":
+        _advance_to_callback(asked, moved)
     else:
         asked.fake.run_until_idle(asked.account)
     asked.fake.carry_due()
     return clock(asked)
+
+
+def _advance_to_callback(asked: Asked, moved: SteeredClock | VirtualClock) -> None:
+    """Move the clock to where the next callback is sent, or was lost; it stays when none is to come."""
+    asked.fake.carry_due()
+    engine = asked.engine
+    is_found = False
+    while not is_found:
+        with engine.lock:
+            due_ns, known = engine.outbox.next_ns_of(asked.account), engine.outbox.count
+        if due_ns is None:
+            return
+        moved.advance_to(due_ns)
+        asked.fake.carry_due()
+        with engine.lock:
+            made = [each for each in engine.outbox.entries() if each.number > known]
+            mine = [each for each in made if asked.account in (None, each.account)]
+        # At a change of status a callback is made; a fault may let it fall due later.
+        is_found = not mine or any(each.due_ns <= due_ns for each in mine)
 
 
 def _movable(asked: Asked) -> SteeredClock | VirtualClock:
@@ -437,6 +506,13 @@ class CountedDeliveries:
     """How many callbacks there are that somebody waits for."""
 
     what = "callbacks"
+
+    @property
+    def hint(self) -> str:
+        """Where to look when they did not come."""
+        if self._asked.given["state"] is None:
+            return "GET /_mock/webhooks without at_least tells those that came, and of each its `state` and `error`"
+        return "GET /_mock/webhooks without `state` and at_least tells the others too, and their `error`"
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
@@ -496,7 +572,9 @@ def answer(asked: Asked) -> Any:
     if path.startswith("/_mock/"):
         raise ControlError(400, f"{path[:200]} is a control route", "Call it directly")
     headers = {name.lower(): value for name, value in given["headers"].items()}
-    call = Call(given["method"], path, given["query"], headers, given["body"], CDN_URL, given["door"])
+    if asked.account is not None and not headers.keys() & {"x-api-key", "authorization"}:
+        headers["x-api-key"] = asked.account
+    call = Call(given["method"], path, given["query"], headers, given["body"], given["file_base"], given["door"])
     reply, body = asked.fake.complete(asked.fake.answer(call))
     return views.ANSWER.of(asked.engine, reply._replace(body=body), asked.now_ns)
 
@@ -516,6 +594,7 @@ def calls(asked: Asked) -> Any:
         "calls": [views.CALL.of(asked.engine, journal.exchange(line), asked.now_ns) for line in shown],
         "matched": len(found),
         "next": shown[-1][0] if len(shown) < len(found) else None,
+        "dropped": journal.dropped,
     }
 
 
@@ -529,11 +608,13 @@ def matching(asked: Asked) -> Matches:
     mine = _asked_by(asked)
     if mine is not None:
         tests.append(mine)
-    job, code, rule = given["job"], given["code"], given["rule"]
+    job, code, http, rule = given["job"], given["code"], given["http"], given["rule"]
     if job is not None:
         tests.append(lambda line: line[4].job_id == job)
     if code is not None:
         tests.append(lambda line: line[4].code == code)
+    if http is not None:
+        tests.append(lambda line: line[4].status == http)
     if rule is not None:
         tests.append(lambda line: line[4].rule is not None and rule in line[4].rule)
     if given["since"] is not None:
@@ -559,6 +640,13 @@ class CountedCalls:
     """How many calls came that somebody waits for. What was counted once is not looked at again."""
 
     what = "calls"
+
+    @property
+    def hint(self) -> str:
+        """Where to look when they did not come."""
+        look = "GET /_mock/calls without at_least tells those that came"
+        dropped = self._engine.journal.dropped
+        return f"{look}; {dropped} are not kept any more, see --journal-size" if dropped else look
 
     def __init__(self, asked: Asked) -> None:
         self._engine: Engine = asked.engine

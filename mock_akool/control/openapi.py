@@ -100,7 +100,7 @@ _CONTROL_ERRORS: Final = {
     "404": "there is no such account, job, rule or route",
     "405": "the path takes another method",
     "409": "it cannot be done as things stand",
-    "413": "the body is too long",
+    "413": "the body is over twice `max_body_bytes` and 64 KiB more",
 }
 
 
@@ -123,6 +123,7 @@ def document(routes: Mapping[tuple[str, str], Route], shared: Mapping[str, Schem
             "version": __version__,
             "description": "The emulated API of Akool, and below /_mock/ what controls the fake.",
         },
+        "servers": [{"url": "/"}],
         "paths": _referring(paths, names),
         "components": {
             "schemas": {
@@ -173,7 +174,7 @@ def _emulated(endpoint: Endpoint) -> dict[str, Any]:
         },
     }
     told: dict[str, Any] = {
-        "operationId": str(endpoint),
+        "operationId": str(endpoint).replace("/", "_"),  # generators make names of it
         "tags": ["emulated"],
         "summary": f"the endpoint {endpoint} of Akool",
         "security": [{"apiKey": []}, {"token": []}] if signed else [{}],
@@ -213,8 +214,19 @@ def _control(method: str, path: str, route: Route) -> dict[str, Any]:
     if route.query is not None and "at_least" in route.query.fields:
         told["responses"]["504"] = _error("what was waited for did not come")
     if route.body is not None:
-        told["requestBody"] = {"required": bool(route.body.schema.get("required")), "content": _json(route.body.schema)}
+        schema = route.body.schema
+        properties = {name: {**each, **_default(route.body, name)} for name, each in schema["properties"].items()}
+        told["requestBody"] = {
+            "required": bool(schema.get("required")),
+            "content": _json({**schema, "properties": properties}),
+        }
     return told
+
+
+def _default(of: Record, name: str) -> Schema:
+    """Return what is said of a field's default, where that is one and is plain JSON."""
+    default = of.fields[name].default
+    return {"default": default} if isinstance(default, (bool, int, float, str, dict)) else {}
 
 
 def operation_id(method: str, path: str) -> str:
@@ -232,7 +244,7 @@ def _parameters(query: Record | None) -> Iterable[dict[str, Any]]:
             "in": "query",
             "required": name in schema.get("required", ()),
             "description": field.help,
-            "schema": field.shape.schema,
+            "schema": {**field.shape.schema, **_default(query, name)},
         }
 
 

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, unquote
 
 from mock_akool.control.safety import Access
 from mock_akool.core.engine import Engine
-from mock_akool.core.errors import ScenarioError
+from mock_akool.core.errors import MockAkoolError, ScenarioError
 from mock_akool.core.models import Call, Headers, Reply
-from mock_akool.core.shapes import TEXT, Field, Record, Schema, Shape
+from mock_akool.core.shapes import Field, Plain, Record, Schema, Shape, shown
 from mock_akool.core.wire import encode
 
 JSON: Final[Headers] = (("content-type", "application/json; charset=utf-8"), ("cache-control", "no-store"))
@@ -97,6 +97,11 @@ class Counting(Protocol):
     what: str
     """What is counted, in the plural."""
 
+    @property
+    def hint(self) -> str:
+        """Where to look when they did not come."""
+        ...
+
     def has_news(self) -> bool:
         """Return whether the count may have changed since it was asked for. Without a lock, and cheap."""
         ...
@@ -131,39 +136,103 @@ def takes(name: str, *, needed: tuple[str, ...] = (), check: Any = None, **field
     return Record(name, lambda **given: defaults | given, fields, needed=needed, check=check)
 
 
-ACCOUNT: Final = Field(TEXT, "the API key of the account that is meant; without it everybody's")
-SCOPE: Final = takes("query", account=ACCOUNT)
+def _read_key(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    if not value:
+        # As of a variable that is not set: what was meant for one test would befall all.
+        raise MockAkoolError("it is empty")
+    return value
+
+
+def _read_key_of_query(value: Any) -> str:
+    if " " in _read_key(value):
+        # Of an API key that names scenarios, such as my-key+slow, a query makes another key.
+        raise MockAkoolError("a + in a query is a space; write %2B for it")
+    return str(value)
+
+
+_KEY: Final = Plain("an API key; leave `account` out to mean everybody", _read_key, {"type": "string", "minLength": 1})
+_KEY_OF_QUERY: Final = _KEY._replace(
+    wants=f"{_KEY.wants}. In a query write a + as %2B",
+    reading=_read_key_of_query,
+    schema={"type": "string", "minLength": 1, "pattern": "^[^ ]*$"},
+)
+_EVERYBODY: Final = "the API key of the account that is meant; without it everybody's"
+
+
+def account(help: str = _EVERYBODY) -> Field:
+    """Return the field of a body that names an account."""
+    return Field(_KEY, help)
+
+
+def account_of_query(help: str = _EVERYBODY, attribute: str = "") -> Field:
+    """Return the field of a query that names an account: the same, but for what a + is there."""
+    return Field(_KEY_OF_QUERY, help, attribute=attribute)
+
+
+ACCOUNT: Final = account()
+SCOPE: Final = takes("query", account=account_of_query())
 """The query of a route that takes an account and nothing else."""
 
 
 def query_of(shape: Record | None, text: str) -> dict[str, Any]:
-    """Read a query by a shape; raises ScenarioError, with the nearest name for an unknown one."""
+    """Read a query by a shape; raises ScenarioError, with the nearest name for an unknown one.
+
+    A field that takes a list may be given several times, or with commas.
+    """
     try:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=_MOST_FIELDS)
     except ValueError:
         raise ScenarioError("the query is not usable", "Write it as name=value&name=value") from None
+    shape = shape or _NOTHING
     given: dict[str, Any] = {}
     for name, value in pairs:
-        if name in given:
+        field = shape.fields.get(name)
+        if field is not None and _takes_list(field.shape):
+            given.setdefault(name, []).extend(value.split(","))
+        elif name in given:
             raise ScenarioError(f"{name} stands twice in the query", "Give it once", (name,))
-        field = None if shape is None else shape.fields.get(name)
-        given[name] = value if field is None else _plain(field.shape, value)
-    read: dict[str, Any] = (shape or _NOTHING).read(given, ())
+        else:
+            given[name] = value if field is None else _plain(field.shape, value)
+    # One value is refused as such, not as a part of a list that nobody wrote.
+    given = {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in given.items()}
+    read: dict[str, Any] = shape.read(given, ())
     return read
 
 
-def body_of(shape: Record | None, call: Call) -> dict[str, Any]:
-    """Read a JSON body by a shape; an empty one counts as {}. Raises ScenarioError."""
+def body_of(route: Route, call: Call) -> dict[str, Any]:
+    """Read a JSON body by the shape of the route's; an empty one counts as {}. Raises ScenarioError."""
     try:
-        given = json.loads(call.body) if call.body.strip() else {}
+        given = json.loads(call.body, object_pairs_hook=_once) if call.body.strip() else {}
+    except ScenarioError:
+        raise
     except (ValueError, RecursionError) as error:
         why = f"{error}" if isinstance(error, ValueError) else "it is nested too deeply"
         raise ScenarioError(f"the body is no JSON: {why}", "Send a JSON object") from None
-    read: dict[str, Any] = (shape or _NOTHING).read(given, ())
+    if route.body is None and given != {}:
+        names = "&".join(f"{name}=…" for name in (route.query or _NOTHING).fields)
+        raise ScenarioError(f"{call.method} takes no body here", f"Say it in the query, as {names}")
+    read: dict[str, Any] = (route.body or _NOTHING).read(given, ())
     return read
 
 
 _NOTHING: Final = takes("call")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of the body; of a key that stands twice JSON would keep the last one silently."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        name = next(name for name in names if names.count(name) > 1)
+        raise ScenarioError(f"the key {shown(name)} stands twice in an object of the body", "Take one away")
+    return found
+
+
+def _takes_list(shape: Shape) -> bool:
+    schema = shape.schema
+    return any(each.get("type") == "array" for each in (schema, *schema.get("anyOf", ())))
 
 
 def _plain(shape: Shape, text: str) -> Any:

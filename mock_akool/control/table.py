@@ -11,10 +11,12 @@ from typing import Any, ClassVar, Final
 
 from mock_akool.control import handlers, views, waiting
 from mock_akool.control.openapi import document
-from mock_akool.control.routing import ACCOUNT, SCOPE, Asked, Route, takes
+from mock_akool.control.routing import ACCOUNT, SCOPE, Asked, Route, account, account_of_query, takes
 from mock_akool.control.views import listed, or_null, record
+from mock_akool.core.codes import CDN_URL
 from mock_akool.core.deliveries import DeliveryState
 from mock_akool.core.faults import DURATION, FAULT
+from mock_akool.core.options import BASE_URL
 from mock_akool.core.scenario import CREATES, Scenario
 from mock_akool.core.scenario_shapes import ACCOUNT_SPEC, ENDPOINTS, JOB, RESULT, RULE, SCENARIO, STAGES
 from mock_akool.core.shapes import FLAG, TEXT, Field, Listed, Place, Plain, Schema, number, one_of, whole
@@ -22,6 +24,7 @@ from mock_akool.core.webhook_faults import TOLD, WEBHOOK, WEBHOOK_FAULT
 
 _MOST_CALLS: Final = 10_000
 _MOST_S: Final = 10 * 366 * 86_400
+_SECONDS: Final = number(0, _MOST_S, f"a number of seconds from 0 to {_MOST_S:,}")
 _WAYS: Final = ("http", "collect", "start")
 _SENDING_HELP: Final = (
     "http sends them to their URLs; collect calls nobody, and counts them as taken; start is as when the server "
@@ -44,12 +47,14 @@ class _Scenarios:
     Files are not read for those who ask over HTTP.
     """
 
-    wants = "the name of a scenario, a scenario, or a list of these"
+    wants = "the name of a scenario, several with commas, a scenario, or a list of these"
     _one_of: ClassVar[list[Schema]] = [{"type": "string"}, SCENARIO.schema, _TOLD_SCENARIO]
     schema: ClassVar[Schema] = {"anyOf": [*_one_of, {"type": "array", "items": {"anyOf": _one_of}}]}
 
     def read(self, value: Any, place: Place) -> tuple[Scenario, ...]:
         """Return the scenarios."""
+        if isinstance(value, str):
+            value = [each.strip() for each in value.split(",")]  # as everywhere where names are written
         if isinstance(value, (list, tuple)):
             return tuple(self._one(each, (*place, number)) for number, each in enumerate(value))
         return (self._one(value, place),)
@@ -88,6 +93,11 @@ def _read_path(value: Any) -> str:
     return value
 
 
+def _read_query(value: Any) -> str:
+    # JavaScript's URL.search begins with what is no part of it.
+    return str(TEXT.read(value, ())).removeprefix("?")
+
+
 def _read_headers(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
         raise ValueError(value)
@@ -104,6 +114,8 @@ def _read_bytes(value: Any) -> bytes:
 
 _METHOD: Final = Plain("a method such as GET", _read_method, {"type": "string", "pattern": _TOKEN})
 _PATH: Final = Plain("a path, without a query", _read_path, {"type": "string", "pattern": r"^/[^?]*$"})
+_QUERY: Final = Plain("a text", _read_query, {"type": "string"})
+_FILE_BASE: Final = Plain(BASE_URL.wants, BASE_URL.read, {"type": "string"})
 _HEADERS: Final = Plain("an object of texts", _read_headers, views.HEADERS)
 _BYTES: Final = Plain('a text, or {"base64": …}', _read_bytes, views.BODY)
 
@@ -121,7 +133,11 @@ _SET_UP: Final[Mapping[str, tuple[str, Schema]]] = {
     "profile": ("observed or documented", views.TEXT),
     "seed": ("what ids, pictures and draws follow from", views.WHOLE),
     "strict": ("whether only the listed accounts exist", views.FLAG),
-    "max_body_bytes": ("the longest body of a request that is read", views.WHOLE),
+    "max_body_bytes": (
+        "the longest body of a request to the emulated API that is read; that of a control call may be twice as long, "
+        "and 64 KiB more",
+        views.WHOLE,
+    ),
 }
 _IN_FORCE: Final = record(
     {
@@ -134,9 +150,17 @@ _IN_FORCE: Final = record(
         "planned": ("for how many next jobs there is a plan", views.WHOLE),
     }
 )
-_OWN: Final = Field(TEXT, "the API key of the account")
+_OWN: Final = account("the API key of the account")
+_SCOPE_OF_BODY: Final = takes("body", account=ACCOUNT)
+_SHARED: Final = "an API key, which changes nothing: this is the same for all accounts"
+"""Tests add their account to each call, and a route that minds it would be one more thing to know."""
+_OF_ALL: Final = takes("query", account=account_of_query(_SHARED))
+_OF_ALL_IN_BODY: Final = takes("body", account=account(_SHARED))
+_ASKS: Final = "an API key, sent as x-api-key when the headers have neither x-api-key nor authorization"
+_WHOSE: Final = "with until: the API key of the account whose jobs or callbacks count"
 _FAILURE: Final = takes(
     "body",
+    account=ACCOUNT,
     reasons=Field(Listed(TEXT), "the record's error_reasons; a general one when there is none", ()),
     refund=Field(FLAG, "whether the credits are given back", False),
 )
@@ -182,14 +206,16 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
                 "version": ("the version", views.TEXT),
             }
         ),
+        _OF_ALL,
     ),
     ("GET", "/_mock/ready"): Route(
         "tell how the fake is set up; nobody is refused",
         handlers.ready,
         record({"ready": ("true", {"const": True}), **_SET_UP}),
+        _OF_ALL,
     ),
     ("GET", "/_mock/openapi.json"): Route(
-        "this API and the emulated one as OpenAPI 3.1", _openapi, {"type": "object", "required": ["openapi"]}
+        "this API and the emulated one as OpenAPI 3.1", _openapi, {"type": "object", "required": ["openapi"]}, _OF_ALL
     ),
     ("GET", "/_mock/state"): Route(
         "tell how things stand",
@@ -222,17 +248,18 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         ),
         takes(
             "query",
-            account=ACCOUNT,
+            account=account_of_query(),
             holds_clock=Field(FLAG, "the caller lets the clock stand still, so that this need not be told", False),
         ),
         needs_lock=False,
     ),
     ("POST", "/_mock/reset"): Route(
-        "forget jobs, calls, scenarios, plans and spent credits: of all, or of one account",
+        "forget jobs, calls, scenarios, plans and spent credits: of one account, which is then as it was made, or of "
+        "all, and the accounts that were added too; the clock of a server then shows the machine's time",
         handlers.reset,
         record({"reset": ("the API key, or everybody", views.TEXT)}),
         SCOPE,
-        takes("body", account=ACCOUNT),
+        _SCOPE_OF_BODY,
     ),
     # Jobs
     ("GET", "/_mock/jobs"): Route(
@@ -242,11 +269,12 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             {
                 "jobs": ("the jobs", listed(views.JOB.schema)),
                 "matched": ("how many there are, shown or not", views.WHOLE),
+                "next": ("what to give as `offset` for the rest; null when that was all", or_null(views.WHOLE)),
             }
         ),
         takes(
             "query",
-            account=ACCOUNT,
+            account=account_of_query(),
             status=Field(one_of(_WORDS), "the status that they have now"),
             offset=Field(whole(0, 10**9), "how many to leave out at the beginning", 0),
             limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
@@ -279,13 +307,13 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
     ),
     ("GET", "/_mock/jobs/{job}"): Route("tell of one job", handlers.one_job, views.JOB.schema, SCOPE),
     ("POST", "/_mock/jobs/{job}/complete"): Route(
-        "let a job be completed from now on", handlers.complete, views.JOB.schema, SCOPE
+        "let a job be completed from now on", handlers.complete, views.JOB.schema, SCOPE, _SCOPE_OF_BODY
     ),
     ("POST", "/_mock/jobs/{job}/fail"): Route(
         "let a job have failed from now on", handlers.fail, views.JOB.schema, SCOPE, _FAILURE
     ),
     ("POST", "/_mock/jobs/{job}/stick"): Route(
-        "let a job stay for ever at the status that it has", handlers.stick, views.JOB.schema, SCOPE
+        "let a job stay for ever at the status that it has", handlers.stick, views.JOB.schema, SCOPE, _SCOPE_OF_BODY
     ),
     ("DELETE", "/_mock/jobs/{job}"): Route(
         "forget a job; what it cost stays paid", handlers.delete_job, views.JOB.schema, SCOPE
@@ -301,8 +329,11 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         "make an account",
         handlers.add_account,
         views.ACCOUNT.schema,
-        None,
-        takes("body", **ACCOUNT_SPEC.fields, needed=("client_secret",)),
+        takes(
+            "query",
+            account=account_of_query("the API key, if the body has no client_secret", attribute="client_secret"),
+        ),
+        takes("body", needed=(), **ACCOUNT_SPEC.fields),
         status=201,
     ),
     ("POST", "/_mock/accounts/credits"): Route(
@@ -336,7 +367,8 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         "tell what is in force for everybody, or for one account in particular", handlers.scenario, _IN_FORCE, SCOPE
     ),
     ("PUT", "/_mock/scenario"): Route(
-        "put scenarios in force from now on, instead of those that were",
+        "put scenarios in force from now on, instead of those that were and of added rules and faults of callbacks, "
+        "and plans for next jobs",
         handlers.put_scenario,
         _IN_FORCE,
         SCOPE,
@@ -347,6 +379,28 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         handlers.clear_scenario,
         _IN_FORCE,
         SCOPE,
+    ),
+    ("GET", "/_mock/scenario/library"): Route(
+        "list the named scenarios, any of which can be put in force; they are the same for all accounts",
+        handlers.library,
+        record(
+            {
+                "scenarios": (
+                    "the scenarios",
+                    listed(
+                        record(
+                            {
+                                "name": ("its name", views.TEXT),
+                                "description": ("what it imitates", views.TEXT),
+                                "advice": ("what a robust client should do", views.TEXT),
+                            }
+                        )
+                    ),
+                )
+            }
+        ),
+        _OF_ALL,
+        needs_lock=False,  # they are read from files
     ),
     ("POST", "/_mock/scenario/rules"): Route(
         "put more rules in force, before those of scenarios",
@@ -364,7 +418,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         views.RULE_IN_FORCE.schema,
         takes(
             "query",
-            account=Field(TEXT, "the API key of the account whose rule it is; without it one of everybody's"),
+            account=account_of_query("the API key of the account whose rule it is; without it one of everybody's"),
             rule=Field(whole(1, 2**53), "the rule's number"),
             needed=("rule",),
         ),
@@ -404,18 +458,28 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         status=201,
     ),
     # The clock
-    ("GET", "/_mock/clock"): Route("tell what the clock shows", handlers.clock, _CLOCK, needs_lock=False),
-    ("POST", "/_mock/clock/freeze"): Route("let the clock stand still", handlers.freeze, _CLOCK, needs_lock=False),
+    ("GET", "/_mock/clock"): Route(
+        "tell what the clock shows, which is everybody's", handlers.clock, _CLOCK, _OF_ALL, needs_lock=False
+    ),
+    ("POST", "/_mock/clock/freeze"): Route(
+        "let the clock stand still", handlers.freeze, _CLOCK, _OF_ALL, _OF_ALL_IN_BODY, needs_lock=False
+    ),
     ("POST", "/_mock/clock/resume"): Route(
-        "let the clock run on as the machine's does", handlers.resume, _CLOCK, needs_lock=False
+        "let the clock run on as the machine's does",
+        handlers.resume,
+        _CLOCK,
+        _OF_ALL,
+        _OF_ALL_IN_BODY,
+        needs_lock=False,
     ),
     ("POST", "/_mock/clock/speed"): Route(
         "let the clock run faster or slower",
         handlers.set_speed,
         _CLOCK,
-        None,
+        _OF_ALL,
         takes(
             "body",
+            account=account(_SHARED),
             factor=Field(
                 number(0, 1_000_000, "a number from 0 to 1,000,000"), "how many of its seconds pass in one second"
             ),
@@ -427,13 +491,21 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         "move the clock on; it is everybody's",
         handlers.advance,
         _CLOCK,
-        SCOPE,
+        takes("query", account=account_of_query(_WHOSE)),
         takes(
             "body",
-            account=Field(TEXT, "with until: the API key of the account whose jobs count"),
-            seconds=Field(number(0, _MOST_S, "a number of seconds, 0 or more"), "by how much"),
-            until=Field(one_of(("idle",)), "to where nothing changes any more by time alone"),
-            to_ns=Field(whole(0, 2**63 - 1), "to this instant, in epoch nanoseconds; one that is past moves nothing"),
+            account=account(_WHOSE),
+            seconds=Field(_SECONDS, "by how much"),
+            until=Field(
+                one_of(("idle", "callback")),
+                "idle: to where nothing changes any more by time alone; callback: to where the next one, or the next "
+                "try of one, falls due, if there is one to come",
+            ),
+            to_ns=Field(
+                whole(0, 2**63 - 1),
+                "to this instant, in epoch nanoseconds; one that is past moves nothing. It is more than JavaScript's "
+                "numbers hold exactly",
+            ),
         ),
         needs_lock=False,
     ),
@@ -451,7 +523,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         ),
         takes(
             "query",
-            account=ACCOUNT,
+            account=account_of_query(),
             job=Field(TEXT, "the job's `_id`"),
             status=Field(TOLD, "the status of the job that they tell of"),
             state=Field(one_of(map(str, DeliveryState)), "what became of them"),
@@ -513,14 +585,16 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         "answer a request to the emulated API as data: its delay and the end of its connection are told, and not done",
         handlers.answer,
         views.ANSWER.schema,
-        None,
+        takes("query", account=account_of_query(_ASKS)),
         takes(
             "body",
+            account=account(_ASKS),
             method=Field(_METHOD, "the request's method"),
             path=Field(_PATH, "its path, such as /api/open/v3/faceswap/quota/info"),
-            query=Field(TEXT, "its query, undecoded", ""),
+            query=Field(_QUERY, "its query, undecoded, with a ? before it or without", ""),
             headers=Field(_HEADERS, "its headers", {}),
             body=Field(_BYTES, "its body", b""),
+            file_base=Field(_FILE_BASE, "what picture URLs begin with", CDN_URL),
             door=Field(TEXT, "what the journal calls the door that carried it in", "control"),
             needed=("method", "path"),
         ),
@@ -535,17 +609,26 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
                 "calls": ("the calls", listed(views.CALL.schema)),
                 "matched": ("how many there are, shown or not", views.WHOLE),
                 "next": ("what to give as `after` for the rest; null when that was all", or_null(views.WHOLE)),
+                "dropped": (
+                    "how many calls, of whomever, the journal does not keep any more, see --journal-size",
+                    views.WHOLE,
+                ),
             }
         ),
         takes(
             "query",
-            account=Field(TEXT, "the API key of the account, also of calls that were refused before it was known"),
-            endpoint=Field(ENDPOINTS, "an endpoint as the journal names it, or create, api, any"),
+            account=account_of_query("the API key of the account, also of calls that were refused before it was known"),
+            endpoint=Field(
+                ENDPOINTS,
+                "an endpoint as the journal names it, or create, api, any; several are written with commas, or one by "
+                "one as endpoint=…&endpoint=…",
+            ),
             job=Field(TEXT, "the `_id` of the job that they were about"),
             code=Field(whole(0, 10**6), "the business code of the answer"),
+            http=Field(whole(0, 999), "the HTTP status of the answer; 0 when there was none"),
             rule=Field(TEXT, "the rule, or a part of its name, that made the answer what it is"),
-            since=Field(number(0, _MOST_S, "seconds"), "seconds since the fake's start or reset, from when on"),
-            until=Field(number(0, _MOST_S, "seconds"), "seconds since the fake's start or reset, before when"),
+            since=Field(_SECONDS, "seconds since the fake's start or reset, from when on"),
+            until=Field(_SECONDS, "seconds since the fake's start or reset, before when"),
             after=Field(whole(0, 2**53), "the number of a call, of which only later ones are meant", 0),
             limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
             at_least=waiting.AT_LEAST,

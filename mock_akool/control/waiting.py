@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from mock_akool.control.routing import Asked, Counting
+from mock_akool.control.routing import Asked, Counting, refused
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.models import Reply
 from mock_akool.core.shapes import Field, number, whole
@@ -25,13 +25,14 @@ def check_wait(given: dict[str, Any]) -> None:
 
 
 class Awaited:
-    """What somebody waits for: so many of what a route lists. A door asks for the `reply` now and then."""
+    """What somebody waits for: so many of what a route lists.
+
+    A door asks for the `reply` now and then, and in the end for that `in_vain`.
+    """
 
     def __init__(self, asked: Asked, counting: Counting, answered: Callable[[], Reply]) -> None:
         self.seconds: float = asked.given["timeout"]
         self.at_least: int = asked.given["at_least"]
-        self.path = asked.call.path
-        self.what = counting.what
         self._lock = asked.engine.lock
         self._counting = counting
         self._answered = answered
@@ -42,3 +43,13 @@ class Awaited:
             return None
         with self._lock:
             return self._answered() if self._counting.count() >= self.at_least else None
+
+    def in_vain(self) -> Reply:
+        """Return what is told when the time is over: how many came, or the answer when they came at the last moment."""
+        counting, wanted = self._counting, self.at_least
+        with self._lock:
+            came = counting.count()
+            if came >= wanted:
+                return self._answered()
+            error = f"{came} of {wanted} such {counting.what} came within {self.seconds:g} s"
+            return refused(504, error, counting.hint)

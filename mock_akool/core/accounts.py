@@ -164,10 +164,12 @@ class Accounts:
     def add_new(self, spec: AccountSpec) -> Account:
         """Make the account that is described.
 
-        Raises ScenarioError when its API key is empty, MockAkoolError when there is one with its API key or clientId.
+        Raises SettingsError when its API key is empty, or in strict mode no key that encrypts; MockAkoolError when
+        there is one with its API key or clientId.
         """
         if not spec.client_secret:
             raise ScenarioError("the client_secret is empty", "It is the API key")
+        self._behaviour.check_key(spec, "the account")
         if self.known(spec.client_secret) is not None:
             raise MockAkoolError("there is an account with this client_secret", "Reset it, or take another one")
         if spec.client_id is not None and any(each.client_id == spec.client_id for each in self):

@@ -282,15 +282,20 @@ class Behaviour(Options):
         self._check_keys()
 
     def _check_keys(self) -> None:
-        """Refuse strict accounts whose callbacks could not be encrypted; the real service has none."""
-        for place, spec in enumerate(self.accounts if self.strict else (), 1):
-            size = len(spec.client_secret.encode("utf-8", "surrogatepass"))
-            if size not in AES_KEY_BYTES:
-                raise SettingsError(
-                    f"account {place} of accounts is not usable with strict: its client_secret has {size} bytes, "
-                    f"and cannot encrypt callbacks",
-                    "It takes 16, 24 or 32 bytes, as in 32 letters and digits; without strict any text will do",
-                )
+        for place, spec in enumerate(self.accounts, 1):
+            self.check_key(spec, f"account {place} of accounts")
+
+    def check_key(self, spec: AccountSpec, name: str) -> None:
+        """Refuse an account, called `name`, whose callbacks could not be encrypted; the real service has none.
+
+        Raises SettingsError in strict mode.
+        """
+        size = len(spec.client_secret.encode("utf-8", "surrogatepass"))
+        if self.strict and size not in AES_KEY_BYTES:
+            raise SettingsError(
+                f"{name} is not usable with strict: its client_secret has {size} bytes, and cannot encrypt callbacks",
+                "It takes 16, 24 or 32 bytes, as in 32 letters and digits; without strict any text will do",
+            )
 
     def refusal(self, code: int, job_id: str | None = None) -> AkoolError:
         """Return the error of a configurable code, with the message that this code has here."""

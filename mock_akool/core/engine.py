@@ -140,20 +140,35 @@ class Engine:
         """Return the job's status at `now_ns` and since when it has it."""
         return change_at(job.timeline, job.created_ns, job.polls, now_ns)
 
-    def is_awaited(self, now_ns: int) -> bool:
-        """Return whether a client has something to wait for.
+    def is_awaited(self, now_ns: int, api_key: str | None = None) -> bool:
+        """Return whether a client has something to wait for; with an API key, that account's.
 
         That is when a job is unfinished, or is polled on after its end was shown, or when a callback is still to come
         or was not taken, and its client has not polled since. And it is when the newest request to an endpoint was
         refused or went wrong: a client that tries again sleeps before that, also when it has no job yet, and one that
-        asks wrongly for a job that has ended waits for ever.
+        asks wrongly for a job that has ended waits for ever. Of an account this does not tell: it is not known whose
+        request that was.
         """
+        if api_key is not None:
+            return self._is_awaited_by(api_key, now_ns)
         outbox = self.outbox
         if self._polled_on or self.troubled or outbox.next_ns is not None or outbox.under_way:
             return True
         if not outbox.missed.isdisjoint(self._open):
             return True
         return any(self.change_of(self._jobs[job_id], now_ns).status < _COMPLETED for job_id in self._open)
+
+    def _is_awaited_by(self, api_key: str, now_ns: int) -> bool:
+        outbox = self.outbox
+        if outbox.next_ns_of(api_key) is not None or outbox.is_sending_for(api_key):
+            return True
+        mine = [job_id for job_id in self._open | self._polled_on if self._jobs[job_id].account.api_key == api_key]
+        return any(
+            job_id in self._polled_on
+            or job_id in outbox.missed
+            or self.change_of(self._jobs[job_id], now_ns).status < _COMPLETED
+            for job_id in mine
+        )
 
     def next_change_ns(self, now_ns: int) -> int | None:
         """Return the next instant at which any job's status changes by time alone, or None when none will."""

@@ -20,7 +20,7 @@ Line = tuple[int, int, Endpoint, Call, Reply]
 class Journal:
     """Keeps the newest exchanges, bounded in number and in bytes of request bodies."""
 
-    __slots__ = ("_body_bytes", "_entries", "_size", "_start_ns", "count")
+    __slots__ = ("_body_bytes", "_entries", "_size", "_start_ns", "count", "dropped")
 
     def __init__(self, size: int, start_ns: int = 0) -> None:
         self._size = size
@@ -29,6 +29,8 @@ class Journal:
         self._body_bytes = 0
         self.count = 0
         """How many exchanges there ever were, those no longer kept included."""
+        self.dropped = 0
+        """How many are not kept any more because a bound was reached."""
 
     def append(self, time_ns: int, endpoint: Endpoint, call: Call, reply: Reply) -> None:
         """Keep an exchange and drop the oldest ones that are over a bound."""
@@ -39,6 +41,7 @@ class Journal:
         self._body_bytes += len(call.body)
         while len(entries) > self._size or self._body_bytes > _MAX_BODY_BYTES:
             self._body_bytes -= len(entries.popleft()[3].body)
+            self.dropped += 1
 
     def entries(self) -> tuple[Exchange, ...]:
         """Return the kept exchanges, oldest first."""

@@ -146,6 +146,10 @@ class Waiting(Protocol):
         """Return the reply when what is waited for has come, else None. Cheap enough to be asked often."""
         ...
 
+    def in_vain(self) -> Reply:
+        """Return the reply when the time is over."""
+        ...
+
 
 class Reply(NamedTuple):
     """The answer to a Call: what a door has to deliver, and what the journal wants to know of it.
@@ -155,7 +159,7 @@ class Reply(NamedTuple):
     how the bytes travel when they do not simply arrive, `kept` how much of the body there is when a file is broken.
     The rest is for the journal: the business `code` (None when the body has none), the API key of the account,
     the job that it was about, the status that the caller was shown, which entry of a script the job follows, and
-    which rule made the answer what it is. With `waiting` it is the answer to give when that was in vain.
+    which rule made the answer what it is. With `waiting` it is the answer of a door that does not wait.
     """
 
     status: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, Self
 
@@ -109,7 +110,19 @@ def _read_positive(value: Any) -> float:
     return number if math.isfinite(number) and number > 0 else _refuse(value)
 
 
+_BASE_URL: Final = re.compile(r"https?://[^\s/?#]+")
+
+
+def _read_base_url(value: Any) -> str:
+    url = str(value).rstrip("/")
+    if not _BASE_URL.fullmatch(url):
+        raise ValueError(value)
+    return url
+
+
 YES_OR_NO: Final = Kind("yes or no (also true/false, on/off, 1/0)", _read_yes_or_no, is_flag=True)
+BASE_URL: Final = Kind("a scheme and a host such as https://akool.test:8443", _read_base_url)
+"""What URLs begin with, without a slash at the end."""
 TEXT: Final = Kind("text", lambda value: value if isinstance(value, str) else _refuse(value))
 POSITIVE: Final = Kind("a number above 0", _read_positive)
 

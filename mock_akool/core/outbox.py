@@ -273,6 +273,10 @@ class Outbox:
         mine = (due for due in self._heap if self._posts[due.job_id].job.account.api_key == api_key)
         return min((due.at_ns for due in mine if not self._is_stale(due)), default=None)
 
+    def is_sending_for(self, api_key: str) -> bool:
+        """Return whether a try of a callback of this account is under way."""
+        return any(self._pending[number].account == api_key for number in self.under_way)
+
     def resend(self, number: int, now_ns: int) -> Delivery | None:
         """Send the body of a delivery again, as a delivery of its own; None when it is not kept any more."""
         original = self._journal.get(number)

@@ -396,7 +396,13 @@ RULE: Final = Record(
             Plain(
                 "two times since the start such as [10s, 40s] or [10s, forever]",
                 _read_during,
-                {"type": "array", "items": _SPAN_SCHEMA, "minItems": 2, "maxItems": 2},
+                {
+                    "type": "array",
+                    "items": {"type": _SPAN_SCHEMA["type"]},
+                    "minItems": 2,
+                    "maxItems": 2,
+                    "examples": [["10s", "40s"], ["10s", "forever"]],
+                },
                 lambda during: [str(each) for each in during],
             ),
             "from when to when, counted from the start or the last reset of the fake, or from when a key or a prompt "

@@ -82,7 +82,9 @@ class Listed(NamedTuple):
     @property
     def wants(self) -> str:
         """What it takes, in words."""
-        return f"{self.item.wants}, or a list of such" if self.lone else f"a list; each item takes {self.item.wants}"
+        if self.lone:
+            return f"{self.item.wants}, or a list of such"
+        return f"a list{f' of at least {self.least}' if self.least else ''}; each item takes {self.item.wants}"
 
     @property
     def schema(self) -> Schema:
@@ -195,7 +197,8 @@ def unknown_key(key: object, known: Iterable[str], place: Place) -> ScenarioErro
     names = list(known)
     near = [_OTHER_WORDS[str(key)]] if _OTHER_WORDS.get(str(key)) in names else []
     near = near or difflib.get_close_matches(str(key), names, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"The keys here are: {', '.join(names)}"
+    rest = f"The keys here are: {', '.join(names)}" if names else "Nothing is taken here"
+    hint = f"Did you mean {near[0]!r}?" if near else rest
     return ScenarioError(f"there is no key {shown(key)} here", hint, (*place, str(key)))
 
 

@@ -106,7 +106,7 @@ def _awaited(reply: Reply) -> Reply:
         found = waiting.reply()
         if found is not None:
             return found
-    return reply
+    return waiting.in_vain()
 
 
 _LOOK_S: Final = 0.01

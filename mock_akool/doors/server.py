@@ -231,6 +231,8 @@ class Server:
                 if found is not None:
                     reply = found
                     break
+            else:
+                reply = waiting.in_vain()
         if self._log is not None:
             now_ns = time.time_ns()
             self._log.note(now_ns, call, reply, now_ns - began_ns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ from mock_akool import MockAkool
 from mock_akool.control.openapi import REQUESTS
 from mock_akool.control.table import ROUTES
 from mock_akool.core.api import ENDPOINTS
+from mock_akool.core.scenario_shapes import RULE
 from tests.control.conftest import IMAGE, KEY, Fake
 
 
@@ -32,6 +34,33 @@ def test_it_has_all_routes_and_no_other(document: Any) -> None:
     assert told == {*ENDPOINTS, *ROUTES}
     names = [each["operationId"] for methods in document["paths"].values() for each in methods.values()]
     assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"\w+", name) for name in names)
+    assert document["servers"] == [{"url": "/"}]
+
+
+def test_examples_of_a_rule_are_read() -> None:
+    found = 0
+    for field in RULE.fields.values():
+        for example in field.shape.schema.get("examples", ()):
+            field.shape.read(example, ())
+            found += 1
+    assert found
+    assert "examples" not in RULE.fields["during"].shape.schema["items"], "not each of a length's is one of an instant"
+
+
+def test_it_tells_what_is_taken_where_nothing_is_given(document: Any) -> None:
+    for path, limit in (("jobs", 500), ("calls", 500), ("webhooks", 500)):
+        given = {each["name"]: each["schema"] for each in document["paths"][f"/_mock/{path}"]["get"]["parameters"]}
+        assert given["limit"]["default"] == limit
+        assert "default" not in given["account"]
+    body = document["paths"]["/_mock/answer"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    told = {name: each["default"] for name, each in body["properties"].items() if "default" in each}
+    assert told == {
+        "query": "",
+        "headers": {},
+        "file_base": "https://d2qf6ukcym4kn9.cloudfront.net",
+        "door": "control",
+    }
 
 
 def test_it_is_not_longer_than_it_must_be(document: Any) -> None:

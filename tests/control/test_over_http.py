@@ -144,6 +144,30 @@ class TestWaiting:
             fake.wait_for_calls(1, timeout=0.1)
         assert time.monotonic() - began_s < 5
 
+    @pytest.mark.parametrize("door", ["server", "flask"])
+    def test_in_vain_tells_how_many_came_meanwhile(self, door: str, server: Server) -> None:
+        app = MockAkool().app()
+        path = "/_mock/calls?at_least=3&timeout=0.5"
+
+        def waited() -> Any:
+            if door == "flask":
+                return app.test_client().get(path).json
+            connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
+            connection.request("GET", path)
+            told = json.loads(connection.getresponse().read())
+            connection.close()
+            return told
+
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(waited)
+            time.sleep(0.1)
+            for _ in range(2):
+                if door == "flask":
+                    app.test_client().get("/nowhere")
+                else:
+                    Client(server.url).ask("GET", "/nowhere")
+            assert waiting.result(20)["error"] == "2 of 3 such calls came within 0.5 s"
+
     def test_many_wait_and_hold_nobody(self, server: Server, fake: RemoteAkool) -> None:
         views = [fake.of_account(f"account-{number}") for number in range(30)]
         with ThreadPoolExecutor(30) as pool:

@@ -10,32 +10,96 @@ from typing import Any
 
 import pytest
 
-from mock_akool import Exchange, MockAkool, SteeredClock, SystemClock
+from mock_akool import Exchange, MockAkool, ScenarioError, SteeredClock, SystemClock
 from mock_akool.control.table import ROUTES
+from mock_akool.core.scenario import CREATES
 from mock_akool.report import Evidence, explain
+from mock_akool.scenario_files import names
 from tests.control.conftest import IMAGE, KEY, OTHER, Fake
 
 HOOK = "http://127.0.0.1:9/hook"
 JSON = {"content-type": "application/json"}
-UNSCOPED = {
-    ("GET", "/_mock/health"),
-    ("GET", "/_mock/ready"),
-    ("GET", "/_mock/openapi.json"),
-    ("GET", "/_mock/clock"),
-    ("POST", "/_mock/clock/freeze"),
-    ("POST", "/_mock/clock/resume"),
-    ("POST", "/_mock/clock/speed"),
-    ("POST", "/_mock/accounts"),
-    ("POST", "/_mock/answer"),
-}
-"""Routes about what all accounts share, the one that makes an account, and one whose request says who asks."""
 
 
-@pytest.mark.parametrize("key", [key for key in ROUTES if key not in UNSCOPED], ids=" ".join)
-def test_each_route_takes_an_account(key: tuple[str, str]) -> None:
-    query = ROUTES[key].query
-    assert query is not None
-    assert "account" in query.fields
+class TestAccount:
+    @pytest.mark.parametrize("key", ROUTES, ids=" ".join)
+    def test_each_route_takes_one(self, key: tuple[str, str]) -> None:
+        query, body = ROUTES[key].query, ROUTES[key].body
+        assert query is not None
+        assert "account" in query.fields
+        assert (body is not None) == (key[0] in ("POST", "PUT"))
+        if body is not None and key != ("POST", "/_mock/accounts"):
+            assert "account" in body.fields
+
+    @pytest.mark.parametrize("key", ROUTES, ids=" ".join)
+    def test_an_empty_one_and_one_with_a_space_are_refused(self, key: tuple[str, str]) -> None:
+        query, body = ROUTES[key].query, ROUTES[key].body
+        assert query is not None
+        empty = (query.fields["account"], *([body.fields["account"]] if body and "account" in body.fields else []))
+        for field in empty:
+            with pytest.raises(ScenarioError, match=r"'' is not usable \(it is empty\)\. It takes an API key; "):
+                field.shape.read("", ("account",))
+        with pytest.raises(ScenarioError, match="write %2B for it"):
+            query.fields["account"].shape.read("my-key slow", ("account",))
+
+    def test_what_is_wrong_with_one_is_told(self, fake: Fake) -> None:
+        fake.create()
+        hint = "It takes an API key; leave `account` out to mean everybody"
+        told = (400, "account: '' is not usable (it is empty)", hint)
+        assert fake.refused("POST", "reset", "", account="") == told
+        assert fake.refused("POST", "reset", "account=")[1] == told[1]
+        status, error, hint = fake.refused("POST", "reset", "account=my-key+flaky-gateway")
+        assert (status, error) == (
+            400,
+            "account: 'my-key flaky-gateway' is not usable (a + in a query is a space; write %2B for it)",
+        )
+
+    def test_one_with_a_plus(self, fake: Fake) -> None:
+        fake.create("my-key+slow")
+        assert fake.ask("GET", "state", "account=my-key%2Bslow")["accounts"] == 1
+        fake.create("a key")
+        assert fake.ask("POST", "accounts/credits", account="a key", add=1)["credits"] == 999
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("GET", "health", {}),
+            ("GET", "ready", {}),
+            ("GET", "openapi.json", {}),
+            ("GET", "clock", {}),
+            ("POST", "clock/freeze", {}),
+            ("POST", "clock/freeze", {"account": KEY}),
+            ("POST", "clock/advance", {"seconds": 0}),
+        ],
+    )
+    def test_where_it_changes_nothing(self, method: str, path: str, body: dict[str, Any], fake: Fake) -> None:
+        plain = {name: each for name, each in body.items() if name != "account"}
+        assert fake.ask(method, path, f"account={KEY}", **body) == fake.ask(method, path, **plain)
+        assert fake.ask("GET", "accounts")["accounts"] == []
+
+    def test_one_that_is_made_may_be_said_in_the_query(self, fake: Fake) -> None:
+        assert fake.ask("POST", "accounts", f"account={KEY}", credits=5)["client_secret"] == KEY
+        assert fake.ask("POST", "accounts", f"account={OTHER}", client_secret=OTHER)["client_secret"] == OTHER
+        status, error, _ = fake.refused("POST", "accounts", "account=third", client_secret="fourth")
+        assert (status, error) == (400, "client_secret is 'fourth' in the body, and 'third' in the query")
+        assert fake.refused("POST", "accounts", credits=1)[:2] == (400, "no client_secret is given")
+
+    def test_as_which_the_api_is_asked(self, fake: Fake) -> None:
+        path = "/api/open/v3/faceswap/quota/info"
+
+        def asked_by(query: str, **given: Any) -> Any:
+            return fake.ask("POST", "answer", query, method="GET", path=path, **given)["account"]
+
+        assert asked_by(f"account={KEY}") == KEY
+        assert asked_by("", account=KEY) == KEY
+        assert asked_by(f"account={KEY}", headers={"X-API-Key": OTHER}) == OTHER
+        assert asked_by(f"account={KEY}", headers={"Authorization": "Bearer x"}) is None
+        assert asked_by("") is None
+
+    def test_a_body_where_none_is_taken_is_told_where_to_say_it(self, fake: Fake) -> None:
+        told = fake.refused("DELETE", "scenario/rules", "", account=KEY, rule=1)
+        assert told == (400, "DELETE takes no body here", "Say it in the query, as account=…&rule=…")
+        assert fake.refused("GET", "state", "", account=KEY)[2] == "Say it in the query, as account=…"
 
 
 class TestState:
@@ -59,9 +123,39 @@ class TestState:
         fake.poll(job_id)
         assert fake.ask("GET", "state")["awaited"] is False
 
+    def test_whether_a_client_of_an_account_waits(self, fake: Fake) -> None:
+        def awaited() -> list[bool]:
+            queries = ("", f"account={KEY}", f"account={OTHER}")
+            return [fake.ask("GET", "state", query)["awaited"] for query in queries]
+
+        assert awaited() == [False, False, False]
+        job_id = fake.create()
+        assert awaited() == [True, True, False]
+        fake.ask("POST", f"jobs/{job_id}/complete")
+        fake.poll(job_id)
+        assert awaited() == [False, False, False]
+        fake.poll(job_id)  # it asks on
+        assert awaited() == [True, True, False]
+        fake.ask("POST", "reset")
+        fake.poll("0" * 24)  # it was refused; only all together know that
+        assert awaited() == [True, False, False]
+        fake.ask("POST", "reset")
+        job_id = fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "webhooks/faults", account=KEY, faults=[{"fault": {"delay": "1m"}}])
+        fake.ask("POST", "clock/advance", seconds=5)
+        fake.poll(job_id)
+        assert awaited() == [True, True, False]
+        fake.ask("POST", "clock/advance", until="idle")
+        assert awaited() == [False, False, False]
+        job_id = fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "webhooks/faults", faults=[{"fault": {"copies": 0}}])
+        fake.ask("DELETE", "scenario", f"account={KEY}")
+        fake.ask("POST", "clock/advance", until="idle")
+        assert awaited() == [True, True, False], "nobody told it of the end"
+
     def test_control_calls_are_not_in_the_journal(self, fake: Fake) -> None:
         fake.ask("GET", "state")
-        assert fake.ask("GET", "calls") == {"calls": [], "matched": 0, "next": None}
+        assert fake.ask("GET", "calls") == {"calls": [], "matched": 0, "next": None, "dropped": 0}
 
 
 class TestJobs:
@@ -99,11 +193,47 @@ class TestJobs:
     def test_what_the_api_would_refuse_is_refused(self, fake: Fake) -> None:
         fake.ask("POST", "scenario/jobs", account=KEY, jobs=[{"stages": ["failed"]}])
         status, error, _ = fake.refused("POST", "jobs", account=KEY, request={"prompt": ""}, stages=["completed"])
-        assert (status, error) == (409, "the API would answer 1003 parameter validate error")
+        assert (status, error) == (400, "request: the API would answer 1003 parameter validate error")
         fake.ask("POST", "accounts/credits", account=KEY, credits=1)
-        status, error, _ = fake.refused("POST", "jobs", account=KEY, stages=["completed"])
+        status, error, hint = fake.refused("POST", "jobs", account=KEY, stages=["completed"])
         assert (status, error) == (409, "the API would answer 1104 credits insufficient")
+        assert hint == "Give the account more by POST /_mock/accounts/credits"
         assert fake.ask("GET", "scenario", f"account={KEY}")["planned"] == 1
+
+    @pytest.mark.parametrize("endpoint", [str(each) for each in CREATES])
+    def test_what_a_request_looks_like_is_shown(self, endpoint: str, fake: Fake) -> None:
+        parent = fake.create()
+        fake.ask("POST", f"jobs/{parent}/complete")
+        _, _, hint = fake.refused("POST", "jobs", account=KEY, endpoint=endpoint, request={"a": "b"})
+        shown = hint[hint.index("{") : hint.rindex("}") + 1].replace("…", parent)
+        fake.ask("POST", "jobs", account=KEY, endpoint=endpoint, request=json.loads(shown))
+
+    def test_the_code_is_the_one_of_the_settings(self) -> None:
+        fake = Fake(MockAkool(bad_parameter_code=1008))
+        for endpoint, code in (("createbybutton", "1008"), ("createbyprompt", "1003")):
+            status, error, _ = fake.refused("POST", "jobs", account=KEY, endpoint=endpoint, request={})
+            assert (status, error.split()[5]) == (400, code)
+
+    def test_why_a_button_is_refused(self, fake: Fake) -> None:
+        parent = fake.create()
+
+        def told(parent: str, key: str = KEY) -> tuple[str, str]:
+            request = {"_id": parent, "button": "U1"}
+            status, error, hint = fake.refused("POST", "jobs", account=key, endpoint="createbybutton", request=request)
+            assert status == 409
+            return error.split()[4], hint
+
+        assert told(parent) == (
+            "1010",
+            "The job must be completed, as by POST /_mock/jobs/{job}/complete, and must have the button",
+        )
+        assert told("0" * 24) == ("1008", "GET /_mock/jobs lists the jobs with their `_id`")
+        fake.create(OTHER)
+        assert told(parent, OTHER) == ("1009", "Give as `account` the one whose job it is, see GET /_mock/jobs/{job}")
+        fake.ask("POST", f"jobs/{parent}/complete")
+        request = {"_id": parent, "button": "U1"}
+        fake.ask("POST", "jobs", account=KEY, endpoint="createbybutton", request=request)
+        assert told(parent)[0] == "1011"
 
     def test_complete_fail_and_stick(self, fake: Fake) -> None:
         first, second, third = (fake.create() for _ in range(3))
@@ -139,7 +269,9 @@ class TestJobs:
         fake.ask("POST", f"jobs/{made[3]}/complete")
         page = fake.ask("GET", "jobs", "status=queueing&offset=1&limit=2")
         assert [job["_id"] for job in page["jobs"]] == made[1:3]
-        assert page["matched"] == 4
+        assert (page["matched"], page["next"]) == (4, 3)
+        assert fake.ask("GET", "jobs", "offset=3&limit=2")["next"] is None
+        assert fake.ask("GET", "jobs", "offset=9&limit=2")["next"] is None
 
 
 class TestAccounts:
@@ -186,6 +318,16 @@ class TestAccounts:
         new = token()  # in the same second of a clock that stands still
         assert (code(new), code(old)) == (1000, 1101)
 
+    def test_a_strict_fake_takes_no_key_that_encrypts_nothing(self) -> None:
+        fake = Fake(MockAkool(strict=True))
+        told = fake.refused("POST", "accounts", client_secret="my-key")
+        assert told == (
+            400,
+            "the account is not usable with strict: its client_secret has 6 bytes, and cannot encrypt callbacks",
+            "It takes 16, 24 or 32 bytes, as in 32 letters and digits; without strict any text will do",
+        )
+        assert fake.ask("POST", "accounts", client_secret=KEY)["client_secret"] == KEY
+
     def test_a_strict_fake_makes_none(self) -> None:
         fake = Fake(MockAkool(strict=True))
         assert fake.refused("POST", "accounts/ban", account=OTHER)[0] == 404
@@ -210,6 +352,24 @@ class TestScenario:
         fake.ask("DELETE", "scenario")
         assert fake.ask("GET", "scenario")["scenarios"] == []
         assert codes <= {1000, 1104}
+
+    def test_the_library_is_listed(self, fake: Fake) -> None:
+        listed = fake.ask("GET", "scenario/library")["scenarios"]
+        assert [each["name"] for each in listed] == list(names())
+        for each in listed:
+            fake.ask("PUT", "scenario", scenario=each["name"])
+            (told,) = fake.ask("GET", "scenario")["scenarios"]
+            assert told["scenario"]["description"] == each["description"] != ""
+            assert told["scenario"].get("advice", "") == each["advice"]
+
+    def test_several_names_may_stand_in_one_text(self, fake: Fake) -> None:
+        told = fake.ask("PUT", "scenario", scenario="flaky-gateway, stuck-in-queue")
+        assert [each["name"] for each in told["scenarios"]] == ["flaky-gateway", "stuck-in-queue"]
+        assert fake.refused("PUT", "scenario", scenario="flaky-gateway,stuck-in-queu")[1] == (
+            "there is no scenario 'stuck-in-queu'"
+        )
+        for empty in ("", ",", " "):
+            assert fake.refused("PUT", "scenario", scenario=empty)[0] == 400
 
     def test_what_it_says_of_the_account_and_its_limits(self, fake: Fake) -> None:
         fake.create()
@@ -380,6 +540,29 @@ class TestAnswer:
         assert (dripping["piece_bytes"], dripping["pause_ns"]) == (8, 2 * 10**9)
         assert late["rule"] == "on('quota/info').nth(1).respond(delay='1m')"
 
+    def test_a_query_may_begin_as_that_of_a_url_does(self, fake: Fake) -> None:
+        job = fake.create()
+        for query in (f"image_model_id={job}", f"?image_model_id={job}"):
+            told = self.ask(fake, "GET", f"{IMAGE}/infobymodelid", query=query)
+            assert told["code"] == 1000
+            assert fake.ask("GET", "calls")["calls"][-1]["query"] == f"image_model_id={job}"
+
+    def test_what_picture_urls_begin_with(self, fake: Fake) -> None:
+        def image(**given: Any) -> str:
+            fake.ask("POST", "scenario/jobs", jobs=[{"stages": ["completed"]}])
+            job = json.loads(
+                self.ask(fake, "POST", f"{IMAGE}/createbyprompt", body='{"prompt": "a"}', **given)["answer"]
+            )
+            query = f"image_model_id={job['data']['_id']}"
+            told = self.ask(fake, "GET", f"{IMAGE}/infobymodelid", query=query, **given)["answer"]
+            return str(json.loads(told)["data"]["image"])
+
+        assert image().startswith("https://d2qf6ukcym4kn9.cloudfront.net/")
+        assert image(file_base="http://localhost:3000/").startswith("http://localhost:3000/1")
+        for bad in ("localhost", "http://a/b", ""):
+            hint = fake.refused("POST", "answer", method="GET", path="/", file_base=bad)[2]
+            assert hint == "It takes a scheme and a host such as https://akool.test:8443"
+
     @pytest.mark.parametrize(
         ("given", "told"),
         [
@@ -406,6 +589,32 @@ class TestClock:
         assert fake.poll(other, OTHER)["image_status"] == 3
         before = fake.ask("GET", "clock")
         assert fake.ask("POST", "clock/advance", until="idle") == before
+
+    def test_until_the_next_callback(self, fake: Fake) -> None:
+        start_ns = fake.mock.started_ns
+
+        def seconds(**given: Any) -> float:
+            return float((fake.ask("POST", "clock/advance", until="callback", **given)["now_ns"] - start_ns) / 10**9)
+
+        assert seconds() == 0
+        fake.create(OTHER)
+        assert seconds() == 0, "nobody wants a callback"
+        fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "scenario/jobs", account=OTHER, jobs=[{"stages": [{"queueing": "1s"}, {"processing": "9s"}]}])
+        fake.create(OTHER, webhookUrl=HOOK)
+        assert seconds(account=KEY) == 2
+        assert fake.ask("GET", "webhooks")["matched"] == 2
+        fake.ask("POST", "webhooks/faults", account=KEY, faults=[{"fault": {"delay": "3s"}}])
+        assert seconds(account=KEY) == 8, "it was made at 5 s, and late"
+        assert fake.ask("GET", "webhooks", f"account={KEY}&state=delivered")["matched"] == 2
+        assert seconds(account=KEY) == 8
+        assert seconds() == 10
+        assert seconds() == 10
+
+    def test_until_a_callback_that_is_lost(self, fake: Fake) -> None:
+        fake.ask("POST", "webhooks/faults", faults=[{"times": 1, "fault": {"copies": 0}}])
+        fake.create(webhookUrl=HOOK)
+        assert fake.ask("POST", "clock/advance", until="callback")["now_ns"] == fake.mock.started_ns + 2 * 10**9
 
     def test_a_virtual_clock_stands_still_anyway(self, fake: Fake) -> None:
         assert fake.ask("POST", "clock/freeze")["frozen"] is True
@@ -459,6 +668,38 @@ class TestCalls:
         assert matched("since=5") == [3, 4]
         assert matched("until=5") == [1, 2]
         assert matched(f"account={KEY}&endpoint=infobymodelid&code=1000") == [3]
+        fake.raw("GET", "/nowhere")
+        assert matched("http=404") == [5]
+        fake.mock.on("quota/info").drop()
+        fake.raw("GET", "/api/open/v3/faceswap/quota/info", "", b"", {"x-api-key": KEY})
+        assert matched("http=0") == [6]
+
+    def test_several_endpoints(self, fake: Fake) -> None:
+        job = fake.create()
+        fake.raw("GET", "/nowhere")
+        fake.poll(job)
+        for query in ("endpoint=createbyprompt,infobymodelid", "endpoint=createbyprompt&endpoint=infobymodelid"):
+            assert fake.ask("GET", "calls", query)["matched"] == 2
+        assert fake.refused("GET", "calls", "endpoint=createbyprompt,infobymodeli")[1] == (
+            "endpoint: ['createbyprompt', 'infobymodeli'] is not usable (did you mean infobymodelid?)"
+        )
+        assert fake.refused("GET", "calls", "endpoint=infobymodeli")[1] == (
+            "endpoint: 'infobymodeli' is not usable (did you mean infobymodelid?)"
+        )
+
+    def test_what_the_journal_does_not_keep_is_told(self) -> None:
+        fake = Fake(MockAkool(journal_size=3))
+        for _ in range(5):
+            fake.create()
+        page = fake.ask("GET", "calls")
+        assert (page["matched"], page["dropped"]) == (3, 2)
+        told = fake.refused("GET", "calls", "at_least=4")
+        assert told[1] == "3 of 4 such calls came within 0 s"
+        assert told[2].endswith("; 2 are not kept any more, see --journal-size")
+        fake.ask("POST", "reset", account=KEY)
+        assert fake.ask("GET", "calls")["dropped"] == 2, "what was forgotten on purpose does not count"
+        fake.ask("POST", "reset")
+        assert fake.ask("GET", "calls")["dropped"] == 0
 
     def test_pages(self, fake: Fake) -> None:
         for _ in range(5):
@@ -477,7 +718,7 @@ class TestCalls:
 
     def test_waiting_without_a_time_limit_does_not_wait(self, fake: Fake) -> None:
         status, error, _ = fake.refused("GET", "calls", "at_least=1")
-        assert (status, error) == (504, "1 such calls did not come within 0 s")
+        assert (status, error) == (504, "0 of 1 such calls came within 0 s")
         fake.create()
         assert fake.ask("GET", "calls", "at_least=1")["matched"] == 1
         assert fake.refused("GET", "calls", "timeout=1")[0] == 400
@@ -516,6 +757,38 @@ class TestReset:
         assert [call["number"] for call in fake.ask("GET", "calls")["calls"]] == [2]
         assert fake.poll(fake.create())["image_status"] == 1
         assert fake.ask("GET", "calls")["calls"][-1]["number"] == 5
+
+    def test_everybodys_scenario_leaves_alone_what_is_an_accounts(self, fake: Fake) -> None:
+        rule = {"on": "quota/info", "fault": {"http": 500}}
+        for scope in ({}, {"account": KEY}):
+            fake.ask("POST", "scenario/rules", rules=[rule], **scope)
+            fake.ask("POST", "scenario/jobs", jobs=[{}], **scope)
+            fake.ask("POST", "webhooks/faults", faults=[{"fault": {"copies": 2}}], **scope)
+        mine = fake.ask("GET", "scenario", f"account={KEY}")
+        told = fake.ask("PUT", "scenario", scenario="happy")
+        assert (told["rules"], told["webhooks"], told["planned"]) == ([], [], 0)
+        still = fake.ask("GET", "scenario", f"account={KEY}")
+        assert (still["rules"], still["planned"]) == (mine["rules"][:1], 1)
+        assert len(still["webhooks"]) == 1
+        fake.ask("POST", "reset")
+        still = fake.ask("GET", "scenario", f"account={KEY}")
+        assert (still["rules"], still["webhooks"], still["planned"]) == ([], [], 0)
+
+    def test_what_goes_and_what_stays(self, fake: Fake) -> None:
+        made = fake.ask("POST", "accounts", client_secret=KEY, credits=7, status="banned", token_ttl="1m")
+        fake.ask("POST", "accounts/ban", account=KEY, banned=False)
+        fake.ask("POST", "accounts/credits", account=KEY, add=5)
+        fake.ask("POST", "webhooks/sending", by="http")
+        fake.ask("POST", "webhooks/sending", account=KEY, by="collect")
+        fake.ask("POST", "clock/advance", seconds=5)
+        clock = fake.ask("GET", "clock")
+        fake.ask("POST", "reset", account=KEY)
+        assert fake.ask("GET", "accounts")["accounts"] == [made]
+        assert fake.ask("GET", "state", f"account={KEY}")["sending"] == "http"
+        fake.ask("POST", "reset")
+        assert fake.ask("GET", "accounts")["accounts"] == []
+        assert fake.ask("GET", "clock") == clock
+        assert fake.ask("GET", "state")["sending"] == "http"
 
     def test_counts_begin_anew_for_that_account(self, fake: Fake) -> None:
         fake.mock.on("createbyprompt").nth(2).respond(code=1005)
@@ -571,8 +844,10 @@ class TestWebhooks:
 
     def test_waiting_without_a_time_limit_does_not_wait(self, fake: Fake) -> None:
         status, error, hint = fake.refused("GET", "webhooks", "at_least=1")
-        assert (status, error) == (504, "1 such callbacks did not come within 0 s")
-        assert hint == "GET /_mock/webhooks without at_least tells those that came"
+        assert (status, error) == (504, "0 of 1 such callbacks came within 0 s")
+        assert hint == "GET /_mock/webhooks without at_least tells those that came, and of each its `state` and `error`"
+        hint = fake.refused("GET", "webhooks", "at_least=1&state=delivered")[2]
+        assert hint == "GET /_mock/webhooks without `state` and at_least tells the others too, and their `error`"
         fake.create(webhookUrl=HOOK)
         fake.ask("POST", "clock/advance", seconds=2)
         assert fake.ask("GET", "webhooks", "at_least=1&status=processing")["matched"] == 1
@@ -652,12 +927,25 @@ class TestMistakes:
         status, told = fake.raw("POST", "/_mock/reset", "", body)
         assert (status, set(told)) == (400, {"error", "hint"})
 
-    def test_a_body_where_none_is_taken(self, fake: Fake) -> None:
-        assert fake.refused("GET", "state", "", account=KEY)[0] == 400
+    def test_a_key_that_stands_twice(self, fake: Fake) -> None:
+        for body in (b'{"account": "a", "account": "b"}', b'{"account": {"x": [{"account": 1, "account": 1}]}}'):
+            before = fake.told()
+            status, told = fake.raw("POST", "/_mock/reset", "", body)
+            assert (status, told["error"]) == (400, "the key 'account' stands twice in an object of the body")
+            assert fake.told() == before
+
+    def test_bounds_are_told(self, fake: Fake) -> None:
+        hint = fake.refused("POST", "clock/advance", seconds=1e9)[2]
+        assert hint == "It takes a number of seconds from 0 to 316,224,000"
+        hint = fake.refused("POST", "scenario/rules", rules=[])[2]
+        assert hint.startswith("It takes a list of at least 1; each item takes an object")
+        assert fake.refused("GET", "calls", "since=-1")[2] == "It takes a number of seconds from 0 to 316,224,000"
 
     def test_a_body_that_is_too_long(self) -> None:
         fake = Fake(MockAkool(max_body_bytes=1024))
-        assert fake.refused("POST", "reset", account="x" * (2 * 1024 + (64 << 10)))[0] == 413
+        status, error, hint = fake.refused("POST", "reset", account="x" * (2 * 1024 + (64 << 10)))
+        assert (status, error) == (413, "the body is over 67,584 bytes")
+        assert hint.startswith("Twice --max-body-bytes and 64 KiB more are read")
 
     def test_two_accounts_in_one_call(self, fake: Fake) -> None:
         assert fake.refused("POST", "reset", f"account={KEY}", account=OTHER)[0] == 400
@@ -666,7 +954,10 @@ class TestMistakes:
     def test_unknown_paths_and_methods(self, fake: Fake) -> None:
         status, error, hint = fake.refused("GET", "jbos")
         assert (status, error) == (404, "there is no control route /_mock/jbos")
-        assert "GET /_mock/jobs" in hint
+        assert hint.startswith("Did you mean GET /_mock/jobs? The routes are: GET /_mock/health, ")
+        assert fake.refused("POST", "job/x/compleet")[2].startswith("Did you mean POST /_mock/jobs/{job}/complete? ")
+        assert fake.refused("POST", "advance")[2].startswith("Did you mean POST /_mock/clock/advance? ")
+        assert fake.refused("GET", "xyzzyxyzzyxyzzy")[2].startswith("The routes are: ")
         assert fake.refused("PATCH", "jobs")[::2] == (405, "It takes GET, POST.")
         assert fake.refused("OPTIONS", "jobs")[0] == 405
         assert fake.refused("PUT", "jobs/x/complete")[::2] == (405, "It takes POST.")
