@@ -106,11 +106,10 @@ class TestClients:
                 picture.load()
 
     def test_it_says_why_a_job_failed(self, client: Path, tmp_path: Path) -> None:
-        # The scenario's times are real ones here, so its ending comes after five seconds.
-        with Serving("--scenario", "fails") as server:
-            told = play(client, server.url, tmp_path, pause_s=0.5)
+        with Serving("--queue", "0", "--processing", "1 poll", "--ending", "failed: not this prompt") as server:
+            told = play(client, server.url, tmp_path)
             assert told.returncode == 1
-            assert re.search(r"job \w{24} failed: \W?The prompt does not keep to the content policy", told.stderr)
+            assert re.search(r"job \w{24} failed: \W?not this prompt", told.stderr)
             assert list(tmp_path.iterdir()) == []
 
     def test_it_does_not_wait_for_ever(self, client: Path, tmp_path: Path) -> None:
