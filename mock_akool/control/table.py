@@ -424,7 +424,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
         ),
     ),
     ("GET", "/_mock/scenario/unfired"): Route(
-        "tell which rules never fired though they should have, and why",
+        "tell which rules never fired though they should have, and why; without an account those of all accounts too",
         handlers.unfired_rules,
         record(
             {
