@@ -251,10 +251,7 @@ def _told_plainly() -> Iterator[None]:
     try:
         yield
     except MockAkoolError as error:
-        complaint = f"mock-akool: {error}"
-    else:
-        return
-    pytest.fail(complaint, pytrace=False)
+        raise pytest.fail.Exception(f"mock-akool: {error}", pytrace=False) from None
 
 
 def _plainly(forget: Callable[[], None]) -> None:

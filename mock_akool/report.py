@@ -79,7 +79,6 @@ class Evidence:
                 keys = engine.accounts.keys_of(api_key)
                 others = tuple(line for line in lines if not asked_by(keys, line[3], line[4]))[-_OTHERS_SHOWN:]
                 lines = tuple(line for line in lines if asked_by(keys, line[3], line[4]))
-            kept = len(journal.lines())
             return cls(
                 calls=tuple(map(journal.exchange, lines)),
                 jobs=tuple(job for job in engine.jobs() if api_key in (None, job.account.api_key)),
@@ -89,7 +88,7 @@ class Evidence:
                 deliveries=tuple(each for each in engine.outbox.entries() if api_key in (None, each.account)),
                 call_count=journal.count if api_key is None else len(lines),
                 others=tuple(map(journal.exchange, others)),
-                dropped=journal.count - kept,
+                dropped=journal.dropped,
                 stands_still=isinstance(clock, SteeredClock) and clock.frozen and not is_held,
             )
 
@@ -462,7 +461,18 @@ def _gave_up(seen: Evidence) -> str | None:
                 f"the client stopped at status {int(status)} {status.name.lower()} of job {job.id}, "
                 f"which {when} at {seen.at(end_ns)}; only 3 and 4 are an end, and until then there are no URLs"
             )
+        if status is not None and status < Status.COMPLETED and _ends_by_polls(job):
+            return (
+                f"the client stopped at status {int(status)} {status.name.lower()} of job {job.id}, which more polls "
+                f"would have ended; only 3 and 4 are an end, and until then there are no URLs"
+            )
     return None
+
+
+def _ends_by_polls(job: Job) -> bool:
+    """Return whether the job waits for polls, and has an end."""
+    spans = [stage.span for stage in job.timeline.stages]
+    return job.timeline.counts_polls and all(span.ns is not None or span.polls is not None for span in spans)
 
 
 def _polled_on(seen: Evidence) -> str | None:

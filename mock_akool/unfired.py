@@ -49,7 +49,8 @@ def _silent_rules(silent: Sequence[RuleInForce], engine: Engine, api_key: str | 
         keys = engine.accounts.keys_of(api_key)
         lines = tuple(line for line in lines if asked_by(keys, line[3], line[4]))
     calls = [engine.journal.exchange(line) for line in lines]
-    return [Unfired(live.label, _why_not(live, calls, engine), live.number or None) for live in silent]
+    others = len(engine.journal.lines()) - len(calls)
+    return [Unfired(live.label, _why_not(live, calls, engine, others), live.number or None) for live in silent]
 
 
 def _idle_faults(idle: Sequence[WebhookRuleInForce], engine: Engine, api_key: str | None) -> list[Unfired]:
@@ -67,11 +68,13 @@ def _idle_faults(idle: Sequence[WebhookRuleInForce], engine: Engine, api_key: st
     ]
 
 
-def _why_not(live: RuleInForce, calls: Sequence[Exchange], engine: Engine) -> str:
+def _why_not(live: RuleInForce, calls: Sequence[Exchange], engine: Engine, others: int) -> str:
     rule = live.rule
     lines = [f"the rule {live.label} never fired"]
     if not any(call.number > live.after for call in calls):
-        return f"{lines[0]}: no request reached the fake{' since it was made' if calls else ''}"
+        if calls:
+            return f"{lines[0]}: no request reached the fake since it was made"
+        return f"{lines[0]}: no request {'with the key of its account ' if others else ''}reached the fake"
     counted = 0
     told: list[tuple[str, Exchange]] = []
     for call in calls:

@@ -117,7 +117,9 @@ def test_it_tells_of_its_rules_that_never_fired(fake: MockAkool | RemoteAkool) -
     create(fake, OTHER)
     with pytest.raises(UnfiredRuleError) as caught:
         mine.verify()
-    assert str(caught.value).startswith("the rule mine never fired: no request reached the fake")
+    assert str(caught.value).startswith(
+        "the rule mine never fired: no request with the key of its account reached the fake\n"
+    )
     assert "other" not in str(caught.value)
     with pytest.raises(
         UnfiredRuleError, match=r"rule mine never fired: .*\nthe rule other never fired\n    #1 POST create"

@@ -292,6 +292,14 @@ CASES = (
         {"ending": "failed"},
     ),
     Case(
+        "gave up",
+        lambda client: two_polls(client, 0, 1),
+        "the client stopped at status 2 processing of job ID, which more polls would have ended; "
+        "only 3 and 4 are an end, and until then there are no URLs",
+        lambda client: two_polls(client.stuck(), 0, 1),
+        {"queueing": "1 poll", "processing": "5 polls"},
+    ),
+    Case(
         "polled on",
         lambda client: two_polls(client, 6, 3),
         "job ID was told to be completed by #2, and polled 2 times more; 3 is completed and 4 is failed",

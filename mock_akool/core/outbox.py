@@ -273,6 +273,12 @@ class Outbox:
         mine = (due for due in self._heap if self._posts[due.job_id].job.account.api_key == api_key)
         return min((due.at_ns for due in mine if not self._is_stale(due)), default=None)
 
+    def owed(self, now_ns: int) -> set[str]:
+        """Return the API keys of the accounts for which something is to be done by `now_ns`, or is under way."""
+        due = (self._posts[each.job_id].job for each in self._heap if each.at_ns <= now_ns and not self._is_stale(each))
+        sent = (self._pending[number].account for number in self.under_way if number in self._pending)
+        return {*(job.account.api_key for job in due), *sent}
+
     def is_sending_for(self, api_key: str) -> bool:
         """Return whether a try of a callback of this account is under way."""
         return any(self._pending[number].account == api_key for number in self.under_way)

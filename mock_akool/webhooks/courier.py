@@ -192,10 +192,12 @@ class Courier:
         """On a virtual clock: carry what is due now, and return when it was carried, also by our own thread.
 
         Without `wait`, what our thread carries is not waited for. On the machine's clock only what is collected is
-        carried here.
+        carried here, or waited for.
         """
         if not self.is_virtual:
             self._collect()
+            if wait and not self._collects_all and not is_delivering():
+                self._wait_for_collected()
             return
         self._carry_all()
         waited_s = 0.0
@@ -203,6 +205,18 @@ class Courier:
             if not self.wait_for_news(self.news(), _LOOK_S):
                 waited_s += _LOOK_S
             self._carry_all()
+
+    def _wait_for_collected(self) -> None:
+        """Wait until our thread, which sends what others want sent, has taken what is collected and due."""
+        waited_s = 0.0
+        while self._pump is not None and waited_s < _PATIENCE_S:
+            told = self.news()
+            with self.engine.lock:
+                owed = self.outbox.owed(self.clock.now_ns())
+            if not any(self.way_in_force(each) is COLLECT for each in owed):
+                return
+            if not self.wait_for_news(told, _LOOK_S):
+                waited_s += _LOOK_S
 
     def look(self) -> None:
         """Carry what can be carried in passing, for those who wait for callbacks: on any thread, an event loop's too.

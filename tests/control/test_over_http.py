@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from mock_akool import (
+    Call,
     MockAkool,
     MockAkoolError,
     RemoteAkool,
@@ -88,6 +89,20 @@ def test_the_clock_of_a_server_is_frozen_moved_and_sped_up(server: Server, fake:
     assert fake.clock.now_ns() > at_ns + 100 * 10**9
     fake.clock.resume()
     assert fake.clock.speed == 1
+
+
+def test_what_is_collected_has_been_when_the_clock_was_moved(server: Server, fake: RemoteAkool) -> None:
+    fake.webhooks.send_over_http()
+    key = "0123456789abcdef0123456789abcdef"
+    mine = fake.of_account(key)
+    body = b'{"prompt": "a fox", "webhookUrl": "http://127.0.0.1:9/"}'
+    headers = {"x-api-key": key, "content-type": "application/json"}
+    for _ in range(30):
+        mine.reset()
+        mine.webhooks.collect()
+        assert fake.answer(Call.build("POST", f"{IMAGE}/createbyprompt", "", headers, body)).code == 1000
+        mine.clock.advance(60)
+        assert [each.state for each in mine.webhooks] == ["delivered", "delivered"]
 
 
 def test_callbacks_follow_the_clock_of_the_server(server: Server, fake: RemoteAkool) -> None:

@@ -470,6 +470,17 @@ class TestReport:
         told = fake.ask("GET", "report", f"account={KEY}")["report"]
         assert "the journal is full: 1 older calls, of whomever, are not kept any more (--journal-size)" in told
 
+    def test_calls_that_a_reset_forgot_are_none_that_are_not_kept(self, fake: Fake) -> None:
+        for key in (KEY, OTHER):
+            fake.code_of_create(key)
+        fake.ask("POST", "reset", account=KEY)
+        told = fake.ask("GET", "report", f"account={KEY}")["report"]
+        assert "the journal is full" not in told
+        rule = {"on": "create", "name": "mine", "fault": {"http": 502}}
+        fake.ask("POST", "scenario/rules", f"account={KEY}", rules=[rule])
+        (unfired,) = fake.ask("GET", "scenario/unfired", f"account={KEY}")["rules"]
+        assert unfired["why"] == "the rule mine never fired: no request with the key of its account reached the fake"
+
     def test_a_clock_that_stands_still_is_told_before_anything_else(self) -> None:
         mock = MockAkool(clock=SteeredClock(), queueing="forever")
         fake = Fake(mock)
