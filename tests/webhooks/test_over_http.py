@@ -439,7 +439,8 @@ def reset_account(mock: MockAkool) -> None:
 
 
 def delete_jobs(mock: MockAkool) -> None:
-    for job in mock.jobs:
+    # The newest first: whose callbacks wait for a connection would else have that of one which is called off.
+    for job in reversed(mock.jobs):
         if job.account.api_key == SECRET:
             control(mock, "DELETE", f"/_mock/jobs/{job.id}", SECRET)
 
