@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from mock_akool.control.routing import (
     JSON,
+    PREFIX,
     Asked,
     ControlError,
     Fake,
@@ -30,7 +31,6 @@ from mock_akool.core.models import Call, Reply
 from mock_akool.core.shapes import shown
 from mock_akool.core.wire import encode
 
-PREFIX: Final = "/_mock/"
 _MORE_BYTES: Final = 64 << 10
 
 __all__ = ["OPEN", "PREFIX", "Access", "Fake", "answer", "is_slow", "most_body_bytes"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from mock_akool._version import __version__
-from mock_akool.control.routing import Route
+from mock_akool.control.routing import PREFIX, Route
 from mock_akool.control.safety import OPEN
 from mock_akool.core.api import ENDPOINTS
 from mock_akool.core.codes import (
@@ -231,7 +231,7 @@ def _default(of: Record, name: str) -> Schema:
 
 def operation_id(method: str, path: str) -> str:
     """Return the name of a control route, such as `post_jobs_job_complete`."""
-    return "_".join([method.lower(), *re.findall(r"\w+", path.removeprefix("/_mock/"))])
+    return "_".join([method.lower(), *re.findall(r"\w+", path.removeprefix(PREFIX))])
 
 
 def _parameters(query: Record | None) -> Iterable[dict[str, Any]]:

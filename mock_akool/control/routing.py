@@ -16,6 +16,9 @@ from mock_akool.core.wire import encode
 
 JSON: Final[Headers] = (("content-type", "application/json; charset=utf-8"), ("cache-control", "no-store"))
 
+PREFIX: Final = "/_mock/"
+"""What the paths of control routes begin with, and none of the real API's."""
+
 _MOST_FIELDS: Final = 50
 
 

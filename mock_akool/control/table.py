@@ -24,6 +24,7 @@ from mock_akool.core.webhook_faults import TOLD, WEBHOOK, WEBHOOK_FAULT
 
 _MOST_CALLS: Final = 10_000
 _MOST_S: Final = 10 * 366 * 86_400
+_LIMIT: Final = Field(whole(1, _MOST_CALLS), "how many to show at most", 500)
 _SECONDS: Final = number(0, _MOST_S, f"a number of seconds from 0 to {_MOST_S:,}")
 _WAYS: Final = ("http", "collect", "start")
 _SENDING_HELP: Final = (
@@ -129,6 +130,20 @@ _CLOCK: Final = record(
     }
 )
 _JOBS: Final = record({"jobs": ("the jobs", listed(views.JOB.schema))})
+
+
+def _page(name: str, help: str, schema: Schema, *, by: str, **more: tuple[str, Schema]) -> Schema:
+    """Return the schema of a list that is told in pages, of which `by` in the query chooses one."""
+    return record(
+        {
+            name: (help, listed(schema)),
+            "matched": ("how many there are, shown or not", views.WHOLE),
+            "next": (f"what to give as `{by}` for the rest; null when that was all", or_null(views.WHOLE)),
+            **more,
+        }
+    )
+
+
 _SET_UP: Final[Mapping[str, tuple[str, Schema]]] = {
     "profile": ("observed or documented", views.TEXT),
     "seed": ("what ids, pictures and draws follow from", views.WHOLE),
@@ -265,19 +280,18 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/_mock/jobs"): Route(
         "list jobs in the order of their creation",
         handlers.jobs,
-        record(
-            {
-                "jobs": ("the jobs", listed(views.JOB.schema)),
-                "matched": ("how many there are, shown or not", views.WHOLE),
-                "next": ("what to give as `offset` for the rest; null when that was all", or_null(views.WHOLE)),
-            }
+        _page(
+            "jobs",
+            "the jobs",
+            views.JOB.schema,
+            by="offset",
         ),
         takes(
             "query",
             account=account_of_query(),
             status=Field(one_of(_WORDS), "the status that they have now"),
             offset=Field(whole(0, 10**9), "how many to leave out at the beginning", 0),
-            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
+            limit=_LIMIT,
         ),
     ),
     ("POST", "/_mock/jobs"): Route(
@@ -513,13 +527,12 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/_mock/webhooks"): Route(
         "list the callbacks, in the order they fell due, or wait for what becomes of them",
         handlers.webhooks,
-        record(
-            {
-                "webhooks": ("the callbacks", listed(views.DELIVERY.schema)),
-                "matched": ("how many there are, shown or not", views.WHOLE),
-                "next": ("what to give as `after` for the rest; null when that was all", or_null(views.WHOLE)),
-                "due_ns": ("when the next one falls due, in epoch nanoseconds, if that is known", or_null(views.WHOLE)),
-            }
+        _page(
+            "webhooks",
+            "the callbacks",
+            views.DELIVERY.schema,
+            by="after",
+            due_ns=("when the next one falls due, in epoch nanoseconds, if that is known", or_null(views.WHOLE)),
         ),
         takes(
             "query",
@@ -528,7 +541,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             status=Field(TOLD, "the status of the job that they tell of"),
             state=Field(one_of(map(str, DeliveryState)), "what became of them"),
             after=Field(whole(0, 2**53), "the number of a callback, of which only later ones are meant", 0),
-            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
+            limit=_LIMIT,
             at_least=waiting.AT_LEAST,
             timeout=waiting.TIMEOUT,
             check=waiting.check_wait,
@@ -604,16 +617,15 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/_mock/calls"): Route(
         "list what was asked and answered, oldest first, or wait for it",
         handlers.calls,
-        record(
-            {
-                "calls": ("the calls", listed(views.CALL.schema)),
-                "matched": ("how many there are, shown or not", views.WHOLE),
-                "next": ("what to give as `after` for the rest; null when that was all", or_null(views.WHOLE)),
-                "dropped": (
-                    "how many calls, of whomever, the journal does not keep any more, see --journal-size",
-                    views.WHOLE,
-                ),
-            }
+        _page(
+            "calls",
+            "the calls",
+            views.CALL.schema,
+            by="after",
+            dropped=(
+                "how many calls, of whomever, the journal does not keep any more, see --journal-size",
+                views.WHOLE,
+            ),
         ),
         takes(
             "query",
@@ -630,7 +642,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             since=Field(_SECONDS, "seconds since the fake's start or reset, from when on"),
             until=Field(_SECONDS, "seconds since the fake's start or reset, before when"),
             after=Field(whole(0, 2**53), "the number of a call, of which only later ones are meant", 0),
-            limit=Field(whole(1, _MOST_CALLS), "how many to show at most", 500),
+            limit=_LIMIT,
             at_least=waiting.AT_LEAST,
             timeout=waiting.TIMEOUT,
             check=waiting.check_wait,
