@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Never
 
@@ -13,13 +12,11 @@ from mock_akool.core.behaviour import AccountSpec
 from mock_akool.core.clock import SteeredClock, VirtualClock
 from mock_akool.core.codes import Status
 from mock_akool.core.director import Entry, RuleInForce
-from mock_akool.core.engine import asked_by
 from mock_akool.core.errors import MockAkoolError, ScenarioError
 from mock_akool.core.models import Account, Job
 from mock_akool.core.scenario import Result, Rule, Scenario, check_changeable
 from mock_akool.core.scenario_shapes import ACCOUNT_SPEC, ENDPOINTS
-from mock_akool.core.shapes import unknown_key
-from mock_akool.core.timeline import COMPLETED, FOREVER, Ending, Stage, Timeline, failed
+from mock_akool.core.timeline import COMPLETED, Ending, Timeline, failed
 from mock_akool.plans import planned, planned_for
 from mock_akool.report import Evidence, Testimony, explain
 from mock_akool.rules import RuleDraft, complain
@@ -91,14 +88,10 @@ class LocalAkool:
         """
         __tracebackhide__ = True
         self._check_source()
-        for name in unknown:
-            raise unknown_key(name, ("queueing", "processing", "ending", "stages", "result", "account"), ())
-        script = planned(queueing, processing, ending, stages, result)
+        script = planned(queueing, processing, ending, stages, result, unknown)
         api_key = planned_for(self.account, account)
         with self.engine.lock:
-            director = self.engine.director
-            queue = director.planned if api_key is None else director.planned_for.setdefault(api_key, deque())
-            queue.append(Entry(script, "next_job"))
+            self.engine.director.queue_of(api_key).append(Entry(script, "next_job"))
 
     def on(self, endpoint: str | Sequence[str]) -> RuleDraft:
         """Begin a rule for requests to an endpoint, such as `on("infobymodelid").nth(2).respond(http=502)`.
@@ -170,7 +163,7 @@ class LocalAkool:
     def jobs(self) -> tuple[Job, ...]:
         """All jobs, in the order of their creation."""
         with self.engine.lock:
-            return tuple(job for job in self.engine.jobs() if self.account in (None, job.account.api_key))
+            return self.engine.jobs(self.account)
 
     def job(self, job_id: str) -> JobHandle:
         """Return a handle on the job with this `_id`; an unknown one raises MockAkoolError."""
@@ -187,11 +180,8 @@ class LocalAkool:
         """What was asked and answered, oldest first; as many as `journal_size` says."""
         engine = self.engine
         with engine.lock:
-            if self.account is None:
-                return Calls(engine.journal.entries())
-            keys, journal = engine.accounts.keys_of(self.account), engine.journal
-            own = [line for line in journal.lines() if asked_by(keys, line[3], line[4])]
-            return Calls(map(journal.exchange, own), " by this test's account")
+            calls = map(engine.journal.exchange, engine.lines(self.account))
+            return Calls(calls, "" if self.account is None else " by this test's account")
 
     def wait_for_calls(self, count: int, endpoint: str = "any", *, timeout: float = 5.0) -> Calls:
         """Wait until there are `count` calls to an endpoint and return them; TimeoutError after `timeout` real seconds.
@@ -243,9 +233,7 @@ class LocalAkool:
         engine = self.engine
         with engine.lock:
             now_ns = engine.clock.now_ns()
-            for each in self.accounts:
-                engine.credits_of(each, now_ns)  # refunds that are due
-            return sum(map(engine.accounts.spent_by, self.accounts))
+            return sum(engine.spent_by(each, now_ns) for each in self.accounts)
 
     @property
     def started_ns(self) -> int:
@@ -254,7 +242,7 @@ class LocalAkool:
 
     def report(self) -> str:
         """Return what a failing test is told: the jobs, the last calls, and hints at mistakes of the client."""
-        return explain(Evidence.of(self.engine, self.started_ns, self.account))
+        return self._testimony().text()
 
     def _testimony(self) -> Testimony:
         """Return what `report` would tell now; the text is made when it is asked for."""
@@ -306,26 +294,18 @@ class JobHandle:
 
     def complete(self) -> None:
         """Let the job be completed from now on."""
-        self._divert(lambda stages: Timeline(stages, COMPLETED))
+        with self._engine.lock:
+            self._engine.complete(self.record.id, self._engine.clock.now_ns())
 
     def fail(self, *reasons: str, refund: bool = False) -> None:
         """Let the job have failed from now on, with these `error_reasons`."""
-        self._divert(lambda stages: Timeline(stages, failed(*reasons, refund=refund)))
+        with self._engine.lock:
+            self._engine.fail(self.record.id, failed(*reasons, refund=refund), self._engine.clock.now_ns())
 
     def stick(self) -> None:
         """Let the job stay for ever at the status that it has now."""
-        self._divert(_stuck)
-
-    def _divert(self, timeline_from: Callable[[tuple[Stage, ...]], Timeline]) -> None:
         with self._engine.lock:
-            self._engine.divert(self.record.id, timeline_from, self._engine.clock.now_ns())
+            self._engine.stick(self.record.id, self._engine.clock.now_ns())
 
     def __repr__(self) -> str:
         return f"<job {self.id} {self.status.name.lower()}>"
-
-
-def _stuck(stages: tuple[Stage, ...]) -> Timeline:
-    *earlier, last = stages
-    if last.status >= Status.COMPLETED:
-        raise MockAkoolError("a finished job cannot be stuck", "Call stick() before its end")
-    return Timeline((*earlier, Stage(last.status, FOREVER)))

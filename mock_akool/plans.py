@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mock_akool.core.behaviour import read_ending
@@ -10,6 +10,7 @@ from mock_akool.core.errors import ScenarioError
 from mock_akool.core.models import Account
 from mock_akool.core.scenario import JobScript, Result
 from mock_akool.core.scenario_shapes import RESULT, STAGES
+from mock_akool.core.shapes import unknown_key
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 
 
@@ -30,8 +31,15 @@ def planned(
     ending: Ending | str,
     stages: Sequence[Any] | Timeline | None,
     result: Mapping[str, Any] | Result | None,
+    unknown: Iterable[str],
 ) -> JobScript:
-    """Return the script of a job as `next_job` is told it; raises ScenarioError or SettingsError."""
+    """Return the script of a job as `next_job` is told it; raises ScenarioError or SettingsError.
+
+    `unknown` are the names of arguments that it does not have, which are refused with the nearest one.
+    """
+    __tracebackhide__ = True
+    for name in unknown:
+        raise unknown_key(name, ("queueing", "processing", "ending", "stages", "result", "account"), ())
     if stages is None:
         timeline: Timeline = Timeline.of(queueing, processing, read_ending(ending))
     elif (queueing, processing, ending) != (0, 0, COMPLETED):

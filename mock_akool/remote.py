@@ -16,7 +16,6 @@ from mock_akool.core.models import Account, Call, Job, Reply
 from mock_akool.core.options import check_names
 from mock_akool.core.scenario import Result, Rule, Scenario
 from mock_akool.core.scenario_shapes import ENDPOINTS, JOB, RULE, SCENARIO
-from mock_akool.core.shapes import unknown_key
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.elsewhere import Elsewhere
 from mock_akool.link import Link, quoted
@@ -45,7 +44,7 @@ class RemoteAkool(Presence):
 
     def __init__(self, url: str, admin_token: str | None = None, *, account: str | None = None, **options: Any) -> None:
         check_names(PresenceOptions, options, ("account", "admin_token"))
-        self.options = PresenceOptions.of(**options)
+        self.options = PresenceOptions(**options)
         self._link = Link(url, admin_token or token_of_environment())
         self._clock = RemoteClock(self._link)
         self._held: HeldClock | None = None
@@ -136,9 +135,7 @@ class RemoteAkool(Presence):
     ) -> None:
         """Script one of the next jobs, as `MockAkool.next_job` does."""
         __tracebackhide__ = True
-        for name in unknown:
-            raise unknown_key(name, ("queueing", "processing", "ending", "stages", "result", "account"), ())
-        script = planned(queueing, processing, ending, stages, result)
+        script = planned(queueing, processing, ending, stages, result, unknown)
         key = planned_for(self.account, account)
         self._ask("POST", "scenario/jobs", {"jobs": [JOB.write(script)]}, account=key)
 
@@ -214,9 +211,9 @@ class RemoteAkool(Presence):
 
         The endpoints are named as in `on`.
         """
-        wanted = self.calls.to(endpoint)  # which refuses a wrong name as in process
+        Calls(()).to(endpoint)  # which refuses a wrong name as in process
         try:
-            if len(wanted) < count:
+            if count > 0:
                 self._ask("GET", "calls", endpoint=endpoint, at_least=count, timeout=timeout, limit=1)
         except TimeoutError:
             came = self.calls.to(endpoint).count
@@ -256,13 +253,15 @@ class RemoteAkool(Presence):
 
     def report(self) -> str:
         """Return what a failing test is told: the jobs, the last calls, and hints at mistakes of the client."""
-        text: str = self._ask("GET", "report", holds_clock="true" if self._holds_clock else None)["report"]
-        return text
+        return str(self._reported()["report"])
+
+    def _reported(self) -> Any:
+        return self._ask("GET", "report", holds_clock="true" if self._holds_clock else None)
 
     def _testimony(self) -> Testimony:
         """Return what `report` tells now; when the server does not answer, why not."""
         try:
-            told = self._ask("GET", "report", holds_clock="true" if self._holds_clock else None)
+            told = self._reported()
         except MockAkoolError as error:
             text = f"the fake cannot tell what it saw: {error}"
             return Testimony(0, lambda: text)

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import filterfalse, groupby, pairwise
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 
@@ -22,7 +22,7 @@ from mock_akool.core.behaviour import Behaviour
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, SteeredClock
 from mock_akool.core.codes import Code, Endpoint, Status
 from mock_akool.core.deliveries import Delivery, DeliveryState
-from mock_akool.core.engine import Engine, asked_by
+from mock_akool.core.engine import Engine
 from mock_akool.core.files import stamp_of
 from mock_akool.core.journal import Line
 from mock_akool.core.models import Ends, Exchange, Job, PressButton, shortened
@@ -73,19 +73,17 @@ class Evidence:
         """
         with engine.lock:
             journal, clock = engine.journal, engine.clock
-            lines = journal.lines()
-            others: tuple[Line, ...] = ()
+            lines = engine.lines(api_key)
+            others: Iterable[Line] = ()
             if api_key is not None:
-                keys = engine.accounts.keys_of(api_key)
-                others = tuple(line for line in lines if not asked_by(keys, line[3], line[4]))[-_OTHERS_SHOWN:]
-                lines = tuple(line for line in lines if asked_by(keys, line[3], line[4]))
+                others = tuple(filterfalse(engine.asked_by(api_key), journal.lines()))[-_OTHERS_SHOWN:]
             return cls(
                 calls=tuple(map(journal.exchange, lines)),
-                jobs=tuple(job for job in engine.jobs() if api_key in (None, job.account.api_key)),
+                jobs=engine.jobs(api_key),
                 behaviour=engine.behaviour,
                 start_ns=start_ns,
                 now_ns=clock.now_ns(),
-                deliveries=tuple(each for each in engine.outbox.entries() if api_key in (None, each.account)),
+                deliveries=engine.outbox.entries(api_key),
                 call_count=journal.count if api_key is None else len(lines),
                 others=tuple(map(journal.exchange, others)),
                 dropped=journal.dropped,

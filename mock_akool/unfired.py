@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from mock_akool.calls import describe, nth
 from mock_akool.core.director import RuleInForce
-from mock_akool.core.engine import Engine, asked_by
+from mock_akool.core.engine import Engine
 from mock_akool.core.models import Exchange
 from mock_akool.core.scenario import Counted
 from mock_akool.core.webhook_faults import WebhookRuleInForce
@@ -44,11 +44,7 @@ def unfired(engine: Engine, api_key: str | None = None) -> list[Unfired]:
 def _silent_rules(silent: Sequence[RuleInForce], engine: Engine, api_key: str | None) -> list[Unfired]:
     if not silent:
         return []
-    lines = engine.journal.lines()
-    if api_key is not None:
-        keys = engine.accounts.keys_of(api_key)
-        lines = tuple(line for line in lines if asked_by(keys, line[3], line[4]))
-    calls = [engine.journal.exchange(line) for line in lines]
+    calls = [engine.journal.exchange(line) for line in engine.lines(api_key)]
     others = len(engine.journal.lines()) - len(calls)
     return [Unfired(live.label, _why_not(live, calls, engine, others), live.number or None) for live in silent]
 
@@ -57,7 +53,7 @@ def _idle_faults(idle: Sequence[WebhookRuleInForce], engine: Engine, api_key: st
     """Tell of faults of callbacks that were added and befell none. (A scenario's are for whoever has callbacks.)"""
     if not idle:
         return []
-    made = [each for each in engine.outbox.entries() if api_key in (None, each.account)]
+    made = engine.outbox.entries(api_key)
     lines = [
         f"    callback #{each.number} of job {each.job_id}, status {int(each.status)}" for each in made[-_MOST_CALLS:]
     ]

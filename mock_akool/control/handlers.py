@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
 from mock_akool._version import __version__
 from mock_akool.control import views
-from mock_akool.control.routing import Asked, ControlError
+from mock_akool.control.routing import PREFIX, Asked, ControlError
 from mock_akool.core import requests
 from mock_akool.core.api import ENDPOINTS
-from mock_akool.core.behaviour import AccountSpec
+from mock_akool.core.behaviour import AccountSpec, Behaviour
 from mock_akool.core.clock import NS_PER_S, Clock, SteeredClock, VirtualClock
 from mock_akool.core.codes import Code, Endpoint, Status
 from mock_akool.core.deliveries import Delivery
 from mock_akool.core.director import Entry
-from mock_akool.core.engine import Engine, Stages, asked_by
+from mock_akool.core.engine import Engine
 from mock_akool.core.errors import AkoolError, MockAkoolError, ParameterError, ScenarioError, SettingsError
 from mock_akool.core.journal import Line
 from mock_akool.core.models import Account, Call, Job
 from mock_akool.core.scenario import JobScript, Scenario, check_changeable
 from mock_akool.core.scenario_shapes import label_of, write_scenario
-from mock_akool.core.timeline import COMPLETED, FOREVER, Stage, Timeline, failed
+from mock_akool.core.timeline import failed
 from mock_akool.core.webhook_faults import WEBHOOK, WebhookRule
 from mock_akool.report import Evidence, explain, hints
 from mock_akool.unfired import unfired
@@ -38,9 +37,11 @@ def health(asked: Asked) -> Any:
 
 def ready(asked: Asked) -> Any:
     """Tell that the fake answers, and how it is set up."""
-    behaviour = asked.engine.behaviour
+    return {"ready": True, **_set_up(asked.engine.behaviour)}
+
+
+def _set_up(behaviour: Behaviour) -> dict[str, Any]:
     return {
-        "ready": True,
         "profile": str(behaviour.profile),
         "seed": behaviour.seed,
         "strict": behaviour.strict,
@@ -53,21 +54,18 @@ def state(asked: Asked) -> Any:
     engine, now_ns, key = asked.engine, asked.now_ns, asked.account
     counts = engine.count_by_status(now_ns, key)
     by_status = {status.name.lower(): counts[status] for status in Status}
-    accounts = [each for each in engine.accounts if key is None or each.api_key == key]
-    for each in accounts:
-        engine.credits_of(each, now_ns)  # refunds that are due
-    mine = _asked_by(asked)
+    accounts = _accounts_of(asked)
     return {
         "version": __version__,
-        **{name: ready(asked)[name] for name in ("profile", "seed", "strict", "max_body_bytes")},
+        **_set_up(engine.behaviour),
         "started_ns": engine.journal.start_ns,
         "clock": clock_view(engine.clock),
         "accounts": len(accounts),
         "jobs": by_status,
-        "calls": engine.journal.count if mine is None else sum(map(mine, engine.journal.lines())),
+        "calls": engine.journal.count if key is None else len(engine.lines(key)),
         "awaited": engine.is_awaited(now_ns, key),
         "sending": asked.fake.sending(key),
-        "credits_spent": sum(engine.accounts.spent_by(each) for each in accounts),
+        "credits_spent": sum(engine.spent_by(each, now_ns) for each in accounts),
     }
 
 
@@ -92,8 +90,11 @@ def reset(asked: Asked) -> Any:
 
 def accounts(asked: Asked) -> Any:
     """List the accounts."""
-    found = [each for each in asked.engine.accounts if asked.account in (None, each.api_key)]
-    return {"accounts": [views.ACCOUNT.of(asked.engine, each, asked.now_ns) for each in found]}
+    return {"accounts": [views.ACCOUNT.of(asked.engine, each, asked.now_ns) for each in _accounts_of(asked)]}
+
+
+def _accounts_of(asked: Asked) -> list[Account]:
+    return [each for each in asked.engine.accounts if asked.account in (None, each.api_key)]
 
 
 def add_account(asked: Asked) -> Any:
@@ -150,13 +151,13 @@ def _account(asked: Asked) -> Account:
 
 def jobs(asked: Asked) -> Any:
     """List jobs in the order of their creation."""
-    found, status = _jobs_of(asked), asked.given["status"]
+    found, status = asked.engine.jobs(asked.account), asked.given["status"]
     if status is not None:
-        found = [job for job in found if asked.engine.change_of(job, asked.now_ns).status.name.lower() == status]
+        found = tuple(job for job in found if asked.engine.change_of(job, asked.now_ns).status.name.lower() == status)
     first, limit = asked.given["offset"], asked.given["limit"]
     shown = found[first : first + limit]
     return {
-        "jobs": [views.JOB.of(asked.engine, job, asked.now_ns) for job in shown],
+        "jobs": [_told(asked, job) for job in shown],
         "matched": len(found),
         "next": first + limit if first + limit < len(found) else None,
     }
@@ -164,7 +165,7 @@ def jobs(asked: Asked) -> Any:
 
 def one_job(asked: Asked) -> Any:
     """Tell of one job."""
-    return views.JOB.of(asked.engine, _job(asked), asked.now_ns)
+    return _told(asked, _job(asked))
 
 
 _READERS: Final[dict[Endpoint, Callable[..., Any]]] = {
@@ -212,7 +213,7 @@ def create_job(asked: Asked) -> Any:
     is_new = engine.accounts.known(asked.account or "") is None
     account = _account(asked)
     created_ns = asked.now_ns - given["elapsed"].ns
-    planned = engine.director.planned_for.setdefault(account.api_key, deque())
+    planned = engine.director.queue_of(account.api_key)
     before = list(planned)
     if given["stages"] is not None or given["result"] is not None:
         script = JobScript(timeline=given["stages"], result=given["result"])
@@ -230,49 +231,45 @@ def create_job(asked: Asked) -> Any:
             raise ControlError(409, f"the API would answer {error}", hint) from None
         raise
     made = [engine.count_polls(job.id, given["polls"], asked.now_ns) for job in made]
-    return {"jobs": [views.JOB.of(engine, job, asked.now_ns) for job in made]}
+    return {"jobs": [_told(asked, job) for job in made]}
 
 
 def complete(asked: Asked) -> Any:
     """Let a job be completed from now on."""
-    return _diverted(asked, lambda stages: Timeline(stages, COMPLETED))
+    return _told(asked, asked.engine.complete(_job(asked).id, asked.now_ns))
 
 
 def fail(asked: Asked) -> Any:
     """Let a job have failed from now on."""
     ending = failed(*asked.given["reasons"], refund=asked.given["refund"])
-    return _diverted(asked, lambda stages: Timeline(stages, ending))
+    return _told(asked, asked.engine.fail(_job(asked).id, ending, asked.now_ns))
 
 
 def stick(asked: Asked) -> Any:
     """Let a job stay for ever at the status that it has."""
     job = _job(asked)
-    if asked.engine.change_of(job, asked.now_ns).status >= Status.COMPLETED:
-        raise ControlError(409, "a finished job cannot be stuck", "Call it before the job's end")
-    return _diverted(asked, lambda stages: Timeline((*stages[:-1], Stage(stages[-1].status, FOREVER))))
+    try:
+        return _told(asked, asked.engine.stick(job.id, asked.now_ns))
+    except MockAkoolError as error:
+        raise ControlError(409, error.message, "Call it before the job's end") from None
 
 
 def delete_job(asked: Asked) -> Any:
     """Forget a job."""
     job = _job(asked)
-    told = views.JOB.of(asked.engine, job, asked.now_ns)
+    told = _told(asked, job)
     asked.engine.delete(job.id)
     return told
 
 
-def _diverted(asked: Asked, timeline_from: Callable[[Stages], Timeline]) -> Any:
-    job = asked.engine.divert(_job(asked).id, timeline_from, asked.now_ns)
+def _told(asked: Asked, job: Job) -> Any:
     return views.JOB.of(asked.engine, job, asked.now_ns)
-
-
-def _jobs_of(asked: Asked) -> list[Job]:
-    return [job for job in asked.engine.jobs() if asked.account in (None, job.account.api_key)]
 
 
 def _job(asked: Asked) -> Job:
     job = asked.engine.job(asked.given["job"])
     if job is None or asked.account not in (None, job.account.api_key):
-        newest = ", ".join(each.id for each in _jobs_of(asked)[-5:]) or "none"
+        newest = ", ".join(each.id for each in asked.engine.jobs(asked.account)[-5:]) or "none"
         whose = "" if asked.account is None else " of this account"
         raise ControlError(404, f"there is no job {asked.given['job'][:60]!r}{whose}", f"The newest ones are: {newest}")
     return job
@@ -354,12 +351,10 @@ def remove_rule(asked: Asked) -> Any:
 def plan_jobs(asked: Asked) -> Any:
     """Say what becomes of the next jobs."""
     _check_source(asked)
-    director = asked.engine.director
     entries: list[JobScript] = asked.given["jobs"]
     if any(entry.when is not None for entry in entries):
         raise ControlError(400, "a plan for next jobs has no `when`", "Put a scenario in force for that")
-    key = asked.account
-    queue = director.planned if key is None else director.planned_for.setdefault(key, deque())
+    queue = asked.engine.director.queue_of(asked.account)
     for entry in entries:
         queue.extend([Entry(entry._replace(times=None), "next_job")] * (entry.times or 1))
     return {"planned": len(queue)}
@@ -452,8 +447,7 @@ def _advance_to_callback(asked: Asked, moved: SteeredClock | VirtualClock) -> No
         moved.advance_to(due_ns)
         asked.fake.carry_due()
         with engine.lock:
-            made = [each for each in engine.outbox.entries() if each.number > known]
-            mine = [each for each in made if asked.account in (None, each.account)]
+            mine = [each for each in engine.outbox.entries(asked.account) if each.number > known]
         # At a change of status a callback is made; a fault may let it fall due later.
         is_found = not mine or any(each.due_ns <= due_ns for each in mine)
 
@@ -490,12 +484,11 @@ def webhooks(asked: Asked) -> Any:
 
 
 def _deliveries(asked: Asked) -> list[Delivery]:
-    given, key = asked.given, asked.account
+    given = asked.given
     return [
         each
-        for each in asked.engine.outbox.entries()
-        if key in (None, each.account)
-        and given["job"] in (None, each.job_id)
+        for each in asked.engine.outbox.entries(asked.account)
+        if given["job"] in (None, each.job_id)
         and given["status"] in (None, each.status)
         and given["state"] in (None, each.state)
         and each.number > given["after"]
@@ -569,7 +562,7 @@ def answer(asked: Asked) -> Any:
     """Answer a request to the emulated API: tell the delay and how the connection ends, instead of doing so."""
     given = asked.given
     path: str = given["path"]
-    if path.startswith("/_mock/"):
+    if path.startswith(PREFIX):
         raise ControlError(400, f"{path[:200]} is a control route", "Call it directly")
     headers = {name.lower(): value for name, value in given["headers"].items()}
     if asked.account is not None and not headers.keys() & {"x-api-key", "authorization"}:
@@ -605,9 +598,8 @@ def matching(asked: Asked) -> Matches:
     if given["endpoint"] is not None:
         endpoints = frozenset(given["endpoint"])
         tests.append(lambda line: line[2] in endpoints)
-    mine = _asked_by(asked)
-    if mine is not None:
-        tests.append(mine)
+    if asked.account is not None:
+        tests.append(asked.engine.asked_by(asked.account))
     job, code, http, rule = given["job"], given["code"], given["http"], given["rule"]
     if job is not None:
         tests.append(lambda line: line[4].job_id == job)
@@ -626,14 +618,6 @@ def matching(asked: Asked) -> Matches:
     if len(tests) == 1:
         return tests[0]
     return lambda line: all(test(line) for test in tests)
-
-
-def _asked_by(asked: Asked) -> Matches | None:
-    key = asked.account
-    if key is None:
-        return None
-    keys = asked.engine.accounts.keys_of(key)
-    return lambda line: asked_by(keys, line[3], line[4])
 
 
 class CountedCalls:

@@ -11,7 +11,7 @@ from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.director import RuleInForce
 from mock_akool.core.engine import Engine
-from mock_akool.core.models import Account, Job, Reply, Transfer
+from mock_akool.core.models import Job, Reply, Transfer
 from mock_akool.core.scenario import endpoint_of
 from mock_akool.core.scenario_shapes import RESULT, RULE, STAGES
 from mock_akool.core.shapes import Schema
@@ -117,7 +117,7 @@ ACCOUNT: Final = View(
     client_secret=Told("the API key, which is the clientSecret", TEXT, lambda _, account, __: account.api_key),
     client_id=Told("the clientId", TEXT, lambda _, account, __: account.client_id),
     credits=Told("what it has left", WHOLE, lambda engine, account, now: engine.credits_of(account, now)),
-    spent=Told("what it paid, refunds taken off", WHOLE, lambda engine, account, now: _spent(engine, account, now)),
+    spent=Told("what it paid, refunds taken off", WHOLE, lambda engine, account, now: engine.spent_by(account, now)),
     status=Told(
         "active or banned",
         {"enum": ["active", "banned"]},
@@ -135,11 +135,6 @@ ACCOUNT: Final = View(
     team_id=Told("the account's team_id in records", TEXT, lambda _, account, __: account.team_id),
     credential_id=Told("the credentialId in tokens", TEXT, lambda _, account, __: account.credential_id),
 )
-
-
-def _spent(engine: Engine, account: Account, now_ns: int) -> int:
-    engine.credits_of(account, now_ns)  # refunds that are due
-    return engine.accounts.spent_by(account)
 
 
 def _body(raw: bytes) -> Any:

@@ -37,9 +37,9 @@ class Accounts:
         self._chance = chance
         self._clock = clock
         self._script_of = script_of
+        """Returns what a scenario says of the account with this API key in particular."""
         self._secret_of = secret_of
         """Returns the key without the scenarios that it names."""
-        """Returns what a scenario says of the account with this API key in particular."""
         self._by_key: dict[str, Account] = {}
         self._by_id: dict[str, Account] = {}
         self._client_ids: set[str] = set()
@@ -93,10 +93,6 @@ class Accounts:
     def add_credits(self, account: Account, amount: int) -> None:
         """Add to, or with a negative amount take from, the account's credits."""
         self._credits[account.api_key] += amount
-
-    def spent(self) -> int:
-        """Return what all accounts together have paid, refunds taken off."""
-        return sum(self._initial[key] - left for key, left in self._credits.items())
 
     def spent_by(self, account: Account) -> int:
         """Return what the account has paid, refunds taken off."""

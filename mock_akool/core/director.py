@@ -344,11 +344,9 @@ class Director:
         """Return what was planned for the next jobs of an account, or with None of whoever comes."""
         return tuple(self.planned if api_key is None else self.planned_for.get(api_key, ()))
 
-    def named(self, name: str) -> Scenario:
-        """Return the scenario of a name; raises ScenarioError."""
-        if self._library is None:
-            raise ScenarioError("there are no named scenarios here")
-        return self._library(name)
+    def queue_of(self, api_key: str | None) -> deque[Entry]:
+        """Return the plans for the next jobs of an account, or with None of whoever comes, to be added to."""
+        return self.planned if api_key is None else self.planned_for.setdefault(api_key, deque())
 
     def put(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
         """Put scenarios in force from now on, for an account or for everybody, instead of those that were.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -21,14 +21,26 @@ from mock_akool.core.chance import Chance
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock
 from mock_akool.core.codes import Code, Endpoint, Status
 from mock_akool.core.director import Director, Entry, Library
-from mock_akool.core.errors import AkoolError
+from mock_akool.core.errors import AkoolError, MockAkoolError
 from mock_akool.core.files import picture_named, stamp_of
-from mock_akool.core.journal import Journal
-from mock_akool.core.models import Account, Call, CreateV3, CreateV4, Job, Picture, PressButton, Reply, Request
+from mock_akool.core.journal import Journal, Line
+from mock_akool.core.models import Account, CreateV3, CreateV4, Job, Picture, PressButton, Reply, Request
 from mock_akool.core.outbox import Compose, Outbox
 from mock_akool.core.prices import price
 from mock_akool.core.scenario import JobScript, Scenario
-from mock_akool.core.timeline import Change, Span, Stage, Timeline, change_at, changes, holding_at, is_over
+from mock_akool.core.timeline import (
+    COMPLETED,
+    FOREVER,
+    Change,
+    Ending,
+    Span,
+    Stage,
+    Timeline,
+    change_at,
+    changes,
+    holding_at,
+    is_over,
+)
 from mock_akool.core.wire import Wire
 
 Stages = tuple[Stage, ...]
@@ -114,9 +126,23 @@ class Engine:
 
     # Reading
 
-    def jobs(self) -> tuple[Job, ...]:
-        """Return all jobs in the order of their creation."""
-        return tuple(self._jobs.values())
+    def jobs(self, api_key: str | None = None) -> tuple[Job, ...]:
+        """Return all jobs in the order of their creation; with an API key, those of that account."""
+        jobs = self._jobs.values()
+        return tuple(jobs if api_key is None else (job for job in jobs if job.account.api_key == api_key))
+
+    def asked_by(self, api_key: str) -> Callable[[Line], bool]:
+        """Return what decides whether an account asked for a line of the journal, by its API key or its clientId.
+
+        Also what was refused before the account was known, such as a clientId sent as x-api-key.
+        """
+        keys = self.accounts.keys_of(api_key)
+        return lambda line: line[4].account in keys or line[3].headers.get("x-api-key") in keys
+
+    def lines(self, api_key: str | None = None) -> tuple[Line, ...]:
+        """Return the kept lines of the journal, oldest first; with an API key, those that this account asked for."""
+        lines = self.journal.lines()
+        return lines if api_key is None else tuple(filter(self.asked_by(api_key), lines))
 
     @property
     def job_count(self) -> int:
@@ -169,16 +195,6 @@ class Engine:
             or self.change_of(self._jobs[job_id], now_ns).status < _COMPLETED
             for job_id in mine
         )
-
-    def next_change_ns(self, now_ns: int) -> int | None:
-        """Return the next instant at which any job's status changes by time alone, or None when none will."""
-        following = [
-            change.at_ns
-            for job in self._jobs.values()
-            for change in changes(job.timeline, job.created_ns, job.polls)
-            if change.at_ns > now_ns
-        ]
-        return min(following, default=None)
 
     def count_by_status(self, now_ns: int, api_key: str | None = None) -> dict[Status, int]:
         """Return how many jobs there are by the status that they have; with an API key, of that account."""
@@ -237,6 +253,11 @@ class Engine:
         if waiting:
             self._settle(account, waiting, now_ns)
         return self.accounts.credits(account)
+
+    def spent_by(self, account: Account, now_ns: int) -> int:
+        """Return what the account paid, less the refunds that are due by `now_ns`."""
+        self.credits_of(account, now_ns)
+        return self.accounts.spent_by(account)
 
     def picture_at(self, path: str, now_ns: int) -> tuple[Job, Picture] | None:
         """Return what the file at `path` shows; None when it is not there: unknown, unfinished or expired."""
@@ -304,6 +325,18 @@ class Engine:
             self._shown.clear()
         self._shown[query] = (sight, file_base, reply)
 
+    def complete(self, job_id: str, now_ns: int) -> Job:
+        """Let the job be completed from now on."""
+        return self.divert(job_id, lambda stages: Timeline(stages, COMPLETED), now_ns)
+
+    def fail(self, job_id: str, ending: Ending, now_ns: int) -> Job:
+        """Let the job have failed from now on, as the ending says."""
+        return self.divert(job_id, lambda stages: Timeline(stages, ending), now_ns)
+
+    def stick(self, job_id: str, now_ns: int) -> Job:
+        """Let the job stay for ever at the status that it has; raises MockAkoolError for a finished one."""
+        return self.divert(job_id, _stuck, now_ns)
+
     def divert(self, job_id: str, timeline_from: Callable[[Stages], Timeline], now_ns: int) -> Job:
         """Change the job's future: its timeline becomes what `timeline_from` makes of the stages until now."""
         job = self._jobs[job_id]
@@ -359,8 +392,7 @@ class Engine:
         for counted in (self._jobs_made, self._unfinished, self._refunds, self._recent):
             counted.pop(api_key, None)
         self.accounts.restore(api_key)
-        keys = self.accounts.keys_of(api_key)
-        self.journal.drop(lambda line: asked_by(keys, line[3], line[4]))
+        self.journal.drop(self.asked_by(api_key))
 
     def put_scenarios(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
         """Put scenarios in force from now on, for an account or for everybody; see `Director.put`.
@@ -505,12 +537,11 @@ class Engine:
             waiting.remove(job_id)
 
 
-def asked_by(keys: Container[str], call: Call, reply: Reply) -> bool:
-    """Return whether the call was made with one of these API keys or clientIds.
-
-    Also what was refused before the account was known, such as a clientId sent as x-api-key.
-    """
-    return reply.account in keys or call.headers.get("x-api-key") in keys
+def _stuck(stages: Stages) -> Timeline:
+    *earlier, last = stages
+    if last.status >= _COMPLETED:
+        raise MockAkoolError("a finished job cannot be stuck", "Call stick() before its end")
+    return Timeline((*earlier, Stage(last.status, FOREVER)))
 
 
 def _decided_ns(timeline: Timeline) -> int:

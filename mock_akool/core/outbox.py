@@ -258,9 +258,10 @@ class Outbox:
 
     # What people ask
 
-    def entries(self) -> tuple[Delivery, ...]:
-        """Return the kept deliveries, in the order they fell due."""
-        return tuple(self._journal.values())
+    def entries(self, api_key: str | None = None) -> tuple[Delivery, ...]:
+        """Return the kept deliveries, in the order they fell due; with an API key, those of that account."""
+        kept = self._journal.values()
+        return tuple(kept if api_key is None else (each for each in kept if each.account == api_key))
 
     def entry(self, number: int) -> Delivery | None:
         """Return a delivery by its number, or None when it is not kept any more."""

@@ -37,10 +37,8 @@ class Webhooks(AnyWebhooks):
         courier = self._courier
         courier.flush(wait=False)
         with courier.engine.lock:
-            entries = courier.outbox.entries()
-        if self._account is None:
-            return Deliveries(entries)
-        return Deliveries((each for each in entries if each.account == self._account), " of this test's account")
+            entries = courier.outbox.entries(self._account)
+        return Deliveries(entries, "" if self._account is None else " of this test's account")
 
     def collect(self) -> None:
         """Call nobody."""
@@ -69,8 +67,7 @@ class Webhooks(AnyWebhooks):
     @property
     def _jobs(self) -> tuple[Job, ...]:
         with self._courier.engine.lock:
-            jobs = self._courier.engine.jobs()
-        return tuple(job for job in jobs if self._account in (None, job.account.api_key))
+            return self._courier.engine.jobs(self._account)
 
     def _begin_to_wait(self) -> None:
         if is_delivering():
