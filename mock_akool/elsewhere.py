@@ -21,7 +21,11 @@ class Elsewhere:
     def __init__(self, link: Link, clock: HeldClock | RemoteClock) -> None:
         self._link = link
         self.clock = clock
-        self.max_body_bytes: int = link.ask("GET", "ready")["max_body_bytes"]
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Up to how many bytes of a request's body the API reads."""
+        return self._link.max_body_bytes
 
     def answer(self, call: Call) -> Reply:
         """Let the server turn a Call into a Reply."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -29,6 +30,12 @@ class Link:
         self._headers = {"content-type": "application/json", "connection": "close"}
         if admin_token:
             self._headers["authorization"] = f"Bearer {admin_token}"
+
+    @cached_property
+    def max_body_bytes(self) -> int:
+        """Up to how many bytes of a request's body the server's API reads."""
+        most: int = self.ask("GET", "ready")["max_body_bytes"]
+        return most
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
         """Return what a control route answers; `path` is that below `/_mock/`, and a query of None is left out.

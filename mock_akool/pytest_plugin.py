@@ -300,12 +300,11 @@ class _Servers:
         """Return the fake of the server that runs there; raises ServerError when none does."""
         from mock_akool.remote import RemoteAkool
         from mock_akool.server_view import check_server
-        from mock_akool.settings import token_of_environment
 
         if not self._is_there:
             check_server(url)
             self._is_there = True
-        return RemoteAkool(url, token_of_environment(), **options)
+        return RemoteAkool(url, **options)
 
 
 # The marker
