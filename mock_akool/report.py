@@ -561,7 +561,8 @@ def _both_headers(seen: Evidence) -> str | None:
 
 
 def _client_id_as_key(seen: Evidence) -> str | None:
-    known = {_fields(call).get("clientId") for call in seen.to(Endpoint.GET_TOKEN)}
+    sent = (_fields(call).get("clientId") for call in seen.to(Endpoint.GET_TOKEN))
+    known = {each for each in sent if isinstance(each, str)}
     known |= {job.account.client_id for job in seen.jobs}
     for call in seen.calls:
         key = call.headers.get("x-api-key", "").strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from functools import partial
 from pathlib import Path
@@ -31,3 +32,9 @@ def pytest_configure() -> None:
     """Let children be interrupted also when the tests run in the background of a shell, which ignores SIGINT."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Let no later collection of garbage walk through the collected tests, of which there are thousands."""
+    gc.collect()
+    gc.freeze()

@@ -565,3 +565,18 @@ def test_the_last_poll_has_its_number(count: int, nth: str) -> None:
         client.wait(1)
         client.poll(job_id)
     assert f"    {nth} poll at +{count}.0 s: status 1 queueing; the client stopped here" in lines(client)
+
+
+ODD = ({"a": 1}, ["a"], [[]], None, 5, 1.5, True, "", "\ud800")
+FIELDS = ("clientId", "clientSecret", "_id", "button", "prompt", "size", "scale", "source_images", "webhookUrl")
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.parametrize("path", [TOKEN, V3, V4, BUTTON])
+def test_values_of_any_kind_leave_the_report_whole(path: str, odd: object) -> None:
+    client = Client()
+    client.ask("POST", path, body=dict.fromkeys(FIELDS, odd))
+    client.ask("POST", path, body=odd)
+    client.ask("GET", QUOTA, x_api_key="unknown" + "=" * 20)
+    client.ask("GET", QUOTA, authorization="Bearer x")
+    assert "#1" in explain(client.evidence)

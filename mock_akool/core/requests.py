@@ -29,7 +29,8 @@ _IMAGE_MODELS: Final = frozenset({IMAGE_MODEL, MEITU_MODEL})
 _MODELS: Final = frozenset({TEXT_MODEL}) | _IMAGE_MODELS
 _SCALES_FROM_IMAGE: Final = frozenset({*SCALES, ORIGINAL_SCALE})
 _JSON_TYPE: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.ASCII)
-_URL: Final = re.compile(r"https?://[^\s/?#]+[^\s]*", re.IGNORECASE)
+_URL: Final = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
+"""One character of a host, then anything but white space: two repetitions that overlap would be quadratic."""
 _MAX_DIGITS: Final = 300
 _SOURCE_IMAGES_REQUIRED: Final = "source_images is required for image-to-image model"
 
