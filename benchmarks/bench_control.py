@@ -13,7 +13,7 @@ from benchmarks.poll import API_KEY, CREATE
 from benchmarks.processes import BenchmarkError
 from benchmarks.table import Row, at_most
 from mock_akool import MockAkool
-from mock_akool.core.models import Call
+from mock_akool.core.models import Request
 
 _JOBS = 100_000
 _ROUNDS = 15
@@ -22,7 +22,7 @@ _JSON = {"x-api-key": API_KEY, "content-type": "application/json"}
 
 def run(quick: bool) -> Iterator[Row]:
     mock = MockAkool(credits=10**9, queueing="1h", processing="1h")
-    create = Call.build("POST", CREATE, headers=_JSON, body=b'{"prompt":"a red fox"}')
+    create = Request.build("POST", CREATE, headers=_JSON, body=b'{"prompt":"a red fox"}')
     for _ in range(_JOBS):
         mock.answer(create)
     gc.collect()
@@ -35,15 +35,15 @@ def run(quick: bool) -> Iterator[Row]:
         ("filter the journal by endpoint", "GET", "/_mock/calls", "endpoint=create", None, 50),
         ("state", "GET", "/_mock/state", "", None, None),
     ):
-        call = Call.build(method, path, query, body=b"" if body is None else json.dumps(body).encode())
+        call = Request.build(method, path, query, body=b"" if body is None else json.dumps(body).encode())
         spent_ms = [_milliseconds(mock, call) for _ in range(_ROUNDS)]
         yield Row(f"{name}, {_JOBS:,} jobs", median(spent_ms), "ms", None if target is None else at_most(target))
 
 
-def _milliseconds(mock: Any, call: Call) -> float:
+def _milliseconds(mock: Any, call: Request) -> float:
     began_ns = perf_counter_ns()
-    reply = mock.answer(call)
+    response = mock.answer(call)
     spent_ms = (perf_counter_ns() - began_ns) / 1e6
-    if reply.status != 200:
-        raise BenchmarkError(f"{call.path} was not answered: {reply.body!r}")
+    if response.status != 200:
+        raise BenchmarkError(f"{call.path} was not answered: {response.body!r}")
     return spent_ms

@@ -26,7 +26,7 @@ from benchmarks.poll import API_KEY, HEADERS, ROUTE, running_ours
 from benchmarks.table import Row, at_most
 from mock_akool import MockAkool, RemoteAkool, Server
 from mock_akool.core.codes import API_URL
-from mock_akool.core.models import Call
+from mock_akool.core.models import Request
 
 _CREATE_URL = f"{API_URL}/api/open/v3/content/image/createbyprompt"
 _POLL_URL = f"{API_URL}{ROUTE}"
@@ -86,9 +86,11 @@ def _completed() -> tuple[MockAkool, str, bytes]:
     """Return a mock with a completed job, its id, and the body of its poll."""
     mock = MockAkool(queueing=0, processing=0)
     headers = {"x-api-key": API_KEY, "content-type": "application/json"}
-    create = Call.build("POST", "/api/open/v3/content/image/createbyprompt", headers=headers, body=b'{"prompt":"fox"}')
+    create = Request.build(
+        "POST", "/api/open/v3/content/image/createbyprompt", headers=headers, body=b'{"prompt":"fox"}'
+    )
     job_id = mock.answer(create).job_id or ""
-    body = mock.answer(Call.build("GET", ROUTE, f"image_model_id={job_id}", HEADERS)).body
+    body = mock.answer(Request.build("GET", ROUTE, f"image_model_id={job_id}", HEADERS)).body
     return mock, job_id, body
 
 
@@ -193,7 +195,7 @@ def _one_mock() -> None:
 
 
 def _one_server() -> None:
-    server = Server(MockAkool().service)
+    server = Server(MockAkool().application)
     with server, socket.create_connection(("127.0.0.1", server.port)) as connection:
         connection.sendall(b"GET /_mock/health HTTP/1.1\r\nhost: x\r\n\r\n")
         connection.recv(1000)

@@ -30,7 +30,7 @@ def jobs(quick: bool) -> Iterator[Row]:
     yield Row("memory per job", grown * 1024 / count, "B", at_most(1500), note)
 
 
-def journal(quick: bool) -> Iterator[Row]:
+def call_log(quick: bool) -> Iterator[Row]:
     half = 20_000 if quick else 100_000
     with running_ours(*_STAGES) as server:
         url = server.url(poll_path(create_job(server)))

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
-from mock_akool.core.models import Picture
-from mock_akool.pictures import JPEG_QUALITY, Gallery, render
+from mock_akool.core.models import MediaSpec
+from mock_akool.pictures import JPEG_QUALITY, MediaCache, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ PROMPT = (
     "A lighthouse on a basalt cliff at dusk, long exposure, volumetric fog, cinematic lighting, "
     "35mm film grain, a lone figure with a lantern walking up the winding stair towards the door"
 )
-EXAMPLE = Picture("665f1c2ab7e4d09f13a8c771", 42, 1024, 1024, PROMPT, "1:1", (3,), "", "JPEG")
+EXAMPLE = MediaSpec("665f1c2ab7e4d09f13a8c771", 42, 1024, 1024, PROMPT, "1:1", (3,), "", "JPEG")
 FONT = ImageFont.load_default(size=36)
 TARGETS = {"first / plain": 1.3, "repeat ms": 0.3}
 
@@ -44,7 +44,7 @@ print(1000 * (perf_counter() - start))
 """
 
 
-def plain(picture: Picture) -> bytes:
+def plain(picture: MediaSpec) -> bytes:
     canvas = Image.new("RGB", (picture.width, picture.height))
     pen = ImageDraw.Draw(canvas)
     for row in range(picture.height):
@@ -59,7 +59,7 @@ def plain(picture: Picture) -> bytes:
     return file.getvalue()
 
 
-def milliseconds(function: Callable[[Picture], bytes], picture: Picture) -> float:
+def milliseconds(function: Callable[[MediaSpec], bytes], picture: MediaSpec) -> float:
     start = perf_counter()
     function(picture)
     return 1000 * (perf_counter() - start)
@@ -67,9 +67,9 @@ def milliseconds(function: Callable[[Picture], bytes], picture: Picture) -> floa
 
 def warm() -> dict[str, float]:
     """Medians of drawing pictures that were never drawn before, in a process that has drawn others."""
-    drawings: dict[str, tuple[Callable[[Picture], bytes], Picture]] = {
+    drawings: dict[str, tuple[Callable[[MediaSpec], bytes], MediaSpec]] = {
         "plain": (plain, EXAMPLE),
-        "first": (Gallery().get, EXAMPLE),
+        "first": (MediaCache().get, EXAMPLE),
         "1 MB prompt": (render, EXAMPLE._replace(prompt=PROMPT * 6_000)),
         "grid of 4": (render, EXAMPLE._replace(tiles=(1, 2, 3, 4))),
         "PNG": (render, EXAMPLE._replace(format="PNG")),
@@ -83,10 +83,10 @@ def warm() -> dict[str, float]:
 
 def repeat() -> float:
     """The median of asking again with an equal picture that is no object seen before, in milliseconds."""
-    gallery = Gallery()
-    gallery.get(EXAMPLE)
+    media_cache = MediaCache()
+    media_cache.get(EXAMPLE)
     copies = [EXAMPLE._replace(prompt="".join(PROMPT)) for _ in range(1_000)]
-    return median(milliseconds(gallery.get, copy) for copy in copies)
+    return median(milliseconds(media_cache.get, copy) for copy in copies)
 
 
 def cold(function: str) -> float:

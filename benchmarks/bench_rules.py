@@ -16,7 +16,7 @@ from benchmarks.load import interleaved, median_ratio, press
 from benchmarks.poll import API_KEY, CREATE, HEADERS, ROUTE, create_job, poll_path, running_ours
 from benchmarks.processes import Server
 from benchmarks.table import Row, at_most
-from mock_akool import Call, MockAkool
+from mock_akool import MockAkool, Request
 
 _RULES = 20
 _POLLS = 2_000
@@ -62,10 +62,10 @@ def _served(rounds: int, seconds: float) -> Row:
     with contextlib.ExitStack() as stack:
         file = Path(stack.enter_context(tempfile.TemporaryDirectory()), "waiting.json")
         file.write_text(json.dumps(_WAITING))
-        stuck = ("--queue", "0s", "--processing", "forever")
+        stalled = ("--queue", "0s", "--processing", "forever")
         subjects = {
-            "rules": stack.enter_context(running_ours(*stuck, "--scenario", str(file))),
-            "none": stack.enter_context(running_ours(*stuck)),
+            "rules": stack.enter_context(running_ours(*stalled, "--scenario", str(file))),
+            "none": stack.enter_context(running_ours(*stalled)),
         }
         measure = {
             name: partial(_ns_per_poll, server, create_job(server), seconds) for name, server in subjects.items()
@@ -86,11 +86,11 @@ def _ns_per_poll(server: Server, job_id: str, seconds: float) -> float:
 def _poller(**options: Any) -> partial[float]:
     mock = MockAkool(queueing=0, processing="forever", **options)
     headers = {"x-api-key": API_KEY, "content-type": "application/json"}
-    job_id = mock.answer(Call.build("POST", CREATE, headers=headers, body=b'{"prompt":"a red fox"}')).job_id
-    return partial(_ns_in_core, mock, Call.build("GET", ROUTE, f"image_model_id={job_id}", HEADERS))
+    job_id = mock.answer(Request.build("POST", CREATE, headers=headers, body=b'{"prompt":"a red fox"}')).job_id
+    return partial(_ns_in_core, mock, Request.build("GET", ROUTE, f"image_model_id={job_id}", HEADERS))
 
 
-def _ns_in_core(mock: MockAkool, call: Call) -> float:
+def _ns_in_core(mock: MockAkool, call: Request) -> float:
     answer = mock.answer
     began = perf_counter_ns()
     for _ in range(_POLLS):

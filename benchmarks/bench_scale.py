@@ -15,7 +15,7 @@ from benchmarks.processes import BenchmarkError
 from benchmarks.table import Row, at_most
 from mock_akool import MockAkool
 from mock_akool.core.codes import Code
-from mock_akool.core.models import Call
+from mock_akool.core.models import Request
 
 _SMALL = 1_000
 _POLLS = 2_000
@@ -28,14 +28,14 @@ def run(quick: bool) -> Iterator[Row]:
     large = 100_000 if quick else 1_000_000
     few, many = _Filled(_SMALL), _Filled(large)
     gc.collect()
-    chance = random.Random(0)
+    keyed_random = random.Random(0)
     for what, ids, target in (
         ("of any of them", many.ids, at_most(1.2)),
-        (f"of {_SMALL:,} of them", chance.sample(many.ids, _SMALL), None),
+        (f"of {_SMALL:,} of them", keyed_random.sample(many.ids, _SMALL), None),
     ):
         rounds = {
-            "few": partial(few.nanoseconds_per_poll, few.ids, chance),
-            "many": partial(many.nanoseconds_per_poll, ids, chance),
+            "few": partial(few.nanoseconds_per_poll, few.ids, keyed_random),
+            "many": partial(many.nanoseconds_per_poll, ids, keyed_random),
         }
         interleaved(_WARM_UP, rounds)
         cost = interleaved(_ROUNDS, rounds)
@@ -49,18 +49,18 @@ class _Filled:
 
     def __init__(self, count: int) -> None:
         self._mock = MockAkool(credits=10_000_000, queueing="0s", processing="forever")
-        create = Call.build("POST", CREATE, headers=_JSON, body=b'{"prompt":"a red fox"}')
+        create = Request.build("POST", CREATE, headers=_JSON, body=b'{"prompt":"a red fox"}')
         self.ids = [self._created(create) for _ in range(count)]
 
-    def _created(self, create: Call) -> str:
-        reply = self._mock.answer(create)
-        if reply.code != Code.OK or reply.job_id is None:
-            raise BenchmarkError(f"a job was not created: {reply.body!r}")
-        return reply.job_id
+    def _created(self, create: Request) -> str:
+        response = self._mock.answer(create)
+        if response.code != Code.OK or response.job_id is None:
+            raise BenchmarkError(f"a job was not created: {response.body!r}")
+        return response.job_id
 
-    def nanoseconds_per_poll(self, ids: Sequence[str], chance: random.Random) -> float:
-        queries = [f"image_model_id={job_id}" for job_id in chance.choices(ids, k=_POLLS)]
-        calls = [Call.build("GET", ROUTE, query=query, headers=HEADERS) for query in queries]
+    def nanoseconds_per_poll(self, ids: Sequence[str], keyed_random: random.Random) -> float:
+        queries = [f"image_model_id={job_id}" for job_id in keyed_random.choices(ids, k=_POLLS)]
+        calls = [Request.build("GET", ROUTE, query=query, headers=HEADERS) for query in queries]
         answer = self._mock.answer
         started = perf_counter_ns()
         for call in calls:

@@ -26,10 +26,10 @@ async def fetch(session: aiohttp.ClientSession, url: str, **request: Any) -> byt
     """Repeat a GET, which costs nothing, while it is the network or the gateway that fails."""
     while True:
         try:
-            async with session.get(url, **request) as reply:
-                if reply.status < 500:
-                    reply.raise_for_status()
-                    return await reply.read()
+            async with session.get(url, **request) as response:
+                if response.status < 500:
+                    response.raise_for_status()
+                    return await response.read()
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError):
             pass
         await asyncio.sleep(PAUSE_S)
@@ -40,9 +40,9 @@ async def main(prompt: str) -> None:
     limit = aiohttp.ClientTimeout(total=30)
     async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession(timeout=limit) as session:
         # Sent once: whoever creates again after a lost answer may pay twice.
-        async with session.post(f"{API}/createbyprompt", json={"prompt": prompt}, headers=KEY) as reply:
-            reply.raise_for_status()
-            job = data(await reply.read())
+        async with session.post(f"{API}/createbyprompt", json={"prompt": prompt}, headers=KEY) as response:
+            response.raise_for_status()
+            job = data(await response.read())
         poll = {"image_model_id": job["_id"]}
         while job["image_status"] not in (3, 4):
             await asyncio.sleep(PAUSE_S)

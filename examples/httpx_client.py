@@ -14,10 +14,10 @@ PAUSE_S = float(os.environ.get("AKOOL_PAUSE_S", "3"))
 PATIENCE_S = float(os.environ.get("AKOOL_PATIENCE_S", "300"))
 
 
-def data(reply: httpx.Response) -> Any:
+def data(response: httpx.Response) -> Any:
     """Return what an answer is about; raise if there is none."""
-    reply.raise_for_status()
-    if (answer := reply.json())["code"] != 1000:
+    response.raise_for_status()
+    if (answer := response.json())["code"] != 1000:
         sys.exit(f"Akool says {answer['code']}: {answer['msg']}")
     return answer["data"]
 
@@ -26,12 +26,12 @@ async def patiently(client: httpx.AsyncClient, url: str, **request: Any) -> http
     """Repeat a GET, which costs nothing, while it is the network or the gateway that fails."""
     while True:
         try:
-            reply = await client.get(url, **request)
+            response = await client.get(url, **request)
         except httpx.TransportError:
             pass
         else:
-            if reply.status_code < 500:
-                return reply
+            if response.status_code < 500:
+                return response
         await asyncio.sleep(PAUSE_S)
 
 
@@ -47,10 +47,10 @@ async def main(prompt: str) -> None:
         if job["image_status"] == 4:
             sys.exit(f"job {job['_id']} failed: {'; '.join(job.get('error_reasons', []))}")
         urls = job["upscaled_urls"] or [job["image"]]
-        replies = await asyncio.gather(*(patiently(client, url) for url in urls))
-    for number, reply in enumerate(replies, 1):
-        reply.raise_for_status()
-        Path(f"picture-{number}.jpg").write_bytes(reply.content)
+        responses_ = await asyncio.gather(*(patiently(client, url) for url in urls))
+    for number, response in enumerate(responses_, 1):
+        response.raise_for_status()
+        Path(f"picture-{number}.jpg").write_bytes(response.content)
         print(f"picture-{number}.jpg")
 
 

@@ -17,10 +17,10 @@ DEADLINE_S = time.monotonic() + float(os.environ.get("AKOOL_PATIENCE_S", "300"))
 BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 
-def data(reply: requests.Response) -> Any:
+def data(response: requests.Response) -> Any:
     """Return what an answer is about; raise if there is none."""
-    reply.raise_for_status()
-    if (answer := reply.json())["code"] != 1000:
+    response.raise_for_status()
+    if (answer := response.json())["code"] != 1000:
         sys.exit(f"Akool says {answer['code']}: {answer['msg']}")
     return answer["data"]
 
@@ -31,12 +31,12 @@ def patiently(send: Callable[[], requests.Response]) -> requests.Response:
         if time.monotonic() > DEADLINE_S:
             sys.exit("it took too long")
         try:
-            reply = send()
+            response = send()
         except BROKEN:
             pass
         else:
-            if reply.status_code < 500:
-                return reply
+            if response.status_code < 500:
+                return response
         time.sleep(PAUSE_S)
 
 
@@ -51,9 +51,9 @@ def main(prompt: str) -> None:
     if job["image_status"] == 4:
         sys.exit(f"job {job['_id']} failed: {'; '.join(job.get('error_reasons', []))}")
     for number, url in enumerate(job["upscaled_urls"] or [job["image"]], 1):
-        reply = patiently(partial(requests.get, url, timeout=30))
-        reply.raise_for_status()
-        Path(f"picture-{number}.jpg").write_bytes(reply.content)
+        response = patiently(partial(requests.get, url, timeout=30))
+        response.raise_for_status()
+        Path(f"picture-{number}.jpg").write_bytes(response.content)
         print(f"picture-{number}.jpg")
 
 

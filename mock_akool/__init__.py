@@ -22,9 +22,9 @@ if TYPE_CHECKING:
         ScenarioError,
         ServerError,
         SettingsError,
-        UnfiredRuleError,
+        UnusedRuleError,
     )
-    from mock_akool.core.models import Account, Call, Exchange, Job, Reply
+    from mock_akool.core.models import Account, Call, Job, Request, Response
     from mock_akool.core.scenario import Scenario
     from mock_akool.core.timeline import Ending, Span, Stage, Timeline, failed
     from mock_akool.doors.flask_app import create_app
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mock_akool.local import JobHandle
     from mock_akool.mock import MockAkool, MockOptions
     from mock_akool.remote import RemoteAkool
-    from mock_akool.rules import RuleDraft, RuleHandle
+    from mock_akool.rules import RuleBuilder, RuleHandle
     from mock_akool.server_view import ServerView
     from mock_akool.settings import Settings
 
@@ -41,13 +41,13 @@ _HOMES = {
     "Account": "core.models",
     "AccountSpec": "core.behaviour",
     "AkoolError": "core.errors",
-    "Call": "core.models",
+    "Request": "core.models",
     "Calls": "calls",
     "ClockError": "core.errors",
     "Code": "core.codes",
     "Ending": "core.timeline",
     "Endpoint": "core.codes",
-    "Exchange": "core.models",
+    "Call": "core.models",
     "Job": "core.models",
     "JobHandle": "local",
     "MockAkool": "mock",
@@ -55,8 +55,8 @@ _HOMES = {
     "MockOptions": "mock",
     "Profile": "core.codes",
     "RemoteAkool": "remote",
-    "Reply": "core.models",
-    "RuleDraft": "rules",
+    "Response": "core.models",
+    "RuleBuilder": "rules",
     "RuleHandle": "rules",
     "Scenario": "core.scenario",
     "ScenarioError": "core.errors",
@@ -71,7 +71,7 @@ _HOMES = {
     "SteeredClock": "core.clock",
     "SystemClock": "core.clock",
     "Timeline": "core.timeline",
-    "UnfiredRuleError": "core.errors",
+    "UnusedRuleError": "core.errors",
     "VirtualClock": "core.clock",
     "VirtualTimeLimitError": "doors.in_process",
     "create_app": "doors.flask_app",
@@ -88,7 +88,6 @@ __all__ = [
     "Code",
     "Ending",
     "Endpoint",
-    "Exchange",
     "Job",
     "JobHandle",
     "MockAkool",
@@ -96,8 +95,9 @@ __all__ = [
     "MockOptions",
     "Profile",
     "RemoteAkool",
-    "Reply",
-    "RuleDraft",
+    "Request",
+    "Response",
+    "RuleBuilder",
     "RuleHandle",
     "Scenario",
     "ScenarioError",
@@ -112,7 +112,7 @@ __all__ = [
     "SteeredClock",
     "SystemClock",
     "Timeline",
-    "UnfiredRuleError",
+    "UnusedRuleError",
     "VirtualClock",
     "VirtualTimeLimitError",
     "__version__",

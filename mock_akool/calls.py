@@ -10,15 +10,15 @@ from typing import Final, overload
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import MESSAGES, Endpoint
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.models import Exchange, Reply
+from mock_akool.core.models import Call, Response
 from mock_akool.core.scenario import GROUPS
 
 
 class Calls:
     """Exchanges, oldest first. Filters return a new Calls; `len`, indexing and iteration work as for a tuple."""
 
-    def __init__(self, exchanges: Iterable[Exchange], said: str = "") -> None:
-        self._exchanges = tuple(exchanges)
+    def __init__(self, calls_: Iterable[Call], said: str = "") -> None:
+        self._exchanges = tuple(calls_)
         self._said = said
 
     @property
@@ -27,7 +27,7 @@ class Calls:
         return len(self._exchanges)
 
     @property
-    def last(self) -> Exchange:
+    def last(self) -> Call:
         """The newest one; an AssertionError when there is none."""
         __tracebackhide__ = True
         if not self._exchanges:
@@ -88,8 +88,8 @@ class Calls:
         if not self._exchanges:
             raise AssertionError(f"expected a call{self._said}, got none")
 
-    def _where(self, said: str, exchanges: Iterable[Exchange]) -> Calls:
-        return Calls(exchanges, self._said + said)
+    def _where(self, said: str, calls_: Iterable[Call]) -> Calls:
+        return Calls(calls_, self._said + said)
 
     def _listed(self) -> str:
         shown = self._exchanges[-20:]
@@ -99,20 +99,20 @@ class Calls:
     def __len__(self) -> int:
         return len(self._exchanges)
 
-    def __iter__(self) -> Iterator[Exchange]:
+    def __iter__(self) -> Iterator[Call]:
         return iter(self._exchanges)
 
     @overload
-    def __getitem__(self, index: int) -> Exchange: ...
+    def __getitem__(self, index: int) -> Call: ...
     @overload
     def __getitem__(self, index: slice) -> Calls: ...
-    def __getitem__(self, index: int | slice) -> Exchange | Calls:
+    def __getitem__(self, index: int | slice) -> Call | Calls:
         if isinstance(index, slice):
             return Calls(self._exchanges[index], self._said)
         return self._exchanges[index]
 
-    def __contains__(self, exchange: object) -> bool:
-        return exchange in self._exchanges
+    def __contains__(self, call: object) -> bool:
+        return call in self._exchanges
 
     def __eq__(self, other: object) -> bool:
         return self._exchanges == (other._exchanges if isinstance(other, Calls) else other)
@@ -127,24 +127,24 @@ class Calls:
 Sequence.register(Calls)
 
 
-def describe(exchange: Exchange) -> str:
+def describe(call: Call) -> str:
     """Return a line that says what was asked and answered, without secrets."""
-    reply = exchange.reply
-    code = "" if reply.code is None else f" {int(reply.code)} {MESSAGES.get(reply.code, '')}".rstrip()
-    job = f", job {reply.job_id}" if reply.job_id else ""
-    status = f" {reply.job_status.name.lower()}" if reply.job_status else ""
-    asked = exchange.endpoint if exchange.endpoint is not Endpoint.UNKNOWN else exchange.path
-    late = f", {reply.delay_ns / NS_PER_S:g} s late" if reply.delay_ns else ""
-    rule = f", by {reply.rule}" if reply.rule else ""
-    told = f"{reply.outcome}{code}{job}{status}{late}{rule}{_own_words(reply)}"
-    return f"#{exchange.number} {exchange.method} {asked} -> {told}"
+    response = call.response
+    code = "" if response.code is None else f" {int(response.code)} {MESSAGES.get(response.code, '')}".rstrip()
+    job = f", job {response.job_id}" if response.job_id else ""
+    status = f" {response.job_status.name.lower()}" if response.job_status else ""
+    asked = call.endpoint if call.endpoint is not Endpoint.UNKNOWN else call.path
+    late = f", {response.delay_ns / NS_PER_S:g} s late" if response.delay_ns else ""
+    rule = f", by {response.rule}" if response.rule else ""
+    told = f"{response.outcome}{code}{job}{status}{late}{rule}{_own_words(response)}"
+    return f"#{call.number} {call.method} {asked} -> {told}"
 
 
-def _own_words(reply: Reply) -> str:
+def _own_words(response: Response) -> str:
     """Return what an answer says that is the fake's and none of Akool's, as of a scenario that there is not."""
-    if reply.code is not None or reply.status < 400 or not reply.body.startswith(_OWN_ERROR):
+    if response.code is not None or response.status < 400 or not response.body.startswith(_OWN_ERROR):
         return ""
-    return f": {json.loads(reply.body)['error']}"
+    return f": {json.loads(response.body)['error']}"
 
 
 _OWN_ERROR: Final = b'{"error":"mock-akool'

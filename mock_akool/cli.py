@@ -171,16 +171,16 @@ def _serve(options: argparse.Namespace) -> int:
     from mock_akool.core.clock import SteeredClock
     from mock_akool.doors.request_log import STYLES, BatchedLog
     from mock_akool.doors.server import Server
-    from mock_akool.service import Service
+    from mock_akool.service import Application
     from mock_akool.webhooks.courier import HTTP
 
-    service = Service(settings, SteeredClock(), settings.access)
-    service.courier.carry_by(HTTP)
+    application = Application(settings, SteeredClock(), settings.access)
+    application.dispatcher.carry_by(HTTP)
     style = STYLES.get(settings.log)
     log = BatchedLog(sys.stderr, style()) if style else None
     if log is not None:
-        service.courier.note = log.note_callback
-    server = Server(service, settings.host, settings.port, public_url=settings.public_url, log=log)
+        application.dispatcher.note = log.note_callback
+    server = Server(application, settings.host, settings.port, public_url=settings.public_url, log=log)
     port_file = Path(settings.port_file) if settings.port_file else None
 
     def ready(stopping: asyncio.Event) -> None:
@@ -195,7 +195,7 @@ def _serve(options: argparse.Namespace) -> int:
         if settings.scenario:
             print(f"in force: {', '.join(each.name or 'a scenario' for each in settings.scenario)}", flush=True)
         if settings.strict and not settings.accounts:
-            (account,) = service.engine.accounts
+            (account,) = application.engine.accounts
             print(f"its only account: clientId {account.client_id} clientSecret {account.api_key}", flush=True)
 
     with ExitStack() as at_end:

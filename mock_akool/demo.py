@@ -26,8 +26,8 @@ from mock_akool.core.codes import Code, Status
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.doors.server import Server
 from mock_akool.screen import RoundTrip, Screen, words
-from mock_akool.scripting import ScriptedBehaviour
-from mock_akool.service import Service
+from mock_akool.scripting import ScenarioSettings
+from mock_akool.service import Application
 
 _PROMPT: Final = "A lighthouse on a cliff at dusk, oil painting"
 _CLIENT_ID: Final = "bW9jay1ha29vbC1kZW1vLg=="
@@ -60,7 +60,7 @@ class Pace(NamedTuple):
 def run(folder: Path) -> int:
     """Play the demo and save the pictures into `folder`; returns the exit code: 0, or 1 after a surprise."""
     screen = Screen(sys.stdout)
-    with Server(Service(ScriptedBehaviour(), SystemClock())) as server:
+    with Server(Application(ScenarioSettings(), SystemClock())) as server:
         screen.line(f"A fake of Akool's API listens on {server.url}, and a client calls it.")
         return play(server.url, folder, screen)
 
@@ -190,8 +190,8 @@ class Client:
             if len(urls) != _SINGLES:
                 raise SurpriseError(f"job {job['_id']} has {len(urls)} single pictures, not {_SINGLES}")
             links |= {f"{single}-{number}.jpg": url for number, url in enumerate(urls, 1)}
-        for name, link in links.items():
-            answer = self._session.get(link, timeout=self._timeout_s(link))
+        for name, admin_client in links.items():
+            answer = self._session.get(admin_client, timeout=self._timeout_s(admin_client))
             width, height = _size_in_pixels(answer, job["_id"])
             with _writing(folder / name):
                 (folder / name).write_bytes(answer.content)

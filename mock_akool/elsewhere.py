@@ -7,67 +7,67 @@ from typing import Any
 
 from mock_akool.core.codes import Status
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.models import Call, Reply
+from mock_akool.core.models import Request, Response
 from mock_akool.core.scenario_shapes import STAGES
 from mock_akool.core.timeline import Timeline
-from mock_akool.link import Link, quoted
+from mock_akool.link import AdminClient, quoted
 from mock_akool.remote_clock import HeldClock, RemoteClock
 from mock_akool.told import STATUS, reply_of
 
 
-class Elsewhere:
+class RemoteHandler:
     """What doors need of a fake, asked over the control API. With a HeldClock, time passes by who sleeps here."""
 
-    def __init__(self, link: Link, clock: HeldClock | RemoteClock) -> None:
-        self._link = link
+    def __init__(self, admin_client: AdminClient, clock: HeldClock | RemoteClock) -> None:
+        self._admin_client = admin_client
         self.clock = clock
 
     @property
     def max_body_bytes(self) -> int:
         """Up to how many bytes of a request's body the API reads."""
-        return self._link.max_body_bytes
+        return self._admin_client.max_body_bytes
 
-    def answer(self, call: Call) -> Reply:
-        """Let the server turn a Call into a Reply."""
+    def answer(self, request: Request) -> Response:
+        """Let the server turn a Request into a Response."""
         return reply_of(
-            self._link.ask(
+            self._admin_client.ask(
                 "POST",
                 "answer",
                 {
-                    "method": call.method,
-                    "path": call.path,
-                    "query": call.query,
-                    "headers": dict(call.headers),
+                    "method": request.method,
+                    "path": request.path,
+                    "query": request.query,
+                    "headers": dict(request.headers),
                     # Of a body that is too long, the first byte over the bound says all.
-                    "body": {"base64": base64.b64encode(call.body[: self.max_body_bytes + 1]).decode()},
-                    "door": call.door,
+                    "body": {"base64": base64.b64encode(request.body[: self.max_body_bytes + 1]).decode()},
+                    "transport": request.transport,
                 },
             )
         )
 
-    def ready_body(self, reply: Reply) -> bytes | None:
+    def ready_body(self, response: Response) -> bytes | None:
         """Return the reply's body, which the server has drawn."""
-        return reply.body
+        return response.body
 
-    def complete(self, reply: Reply) -> tuple[Reply, bytes]:
+    def complete(self, response: Response) -> tuple[Response, bytes]:
         """Return the reply and its body, which the server has drawn."""
-        return reply, reply.body
+        return response, response.body
 
     # What a client waits for
 
     @property
     def job_count(self) -> int:
         """How many jobs there are."""
-        return sum(self._link.ask("GET", "state")["jobs"].values())
+        return sum(self._admin_client.ask("GET", "state")["jobs"].values())
 
     def is_awaited(self) -> bool:
         """Return whether a client has something to wait for."""
-        return bool(self._link.ask("GET", "state")["awaited"])
+        return bool(self._admin_client.ask("GET", "state")["awaited"])
 
     def counts_polls(self, job_id: str) -> bool:
         """Return whether the life of this job depends on how often it is polled."""
         try:
-            told: Any = self._link.ask("GET", f"jobs/{quoted(job_id)}")
+            told: Any = self._admin_client.ask("GET", f"jobs/{quoted(job_id)}")
         except MockAkoolError:  # it is gone
             return False
         timeline: Timeline = STAGES.read(told["stages"], ())
@@ -75,7 +75,7 @@ class Elsewhere:
 
     def newest_jobs(self, count: int) -> list[tuple[str, Status]]:
         """Return the `_id` and the status of so many jobs, the newest last."""
-        found = self._link.ask("GET", "jobs", offset=max(0, self.job_count - count))["jobs"]
+        found = self._admin_client.ask("GET", "jobs", offset=max(0, self.job_count - count))["jobs"]
         return [(each["_id"], STATUS[each["status"]]) for each in found]
 
     # A server of this process for it, through which aiohttp goes: the server elsewhere knows nothing of it

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from mock_akool.core.auth import Claims
-from mock_akool.core.chance import Chance
+from mock_akool.core.chance import KeyedRandom
 from mock_akool.core.models import Account
 
 _ALGORITHM: Final = "HS256"
@@ -19,8 +19,8 @@ class JwtTokens:
     """Makes and reads the tokens of one engine. A token of another seed is none of ours."""
 
     def __init__(self, seed: int) -> None:
-        self._chance = Chance(seed)
-        self._key = self._chance.hex(64, "token key")
+        self._keyed_random = KeyedRandom(seed)
+        self._key = self._keyed_random.hex(64, "token key")
         # A client sends one token many times, and to verify it takes longer than the rest of a poll.
         self.read = lru_cache(maxsize=1024)(self._read)
 
@@ -59,5 +59,5 @@ class JwtTokens:
         from faker import Faker
 
         faker = Faker()
-        faker.seed_instance(self._chance.integer(0, 2**32 - 1, "person", api_key))
+        faker.seed_instance(self._keyed_random.integer(0, 2**32 - 1, "person", api_key))
         return faker.first_name(), faker.ascii_safe_email()

@@ -20,7 +20,7 @@ def quoted(part: str) -> str:
     return quote(part, safe="")
 
 
-class Link:
+class AdminClient:
     """Asks the control routes of one server, from any thread."""
 
     def __init__(self, url: str, admin_token: str | None = None) -> None:

@@ -18,10 +18,10 @@ from mock_akool.core.scenario import Result, Rule, Scenario, check_changeable
 from mock_akool.core.scenario_shapes import ACCOUNT_SPEC, ENDPOINTS
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline, failed
 from mock_akool.plans import planned, planned_for
-from mock_akool.report import Evidence, Testimony, explain
-from mock_akool.rules import RuleDraft, complain
-from mock_akool.service import Service
-from mock_akool.unfired import unfired
+from mock_akool.report import Observations, Report, explain
+from mock_akool.rules import RuleBuilder, complain
+from mock_akool.service import Application
+from mock_akool.unfired import unused
 from mock_akool.webhooks.view import Webhooks
 
 if TYPE_CHECKING:
@@ -35,17 +35,17 @@ class LocalAkool:
 
     options: MockOptions
 
-    def __init__(self, service: Service, account: str | None = None) -> None:
-        self.service = service
-        self.engine = service.engine
+    def __init__(self, application: Application, account: str | None = None) -> None:
+        self.application = application
+        self.engine = application.engine
         self.account = account
         """The API key of the account that this is all about; None: of all."""
-        self._drafts: dict[int, RuleDraft] = {}
+        self._drafts: dict[int, RuleBuilder] = {}
         """Rules that were begun and not ended, with those of views."""
 
     def of_account(self, api_key: str) -> LocalAkool:
         """Return the same fake as one account sees it, by API key."""
-        view = LocalAkool(self.service, api_key)
+        view = LocalAkool(self.application, api_key)
         view.options, view._drafts = self.options, self._drafts
         return view
 
@@ -54,14 +54,14 @@ class LocalAkool:
     @property
     def clock(self) -> VirtualClock | SteeredClock:
         """The clock, which is everybody's and can be moved; ClockError when this fake was given one that cannot."""
-        return self.service.movable_clock
+        return self.application.movable_clock
 
     def run_until_idle(self) -> None:
         """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
 
         Jobs that are stuck, or wait for polls, stay as they are. With an account only its jobs count.
         """
-        self.service.run_until_idle(self.account)
+        self.application.run_until_idle(self.account)
 
     # Scripting
 
@@ -91,9 +91,9 @@ class LocalAkool:
         script = planned(queueing, processing, ending, stages, result, unknown)
         api_key = planned_for(self.account, account)
         with self.engine.lock:
-            self.engine.director.queue_of(api_key).append(Entry(script, "next_job"))
+            self.engine.runtime.queue_of(api_key).append(Entry(script, "next_job"))
 
-    def on(self, endpoint: str | Sequence[str]) -> RuleDraft:
+    def on(self, endpoint: str | Sequence[str]) -> RuleBuilder:
         """Begin a rule for requests to an endpoint, such as `on("infobymodelid").nth(2).respond(http=502)`.
 
         The endpoints are named as in the journal; `create` are the three that create jobs, `api` all but files, `any`
@@ -102,7 +102,7 @@ class LocalAkool:
         __tracebackhide__ = True
         self._check_source()
         ENDPOINTS.read(endpoint, ("on",))
-        return RuleDraft(endpoint, self._add_rule, self._remove_rule, self._drafts)
+        return RuleBuilder(endpoint, self._add_rule, self._remove_rule, self._drafts)
 
     def put_scenario(self, *scenarios: str | Path | Mapping[str, Any] | Scenario) -> None:
         """Put scenarios in force from now on, instead of those that were: names, files, or what a file says.
@@ -130,25 +130,25 @@ class LocalAkool:
     def scenarios(self) -> tuple[Scenario, ...]:
         """The scenarios that are in force: for everybody, or for the account in particular."""
         with self.engine.lock:
-            return self.engine.director.scenarios_of(self.account)
+            return self.engine.runtime.scenarios_of(self.account)
 
     def verify(self) -> None:
-        """Raise UnfiredRuleError, or warn, when a rule never fired; the option `unfired_rules` says which.
+        """Raise UnusedRuleError, or warn, when a rule never fired; the option `unused_rules` says which.
 
         A `with` block does so at its end, unless an exception ends it. Rules that are `optional` or fire by lot may
         stay silent.
         """
         with self.engine.lock:
-            reasons = [each.why for each in unfired(self.engine, self.account)]
-        complain(reasons, self._drafts.values(), self.options.unfired_rules)
+            reasons = [each.why for each in unused(self.engine, self.account)]
+        complain(reasons, self._drafts.values(), self.options.unused_rules)
 
     def _add_rule(self, rule: Rule, label: str) -> RuleInForce:
         with self.engine.lock:
-            return self.engine.director.add(rule, label, self.account)
+            return self.engine.runtime.add(rule, label, self.account)
 
     def _remove_rule(self, live: RuleInForce) -> None:
         with self.engine.lock:
-            self.engine.director.remove(live)
+            self.engine.runtime.remove(live)
 
     def _check_source(self) -> None:
         if "python" not in self.options.scenario_sources:
@@ -180,7 +180,7 @@ class LocalAkool:
         """What was asked and answered, oldest first; as many as `journal_size` says."""
         engine = self.engine
         with engine.lock:
-            calls = map(engine.journal.exchange, engine.lines(self.account))
+            calls = map(engine.call_log.call, engine.lines(self.account))
             return Calls(calls, "" if self.account is None else " by this test's account")
 
     def wait_for_calls(self, count: int, endpoint: str = "any", *, timeout: float = 5.0) -> Calls:
@@ -200,7 +200,7 @@ class LocalAkool:
     @property
     def webhooks(self) -> Webhooks:
         """The callbacks: what was sent, where they go, and what shall go wrong."""
-        all_of_them = Webhooks(self.service.courier, check_source=self._check_source)
+        all_of_them = Webhooks(self.application.dispatcher, check_source=self._check_source)
         return all_of_them if self.account is None else all_of_them.of_account(self.account)
 
     @property
@@ -210,7 +210,7 @@ class LocalAkool:
             return tuple(each for each in self.engine.accounts if self.account in (None, each.api_key))
 
     def add_account(self, api_key: str, **said: Any) -> Account:
-        """Make an account; `client_id`, `credits`, `status` and `token_ttl` are as in a scenario's `accounts`.
+        """Make an account; `client_id`, `credits`, `status` and `token_lifetime` are as in a scenario's `accounts`.
 
         Raises ScenarioError for a value that cannot be, MockAkoolError when there is such an account.
         """
@@ -238,16 +238,16 @@ class LocalAkool:
     @property
     def started_ns(self) -> int:
         """The instant, in epoch nanoseconds, when this fake was made or last reset."""
-        return self.engine.journal.start_ns
+        return self.engine.call_log.start_ns
 
     def report(self) -> str:
         """Return what a failing test is told: the jobs, the last calls, and hints at mistakes of the client."""
         return self._testimony().text()
 
-    def _testimony(self) -> Testimony:
+    def _testimony(self) -> Report:
         """Return what `report` would tell now; the text is made when it is asked for."""
-        seen = Evidence.of(self.engine, self.started_ns, self.account)
-        return Testimony(len(seen.calls), lambda: explain(seen))
+        seen = Observations.of(self.engine, self.started_ns, self.account)
+        return Report(len(seen.calls), lambda: explain(seen))
 
     def reset(self) -> None:
         """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew.
@@ -257,7 +257,7 @@ class LocalAkool:
         with self.engine.lock:
             self._drafts.clear()
             if self.account is None:
-                self.service.reset()
+                self.application.reset()
             else:
                 self.engine.reset_account(self.account)
 
@@ -266,7 +266,7 @@ class LocalAkool:
 
     def _told_count(self) -> str:
         jobs = len(self.jobs)
-        calls = self.engine.journal.count if self.account is None else len(self.calls)
+        calls = self.engine.call_log.count if self.account is None else len(self.calls)
         return f"{type(self).__name__} {jobs} job{'' if jobs == 1 else 's'}, {calls} call{'' if calls == 1 else 's'}"
 
 
@@ -302,10 +302,10 @@ class JobHandle:
         with self._engine.lock:
             self._engine.fail(self.record.id, failed(*reasons, refund=refund), self._engine.clock.now_ns())
 
-    def stick(self) -> None:
+    def stall(self) -> None:
         """Let the job stay for ever at the status that it has now."""
         with self._engine.lock:
-            self._engine.stick(self.record.id, self._engine.clock.now_ns())
+            self._engine.stall(self.record.id, self._engine.clock.now_ns())
 
     def __repr__(self) -> str:
         return f"<job {self.id} {self.status.name.lower()}>"

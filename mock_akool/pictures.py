@@ -1,6 +1,6 @@
 """Draws the pictures that fake jobs produce, and keeps the recent ones.
 
-A picture is a function of its `Picture` record and of nothing else: no clock, no chance, no global
+A picture is a function of its `MediaSpec` record and of nothing else: no clock, no chance, no global
 state. So two servers, two processes or two runs of a test give the same bytes (with one release of
 Pillow; another release may encode the same pixels differently).
 
@@ -19,14 +19,14 @@ from hashlib import blake2b
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
-from mock_akool.core.models import Picture
+from mock_akool.core.models import MediaSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PIL import Image, ImageFont
 
-__all__ = ["JPEG_QUALITY", "LONGEST_SIDE", "MIN_BYTES", "Gallery", "render"]
+__all__ = ["JPEG_QUALITY", "LONGEST_SIDE", "MIN_BYTES", "MediaCache", "render"]
 
 JPEG_QUALITY = 85
 """Pillow's scale, 1 to 95."""
@@ -78,7 +78,7 @@ _Colour = tuple[int, int, int]
 _WHITE: _Colour = (255, 255, 255)
 
 
-def render(picture: Picture) -> bytes:
+def render(picture: MediaSpec) -> bytes:
     """The file of a picture: exactly `width` x `height` pixels, more than `MIN_BYTES` bytes.
 
     Equal pictures give identical bytes. The job id stands in a JPEG's comment or a PNG's `Comment` text as
@@ -100,17 +100,17 @@ def render(picture: Picture) -> bytes:
     return _encoded(canvas, picture.format, note.ljust(MIN_BYTES))
 
 
-class Gallery:
+class MediaCache:
     """Files of the pictures asked for most recently, within `max_bytes`. Any thread may call anything."""
 
-    def __init__(self, max_bytes: int = 64 * 1024 * 1024, draw: Callable[[Picture], bytes] = render) -> None:
+    def __init__(self, max_bytes: int = 64 * 1024 * 1024, draw: Callable[[MediaSpec], bytes] = render) -> None:
         """Keep at most `max_bytes` bytes of files, made by `draw`."""
         self._max_bytes = max_bytes
         self._draw = draw
         self._lock = threading.Lock()
-        self._files: OrderedDict[Picture, bytes] = OrderedDict()
+        self._files: OrderedDict[MediaSpec, bytes] = OrderedDict()
         self._size_bytes = 0
-        self._under_way: dict[Picture, _Drawing] = {}
+        self._under_way: dict[MediaSpec, _Drawing] = {}
 
     @property
     def size_bytes(self) -> int:
@@ -118,12 +118,12 @@ class Gallery:
         with self._lock:
             return self._size_bytes
 
-    def cached(self, picture: Picture) -> bytes | None:
+    def cached(self, picture: MediaSpec) -> bytes | None:
         """The file if it is kept, which counts as a use of it. Never draws and never waits for a drawing."""
         with self._lock:
             return self._used(_key(picture))
 
-    def get(self, picture: Picture) -> bytes:
+    def get(self, picture: MediaSpec) -> bytes:
         """The file, drawn in this thread unless it is kept or another thread is drawing it already.
 
         Raises what `draw` raises, in the thread that called it: threads that waited for it try again.
@@ -149,13 +149,13 @@ class Gallery:
             self._files.clear()
             self._size_bytes = 0
 
-    def _used(self, key: Picture) -> bytes | None:
+    def _used(self, key: MediaSpec) -> bytes | None:
         file = self._files.get(key)
         if file is not None:
             self._files.move_to_end(key)
         return file
 
-    def _drawn(self, key: Picture, picture: Picture, drawing: _Drawing) -> bytes:
+    def _drawn(self, key: MediaSpec, picture: MediaSpec, drawing: _Drawing) -> bytes:
         try:
             file = drawing.file = self._draw(picture)
             return file
@@ -166,7 +166,7 @@ class Gallery:
                     self._keep(key, drawing.file)
             drawing.ended.set()
 
-    def _keep(self, key: Picture, file: bytes) -> None:
+    def _keep(self, key: MediaSpec, file: bytes) -> None:
         if len(file) > self._max_bytes:
             return
         self._files[key] = file
@@ -176,7 +176,7 @@ class Gallery:
             self._size_bytes -= len(oldest)
 
 
-def _key(picture: Picture) -> Picture:
+def _key(picture: MediaSpec) -> MediaSpec:
     """What a file is kept under: a prompt of megabytes must not stay in memory for as long as its file."""
     prompt = picture.prompt
     if len(prompt) <= _PROMPT_CHARS:
@@ -209,7 +209,7 @@ class _Line(NamedTuple):
     ink: _Colour
 
 
-def _sheet(picture: Picture) -> Image.Image:
+def _sheet(picture: MediaSpec) -> Image.Image:
     """All tiles of a picture, each drawn into its own cell, in reading order."""
     from PIL import Image
 
@@ -226,7 +226,7 @@ def _sheet(picture: Picture) -> Image.Image:
     return sheet
 
 
-def _sketch(picture: Picture, width: int, height: int) -> Image.Image:
+def _sketch(picture: MediaSpec, width: int, height: int) -> Image.Image:
     """A picture of at most one tile, drawn at `width` x `height`; its words stay about the whole file."""
     theme = _theme(picture)
     whole_unit, unit = _unit(picture.width, picture.height), _unit(width, height)
@@ -251,7 +251,7 @@ def _unit(width: int, height: int) -> float:
     return min(width, height) / _DESIGN_SIDE
 
 
-def _theme(picture: Picture) -> _Theme:
+def _theme(picture: MediaSpec) -> _Theme:
     """A job's tiles share a base colour: each turns it by a step, and mixes it in its own way."""
     tile = picture.tiles[0] if picture.tiles else 0
     job = f"{picture.seed}/{picture.coloured_as or picture.job_id}".encode("utf-8", "backslashreplace")
@@ -284,7 +284,7 @@ def _background(theme: _Theme, width: int, height: int, panel_top: int) -> Image
     return blended.resize((width, height), Image.Resampling.NEAREST)
 
 
-def _lines(picture: Picture, theme: _Theme, width: int, height: int, panel_height: int) -> list[_Line]:
+def _lines(picture: MediaSpec, theme: _Theme, width: int, height: int, panel_height: int) -> list[_Line]:
     """What the panel of a drawing of `width` x `height` says: lines that do not fit into it are left out."""
     unit = _unit(width, height)
     line_width = width - 2 * round(_MARGIN * unit)
@@ -400,7 +400,7 @@ def _stamp(canvas: Image.Image, theme: _Theme, button: str, size: int, margin: i
         pen.text(centre, text, fill=_colour(theme.hue, 0.25, 0.8), font=_font(size), anchor="mm")
 
 
-def _note(picture: Picture) -> bytes:
+def _note(picture: MediaSpec) -> bytes:
     job = picture.job_id[:_NOTE_CHARS].encode("unicode_escape")
     tiles = ",".join(map(str, picture.tiles)).encode()
     return b"mock-akool job=" + job + (b" tile=" + tiles if tiles else b"")

@@ -21,7 +21,7 @@ from mock_akool.core.timeline import Duration
 if TYPE_CHECKING:
     from mock_akool.doors.answering import Watched
     from mock_akool.doors.in_process import Target
-    from mock_akool.doors.sleep import Naps
+    from mock_akool.doors.sleep import SleepScheduler
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -44,10 +44,10 @@ def _read_hosts(value: Any) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PresenceOptions(Options):
+class ActivationOptions(Options):
     """The options of how a fake sits in a process, wherever the fake itself is."""
 
-    unfired_rules: str = option(
+    unused_rules: str = option(
         "error",
         one_of(("error", "warn", "ignore")),
         "what becomes of a test in which a rule never fired, such as one for a second poll that never came",
@@ -72,12 +72,12 @@ class PresenceOptions(Options):
     )
 
 
-class Presence(ABC):
+class Activation(ABC):
     """A fake that can sit in this process: as a context manager, as a decorator, or by `start` and `stop`."""
 
-    options: PresenceOptions
+    options: ActivationOptions
     _target: Target | None = None
-    _naps: Naps | None = None
+    _scheduler: SleepScheduler | None = None
 
     @abstractmethod
     def _enter(self) -> Watched:
@@ -89,7 +89,7 @@ class Presence(ABC):
 
     @abstractmethod
     def verify(self) -> None:
-        """Raise UnfiredRuleError, or warn, when a rule never fired."""
+        """Raise UnusedRuleError, or warn, when a rule never fired."""
 
     @abstractmethod
     def reset(self) -> None:
@@ -119,21 +119,21 @@ class Presence(ABC):
             if_refused.pop_all()
         self._target = target
         if options.sleep == "virtual" and isinstance(target.clock, VirtualClock):
-            self._naps = sleep.Naps(target, target.clock, options.sleep_limit.ns)
-            sleep.activate(self._naps, target)
+            self._scheduler = sleep.SleepScheduler(target, target.clock, options.sleep_limit.ns)
+            sleep.activate(self._scheduler, target)
         return self
 
     def stop(self) -> None:
         """Take everything back that `start` changed. Does nothing when it is not active."""
         from mock_akool.doors import in_process, sleep
 
-        target, naps, self._target, self._naps = self._target, self._naps, None, None
+        target, scheduler, self._target, self._scheduler = self._target, self._scheduler, None, None
         with ExitStack() as last:
             last.callback(self._leave)
             if target is not None:
                 last.callback(in_process.deactivate, target)
-            if naps is not None and target is not None:
-                sleep.deactivate(naps, target)
+            if scheduler is not None and target is not None:
+                sleep.deactivate(scheduler, target)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -179,7 +179,7 @@ def tidy() -> None:
     sleep.tidy()
 
 
-def _around(fake: Presence, function: _Decorated) -> _Decorated:
+def _around(fake: Activation, function: _Decorated) -> _Decorated:
     """Wrap a function or a coroutine function so that it runs with the fake, which is reset before."""
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise MockAkoolError(

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from mock_akool.core.scenario import Scenario
     from mock_akool.mock import MockAkool
     from mock_akool.remote import RemoteAkool
-    from mock_akool.report import Testimony
+    from mock_akool.report import Report
     from mock_akool.server_view import LiveServer, ServerView
 
 _FIXTURES = frozenset({"akool_mock", "akool_server"})
-_witnesses = pytest.StashKey[list["_Witness"]]()
+_witnesses = pytest.StashKey[list["_Reporter"]]()
 """The fakes that an item uses, which tell what they saw when its test fails."""
 _failed = pytest.StashKey[bool]()
 """Whether an item's test failed, or its set-up did."""
@@ -167,7 +167,7 @@ def akool_mock(
             with _told_plainly():
                 fake, scenarios = _elsewhere(request, _akool_servers, options, akool_settings)
                 at_end.callback(_plainly, fake.reset)
-                at_end.callback(_testify(request, fake).keep)
+                at_end.callback(_register(request, fake).keep)
                 at_end.callback(fake.stop)
                 fake.start()
                 # Only now, when its clock stands still, so that the test begins at its second 0.
@@ -177,7 +177,7 @@ def akool_mock(
         else:
             fake = MockAkool(**options).start()
             at_end.callback(fake.stop)
-            _testify(request, fake)
+            _register(request, fake)
         yield fake
         fake.stop()
         _check_rules(request, fake)
@@ -208,7 +208,7 @@ def akool_server(
             at_end.callback(live.mock.reset)
             view = ServerView(live.server.url, live.mock)
             whole = live.mock
-        at_end.callback(_testify(request, whole).keep)
+        at_end.callback(_register(request, whole).keep)
         yield view
         _check_rules(request, whole)
 
@@ -220,7 +220,7 @@ def _elsewhere(
     from mock_akool.server_view import given_elsewhere
 
     url = request.config.stash[_address]
-    presence, scenarios, refused = given_elsewhere(options)
+    activation, scenarios, refused = given_elsewhere(options)
     # Those of the ini file and the command line are told once, when the run begins.
     left_out = [name for name in refused if name in settings and name not in request.config.stash[_given]]
     if left_out:
@@ -240,7 +240,7 @@ def _elsewhere(
                     "Run this test without --akool-url, or start the server with it and take it away here. What a "
                     "scenario can say may be given as scenario={…}",
                 )
-    return servers.elsewhere(url, presence), scenarios
+    return servers.elsewhere(url, activation), scenarios
 
 
 @contextmanager
@@ -416,24 +416,24 @@ def pytest_runtest_teardown() -> Generator[None, object, object]:
     try:
         return (yield)
     finally:
-        presence = sys.modules.get("mock_akool.presence")
-        if presence is not None:
-            presence.tidy()
+        activation = sys.modules.get("mock_akool.presence")
+        if activation is not None:
+            activation.tidy()
 
 
 # A failing test
 
 
-class _Witness:
+class _Reporter:
     """A fake that a test used, and what it saw."""
 
     def __init__(self, fake: MockAkool | RemoteAkool | ServerView) -> None:
         self.told = False
         self._fake = fake
-        self._kept: Testimony | None = None
+        self._kept: Report | None = None
 
     @property
-    def testimony(self) -> Testimony:
+    def testimony(self) -> Report:
         """What the fake saw until now."""
         return self._kept or self._fake._testimony()
 
@@ -442,8 +442,8 @@ class _Witness:
         self._kept = self.testimony
 
 
-def _testify(request: pytest.FixtureRequest, fake: MockAkool | RemoteAkool | ServerView) -> _Witness:
-    witness = _Witness(fake)
+def _register(request: pytest.FixtureRequest, fake: MockAkool | RemoteAkool | ServerView) -> _Reporter:
+    witness = _Reporter(fake)
     request.node.stash.setdefault(_witnesses, []).append(witness)
     return witness
 
@@ -452,11 +452,11 @@ def _check_rules(request: pytest.FixtureRequest, fake: MockAkool | RemoteAkool |
     """Fail a test that passed although a rule never fired: it did not test what it was written for."""
     if request.node.stash.get(_failed, False):
         return
-    from mock_akool.core.errors import UnfiredRuleError
+    from mock_akool.core.errors import UnusedRuleError
 
     try:
         fake.verify()
-    except UnfiredRuleError as error:
+    except UnusedRuleError as error:
         complaint = str(error)
     else:
         return
@@ -510,7 +510,7 @@ def _add_section(report: pytest.TestReport, text: str) -> None:
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
     """Compare records without telling their secrets, which pytest would find inside."""
     models = sys.modules.get("mock_akool.core.models")
-    if models is None or not isinstance(left, (models.Exchange, models.Call, models.Account)):
+    if models is None or not isinstance(left, (models.Call, models.Call, models.Account)):
         return None
     lines = [f"{left!r} {op} {right!r}"]
     if type(left) is type(right) and op == "==":

@@ -12,19 +12,19 @@ from mock_akool.calls import Calls
 from mock_akool.core.codes import Status
 from mock_akool.core.director import RuleInForce
 from mock_akool.core.errors import MockAkoolError, ServerError
-from mock_akool.core.models import Account, Call, Job, Reply
+from mock_akool.core.models import Account, Job, Request, Response
 from mock_akool.core.options import check_names
 from mock_akool.core.scenario import Result, Rule, Scenario
 from mock_akool.core.scenario_shapes import ENDPOINTS, JOB, RULE, SCENARIO
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
-from mock_akool.elsewhere import Elsewhere
-from mock_akool.link import Link, quoted
+from mock_akool.elsewhere import RemoteHandler
+from mock_akool.link import AdminClient, quoted
 from mock_akool.plans import planned, planned_for
-from mock_akool.presence import Presence, PresenceOptions
+from mock_akool.presence import Activation, ActivationOptions
 from mock_akool.remote_clock import HeldClock, RemoteClock
 from mock_akool.remote_webhooks import RemoteWebhooks
-from mock_akool.report import Testimony
-from mock_akool.rules import RuleDraft, complain
+from mock_akool.report import Report
+from mock_akool.rules import RuleBuilder, complain
 from mock_akool.settings import token_of_environment
 from mock_akool.told import STATUS, account_of, exchange_of, job_of
 
@@ -32,7 +32,7 @@ _PAGE: Final = 1000
 _OF_A_PROCESS: Final = frozenset({"app", "server", "engine", "service"})
 
 
-class RemoteAkool(Presence):
+class RemoteAkool(Activation):
     """A fake that runs elsewhere; it has the methods of MockAkool. `MockAkool.connect` makes one.
 
     With an `account` it sees and changes what is that account's, and leaves all else alone.
@@ -43,18 +43,18 @@ class RemoteAkool(Presence):
     """
 
     def __init__(self, url: str, admin_token: str | None = None, *, account: str | None = None, **options: Any) -> None:
-        check_names(PresenceOptions, options, ("account", "admin_token"))
-        self.options = PresenceOptions(**options)
-        self._link = Link(url, admin_token or token_of_environment())
-        self._clock = RemoteClock(self._link)
+        check_names(ActivationOptions, options, ("account", "admin_token"))
+        self.options = ActivationOptions(**options)
+        self._admin_client = AdminClient(url, admin_token or token_of_environment())
+        self._clock = RemoteClock(self._admin_client)
         self._held: HeldClock | None = None
         self._given_back = ExitStack()
         """What is done when this process is left."""
         self.account = account
         """The API key of the account that this is all about; None: of all."""
-        self._drafts: dict[int, RuleDraft] = {}
+        self._drafts: dict[int, RuleBuilder] = {}
         """Rules that were begun and not ended, with those of views."""
-        self._link.ask("GET", "clock")  # which also wants the token
+        self._admin_client.ask("GET", "clock")  # which also wants the token
 
     if not TYPE_CHECKING:  # or else any name would pass for one
 
@@ -66,31 +66,36 @@ class RemoteAkool(Presence):
     @property
     def url(self) -> str:
         """The address of the server."""
-        return self._link.url
+        return self._admin_client.url
 
     def of_account(self, api_key: str) -> RemoteAkool:
         """Return the same fake as one account sees it, by API key."""
         view = object.__new__(RemoteAkool)
         view.options = self.options
-        view._link, view._clock, view._held, view._given_back = self._link, self._clock, self._held, ExitStack()
+        view._admin_client, view._clock, view._held, view._given_back = (
+            self._admin_client,
+            self._clock,
+            self._held,
+            ExitStack(),
+        )
         view.account, view._drafts = api_key, self._drafts
         return view
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
-        return self._link.ask(method, path, body, **{"account": self.account, **query})
+        return self._admin_client.ask(method, path, body, **{"account": self.account, **query})
 
     # In process
 
-    def _enter(self) -> Elsewhere:
+    def _enter(self) -> RemoteHandler:
         if self.account is not None:
-            return Elsewhere(self._link, self._clock)
+            return RemoteHandler(self._admin_client, self._clock)
         held = self._held = HeldClock(self._clock)
         # As in process: nobody is called unless the test says so.
         if self._ask("GET", "state")["sending"] != "call":
             self._given_back.callback(self._ask, "POST", "webhooks/sending", {"by": "start"})
             self.webhooks.collect()
         self._given_back.callback(held.let_go)
-        return Elsewhere(self._link, held)
+        return RemoteHandler(self._admin_client, held)
 
     def _leave(self) -> None:
         self._held = None
@@ -102,9 +107,9 @@ class RemoteAkool(Presence):
         """Whether the server's clock stands still, and moves only by who moves it here."""
         return self._held is not None
 
-    def answer(self, call: Call) -> Reply:
-        """Turn a Call into a Reply, with the body that is to be sent."""
-        return Elsewhere(self._link, self._clock).answer(call)
+    def answer(self, request: Request) -> Response:
+        """Turn a Request into a Response, with the body that is to be sent."""
+        return RemoteHandler(self._admin_client, self._clock).answer(request)
 
     # Time
 
@@ -139,11 +144,11 @@ class RemoteAkool(Presence):
         key = planned_for(self.account, account)
         self._ask("POST", "scenario/jobs", {"jobs": [JOB.write(script)]}, account=key)
 
-    def on(self, endpoint: str | Sequence[str]) -> RuleDraft:
+    def on(self, endpoint: str | Sequence[str]) -> RuleBuilder:
         """Begin a rule for requests to an endpoint, as `MockAkool.on` does."""
         __tracebackhide__ = True
         ENDPOINTS.read(endpoint, ("on",))
-        return RuleDraft(endpoint, self._add_rule, self._remove_rule, self._drafts)
+        return RuleBuilder(endpoint, self._add_rule, self._remove_rule, self._drafts)
 
     def put_scenario(self, *scenarios: str | Path | Mapping[str, Any] | Scenario) -> None:
         """Put scenarios in force from now on, instead of those that were: names, files, or what a file says."""
@@ -164,9 +169,9 @@ class RemoteAkool(Presence):
         return tuple(replace(SCENARIO.read(each["scenario"], ()), name=each["name"]) for each in said)
 
     def verify(self) -> None:
-        """Raise UnfiredRuleError, or warn, when a rule never fired; the option `unfired_rules` says which."""
-        reasons = [each["why"] for each in self._ask("GET", "scenario/unfired")["rules"]]
-        complain(reasons, self._drafts.values(), self.options.unfired_rules)
+        """Raise UnusedRuleError, or warn, when a rule never fired; the option `unused_rules` says which."""
+        reasons = [each["why"] for each in self._ask("GET", "scenario/unused")["rules"]]
+        complain(reasons, self._drafts.values(), self.options.unused_rules)
 
     def _add_rule(self, rule: Rule, label: str) -> RemoteRule:
         plain = {**RULE.write(rule), "name": label}
@@ -231,8 +236,8 @@ class RemoteAkool(Presence):
         return tuple(map(account_of, self._ask("GET", "accounts")["accounts"]))
 
     def add_account(self, api_key: str, **said: Any) -> Account:
-        """Make an account; `client_id`, `credits`, `status` and `token_ttl` are as in a scenario's `accounts`."""
-        return account_of(self._link.ask("POST", "accounts", {"client_secret": api_key, **said}))
+        """Make an account; `client_id`, `credits`, `status` and `token_lifetime` are as in a scenario's `accounts`."""
+        return account_of(self._admin_client.ask("POST", "accounts", {"client_secret": api_key, **said}))
 
     @property
     def credits(self) -> int:
@@ -258,14 +263,14 @@ class RemoteAkool(Presence):
     def _reported(self) -> Any:
         return self._ask("GET", "report", holds_clock="true" if self._holds_clock else None)
 
-    def _testimony(self) -> Testimony:
+    def _testimony(self) -> Report:
         """Return what `report` tells now; when the server does not answer, why not."""
         try:
             told = self._reported()
         except MockAkoolError as error:
             text = f"the fake cannot tell what it saw: {error}"
-            return Testimony(0, lambda: text)
-        return Testimony(told["calls"], lambda: str(told["report"]))
+            return Report(0, lambda: text)
+        return Report(told["calls"], lambda: str(told["report"]))
 
     def reset(self) -> None:
         """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew.
@@ -307,9 +312,9 @@ class RemoteJob:
         """Let the job have failed from now on, with these `error_reasons`."""
         self._ask("POST", "/fail", {"reasons": list(reasons), "refund": refund})
 
-    def stick(self) -> None:
+    def stall(self) -> None:
         """Let the job stay for ever at the status that it has now."""
-        self._ask("POST", "/stick")
+        self._ask("POST", "/stall")
 
     def _ask(self, method: str, what: str = "", body: Mapping[str, Any] | None = None) -> Any:
         return self._fake._ask(method, f"jobs/{quoted(self.id)}{what}", body)

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from mock_akool.core.clock import VirtualClock, step_ns
-from mock_akool.link import Link
+from mock_akool.link import AdminClient
 
 
 class RemoteClock:
     """The clock of a server. It has the methods of SteeredClock; a server of a virtual clock moves only when asked."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, admin_client: AdminClient) -> None:
+        self._admin_client = admin_client
         self.last_ns = 0
         """The instant that the server told last."""
 
@@ -63,12 +63,12 @@ class RemoteClock:
         self._ask("POST", "/advance", {"until": "idle"}, account=account)
 
     def _ask(self, method: str, what: str = "", body: Mapping[str, Any] | None = None, **query: Any) -> Any:
-        told = self._link.ask(method, f"clock{what}", body, **query)
+        told = self._admin_client.ask(method, f"clock{what}", body, **query)
         self.last_ns = told["now_ns"]
         return told
 
     def __repr__(self) -> str:
-        return f"<the clock of {self._link.url}: {self._ask('GET')['now']}>"
+        return f"<the clock of {self._admin_client.url}: {self._ask('GET')['now']}>"
 
 
 class HeldClock(VirtualClock):

@@ -45,7 +45,7 @@ class RemoteWebhooks(AnyWebhooks):
         return Deliveries(map(delivery_of, found), "" if self._account is None else " of this test's account")
 
     def collect(self) -> None:
-        """Call nobody."""
+        """Request nobody."""
         self._fake._ask("POST", "webhooks/sending", {"by": "collect"})
 
     def deliver_to(self, target: Callable[..., Any]) -> None:

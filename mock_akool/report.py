@@ -18,14 +18,14 @@ from urllib.parse import parse_qs
 
 from mock_akool.calls import describe, nth
 from mock_akool.core.api import ENDPOINTS
-from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.behaviour import ServiceSettings
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, SteeredClock
 from mock_akool.core.codes import Code, Endpoint, Status
 from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.engine import Engine
 from mock_akool.core.files import stamp_of
 from mock_akool.core.journal import Line
-from mock_akool.core.models import Ends, Exchange, Job, PressButton, shortened
+from mock_akool.core.models import Call, Ends, Job, PressButton, shortened
 from mock_akool.core.timeline import Change, changes
 
 _Key = TypeVar("_Key")
@@ -47,18 +47,18 @@ _CREATES: Final = (Endpoint.CREATE_BY_PROMPT, Endpoint.CREATE_BY_SOURCE_PROMPT)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class Observations:
     """What a fake saw during a test, of everybody or of one account, and when it began and ended."""
 
-    calls: tuple[Exchange, ...]
+    calls: tuple[Call, ...]
     jobs: tuple[Job, ...]
-    behaviour: Behaviour
+    settings: ServiceSettings
     start_ns: int
     now_ns: int
     deliveries: tuple[Delivery, ...]
     call_count: int
     """How many calls there were, those that are no longer kept included."""
-    others: tuple[Exchange, ...] = ()
+    others: tuple[Call, ...] = ()
     """The newest calls that came with other keys than the account's."""
     dropped: int = 0
     """How many calls, of whomever, the journal does not keep any more."""
@@ -66,45 +66,45 @@ class Evidence:
     """Whether the clock of a server was frozen."""
 
     @classmethod
-    def of(cls, engine: Engine, start_ns: int, api_key: str | None = None, *, is_held: bool = False) -> Evidence:
+    def of(cls, engine: Engine, start_ns: int, api_key: str | None = None, *, is_held: bool = False) -> Observations:
         """Return what the engine saw since `start_ns`: all, or what is an account's.
 
         `is_held`: who asks lets the clock stand still, so that this is no news to him.
         """
         with engine.lock:
-            journal, clock = engine.journal, engine.clock
+            call_log, clock = engine.call_log, engine.clock
             lines = engine.lines(api_key)
             others: Iterable[Line] = ()
             if api_key is not None:
-                others = tuple(filterfalse(engine.asked_by(api_key), journal.lines()))[-_OTHERS_SHOWN:]
+                others = tuple(filterfalse(engine.asked_by(api_key), call_log.lines()))[-_OTHERS_SHOWN:]
             return cls(
-                calls=tuple(map(journal.exchange, lines)),
+                calls=tuple(map(call_log.call, lines)),
                 jobs=engine.jobs(api_key),
-                behaviour=engine.behaviour,
+                settings=engine.settings,
                 start_ns=start_ns,
                 now_ns=clock.now_ns(),
                 deliveries=engine.outbox.entries(api_key),
-                call_count=journal.count if api_key is None else len(lines),
-                others=tuple(map(journal.exchange, others)),
-                dropped=journal.dropped,
+                call_count=call_log.count if api_key is None else len(lines),
+                others=tuple(map(call_log.call, others)),
+                dropped=call_log.dropped,
                 stands_still=isinstance(clock, SteeredClock) and clock.frozen and not is_held,
             )
 
-    def to(self, *endpoints: Endpoint) -> list[Exchange]:
+    def to(self, *endpoints: Endpoint) -> list[Call]:
         """Return the calls to these endpoints, in their order."""
         if len(endpoints) == 1:
             return self._to[endpoints[0]]
         return [call for call in self.calls if call.endpoint in endpoints]
 
-    def polls(self, job_id: str) -> list[Exchange]:
+    def polls(self, job_id: str) -> list[Call]:
         """Return the polls that saw the job."""
         return [call for call in self.tries(job_id) if call.job_status]
 
-    def tries(self, job_id: str) -> list[Exchange]:
+    def tries(self, job_id: str) -> list[Call]:
         """Return all polls of the job, also those that met a fault."""
         return self._tries[job_id]
 
-    def fetches(self, job_id: str) -> list[Exchange]:
+    def fetches(self, job_id: str) -> list[Call]:
         """Return the downloads of the job's pictures."""
         return self._fetches[job_id]
 
@@ -112,23 +112,23 @@ class Evidence:
         """Return the job with this `_id`."""
         return self._jobs.get(job_id)
 
-    def job_of_file(self, call: Exchange) -> Job | None:
+    def job_of_file(self, call: Call) -> Job | None:
         """Return the job whose file a call asks for."""
         return self._job_of_stamp.get(stamp_of(call.path))
 
     # What is looked up often, by what it is looked up: a server may have seen thousands of jobs
 
     @cached_property
-    def _to(self) -> defaultdict[Endpoint, list[Exchange]]:
+    def _to(self) -> defaultdict[Endpoint, list[Call]]:
         return _grouped(self.calls, lambda call: call.endpoint)
 
     @cached_property
-    def _tries(self) -> defaultdict[str | None, list[Exchange]]:
+    def _tries(self) -> defaultdict[str | None, list[Call]]:
         return _grouped(self.to(Endpoint.INFO_BY_MODEL_ID), lambda call: call.job_id)
 
     @cached_property
-    def _fetches(self) -> defaultdict[str | None, list[Exchange]]:
-        fetched = (call for call in self.to(Endpoint.FILE) if call.reply.status == _FETCHED)
+    def _fetches(self) -> defaultdict[str | None, list[Call]]:
+        fetched = (call for call in self.to(Endpoint.FILE) if call.response.status == _FETCHED)
         return _grouped(fetched, lambda call: call.job_id)
 
     @cached_property
@@ -150,21 +150,21 @@ class Evidence:
         return f"+{seconds}{'0' if seconds.endswith('.') else ''} s"
 
 
-def _grouped(calls: Iterable[Exchange], key: Callable[[Exchange], _Key]) -> defaultdict[_Key, list[Exchange]]:
-    found: defaultdict[_Key, list[Exchange]] = defaultdict(list)
+def _grouped(calls: Iterable[Call], key: Callable[[Call], _Key]) -> defaultdict[_Key, list[Call]]:
+    found: defaultdict[_Key, list[Call]] = defaultdict(list)
     for call in calls:
         found[key(call)].append(call)
     return found
 
 
-class Testimony(NamedTuple):
+class Report(NamedTuple):
     """What a fake has to say of a test: how many calls it saw, and the text, which is made when it is needed."""
 
     calls: int
     text: Callable[[], str]
 
 
-def explain(seen: Evidence) -> str:
+def explain(seen: Observations) -> str:
     """Return the explanation: jobs, exchanges, hints."""
     if not seen.calls:
         return "\n".join(_nothing(seen))
@@ -172,12 +172,12 @@ def explain(seen: Evidence) -> str:
     return "\n".join([*still, *_jobs(seen), *_exchanges(seen), *(f"hint: {text}" for text in hints(seen))])
 
 
-def hints(seen: Evidence) -> list[str]:
+def hints(seen: Observations) -> list[str]:
     """Return what is told of the mistakes that the evidence shows."""
     return [text for hint in HINTS if (text := hint.detect(seen)) is not None]
 
 
-def _nothing(seen: Evidence) -> Iterator[str]:
+def _nothing(seen: Observations) -> Iterator[str]:
     """Say why nothing is seen: nothing came, it came with another key, or it is not kept any more."""
     if not seen.others and not seen.dropped:
         yield "no request reached the fake"
@@ -190,7 +190,7 @@ def _nothing(seen: Evidence) -> Iterator[str]:
         yield from (f"    {seen.at(call.time_ns)}  {describe(call)}, with {_key_of(call)}" for call in seen.others)
 
 
-def _key_of(call: Exchange) -> str:
+def _key_of(call: Call) -> str:
     key = call.account or call.headers.get("x-api-key")
     return f"the key {shortened(key)}" if key else "none"
 
@@ -198,7 +198,7 @@ def _key_of(call: Exchange) -> str:
 # The lives of jobs
 
 
-def _jobs(seen: Evidence) -> Iterator[str]:
+def _jobs(seen: Observations) -> Iterator[str]:
     shown = seen.jobs[-_JOBS_SHOWN:]
     if len(shown) < len(seen.jobs):
         earlier = len(seen.jobs) - len(shown)
@@ -209,9 +209,9 @@ def _jobs(seen: Evidence) -> Iterator[str]:
 
 
 def _about(job: Job) -> str:
-    if isinstance(job.request, PressButton):
-        return f"{job.request.button} of {job.request.parent_id}"
-    prompt = job.request.prompt
+    if isinstance(job.input, PressButton):
+        return f"{job.input.button} of {job.input.parent_id}"
+    prompt = job.input.prompt
     return repr(prompt if len(prompt) <= _PROMPT_SHOWN else f"{prompt[:_PROMPT_SHOWN]}…")
 
 
@@ -227,7 +227,7 @@ def _end_ns(job: Job) -> int | None:
     return last.at_ns if last.status >= Status.COMPLETED else None
 
 
-def _life(job: Job, seen: Evidence) -> str:
+def _life(job: Job, seen: Observations) -> str:
     told = []
     for at_ns, status in _steps(job):
         would = "" if at_ns <= seen.now_ns else "would be "
@@ -245,7 +245,7 @@ def _life(job: Job, seen: Evidence) -> str:
     return ", ".join(told)
 
 
-def _watched(job: Job, seen: Evidence) -> Iterator[str]:
+def _watched(job: Job, seen: Observations) -> Iterator[str]:
     polls = seen.polls(job.id)
     if not polls:
         asked = len(seen.tries(job.id))
@@ -275,7 +275,7 @@ def _watched(job: Job, seen: Evidence) -> Iterator[str]:
         yield f"{len(fetched)} download{'' if len(fetched) == 1 else 's'}, the last at {seen.at(fetched[-1].time_ns)}"
 
 
-def _exchanges(seen: Evidence) -> Iterator[str]:
+def _exchanges(seen: Observations) -> Iterator[str]:
     shown = seen.calls[-_EXCHANGES_SHOWN:]
     yield f"the last {len(shown)} of {seen.call_count} exchanges:" if len(shown) > 1 else "the only exchange:"
     for call in shown:
@@ -289,25 +289,25 @@ class Hint(NamedTuple):
     """A mistake of clients: `detect` returns what to tell about it when the evidence shows it, else None."""
 
     name: str
-    detect: Callable[[Evidence], str | None]
+    detect: Callable[[Observations], str | None]
 
 
-def _fields(call: Exchange) -> dict[str, Any]:
+def _fields(call: Call) -> dict[str, Any]:
     body = call.json
     return body if isinstance(body, dict) else {}
 
 
-def _asked(call: Exchange) -> dict[str, list[str]]:
+def _asked(call: Call) -> dict[str, list[str]]:
     return parse_qs(call.query, keep_blank_values=True)
 
 
-def _bearer(call: Exchange) -> str | None:
+def _bearer(call: Call) -> str | None:
     """Return the token of a request that was refused as having a bad one."""
     match = _BEARER.fullmatch(call.headers.get("authorization", "").strip())
     return match[1] if match and call.code == Code.INVALID_AUTHORIZATION else None
 
 
-def _poll_by_wrong_name(seen: Evidence) -> str | None:
+def _poll_by_wrong_name(seen: Observations) -> str | None:
     for call in seen.to(Endpoint.INFO_BY_MODEL_ID):
         asked = _asked(call)
         if "image_model_id" not in asked and call.job_id is None and call.code not in _REFUSED:
@@ -322,7 +322,7 @@ _REFUSED: Final = frozenset(
 """The codes of requests that were refused for their credentials, before anything else was looked at."""
 
 
-def _poll_without_id(seen: Evidence) -> str | None:
+def _poll_without_id(seen: Observations) -> str | None:
     for call in seen.to(Endpoint.INFO_BY_MODEL_ID):
         for value in _asked(call).get("image_model_id", [])[:1]:
             if value.lower() in _NOTHING:
@@ -332,27 +332,27 @@ def _poll_without_id(seen: Evidence) -> str | None:
     return None
 
 
-def _poll_of_unknown_job(seen: Evidence) -> str | None:
+def _poll_of_unknown_job(seen: Observations) -> str | None:
     for call in seen.to(Endpoint.INFO_BY_MODEL_ID):
         value = _asked(call).get("image_model_id", [""])[0]
-        if call.code == seen.behaviour.unknown_job_code and value.lower() not in _NOTHING:
+        if call.code == seen.settings.unknown_job_code and value.lower() not in _NOTHING:
             made = ", ".join(job.id for job in seen.jobs[-3:]) or "none"
             return f"#{call.number} polls {value[:40]!r}, which no create has returned; the newest jobs are: {made}"
     return None
 
 
-def _poll_of_foreign_job(seen: Evidence) -> str | None:
+def _poll_of_foreign_job(seen: Observations) -> str | None:
     for call in seen.to(Endpoint.INFO_BY_MODEL_ID):
-        if call.code == seen.behaviour.foreign_job_code and call.job_id:
+        if call.code == seen.settings.foreign_job_code and call.job_id:
             return f"#{call.number} polls a job with other credentials than those that created it"
     return None
 
 
-def _poll_of_parent(seen: Evidence) -> str | None:
+def _poll_of_parent(seen: Observations) -> str | None:
     for pressed in seen.to(Endpoint.CREATE_BY_BUTTON):
         job = seen.job(pressed.job_id)
-        if job is not None and isinstance(job.request, PressButton) and not seen.polls(job.id):
-            later = [poll for poll in seen.polls(job.request.parent_id) if poll.number > pressed.number]
+        if job is not None and isinstance(job.input, PressButton) and not seen.polls(job.id):
+            later = [poll for poll in seen.polls(job.input.parent_id) if poll.number > pressed.number]
             if later:
                 return (
                     f"#{later[0].number} polls the job whose button was pressed; "
@@ -361,7 +361,7 @@ def _poll_of_parent(seen: Evidence) -> str | None:
     return None
 
 
-def _webhook_spelling(seen: Evidence) -> str | None:
+def _webhook_spelling(seen: Observations) -> str | None:
     for call in seen.to(*_CREATES, Endpoint.CREATE_BY_BUTTON):
         is_v4 = call.endpoint is Endpoint.CREATE_BY_SOURCE_PROMPT
         right, wrong = ("webhookurl", "webhookUrl") if is_v4 else ("webhookUrl", "webhookurl")
@@ -371,21 +371,21 @@ def _webhook_spelling(seen: Evidence) -> str | None:
     return None
 
 
-def _callback_not_sealed(seen: Evidence) -> str | None:
+def _callback_not_sealed(seen: Observations) -> str | None:
     for each in seen.deliveries:
         if each.state is DeliveryState.NOT_SEALED:
             return f"no callback of job {each.job_id} was sent: {each.error}"
     return None
 
 
-def _callback_refused(seen: Evidence) -> str | None:
+def _callback_refused(seen: Observations) -> str | None:
     for each in seen.deliveries:
         if each.state is DeliveryState.REFUSED:
             return f"no callback of job {each.job_id} was sent: {each.error}"
     return None
 
 
-def _callback_not_taken(seen: Evidence) -> str | None:
+def _callback_not_taken(seen: Observations) -> str | None:
     for each in seen.deliveries:
         if each.tries and each.state in (DeliveryState.WAITING, DeliveryState.GIVEN_UP) and not each.fault:
             return (
@@ -395,7 +395,7 @@ def _callback_not_taken(seen: Evidence) -> str | None:
     return None
 
 
-def _size_for_scale(seen: Evidence) -> str | None:
+def _size_for_scale(seen: Observations) -> str | None:
     for call in seen.to(*_CREATES):
         fields = _fields(call)
         for wrong in ("size", "aspect_ratio", "ratio"):
@@ -404,8 +404,8 @@ def _size_for_scale(seen: Evidence) -> str | None:
     return None
 
 
-def _paid_twice(seen: Evidence) -> str | None:
-    paid: dict[tuple[str, str | None, str], Exchange] = {}
+def _paid_twice(seen: Observations) -> str | None:
+    paid: dict[tuple[str, str | None, str], Call] = {}
     for call in seen.to(*_CREATES):
         if call.job_id is not None:  # also where the answer was lost: the job was made, and paid
             key = call.endpoint, call.account, json.dumps(_fields(call), sort_keys=True)
@@ -418,14 +418,14 @@ def _paid_twice(seen: Evidence) -> str | None:
     return None
 
 
-def _no_second_try(seen: Evidence) -> str | None:
+def _no_second_try(seen: Observations) -> str | None:
     last = seen.calls[-1] if seen.calls else None
-    if last is None or last.rule is None or last.reply.job_status is not None:
+    if last is None or last.rule is None or last.response.job_status is not None:
         return None
-    again = last.method == "GET" and last.code not in _FINAL_CODES and last.reply.status not in _FINAL_STATUSES
+    again = last.method == "GET" and last.code not in _FINAL_CODES and last.response.status not in _FINAL_STATUSES
     if not again:
         return None
-    met = last.reply.outcome if last.code is None else f"{last.reply.outcome} {int(last.code)}"
+    met = last.response.outcome if last.code is None else f"{last.response.outcome} {int(last.code)}"
     return (
         f"#{last.number} met {met} by {last.rule}, and the client asked nothing more; "
         f"what only reads may be asked again after a pause"
@@ -437,7 +437,7 @@ _FINAL_CODES: Final = frozenset(Code) - {Code.TOO_FREQUENT, Code.GENERATE_ERROR,
 _FINAL_STATUSES: Final = frozenset({400, 401, 403, 404, 410})
 
 
-def _no_pause(seen: Evidence) -> str | None:
+def _no_pause(seen: Observations) -> str | None:
     for job in seen.jobs if not seen.stands_still else ():
         run = 1
         for one, following in pairwise(seen.polls(job.id)):
@@ -448,7 +448,7 @@ def _no_pause(seen: Evidence) -> str | None:
     return None
 
 
-def _gave_up(seen: Evidence) -> str | None:
+def _gave_up(seen: Observations) -> str | None:
     for job in seen.jobs if not seen.stands_still else ():
         polls, end_ns = seen.polls(job.id), _end_ns(job)
         status = polls[-1].job_status if polls else None
@@ -473,7 +473,7 @@ def _ends_by_polls(job: Job) -> bool:
     return job.timeline.counts_polls and all(span.ns is not None or span.polls is not None for span in spans)
 
 
-def _polled_on(seen: Evidence) -> str | None:
+def _polled_on(seen: Observations) -> str | None:
     for job in seen.jobs:
         ended = [poll for poll in seen.polls(job.id) if poll.job_status is not None and poll.job_status > 2]
         if len(ended) > 2:
@@ -486,13 +486,13 @@ def _polled_on(seen: Evidence) -> str | None:
     return None
 
 
-def _never_polled(seen: Evidence) -> str | None:
+def _never_polled(seen: Observations) -> str | None:
     # Of a job whose answer was lost the client cannot know.
     lost = {call.job_id for call in seen.to(*_CREATES, Endpoint.CREATE_BY_BUTTON) if _is_lost(call)}
     for job in seen.jobs:
-        if seen.tries(job.id) or job.request.callback_url or job.id in lost:
+        if seen.tries(job.id) or job.input.webhook_url or job.id in lost:
             continue
-        batch = [each for each in seen.jobs if each.request is job.request]
+        batch = [each for each in seen.jobs if each.input is job.input]
         if len(batch) > 1:
             watched = sum(bool(seen.tries(each.id)) for each in batch)
             return (
@@ -503,13 +503,13 @@ def _never_polled(seen: Evidence) -> str | None:
     return None
 
 
-def _is_lost(call: Exchange) -> bool:
-    transfer = call.reply.transfer
+def _is_lost(call: Call) -> bool:
+    transfer = call.response.transfer
     return transfer is not None and transfer.ends in (Ends.DROP, Ends.RESET)
 
 
-def _never_fetched(seen: Evidence) -> str | None:
-    parents = {job.request.parent_id for job in seen.jobs if isinstance(job.request, PressButton)}
+def _never_fetched(seen: Observations) -> str | None:
+    parents = {job.input.parent_id for job in seen.jobs if isinstance(job.input, PressButton)}
     for job in seen.jobs:
         polls = seen.polls(job.id)
         completed = bool(polls) and polls[-1].job_status is Status.COMPLETED
@@ -519,9 +519,9 @@ def _never_fetched(seen: Evidence) -> str | None:
     return None
 
 
-def _grid_as_picture(seen: Evidence) -> str | None:
+def _grid_as_picture(seen: Observations) -> str | None:
     for job in seen.jobs:
-        fetched = [call.reply.picture for call in seen.fetches(job.id)]
+        fetched = [call.response.picture for call in seen.fetches(job.id)]
         if fetched and all(picture is not None and len(picture.tiles) == 4 for picture in fetched):
             return (
                 f"of job {job.id} only `image` was fetched, which is a grid of its four pictures; "
@@ -530,27 +530,27 @@ def _grid_as_picture(seen: Evidence) -> str | None:
     return None
 
 
-def _fetched_late(seen: Evidence) -> str | None:
+def _fetched_late(seen: Observations) -> str | None:
     for call in seen.to(Endpoint.FILE):
         job = seen.job_of_file(call)
         end_ns = None if job is None else _end_ns(job)
-        lifetime = seen.behaviour.file_lifetime
-        if call.reply.status >= 400 and end_ns is not None and call.time_ns >= end_ns + lifetime.ns:
+        lifetime = seen.settings.file_lifetime
+        if call.response.status >= 400 and end_ns is not None and call.time_ns >= end_ns + lifetime.ns:
             return f"#{call.number} fetches a picture after it was deleted; pictures live {lifetime}"
     return None
 
 
-def _fetched_early(seen: Evidence) -> str | None:
+def _fetched_early(seen: Observations) -> str | None:
     for call in seen.to(Endpoint.FILE):
         job = seen.job_of_file(call)
-        if call.reply.status >= 400 and job is not None:
+        if call.response.status >= 400 and job is not None:
             end_ns = _end_ns(job)
             if end_ns is None or call.time_ns < end_ns:
                 return f"#{call.number} fetches a picture of job {job.id} before the job is completed"
     return None
 
 
-def _both_headers(seen: Evidence) -> str | None:
+def _both_headers(seen: Observations) -> str | None:
     for call in seen.calls:
         if call.code == Code.INVALID_AUTHORIZATION and call.headers.get("x-api-key", "").strip():
             return (
@@ -560,7 +560,7 @@ def _both_headers(seen: Evidence) -> str | None:
     return None
 
 
-def _client_id_as_key(seen: Evidence) -> str | None:
+def _client_id_as_key(seen: Observations) -> str | None:
     sent = (_fields(call).get("clientId") for call in seen.to(Endpoint.GET_TOKEN))
     known = {each for each in sent if isinstance(each, str)}
     known |= {job.account.client_id for job in seen.jobs}
@@ -571,7 +571,7 @@ def _client_id_as_key(seen: Evidence) -> str | None:
     return None
 
 
-def _key_as_token(seen: Evidence) -> str | None:
+def _key_as_token(seen: Observations) -> str | None:
     for call in seen.calls:
         token = _bearer(call)
         if token is not None and token.count(".") != 2 and token.lower() not in _NOTHING:
@@ -582,7 +582,7 @@ def _key_as_token(seen: Evidence) -> str | None:
     return None
 
 
-def _token_missed(seen: Evidence) -> str | None:
+def _token_missed(seen: Observations) -> str | None:
     for call in seen.calls:
         token = _bearer(call)
         if token is not None and token.lower() in _NOTHING:
@@ -592,7 +592,7 @@ def _token_missed(seen: Evidence) -> str | None:
     return None
 
 
-def _bearer_misspelt(seen: Evidence) -> str | None:
+def _bearer_misspelt(seen: Observations) -> str | None:
     for call in seen.calls:
         value = call.headers.get("authorization", "").strip()
         if call.code == Code.INVALID_AUTHORIZATION and not _BEARER.fullmatch(value):
@@ -600,11 +600,11 @@ def _bearer_misspelt(seen: Evidence) -> str | None:
     return None
 
 
-def _token_expired(seen: Evidence) -> str | None:
+def _token_expired(seen: Observations) -> str | None:
     given = set()
     for call in seen.calls:
         if call.endpoint is Endpoint.GET_TOKEN and call.code == Code.OK:
-            given.add(json.loads(call.reply.body)["token"])
+            given.add(json.loads(call.response.body)["token"])
         elif _bearer(call) in given:
             later = any(each.number > call.number for each in seen.to(Endpoint.GET_TOKEN))
             if not later:
@@ -612,14 +612,14 @@ def _token_expired(seen: Evidence) -> str | None:
     return None
 
 
-def _no_credentials(seen: Evidence) -> str | None:
+def _no_credentials(seen: Observations) -> str | None:
     for call in seen.calls:
         if call.code == Code.AUTHORIZATION_EMPTY:
             return f"#{call.number} has no credentials, neither x-api-key nor Authorization, or empty ones"
     return None
 
 
-def _not_labelled_as_json(seen: Evidence) -> str | None:
+def _not_labelled_as_json(seen: Observations) -> str | None:
     for call in seen.calls:
         label = call.headers.get("content-type", "")
         if call.method == "POST" and call.code == Code.PARAMETER_ERROR and call.body and "json" not in label.lower():
@@ -630,7 +630,7 @@ def _not_labelled_as_json(seen: Evidence) -> str | None:
     return None
 
 
-def _wrong_route(seen: Evidence) -> str | None:
+def _wrong_route(seen: Observations) -> str | None:
     for call in seen.to(Endpoint.UNKNOWN):
         methods = [method for method, path in ENDPOINTS if path == call.path]
         if methods:

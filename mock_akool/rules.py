@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Never
 
 from mock_akool.core.director import RuleInForce
-from mock_akool.core.errors import ScenarioError, UnfiredRuleError
+from mock_akool.core.errors import ScenarioError, UnusedRuleError
 from mock_akool.core.faults import FAULT
 from mock_akool.core.scenario import Rule
 from mock_akool.core.scenario_shapes import RULE, spelled
@@ -18,10 +18,10 @@ from mock_akool.core.scenario_shapes import RULE, spelled
 Add = Callable[[Rule, str], RuleInForce]
 
 
-def complain(reasons: Sequence[str], begun: Iterable[RuleDraft], wanted: str) -> None:
-    """Raise UnfiredRuleError, or warn, of rules that never fired or were begun and not ended; `wanted` says which."""
+def complain(reasons: Sequence[str], begun: Iterable[RuleBuilder], wanted: str) -> None:
+    """Raise UnusedRuleError, or warn, of rules that never fired or were begun and not ended; `wanted` says which."""
     if reasons:
-        reasons = [*reasons, "Take the rule away, mark it `optional`, or set unfired_rules to warn or ignore"]
+        reasons = [*reasons, "Take the rule away, mark it `optional`, or set unused_rules to warn or ignore"]
     told = [*(f"the rule {each.begun} says no fault: end it with .respond(…)" for each in begun), *reasons]
     if not told or wanted == "ignore":
         return
@@ -29,7 +29,7 @@ def complain(reasons: Sequence[str], begun: Iterable[RuleDraft], wanted: str) ->
     if wanted == "warn":
         warnings.warn(f"mock-akool: {message}", stacklevel=3)
         return
-    raise UnfiredRuleError(message)
+    raise UnusedRuleError(message)
 
 
 class RuleHandle:
@@ -59,7 +59,7 @@ class RuleHandle:
         self._remove(self._live)
 
     def __getattr__(self, name: str) -> Any:
-        if hasattr(RuleDraft, name) and not name.startswith("_"):
+        if hasattr(RuleBuilder, name) and not name.startswith("_"):
             raise AttributeError(f"respond() ends a rule: write .{name}(…) before it")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -67,7 +67,7 @@ class RuleHandle:
         return f"<rule {self.name}, fired {self.fired} time{'' if self.fired == 1 else 's'}>"
 
 
-class RuleDraft:
+class RuleBuilder:
     """A rule that is being written: which requests, in words that each return a new draft; `respond` ends it.
 
     What is not said fits every call. Nothing happens before `respond`, `drop`, `reset` or `delay` is called.
@@ -79,7 +79,7 @@ class RuleDraft:
         on: Any,
         add: Add,
         remove: Callable[[RuleInForce], None],
-        unfinished: dict[int, RuleDraft],
+        unfinished: dict[int, RuleBuilder],
         said: Mapping[str, Any] | None = None,
         number: int | None = None,
     ) -> None:
@@ -92,59 +92,59 @@ class RuleDraft:
 
     # Which requests
 
-    def nth(self, *numbers: int | Sequence[int]) -> RuleDraft:
+    def nth(self, *numbers: int | Sequence[int]) -> RuleBuilder:
         """The n-th of these calls (from 1), or several such numbers: `nth(2)`, `nth(2, 5)`."""
         listed = [list(each) if isinstance(each, (list, tuple)) else [each] for each in numbers]
         return self._with(nth=[number for each in listed for number in each])
 
-    def first(self, count: int) -> RuleDraft:
+    def first(self, count: int) -> RuleBuilder:
         """The first so many of these calls."""
         return self._with(first=count)
 
-    def every(self, count: int) -> RuleDraft:
+    def every(self, count: int) -> RuleBuilder:
         """Each n-th of these calls."""
         return self._with(every=count)
 
-    def after(self, count: int) -> RuleDraft:
+    def after(self, count: int) -> RuleBuilder:
         """All but so many of these calls at the beginning; `nth`, `first` and `every` count from there."""
         return self._with(after=count)
 
-    def during(self, begin: object, end: object = "forever") -> RuleDraft:
+    def during(self, begin: object, end: object = "forever") -> RuleBuilder:
         """Calls from `begin` to `end`, in seconds or text such as '10s', since the fake was made or last reset.
 
         For an account of its own, as with `akool_server`, since its first rule was made.
         """
         return self._with(during=[begin, end])
 
-    def probability(self, probability: float) -> RuleDraft:
+    def probability(self, probability: float) -> RuleBuilder:
         """Calls by lot, 0 (never) to 1 (always), drawn from the seed."""
         return self._with(probability=probability)
 
-    def job(self, job: int | str) -> RuleDraft:
+    def job(self, job: int | str) -> RuleBuilder:
         """Calls about the account's n-th job (from 1), or about the job with this `_id`."""
         return self._with(job=job)
 
-    def account(self, api_key: str) -> RuleDraft:
+    def account(self, api_key: str) -> RuleBuilder:
         """Calls of the accounts whose API key fits this pattern of `*` and `?`."""
         return self._with(account=api_key)
 
-    def prompt(self, pattern: str) -> RuleDraft:
+    def prompt(self, pattern: str) -> RuleBuilder:
         """Calls about jobs whose prompt fits this pattern of `*` and `?`."""
         return self._with(prompt=pattern)
 
-    def status(self, status: str) -> RuleDraft:
+    def status(self, status: str) -> RuleBuilder:
         """Calls about jobs that are `queueing`, `processing`, `completed` or `failed` at that time."""
         return self._with(status=status)
 
-    def per(self, whose: str) -> RuleDraft:
+    def per(self, whose: str) -> RuleBuilder:
         """Whose calls are counted together: each `account`'s (the default), each `job`'s, or `all`."""
         return self._with(per=whose)
 
-    def named(self, name: str) -> RuleDraft:
+    def named(self, name: str) -> RuleBuilder:
         """What the journal and error messages call the rule."""
         return self._with(name=name)
 
-    def optional(self) -> RuleDraft:
+    def optional(self) -> RuleBuilder:
         """It is no mistake when the rule never fires."""
         return self._with(optional=True)
 
@@ -193,7 +193,7 @@ class RuleDraft:
         """Let the answer be late: by seconds or text such as '10s', or by something between two of them."""
         return self.respond(delay=shortest if longest is None else [shortest, longest])
 
-    def _with(self, **more: Any) -> RuleDraft:
+    def _with(self, **more: Any) -> RuleBuilder:
         __tracebackhide__ = True
         twice = next((name for name in more if name in self._said), None)
         if twice is not None:
@@ -202,7 +202,7 @@ class RuleDraft:
         for name, value in more.items():
             RULE.fields[name].shape.read(value, (name,))
         said = {**self._said, **more}
-        return RuleDraft(said["on"], self._add, self._remove, self._unfinished, said, self._number)
+        return RuleBuilder(said["on"], self._add, self._remove, self._unfinished, said, self._number)
 
     def _spelled(self, rule: Rule) -> str:
         return f"{self.begun}.respond({rule.fault})"

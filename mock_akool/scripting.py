@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.behaviour import ServiceSettings
 from mock_akool.core.engine import Script
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.options import Kind, check_names, option
@@ -43,7 +43,7 @@ def _library(name: str) -> Scenario:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScriptedBehaviour(Behaviour):
+class ScenarioSettings(ServiceSettings):
     """The options of an engine, and the scenarios that are in force."""
 
     scenario: tuple[Scenario, ...] = option(

@@ -22,11 +22,11 @@ from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.doors.server import Server
 from mock_akool.local import JobHandle, LocalAkool
 from mock_akool.mock import MockAkool, MockOptions
-from mock_akool.presence import PresenceOptions
+from mock_akool.presence import ActivationOptions
 from mock_akool.remote import RemoteAkool, RemoteJob
 from mock_akool.remote_webhooks import RemoteWebhooks
-from mock_akool.report import Testimony
-from mock_akool.rules import RuleDraft
+from mock_akool.report import Report
+from mock_akool.rules import RuleBuilder
 from mock_akool.webhooks.view import Webhooks
 
 QUICK: Final[Mapping[str, Any]] = {"queueing": "50ms", "processing": "50ms"}
@@ -101,7 +101,7 @@ class ServerView:
         __tracebackhide__ = True
         self._fake.next_job(queueing=queueing, processing=processing, ending=ending, stages=stages, result=result)
 
-    def on(self, endpoint: str | Sequence[str]) -> RuleDraft:
+    def on(self, endpoint: str | Sequence[str]) -> RuleBuilder:
         """Begin a rule for this account's requests to an endpoint, as `MockAkool.on` does."""
         __tracebackhide__ = True
         return self._fake.on(endpoint)
@@ -121,7 +121,7 @@ class ServerView:
         return self._fake.scenarios
 
     def verify(self) -> None:
-        """Raise UnfiredRuleError, or warn, when a rule of this account never fired."""
+        """Raise UnusedRuleError, or warn, when a rule of this account never fired."""
         self._fake.verify()
 
     # What happened
@@ -168,7 +168,7 @@ class ServerView:
         """Return what a failing test is told: the account's jobs, its last calls, and hints at mistakes."""
         return self._fake.report()
 
-    def _testimony(self) -> Testimony:
+    def _testimony(self) -> Report:
         """Return what is told of now when the test fails."""
         return self._fake._testimony()
 
@@ -190,11 +190,11 @@ def given_elsewhere(settings: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[
     These are: how its fake sits in this process, the scenarios that are to be put in force there, and the names of
     those settings that it cannot be given, because they are a fake's from its start.
     """
-    own = dataclasses.fields(PresenceOptions)
-    presence = {field.name: settings[field.name] for field in own if field.name in settings}
-    refused = [name for name in settings if name not in presence and name != "scenario"]
+    own = dataclasses.fields(ActivationOptions)
+    activation = {field.name: settings[field.name] for field in own if field.name in settings}
+    refused = [name for name in settings if name not in activation and name != "scenario"]
     scenarios = MockOptions.of(scenario=settings["scenario"]).scenario if settings.get("scenario") else ()
-    return presence, scenarios, refused
+    return activation, scenarios, refused
 
 
 def check_server(url: str) -> None:

@@ -11,22 +11,22 @@ from mock_akool.core.codes import Status
 from mock_akool.core.deliveries import Draft
 from mock_akool.core.engine import Engine
 from mock_akool.core.errors import ClockError
-from mock_akool.core.models import Call, Reply
+from mock_akool.core.models import Request, Response
 from mock_akool.identities import JwtTokens
-from mock_akool.pictures import Gallery
-from mock_akool.scripting import ScriptedBehaviour
-from mock_akool.webhooks.courier import COLLECT, HTTP, Courier
+from mock_akool.pictures import MediaCache
+from mock_akool.scripting import ScenarioSettings
+from mock_akool.webhooks.courier import COLLECT, HTTP, Dispatcher
 
 _log = logging.getLogger("mock_akool")
 
 
-class Service:
+class Application:
     """Answers calls. Safe to use from several threads."""
 
-    def __init__(self, behaviour: ScriptedBehaviour, clock: Clock, access: control.Access | None = None) -> None:
-        self.engine = Engine(behaviour, clock, JwtTokens(behaviour.seed), behaviour.script, _compose)
-        self.gallery = Gallery()
-        self.courier = Courier(self.engine)
+    def __init__(self, settings: ScenarioSettings, clock: Clock, access: control.Access | None = None) -> None:
+        self.engine = Engine(settings, clock, JwtTokens(settings.seed), settings.script, _compose)
+        self.media_cache = MediaCache()
+        self.dispatcher = Dispatcher(self.engine)
         self.access = access or control.Access()
 
     @property
@@ -37,14 +37,14 @@ class Service:
     @property
     def max_body_bytes(self) -> int:
         """Up to how many bytes of a request's body the API reads."""
-        return self.engine.behaviour.max_body_bytes
+        return self.engine.settings.max_body_bytes
 
-    def answer(self, call: Call) -> Reply:
-        """Turn a Call into a Reply: of the control routes below `/_mock/`, else of the emulated API."""
-        if call.path.startswith(control.PREFIX):
-            return control.answer(self, call)
-        self.courier.before(call)
-        return api.answer(self.engine, call)
+    def answer(self, request: Request) -> Response:
+        """Turn a Request into a Response: of the control routes below `/_mock/`, else of the emulated API."""
+        if request.path.startswith(control.PREFIX):
+            return control.answer(self, request)
+        self.dispatcher.before(request)
+        return api.answer(self.engine, request)
 
     def run_until_idle(self, account: str | None = None) -> None:
         """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
@@ -55,7 +55,7 @@ class Service:
         """
         clock = self.movable_clock
         while True:
-            self.courier.flush()
+            self.dispatcher.flush()
             with self.engine.lock:
                 now_ns = clock.now_ns()
                 idle_ns = self.engine.idle_ns(now_ns, account)
@@ -118,22 +118,22 @@ class Service:
 
     def server_started(self) -> None:
         """Take note that a server takes calls from now on, so that callbacks are carried though nobody moves time."""
-        self.courier.open()
+        self.dispatcher.open()
 
     def server_stopped(self, grace_s: float) -> None:
         """Take note that a server takes no more calls; callbacks that are under way have so many seconds."""
-        self.courier.close(grace_s)
+        self.dispatcher.close(grace_s)
 
     def carry_due(self, *, wait: bool = True) -> None:
         """Let callbacks that are due be carried; on a virtual clock they have been when this returns.
 
         Without `wait`, those that the courier's own thread carries are not waited for.
         """
-        self.courier.flush(wait=wait)
+        self.dispatcher.flush(wait=wait)
 
     def carry_in_passing(self) -> None:
         """Let callbacks be carried where that costs next to nothing, on whatever thread this is."""
-        self.courier.look()
+        self.dispatcher.look()
 
     def carry_by(self, way: str, account: str | None = None) -> None:
         """Send callbacks over `http` from now on, `collect` them, or do as at the `start`.
@@ -141,32 +141,32 @@ class Service:
         All, or those of an account (by API key).
         """
         if way == "start":
-            self.courier.as_at_start(account)
+            self.dispatcher.as_at_start(account)
         else:
-            self.courier.carry_by({"http": HTTP, "collect": COLLECT}[way], account)
+            self.dispatcher.carry_by({"http": HTTP, "collect": COLLECT}[way], account)
 
     def sending(self, account: str | None = None) -> str:
         """Return how callbacks are carried: `http`, `collect`, or `call` for a receiver in this process."""
-        return self.courier.way_in_force(account).kind
+        return self.dispatcher.way_in_force(account).kind
 
-    def ready_body(self, reply: Reply) -> bytes | None:
+    def ready_body(self, response: Response) -> bytes | None:
         """Return the reply's body if it needs no drawing, else None."""
-        body = reply.body if reply.picture is None else self.gallery.cached(reply.picture)
-        return body if body is None or reply.kept is None else body[: reply.kept.of(len(body))]
+        body = response.body if response.picture is None else self.media_cache.cached(response.picture)
+        return body if body is None or response.kept is None else body[: response.kept.of(len(body))]
 
-    def body(self, reply: Reply) -> bytes:
+    def body(self, response: Response) -> bytes:
         """Return the reply's body; a picture that nobody asked for before is drawn, which takes milliseconds."""
-        body = reply.body if reply.picture is None else self.gallery.get(reply.picture)
-        return body if reply.kept is None else body[: reply.kept.of(len(body))]
+        body = response.body if response.picture is None else self.media_cache.get(response.picture)
+        return body if response.kept is None else body[: response.kept.of(len(body))]
 
-    def complete(self, reply: Reply) -> tuple[Reply, bytes]:
+    def complete(self, response: Response) -> tuple[Response, bytes]:
         """Return the reply and its body; a picture that cannot be drawn is a bug of ours, answered as such."""
         try:
-            return reply, self.body(reply)
+            return response, self.body(response)
         except Exception as bug:
-            _log.exception("mock-akool bug while drawing %s", reply.picture)
-            reply = api.bug_reply(bug)._replace(delay_ns=reply.delay_ns)
-            return reply, reply.body
+            _log.exception("mock-akool bug while drawing %s", response.picture)
+            response = api.bug_reply(bug)._replace(delay_ns=response.delay_ns)
+            return response, response.body
 
 
 def _compose(draft: Draft) -> bytes:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from mock_akool.control.safety import Access
 from mock_akool.core.errors import SettingsError
 from mock_akool.core.options import BASE_URL, TEXT, About, Kind, about, one_of, option, optional, whole
-from mock_akool.scripting import ScriptedBehaviour
+from mock_akool.scripting import ScenarioSettings
 
 PREFIX: Final = "MOCK_AKOOL_"
 DEFAULT_PORT: Final = 25665
@@ -47,7 +47,7 @@ _TOKEN: Final = Kind("a text without spaces, such as 32 random letters", _read_t
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(ScriptedBehaviour):
+class Settings(ScenarioSettings):
     """The options of a server: those of the engine, and where and how it listens."""
 
     host: str = option("127.0.0.1", TEXT, "the address to listen on")

@@ -15,10 +15,10 @@ from mock_akool.core.models import (
     CreateV3,
     CreateV4,
     Ends,
-    Exchange,
     Job,
     PressButton,
-    Reply,
+    Request,
+    Response,
     Share,
     Transfer,
 )
@@ -43,7 +43,7 @@ def account_of(told: Mapping[str, Any]) -> Account:
         team_id=told["team_id"],
         credential_id=told["credential_id"],
         banned=told["status"] == "banned",
-        token_ttl_ns=round(told["token_ttl"] * NS_PER_S),
+        token_lifetime_ns=round(told["token_lifetime"] * NS_PER_S),
         valid_from_s=told["tokens_valid_from"],
     )
 
@@ -58,7 +58,7 @@ def job_of(told: Mapping[str, Any], accounts: Mapping[str, Account]) -> Job:
     return Job(
         id=told["_id"],
         account=accounts[told["account"]],
-        request=_request(told["request"]),
+        input=_request(told["request"]),
         look=_request(told["look"]),
         created_ns=told["created_ns"],
         cost=told["cost"],
@@ -78,29 +78,31 @@ def _bytes(told: Any) -> bytes:
     return told.encode() if isinstance(told, str) else base64.b64decode(told["base64"])
 
 
-def exchange_of(told: Mapping[str, Any]) -> Exchange:
+def exchange_of(told: Mapping[str, Any]) -> Call:
     """Return the line of the journal that `views.CALL` tells of; of its transfer only how it ended is known."""
-    call = Call(told["method"], told["path"], told["query"], told["headers"], _bytes(told["body"]), "", told["door"])
+    request = Request(
+        told["method"], told["path"], told["query"], told["headers"], _bytes(told["body"]), "", told["transport"]
+    )
     time_ns = told["time_ns"]
-    return Exchange(
+    return Call(
         told["number"],
         time_ns,
         Endpoint(told["endpoint"]),
-        call,
-        _reply(told, None if told["ends"] is None else Transfer(Ends(told["ends"]))),
+        request,
+        _response(told, None if told["ends"] is None else Transfer(Ends(told["ends"]))),
         time_ns - round(told["at"] * NS_PER_S),
     )
 
 
-def reply_of(told: Mapping[str, Any]) -> Reply:
-    """Return the Reply that `views.ANSWER` tells of, with its whole body."""
+def reply_of(told: Mapping[str, Any]) -> Response:
+    """Return the Response that `views.ANSWER` tells of, with its whole body."""
     ends = None if told["ends"] is None else Ends(told["ends"])
     transfer = Transfer(ends, Share(told["sent_bytes"]), told["piece_bytes"], told["pause_ns"])
-    return _reply(told, transfer if ends is not None or told["piece_bytes"] else None)
+    return _response(told, transfer if ends is not None or told["piece_bytes"] else None)
 
 
-def _reply(told: Mapping[str, Any], transfer: Transfer | None) -> Reply:
-    return Reply(
+def _response(told: Mapping[str, Any], transfer: Transfer | None) -> Response:
+    return Response(
         told["http"],
         tuple(told["answer_headers"].items()),
         _bytes(told["answer"]),

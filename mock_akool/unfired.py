@@ -9,14 +9,14 @@ from typing import Final, NamedTuple
 from mock_akool.calls import describe, nth
 from mock_akool.core.director import RuleInForce
 from mock_akool.core.engine import Engine
-from mock_akool.core.models import Exchange
+from mock_akool.core.models import Call
 from mock_akool.core.scenario import Counted
 from mock_akool.core.webhook_faults import WebhookRuleInForce
 
 _MOST_CALLS: Final = 12
 
 
-class Unfired(NamedTuple):
+class Unused(NamedTuple):
     """A rule that never fired though it should have: what the journal calls it, and why, in some lines.
 
     `number` is that by which it can be taken away, if it was added by itself.
@@ -27,30 +27,30 @@ class Unfired(NamedTuple):
     number: int | None = None
 
 
-def unfired(engine: Engine, api_key: str | None = None) -> list[Unfired]:
+def unused(engine: Engine, api_key: str | None = None) -> list[Unused]:
     """Return the rules that never fired, though they should have: those of an account, or with None all.
 
-    Faults of callbacks that were added, and befell none, are among them. The engine's lock is held.
+    Faults of callbacks that were added, and applied none, are among them. The engine's lock is held.
     """
-    whose = (api_key,) if api_key is not None else (None, *engine.director.scripted_accounts())
-    found: list[Unfired] = []
+    whose = (api_key,) if api_key is not None else (None, *engine.runtime.scripted_accounts())
+    found: list[Unused] = []
     for key in whose:
-        silent = [live for live in engine.director.rules_of(key) if live.rule.must_fire and not live.fired]
-        idle = [live for live in engine.director.added_webhook_rules(key) if not live.befell]
+        silent = [live for live in engine.runtime.rules_of(key) if live.rule.must_fire and not live.fired]
+        idle = [live for live in engine.runtime.added_webhook_rules(key) if not live.applied]
         found += [*_silent_rules(silent, engine, key), *_idle_faults(idle, engine, key)]
     return found
 
 
-def _silent_rules(silent: Sequence[RuleInForce], engine: Engine, api_key: str | None) -> list[Unfired]:
+def _silent_rules(silent: Sequence[RuleInForce], engine: Engine, api_key: str | None) -> list[Unused]:
     if not silent:
         return []
-    calls = [engine.journal.exchange(line) for line in engine.lines(api_key)]
-    others = len(engine.journal.lines()) - len(calls)
-    return [Unfired(live.label, _why_not(live, calls, engine, others), live.number or None) for live in silent]
+    calls = [engine.call_log.call(line) for line in engine.lines(api_key)]
+    others = len(engine.call_log.lines()) - len(calls)
+    return [Unused(live.label, _why_not(live, calls, engine, others), live.number or None) for live in silent]
 
 
-def _idle_faults(idle: Sequence[WebhookRuleInForce], engine: Engine, api_key: str | None) -> list[Unfired]:
-    """Tell of faults of callbacks that were added and befell none. (A scenario's are for whoever has callbacks.)"""
+def _idle_faults(idle: Sequence[WebhookRuleInForce], engine: Engine, api_key: str | None) -> list[Unused]:
+    """Tell of faults of callbacks that were added and applied none. (A scenario's are for whoever has callbacks.)"""
     if not idle:
         return []
     made = engine.outbox.entries(api_key)
@@ -59,12 +59,12 @@ def _idle_faults(idle: Sequence[WebhookRuleInForce], engine: Engine, api_key: st
     ]
     told = ":\n" + "\n".join(lines) if lines else ": no callback was made"
     return [
-        Unfired(f"fault of callbacks {live.rule}", f"the fault of callbacks {live.rule} befell none{told}")
+        Unused(f"fault of callbacks {live.rule}", f"the fault of callbacks {live.rule} applied none{told}")
         for live in idle
     ]
 
 
-def _why_not(live: RuleInForce, calls: Sequence[Exchange], engine: Engine, others: int) -> str:
+def _why_not(live: RuleInForce, calls: Sequence[Call], engine: Engine, others: int) -> str:
     rule = live.rule
     lines = [f"the rule {live.label} never fired"]
     if not any(call.number > live.after for call in calls):
@@ -72,7 +72,7 @@ def _why_not(live: RuleInForce, calls: Sequence[Exchange], engine: Engine, other
             return f"{lines[0]}: no request reached the fake since it was made"
         return f"{lines[0]}: no request {'with the key of its account ' if others else ''}reached the fake"
     counted = 0
-    told: list[tuple[str, Exchange]] = []
+    told: list[tuple[str, Call]] = []
     for call in calls:
         if call.number <= live.after:
             continue
@@ -96,7 +96,7 @@ def _why_not(live: RuleInForce, calls: Sequence[Exchange], engine: Engine, other
     return "\n".join(lines)
 
 
-def _counted(call: Exchange, live: RuleInForce, engine: Engine) -> Counted:
+def _counted(call: Call, live: RuleInForce, engine: Engine) -> Counted:
     """Return what was known of a call, as far as the journal still tells."""
     job = None if call.job_id is None else engine.job(call.job_id)
     account = call.account or call.headers.get("x-api-key")

@@ -16,11 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from mock_akool import Calls, Exchange, MockAkool, MockOptions
+from mock_akool import Call, Calls, MockAkool, MockOptions
 from mock_akool.control.routing import Route
 from mock_akool.control.table import ROUTES
 from mock_akool.core.api import ENDPOINTS
-from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.behaviour import ServiceSettings
 from mock_akool.core.codes import (
     CDN_URL,
     MESSAGES,
@@ -34,13 +34,13 @@ from mock_akool.core.codes import (
 from mock_akool.core.deliveries import Delivery
 from mock_akool.core.faults import FAULT
 from mock_akool.core.files import file_set, picture_named
-from mock_akool.core.models import CreateV3, CreateV4, PressButton, Request
+from mock_akool.core.models import CreateV3, CreateV4, JobInput, PressButton
 from mock_akool.core.options import about
 from mock_akool.core.prices import price
 from mock_akool.core.scenario_shapes import JOB, RESULT, RULE, SCENARIO, WHEN
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.remote import RemoteAkool
-from mock_akool.rules import RuleDraft
+from mock_akool.rules import RuleBuilder
 from mock_akool.scenario_files import named, names
 from mock_akool.scripting import SOURCES
 from mock_akool.server_view import ServerView
@@ -150,7 +150,7 @@ def _v4(resolution: str = "4k", scale: str = "1:1", source_image: str = "") -> C
 
 
 def _prices() -> str:
-    jobs: Mapping[str, Request] = {
+    jobs: Mapping[str, JobInput] = {
         "v3": CreateV3("a", "1:1", None, ""),
         "a button": PressButton("", "U1", ""),
         **{f"v4, `{resolution}`": _v4(resolution) for resolution in RESOLUTIONS},
@@ -176,14 +176,14 @@ def _size_of(resolution: str, scale: str) -> str:
     account = engine.accounts.by_key("docs")
     assert account is not None
     (job,) = engine.create(account, _v4(resolution, scale, "https://a/b.jpg"), CDN_URL, engine.clock.now_ns())
-    name = file_set(job, engine.chance, Profile.OBSERVED).image
-    picture = picture_named(job, name, engine.chance, engine.behaviour)
+    name = file_set(job, engine.keyed_random, Profile.OBSERVED).image
+    picture = picture_named(job, name, engine.keyed_random, engine.settings)
     assert picture is not None
     return f"{picture.width}×{picture.height}"
 
 
 def _in_process() -> str:
-    known = Behaviour.__dataclass_fields__
+    known = ServiceSettings.__dataclass_fields__
     fields = [field for field in dataclasses.fields(MockOptions) if field.name not in known]
     rows = (
         (f"`{field.name}`", f"`{_written(field.default)}`", f"{about(field).help} ({about(field).kind.wants})")
@@ -366,13 +366,13 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "layers": _layers,
     "in process": _in_process,
     "calls": partial(_members, Calls),
-    "exchange": partial(_members, Exchange),
+    "call": partial(_members, Call),
     "server view": partial(_members, ServerView),
     "versions": _versions,
     "scenarios": _scenarios,
     "sources": _sources,
     "outcomes": _outcomes,
-    "rule draft": partial(_members, RuleDraft),
+    "rule draft": partial(_members, RuleBuilder),
     **{f"keys {name}": partial(_keys, name) for name in _RECORDS},
     "survival": _survival,
     "routes": _routes,

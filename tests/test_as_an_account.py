@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mock_akool import Call, MockAkool, MockAkoolError, RemoteAkool, ScenarioError, Status, UnfiredRuleError, failed
+from mock_akool import MockAkool, MockAkoolError, RemoteAkool, Request, ScenarioError, Status, UnusedRuleError, failed
 from mock_akool.local import LocalAkool
 
 KEY = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
@@ -33,10 +33,10 @@ def ask(fake: MockAkool | RemoteAkool, key: str, path: str, query: str = "", **f
     """Send a request as an account; returns HTTP status, code, and the job's id."""
     headers = {"x-api-key": key, "content-type": "application/json"}
     body = json.dumps(fields).encode() if fields else b""
-    reply = fake.answer(Call.build("POST" if fields else "GET", f"{IMAGE}/{path}", query, headers, body))
-    said = json.loads(reply.body) if reply.code is not None else {}
+    response = fake.answer(Request.build("POST" if fields else "GET", f"{IMAGE}/{path}", query, headers, body))
+    said = json.loads(response.body) if response.code is not None else {}
     data = said.get("data")
-    return reply.status, said.get("code", 0), data["_id"] if isinstance(data, dict) else ""
+    return response.status, said.get("code", 0), data["_id"] if isinstance(data, dict) else ""
 
 
 def create(fake: MockAkool | RemoteAkool, key: str = KEY) -> str:
@@ -115,14 +115,14 @@ def test_it_tells_of_its_rules_that_never_fired(fake: MockAkool | RemoteAkool) -
     mine.on("infobymodelid").named("mine").drop()
     fake.of_account(OTHER).on("infobymodelid").named("other").drop()
     create(fake, OTHER)
-    with pytest.raises(UnfiredRuleError) as caught:
+    with pytest.raises(UnusedRuleError) as caught:
         mine.verify()
     assert str(caught.value).startswith(
         "the rule mine never fired: no request with the key of its account reached the fake\n"
     )
     assert "other" not in str(caught.value)
     with pytest.raises(
-        UnfiredRuleError, match=r"rule mine never fired: .*\nthe rule other never fired\n    #1 POST create"
+        UnusedRuleError, match=r"rule mine never fired: .*\nthe rule other never fired\n    #1 POST create"
     ):
         fake.verify()
     mine.on("create")
@@ -130,7 +130,7 @@ def test_it_tells_of_its_rules_that_never_fired(fake: MockAkool | RemoteAkool) -
     mine.verify()
     mine.on("create").nth(2)
     for whose in (mine, fake):
-        with pytest.raises(UnfiredRuleError, match=r"the rule on\('create'\).nth\(2\) says no fault"):
+        with pytest.raises(UnusedRuleError, match=r"the rule on\('create'\).nth\(2\) says no fault"):
             whose.verify()
 
 
@@ -139,18 +139,18 @@ def test_it_tells_of_faults_that_befell_no_callback(fake: MockAkool | RemoteAkoo
     mine = fake.of_account(key)
     mine.webhooks.fault(status=3, copies=2)
     fake.of_account(OTHER).webhooks.fault(copies=3)
-    with pytest.raises(UnfiredRuleError) as caught:
+    with pytest.raises(UnusedRuleError) as caught:
         mine.verify()
     assert str(caught.value).startswith(
-        "the fault of callbacks copies=2 for status='completed', times=1 befell none: no callback was made"
+        "the fault of callbacks copies=2 for status='completed', times=1 applied none: no callback was made"
     )
     job_id = ask(fake, key, "createbyprompt", prompt="a fox", webhookUrl="http://127.0.0.1:9/")[2]
     fake.clock.advance(2)
-    with pytest.raises(UnfiredRuleError, match=rf"befell none:\n    callback #1 of job {job_id}, status 2\nTake"):
+    with pytest.raises(UnusedRuleError, match=rf"applied none:\n    callback #1 of job {job_id}, status 2\nTake"):
         mine.verify()
     fake.run_until_idle()
     mine.verify()
-    with pytest.raises(UnfiredRuleError, match="the fault of callbacks copies=3 for times=1 befell none"):
+    with pytest.raises(UnusedRuleError, match="the fault of callbacks copies=3 for times=1 applied none"):
         fake.verify()
 
 
@@ -159,11 +159,11 @@ def test_a_rule_counts_the_calls_since_it_was_made_and_says_so(fake: MockAkool |
         create(fake)
         whose.on("createbyprompt").nth(2).named("second").respond(code=1005)
         with pytest.raises(
-            UnfiredRuleError, match="the rule second never fired: no request reached the fake since it was"
+            UnusedRuleError, match="the rule second never fired: no request reached the fake since it was"
         ):
             whose.verify()
         create(fake)
-        with pytest.raises(UnfiredRuleError) as caught:
+        with pytest.raises(UnusedRuleError) as caught:
             whose.verify()
         (line,) = [line for line in str(caught.value).split("\n") if line.startswith("    #")]
         assert line.endswith("it was the 1st of these calls, and the rule says nth: 2")
@@ -176,7 +176,7 @@ def test_a_rule_that_another_one_comes_before_has_not_fired(fake: MockAkool | Re
     assert ask(fake, KEY, "createbyprompt", prompt="a fox")[1] == 2001
     assert (loser.fired, winner.fired) == (0, 1)
     with pytest.raises(
-        UnfiredRuleError, match=r"rule everybody's never fired\n.*the rule on\('createbyprompt'\).* came first"
+        UnusedRuleError, match=r"rule everybody's never fired\n.*the rule on\('createbyprompt'\).* came first"
     ):
         fake.verify()
 
@@ -193,17 +193,17 @@ def test_a_rule_of_an_account_is_during_a_time_since_the_accounts_first_rule(fak
     assert rule.fired == 1
     mine.on("createbyprompt").during(1, 2).drop()
     create(fake)
-    with pytest.raises(UnfiredRuleError, match="it came at 15 s, not during 1s to 2s"):
+    with pytest.raises(UnusedRuleError, match="it came at 15 s, not during 1s to 2s"):
         mine.verify()
 
 
 def test_rules_that_never_fired_may_be_allowed() -> None:
-    mock = MockAkool(unfired_rules="warn")
+    mock = MockAkool(unused_rules="warn")
     mock.of_account(KEY).on("create").named("idle").drop()
     with pytest.warns(UserWarning, match="the rule idle never fired"):
         mock.of_account(KEY).verify()
     with mock.server() as server:
-        MockAkool.connect(server.url, account=KEY, unfired_rules="ignore").verify()
+        MockAkool.connect(server.url, account=KEY, unused_rules="ignore").verify()
 
 
 def test_a_reset_leaves_the_others_alone(fake: MockAkool | RemoteAkool) -> None:
@@ -219,8 +219,8 @@ def test_a_reset_leaves_the_others_alone(fake: MockAkool | RemoteAkool) -> None:
 
 
 def test_accounts_are_added_as_a_scenario_describes_them(fake: MockAkool | RemoteAkool) -> None:
-    account = fake.add_account(KEY, client_id="AKX2…", credits=7, status="banned", token_ttl="1h")
-    assert (account.client_id, account.banned, account.token_ttl_ns) == ("AKX2…", True, 3600 * 10**9)
+    account = fake.add_account(KEY, client_id="AKX2…", credits=7, status="banned", token_lifetime="1h")
+    assert (account.client_id, account.banned, account.token_lifetime_ns) == ("AKX2…", True, 3600 * 10**9)
     assert fake.of_account(KEY).credits == 7
     for wrong, told in (
         ({"api_key": KEY}, "there is an account with this client_secret"),

@@ -416,8 +416,8 @@ class TestCompose:
         assert fake["build"] == "."
 
     def test_what_is_mounted_is_there(self) -> None:
-        for service in self.DATA.values():
-            for volume in service["volumes"]:
+        for application in self.DATA.values():
+            for volume in application["volumes"]:
                 here, inside, mode = volume.split(":")
                 assert (ROOT / here).is_dir()
                 assert inside in {IMAGE.the("WORKDIR"), "/app"}
@@ -475,9 +475,9 @@ class TestPage:
     def test_the_names_by_which_others_call_may_control(self) -> None:
         fake = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["akool"]
         assert fake["environment"][f"{PREFIX}CONTROL_HOSTS"] == "akool"
-        deployment, service = yaml.safe_load_all(self._block("kubernetes.yaml"))
+        deployment, application = yaml.safe_load_all(self._block("kubernetes.yaml"))
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        assert container["env"][0] == {"name": f"{PREFIX}CONTROL_HOSTS", "value": service["metadata"]["name"]}
+        assert container["env"][0] == {"name": f"{PREFIX}CONTROL_HOSTS", "value": application["metadata"]["name"]}
 
 
 def test_the_page_uses_testcontainers_as_it_is(tmp_path: Path) -> None:

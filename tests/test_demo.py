@@ -25,9 +25,9 @@ from mock_akool import Ending, MockAkool, Server, Span, Stage, Status, SystemClo
 from mock_akool.core.api import ENDPOINTS, Route
 from mock_akool.core.engine import Engine
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.models import Call, Picture, Reply
+from mock_akool.core.models import MediaSpec, Request, Response
 from mock_akool.demo import Pace, play
-from mock_akool.pictures import Gallery, render
+from mock_akool.pictures import MediaCache, render
 from mock_akool.screen import RoundTrip, Screen
 from tests.children import MOCK_AKOOL, PATIENCE_S, Child, environment, run
 
@@ -265,21 +265,21 @@ class TestPlay:
     def test_it_is_a_polite_client(self, serve: Serve, tmp_path: Path) -> None:
         fake = serve(queueing="2 polls", processing="2 polls")
         assert played(fake, tmp_path, pace=Pace(pause_s=0.05, answer_s=5, all_s=20)) == 0
-        calls = [exchange for exchange in fake.mock.calls if exchange.call.path == INFO[1]]
+        calls = [call for call in fake.mock.calls if call.request.path == INFO[1]]
         assert len(calls) == 3 * 5
         by_job: dict[str, list[int]] = {}
-        for exchange in calls:
-            by_job.setdefault(exchange.call.query, []).append(exchange.time_ns)
+        for call in calls:
+            by_job.setdefault(call.request.query, []).append(call.time_ns)
         for times in by_job.values():
             assert all(later - earlier > 45_000_000 for earlier, later in pairwise(times))
-        presses = [exchange.time_ns for exchange in fake.mock.calls if exchange.call.path == PRESS[1]]
+        presses = [call.time_ns for call in fake.mock.calls if call.request.path == PRESS[1]]
         assert len(presses) == 2
 
     def test_it_presses_both_buttons_at_the_same_time(self, serve: Serve, tmp_path: Path) -> None:
         # The latency keeps each press waiting; one after the other they would take twice as long.
         fake = serve(latency="100ms", queueing=0, processing=0)
         assert played(fake, tmp_path) == 0
-        presses = [exchange.time_ns for exchange in fake.mock.calls if exchange.call.path == PRESS[1]]
+        presses = [call.time_ns for call in fake.mock.calls if call.request.path == PRESS[1]]
         assert max(presses) - min(presses) < 80_000_000
 
     def test_it_repeats_a_poll_that_met_a_bad_gateway(
@@ -288,8 +288,8 @@ class TestPlay:
         usual = ENDPOINTS[INFO].handle
         failing = iter([True, True])
 
-        def fail_twice(engine: Engine, call: Call, now_ns: int) -> Reply:
-            return Reply(502, (), b"Bad Gateway") if next(failing, False) else usual(engine, call, now_ns)
+        def fail_twice(engine: Engine, call: Request, now_ns: int) -> Response:
+            return Response(502, (), b"Bad Gateway") if next(failing, False) else usual(engine, call, now_ns)
 
         monkeypatch.setitem(ENDPOINTS, INFO, Route(ENDPOINTS[INFO].endpoint, fail_twice))
         assert played(serve(), tmp_path) == 0
@@ -421,10 +421,10 @@ class TestSurprises:
         ids=["no picture", "half a picture", "png", "of another job"],
     )
     def test_a_wrong_picture(
-        self, draw: Callable[[Picture], bytes], why: str, serve: Serve, told: Callable[..., str], tmp_path: Path
+        self, draw: Callable[[MediaSpec], bytes], why: str, serve: Serve, told: Callable[..., str], tmp_path: Path
     ) -> None:
         fake = serve()
-        fake.mock.service.gallery = Gallery(draw=draw)
+        fake.mock.application.media_cache = MediaCache(draw=draw)
         assert why in told(fake)
         assert list(tmp_path.iterdir()) == []
 
@@ -459,8 +459,8 @@ class TestSurprises:
         told: Callable[..., str],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        def answer(engine: Engine, call: Call, now_ns: int) -> Reply:
-            return Reply(200, (("content-type", "application/json"),), body)
+        def answer(engine: Engine, call: Request, now_ns: int) -> Response:
+            return Response(200, (("content-type", "application/json"),), body)
 
         monkeypatch.setitem(ENDPOINTS, endpoint, Route(ENDPOINTS[endpoint].endpoint, answer))
         assert why in told(serve())
@@ -468,25 +468,25 @@ class TestSurprises:
     def test_a_create_that_met_a_bad_gateway_and_is_not_repeated(
         self, serve: Serve, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail(*_: object) -> Reply:
-            return Reply(502, (), b"Bad Gateway")
+        def fail(*_: object) -> Response:
+            return Response(502, (), b"Bad Gateway")
 
         fake = serve()
         monkeypatch.setitem(ENDPOINTS, CREATE, Route(ENDPOINTS[CREATE].endpoint, fail))
         assert told(fake) == f"POST {CREATE[1]} answered HTTP 502 without JSON"
-        assert len([exchange for exchange in fake.mock.calls if exchange.call.path == CREATE[1]]) == 1
+        assert len([call for call in fake.mock.calls if call.request.path == CREATE[1]]) == 1
 
     def test_a_success_with_another_http_status(
         self, serve: Serve, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def answer(*_: object) -> Reply:
-            return Reply(201, (), b'{"code": 1000, "msg": "OK", "data": {"credit": 5}}')
+        def answer(*_: object) -> Response:
+            return Response(201, (), b'{"code": 1000, "msg": "OK", "data": {"credit": 5}}')
 
         monkeypatch.setitem(ENDPOINTS, QUOTA, Route(ENDPOINTS[QUOTA].endpoint, answer))
         assert told(serve()) == f"GET {QUOTA[1]} answered HTTP 201, code 1000: OK"
 
     def test_a_bug_of_the_fake(self, serve: Serve, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-        def fail(*_: object) -> Reply:
+        def fail(*_: object) -> Response:
             raise ZeroDivisionError
 
         monkeypatch.setitem(ENDPOINTS, QUOTA, Route(ENDPOINTS[QUOTA].endpoint, fail))
@@ -498,7 +498,7 @@ class TestSurprises:
         fake = serve()
         usual = ENDPOINTS[INFO].handle
 
-        def steal(engine: Engine, call: Call, now_ns: int) -> Reply:
+        def steal(engine: Engine, call: Request, now_ns: int) -> Response:
             for account in engine.accounts:
                 engine.accounts.add_credits(account, -engine.accounts.credits(account) + 500)
             return usual(engine, call, now_ns)

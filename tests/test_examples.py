@@ -269,8 +269,8 @@ class TestReceiver:
 def _post(url: str, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(urllib.request.Request(url, body, headers or {}), timeout=20) as reply:
-            return reply.status, reply.read()
+        with opener.open(urllib.request.Request(url, body, headers or {}), timeout=20) as response:
+            return response.status, response.read()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()

@@ -23,8 +23,8 @@ from PIL import Image, ImageChops, ImageStat
 from PIL.PngImagePlugin import PngImageFile
 
 from mock_akool import MockAkool
-from mock_akool.core.models import Picture
-from mock_akool.pictures import LONGEST_SIDE, MIN_BYTES, Gallery, render
+from mock_akool.core.models import MediaSpec
+from mock_akool.pictures import LONGEST_SIDE, MIN_BYTES, MediaCache, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ ROOT = Path(__file__).parent.parent
 PATIENCE = 30.0
 """Seconds: how long a test waits for other threads before it fails."""
 
-PLAIN = Picture(
+PLAIN = MediaSpec(
     job_id="665f1c2ab7e4d09f13a8c771",
     seed=42,
     width=320,
@@ -138,7 +138,7 @@ class TestDeterminism:
     def test_equal_pictures_give_identical_bytes(self, file_format: str) -> None:
         picture = PLAIN._replace(format=file_format, tiles=(1, 2, 3, 4))
 
-        assert render(picture) == render(Picture(*picture))
+        assert render(picture) == render(MediaSpec(*picture))
 
     def test_so_do_other_processes_whatever_their_hash_seed(self) -> None:
         code = (
@@ -176,7 +176,7 @@ class TestDrawing:
             PLAIN._replace(scale="1:1"),
         ],
     )
-    def test_every_fact_changes_what_is_seen(self, other: Picture) -> None:
+    def test_every_fact_changes_what_is_seen(self, other: MediaSpec) -> None:
         difference = ImageChops.difference(opened(render(PLAIN)), opened(render(other)))
 
         assert max(high for _, high in ImageStat.Stat(difference).extrema) > 50
@@ -282,7 +282,7 @@ class TestPrompts:
         tiles=st.sampled_from([(), (1,), (1, 2, 3, 4), (-7,), (10**20,)]),
     )
     def test_any_text_is_drawn_at_any_size(self, text: str, width: int, height: int, tiles: tuple[int, ...]) -> None:
-        picture = Picture(text, 1, width, height, text, text, tiles, text, "JPEG")
+        picture = MediaSpec(text, 1, width, height, text, text, tiles, text, "JPEG")
 
         file = render(picture)
 
@@ -326,97 +326,97 @@ class CountingDraw:
 
     def __init__(self, size: int = 100) -> None:
         self.size = size
-        self.drawn: list[Picture] = []
+        self.drawn: list[MediaSpec] = []
 
-    def __call__(self, picture: Picture) -> bytes:
+    def __call__(self, picture: MediaSpec) -> bytes:
         self.drawn.append(picture)
         return bytes([picture.seed]) * self.size
 
 
-def numbered(number: int) -> Picture:
+def numbered(number: int) -> MediaSpec:
     return PLAIN._replace(seed=number)
 
 
 class TestGallery:
     def test_draws_real_pictures_by_default(self) -> None:
-        assert Gallery().get(PLAIN) == render(PLAIN)
+        assert MediaCache().get(PLAIN) == render(PLAIN)
 
     def test_draws_an_equal_picture_once(self) -> None:
         draw = CountingDraw()
-        gallery = Gallery(draw=draw)
+        media_cache = MediaCache(draw=draw)
 
-        files = {gallery.get(Picture(*PLAIN)) for _ in range(3)}
+        files = {media_cache.get(MediaSpec(*PLAIN)) for _ in range(3)}
 
         assert files == {draw(PLAIN)}
         assert draw.drawn == [PLAIN, PLAIN]  # the second is the call in the line above
 
     def test_cached_never_draws(self) -> None:
         draw = CountingDraw()
-        gallery = Gallery(draw=draw)
+        media_cache = MediaCache(draw=draw)
 
-        assert gallery.cached(PLAIN) is None
+        assert media_cache.cached(PLAIN) is None
         assert draw.drawn == []
-        assert gallery.get(PLAIN) == gallery.cached(PLAIN)
+        assert media_cache.get(PLAIN) == media_cache.cached(PLAIN)
 
     def test_keeps_no_more_bytes_than_it_may(self) -> None:
-        gallery = Gallery(max_bytes=1_050, draw=CountingDraw(100))
+        media_cache = MediaCache(max_bytes=1_050, draw=CountingDraw(100))
 
         for number in range(30):
-            gallery.get(numbered(number))
-            assert gallery.size_bytes == min(number + 1, 10) * 100
+            media_cache.get(numbered(number))
+            assert media_cache.size_bytes == min(number + 1, 10) * 100
 
     def test_fills_to_the_last_byte(self) -> None:
-        gallery = Gallery(max_bytes=200, draw=CountingDraw(100))
+        media_cache = MediaCache(max_bytes=200, draw=CountingDraw(100))
 
-        gallery.get(numbered(0))
-        gallery.get(numbered(1))
+        media_cache.get(numbered(0))
+        media_cache.get(numbered(1))
 
-        assert gallery.size_bytes == 200
-        assert gallery.cached(numbered(0)) is not None
+        assert media_cache.size_bytes == 200
+        assert media_cache.cached(numbered(0)) is not None
 
-    @pytest.mark.parametrize("use", [Gallery.get, Gallery.cached])
-    def test_forgets_the_least_recently_used_first(self, use: Callable[[Gallery, Picture], bytes | None]) -> None:
-        gallery = Gallery(max_bytes=300, draw=CountingDraw(100))
+    @pytest.mark.parametrize("use", [MediaCache.get, MediaCache.cached])
+    def test_forgets_the_least_recently_used_first(self, use: Callable[[MediaCache, MediaSpec], bytes | None]) -> None:
+        media_cache = MediaCache(max_bytes=300, draw=CountingDraw(100))
         for number in range(3):
-            gallery.get(numbered(number))
+            media_cache.get(numbered(number))
 
-        use(gallery, numbered(0))
-        gallery.get(numbered(3))
+        use(media_cache, numbered(0))
+        media_cache.get(numbered(3))
 
-        assert [n for n in range(4) if gallery.cached(numbered(n)) is not None] == [0, 2, 3]
+        assert [n for n in range(4) if media_cache.cached(numbered(n)) is not None] == [0, 2, 3]
 
     def test_hands_out_a_picture_too_large_to_keep_and_forgets_nothing_for_it(self) -> None:
         draw = CountingDraw(100)
-        gallery = Gallery(max_bytes=250, draw=draw)
-        gallery.get(numbered(0))
+        media_cache = MediaCache(max_bytes=250, draw=draw)
+        media_cache.get(numbered(0))
         draw.size = 251
 
-        assert len(gallery.get(numbered(1))) == 251
+        assert len(media_cache.get(numbered(1))) == 251
 
-        assert gallery.cached(numbered(1)) is None
-        assert gallery.cached(numbered(0)) is not None
-        assert gallery.size_bytes == 100
+        assert media_cache.cached(numbered(1)) is None
+        assert media_cache.cached(numbered(0)) is not None
+        assert media_cache.size_bytes == 100
 
     def test_clear_forgets_everything(self) -> None:
         draw = CountingDraw()
-        gallery = Gallery(draw=draw)
-        gallery.get(PLAIN)
+        media_cache = MediaCache(draw=draw)
+        media_cache.get(PLAIN)
 
-        gallery.clear()
+        media_cache.clear()
 
-        assert gallery.cached(PLAIN) is None
-        assert gallery.size_bytes == 0
-        gallery.get(PLAIN)
+        assert media_cache.cached(PLAIN) is None
+        assert media_cache.size_bytes == 0
+        media_cache.get(PLAIN)
         assert draw.drawn == [PLAIN, PLAIN]
-        assert gallery.size_bytes == 100
+        assert media_cache.size_bytes == 100
 
     def test_tells_long_prompts_apart_by_their_ends(self) -> None:
         draw = CountingDraw()
-        gallery = Gallery(draw=draw)
+        media_cache = MediaCache(draw=draw)
         long = "word " * 10_000
 
         for prompt in (long + "a", long + "b", long + "a"):
-            gallery.get(PLAIN._replace(prompt=prompt))
+            media_cache.get(PLAIN._replace(prompt=prompt))
 
         assert [picture.prompt[-1] for picture in draw.drawn] == ["a", "b"]
 
@@ -433,10 +433,10 @@ class Crowd:
         self.threads: set[int] = set()
         self.grown = threading.Condition()
 
-    def asked(self, picture: Picture) -> Picture:
+    def asked(self, picture: MediaSpec) -> MediaSpec:
         crowd = self
 
-        class Asked(Picture):
+        class Asked(MediaSpec):
             def __hash__(self) -> int:
                 with crowd.grown:
                     crowd.threads.add(threading.get_ident())
@@ -454,16 +454,16 @@ class TestGalleryUnderThreads:
     @pytest.mark.parametrize("max_bytes", [10_000, 0], ids=["kept", "too large to keep"])
     def test_one_of_sixteen_draws(self, max_bytes: int) -> None:
         crowd = Crowd(16)
-        drawn: list[Picture] = []
+        drawn: list[MediaSpec] = []
 
-        def draw(picture: Picture) -> bytes:
+        def draw(picture: MediaSpec) -> bytes:
             drawn.append(picture)
             crowd.gather()
             return b"file"
 
-        gallery = Gallery(max_bytes, draw)
+        media_cache = MediaCache(max_bytes, draw)
         with ThreadPoolExecutor(16) as pool:
-            files = list(pool.map(gallery.get, [crowd.asked(PLAIN) for _ in range(16)]))
+            files = list(pool.map(media_cache.get, [crowd.asked(PLAIN) for _ in range(16)]))
 
         assert files == [b"file"] * 16
         assert len(drawn) == 1
@@ -471,62 +471,62 @@ class TestGalleryUnderThreads:
     def test_different_pictures_are_drawn_at_the_same_time(self) -> None:
         together = threading.Barrier(4)
 
-        def draw(picture: Picture) -> bytes:
+        def draw(picture: MediaSpec) -> bytes:
             together.wait(PATIENCE)
             return b"file"
 
         with ThreadPoolExecutor(4) as pool:
-            files = list(pool.map(Gallery(draw=draw).get, [numbered(n) for n in range(4)]))
+            files = list(pool.map(MediaCache(draw=draw).get, [numbered(n) for n in range(4)]))
 
         assert files == [b"file"] * 4
 
     def test_cached_does_not_wait_for_a_drawing(self) -> None:
         begun, go_on = threading.Event(), threading.Event()
 
-        def draw(picture: Picture) -> bytes:
+        def draw(picture: MediaSpec) -> bytes:
             begun.set()
             assert go_on.wait(PATIENCE)
             return b"file"
 
-        gallery = Gallery(draw=draw)
+        media_cache = MediaCache(draw=draw)
         with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(gallery.get, PLAIN)
+            asked = pool.submit(media_cache.get, PLAIN)
             assert begun.wait(PATIENCE)
-            assert gallery.cached(PLAIN) is None
+            assert media_cache.cached(PLAIN) is None
             go_on.set()
             assert asked.result(PATIENCE) == b"file"
-        assert gallery.cached(PLAIN) == b"file"
+        assert media_cache.cached(PLAIN) == b"file"
 
     def test_a_failed_drawing_is_not_kept(self) -> None:
         answers: Iterator[OSError | bytes] = iter([OSError("no room"), b"file"])
 
-        def draw(picture: Picture) -> bytes:
+        def draw(picture: MediaSpec) -> bytes:
             answer = next(answers)
             if isinstance(answer, OSError):
                 raise answer
             return answer
 
-        gallery = Gallery(draw=draw)
+        media_cache = MediaCache(draw=draw)
         with pytest.raises(OSError, match="no room"):
-            gallery.get(PLAIN)
+            media_cache.get(PLAIN)
 
-        assert gallery.cached(PLAIN) is None
-        assert gallery.size_bytes == 0
-        assert gallery.get(PLAIN) == b"file"
+        assert media_cache.cached(PLAIN) is None
+        assert media_cache.size_bytes == 0
+        assert media_cache.get(PLAIN) == b"file"
 
     def test_a_failed_drawing_lets_those_who_waited_try_again(self) -> None:
         """Of eight threads the first three to draw fail; each failure is told to one thread only."""
         crowd, turns = Crowd(8), iter(range(8))
 
-        def draw(picture: Picture) -> bytes:
+        def draw(picture: MediaSpec) -> bytes:
             crowd.gather()
             if next(turns) < 3:
                 raise OSError("no room")
             return b"file"
 
-        gallery = Gallery(draw=draw)
+        media_cache = MediaCache(draw=draw)
         with ThreadPoolExecutor(8) as pool:
-            asked = [pool.submit(gallery.get, crowd.asked(PLAIN)) for _ in range(8)]
+            asked = [pool.submit(media_cache.get, crowd.asked(PLAIN)) for _ in range(8)]
             failures = [request.exception(PATIENCE) for request in asked]
 
         assert [type(failure) for failure in failures if failure] == [OSError] * 3
@@ -534,13 +534,13 @@ class TestGalleryUnderThreads:
         assert next(turns) == 4
 
     def test_the_bound_holds_under_many_threads(self) -> None:
-        gallery = Gallery(max_bytes=550, draw=CountingDraw(100))
+        media_cache = MediaCache(max_bytes=550, draw=CountingDraw(100))
 
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(gallery.get, [numbered(n % 17) for n in range(800)]))
+            list(pool.map(media_cache.get, [numbered(n % 17) for n in range(800)]))
 
-        assert gallery.size_bytes == 500
-        kept = [gallery.cached(numbered(n)) for n in range(17)]
+        assert media_cache.size_bytes == 500
+        kept = [media_cache.cached(numbered(n)) for n in range(17)]
         assert sum(len(file) for file in kept if file) == 500
 
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mock_akool import Call, MockAkool, Reply, failed
-from mock_akool.report import HINTS, Evidence, explain, hints
+from mock_akool import MockAkool, Request, Response, failed
+from mock_akool.report import HINTS, Observations, explain, hints
 
 API = "/api/open/v3/content/image"
 V3 = f"{API}/createbyprompt"
@@ -30,13 +30,13 @@ class Client:
     def __init__(self, **options: Any) -> None:
         self.mock = MockAkool(**options)
 
-    def ask(self, method: str, path: str, query: str = "", body: Any = None, **headers: str) -> Reply:
+    def ask(self, method: str, path: str, query: str = "", body: Any = None, **headers: str) -> Response:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if body is not None:
             given.setdefault("content-type", "application/json")
         given = given if {"x-api-key", "authorization"} & given.keys() else {"x-api-key": KEY, **given}
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.mock.answer(Call.build(method, path, query, given, raw))
+        return self.mock.answer(Request.build(method, path, query, given, raw))
 
     def create(self, path: str = V3, **fields: Any) -> str:
         data = json.loads(self.ask("POST", path, body={"prompt": "a red fox", **fields}).body)["data"]
@@ -47,7 +47,7 @@ class Client:
         data: dict[str, Any] = found.get("data", {})
         return data
 
-    def create_in_vain(self, **fault: Any) -> Reply:
+    def create_in_vain(self, **fault: Any) -> Response:
         """Create a job, and get no good answer."""
         self.mock.on("createbyprompt").first(1).respond(**fault)
         return self.ask("POST", V3, body={"prompt": "a red fox"})
@@ -68,24 +68,24 @@ class Client:
         self.wait(5)
         return self.poll(job_id)
 
-    def stuck(self) -> Client:
+    def stalled(self) -> Client:
         self.mock.next_job(processing="forever")
         return self
 
-    def fetch(self, url: str) -> Reply:
+    def fetch(self, url: str) -> Response:
         return self.ask("GET", f"/{url.rpartition('/')[2]}")
 
     def press(self, parent_id: str, button: str = "U1", **fields: Any) -> str:
-        reply = self.ask("POST", BUTTON, body={"_id": parent_id, "button": button, **fields})
-        return str(json.loads(reply.body)["data"]["_id"])
+        response = self.ask("POST", BUTTON, body={"_id": parent_id, "button": button, **fields})
+        return str(json.loads(response.body)["data"]["_id"])
 
     def token(self) -> str:
-        reply = self.ask("POST", TOKEN, body={"clientId": "my-client-id", "clientSecret": KEY})
-        return str(json.loads(reply.body)["token"])
+        response = self.ask("POST", TOKEN, body={"clientId": "my-client-id", "clientSecret": KEY})
+        return str(json.loads(response.body)["token"])
 
     @property
-    def evidence(self) -> Evidence:
-        return Evidence.of(self.mock.engine, self.mock.started_ns)
+    def observations(self) -> Observations:
+        return Observations.of(self.mock.engine, self.mock.started_ns)
 
 
 class Case(NamedTuple):
@@ -288,7 +288,7 @@ CASES = (
         "gave up",
         lambda client: two_polls(client, 0, 0.5).wait(60),
         "the client stopped at status 1 queueing of job ID, which was failed at +5.0 s*",
-        lambda client: two_polls(client.stuck(), 3, 3),
+        lambda client: two_polls(client.stalled(), 3, 3),
         {"ending": "failed"},
     ),
     Case(
@@ -296,7 +296,7 @@ CASES = (
         lambda client: two_polls(client, 0, 1),
         "the client stopped at status 2 processing of job ID, which more polls would have ended; "
         "only 3 and 4 are an end, and until then there are no URLs",
-        lambda client: two_polls(client.stuck(), 0, 1),
+        lambda client: two_polls(client.stalled(), 0, 1),
         {"queueing": "1 poll", "processing": "5 polls"},
     ),
     Case(
@@ -445,7 +445,7 @@ def told(case: Case, act: Callable[[Client], object]) -> str | None:
     client = Client(**case.options)
     act(client)
     (hint,) = (hint for hint in HINTS if hint.name == case.name)
-    text = hint.detect(client.evidence)
+    text = hint.detect(client.observations)
     return None if text is None else re.sub(r"\b(?!0{24})[0-9a-f]{24}\b", "ID", text)
 
 
@@ -473,14 +473,14 @@ def test_each_hint_has_a_case_and_a_name_of_its_own() -> None:
 def test_a_client_without_mistakes_gets_no_hint() -> None:
     client = Client()
     complete(client)
-    assert hints(client.evidence) == []
+    assert hints(client.observations) == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_no_hint_fails_on_what_another_finds(case: Case) -> None:
     client = Client(**case.options)
     case.wrong(client)
-    text = explain(client.evidence)
+    text = explain(client.observations)
     assert "hint: " in text
     assert KEY not in text
 
@@ -492,15 +492,15 @@ def test_bodies_that_are_no_objects_are_no_trouble(body: bytes) -> None:
         client.ask("POST", path, body=body)
     for query in ("&&&", "image_model_id", "image_model_id=&image_model_id=", "%ff=%ff"):
         client.ask("GET", INFO, query)
-    assert explain(client.evidence).startswith("the last 8 of 8 exchanges:")
+    assert explain(client.observations).startswith("the last 8 of 8 exchanges:")
 
 
 def test_nothing_was_asked() -> None:
-    assert explain(Client().evidence) == "no request reached the fake"
+    assert explain(Client().observations) == "no request reached the fake"
 
 
 def lines(client: Client) -> list[str]:
-    return re.sub(r"\b[0-9a-f]{24}\b", "ID", explain(client.evidence)).splitlines()
+    return re.sub(r"\b[0-9a-f]{24}\b", "ID", explain(client.observations)).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -567,7 +567,7 @@ def test_the_last_poll_has_its_number(count: int, nth: str) -> None:
     assert f"    {nth} poll at +{count}.0 s: status 1 queueing; the client stopped here" in lines(client)
 
 
-ODD = ({"a": 1}, ["a"], [[]], None, 5, 1.5, True, "", "\ud800")
+ODD: tuple[Any, ...] = ({"a": 1}, ["a"], [[]], None, 5, 1.5, True, "", "\ud800")
 FIELDS = ("clientId", "clientSecret", "_id", "button", "prompt", "size", "scale", "source_images", "webhookUrl")
 
 
@@ -579,4 +579,4 @@ def test_values_of_any_kind_leave_the_report_whole(path: str, odd: object) -> No
     client.ask("POST", path, body=odd)
     client.ask("GET", QUOTA, x_api_key="unknown" + "=" * 20)
     client.ask("GET", QUOTA, authorization="Bearer x")
-    assert "#1" in explain(client.evidence)
+    assert "#1" in explain(client.observations)

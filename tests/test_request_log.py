@@ -10,14 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mock_akool import Call, Reply
+from mock_akool import Request, Response
 from mock_akool.doors.request_log import BatchedLog
 
-CALL = Call.build("GET", "/")
-REPLY = Reply(200, (), b"")
+REQUEST = Request.build("GET", "/")
+RESPONSE = Response(200, (), b"")
 
 
-def numbered(time_ns: int, call: Call, reply: Reply, took_ns: int) -> str:
+def numbered(time_ns: int, request: Request, response: Response, took_ns: int) -> str:
     return str(time_ns)
 
 
@@ -34,7 +34,7 @@ def test_lines_are_written_in_order() -> None:
     stream = io.StringIO()
     log = BatchedLog(stream, numbered)
     for number in range(12_345):
-        log.note(number, CALL, REPLY, 0)
+        log.note(number, REQUEST, RESPONSE, 0)
     log.close()
     assert stream.getvalue().splitlines() == list(map(str, range(12_345)))
 
@@ -42,13 +42,13 @@ def test_lines_are_written_in_order() -> None:
 def test_a_line_that_is_being_made_while_others_are_written_is_not_lost() -> None:
     stream = io.StringIO()
 
-    def flushing(time_ns: int, call: Call, reply: Reply, took_ns: int) -> str:
+    def flushing(time_ns: int, request: Request, response: Response, took_ns: int) -> str:
         log.flush()  # as the writing thread does at any moment
         return str(time_ns)
 
     log = BatchedLog(stream, flushing)
     for number in range(100):
-        log.note(number, CALL, REPLY, 0)
+        log.note(number, REQUEST, RESPONSE, 0)
     log.close()
     assert stream.getvalue().splitlines() == list(map(str, range(100)))
 
@@ -64,7 +64,7 @@ def test_threads_lose_no_line(busy_threads: None) -> None:
 
     def note(start: int) -> None:
         for number in range(start, start + 2000):
-            log.note(number, CALL, REPLY, 0)
+            log.note(number, REQUEST, RESPONSE, 0)
 
     flusher = threading.Thread(target=flush)
     flusher.start()
@@ -82,7 +82,7 @@ def test_threads_lose_no_line(busy_threads: None) -> None:
 def test_a_probe_has_a_line_unless_it_is_answered_well(path: str, method: str, status: int) -> None:
     stream = io.StringIO()
     log = BatchedLog(stream, numbered)
-    log.note(1, Call.build(method, path), Reply(status, (), b""), 0)
+    log.note(1, Request.build(method, path), Response(status, (), b""), 0)
     log.close()
     is_quiet = path in ("/_mock/health", "/_mock/ready") and method in ("GET", "HEAD") and status == 200
     assert stream.getvalue() == ("" if is_quiet else "1\n")
@@ -96,7 +96,7 @@ def test_lines_come_without_a_close() -> None:
             written.set()
 
     log = BatchedLog(Stream(), numbered)
-    log.note(1, CALL, REPLY, 0)
+    log.note(1, REQUEST, RESPONSE, 0)
     assert written.wait(20)
     log.close()
 
@@ -119,6 +119,6 @@ def test_a_stream_that_takes_no_more_stops_nobody(error: Exception) -> None:
     stream = Stream()
     log = BatchedLog(stream, numbered)
     for number in range(12_345):
-        log.note(number, CALL, REPLY, 0)
+        log.note(number, REQUEST, RESPONSE, 0)
     log.close()
     assert stream.attempts == 1

@@ -22,7 +22,7 @@ from mock_akool import MockAkool, Server, ServerError, SystemClock, VirtualClock
 from mock_akool.core.api import ENDPOINTS, Route
 from mock_akool.core.codes import Endpoint
 from mock_akool.doors import server as server_module
-from mock_akool.pictures import Gallery
+from mock_akool.pictures import MediaCache
 
 PATIENCE_S: Final = 20.0
 """How long a socket waits before the test fails instead of hanging."""
@@ -302,7 +302,7 @@ class TestConnection:
         wire = running.connect()
         wire.send(get(QUOTA).replace(b"x-api-key: key", b"X-API-Key: one\r\nx-api-key: two"))
         wire.answer()
-        assert running.mock.calls[-1].reply.account == "one"
+        assert running.mock.calls[-1].response.account == "one"
 
 
 class TestPipelining:
@@ -339,7 +339,7 @@ class TestPipelining:
         wire = running.connect()
         wire.send(b"".join(get(f"/{number}") for number in range(200)))
         assert [wire.answer().status for _ in range(200)] == [404] * 200
-        assert [exchange.call.path for exchange in running.mock.calls] == [f"/{number}" for number in range(200)]
+        assert [call.request.path for call in running.mock.calls] == [f"/{number}" for number in range(200)]
 
     def test_requests_after_a_close_are_not_answered(self, start: Start) -> None:
         running = start(latency="10ms")
@@ -347,7 +347,7 @@ class TestPipelining:
         wire.send(get("/last", connection="close") + get("/never"))
         assert wire.answer().headers["connection"] == "close"
         assert wire.is_closed()
-        assert [exchange.call.path for exchange in running.mock.calls] == ["/last"]
+        assert [call.request.path for call in running.mock.calls] == ["/last"]
 
 
 class TestRepeatedRequests:
@@ -429,7 +429,7 @@ class TestRepeatedRequests:
         for _ in range(10):
             wire.send(poll)
             wire.answer()
-        assert [exchange.number for exchange in still.mock.calls] == list(range(1, 12))
+        assert [call.number for call in still.mock.calls] == list(range(1, 12))
 
     @pytest.mark.parametrize("cut", [1, 20, -1])
     def test_a_known_request_may_come_in_pieces_later(self, cut: int, still: Running) -> None:
@@ -458,8 +458,8 @@ class TestRepeatedRequests:
         assert other.answer().status == 200
         wire.send(known)
         assert wire.answer().json()["code"] == 1003
-        assert [exchange.call.path for exchange in still.mock.calls] == [QUOTA, QUOTA, CREATE]
-        assert still.mock.calls[-1].call.body == known
+        assert [call.request.path for call in still.mock.calls] == [QUOTA, QUOTA, CREATE]
+        assert still.mock.calls[-1].request.body == known
 
     def test_a_known_request_waits_for_its_turn(self) -> None:
         with ExitStack() as opened:
@@ -584,7 +584,7 @@ class TestBounds:
         assert wire.answer().json() == {"code": 1003, "msg": "parameter validate error"}
         wire.send(get(QUOTA))
         assert wire.answer().json()["data"] == {"credit": 1000}
-        assert len(running.mock.calls[0].call.body) == (1 << 20) + 1
+        assert len(running.mock.calls[0].request.body) == (1 << 20) + 1
 
     def test_a_body_of_the_bound_is_read(self, start: Start) -> None:
         running = start(max_body_bytes=5000)
@@ -609,7 +609,7 @@ class TestSlowClients:
             one.send(get(QUOTA))
             assert one.answer().status == 200
         # The server stops to answer what nobody takes: 300 pictures would fill its memory.
-        assert len([exchange for exchange in running.mock.calls if exchange.call.path == path]) < 300
+        assert len([call for call in running.mock.calls if call.request.path == path]) < 300
         for _ in range(300):
             assert wire.answer().body == expected
         sending.join(PATIENCE_S)
@@ -638,7 +638,7 @@ class TestSlowClients:
         other.send(get(QUOTA))
         assert other.answer().status == 200
         until(lambda: not server.tasks and len(server.connections) == 1)
-        assert "/waiting" not in {exchange.call.path for exchange in running.mock.calls}
+        assert "/waiting" not in {call.request.path for call in running.mock.calls}
         assert caplog.records == []
 
     def test_a_client_that_goes_away_while_its_picture_is_drawn(self, start: Start) -> None:
@@ -650,7 +650,7 @@ class TestSlowClients:
             drawn.wait(PATIENCE_S)
             return b"\xff\xd8 a picture"
 
-        running.mock.service.gallery = Gallery(draw=draw)
+        running.mock.application.media_cache = MediaCache(draw=draw)
         wire = running.connect()
         wire.send(get(running.picture()))
         assert drawing.wait(PATIENCE_S)
@@ -709,7 +709,7 @@ class TestLife:
                 wire = running.connect()
                 wire.send(get(running.picture()))
                 assert wire.answer().status == 200
-        assert len({exchange.call.file_base for exchange in mock.calls}) == 1
+        assert len({call.request.file_base for call in mock.calls}) == 1
 
     def test_it_is_not_started_twice(self) -> None:
         with MockAkool().server() as server:
@@ -850,7 +850,7 @@ class TestHost:
     def test_a_public_url_wins(self) -> None:
         with ExitStack() as opened:
             mock = MockAkool(clock=SystemClock())
-            server = opened.enter_context(Server(mock.service, public_url="https://cdn.test"))
+            server = opened.enter_context(Server(mock.application, public_url="https://cdn.test"))
             running = Running(mock, server, opened)
             mock.next_job()
             job_id = running.create()
@@ -903,14 +903,14 @@ class TestBugs:
             raise MemoryError("too large")
 
         path = running.picture()
-        usual, running.mock.service.gallery = running.mock.service.gallery, Gallery(draw=fail)
+        usual, running.mock.application.media_cache = running.mock.application.media_cache, MediaCache(draw=fail)
         wire = running.connect()
         wire.send(get(path) + get(QUOTA))
         answer = wire.answer()
         assert (answer.status, answer.json()["error"]) == (500, "mock-akool bug")
         assert wire.answer().status == 200
         assert [line.getMessage()[:28] for line in caplog.records] == ["mock-akool bug while drawing"]
-        running.mock.service.gallery = usual
+        running.mock.application.media_cache = usual
         wire.send(get(path))
         assert wire.answer().headers["content-type"] == "image/jpeg"
 

@@ -211,8 +211,8 @@ KUBERNETES: Final = {
 
 
 @pytest.mark.parametrize("service", ["MOCK_AKOOL", "MOCK_AKOOL_TEST_2"])
-def test_what_kubernetes_says_of_a_service_is_none_of_ours(service: str) -> None:
-    environ = {name.replace("MOCK_AKOOL", service): value for name, value in KUBERNETES.items()}
+def test_what_kubernetes_says_of_a_service_is_none_of_ours(application: str) -> None:
+    environ = {name.replace("MOCK_AKOOL", application): value for name, value in KUBERNETES.items()}
     assert Settings.from_environment(environ=environ) == Settings()
 
 

@@ -23,7 +23,7 @@ import pytest
 
 from mock_akool import MockAkool, Server, SystemClock
 from mock_akool.doors import server as server_module
-from mock_akool.pictures import Gallery
+from mock_akool.pictures import MediaCache
 from tests.children import Serving
 from tests.webhooks.receivers import SECRET, create, fake, poll, until
 
@@ -189,7 +189,7 @@ def drawing(life: Life) -> None:
         drawn.wait(PATIENCE_S)
         return b"\xff\xd8 a picture"
 
-    life.mock.service.gallery = Gallery(draw=draw)
+    life.mock.application.media_cache = MediaCache(draw=draw)
     life.mock.next_job()
     image = poll(life.mock, create(life.mock, ""))["image"]
     life.connect().request("GET", "/" + image.rpartition("/")[2])
@@ -256,8 +256,8 @@ def test_servers_of_aiohttp_s_door_leave_nothing() -> None:
         before = own_ports(own_handles())
         async with aiohttp.ClientSession("https://openapi.akool.com", headers=KEY) as session:
             with MockAkool() as mock:
-                async with session.post(CREATE, json={"prompt": "a fox"}) as reply:
-                    job = (await reply.json())["data"]
+                async with session.post(CREATE, json={"prompt": "a fox"}) as response:
+                    job = (await response.json())["data"]
                 (port,) = own_ports(own_handles()) - before
                 unread = await session.get(INFO + job["_id"])
                 assert len(mock.calls) == 2

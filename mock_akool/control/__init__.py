@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 from mock_akool.control.routing import (
     JSON,
     PREFIX,
+    AdminError,
     Asked,
-    ControlError,
     Fake,
     Route,
     body_of,
@@ -27,7 +27,7 @@ from mock_akool.control.safety import OPEN, Access
 from mock_akool.control.waiting import Awaited
 from mock_akool.core.api import bug_reply
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.models import Call, Reply
+from mock_akool.core.models import Request, Response
 from mock_akool.core.shapes import shown
 from mock_akool.core.wire import encode
 
@@ -38,9 +38,9 @@ __all__ = ["OPEN", "PREFIX", "Access", "Fake", "answer", "is_slow", "most_body_b
 _log = logging.getLogger("mock_akool")
 
 
-def is_slow(call: Call) -> bool:
+def is_slow(request: Request) -> bool:
     """Return whether the call is one of control that may take milliseconds, so that an event loop should not do it."""
-    return call.path.startswith(PREFIX) and call.path not in OPEN
+    return request.path.startswith(PREFIX) and request.path not in OPEN
 
 
 def most_body_bytes(of_api: int) -> int:
@@ -51,30 +51,30 @@ def most_body_bytes(of_api: int) -> int:
     return 2 * of_api + _MORE_BYTES
 
 
-def answer(fake: Fake, call: Call) -> Reply:
+def answer(fake: Fake, request: Request) -> Response:
     """Answer a control call. What is wrong is told as `{error, hint}` with its HTTP status, and changes nothing.
 
     An unknown path is 404, a wrong method 405, what is not usable 400.
     """
     try:
-        refusal = fake.access.refusal(call)
+        refusal = fake.access.refusal(request)
         if refusal is not None:
             challenge = (("www-authenticate", "Bearer"),) if refusal.status == 401 else ()
             return refused(*refusal, challenge)
-        found = _find(call)
-        if isinstance(found, Reply):
+        found = _find(request)
+        if isinstance(found, Response):
             return found
-        most = most_body_bytes(fake.engine.behaviour.max_body_bytes)
-        if len(call.body) > most:
+        most = most_body_bytes(fake.engine.settings.max_body_bytes)
+        if len(request.body) > most:
             hint = "Twice --max-body-bytes and 64 KiB more are read: send less, or start with a larger --max-body-bytes"
             return refused(413, f"the body is over {most:,} bytes", hint)
-        return _do(fake, call, *found)
-    except ControlError as error:
+        return _do(fake, request, *found)
+    except AdminError as error:
         return refused(error.status, error.error, error.hint)
     except MockAkoolError as error:
         return refused(400, error.message, error.hint)
     except Exception as bug:
-        _log.exception("mock-akool bug while answering %s %s", call.method, call.path)
+        _log.exception("mock-akool bug while answering %s %s", request.method, request.path)
         return bug_reply(bug)
 
 
@@ -83,12 +83,12 @@ class _Found(NamedTuple):
     in_path: dict[str, str]
 
 
-def _do(fake: Fake, call: Call, route: Route, in_path: dict[str, str]) -> Reply:
-    said = body_of(route, call)
-    given = query_of(route.query, call.query)
+def _do(fake: Fake, request: Request, route: Route, in_path: dict[str, str]) -> Response:
+    said = body_of(route, request)
+    given = query_of(route.query, request.query)
     for name in given.keys() & said.keys():
         if given[name] is not None and said[name] not in (None, given[name]):
-            raise ControlError(
+            raise AdminError(
                 400,
                 f"{name} is {shown(said[name])} in the body, and {shown(given[name])} in the query",
                 "Say it once",
@@ -97,10 +97,10 @@ def _do(fake: Fake, call: Call, route: Route, in_path: dict[str, str]) -> Reply:
             said[name] = given[name]
     if route.carries:
         fake.carry_due(wait=False)
-    asked = Asked(fake, {**given, **said, **in_path}, fake.engine.clock.now_ns(), call)
+    asked = Asked(fake, {**given, **said, **in_path}, fake.engine.clock.now_ns(), request)
 
-    def told() -> Reply:
-        return Reply(route.status, JSON, encode(_handled(asked, route)))
+    def told() -> Response:
+        return Response(route.status, JSON, encode(_handled(asked, route)))
 
     if route.counting is None or asked.given["at_least"] is None:
         return told()
@@ -114,24 +114,24 @@ def _handled(asked: Asked, route: Route) -> Any:
         return route.handle(asked)
 
 
-def _waited_for(waiting: Awaited) -> Reply:
+def _waited_for(waiting: Awaited) -> Response:
     """Return what is told when there is enough of it, or a reply by which the door waits."""
-    reply = waiting.reply()
-    if reply is not None:
-        return reply
+    response = waiting.response()
+    if response is not None:
+        return response
     return waiting.in_vain()._replace(waiting=waiting if waiting.seconds else None)
 
 
-def _find(call: Call) -> _Found | Reply:
+def _find(request: Request) -> _Found | Response:
     from mock_akool.control.table import ROUTES  # most fakes are never controlled, and shall not pay for it
 
-    method = "GET" if call.method == "HEAD" else call.method
-    route = ROUTES.get((method, call.path))
+    method = "GET" if request.method == "HEAD" else request.method
+    route = ROUTES.get((method, request.path))
     if route is not None:
         return _Found(route, {})
     methods = []
     for (known, pattern), each in ROUTES.items():
-        in_path = fitting(pattern, call.path)
+        in_path = fitting(pattern, request.path)
         if in_path is not None:
             if known == method:
                 return _Found(each, in_path)
@@ -139,13 +139,13 @@ def _find(call: Call) -> _Found | Reply:
     if methods:
         allowed = ", ".join(sorted(methods))
         return refused(
-            405, f"{call.path[:200]} does not take {call.method}", f"It takes {allowed}.", (("allow", allowed),)
+            405, f"{request.path[:200]} does not take {request.method}", f"It takes {allowed}.", (("allow", allowed),)
         )
     known_routes = [f"{method} {path}" for method, path in ROUTES]
-    near = _nearest(f"{method} {call.path[:200]}", known_routes)
+    near = _nearest(f"{method} {request.path[:200]}", known_routes)
     meant = f"Did you mean {near}? " if near else ""
     return refused(
-        404, f"there is no control route {call.path[:200]}", f"{meant}The routes are: {', '.join(known_routes)}."
+        404, f"there is no control route {request.path[:200]}", f"{meant}The routes are: {', '.join(known_routes)}."
     )
 
 

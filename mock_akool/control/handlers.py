@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from mock_akool._version import __version__
 from mock_akool.control import views
-from mock_akool.control.routing import PREFIX, Asked, ControlError
+from mock_akool.control.routing import PREFIX, AdminError, Asked
 from mock_akool.core import requests
 from mock_akool.core.api import ENDPOINTS
-from mock_akool.core.behaviour import AccountSpec, Behaviour
+from mock_akool.core.behaviour import AccountSpec, ServiceSettings
 from mock_akool.core.clock import NS_PER_S, Clock, SteeredClock, VirtualClock
 from mock_akool.core.codes import Code, Endpoint, Status
 from mock_akool.core.deliveries import Delivery
@@ -19,13 +19,13 @@ from mock_akool.core.director import Entry
 from mock_akool.core.engine import Engine
 from mock_akool.core.errors import AkoolError, MockAkoolError, ParameterError, ScenarioError, SettingsError
 from mock_akool.core.journal import Line
-from mock_akool.core.models import Account, Call, Job
+from mock_akool.core.models import Account, Job, Request
 from mock_akool.core.scenario import JobScript, Scenario, check_changeable
 from mock_akool.core.scenario_shapes import label_of, write_scenario
 from mock_akool.core.timeline import failed
 from mock_akool.core.webhook_faults import WEBHOOK, WebhookRule
-from mock_akool.report import Evidence, explain, hints
-from mock_akool.unfired import unfired
+from mock_akool.report import Observations, explain, hints
+from mock_akool.unfired import unused
 
 # The fake
 
@@ -37,15 +37,15 @@ def health(asked: Asked) -> Any:
 
 def ready(asked: Asked) -> Any:
     """Tell that the fake answers, and how it is set up."""
-    return {"ready": True, **_set_up(asked.engine.behaviour)}
+    return {"ready": True, **_set_up(asked.engine.settings)}
 
 
-def _set_up(behaviour: Behaviour) -> dict[str, Any]:
+def _set_up(settings: ServiceSettings) -> dict[str, Any]:
     return {
-        "profile": str(behaviour.profile),
-        "seed": behaviour.seed,
-        "strict": behaviour.strict,
-        "max_body_bytes": behaviour.max_body_bytes,
+        "profile": str(settings.profile),
+        "seed": settings.seed,
+        "strict": settings.strict,
+        "max_body_bytes": settings.max_body_bytes,
     }
 
 
@@ -57,12 +57,12 @@ def state(asked: Asked) -> Any:
     accounts = _accounts_of(asked)
     return {
         "version": __version__,
-        **_set_up(engine.behaviour),
-        "started_ns": engine.journal.start_ns,
+        **_set_up(engine.settings),
+        "started_ns": engine.call_log.start_ns,
         "clock": clock_view(engine.clock),
         "accounts": len(accounts),
         "jobs": by_status,
-        "calls": engine.journal.count if key is None else len(engine.lines(key)),
+        "calls": engine.call_log.count if key is None else len(engine.lines(key)),
         "awaited": engine.is_awaited(now_ns, key),
         "sending": asked.fake.sending(key),
         "credits_spent": sum(engine.spent_by(each, now_ns) for each in accounts),
@@ -72,7 +72,7 @@ def state(asked: Asked) -> Any:
 def report(asked: Asked) -> Any:
     """Explain what happened to somebody whose test failed."""
     is_held = asked.given["holds_clock"]
-    seen = Evidence.of(asked.engine, asked.engine.journal.start_ns, asked.account, is_held=is_held)
+    seen = Observations.of(asked.engine, asked.engine.call_log.start_ns, asked.account, is_held=is_held)
     return {"calls": len(seen.calls), "report": explain(seen), "hints": hints(seen)}
 
 
@@ -101,14 +101,14 @@ def add_account(asked: Asked) -> Any:
     """Make an account that is described."""
     engine = asked.engine
     if asked.given["client_secret"] is None:
-        raise ControlError(400, "no client_secret is given", "It is the API key, in the body, or as `account`")
+        raise AdminError(400, "no client_secret is given", "It is the API key, in the body, or as `account`")
     spec = AccountSpec(**{name: asked.given[name] for name in AccountSpec._fields})
     try:
         account = engine.accounts.add_new(spec)
     except SettingsError:
         raise
     except MockAkoolError as error:
-        raise ControlError(409, error.message, error.hint) from None
+        raise AdminError(409, error.message, error.hint) from None
     return views.ACCOUNT.of(engine, account, asked.now_ns)
 
 
@@ -116,7 +116,7 @@ def set_credits(asked: Asked) -> Any:
     """Give an account credits, or say how many it has."""
     credits, add = asked.given["credits"], asked.given["add"]
     if (credits is None) == (add is None):
-        raise ControlError(400, "either `credits` or `add` is wanted", "`credits` is what it has then, `add` is more")
+        raise AdminError(400, "either `credits` or `add` is wanted", "`credits` is what it has then, `add` is more")
     account = _account(asked)
     left = asked.engine.credits_of(account, asked.now_ns)
     asked.engine.accounts.set_credits(account, max(0, left + add) if credits is None else credits)
@@ -139,10 +139,10 @@ def _account(asked: Asked) -> Account:
     """Return the account that is meant; in a lenient fake it is made when it is first named, as by a request."""
     key = asked.account
     if key is None:
-        raise ControlError(400, "no account is given", "Give `account`, its API key")
+        raise AdminError(400, "no account is given", "Give `account`, its API key")
     account = asked.engine.accounts.by_key(key)
     if account is None:
-        raise ControlError(404, "there is no account with this API key", "POST /_mock/accounts makes one")
+        raise AdminError(404, "there is no account with this API key", "POST /_mock/accounts makes one")
     return account
 
 
@@ -200,27 +200,27 @@ def create_job(asked: Asked) -> Any:
     engine, given = asked.engine, asked.given
     (endpoint,) = given["endpoint"]
     body = json.dumps(given["request"]).encode()
-    call = Call.build("POST", "", headers={"content-type": "application/json"}, body=body)
+    call = Request.build("POST", "", headers={"content-type": "application/json"}, body=body)
     try:
-        request = _READERS[endpoint](call, engine.behaviour)
+        request = _READERS[endpoint](call, engine.settings)
     except ParameterError:
         (route,) = (each for each in ENDPOINTS.values() if each.endpoint is endpoint)
-        error = engine.behaviour.refusal(route.bad_parameter_code(engine.behaviour))
+        error = engine.settings.refusal(route.bad_parameter_code(engine.settings))
         example = json.dumps(_EXAMPLES[endpoint], ensure_ascii=False)
-        raise ControlError(
+        raise AdminError(
             400, f"request: the API would answer {error}", f"For {endpoint} give one such as {example}"
         ) from None
     is_new = engine.accounts.known(asked.account or "") is None
     account = _account(asked)
     created_ns = asked.now_ns - given["elapsed"].ns
-    planned = engine.director.queue_of(account.api_key)
+    planned = engine.runtime.queue_of(account.api_key)
     before = list(planned)
     if given["stages"] is not None or given["result"] is not None:
         script = JobScript(timeline=given["stages"], result=given["result"])
         planned.extendleft([Entry(script, "control")] * getattr(request, "batch_quantity", 1))
     make = engine.press if endpoint is Endpoint.CREATE_BY_BUTTON else engine.create
     try:
-        made = make(account, request, asked.call.file_base, created_ns)
+        made = make(account, request, asked.request.file_base, created_ns)
     except Exception as error:
         planned.clear()
         planned.extend(before)
@@ -228,7 +228,7 @@ def create_job(asked: Asked) -> Any:
             engine.accounts.remove(account.api_key)
         if isinstance(error, AkoolError):
             hint = _WAYS_OUT.get(error.code, "GET /_mock/state and GET /_mock/accounts tell how things stand")
-            raise ControlError(409, f"the API would answer {error}", hint) from None
+            raise AdminError(409, f"the API would answer {error}", hint) from None
         raise
     made = [engine.count_polls(job.id, given["polls"], asked.now_ns) for job in made]
     return {"jobs": [_told(asked, job) for job in made]}
@@ -245,13 +245,13 @@ def fail(asked: Asked) -> Any:
     return _told(asked, asked.engine.fail(_job(asked).id, ending, asked.now_ns))
 
 
-def stick(asked: Asked) -> Any:
+def stall(asked: Asked) -> Any:
     """Let a job stay for ever at the status that it has."""
     job = _job(asked)
     try:
-        return _told(asked, asked.engine.stick(job.id, asked.now_ns))
+        return _told(asked, asked.engine.stall(job.id, asked.now_ns))
     except MockAkoolError as error:
-        raise ControlError(409, error.message, "Call it before the job's end") from None
+        raise AdminError(409, error.message, "Call it before the job's end") from None
 
 
 def delete_job(asked: Asked) -> Any:
@@ -271,7 +271,7 @@ def _job(asked: Asked) -> Job:
     if job is None or asked.account not in (None, job.account.api_key):
         newest = ", ".join(each.id for each in asked.engine.jobs(asked.account)[-5:]) or "none"
         whose = "" if asked.account is None else " of this account"
-        raise ControlError(404, f"there is no job {asked.given['job'][:60]!r}{whose}", f"The newest ones are: {newest}")
+        raise AdminError(404, f"there is no job {asked.given['job'][:60]!r}{whose}", f"The newest ones are: {newest}")
     return job
 
 
@@ -283,13 +283,13 @@ def scenario(asked: Asked) -> Any:
     engine, key = asked.engine, asked.account
     return {
         "scenarios": [
-            {"name": each.name, "scenario": write_scenario(each)} for each in engine.director.scenarios_of(key)
+            {"name": each.name, "scenario": write_scenario(each)} for each in engine.runtime.scenarios_of(key)
         ],
-        "rules": [views.RULE_IN_FORCE.of(engine, live, asked.now_ns) for live in engine.director.rules_of(key)],
+        "rules": [views.RULE_IN_FORCE.of(engine, live, asked.now_ns) for live in engine.runtime.rules_of(key)],
         "webhooks": [
-            views.WEBHOOK_IN_FORCE.of(engine, live, asked.now_ns) for live in engine.director.webhook_rules_of(key)
+            views.WEBHOOK_IN_FORCE.of(engine, live, asked.now_ns) for live in engine.runtime.webhook_rules_of(key)
         ],
-        "planned": len(engine.director.plans_of(key)),
+        "planned": len(engine.runtime.plans_of(key)),
     }
 
 
@@ -310,7 +310,7 @@ def put_scenario(asked: Asked) -> Any:
     try:
         check_changeable(scenarios)
     except ScenarioError as error:
-        raise ControlError(409, error.message, error.hint) from None
+        raise AdminError(409, error.message, error.hint) from None
     asked.engine.put_scenarios(scenarios, asked.account)
     return scenario(asked)
 
@@ -324,24 +324,24 @@ def clear_scenario(asked: Asked) -> Any:
 def add_rules(asked: Asked) -> Any:
     """Put more rules in force, before those that scenarios have."""
     _check_source(asked)
-    director, key = asked.engine.director, asked.account
-    added = [director.add(rule, label_of(rule), key) for rule in asked.given["rules"]]
+    runtime, key = asked.engine.runtime, asked.account
+    added = [runtime.add(rule, label_of(rule), key) for rule in asked.given["rules"]]
     return {"rules": [views.RULE_IN_FORCE.of(asked.engine, live, asked.now_ns) for live in added]}
 
 
-def unfired_rules(asked: Asked) -> Any:
+def unused_rules(asked: Asked) -> Any:
     """Tell which rules never fired that should have, and why."""
-    return {"rules": [each._asdict() for each in unfired(asked.engine, asked.account)]}
+    return {"rules": [each._asdict() for each in unused(asked.engine, asked.account)]}
 
 
 def remove_rule(asked: Asked) -> Any:
     """Take a rule away that was added."""
-    director = asked.engine.director
-    for live in director.rules_of(asked.account):
+    runtime = asked.engine.runtime
+    for live in runtime.rules_of(asked.account):
         if live.number == asked.given["rule"]:
-            director.remove(live)
+            runtime.remove(live)
             return views.RULE_IN_FORCE.of(asked.engine, live, asked.now_ns)
-    raise ControlError(
+    raise AdminError(
         404,
         f"no rule {asked.given['rule']} was added",
         "GET /_mock/scenario tells the numbers, of an account by itself",
@@ -353,8 +353,8 @@ def plan_jobs(asked: Asked) -> Any:
     _check_source(asked)
     entries: list[JobScript] = asked.given["jobs"]
     if any(entry.when is not None for entry in entries):
-        raise ControlError(400, "a plan for next jobs has no `when`", "Put a scenario in force for that")
-    queue = asked.engine.director.queue_of(asked.account)
+        raise AdminError(400, "a plan for next jobs has no `when`", "Put a scenario in force for that")
+    queue = asked.engine.runtime.queue_of(asked.account)
     for entry in entries:
         queue.extend([Entry(entry._replace(times=None), "next_job")] * (entry.times or 1))
     return {"planned": len(queue)}
@@ -362,7 +362,7 @@ def plan_jobs(asked: Asked) -> Any:
 
 def _check_source(asked: Asked) -> None:
     if not asked.engine.script.by_control:
-        raise ControlError(
+        raise AdminError(
             403,
             "scenario_sources does not name `control`, so the control API cannot script this fake",
             "Start it with `control` among --scenario-sources",
@@ -421,7 +421,7 @@ def advance(asked: Asked) -> Any:
     moved, given = _movable(asked), asked.given
     said = [name for name in ("seconds", "until", "to_ns") if given[name] is not None]
     if len(said) != 1:
-        raise ControlError(400, "one of `seconds`, `until` and `to_ns` is wanted", 'Give `{"seconds": 10}`')
+        raise AdminError(400, "one of `seconds`, `until` and `to_ns` is wanted", 'Give `{"seconds": 10}`')
     if given["seconds"] is not None:
         moved.advance(given["seconds"])
     elif given["to_ns"] is not None:
@@ -455,7 +455,7 @@ def _advance_to_callback(asked: Asked, moved: SteeredClock | VirtualClock) -> No
 def _movable(asked: Asked) -> SteeredClock | VirtualClock:
     found = asked.engine.clock
     if not isinstance(found, (SteeredClock, VirtualClock)):
-        raise ControlError(
+        raise AdminError(
             409, "this fake runs on the machine's clock", "Start it by `mock-akool serve`, or with a SteeredClock"
         )
     return found
@@ -464,7 +464,7 @@ def _movable(asked: Asked) -> SteeredClock | VirtualClock:
 def _running(asked: Asked) -> SteeredClock:
     found = _movable(asked)
     if not isinstance(found, SteeredClock):
-        raise ControlError(409, "this fake's clock is virtual and moves only when it is moved", "Advance it")
+        raise AdminError(409, "this fake's clock is virtual and moves only when it is moved", "Advance it")
     return found
 
 
@@ -529,10 +529,10 @@ def resend(asked: Asked) -> Any:
     with engine.lock:
         original = engine.outbox.entry(number)
         if original is None or asked.account not in (None, original.account):
-            raise ControlError(404, f"there is no callback #{number}", "GET /_mock/webhooks lists them")
+            raise AdminError(404, f"there is no callback #{number}", "GET /_mock/webhooks lists them")
         copy = engine.outbox.resend(number, asked.now_ns)
         if copy is None:
-            raise ControlError(
+            raise AdminError(
                 409, f"callback #{number} cannot be sent again: it is {original.state}", "It was never sealed"
             )
     asked.fake.carry_due()
@@ -545,7 +545,7 @@ def add_faults(asked: Asked) -> Any:
     _check_source(asked)
     faults: tuple[WebhookRule, ...] = asked.given["faults"]
     for rule in faults:
-        asked.engine.director.add_webhook_rule(rule, "control", asked.account)
+        asked.engine.runtime.add_webhook_rule(rule, "control", asked.account)
     return {"faults": [WEBHOOK.write(rule) for rule in faults]}
 
 
@@ -563,13 +563,15 @@ def answer(asked: Asked) -> Any:
     given = asked.given
     path: str = given["path"]
     if path.startswith(PREFIX):
-        raise ControlError(400, f"{path[:200]} is a control route", "Call it directly")
+        raise AdminError(400, f"{path[:200]} is a control route", "Call it directly")
     headers = {name.lower(): value for name, value in given["headers"].items()}
     if asked.account is not None and not headers.keys() & {"x-api-key", "authorization"}:
         headers["x-api-key"] = asked.account
-    call = Call(given["method"], path, given["query"], headers, given["body"], given["file_base"], given["door"])
-    reply, body = asked.fake.complete(asked.fake.answer(call))
-    return views.ANSWER.of(asked.engine, reply._replace(body=body), asked.now_ns)
+    call = Request(
+        given["method"], path, given["query"], headers, given["body"], given["file_base"], given["transport"]
+    )
+    response, body = asked.fake.complete(asked.fake.answer(call))
+    return views.ANSWER.of(asked.engine, response._replace(body=body), asked.now_ns)
 
 
 # The journal
@@ -579,21 +581,21 @@ Matches = Callable[[Line], bool]
 
 def calls(asked: Asked) -> Any:
     """List what was asked and answered, oldest first."""
-    given, journal = asked.given, asked.engine.journal
+    given, call_log = asked.given, asked.engine.call_log
     matches = matching(asked)
-    found = [line for line in journal.lines_after(given["after"]) if matches(line)]
+    found = [line for line in call_log.lines_after(given["after"]) if matches(line)]
     shown = found[: given["limit"]]
     return {
-        "calls": [views.CALL.of(asked.engine, journal.exchange(line), asked.now_ns) for line in shown],
+        "calls": [views.CALL.of(asked.engine, call_log.call(line), asked.now_ns) for line in shown],
         "matched": len(found),
         "next": shown[-1][0] if len(shown) < len(found) else None,
-        "dropped": journal.dropped,
+        "dropped": call_log.dropped,
     }
 
 
 def matching(asked: Asked) -> Matches:
     """Return what decides whether a line of the journal is meant."""
-    given, start_ns = asked.given, asked.engine.journal.start_ns
+    given, start_ns = asked.given, asked.engine.call_log.start_ns
     tests: list[Matches] = []
     if given["endpoint"] is not None:
         endpoints = frozenset(given["endpoint"])
@@ -629,27 +631,27 @@ class CountedCalls:
     def hint(self) -> str:
         """Where to look when they did not come."""
         look = "GET /_mock/calls without at_least tells those that came"
-        dropped = self._engine.journal.dropped
+        dropped = self._engine.call_log.dropped
         return f"{look}; {dropped} are not kept any more, see --journal-size" if dropped else look
 
     def __init__(self, asked: Asked) -> None:
         self._engine: Engine = asked.engine
         self._asked = asked
         self._matches = matching(asked)
-        self._journal = asked.engine.journal
+        self._call_log = asked.engine.call_log
         self._seen: int = asked.given["after"]
         self._found = 0
 
     def has_news(self) -> bool:
         """Return whether a call was written into the journal, or all were forgotten."""
-        return self._engine.journal is not self._journal or self._journal.count > self._seen
+        return self._engine.call_log is not self._call_log or self._call_log.count > self._seen
 
     def count(self) -> int:
         """Return how many came until now, since the last reset."""
-        journal = self._engine.journal
-        if journal is not self._journal:
-            self._journal, self._seen, self._found = journal, 0, 0
+        call_log = self._engine.call_log
+        if call_log is not self._call_log:
+            self._call_log, self._seen, self._found = call_log, 0, 0
             self._matches = matching(self._asked)
-        self._found += sum(map(self._matches, journal.lines_after(self._seen)))
-        self._seen = journal.count
+        self._found += sum(map(self._matches, call_log.lines_after(self._seen)))
+        self._seen = call_log.count
         return self._found

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote
 from mock_akool.control.safety import Access
 from mock_akool.core.engine import Engine
 from mock_akool.core.errors import MockAkoolError, ScenarioError
-from mock_akool.core.models import Call, Headers, Reply
+from mock_akool.core.models import Headers, Request, Response
 from mock_akool.core.shapes import Field, Plain, Record, Schema, Shape, shown
 from mock_akool.core.wire import encode
 
@@ -36,11 +36,11 @@ class Fake(Protocol):
         """Forget all that happened, and let a clock that was moved ahead show the machine's time again."""
         ...
 
-    def answer(self, call: Call) -> Reply:
-        """Turn a Call into a Reply."""
+    def answer(self, request: Request) -> Response:
+        """Turn a Request into a Response."""
         ...
 
-    def complete(self, reply: Reply) -> tuple[Reply, bytes]:
+    def complete(self, response: Response) -> tuple[Response, bytes]:
         """Return the reply and its body, a picture's drawn."""
         ...
 
@@ -61,7 +61,7 @@ class Fake(Protocol):
         ...
 
 
-class ControlError(Exception):
+class AdminError(Exception):
     """A control call is not answered as it wants: the HTTP status, what is wrong, and what to do next."""
 
     def __init__(self, status: int, error: str, hint: str = "") -> None:
@@ -77,7 +77,7 @@ class Asked(NamedTuple):
     fake: Fake
     given: Mapping[str, Any]
     now_ns: int
-    call: Call
+    request: Request
 
     @property
     def engine(self) -> Engine:
@@ -204,10 +204,10 @@ def query_of(shape: Record | None, text: str) -> dict[str, Any]:
     return read
 
 
-def body_of(route: Route, call: Call) -> dict[str, Any]:
+def body_of(route: Route, request: Request) -> dict[str, Any]:
     """Read a JSON body by the shape of the route's; an empty one counts as {}. Raises ScenarioError."""
     try:
-        given = json.loads(call.body, object_pairs_hook=_once) if call.body.strip() else {}
+        given = json.loads(request.body, object_pairs_hook=_once) if request.body.strip() else {}
     except ScenarioError:
         raise
     except (ValueError, RecursionError) as error:
@@ -215,7 +215,7 @@ def body_of(route: Route, call: Call) -> dict[str, Any]:
         raise ScenarioError(f"the body is no JSON: {why}", "Send a JSON object") from None
     if route.body is None and given != {}:
         names = "&".join(f"{name}=…" for name in (route.query or _NOTHING).fields)
-        raise ScenarioError(f"{call.method} takes no body here", f"Say it in the query, as {names}")
+        raise ScenarioError(f"{request.method} takes no body here", f"Say it in the query, as {names}")
     read: dict[str, Any] = (route.body or _NOTHING).read(given, ())
     return read
 
@@ -266,6 +266,6 @@ def fitting(pattern: str, path: str) -> dict[str, str] | None:
     return values
 
 
-def refused(status: int, error: str, hint: str, headers: Headers = ()) -> Reply:
+def refused(status: int, error: str, hint: str, headers: Headers = ()) -> Response:
     """Return the reply that tells an error."""
-    return Reply(status, (*JSON, *headers), encode({"error": error, "hint": hint}))
+    return Response(status, (*JSON, *headers), encode({"error": error, "hint": hint}))

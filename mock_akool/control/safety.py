@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from mock_akool.core.models import Call
+from mock_akool.core.models import Request
 
 OPEN: Final = frozenset({"/_mock/health", "/_mock/ready"})
 """What anybody may ask: a probe has no token, and may call by whatever name."""
@@ -43,11 +43,11 @@ class Access:
         """Let the fake be called by this name: it listens there."""
         self._hosts.add(_plain(host))
 
-    def refusal(self, call: Call) -> Refusal | None:
+    def refusal(self, request: Request) -> Refusal | None:
         """Return why the call is refused, or None."""
-        if call.door not in _FROM_OUTSIDE or call.path in OPEN:
+        if request.transport not in _FROM_OUTSIDE or request.path in OPEN:
             return None
-        headers = call.headers
+        headers = request.headers
         host = headers.get("host", "")
         # A page of another site can make its own name point to this machine; then the browser sends that name.
         if host and not self._is_ours(_name_of(host)):

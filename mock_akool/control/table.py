@@ -326,8 +326,8 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("POST", "/_mock/jobs/{job}/fail"): Route(
         "let a job have failed from now on", handlers.fail, views.JOB.schema, SCOPE, _FAILURE
     ),
-    ("POST", "/_mock/jobs/{job}/stick"): Route(
-        "let a job stay for ever at the status that it has", handlers.stick, views.JOB.schema, SCOPE, _SCOPE_OF_BODY
+    ("POST", "/_mock/jobs/{job}/stall"): Route(
+        "let a job stay for ever at the status that it has", handlers.stall, views.JOB.schema, SCOPE, _SCOPE_OF_BODY
     ),
     ("DELETE", "/_mock/jobs/{job}"): Route(
         "forget a job; what it cost stays paid", handlers.delete_job, views.JOB.schema, SCOPE
@@ -437,9 +437,9 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             needed=("rule",),
         ),
     ),
-    ("GET", "/_mock/scenario/unfired"): Route(
+    ("GET", "/_mock/scenario/unused"): Route(
         "tell which rules never fired though they should have, and why; without an account those of all accounts too",
-        handlers.unfired_rules,
+        handlers.unused_rules,
         record(
             {
                 "rules": (
@@ -608,7 +608,7 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
             headers=Field(_HEADERS, "its headers", {}),
             body=Field(_BYTES, "its body", b""),
             file_base=Field(_FILE_BASE, "what picture URLs begin with", CDN_URL),
-            door=Field(TEXT, "what the journal calls the door that carried it in", "control"),
+            transport=Field(TEXT, "what the journal calls the door that carried it in", "control"),
             needed=("method", "path"),
         ),
         needs_lock=False,

@@ -11,7 +11,7 @@ from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.director import RuleInForce
 from mock_akool.core.engine import Engine
-from mock_akool.core.models import Job, Reply, Transfer
+from mock_akool.core.models import Job, Response, Transfer
 from mock_akool.core.scenario import endpoint_of
 from mock_akool.core.scenario_shapes import RESULT, RULE, STAGES
 from mock_akool.core.shapes import Schema
@@ -44,7 +44,7 @@ def record(fields: Mapping[str, tuple[str, Schema]]) -> Schema:
     }
 
 
-class Told(NamedTuple):
+class Column(NamedTuple):
     """A field of what is told: its help, its schema, and what it is of a record at an instant."""
 
     help: str
@@ -55,7 +55,7 @@ class Told(NamedTuple):
 class View:
     """How records of one kind are told."""
 
-    def __init__(self, **fields: Told) -> None:
+    def __init__(self, **fields: Column) -> None:
         self.fields = fields
         self.schema = record({name: (field.help, field.schema) for name, field in fields.items()})
         self._parts = tuple((name, field.of) for name, field in fields.items())
@@ -72,7 +72,7 @@ def spelled(instant_ns: int) -> str:
 
 
 def _request(engine: Engine, job: Job, now_ns: int) -> dict[str, Any]:
-    return {"endpoint": str(endpoint_of(job.request)), **job.request._asdict()}
+    return {"endpoint": str(endpoint_of(job.input)), **job.input._asdict()}
 
 
 def _look(engine: Engine, job: Job, now_ns: int) -> dict[str, Any]:
@@ -82,58 +82,58 @@ def _look(engine: Engine, job: Job, now_ns: int) -> dict[str, Any]:
 _ASKED: Final[Schema] = {"type": "object", "required": ["endpoint"], "properties": {"endpoint": TEXT}}
 
 JOB: Final = View(
-    _id=Told("the job's `_id`", TEXT, lambda _, job, __: job.id),
-    account=Told("the API key of its account", TEXT, lambda _, job, __: job.account.api_key),
-    number=Told("it is the account's n-th job", WHOLE, lambda _, job, __: job.number),
-    status=Told(
+    _id=Column("the job's `_id`", TEXT, lambda _, job, __: job.id),
+    account=Column("the API key of its account", TEXT, lambda _, job, __: job.account.api_key),
+    number=Column("it is the account's n-th job", WHOLE, lambda _, job, __: job.number),
+    status=Column(
         "what a poll would see now", STATUS, lambda engine, job, now: engine.change_of(job, now).status.name.lower()
     ),
-    since_ns=Told(
+    since_ns=Column(
         "since when it has this status, in epoch nanoseconds",
         WHOLE,
         lambda engine, job, now: engine.change_of(job, now).at_ns,
     ),
-    created_ns=Told("when it was created, in epoch nanoseconds", WHOLE, lambda _, job, __: job.created_ns),
-    stages=Told(
+    created_ns=Column("when it was created, in epoch nanoseconds", WHOLE, lambda _, job, __: job.created_ns),
+    stages=Column(
         "its whole life, as scenario files write it", STAGES.schema, lambda _, job, __: STAGES.write(job.timeline)
     ),
-    result=Told(
+    result=Column(
         "what is unusual about its result",
         or_null(RESULT.schema),
         lambda _, job, __: None if job.result is None else RESULT.write(job.result),
     ),
-    cost=Told("what it cost, in credits", WHOLE, lambda _, job, __: job.cost),
-    request=Told("what was asked for", _ASKED, _request),
-    look=Told("the request whose prompt and scale its pictures show", _ASKED, _look),
-    polls_ns=Told("when it was polled, where that counts", listed(WHOLE), lambda _, job, __: list(job.polls)),
-    used_buttons=Told("the buttons that were pressed", listed(TEXT), lambda _, job, __: list(job.used_buttons)),
-    entry=Told("the entry of a script that it follows", or_null(TEXT), lambda _, job, __: job.entry),
-    place=Told("its place in its batch, from 0", WHOLE, lambda _, job, __: job.place),
-    stamp_ms=Told("the number that the names of its files begin with", WHOLE, lambda _, job, __: job.stamp_ms),
-    file_base=Told("where its files are seen", TEXT, lambda _, job, __: job.file_base),
+    cost=Column("what it cost, in credits", WHOLE, lambda _, job, __: job.cost),
+    request=Column("what was asked for", _ASKED, _request),
+    look=Column("the request whose prompt and scale its pictures show", _ASKED, _look),
+    polls_ns=Column("when it was polled, where that counts", listed(WHOLE), lambda _, job, __: list(job.polls)),
+    used_buttons=Column("the buttons that were pressed", listed(TEXT), lambda _, job, __: list(job.used_buttons)),
+    entry=Column("the entry of a script that it follows", or_null(TEXT), lambda _, job, __: job.entry),
+    place=Column("its place in its batch, from 0", WHOLE, lambda _, job, __: job.place),
+    stamp_ms=Column("the number that the names of its files begin with", WHOLE, lambda _, job, __: job.stamp_ms),
+    file_base=Column("where its files are seen", TEXT, lambda _, job, __: job.file_base),
 )
 
 ACCOUNT: Final = View(
-    client_secret=Told("the API key, which is the clientSecret", TEXT, lambda _, account, __: account.api_key),
-    client_id=Told("the clientId", TEXT, lambda _, account, __: account.client_id),
-    credits=Told("what it has left", WHOLE, lambda engine, account, now: engine.credits_of(account, now)),
-    spent=Told("what it paid, refunds taken off", WHOLE, lambda engine, account, now: engine.spent_by(account, now)),
-    status=Told(
+    client_secret=Column("the API key, which is the clientSecret", TEXT, lambda _, account, __: account.api_key),
+    client_id=Column("the clientId", TEXT, lambda _, account, __: account.client_id),
+    credits=Column("what it has left", WHOLE, lambda engine, account, now: engine.credits_of(account, now)),
+    spent=Column("what it paid, refunds taken off", WHOLE, lambda engine, account, now: engine.spent_by(account, now)),
+    status=Column(
         "active or banned",
         {"enum": ["active", "banned"]},
         lambda _, account, __: "banned" if account.banned else "active",
     ),
-    token_ttl=Told(
-        "how long its tokens live, in seconds", NUMBER, lambda _, account, __: account.token_ttl_ns / NS_PER_S
+    token_lifetime=Column(
+        "how long its tokens live, in seconds", NUMBER, lambda _, account, __: account.token_lifetime_ns / NS_PER_S
     ),
-    tokens_valid_from=Told(
+    tokens_valid_from=Column(
         "the epoch second before which its tokens are revoked", WHOLE, lambda _, account, __: account.valid_from_s
     ),
-    jobs=Told("how many jobs it made", WHOLE, lambda engine, account, _: engine.jobs_made(account.api_key)),
-    id=Told("the account's id in tokens", TEXT, lambda _, account, __: account.id),
-    uid=Told("the account's uid in records", WHOLE, lambda _, account, __: account.uid),
-    team_id=Told("the account's team_id in records", TEXT, lambda _, account, __: account.team_id),
-    credential_id=Told("the credentialId in tokens", TEXT, lambda _, account, __: account.credential_id),
+    jobs=Column("how many jobs it made", WHOLE, lambda engine, account, _: engine.jobs_made(account.api_key)),
+    id=Column("the account's id in tokens", TEXT, lambda _, account, __: account.id),
+    uid=Column("the account's uid in records", WHOLE, lambda _, account, __: account.uid),
+    team_id=Column("the account's team_id in records", TEXT, lambda _, account, __: account.team_id),
+    credential_id=Column("the credentialId in tokens", TEXT, lambda _, account, __: account.credential_id),
 )
 
 
@@ -153,83 +153,87 @@ BODY: Final[Schema] = {
 HEADERS: Final[Schema] = {"type": "object", "additionalProperties": TEXT}
 
 
-def _ends(_: Engine, reply: Reply, __: int) -> Any:
-    ends = None if reply.transfer is None else reply.transfer.ends
+def _ends(_: Engine, response: Response, __: int) -> Any:
+    ends = None if response.transfer is None else response.transfer.ends
     return None if ends is None else str(ends)
 
 
 _ANSWERED: Final = {
-    "http": Told("the answer's HTTP status", WHOLE, lambda _, reply, __: reply.status),
-    "ends": Told(
+    "http": Column("the answer's HTTP status", WHOLE, lambda _, response, __: response.status),
+    "ends": Column(
         "how the connection ended, when the answer did not simply arrive",
         or_null({"enum": ["drop", "reset", "cut"]}),
         _ends,
     ),
-    "code": Told(
+    "code": Column(
         "the answer's business code",
         or_null(WHOLE),
-        lambda _, reply, __: None if reply.code is None else int(reply.code),
+        lambda _, response, __: None if response.code is None else int(response.code),
     ),
-    "answer_headers": Told("the answer's headers", HEADERS, lambda _, reply, __: dict(reply.headers)),
-    "answer": Told("the answer's body; empty for a picture", BODY, lambda _, reply, __: _body(reply.body)),
-    "delay_ns": Told("how long the answer was held back", WHOLE, lambda _, reply, __: reply.delay_ns),
-    "account": Told("the API key of the account, where it is known", or_null(TEXT), lambda _, reply, __: reply.account),
-    "job": Told("the `_id` of the job that it was about", or_null(TEXT), lambda _, reply, __: reply.job_id),
-    "job_status": Told(
+    "answer_headers": Column("the answer's headers", HEADERS, lambda _, response, __: dict(response.headers)),
+    "answer": Column("the answer's body; empty for a picture", BODY, lambda _, response, __: _body(response.body)),
+    "delay_ns": Column("how long the answer was held back", WHOLE, lambda _, response, __: response.delay_ns),
+    "account": Column(
+        "the API key of the account, where it is known", or_null(TEXT), lambda _, response, __: response.account
+    ),
+    "job": Column("the `_id` of the job that it was about", or_null(TEXT), lambda _, response, __: response.job_id),
+    "job_status": Column(
         "the status that the caller was shown",
         or_null(STATUS),
-        lambda _, reply, __: None if reply.job_status is None else reply.job_status.name.lower(),
+        lambda _, response, __: None if response.job_status is None else response.job_status.name.lower(),
     ),
-    "entry": Told("the entry of a script that the job follows", or_null(TEXT), lambda _, reply, __: reply.entry),
-    "rule": Told("the rule that made the answer what it is", or_null(TEXT), lambda _, reply, __: reply.rule),
+    "entry": Column(
+        "the entry of a script that the job follows", or_null(TEXT), lambda _, response, __: response.entry
+    ),
+    "rule": Column("the rule that made the answer what it is", or_null(TEXT), lambda _, response, __: response.rule),
 }
-"""What is told of a Reply."""
+"""What is told of a Response."""
 
 
-def _in_call(told: Told) -> Told:
-    return told._replace(of=lambda engine, call, now_ns: told.of(engine, call.reply, now_ns))
+def _in_call(told: Column) -> Column:
+    return told._replace(of=lambda engine, call, now_ns: told.of(engine, call.response, now_ns))
 
 
 CALL: Final = View(
-    number=Told("counts all calls from 1", WHOLE, lambda _, call, __: call.number),
-    time_ns=Told("when it was asked, in epoch nanoseconds", WHOLE, lambda _, call, __: call.time_ns),
-    at=Told("when it was asked, in seconds since the fake's start or reset", NUMBER, lambda _, call, __: call.at),
-    endpoint=Told("the endpoint's name", TEXT, lambda _, call, __: str(call.endpoint)),
-    door=Told("the door that carried it in", TEXT, lambda _, call, __: call.door),
-    method=Told("the request's method", TEXT, lambda _, call, __: call.method),
-    path=Told("the request's path", TEXT, lambda _, call, __: call.path),
-    query=Told("the request's query, undecoded", TEXT, lambda _, call, __: call.query),
-    headers=Told("the request's headers", HEADERS, lambda _, call, __: dict(call.headers)),
-    body=Told("the request's body", BODY, lambda _, call, __: _body(call.body)),
+    number=Column("counts all calls from 1", WHOLE, lambda _, call, __: call.number),
+    time_ns=Column("when it was asked, in epoch nanoseconds", WHOLE, lambda _, call, __: call.time_ns),
+    at=Column("when it was asked, in seconds since the fake's start or reset", NUMBER, lambda _, call, __: call.at),
+    endpoint=Column("the endpoint's name", TEXT, lambda _, call, __: str(call.endpoint)),
+    transport=Column("the door that carried it in", TEXT, lambda _, call, __: call.transport),
+    method=Column("the request's method", TEXT, lambda _, call, __: call.method),
+    path=Column("the request's path", TEXT, lambda _, call, __: call.path),
+    query=Column("the request's query, undecoded", TEXT, lambda _, call, __: call.query),
+    headers=Column("the request's headers", HEADERS, lambda _, call, __: dict(call.headers)),
+    body=Column("the request's body", BODY, lambda _, call, __: _body(call.body)),
     **{name: _in_call(told) for name, told in _ANSWERED.items()},
 )
 
 _ALL: Final = Transfer()
 
 
-def _transfer(reply: Reply) -> Transfer:
-    return reply.transfer or _ALL
+def _transfer(response: Response) -> Transfer:
+    return response.transfer or _ALL
 
 
 ANSWER: Final = View(
     **_ANSWERED
     | {
-        "answer": Told("the answer's body, also of a picture", BODY, lambda _, reply, __: _body(reply.body)),
-        "delay_ns": Told("how long to hold the answer back", WHOLE, lambda _, reply, __: reply.delay_ns),
+        "answer": Column("the answer's body, also of a picture", BODY, lambda _, response, __: _body(response.body)),
+        "delay_ns": Column("how long to hold the answer back", WHOLE, lambda _, response, __: response.delay_ns),
     },
-    sent_bytes=Told(
+    sent_bytes=Column(
         "how much of the body arrives before a cut",
         WHOLE,
-        lambda _, reply, __: _transfer(reply).sent.of(len(reply.body)),
+        lambda _, response, __: _transfer(response).sent.of(len(response.body)),
     ),
-    piece_bytes=Told(
+    piece_bytes=Column(
         "in pieces of so many bytes the body comes; 0: at once",
         WHOLE,
-        lambda _, reply, __: _transfer(reply).piece_bytes,
+        lambda _, response, __: _transfer(response).piece_bytes,
     ),
-    pause_ns=Told("how long to wait before each piece", WHOLE, lambda _, reply, __: _transfer(reply).pause_ns),
+    pause_ns=Column("how long to wait before each piece", WHOLE, lambda _, response, __: _transfer(response).pause_ns),
 )
-"""A Reply that was not sent, with the body as it would be sent."""
+"""A Response that was not sent, with the body as it would be sent."""
 
 
 def _rule(_: Engine, live: RuleInForce, __: int) -> dict[str, Any]:
@@ -238,15 +242,15 @@ def _rule(_: Engine, live: RuleInForce, __: int) -> dict[str, Any]:
 
 
 RULE_IN_FORCE: Final = View(
-    number=Told(
+    number=Column(
         "by which it can be taken away; null for a rule of a scenario",
         or_null(WHOLE),
         lambda _, live, __: live.number or None,
     ),
-    label=Told("what the journal calls it", TEXT, lambda _, live, __: live.label),
-    fired=Told("how many calls it made go wrong", WHOLE, lambda _, live, __: live.fired),
-    must_fire=Told("whether it is a mistake when it never fires", FLAG, lambda _, live, __: live.rule.must_fire),
-    rule=Told("the rule, as scenario files write it", RULE.schema, _rule),
+    label=Column("what the journal calls it", TEXT, lambda _, live, __: live.label),
+    fired=Column("how many calls it made go wrong", WHOLE, lambda _, live, __: live.fired),
+    must_fire=Column("whether it is a mistake when it never fires", FLAG, lambda _, live, __: live.rule.must_fire),
+    rule=Column("the rule, as scenario files write it", RULE.schema, _rule),
 )
 
 
@@ -256,9 +260,9 @@ def _webhook(_: Engine, live: WebhookRuleInForce, __: int) -> dict[str, Any]:
 
 
 WEBHOOK_IN_FORCE: Final = View(
-    label=Told("who said it: python, control, or the scenario", TEXT, lambda _, live, __: live.label),
-    befell=Told("how many callbacks it befell", WHOLE, lambda _, live, __: sum(live.befell.values())),
-    rule=Told("which callbacks, and what goes wrong, as scenario files write it", WEBHOOK.schema, _webhook),
+    label=Column("who said it: python, control, or the scenario", TEXT, lambda _, live, __: live.label),
+    applied=Column("how many callbacks it applied", WHOLE, lambda _, live, __: sum(live.applied.values())),
+    rule=Column("which callbacks, and what goes wrong, as scenario files write it", WEBHOOK.schema, _webhook),
 )
 
 
@@ -278,29 +282,29 @@ _TRY: Final = record(
     }
 )
 DELIVERY: Final = View(
-    number=Told("counts all callbacks from 1", WHOLE, lambda _, each, __: each.number),
-    job=Told("the job's `_id`", TEXT, lambda _, each, __: each.job_id),
-    account=Told("the API key of the job's account", TEXT, lambda _, each, __: each.account),
-    client_id=Told("the clientId of the job's account", TEXT, lambda _, each, __: each.client_id),
-    job_status=Told("the status that it tells of", STATUS, lambda _, each, __: each.status.name.lower()),
-    url=Told("where it goes", TEXT, lambda _, each, __: each.url),
-    state=Told(
+    number=Column("counts all callbacks from 1", WHOLE, lambda _, each, __: each.number),
+    job=Column("the job's `_id`", TEXT, lambda _, each, __: each.job_id),
+    account=Column("the API key of the job's account", TEXT, lambda _, each, __: each.account),
+    client_id=Column("the clientId of the job's account", TEXT, lambda _, each, __: each.client_id),
+    job_status=Column("the status that it tells of", STATUS, lambda _, each, __: each.status.name.lower()),
+    url=Column("where it goes", TEXT, lambda _, each, __: each.url),
+    state=Column(
         "what became of it", {"enum": [str(state) for state in DeliveryState]}, lambda _, each, __: str(each.state)
     ),
-    due_ns=Told("when it was to be sent first, in epoch nanoseconds", WHOLE, lambda _, each, __: each.due_ns),
-    next_ns=Told("when it is tried next", or_null(WHOLE), lambda _, each, __: each.next_ns),
-    start_ns=Told(
+    due_ns=Column("when it was to be sent first, in epoch nanoseconds", WHOLE, lambda _, each, __: each.due_ns),
+    next_ns=Column("when it is tried next", or_null(WHOLE), lambda _, each, __: each.next_ns),
+    start_ns=Column(
         "when the fake was started or last reset, in epoch nanoseconds", WHOLE, lambda _, each, __: each.start_ns
     ),
-    payload=Told("what was encrypted", BODY, lambda _, each, __: _body(each.payload)),
-    body=Told("what each try sends", BODY, lambda _, each, __: _body(each.body)),
-    tries=Told("the tries until now", listed(_TRY), _tries),
-    error=Told("why it was not delivered, or empty text", TEXT, lambda _, each, __: each.error),
-    why=Told("the same where its tries do not tell it, or empty text", TEXT, lambda _, each, __: each.why),
-    fault=Told(
+    payload=Column("what was encrypted", BODY, lambda _, each, __: _body(each.payload)),
+    body=Column("what each try sends", BODY, lambda _, each, __: _body(each.body)),
+    tries=Column("the tries until now", listed(_TRY), _tries),
+    error=Column("why it was not delivered, or empty text", TEXT, lambda _, each, __: each.error),
+    why=Column("the same where its tries do not tell it, or empty text", TEXT, lambda _, each, __: each.why),
+    fault=Column(
         "what was made to go wrong with it",
         or_null(WEBHOOK_FAULT.schema),
         lambda _, each, __: None if each.fault is None else WEBHOOK_FAULT.write(each.fault),
     ),
-    copy_of=Told("the number of the callback that it repeats", or_null(WHOLE), lambda _, each, __: each.copy_of),
+    copy_of=Column("the number of the callback that it repeats", or_null(WHOLE), lambda _, each, __: each.copy_of),
 )

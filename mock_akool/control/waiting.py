@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mock_akool.control.routing import Asked, Counting, refused
 from mock_akool.core.errors import ScenarioError
-from mock_akool.core.models import Reply
+from mock_akool.core.models import Response
 from mock_akool.core.shapes import Field, number, whole
 
 LONGEST_S: Final = 600
@@ -30,21 +30,21 @@ class Awaited:
     A door asks for the `reply` now and then, and in the end for that `in_vain`.
     """
 
-    def __init__(self, asked: Asked, counting: Counting, answered: Callable[[], Reply]) -> None:
+    def __init__(self, asked: Asked, counting: Counting, answered: Callable[[], Response]) -> None:
         self.seconds: float = asked.given["timeout"]
         self.at_least: int = asked.given["at_least"]
         self._lock = asked.engine.lock
         self._counting = counting
         self._answered = answered
 
-    def reply(self) -> Reply | None:
+    def response(self) -> Response | None:
         """Return what the route tells when there is enough of it, else None."""
         if not self._counting.has_news():
             return None
         with self._lock:
             return self._answered() if self._counting.count() >= self.at_least else None
 
-    def in_vain(self) -> Reply:
+    def in_vain(self) -> Response:
         """Return what is told when the time is over: how many came, or the answer when they came at the last moment."""
         counting, wanted = self._counting, self.at_least
         with self._lock:

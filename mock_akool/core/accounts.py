@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from mock_akool.core.behaviour import AccountSpec, Behaviour
-from mock_akool.core.chance import Chance
+from mock_akool.core.behaviour import AccountSpec, ServiceSettings
+from mock_akool.core.chance import KeyedRandom
 from mock_akool.core.clock import NS_PER_S, Clock
 from mock_akool.core.errors import MockAkoolError, ScenarioError
 from mock_akool.core.models import Account
@@ -27,14 +27,14 @@ class Accounts:
 
     def __init__(
         self,
-        behaviour: Behaviour,
-        chance: Chance,
+        settings: ServiceSettings,
+        keyed_random: KeyedRandom,
         clock: Clock,
         script_of: Callable[[str], AccountScript] = lambda _: AccountScript(),
         secret_of: Callable[[str], str] = lambda api_key: api_key,
     ) -> None:
-        self._behaviour = behaviour
-        self._chance = chance
+        self._settings = settings
+        self._keyed_random = keyed_random
         self._clock = clock
         self._script_of = script_of
         """Returns what a scenario says of the account with this API key in particular."""
@@ -48,13 +48,13 @@ class Accounts:
         self._initial: dict[str, int] = {}
         self._specs: dict[str, AccountSpec] = {}
         """By API key: what a person said of the account when it was made."""
-        self._bound = {spec.client_secret for spec in behaviour.accounts if spec.client_id is not None}
+        self._bound = {spec.client_secret for spec in settings.accounts if spec.client_id is not None}
         """The API keys whose clientId a person said."""
-        for spec in behaviour.accounts:
+        for spec in settings.accounts:
             self.add(spec)
-        if behaviour.strict and not behaviour.accounts:
+        if settings.strict and not settings.accounts:
             # Strict with an empty list would be a service that nobody can use.
-            self.add(AccountSpec(chance.alphanumerics(32, "clientSecret")))
+            self.add(AccountSpec(keyed_random.alphanumerics(32, "clientSecret")))
 
     def __iter__(self) -> Iterator[Account]:
         return iter(list(self._by_key.values()))
@@ -74,7 +74,7 @@ class Accounts:
         account = self.by_key(client_secret)
         if account is None or account.client_id == client_id:
             return account
-        if self._behaviour.strict and client_secret in self._bound:
+        if self._settings.strict and client_secret in self._bound:
             return None
         if account.banned:
             return account  # a refused request changes nothing
@@ -111,9 +111,9 @@ class Accounts:
             return None
         spec = self._specs[api_key]
         script = self._script_of(api_key)
-        restored = replace(account, banned=self._banned(spec, script), token_ttl_ns=self._ttl_ns(spec, script))
+        restored = replace(account, banned=self._banned(spec, script), token_lifetime_ns=self._ttl_ns(spec, script))
         self.put(replace(restored, valid_from_s=0))
-        self._credits[api_key] = self._initial[api_key] = _first(spec.credits, script.credits, self._behaviour.credits)
+        self._credits[api_key] = self._initial[api_key] = _first(spec.credits, script.credits, self._settings.credits)
         return self._by_key[api_key]
 
     def apply(self, api_key: str) -> None:
@@ -124,8 +124,8 @@ class Accounts:
         script = self._script_of(api_key)
         if script.banned is not None:
             account = replace(account, banned=script.banned)
-        if script.token_ttl is not None:
-            account = replace(account, token_ttl_ns=script.token_ttl.ns)
+        if script.token_lifetime is not None:
+            account = replace(account, token_lifetime_ns=script.token_lifetime.ns)
         self.put(account)
         if script.credits is not None:
             self.set_credits(account, script.credits)
@@ -153,7 +153,7 @@ class Accounts:
         return self._by_key.get(api_key)
 
     def _may_be_new(self, api_key: str) -> bool:
-        if self._behaviour.strict or api_key in self._client_ids:
+        if self._settings.strict or api_key in self._client_ids:
             return False
         return not _LOOKS_LIKE_CLIENT_ID.fullmatch(api_key)
 
@@ -165,7 +165,7 @@ class Accounts:
         """
         if not spec.client_secret:
             raise ScenarioError("the client_secret is empty", "It is the API key")
-        self._behaviour.check_key(spec, "the account")
+        self._settings.check_key(spec, "the account")
         if self.known(spec.client_secret) is not None:
             raise MockAkoolError("there is an account with this client_secret", "Reset it, or take another one")
         if spec.client_id is not None and any(each.client_id == spec.client_id for each in self):
@@ -174,7 +174,7 @@ class Accounts:
 
     def add(self, spec: AccountSpec) -> Account:
         """Make the account that is described; there must be none with its API key."""
-        key, draw, behaviour = spec.client_secret, self._chance, self._behaviour
+        key, draw, settings = spec.client_secret, self._keyed_random, self._settings
         script = self._script_of(key)
         second = self._clock.now_ns() // NS_PER_S
         account = Account(
@@ -185,27 +185,27 @@ class Accounts:
             team_id=draw.object_id(second, 0, "team", key),
             credential_id=draw.object_id(second, 0, "credential", key),
             banned=self._banned(spec, script),
-            token_ttl_ns=self._ttl_ns(spec, script),
+            token_lifetime_ns=self._ttl_ns(spec, script),
         )
         self.put(account)
         self._specs[key] = spec
-        self._credits[key] = self._initial[key] = _first(spec.credits, script.credits, behaviour.credits)
+        self._credits[key] = self._initial[key] = _first(spec.credits, script.credits, settings.credits)
         return account
 
     def _banned(self, spec: AccountSpec, script: AccountScript) -> bool:
-        return _first(spec.banned, script.banned, self._behaviour.account_status == "banned")
+        return _first(spec.banned, script.banned, self._settings.account_status == "banned")
 
     def _ttl_ns(self, spec: AccountSpec, script: AccountScript) -> int:
-        return _first(spec.token_ttl, script.token_ttl, self._behaviour.token_lifetime).ns
+        return _first(spec.token_lifetime, script.token_lifetime, self._settings.token_lifetime).ns
 
     def _client_id(self, secret: str) -> str:
         """Return the clientId that belongs to the secret: a key that names scenarios has that of the key without."""
         known = self._by_key.get(secret)
-        return self._chance.client_id("clientId", secret) if known is None else known.client_id
+        return self._keyed_random.client_id("clientId", secret) if known is None else known.client_id
 
     def _free_uid(self, key: str) -> int:
         attempt = 0
-        while (uid := self._chance.integer(100_000, 9_999_999, "uid", key, attempt)) in self._uids:
+        while (uid := self._keyed_random.integer(100_000, 9_999_999, "uid", key, attempt)) in self._uids:
             attempt += 1
         self._uids.add(uid)
         return uid

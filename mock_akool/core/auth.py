@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
 from mock_akool.core.accounts import Accounts
-from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.behaviour import ServiceSettings
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import Code
 from mock_akool.core.errors import AkoolError
@@ -37,7 +37,7 @@ class Tokens(Protocol):
 
 
 def authenticate(
-    headers: Mapping[str, str], accounts: Accounts, tokens: Tokens, behaviour: Behaviour, now_ns: int
+    headers: Mapping[str, str], accounts: Accounts, tokens: Tokens, settings: ServiceSettings, now_ns: int
 ) -> Account:
     """Return the account that the headers name.
 
@@ -46,21 +46,23 @@ def authenticate(
     """
     account: Account | None
     if authorization := headers.get("authorization", "").strip():
-        account = _by_bearer(authorization, accounts, tokens, behaviour, now_ns)
+        account = _by_bearer(authorization, accounts, tokens, settings, now_ns)
     elif api_key := headers.get("x-api-key", "").strip():
         account = accounts.by_key(api_key)
     else:
-        raise behaviour.refusal(Code.AUTHORIZATION_EMPTY)
+        raise settings.refusal(Code.AUTHORIZATION_EMPTY)
     if account is None:
         raise AkoolError(Code.ACCOUNT_NOT_FOUND)
     if account.banned:
-        raise behaviour.refusal(Code.ACCOUNT_BANNED)
+        raise settings.refusal(Code.ACCOUNT_BANNED)
     return account
 
 
-def _by_bearer(authorization: str, accounts: Accounts, tokens: Tokens, behaviour: Behaviour, now_ns: int) -> Account:
+def _by_bearer(
+    authorization: str, accounts: Accounts, tokens: Tokens, settings: ServiceSettings, now_ns: int
+) -> Account:
     match = _SCHEME.fullmatch(authorization)
-    if match and (match[1] == "Bearer" or behaviour.bearer_any_case):
+    if match and (match[1] == "Bearer" or settings.bearer_any_case):
         claims = tokens.read(match[2])
         account = accounts.by_id(claims.account_id) if claims else None
         if claims and account and account.valid_from_s <= claims.issued_s and now_ns < claims.expires_s * NS_PER_S:
@@ -68,11 +70,11 @@ def _by_bearer(authorization: str, accounts: Accounts, tokens: Tokens, behaviour
     raise AkoolError(Code.INVALID_AUTHORIZATION)
 
 
-def sign_in(client_id: str, client_secret: str, accounts: Accounts, behaviour: Behaviour) -> Account:
+def sign_in(client_id: str, client_secret: str, accounts: Accounts, settings: ServiceSettings) -> Account:
     """Return the account of a pair given to getToken. Raises AkoolError for a wrong pair or a banned account."""
     account = accounts.by_pair(client_id, client_secret)
     if account is None:
-        raise behaviour.refusal(behaviour.get_token_wrong_pair_code)
+        raise settings.refusal(settings.get_token_wrong_pair_code)
     if account.banned:
-        raise behaviour.refusal(Code.ACCOUNT_BANNED)
+        raise settings.refusal(Code.ACCOUNT_BANNED)
     return account

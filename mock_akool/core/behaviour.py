@@ -64,24 +64,24 @@ _ENDING: Final = Kind("'completed', 'failed', or 'failed: reason; another reason
 class AccountSpec(NamedTuple):
     """An account that a person listed. None means: as the defaults say.
 
-    `token_ttl`: how long this account's tokens live.
+    `token_lifetime`: how long this account's tokens live.
     """
 
     client_secret: str
     client_id: str | None = None
     credits: int | None = None
     banned: bool | None = None
-    token_ttl: Duration | None = None
+    token_lifetime: Duration | None = None
 
     @classmethod
     def of(cls, value: Any) -> AccountSpec:
-        """Read a mapping with `client_secret` and, as wanted, `client_id`, `credits`, `status`, `token_ttl`.
+        """Read a mapping with `client_secret` and, as wanted, `client_id`, `credits`, `status`, `token_lifetime`.
 
-        `status` is `active` or `banned`; `token_ttl` is a duration such as `30s`. Raises SettingsError.
+        `status` is `active` or `banned`; `token_lifetime` is a duration such as `30s`. Raises SettingsError.
         """
         if isinstance(value, AccountSpec):
             return value
-        known = {"client_id", "client_secret", "credits", "status", "token_ttl"}
+        known = {"client_id", "client_secret", "credits", "status", "token_lifetime"}
         if not isinstance(value, dict) or not set(value) <= known:
             raise SettingsError(f"an account is an object with keys of {', '.join(sorted(known))}, not {value!r}")
         secret, client_id = value.get("client_secret"), value.get("client_id")
@@ -95,7 +95,7 @@ class AccountSpec(NamedTuple):
         if status not in (None, "active", "banned"):
             raise SettingsError(f"status {status!r} is neither 'active' nor 'banned'")
         banned = None if status is None else status == "banned"
-        ttl = value.get("token_ttl")
+        ttl = value.get("token_lifetime")
         return cls(secret, client_id, credits, banned, None if ttl is None else Duration.of(ttl))
 
 
@@ -110,13 +110,13 @@ def _read_accounts(value: Any) -> tuple[AccountSpec, ...]:
 
 _ACCOUNTS: Final = Kind(
     'a list of accounts, as JSON such as \'[{"client_secret": "…", "client_id": "…", "credits": 5,'
-    ' "status": "banned", "token_ttl": "30s"}]\'',
+    ' "status": "banned", "token_lifetime": "30s"}]\'',
     _read_accounts,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Behaviour(Options):
+class ServiceSettings(Options):
     """The options of an engine. Values may be given as text; they are read and checked on creation.
 
     Raises SettingsError that names the option, the value and what it takes.

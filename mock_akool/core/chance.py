@@ -17,7 +17,7 @@ Place = str | int
 _ALPHANUMERICS: Final = string.ascii_letters + string.digits
 
 
-class Chance:
+class KeyedRandom:
     """Draws for one seed. Two objects with the same seed draw the same everywhere."""
 
     __slots__ = ("_key", "seed")

@@ -191,7 +191,7 @@ class SteeredClock:
         return self._then_ns + (passed_ns if self._speed == 1 else int(passed_ns * self._speed))
 
     def listen(self, changed: Callable[[], None]) -> None:
-        """Call `changed`, from now on, whenever the clock was moved or runs at another speed."""
+        """Request `changed`, from now on, whenever the clock was moved or runs at another speed."""
         with self._lock:
             self._listeners = (*self._listeners, changed)
 

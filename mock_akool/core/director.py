@@ -18,10 +18,10 @@ from itertools import count as counting
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qs
 
-from mock_akool.core.chance import Chance
+from mock_akool.core.chance import KeyedRandom
 from mock_akool.core.codes import Endpoint
 from mock_akool.core.errors import ScenarioError
-from mock_akool.core.models import Account, Call, CreateV3, CreateV4, Job, PressButton, Request
+from mock_akool.core.models import Account, CreateV3, CreateV4, Job, JobInput, PressButton, Request
 from mock_akool.core.scenario import (
     CREATES,
     NEVER,
@@ -90,7 +90,7 @@ class RuleInForce:
         """How many calls it made go wrong."""
 
 
-class _Group:
+class _RuleCounter:
     """The rules that count the same calls.
 
     A count that no rule of the group is waiting for costs a look at one number, however many rules there are.
@@ -106,11 +106,11 @@ class _Group:
         self.counts: dict[str, list[int]] = {}
         """By account, job, or nothing: how many calls were counted, and which is the next that may be chosen."""
 
-    def firing(self, call: Counted, lucky: Callable[[int, Rule], bool]) -> tuple[int, RuleInForce] | None:
+    def firing(self, request: Counted, lucky: Callable[[int, Rule], bool]) -> tuple[int, RuleInForce] | None:
         """Count the call, and return the first rule that it makes fire, with its position."""
-        if not self.free and self.conditions.differences(call):
+        if not self.free and self.conditions.differences(request):
             return None
-        counted = self.count_of(call)
+        counted = self.count_of(request)
         counted[0] += 1
         reached = counted[0]
         if reached < counted[1]:
@@ -121,9 +121,9 @@ class _Group:
                 return position, live
         return None
 
-    def count_of(self, call: Counted) -> list[int]:
+    def count_of(self, request: Counted) -> list[int]:
         """Return how many calls were counted of those that this one is counted with, and the next to be chosen."""
-        key = (call.account if self.per == "account" else call.counted_as if self.per == "job" else "") or ""
+        key = (request.account if self.per == "account" else request.counted_as if self.per == "job" else "") or ""
         counted = self.counts.get(key)
         if counted is None:
             counted = self.counts[key] = [0, self._quiet_until(0)]
@@ -137,18 +137,18 @@ class _Group:
         return min((live.rule.quiet_until(count) for _, live in self.rules), default=NEVER)
 
 
-class _Book:
+class _RuleSet:
     """Rules that are in force together: those of everybody, of an account, of a job, or made in Python."""
 
-    def __init__(self, scope: str, begun_ns: int, chance: Chance, rules: Iterable[RuleInForce] = ()) -> None:
+    def __init__(self, scope: str, begun_ns: int, keyed_random: KeyedRandom, rules: Iterable[RuleInForce] = ()) -> None:
         self.rules: list[RuleInForce] = []
         self._begun_ns = begun_ns
         self._scope = scope
-        self._chance = chance
-        self._groups: dict[Endpoint, list[_Group]] = {}
+        self._keyed_random = keyed_random
+        self._groups: dict[Endpoint, list[_RuleCounter]] = {}
         self._streams: dict[tuple[Endpoint, str, int], list[int]] = {}
         """How many calls there were of each account, about each of its jobs, to each endpoint."""
-        known: dict[tuple[tuple[Endpoint, ...], Conditions], _Group] = {}
+        known: dict[tuple[tuple[Endpoint, ...], Conditions], _RuleCounter] = {}
         for live in rules:
             key = live.rule.on, live.rule.conditions
             known[key] = self._add(live, known.get(key))
@@ -172,9 +172,9 @@ class _Book:
                     group.forget(whose)
         self._streams = {stream: number for stream, number in self._streams.items() if stream[1] != account}
 
-    def _add(self, live: RuleInForce, group: _Group | None) -> _Group:
+    def _add(self, live: RuleInForce, group: _RuleCounter | None) -> _RuleCounter:
         if group is None:
-            group = _Group(live.rule.conditions)
+            group = _RuleCounter(live.rule.conditions)
             for endpoint in live.rule.on:
                 self._groups.setdefault(endpoint, []).append(group)
         live.begun_ns = self._begun_ns
@@ -186,30 +186,30 @@ class _Book:
         """Return whether a rule for the endpoint wants to know more of a call than whose it is and of which job."""
         return any(not group.free for group in self._groups.get(endpoint, ()))
 
-    def counts_of(self, endpoint: Endpoint, call: Counted) -> tuple[list[list[int]], list[int]] | None:
+    def counts_of(self, endpoint: Endpoint, request: Counted) -> tuple[list[list[int]], list[int]] | None:
         """Return what a call counts in the groups for its endpoint, and in its stream; None when no rule is for it."""
         groups = self._groups.get(endpoint)
         if groups is None:
             return None
-        stream = endpoint, call.account or "", call.job_number or 0
-        return [group.count_of(call) for group in groups], self._streams.setdefault(stream, [0])
+        stream = endpoint, request.account or "", request.job_number or 0
+        return [group.count_of(request) for group in groups], self._streams.setdefault(stream, [0])
 
-    def firing(self, endpoint: Endpoint, call: Counted, now_ns: int) -> Firing | None:
+    def firing(self, endpoint: Endpoint, request: Counted, now_ns: int) -> Firing | None:
         """Count the call by all rules, and return the first one that fires."""
         groups = self._groups.get(endpoint)
         if groups is None:
             return None
         if self.looks_into(endpoint):
-            call = call._replace(since_ns=now_ns - self._begun_ns)
-        stream = endpoint, call.account or "", call.job_number or 0
+            request = request._replace(since_ns=now_ns - self._begun_ns)
+        stream = endpoint, request.account or "", request.job_number or 0
         number = self._streams.setdefault(stream, [0])
         number[0] += 1
         place = self._scope, *stream, number[0]
 
         def lucky(position: int, rule: Rule) -> bool:
-            return rule.probability is None or self._chance.fraction("luck", position, *place) < rule.probability
+            return rule.probability is None or self._keyed_random.fraction("luck", position, *place) < rule.probability
 
-        fired = [found for group in groups if (found := group.firing(call, lucky)) is not None]
+        fired = [found for group in groups if (found := group.firing(request, lucky)) is not None]
         if not fired:
             return None
         position, live = min(fired, key=_position)
@@ -223,14 +223,16 @@ def _position(found: tuple[int, RuleInForce]) -> int:
 class _Scope:
     """What scenarios say of everybody, of one account, or of one job, and which of their entries are used up."""
 
-    def __init__(self, name: str, begun_ns: int, scenarios: Sequence[Scenario], chance: Chance, after: int = 0) -> None:
+    def __init__(
+        self, name: str, begun_ns: int, scenarios: Sequence[Scenario], keyed_random: KeyedRandom, after: int = 0
+    ) -> None:
         self.scenarios = tuple(scenarios)
         self.account: AccountScript = reduce(over, (each.account for each in scenarios), AccountScript())
         self.limits: Limits = reduce(over, (each.limits for each in scenarios), Limits())
-        self.book = _Book(
+        self.book = _RuleSet(
             name,
             begun_ns,
-            chance,
+            keyed_random,
             [
                 RuleInForce(rule, f"{each.name or 'scenario'}: {rule.name or f'rules[{position}]'}", after=after)
                 for each in scenarios
@@ -252,11 +254,11 @@ class _Scope:
         """Those of the last scenario that has any: they would otherwise get in each other's way."""
         self._used: dict[tuple[int, str], int] = {}
 
-    def take(self, account: str, request: Request, look: CreateV3 | CreateV4) -> Entry | None:
+    def take(self, account: str, input: JobInput, look: CreateV3 | CreateV4) -> Entry | None:
         """Return the entry for the account's new job, and count it as used; None when there is none for it."""
         for entry in self._conditional:
             when = entry.script.when
-            if when is not None and not when.differences(request, look, account) and self._left(entry, account, None):
+            if when is not None and not when.differences(input, look, account) and self._left(entry, account, None):
                 return entry
         last = len(self._plain) - 1
         for position, entry in enumerate(self._plain):
@@ -269,7 +271,7 @@ class _Scope:
         self.book.forget(account, whose)
         self._used = {key: used for key, used in self._used.items() if key[1] != account}
         for live in self.webhooks:
-            live.befell.pop(account, None)
+            live.applied.pop(account, None)
 
     def _left(self, entry: Entry, account: str, usual: int | None) -> bool:
         key = id(entry), account
@@ -280,7 +282,7 @@ class _Scope:
         return True
 
 
-class Director:
+class ScenarioRuntime:
     """What the scenarios of one engine say. Not locked: the engine's lock covers it."""
 
     def __init__(self, engine: Engine, script: Script) -> None:
@@ -290,13 +292,13 @@ class Director:
         self._by_prompt = script.by_prompt and script.library is not None
         now_ns = engine.clock.now_ns()
         self._begun_ns = now_ns
-        self._everybody = _Scope("", now_ns, script.scenarios, engine.chance)
-        self._python = _Book("python", now_ns, engine.chance)
-        self._python_of: dict[str, _Book] = {}
+        self._everybody = _Scope("", now_ns, script.scenarios, engine.keyed_random)
+        self._python = _RuleSet("python", now_ns, engine.keyed_random)
+        self._python_of: dict[str, _RuleSet] = {}
         """The rules that were added for one account, by its API key."""
         self._put: dict[str, _Scope] = {}
         """The scenarios that were put in force for one account, by its API key."""
-        self._put_for_all = _Scope("", now_ns, (), engine.chance)
+        self._put_for_all = _Scope("", now_ns, (), engine.keyed_random)
         """What was put in force for everybody while the fake ran; what was so before is among the settings."""
         self._numbers = counting(1)
         self._of_key: dict[str, _Scope] = {}
@@ -355,17 +357,21 @@ class Director:
         account, or those that were for everybody. What scenarios for everybody say of accounts holds for those that
         come. Of their `accounts`, `seed` and `profile` nothing is taken: these are a fake's from its beginning.
         """
-        now_ns, chance, after = self._engine.clock.now_ns(), self._engine.chance, self._engine.journal.count
+        now_ns, keyed_random, after = (
+            self._engine.clock.now_ns(),
+            self._engine.keyed_random,
+            self._engine.call_log.count,
+        )
         if api_key is None:
-            self._everybody = self._put_for_all = _Scope("", now_ns, scenarios, chance, after)
-            self._python = _Book("python", self._begun_ns, chance)
+            self._everybody = self._put_for_all = _Scope("", now_ns, scenarios, keyed_random, after)
+            self._python = _RuleSet("python", self._begun_ns, keyed_random)
             self.planned.clear()
         else:
             self._python_of.pop(api_key, None)
             self.planned_for.pop(api_key, None)
             self._put.pop(api_key, None)
             if scenarios:
-                self._put[api_key] = _Scope(f"put {api_key}", now_ns, scenarios, chance, after)
+                self._put[api_key] = _Scope(f"put {api_key}", now_ns, scenarios, keyed_random, after)
         self._webhooks = [live for live in self._webhooks if live.whose != api_key]
         self._lines.clear()
         self.watching = self.watching or any(each.rules for each in scenarios)
@@ -376,14 +382,14 @@ class Director:
 
         With an API key it is for that account only, and goes before those for everybody.
         """
-        live = RuleInForce(rule, label, next(self._numbers), self._engine.journal.count)
+        live = RuleInForce(rule, label, next(self._numbers), self._engine.call_log.count)
         if api_key is None:
             book = self._python
         else:
             scope = f"python {api_key}"
             # Who has a test of an account of his own does not know since when the fake has been running.
             now_ns = self._engine.clock.now_ns()
-            book = self._python_of.setdefault(api_key, _Book(scope, now_ns, self._engine.chance))
+            book = self._python_of.setdefault(api_key, _RuleSet(scope, now_ns, self._engine.keyed_random))
         book.append(live)
         self._lines.clear()
         self.watching = True
@@ -406,7 +412,7 @@ class Director:
         self._attempts = {key: attempt for key, attempt in self._attempts.items() if key[0] != api_key}
         self._webhooks = [live for live in self._webhooks if live.whose != api_key]
         for live in self._webhooks:
-            live.befell.pop(api_key, None)
+            live.applied.pop(api_key, None)
         whose = _Whose(api_key, jobs)
         self._python.forget(api_key, whose)
         self._everybody.forget(api_key, whose)
@@ -432,55 +438,55 @@ class Director:
 
     # Jobs
 
-    def entry_for(self, account: Account, request: Request, look: CreateV3 | CreateV4) -> Entry | None:
+    def entry_for(self, account: Account, input: JobInput, look: CreateV3 | CreateV4) -> Entry | None:
         """Return which entry of which script a new job follows; None when nobody scripted it."""
         key = account.api_key
         planned = self.planned_for.get(key) or self.planned
         if planned:
             return planned.popleft()
-        for scope in self._scopes_of(key, request):
+        for scope in self._scopes_of(key, input):
             if scope is not None:
-                entry = scope.take(key, request, look)
+                entry = scope.take(key, input, look)
                 if entry is not None:
                     return entry
         return None
 
-    def _scopes_of(self, key: str, request: Request) -> tuple[_Scope | None, ...]:
-        return self._scope_of_new(key, request), self._put.get(key), self._scope_of_key(key), self._everybody
+    def _scopes_of(self, key: str, input: JobInput) -> tuple[_Scope | None, ...]:
+        return self._scope_of_new(key, input), self._put.get(key), self._scope_of_key(key), self._everybody
 
-    def account_script_of_new(self, account: Account, request: Request) -> AccountScript:
+    def account_script_of_new(self, account: Account, input: JobInput) -> AccountScript:
         """Return what the scenario that a new job's prompt names says of its account, for this job alone."""
-        scope = self._scope_of_new(account.api_key, request)
+        scope = self._scope_of_new(account.api_key, input)
         return _NO_ACCOUNT if scope is None else scope.account
 
     def made(self, job: Job) -> None:
         """Take note of a job, whose prompt or whose parent's may have named a scenario."""
-        scope = self._scope_of_new(job.account.api_key, job.request)
+        scope = self._scope_of_new(job.account.api_key, job.input)
         if scope is not None:
             self._of_job[job.id] = scope
             self.watching = True
 
-    def _scope_of_new(self, api_key: str, request: Request) -> _Scope | None:
-        if isinstance(request, PressButton):
-            return self._of_job.get(request.parent_id)
-        attempt = self._attempts.get((api_key, request.prompt))
+    def _scope_of_new(self, api_key: str, input: JobInput) -> _Scope | None:
+        if isinstance(input, PressButton):
+            return self._of_job.get(input.parent_id)
+        attempt = self._attempts.get((api_key, input.prompt))
         return None if attempt is None else attempt.scope
 
     # Calls
 
-    def notices(self, call: Call) -> bool:
+    def notices(self, request: Request) -> bool:
         """Return whether the call may name a scenario, by its key or in its prompt."""
-        if self._by_key and "+" in call.headers.get("x-api-key", ""):
+        if self._by_key and "+" in request.headers.get("x-api-key", ""):
             return True
-        body = call.body
+        body = request.body
         return bool(body) and ((self._by_prompt and _MAGIC_BYTES in body) or (self._by_key and b"+" in body))
 
-    def passes(self, call: Call) -> bool:
+    def passes(self, request: Request) -> bool:
         """Count a call that was there before, and return True, unless a rule might fire at it or it is not known.
 
         Nothing is counted then, and `firing` must be asked.
         """
-        line = self._lines.get(id(call))
+        line = self._lines.get(id(request))
         if line is None:
             return False
         for count in line.waiting:
@@ -490,10 +496,10 @@ class Director:
             count[0] += 1
         return True
 
-    def firing(self, endpoint: Endpoint, call: Call, now_ns: int) -> Firing | None:
+    def firing(self, endpoint: Endpoint, request: Request, now_ns: int) -> Firing | None:
         """Count the call, and return the rule that fires at it, if any; raises ScenarioError for a bad name in it."""
-        body = _Body(call)
-        account, job = self._whose(endpoint, call, body)
+        body = _Body(request)
+        account, job = self._whose(endpoint, request, body)
         attempt = self._attempt(endpoint, account, body)
         books = [self._python]
         added, put = self._python_of.get(account or ""), self._put.get(account or "")
@@ -522,25 +528,25 @@ class Director:
         if attempt is not None:
             attempt.passed = not fired
         # (The number of the job that a create will make changes from call to call.)
-        if call.door in _REPEATING and job is not None and endpoint not in CREATES and not looks_into:
+        if request.transport in _REPEATING and job is not None and endpoint not in CREATES and not looks_into:
             if len(self._lines) >= _MOST_LINES:
                 self._lines.clear()
-            self._lines[id(call)] = _Line(call, [book.counts_of(endpoint, counted) for book in books])
+            self._lines[id(request)] = _Line(request, [book.counts_of(endpoint, counted) for book in books])
         if not fired:
             return None
         # Of the books in force the first one has the word; what others would do does not happen.
         fired[0].live.fired += 1
         return fired[0]._replace(account=account, job_id=counted.job_id)
 
-    def _whose(self, endpoint: Endpoint, call: Call, body: _Body) -> tuple[str | None, Job | None]:
+    def _whose(self, endpoint: Endpoint, request: Request, body: _Body) -> tuple[str | None, Job | None]:
         """Return the API key of the account that calls, and the job that the call is about, where they are known."""
         engine = self._engine
         if endpoint is Endpoint.FILE:
-            job = engine.job_of_file(call.path)
+            job = engine.job_of_file(request.path)
             return (None, None) if job is None else (job.account.api_key, job)
         if endpoint is Endpoint.GET_TOKEN:
             return body.text("clientSecret"), None
-        headers, account = call.headers, None
+        headers, account = request.headers, None
         if authorization := headers.get("authorization", "").strip():
             match = _BEARER.fullmatch(authorization)
             claims = engine.tokens.read(match[1]) if match else None
@@ -549,7 +555,7 @@ class Director:
         else:
             account = headers.get("x-api-key", "").strip() or None
         if endpoint is Endpoint.INFO_BY_MODEL_ID:
-            return account, engine.job(_image_model_id(call.query))
+            return account, engine.job(_image_model_id(request.query))
         if endpoint is Endpoint.CREATE_BY_BUTTON:
             return account, engine.job(body.text("_id") or "")
         return account, None
@@ -619,7 +625,7 @@ class Director:
         if self._library is None:
             raise ScenarioError("there are no named scenarios here")
         scenarios = [self._library(name.strip()) for name in names]
-        return _Scope(scope, self._engine.clock.now_ns(), scenarios, self._engine.chance)
+        return _Scope(scope, self._engine.clock.now_ns(), scenarios, self._engine.keyed_random)
 
 
 class _Line:
@@ -627,9 +633,9 @@ class _Line:
 
     __slots__ = ("call", "counts", "waiting")
 
-    def __init__(self, call: Call, counts: Iterable[tuple[list[list[int]], list[int]] | None]) -> None:
+    def __init__(self, request: Request, counts: Iterable[tuple[list[list[int]], list[int]] | None]) -> None:
         known = [each for each in counts if each is not None]
-        self.call = call
+        self.call = request
         """Kept, so that its identity stays its own."""
         self.waiting = tuple(count for groups, _ in known for count in groups)
         self.counts = (*self.waiting, *(number for _, number in known))
@@ -662,8 +668,8 @@ class _Attempt:
 class _Body:
     """The body of a call, decoded when somebody asks."""
 
-    def __init__(self, call: Call) -> None:
-        self._body = call.body
+    def __init__(self, request: Request) -> None:
+        self._body = request.body
         self._fields: dict[str, object] | None = None
 
     @property

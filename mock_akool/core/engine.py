@@ -15,16 +15,16 @@ from typing import Final, NamedTuple
 
 from mock_akool.core.accounts import Accounts
 from mock_akool.core.auth import Tokens
-from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.behaviour import ServiceSettings
 from mock_akool.core.buttons import check_press
-from mock_akool.core.chance import Chance
+from mock_akool.core.chance import KeyedRandom
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock
 from mock_akool.core.codes import Code, Endpoint, Status
-from mock_akool.core.director import Director, Entry, Library
+from mock_akool.core.director import Entry, Library, ScenarioRuntime
 from mock_akool.core.errors import AkoolError, MockAkoolError
 from mock_akool.core.files import picture_named, stamp_of
-from mock_akool.core.journal import Journal, Line
-from mock_akool.core.models import Account, CreateV3, CreateV4, Job, Picture, PressButton, Reply, Request
+from mock_akool.core.journal import CallLog, Line
+from mock_akool.core.models import Account, CreateV3, CreateV4, Job, JobInput, MediaSpec, PressButton, Response
 from mock_akool.core.outbox import Compose, Outbox
 from mock_akool.core.prices import price
 from mock_akool.core.scenario import JobScript, Scenario
@@ -38,8 +38,8 @@ from mock_akool.core.timeline import (
     Timeline,
     change_at,
     changes,
-    holding_at,
     is_over,
+    status_interval_at,
 )
 from mock_akool.core.wire import Wire
 
@@ -62,7 +62,7 @@ class Script(NamedTuple):
     by_control: bool = False
 
 
-class Sight(NamedTuple):
+class PollResult(NamedTuple):
     """What a poll sees of a job: its status, and until when, in ns, further polls see the same and change nothing."""
 
     job: Job
@@ -75,38 +75,38 @@ class Engine:
 
     def __init__(
         self,
-        behaviour: Behaviour,
+        settings: ServiceSettings,
         clock: Clock,
         tokens: Tokens,
         script: Script | None = None,
         compose: Compose = lambda draft: draft.payload,
     ) -> None:
-        self.behaviour = behaviour
+        self.settings = settings
         self.clock = clock
         self.tokens = tokens
         self.script = script or Script()
         self.lock = threading.RLock()
-        self.chance = Chance(behaviour.seed)
-        self.wire = Wire(behaviour, self.chance)
-        self.latency_ns = behaviour.latency.ns
-        self.usual_timeline = Timeline.of(behaviour.queueing, behaviour.processing, behaviour.ending)
+        self.keyed_random = KeyedRandom(settings.seed)
+        self.wire = Wire(settings, self.keyed_random)
+        self.latency_ns = settings.latency.ns
+        self.usual_timeline = Timeline.of(settings.queueing, settings.processing, settings.ending)
         self.outbox = Outbox(
-            behaviour,
-            self.chance,
+            settings,
+            self.keyed_random,
             self.wire,
             compose,
-            lambda job: self.director.webhook_rules(job),
-            lambda api_key: self.director.secret_of(api_key),
+            lambda job: self.runtime.webhook_rules(job),
+            lambda api_key: self.runtime.secret_of(api_key),
         )
         self.reset()
 
     def reset(self) -> None:
         """Forget all jobs, calls, plans and what the accounts spent: as just made."""
-        self.director = Director(self, self.script)
+        self.runtime = ScenarioRuntime(self, self.script)
         self.accounts = Accounts(
-            self.behaviour, self.chance, self.clock, self.director.account_script, self.director.secret_of
+            self.settings, self.keyed_random, self.clock, self.runtime.account_script, self.runtime.secret_of
         )
-        self.journal = Journal(self.behaviour.journal_size, self.clock.now_ns())
+        self.call_log = CallLog(self.settings.journal_size, self.clock.now_ns())
         self._jobs: dict[str, Job] = {}
         self._job_of_stamp: dict[int, str] = {}
         self._free_stamp_after: dict[int, int] = {}
@@ -121,7 +121,7 @@ class Engine:
         self._unfinished: dict[str, list[str]] = {}
         self._refunds: dict[str, list[str]] = {}
         self._recent: dict[str, deque[int]] = {}
-        self._shown: dict[str, tuple[Sight, str, Reply]] = {}
+        self._shown: dict[str, tuple[PollResult, str, Response]] = {}
         self.outbox.reset(self.clock.now_ns())
 
     # Reading
@@ -141,7 +141,7 @@ class Engine:
 
     def lines(self, api_key: str | None = None) -> tuple[Line, ...]:
         """Return the kept lines of the journal, oldest first; with an API key, those that this account asked for."""
-        lines = self.journal.lines()
+        lines = self.call_log.lines()
         return lines if api_key is None else tuple(filter(self.asked_by(api_key), lines))
 
     @property
@@ -157,9 +157,9 @@ class Engine:
         """Return the account's job with this id; raises AkoolError 1008 or 1009 (contract sections 5 and 6)."""
         job = self._jobs.get(job_id)
         if job is None:
-            raise self.behaviour.refusal(self.behaviour.unknown_job_code, job_id)
+            raise self.settings.refusal(self.settings.unknown_job_code, job_id)
         if job.account.api_key != account.api_key:
-            raise self.behaviour.refusal(self.behaviour.foreign_job_code, job_id)
+            raise self.settings.refusal(self.settings.foreign_job_code, job_id)
         return job
 
     def change_of(self, job: Job, now_ns: int) -> Change:
@@ -259,39 +259,39 @@ class Engine:
         self.credits_of(account, now_ns)
         return self.accounts.spent_by(account)
 
-    def picture_at(self, path: str, now_ns: int) -> tuple[Job, Picture] | None:
+    def picture_at(self, path: str, now_ns: int) -> tuple[Job, MediaSpec] | None:
         """Return what the file at `path` shows; None when it is not there: unknown, unfinished or expired."""
         job = self.job_of_file(path)
         if job is None:
             return None
         since_ns, status = self.change_of(job, now_ns)
-        if status is not Status.COMPLETED or now_ns >= since_ns + self.behaviour.file_lifetime.ns:
+        if status is not Status.COMPLETED or now_ns >= since_ns + self.settings.file_lifetime.ns:
             return None
-        picture = picture_named(job, path[1:], self.chance, self.behaviour)
+        picture = picture_named(job, path[1:], self.keyed_random, self.settings)
         return None if picture is None else (job, picture)
 
     # Changing
 
-    def create(self, account: Account, request: CreateV3 | CreateV4, file_base: str, now_ns: int) -> list[Job]:
+    def create(self, account: Account, input: CreateV3 | CreateV4, file_base: str, now_ns: int) -> list[Job]:
         """Make the jobs of a create request: one for v3, a batch for v4. Raises AkoolError 1005 or 1104."""
-        count = request.batch_quantity if isinstance(request, CreateV4) else 1
-        return self._make(account, request, request, count, file_base, now_ns)
+        count = input.batch_quantity if isinstance(input, CreateV4) else 1
+        return self._make(account, input, input, count, file_base, now_ns)
 
-    def press(self, account: Account, request: PressButton, file_base: str, now_ns: int) -> list[Job]:
+    def press(self, account: Account, input: PressButton, file_base: str, now_ns: int) -> list[Job]:
         """Make the job of a pressed button and mark the button as used on its parent.
 
         Raises AkoolError 1005, 1008, 1009, 1010, 1011 or 1104 (contract section 5).
         """
-        parent = self.job_of(account, request.parent_id)
-        check_press(parent, self.change_of(parent, now_ns).status, request.button, self.behaviour)
-        made = self._make(account, request, parent.look, 1, file_base, now_ns)
-        self._jobs[parent.id] = replace(parent, used_buttons=(*parent.used_buttons, request.button))
+        parent = self.job_of(account, input.parent_id)
+        check_press(parent, self.change_of(parent, now_ns).status, input.button, self.settings)
+        made = self._make(account, input, parent.look, 1, file_base, now_ns)
+        self._jobs[parent.id] = replace(parent, used_buttons=(*parent.used_buttons, input.button))
         return made
 
-    def poll(self, account: Account, job_id: str, now_ns: int) -> Sight:
+    def poll(self, account: Account, job_id: str, now_ns: int) -> PollResult:
         """Return the account's job as this poll sees it, and note the poll where it matters."""
         job = self.job_of(account, job_id)
-        _, status, until_ns = holding_at(job.timeline, job.created_ns, job.polls, now_ns)
+        _, status, until_ns = status_interval_at(job.timeline, job.created_ns, job.polls, now_ns)
         if job.timeline.counts_polls and not is_over(job.timeline, job.created_ns, job.polls, now_ns):
             self._jobs[job_id] = polled = replace(job, polls=(*job.polls, now_ns))
             self.outbox.follow(polled)
@@ -304,9 +304,9 @@ class Engine:
             again = job_id in self._end_shown or job.result is not None
             (self._polled_on if again else self._end_shown).add(job_id)
             until_ns = now_ns
-        return Sight(job, status, _NEVER_NS if until_ns is None else until_ns)
+        return PollResult(job, status, _NEVER_NS if until_ns is None else until_ns)
 
-    def recall(self, query: str, account: Account, file_base: str, now_ns: int) -> Reply | None:
+    def recall(self, query: str, account: Account, file_base: str, now_ns: int) -> Response | None:
         """Return the reply that this poll gets, if the same one got it a moment ago and nothing has changed since.
 
         A client that waits asks the same over and over; its polls change nothing until the next stage begins.
@@ -314,16 +314,16 @@ class Engine:
         shown = self._shown.get(query)
         if shown is None:
             return None
-        (job, _, until_ns), shown_base, reply = shown
+        (job, _, until_ns), shown_base, response = shown
         if now_ns < until_ns and shown_base == file_base and self._jobs.get(job.id) is job:
-            return reply if job.account.api_key == account.api_key else None
+            return response if job.account.api_key == account.api_key else None
         return None
 
-    def remember(self, query: str, sight: Sight, file_base: str, reply: Reply) -> None:
+    def remember(self, query: str, poll_result: PollResult, file_base: str, response: Response) -> None:
         """Keep the reply to a poll for `recall`. A few hundred are kept: those of jobs that are waited for now."""
         if len(self._shown) >= _MOST_SHOWN:
             self._shown.clear()
-        self._shown[query] = (sight, file_base, reply)
+        self._shown[query] = (poll_result, file_base, response)
 
     def complete(self, job_id: str, now_ns: int) -> Job:
         """Let the job be completed from now on."""
@@ -333,9 +333,9 @@ class Engine:
         """Let the job have failed from now on, as the ending says."""
         return self.divert(job_id, lambda stages: Timeline(stages, ending), now_ns)
 
-    def stick(self, job_id: str, now_ns: int) -> Job:
+    def stall(self, job_id: str, now_ns: int) -> Job:
         """Let the job stay for ever at the status that it has; raises MockAkoolError for a finished one."""
-        return self.divert(job_id, _stuck, now_ns)
+        return self.divert(job_id, _stalled, now_ns)
 
     def divert(self, job_id: str, timeline_from: Callable[[Stages], Timeline], now_ns: int) -> Job:
         """Change the job's future: its timeline becomes what `timeline_from` makes of the stages until now."""
@@ -388,18 +388,18 @@ class Engine:
             self._forget_job(job_id)
         self.outbox.forget(own)
         self.outbox.forget_account(api_key)
-        self.director.forget(api_key, own)
+        self.runtime.forget(api_key, own)
         for counted in (self._jobs_made, self._unfinished, self._refunds, self._recent):
             counted.pop(api_key, None)
         self.accounts.restore(api_key)
-        self.journal.drop(self.asked_by(api_key))
+        self.call_log.drop(self.asked_by(api_key))
 
     def put_scenarios(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
-        """Put scenarios in force from now on, for an account or for everybody; see `Director.put`.
+        """Put scenarios in force from now on, for an account or for everybody; see `ScenarioRuntime.put`.
 
         What they say of the account is so from now on.
         """
-        self.director.put(scenarios, api_key)
+        self.runtime.put(scenarios, api_key)
         if any(each.limits.concurrent_jobs is not None for each in scenarios):
             # Until now nobody had counted them.
             self._unfinished = {}
@@ -420,7 +420,7 @@ class Engine:
 
     def admit(self, account: Account, now_ns: int) -> None:
         """Count a request of the account; raises AkoolError 1005 when it is one too many within a second."""
-        limit = self.director.limits(account.api_key).requests_per_second or self.behaviour.requests_per_second
+        limit = self.runtime.limits(account.api_key).requests_per_second or self.settings.requests_per_second
         if limit is None:
             return
         recent = self._recent.setdefault(account.api_key, deque())
@@ -435,23 +435,23 @@ class Engine:
     def _make(
         self,
         account: Account,
-        request: Request,
+        input: JobInput,
         look: CreateV3 | CreateV4,
         count: int,
         file_base: str,
         now_ns: int,
     ) -> list[Job]:
-        cost = price(request, self.behaviour.profile)
-        said = self.director.account_script_of_new(account, request)
+        cost = price(input, self.settings.profile)
+        said = self.runtime.account_script_of_new(account, input)
         if said.banned:
-            raise self.behaviour.refusal(Code.ACCOUNT_BANNED)
+            raise self.settings.refusal(Code.ACCOUNT_BANNED)
         self._check_limits(account, cost * count, count, said.credits, now_ns)
         self.accounts.add_credits(account, -cost * count)
-        return [self._add(account, request, look, cost, file_base, now_ns, place) for place in range(count)]
+        return [self._add(account, input, look, cost, file_base, now_ns, place) for place in range(count)]
 
     def _check_limits(self, account: Account, cost: int, count: int, said: int | None, now_ns: int) -> None:
-        own = self.director.limits(account.api_key).concurrent_jobs
-        limit = self.behaviour.concurrent_jobs if own is None else own
+        own = self.runtime.limits(account.api_key).concurrent_jobs
+        limit = self.settings.concurrent_jobs if own is None else own
         if limit is not None:
             ids = self._unfinished.get(account.api_key, [])
             ids[:] = [each for each in ids if self.change_of(self._jobs[each], now_ns).status < Status.COMPLETED]
@@ -459,12 +459,12 @@ class Engine:
                 raise AkoolError(Code.TOO_FREQUENT)
         credits = self.credits_of(account, now_ns)
         if (credits if said is None else min(credits, said)) < cost:
-            raise self.behaviour.refusal(self.behaviour.out_of_credits_code)
+            raise self.settings.refusal(self.settings.out_of_credits_code)
 
     def _add(
         self,
         account: Account,
-        request: Request,
+        input: JobInput,
         look: CreateV3 | CreateV4,
         cost: int,
         file_base: str,
@@ -473,13 +473,13 @@ class Engine:
     ) -> Job:
         key = account.api_key
         serial = self._jobs_made.get(key, 0)
-        job_id = self.chance.object_id(created_ns // NS_PER_S, serial, "job", key)
-        script, label = self.director.entry_for(account, request, look) or _UNSCRIPTED
-        timeline = script.timeline or self._usual(request, job_id)
+        job_id = self.keyed_random.object_id(created_ns // NS_PER_S, serial, "job", key)
+        script, label = self.runtime.entry_for(account, input, look) or _UNSCRIPTED
+        timeline = script.timeline or self._usual(input, job_id)
         job = Job(
             id=job_id,
             account=account,
-            request=request,
+            input=input,
             look=look,
             created_ns=created_ns,
             cost=cost,
@@ -492,30 +492,30 @@ class Engine:
             result=script.result,
         )
         self._jobs[job_id] = job
-        self.director.made(job)
+        self.runtime.made(job)
         self._open.add(job_id)
         self._jobs_made[key] = serial + 1
-        if self.behaviour.concurrent_jobs is not None or self.director.limits(key).concurrent_jobs is not None:
+        if self.settings.concurrent_jobs is not None or self.runtime.limits(key).concurrent_jobs is not None:
             self._unfinished.setdefault(key, []).append(job_id)
         if timeline.ending.refund:
             self._refunds.setdefault(key, []).append(job_id)
         self.outbox.follow(job)
         return job
 
-    def _usual(self, request: Request, job_id: str) -> Timeline:
-        if not self.behaviour.realistic:
+    def _usual(self, input: JobInput, job_id: str) -> Timeline:
+        if not self.settings.realistic:
             return self.usual_timeline
-        match request:
+        match input:
             case CreateV4():
-                observed_s = 56.0 if request.from_image else 35.0
+                observed_s = 56.0 if input.from_image else 35.0
             case _:
                 observed_s = 29.0
         shortest, longest = _REALISTIC_S
-        whole_s = observed_s * (0.85 + 0.3 * self.chance.fraction("duration", job_id))
+        whole_s = observed_s * (0.85 + 0.3 * self.keyed_random.fraction("duration", job_id))
         whole_ms = round(1000 * min(max(whole_s, shortest), longest))
-        queueing_ms = round(whole_ms * (0.1 + 0.15 * self.chance.fraction("queueing", job_id)))
+        queueing_ms = round(whole_ms * (0.1 + 0.15 * self.keyed_random.fraction("queueing", job_id)))
         return Timeline.of(
-            Span(queueing_ms * NS_PER_MS), Span((whole_ms - queueing_ms) * NS_PER_MS), self.behaviour.ending
+            Span(queueing_ms * NS_PER_MS), Span((whole_ms - queueing_ms) * NS_PER_MS), self.settings.ending
         )
 
     def _take_stamp(self, wanted_ms: int, job_id: str) -> int:
@@ -537,7 +537,7 @@ class Engine:
             waiting.remove(job_id)
 
 
-def _stuck(stages: Stages) -> Timeline:
+def _stalled(stages: Stages) -> Timeline:
     *earlier, last = stages
     if last.status >= _COMPLETED:
         raise MockAkoolError("a finished job cannot be stuck", "Call stick() before its end")

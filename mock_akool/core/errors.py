@@ -8,7 +8,7 @@
         │   └── ScenarioError   a scenario says something that it cannot, or there is none of that name
         ├── ClockError          the clock was asked for something that it cannot do
         ├── ServerError         the live server could not start
-        ├── UnfiredRuleError    a rule of a test never fired (an AssertionError too)
+        ├── UnusedRuleError    a rule of a test never fired (an AssertionError too)
         └── EnvelopeError       a callback's envelope cannot be sealed or opened
             ├── SignatureError  its signature is not that of its parts
             ├── KeyLengthError  the clientSecret cannot be an AES key
@@ -128,5 +128,5 @@ class PayloadError(EnvelopeError):
     """What was encrypted is no JSON object: another clientId, which gives the IV, or it never was one."""
 
 
-class UnfiredRuleError(MockAkoolError, AssertionError):
+class UnusedRuleError(MockAkoolError, AssertionError):
     """A rule never fired, so the test did not test what it was written for; the message says why not."""

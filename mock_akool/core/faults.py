@@ -1,7 +1,7 @@
-"""Faults: what goes wrong with an answer, as data, and the Reply that it makes of one.
+"""Faults: what goes wrong with an answer, as data, and the Response that it makes of one.
 
 A fault either replaces the answer (a business code, a gateway's page, a connection that breaks) or spoils the one
-that there is (a delay, a body that is cut). What happens on the wire is data in the Reply: `models.Transfer`.
+that there is (a delay, a body that is cut). What happens on the wire is data in the Response: `models.Transfer`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-from mock_akool.core.behaviour import Behaviour
-from mock_akool.core.chance import Chance, Place
+from mock_akool.core.behaviour import ServiceSettings
+from mock_akool.core.chance import KeyedRandom, Place
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.errors import AkoolError, ScenarioError
-from mock_akool.core.models import Ends, Headers, Reply, Share, Transfer
+from mock_akool.core.models import Ends, Headers, Response, Share, Transfer
 from mock_akool.core.shapes import TEXT, Field, Plain, Record, one_of, whole
 from mock_akool.core.timeline import Duration
 from mock_akool.core.wire import error_body, storage_error
@@ -25,7 +25,7 @@ _HTML: Final[Headers] = (("content-type", "text/html"),)
 _XML: Final[Headers] = (("content-type", "application/xml"),)
 _MOST_HEADERS: Final = 50
 NO_ANSWER: Final = 0
-"""The HTTP status of a Reply that never comes."""
+"""The HTTP status of a Response that never comes."""
 
 
 class Delay(NamedTuple):
@@ -34,11 +34,11 @@ class Delay(NamedTuple):
     low: Duration
     high: Duration
 
-    def drawn_ns(self, chance: Chance, *place: Place) -> int:
+    def drawn_ns(self, keyed_random: KeyedRandom, *place: Place) -> int:
         """Return the delay of the answer at this place, in nanoseconds."""
         if self.low == self.high:
             return self.low.ns
-        return self.low.ns + round((self.high.ns - self.low.ns) * chance.fraction("delay", *place))
+        return self.low.ns + round((self.high.ns - self.low.ns) * keyed_random.fraction("delay", *place))
 
 
 class Drip(NamedTuple):
@@ -139,88 +139,106 @@ def check_fault(fault: Fault) -> None:
 # What it makes of an answer
 
 
-def afflict(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, *place: Place) -> Reply:
+def apply_fault(
+    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, *place: Place
+) -> Response:
     """Return what the fault makes of the reply; of one that came before the work, only the bookkeeping is used.
 
     `place` is where the draws are made. The caller is shown no code and no status of an answer that does not arrive.
     """
     kinds = _kinds(fault)
     if kinds:
-        reply = _REPLACING[kinds[0]](fault, reply, behaviour, chance, place)
-    transfer = reply.transfer or Transfer()
+        response = _REPLACING[kinds[0]](fault, response, settings, keyed_random, place)
+    transfer = response.transfer or Transfer()
     if fault.truncate is not None:
         transfer = transfer._replace(ends=Ends.CUT, sent=fault.truncate)
-        reply = reply._replace(code=None, job_status=None)
+        response = response._replace(code=None, job_status=None)
     if fault.drip is not None:
         transfer = transfer._replace(piece_bytes=fault.drip.bytes, pause_ns=fault.drip.every.ns)
     if transfer != Transfer():
-        reply = reply._replace(transfer=transfer)
+        response = response._replace(transfer=transfer)
     changed = fault.headers if fault.content_type is None else (("content-type", fault.content_type), *fault.headers)
     if changed:
         names = {name for name, _ in changed}
-        reply = reply._replace(headers=(*(each for each in reply.headers if each[0] not in names), *changed))
+        response = response._replace(headers=(*(each for each in response.headers if each[0] not in names), *changed))
     if fault.delay is not None:
-        reply = reply._replace(delay_ns=reply.delay_ns + fault.delay.drawn_ns(chance, *place))
-    return reply
+        response = response._replace(delay_ns=response.delay_ns + fault.delay.drawn_ns(keyed_random, *place))
+    return response
 
 
-def _instead(reply: Reply, status: int, headers: Headers, body: bytes, code: int | None = None) -> Reply:
-    return Reply(
+def _instead(response: Response, status: int, headers: Headers, body: bytes, code: int | None = None) -> Response:
+    return Response(
         status,
         headers,
         body,
-        delay_ns=reply.delay_ns,
+        delay_ns=response.delay_ns,
         code=code,
-        account=reply.account,
-        job_id=reply.job_id,
-        entry=reply.entry,
+        account=response.account,
+        job_id=response.job_id,
+        entry=response.entry,
     )
 
 
-def _with_code(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
+def _with_code(
+    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
+) -> Response:
     assert fault.code is not None
-    error = behaviour.refusal(fault.code) if fault.msg is None else AkoolError(fault.code, fault.msg)
+    error = settings.refusal(fault.code) if fault.msg is None else AkoolError(fault.code, fault.msg)
     cors = (*_JSON, ("access-control-allow-origin", "*"))
-    return _instead(reply, 200, cors, error_body(error, behaviour), fault.code)
+    return _instead(response, 200, cors, error_body(error, settings), fault.code)
 
 
-def _with_http(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
+def _with_http(
+    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
+) -> Response:
     assert fault.http is not None
     if fault.body is None:
-        return _instead(reply, fault.http, _HTML, _page(fault.http))
+        return _instead(response, fault.http, _HTML, _page(fault.http))
     is_json = fault.body.lstrip()[:1] in ("{", "[")
-    return _instead(reply, fault.http, _JSON if is_json else _HTML, fault.body.encode("utf-8", "replace"))
+    return _instead(response, fault.http, _JSON if is_json else _HTML, fault.body.encode("utf-8", "replace"))
 
 
-def _empty(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
-    return _instead(reply, 200, _kept_type(reply), b"")
+def _empty(
+    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
+) -> Response:
+    return _instead(response, 200, _kept_type(response), b"")
 
 
-def _garbage(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
+def _garbage(
+    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
+) -> Response:
     # It begins like JSON, and is neither JSON nor UTF-8 nor a picture.
-    body = b'{"\xff' + b"".join(chance.raw(64, "garbage", *place, part) for part in range(4))
-    return _instead(reply, 200, _kept_type(reply), body)
+    body = b'{"\xff' + b"".join(keyed_random.raw(64, "garbage", *place, part) for part in range(4))
+    return _instead(response, 200, _kept_type(response), body)
 
 
-def _html(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
-    return _instead(reply, 200, _HTML, _page(503))
+def _html(
+    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
+) -> Response:
+    return _instead(response, 200, _HTML, _page(503))
 
 
-def _drop(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
-    return _instead(reply, NO_ANSWER, (), b"")._replace(transfer=Transfer(Ends.DROP))
+def _drop(
+    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
+) -> Response:
+    return _instead(response, NO_ANSWER, (), b"")._replace(transfer=Transfer(Ends.DROP))
 
 
-def _reset(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
-    return _instead(reply, NO_ANSWER, (), b"")._replace(transfer=Transfer(Ends.RESET))
+def _reset(
+    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
+) -> Response:
+    return _instead(response, NO_ANSWER, (), b"")._replace(transfer=Transfer(Ends.RESET))
 
 
-def _broken_file(fault: Fault, reply: Reply, behaviour: Behaviour, chance: Chance, place: tuple[Place, ...]) -> Reply:
+def _broken_file(
+    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
+) -> Response:
     if fault.file == "expired":
         body = storage_error("AccessDenied", "Access Denied")
-        return _instead(reply, behaviour.gone_file_status, _XML, body)
+        return _instead(response, settings.gone_file_status, _XML, body)
     if fault.file == "truncated":
-        return reply._replace(kept=Share(fraction=0.5))
-    return reply if reply.picture is None else reply._replace(picture=reply.picture._replace(format="PNG"))
+        return response._replace(kept=Share(fraction=0.5))
+    return response if response.picture is None else response._replace(picture=response.picture._replace(format="PNG"))
 
 
 _REPLACING: Final = {
@@ -235,9 +253,9 @@ _REPLACING: Final = {
 }
 
 
-def _kept_type(reply: Reply) -> Headers:
+def _kept_type(response: Response) -> Headers:
     """The answer's own content type, as far as there is an answer: a broken body is still labelled as what it was."""
-    return reply.headers or _JSON
+    return response.headers or _JSON
 
 
 def _page(status: int) -> bytes:

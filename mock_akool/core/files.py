@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from mock_akool.core.behaviour import Behaviour
-from mock_akool.core.chance import Chance
+from mock_akool.core.behaviour import ServiceSettings
+from mock_akool.core.chance import KeyedRandom
 from mock_akool.core.codes import Profile
-from mock_akool.core.models import CreateV3, CreateV4, Job, Picture, PressButton
+from mock_akool.core.models import CreateV3, CreateV4, Job, MediaSpec, PressButton
 
 _PATH: Final = re.compile(r"/(\d{13})-(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-)?\d{4}\.(?:jpe?g|png)")
 _GRID: Final = (1, 2, 3, 4)
@@ -32,30 +32,30 @@ def stamp_of(path: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def file_set(job: Job, chance: Chance, profile: Profile) -> FileSet:
+def file_set(job: Job, keyed_random: KeyedRandom, profile: Profile) -> FileSet:
     """Return the names of a job's files. They are there from its completion on."""
-    first, *others = _names(job, chance, profile)
-    if isinstance(job.request, CreateV4):
+    first, *others = _names(job, keyed_random, profile)
+    if isinstance(job.input, CreateV4):
         return FileSet(first, (first,))
     return FileSet(first, tuple(others))
 
 
-def picture_named(job: Job, name: str, chance: Chance, behaviour: Behaviour) -> Picture | None:
+def picture_named(job: Job, name: str, keyed_random: KeyedRandom, settings: ServiceSettings) -> MediaSpec | None:
     """Return what the job's file `name` shows, or None when the job has no such file."""
-    names = _names(job, chance, behaviour.profile)
+    names = _names(job, keyed_random, settings.profile)
     if name not in names:
         return None
-    width, height = _size(job, behaviour)
+    width, height = _size(job, settings)
     upscaling = _upscaling(job)
-    return Picture(
+    return MediaSpec(
         job_id=job.id,
-        seed=chance.seed,
+        seed=keyed_random.seed,
         width=width,
         height=height,
         prompt=job.look.prompt,
         scale=job.look.scale,
         tiles=_tiles(job)[names.index(name)],
-        button=job.request.button if isinstance(job.request, PressButton) else "",
+        button=job.input.button if isinstance(job.input, PressButton) else "",
         format="PNG" if name.endswith(".png") else "JPEG",
         coloured_as=upscaling.parent_id if upscaling else "",
     )
@@ -65,32 +65,32 @@ def _tiles(job: Job) -> tuple[tuple[int, ...], ...]:
     """What each file of the job shows, in the order of their names."""
     if upscaling := _upscaling(job):
         return ((upscaling.tile,),)
-    if isinstance(job.request, CreateV4):
+    if isinstance(job.input, CreateV4):
         return ((),)
     return (_GRID, *_FOUR_TILES)
 
 
 def _upscaling(job: Job) -> PressButton | None:
     """Return the request of a U button, None for any other."""
-    return job.request if isinstance(job.request, PressButton) and not job.request.is_variation else None
+    return job.input if isinstance(job.input, PressButton) and not job.input.is_variation else None
 
 
-def _names(job: Job, chance: Chance, profile: Profile) -> list[str]:
-    digits = chance.integer(0, 9999, "file", job.id)
-    if isinstance(job.request, CreateV4):
-        style, ending = f"-{chance.uuid4('file', job.id)}", "jpeg"
-    elif isinstance(job.request, CreateV3) and profile is Profile.DOCUMENTED:
-        style, ending = f"-{chance.uuid4('file', job.id)}", "png"
+def _names(job: Job, keyed_random: KeyedRandom, profile: Profile) -> list[str]:
+    digits = keyed_random.integer(0, 9999, "file", job.id)
+    if isinstance(job.input, CreateV4):
+        style, ending = f"-{keyed_random.uuid4('file', job.id)}", "jpeg"
+    elif isinstance(job.input, CreateV3) and profile is Profile.DOCUMENTED:
+        style, ending = f"-{keyed_random.uuid4('file', job.id)}", "png"
     else:
         style, ending = "", "jpg"
     # Steps of 1,111 keep the names of one job apart.
     return [f"{job.stamp_ms}{style}-{(digits + 1111 * n) % 10_000:04}.{ending}" for n in range(len(_tiles(job)))]
 
 
-def _size(job: Job, behaviour: Behaviour) -> tuple[int, int]:
+def _size(job: Job, settings: ServiceSettings) -> tuple[int, int]:
     """Return width and height: the long side by resolution, sides multiples of 8."""
-    if isinstance(job.request, CreateV4):
-        resolution = job.request.resolution
+    if isinstance(job.input, CreateV4):
+        resolution = job.input.resolution
     elif _upscaling(job):
         resolution = _RESOLUTION_UPSCALED
     else:
@@ -98,7 +98,7 @@ def _size(job: Job, behaviour: Behaviour) -> tuple[int, int]:
     across, _, down = job.look.scale.partition(":")
     if across == down or not down:
         # `Original` has no ratio that we could know without fetching the source image, which we never do.
-        side = behaviour.square_4k if resolution == "4k" else behaviour.square_1080p
+        side = settings.square_4k if resolution == "4k" else settings.square_1080p
         return side, side
     long_side, ratio = _LONG_SIDE[resolution], int(across) / int(down)
     short = round(long_side * min(ratio, 1 / ratio) / 8) * 8

@@ -8,16 +8,16 @@ from itertools import takewhile
 from typing import Final
 
 from mock_akool.core.codes import Endpoint
-from mock_akool.core.models import Call, Exchange, Reply
+from mock_akool.core.models import Call, Request, Response
 
 _MAX_BODY_BYTES: Final = 32 << 20
 """What the kept request bodies may add up to, so that a client of megabyte prompts cannot fill the memory."""
 
-Line = tuple[int, int, Endpoint, Call, Reply]
+Line = tuple[int, int, Endpoint, Request, Response]
 """An exchange as it is written: its number, the instant in ns, and what was asked and answered."""
 
 
-class Journal:
+class CallLog:
     """Keeps the newest exchanges, bounded in number and in bytes of request bodies."""
 
     __slots__ = ("_body_bytes", "_entries", "_size", "_start_ns", "count", "dropped")
@@ -32,20 +32,20 @@ class Journal:
         self.dropped = 0
         """How many are not kept any more because a bound was reached."""
 
-    def append(self, time_ns: int, endpoint: Endpoint, call: Call, reply: Reply) -> None:
+    def append(self, time_ns: int, endpoint: Endpoint, request: Request, response: Response) -> None:
         """Keep an exchange and drop the oldest ones that are over a bound."""
         self.count += 1
         entries = self._entries
         # Records are made when somebody reads: most exchanges are written and never read.
-        entries.append((self.count, time_ns, endpoint, call, reply))
-        self._body_bytes += len(call.body)
+        entries.append((self.count, time_ns, endpoint, request, response))
+        self._body_bytes += len(request.body)
         while len(entries) > self._size or self._body_bytes > _MAX_BODY_BYTES:
             self._body_bytes -= len(entries.popleft()[3].body)
             self.dropped += 1
 
-    def entries(self) -> tuple[Exchange, ...]:
+    def entries(self) -> tuple[Call, ...]:
         """Return the kept exchanges, oldest first."""
-        return tuple(map(self.exchange, self._entries))
+        return tuple(map(self.call, self._entries))
 
     def lines(self) -> tuple[Line, ...]:
         """Return the kept exchanges as they were written, oldest first: for readers who want a few of them."""
@@ -57,9 +57,9 @@ class Journal:
         found.reverse()
         return found
 
-    def exchange(self, line: Line) -> Exchange:
+    def call(self, line: Line) -> Call:
         """Return the record of an exchange that was written as this line."""
-        return Exchange(*line, self._start_ns)
+        return Call(*line, self._start_ns)
 
     def drop(self, is_meant: Callable[[Line], bool]) -> None:
         """Forget the exchanges that are meant; the others keep their numbers."""

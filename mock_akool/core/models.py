@@ -33,7 +33,7 @@ class Missing(Enum):
 MISSING: Final = Missing.MISSING
 
 
-class Picture(NamedTuple):
+class MediaSpec(NamedTuple):
     """What a picture shows: everything that drawing it needs, so that equal values give equal bytes.
 
     `tiles` are the tile numbers that it shows: `(3,)` is the single tile 3, `(1, 2, 3, 4)` a 2x2 grid in
@@ -55,7 +55,7 @@ class Picture(NamedTuple):
     """The job whose tiles' colours it has, where that is another one: an upscaled picture looks like its original."""
 
 
-class Call(NamedTuple):
+class Request(NamedTuple):
     """A request as a door carries it in.
 
     `path` and `query` are as they were on the wire, undecoded; header names are lower case, and of repeated
@@ -68,7 +68,7 @@ class Call(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     file_base: str
-    door: str
+    transport: str
 
     def __repr__(self) -> str:
         headers = {name: shortened(value) if name in _SECRET else value for name, value in self.headers.items()}
@@ -84,11 +84,11 @@ class Call(NamedTuple):
         body: bytes = b"",
         *,
         file_base: str = CDN_URL,
-        door: str = "direct",
+        transport: str = "direct",
     ) -> Self:
-        """Make a Call by hand; header names may be in any case."""
+        """Make a Request by hand; header names may be in any case."""
         lowered = {name.lower(): value for name, value in (headers or {}).items()}
-        return cls(method, path, query, lowered, body, file_base, door)
+        return cls(method, path, query, lowered, body, file_base, transport)
 
 
 class Share(NamedTuple):
@@ -142,17 +142,17 @@ class Waiting(Protocol):
         """How long the caller waits for it at most, in real time."""
         ...
 
-    def reply(self) -> Reply | None:
+    def response(self) -> Response | None:
         """Return the reply when what is waited for has come, else None. Cheap enough to be asked often."""
         ...
 
-    def in_vain(self) -> Reply:
+    def in_vain(self) -> Response:
         """Return the reply when the time is over."""
         ...
 
 
-class Reply(NamedTuple):
-    """The answer to a Call: what a door has to deliver, and what the journal wants to know of it.
+class Response(NamedTuple):
+    """The answer to a Request: what a door has to deliver, and what the journal wants to know of it.
 
     `body` is what to send, or, when `picture` is set, empty: the door then sends the picture's bytes, which are
     drawn outside the engine's lock. `delay_ns` is how long the door waits before it sends anything. `transfer` says
@@ -165,7 +165,7 @@ class Reply(NamedTuple):
     status: int
     headers: Headers
     body: bytes
-    picture: Picture | None = None
+    picture: MediaSpec | None = None
     delay_ns: int = 0
     code: int | None = None
     account: str | None = None
@@ -198,7 +198,7 @@ class Reply(NamedTuple):
                 return "connection reset"
 
 
-class Exchange(NamedTuple):
+class Call(NamedTuple):
     """One line of the journal: what was asked, when, and what was answered. `number` counts from 1.
 
     `start_ns` is when the journal was begun.
@@ -207,8 +207,8 @@ class Exchange(NamedTuple):
     number: int
     time_ns: int
     endpoint: Endpoint
-    call: Call
-    reply: Reply
+    request: Request
+    response: Response
     start_ns: int = 0
 
     @property
@@ -217,77 +217,77 @@ class Exchange(NamedTuple):
         return (self.time_ns - self.start_ns) / 1_000_000_000
 
     @property
-    def door(self) -> str:
+    def transport(self) -> str:
         """The door that carried the call in: `requests`, `httpx`, `aiohttp`, `flask`, `server` or `direct`."""
-        return self.call.door
+        return self.request.transport
 
     @property
     def method(self) -> str:
         """The method of the request."""
-        return self.call.method
+        return self.request.method
 
     @property
     def path(self) -> str:
         """The path of the request, without the query."""
-        return self.call.path
+        return self.request.path
 
     @property
     def query(self) -> str:
         """The query of the request, undecoded."""
-        return self.call.query
+        return self.request.query
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers of the request; names are lower case."""
-        return self.call.headers
+        return self.request.headers
 
     @property
     def body(self) -> bytes:
         """The body of the request."""
-        return self.call.body
+        return self.request.body
 
     @property
     def json(self) -> Any:
         """What the body of the request says as JSON, or None when it is none."""
         try:
-            return json.loads(self.call.body)
+            return json.loads(self.request.body)
         except (ValueError, RecursionError):
             return None
 
     @property
     def code(self) -> int | None:
         """The business code of the answer, or None when its body has none."""
-        return self.reply.code
+        return self.response.code
 
     @property
     def account(self) -> str | None:
         """The API key of the account that asked, where it is known."""
-        return self.reply.account
+        return self.response.account
 
     @property
     def job_id(self) -> str | None:
         """The `_id` of the job that it was about."""
-        return self.reply.job_id
+        return self.response.job_id
 
     @property
     def job_status(self) -> Status | None:
         """The status that the caller was shown."""
-        return self.reply.job_status
+        return self.response.job_status
 
     @property
     def entry(self) -> str | None:
         """Which entry of a script the job follows, such as `flaky-gateway: jobs[0]`; None for an unscripted job."""
-        return self.reply.entry
+        return self.response.entry
 
     @property
     def rule(self) -> str | None:
         """Which rule made the answer what it is, such as `flaky-gateway: polls`; None when no rule did."""
-        return self.reply.rule
+        return self.response.rule
 
     def __repr__(self) -> str:
         account = None if self.account is None else shortened(self.account)
         return (
-            f"<Exchange {self.number} {self.method} {self.path} -> {self.reply.status} code={self.code} "
+            f"<Exchange {self.number} {self.method} {self.path} -> {self.response.status} code={self.code} "
             f"account={account} job_id={self.job_id} job_status={self.job_status}>"
         )
 
@@ -311,7 +311,7 @@ class Account:
     team_id: str
     credential_id: str
     banned: bool
-    token_ttl_ns: int
+    token_lifetime_ns: int
     valid_from_s: int = 0
 
     def __repr__(self) -> str:
@@ -324,7 +324,7 @@ class CreateV3(NamedTuple):
     prompt: str
     scale: str
     source_image: str | None
-    callback_url: str
+    webhook_url: str
 
 
 class CreateV4(NamedTuple):
@@ -338,7 +338,7 @@ class CreateV4(NamedTuple):
     batch_quantity: int
     similar: float
     negative_prompt: str | None
-    callback_url: str
+    webhook_url: str
 
     @property
     def from_image(self) -> bool:
@@ -351,7 +351,7 @@ class PressButton(NamedTuple):
 
     parent_id: str
     button: str
-    callback_url: str
+    webhook_url: str
 
     @property
     def tile(self) -> int:
@@ -364,7 +364,7 @@ class PressButton(NamedTuple):
         return self.button[0] == "V"
 
 
-Request = CreateV3 | CreateV4 | PressButton
+JobInput = CreateV3 | CreateV4 | PressButton
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -382,7 +382,7 @@ class Job:
 
     id: str
     account: Account
-    request: Request
+    input: JobInput
     look: CreateV3 | CreateV4
     created_ns: int
     cost: int

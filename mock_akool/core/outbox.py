@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple, Protocol
 
-from mock_akool.core.behaviour import Behaviour
-from mock_akool.core.chance import Chance
+from mock_akool.core.behaviour import ServiceSettings
+from mock_akool.core.chance import KeyedRandom
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.codes import AES_KEY_BYTES, Status
 from mock_akool.core.deliveries import Delivery, DeliveryState, Draft, Try
@@ -102,15 +102,15 @@ class Outbox:
 
     def __init__(
         self,
-        behaviour: Behaviour,
-        chance: Chance,
+        settings: ServiceSettings,
+        keyed_random: KeyedRandom,
         wire: Wire,
         compose: Compose,
         rules_for: Callable[[Job], Iterable[WebhookRuleInForce]] = lambda job: (),
         secret_of: Callable[[str], str] = lambda api_key: api_key,
     ) -> None:
-        self._behaviour = behaviour
-        self._chance = chance
+        self._settings = settings
+        self._keyed_random = keyed_random
         self._wire = wire
         self._compose = compose
         self._rules_for = rules_for
@@ -128,7 +128,7 @@ class Outbox:
         self._posts: dict[str, _Post] = {}
         self._heap: list[_Due] = []
         self._order = 0
-        self._journal: dict[int, Delivery] = {}
+        self._call_log: dict[int, Delivery] = {}
         self._body_bytes = 0
         self._pending: dict[int, Delivery] = {}
         self.count = 0
@@ -146,7 +146,7 @@ class Outbox:
 
     def follow(self, job: Job) -> None:
         """Take note of a job that was made or changed; does nothing for one without a callback URL."""
-        if not job.request.callback_url:
+        if not job.input.webhook_url:
             return
         post = self._posts.get(job.id)
         if post is None:
@@ -166,11 +166,11 @@ class Outbox:
         self._posts = {job_id: post for job_id, post in self._posts.items() if job_id not in job_ids}
         self._heap = [due for due in self._heap if due.job_id not in job_ids]
         heapq.heapify(self._heap)
-        gone = {number for number, each in self._journal.items() if each.job_id in job_ids}
+        gone = {number for number, each in self._call_log.items() if each.job_id in job_ids}
         gone |= {number for number, each in self._pending.items() if each.job_id in job_ids}
         for number in gone:
             self._pending.pop(number, None)
-            dropped = self._journal.pop(number, None)
+            dropped = self._call_log.pop(number, None)
             self._body_bytes -= len(dropped.body) if dropped is not None else 0
         self.edition += 1
         called_off = self.under_way & gone
@@ -222,10 +222,10 @@ class Outbox:
             state = DeliveryState.DELIVERED
         elif outcome.is_final:
             state = DeliveryState.REFUSED
-        elif len(tries) > self._behaviour.webhook_retries:
+        elif len(tries) > self._settings.webhook_retries:
             state = DeliveryState.GIVEN_UP
         else:
-            next_ns = outcome.ended_ns + self._behaviour.webhook_retry_delay.ns * 2 ** (len(tries) - 1)
+            next_ns = outcome.ended_ns + self._settings.webhook_retry_delay.ns * 2 ** (len(tries) - 1)
         delivery = replace(delivery, tries=tries, state=state, next_ns=next_ns)
         self._keep(delivery)
         if next_ns is not None:
@@ -260,12 +260,12 @@ class Outbox:
 
     def entries(self, api_key: str | None = None) -> tuple[Delivery, ...]:
         """Return the kept deliveries, in the order they fell due; with an API key, those of that account."""
-        kept = self._journal.values()
+        kept = self._call_log.values()
         return tuple(kept if api_key is None else (each for each in kept if each.account == api_key))
 
     def entry(self, number: int) -> Delivery | None:
         """Return a delivery by its number, or None when it is not kept any more."""
-        return self._journal.get(number)
+        return self._call_log.get(number)
 
     def next_ns_of(self, api_key: str | None) -> int | None:
         """When there is next something to do for an account, or with None for any; None when there is nothing."""
@@ -286,7 +286,7 @@ class Outbox:
 
     def resend(self, number: int, now_ns: int) -> Delivery | None:
         """Send the body of a delivery again, as a delivery of its own; None when it is not kept any more."""
-        original = self._journal.get(number)
+        original = self._call_log.get(number)
         if original is None or original.state is DeliveryState.NOT_SEALED:
             return None
         copy = self._add(
@@ -300,7 +300,7 @@ class Outbox:
 
     def _told(self, job: Job) -> list[Change]:
         """Return the changes of a job that callbacks tell of, as far as they are known."""
-        least = Status.PROCESSING if self._behaviour.webhook_processing else Status.COMPLETED
+        least = Status.PROCESSING if self._settings.webhook_processing else Status.COMPLETED
         return [each for each in changes(job.timeline, job.created_ns, job.polls) if each.status >= least]
 
     def _await_change(self, post: _Post, told: list[Change]) -> None:
@@ -310,9 +310,9 @@ class Outbox:
         post.awaited = change
         post.version += 1
         if change is not None:
-            behaviour = self._behaviour
-            at_ns = max(post.job.created_ns, change.at_ns - behaviour.webhook_before_status.ns)
-            self._push(at_ns + behaviour.webhook_after_status.ns, post, 0)
+            settings = self._settings
+            at_ns = max(post.job.created_ns, change.at_ns - settings.webhook_before_status.ns)
+            self._push(at_ns + settings.webhook_after_status.ns, post, 0)
 
     def _push(self, at_ns: int, post: _Post, number: int) -> None:
         self._order += 1
@@ -334,7 +334,7 @@ class Outbox:
             account=job.account.api_key,
             client_id=job.account.client_id,
             status=status,
-            url=job.request.callback_url,
+            url=job.input.webhook_url,
             due_ns=due_ns + wrong.delay.ns,
             payload=self._payload(job, status, wrong, serial),
             body=b"",
@@ -347,7 +347,7 @@ class Outbox:
         if why and wrong.envelope != "plain JSON":
             self._add(replace(delivery, state=DeliveryState.NOT_SEALED, why=why))
             return
-        nonce = f"{self._chance.integer(0, 9999, 'nonce', job.id, serial):04}"
+        nonce = f"{self._keyed_random.integer(0, 9999, 'nonce', job.id, serial):04}"
         timestamp_ms = (due_ns - wrong.age.ns) // NS_PER_MS
         draft = Draft(delivery.payload, delivery.client_id, secret, timestamp_ms, nonce, fault)
         try:
@@ -372,14 +372,14 @@ class Outbox:
 
     def _fault_of(self, job: Job, status: Status) -> WebhookFault | None:
         for live in self._rules_for(job):
-            if live.befalls(job, status):
+            if live.applies(job, status):
                 return live.rule.fault
         return None
 
     def _payload(self, job: Job, status: Status, wrong: WebhookFault, serial: int) -> bytes:
         claimed = wrong.claim_id or job.id
         if claimed == UNKNOWN_ID:
-            claimed = self._chance.object_id(job.created_ns // NS_PER_S, 0, "unknown job", job.id, serial)
+            claimed = self._keyed_random.object_id(job.created_ns // NS_PER_S, 0, "unknown job", job.id, serial)
         return self._wire.callback(job, status if wrong.claim_status is None else wrong.claim_status, claimed)
 
     def _add(self, delivery: Delivery) -> Delivery:
@@ -389,9 +389,9 @@ class Outbox:
             delivery = replace(delivery, next_ns=delivery.due_ns)
         self._body_bytes += len(delivery.body)
         self._keep(delivery)
-        journal = self._journal
-        while len(journal) > self._behaviour.journal_size or (self._body_bytes > _MAX_BODY_BYTES and len(journal) > 1):
-            self._body_bytes -= len(journal.pop(next(iter(journal))).body)
+        call_log = self._call_log
+        while len(call_log) > self._settings.journal_size or (self._body_bytes > _MAX_BODY_BYTES and len(call_log) > 1):
+            self._body_bytes -= len(call_log.pop(next(iter(call_log))).body)
         return delivery
 
     def _keep(self, delivery: Delivery) -> None:
@@ -405,8 +405,8 @@ class Outbox:
                 (self.missed.discard if delivery.delivered else self.missed.add)(delivery.job_id)
                 if delivery.state in (DeliveryState.LOST, DeliveryState.NOT_SEALED):
                     self._release(self._posts[delivery.job_id], delivery.due_ns)
-        if number in self._journal or delivery.number == self.count:
-            self._journal[number] = delivery
+        if number in self._call_log or delivery.number == self.count:
+            self._call_log[number] = delivery
 
     def _release(self, post: _Post, now_ns: int) -> None:
         """Let go what was held until the end was told."""

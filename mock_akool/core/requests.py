@@ -11,7 +11,7 @@ from collections.abc import Container
 from typing import Any, Final, NoReturn
 from urllib.parse import parse_qs
 
-from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.behaviour import ServiceSettings
 from mock_akool.core.codes import (
     BUTTONS,
     IMAGE_MODEL,
@@ -23,7 +23,7 @@ from mock_akool.core.codes import (
     Code,
 )
 from mock_akool.core.errors import AkoolError, ParameterError
-from mock_akool.core.models import Call, CreateV3, CreateV4, PressButton
+from mock_akool.core.models import CreateV3, CreateV4, PressButton, Request
 
 _IMAGE_MODELS: Final = frozenset({IMAGE_MODEL, MEITU_MODEL})
 _MODELS: Final = frozenset({TEXT_MODEL}) | _IMAGE_MODELS
@@ -47,14 +47,14 @@ def _whole(digits: str) -> int | float:
 _decode = json.JSONDecoder(parse_int=_whole, parse_constant=_bad).decode
 
 
-def read_object(call: Call, behaviour: Behaviour) -> dict[str, Any]:
+def read_object(request: Request, settings: ServiceSettings) -> dict[str, Any]:
     """Return the JSON object in the body; anything else is 1003 (contract section 4, last row)."""
-    if behaviour.json_content_type_required and not _JSON_TYPE.fullmatch(call.headers.get("content-type", "")):
+    if settings.json_content_type_required and not _JSON_TYPE.fullmatch(request.headers.get("content-type", "")):
         _bad()
-    if len(call.body) > behaviour.max_body_bytes:
+    if len(request.body) > settings.max_body_bytes:
         _bad()
     try:
-        value = _decode(call.body.decode())
+        value = _decode(request.body.decode())
     except (ValueError, RecursionError):
         _bad()
     return value if isinstance(value, dict) else _bad()
@@ -63,11 +63,11 @@ def read_object(call: Call, behaviour: Behaviour) -> dict[str, Any]:
 class _Fields:
     """Reads the fields of one body. A wrong value is 1003; an optional field may be absent."""
 
-    def __init__(self, body: dict[str, Any], behaviour: Behaviour) -> None:
-        if behaviour.null_is_absent:
+    def __init__(self, body: dict[str, Any], settings: ServiceSettings) -> None:
+        if settings.null_is_absent:
             body = {name: value for name, value in body.items() if value is not None}
         self._body = body
-        self._check_urls = behaviour.check_urls
+        self._check_urls = settings.check_urls
 
     def text(self, name: str) -> str:
         """A text that must be there and say something."""
@@ -113,20 +113,20 @@ class _Fields:
         return name in self._body and (isinstance(self._body[name], dict) or _bad())
 
 
-def create_v3(call: Call, behaviour: Behaviour) -> CreateV3:
+def create_v3(request: Request, settings: ServiceSettings) -> CreateV3:
     """Read a request of `createbyprompt` (contract section 3)."""
-    fields = _Fields(read_object(call, behaviour), behaviour)
+    fields = _Fields(read_object(request, settings), settings)
     return CreateV3(
         prompt=fields.text("prompt"),
         scale=fields.one_of("scale", SCALES, SCALES[0]),
         source_image=fields.url("source_image") or None,
-        callback_url=fields.url("webhookUrl"),
+        webhook_url=fields.url("webhookUrl"),
     )
 
 
-def create_v4(call: Call, behaviour: Behaviour) -> CreateV4:
+def create_v4(request: Request, settings: ServiceSettings) -> CreateV4:
     """Read a request of `createBySourcePrompt` (contract section 4)."""
-    fields = _Fields(read_object(call, behaviour), behaviour)
+    fields = _Fields(read_object(request, settings), settings)
     source_image = fields.first_url("source_images")
     model = fields.one_of("model_name", _MODELS, IMAGE_MODEL if source_image else TEXT_MODEL)
     from_image = model in _IMAGE_MODELS
@@ -144,29 +144,29 @@ def create_v4(call: Call, behaviour: Behaviour) -> CreateV4:
         batch_quantity=fields.whole("batch_quantity", 1, 4, 1),
         similar=fields.number("similar", 0, 1, 0.5),
         negative_prompt=fields.optional_text("negative_prompt"),
-        callback_url=fields.url("webhookurl"),
+        webhook_url=fields.url("webhookurl"),
     )
 
 
-def press_button(call: Call, behaviour: Behaviour) -> PressButton:
+def press_button(request: Request, settings: ServiceSettings) -> PressButton:
     """Read a request of `createbybutton` (contract section 5)."""
-    fields = _Fields(read_object(call, behaviour), behaviour)
+    fields = _Fields(read_object(request, settings), settings)
     return PressButton(
         parent_id=fields.text("_id"),
         button=fields.one_of("button", BUTTONS, None),
-        callback_url=fields.url("webhookUrl"),
+        webhook_url=fields.url("webhookUrl"),
     )
 
 
-def token_pair(call: Call, behaviour: Behaviour) -> tuple[str, str]:
+def token_pair(request: Request, settings: ServiceSettings) -> tuple[str, str]:
     """Read the clientId and the clientSecret of `getToken` (contract section 2)."""
-    fields = _Fields(read_object(call, behaviour), behaviour)
+    fields = _Fields(read_object(request, settings), settings)
     return fields.text("clientId"), fields.text("clientSecret")
 
 
-def image_model_id(call: Call) -> str:
+def image_model_id(request: Request) -> str:
     """Read the query of `infobymodelid` (contract section 6): the parameter once, not empty."""
-    query = call.query
+    query = request.query
     # The usual query is read without the general parser, which takes longer than the rest of a poll.
     if query.startswith("image_model_id=") and query[15:].isalnum():
         return query[15:]

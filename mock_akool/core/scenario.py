@@ -15,7 +15,7 @@ from mock_akool.core.behaviour import AccountSpec
 from mock_akool.core.codes import Endpoint, Profile, Status
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.faults import Fault
-from mock_akool.core.models import CreateV3, CreateV4, Missing, PressButton, Request
+from mock_akool.core.models import CreateV3, CreateV4, JobInput, Missing, PressButton
 from mock_akool.core.shapes import shown
 from mock_akool.core.timeline import Duration, Span, Timeline
 from mock_akool.core.webhook_faults import WebhookRule
@@ -56,13 +56,13 @@ class When(NamedTuple):
     model_name: str | None = None
     account: str | None = None
 
-    def differences(self, request: Request, look: CreateV3 | CreateV4, account: str) -> list[str]:
+    def differences(self, input: JobInput, look: CreateV3 | CreateV4, account: str) -> list[str]:
         """Return what keeps a job of this request and account from being meant, in words; empty when it is."""
         found: list[str] = []
-        endpoint = endpoint_of(request)
+        endpoint = endpoint_of(input)
         if self.endpoint is not None and endpoint not in self.endpoint:
             found.append(f"it was created by {endpoint}")
-        model = request.model_name if isinstance(request, CreateV4) else ""
+        model = input.model_name if isinstance(input, CreateV4) else ""
         for name, pattern, value in (
             ("prompt", self.prompt, look.prompt),
             ("scale", self.scale, look.scale),
@@ -74,9 +74,9 @@ class When(NamedTuple):
         return found
 
 
-def endpoint_of(request: Request) -> Endpoint:
+def endpoint_of(input: JobInput) -> Endpoint:
     """Return the endpoint that makes jobs of this kind of request."""
-    return _ENDPOINT_OF[type(request)]
+    return _ENDPOINT_OF[type(input)]
 
 
 _ENDPOINT_OF: Final[dict[type, Endpoint]] = {
@@ -233,7 +233,7 @@ class AccountScript(NamedTuple):
 
     credits: int | None = None
     banned: bool | None = None
-    token_ttl: Duration | None = None
+    token_lifetime: Duration | None = None
 
 
 class Limits(NamedTuple):
@@ -267,7 +267,7 @@ class Scenario:
             "profile": self.profile,
             "credits": self.account.credits,
             "account_status": None if self.account.banned is None else ("banned" if self.account.banned else "active"),
-            "token_lifetime": self.account.token_ttl,
+            "token_lifetime": self.account.token_lifetime,
             "requests_per_second": self.limits.requests_per_second,
             "concurrent_jobs": self.limits.concurrent_jobs,
             "accounts": self.accounts or None,

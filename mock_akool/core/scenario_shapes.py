@@ -329,7 +329,7 @@ _ACCOUNT: Final = Record(
     {
         "credits": Field(whole(0, 10**12), "the credits of each account that no list describes"),
         "status": Field(_ACCOUNT_STATUS, "active or banned", attribute="banned"),
-        "token_ttl": Field(DURATION, "how long tokens live"),
+        "token_lifetime": Field(DURATION, "how long tokens live"),
     },
 )
 ACCOUNT_SPEC: Final = Record(
@@ -340,7 +340,7 @@ ACCOUNT_SPEC: Final = Record(
         "client_id": Field(TEXT, "the clientId"),
         "credits": Field(whole(0, 10**12), "what it has to spend"),
         "status": Field(_ACCOUNT_STATUS, "active or banned", attribute="banned"),
-        "token_ttl": Field(DURATION, "how long its tokens live"),
+        "token_lifetime": Field(DURATION, "how long its tokens live"),
     },
     needed=("client_secret",),
 )

@@ -159,7 +159,7 @@ class Change(NamedTuple):
     status: Status
 
 
-class Holding(NamedTuple):
+class StatusInterval(NamedTuple):
     """From `at_ns` on, the job shows `status`, until `until_ns`; None: for ever, or until enough polls have come."""
 
     at_ns: int
@@ -193,15 +193,15 @@ def changes(timeline: Timeline, created_ns: int, polls: Sequence[int]) -> Iterat
     return map(Change._make, _walk(timeline, created_ns, polls))
 
 
-def holding_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> Holding:
+def status_interval_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> StatusInterval:
     """Return what is in force at `now_ns`: the status, since when, and until when, if time alone decides that."""
     following = _walk(timeline, created_ns, polls)
     at_ns, status = next(following)
     for next_ns, next_status in following:
         if next_ns > now_ns:
-            return Holding(at_ns, status, next_ns)
+            return StatusInterval(at_ns, status, next_ns)
         at_ns, status = next_ns, next_status
-    return Holding(at_ns, status, None)
+    return StatusInterval(at_ns, status, None)
 
 
 def is_over(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> bool:
@@ -212,7 +212,7 @@ def is_over(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: i
 
 def change_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> Change:
     """Return the change that is in force at `now_ns`: the status, and since when."""
-    return Change._make(holding_at(timeline, created_ns, polls, now_ns)[:2])
+    return Change._make(status_interval_at(timeline, created_ns, polls, now_ns)[:2])
 
 
 def status_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> Status:

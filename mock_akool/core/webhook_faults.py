@@ -151,22 +151,22 @@ WEBHOOK: Final = Record(
 class WebhookRuleInForce:
     """A rule with what it is called, the API key of the one account that it is for (None: all), and its counts."""
 
-    __slots__ = ("befell", "label", "rule", "whose")
+    __slots__ = ("applied", "label", "rule", "whose")
 
     def __init__(self, rule: WebhookRule, label: str, whose: str | None = None) -> None:
         self.rule = rule
         self.label = label
         self.whose = whose
-        self.befell: dict[str, int] = {}
-        """How many callbacks of each account it befell."""
+        self.applied: dict[str, int] = {}
+        """How many callbacks of each account it applied."""
 
-    def befalls(self, job: Job, status: Status) -> bool:
+    def applies(self, job: Job, status: Status) -> bool:
         """Return whether it befalls this callback, and count it if so."""
         rule, key = self.rule, job.account.api_key
         if self.whose not in (None, key) or not rule.matches(job, status):
             return False
-        befell = self.befell.get(key, 0)
-        if rule.times is not None and befell >= rule.times:
+        applied = self.applied.get(key, 0)
+        if rule.times is not None and applied >= rule.times:
             return False
-        self.befell[key] = befell + 1
+        self.applied[key] = applied + 1
         return True

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.behaviour import ServiceSettings
 from mock_akool.core.buttons import offered_buttons
-from mock_akool.core.chance import Chance
+from mock_akool.core.chance import KeyedRandom
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.codes import MESSAGES, Code, Profile, Status
 from mock_akool.core.errors import AkoolError
@@ -53,10 +53,10 @@ def success(data: object) -> bytes:
     return encode({"code": int(Code.OK), "msg": MESSAGES[Code.OK], "data": data})
 
 
-def error_body(error: AkoolError, behaviour: Behaviour) -> bytes:
+def error_body(error: AkoolError, settings: ServiceSettings) -> bytes:
     """Return the envelope of a business error (contract section 1)."""
     body: Record = {"code": int(error.code), "msg": error.msg}
-    if behaviour.error_data == "null":
+    if settings.error_data == "null":
         body["data"] = None
     return encode(body)
 
@@ -71,9 +71,9 @@ def balance_body(credits: int) -> bytes:
     return success({"credit": credits})
 
 
-def unknown_route(behaviour: Behaviour) -> tuple[str, bytes]:
+def unknown_route(settings: ServiceSettings) -> tuple[str, bytes]:
     """Return the content type and the body of HTTP 404."""
-    if behaviour.unknown_route_body == "text":
+    if settings.unknown_route_body == "text":
         return "text/plain; charset=utf-8", b"Not Found"
     return "application/json; charset=utf-8", encode({"code": 404, "msg": "Not Found"})
 
@@ -88,10 +88,10 @@ def storage_error(code: str, message: str) -> bytes:
 class Wire:
     """Writes the records of jobs for one engine."""
 
-    def __init__(self, behaviour: Behaviour, chance: Chance) -> None:
-        self._behaviour = behaviour
-        self._chance = chance
-        self._observed = behaviour.profile is Profile.OBSERVED
+    def __init__(self, settings: ServiceSettings, keyed_random: KeyedRandom) -> None:
+        self._settings = settings
+        self._keyed_random = keyed_random
+        self._observed = settings.profile is Profile.OBSERVED
 
     def created(self, jobs: Sequence[Job]) -> bytes:
         """Return the reply of a create: an object for one job, an array for several (contract section 4)."""
@@ -108,8 +108,8 @@ class Wire:
         }
         if status is Status.COMPLETED:
             record |= self._result(job, file_base)
-            if isinstance(job.request, CreateV3) and not self._observed:
-                record["type"] = self._behaviour.documented_type
+            if isinstance(job.input, CreateV3) and not self._observed:
+                record["type"] = self._settings.documented_type
                 record = {key: record[key] for key in _DOCUMENTED_COMPLETED_V3}
             if job.result is not None:
                 _spoil(record, job.result)
@@ -124,68 +124,68 @@ class Wire:
         """Return the payload of a callback that claims `status` of `job_id` (contract section 9)."""
         payload: Record = {"_id": job_id, "status": int(status), "type": "image"}
         if status == Status.COMPLETED:
-            payload["url"] = f"{job.file_base}/{file_set(job, self._chance, self._behaviour.profile).image}"
+            payload["url"] = f"{job.file_base}/{file_set(job, self._keyed_random, self._settings.profile).image}"
         return encode(payload)
 
     def _result(self, job: Job, file_base: str) -> Record:
-        image, upscaled = file_set(job, self._chance, self._behaviour.profile)
-        if isinstance(job.request, CreateV3) and not self._observed:
+        image, upscaled = file_set(job, self._keyed_random, self._settings.profile)
+        if isinstance(job.input, CreateV3) and not self._observed:
             upscaled = ()
         return {
             "image": f"{file_base}/{image}",
             "upscaled_urls": [f"{file_base}/{name}" for name in upscaled],
-            "buttons": [each for each in offered_buttons(job, self._behaviour) if each not in job.used_buttons],
+            "buttons": [each for each in offered_buttons(job, self._settings) if each not in job.used_buttons],
         }
 
     def _as_created(self, job: Job) -> Record:
-        match job.request:
-            case CreateV3() as request:
-                return self._v3(job, request)
-            case CreateV4() as request:
-                return self._v4(job, request)
-            case PressButton() as request:
-                return self._pressed(job, request)
+        match job.input:
+            case CreateV3() as input:
+                return self._v3(job, input)
+            case CreateV4() as input:
+                return self._v4(job, input)
+            case PressButton() as input:
+                return self._pressed(job, input)
 
-    def _v3(self, job: Job, request: CreateV3) -> Record:
+    def _v3(self, job: Job, input: CreateV3) -> Record:
         record = _common(job) | {
             "uid": job.account.uid,
             "type": 4,
-            "origin_prompt": request.prompt,
-            "prompt": request.prompt + self._behaviour.prompt_suffix,
+            "origin_prompt": input.prompt,
+            "prompt": input.prompt + self._settings.prompt_suffix,
         }
-        if request.source_image is not None:
-            record["source_image"] = request.source_image
+        if input.source_image is not None:
+            record["source_image"] = input.source_image
         return record
 
-    def _v4(self, job: Job, request: CreateV4) -> Record:
+    def _v4(self, job: Job, input: CreateV4) -> Record:
         created_ms = job.created_ns // NS_PER_MS + job.place
         record: Record = {
             "_id": job.id,
             "uid": job.account.uid,
             "team_id": job.account.team_id,
             "create_time": created_ms,
-            "prompt": request.prompt,
-            "origin_prompt": request.prompt,
-            "source_image": request.source_image,
+            "prompt": input.prompt,
+            "origin_prompt": input.prompt,
+            "source_image": input.source_image,
             "image_status": int(Status.QUEUEING),
             "image_sub_status": 1,
             "deduction_credit": job.cost,
-            "model_name": request.model_name,
-            "provider": request.model_name.partition("/")[0],
+            "model_name": input.model_name,
+            "provider": input.model_name.partition("/")[0],
             "type": 4,
             "from": 4,
-            "sub_type": 40002 if request.from_image else 40001,
+            "sub_type": 40002 if input.from_image else 40001,
             "file_name": f"ImageGenerator_{created_ms}.png",
         }
         if self._observed:
-            record["task_id"] = self._chance.hex(32, "task", job.id)
+            record["task_id"] = self._keyed_random.hex(32, "task", job.id)
         return record
 
-    def _pressed(self, job: Job, request: PressButton) -> Record:
+    def _pressed(self, job: Job, input: PressButton) -> Record:
         return _common(job) | {
-            "image_content_model_id": request.parent_id,
-            "op_button": request.button,
-            "op_buttonMessageId": self._chance.alphanumerics(20, "message", job.id),
+            "image_content_model_id": input.parent_id,
+            "op_button": input.button,
+            "op_buttonMessageId": self._keyed_random.alphanumerics(20, "message", job.id),
         }
 
 

@@ -27,7 +27,7 @@ from yarl import URL
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import CDN_URL
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.models import Call, Ends, Reply, Transfer
+from mock_akool.core.models import Ends, Request, Response, Transfer
 from mock_akool.doors.in_process import Patches, Target, TimedOutError, is_from, pauses_s, refusal, refuses, target_of
 from mock_akool.doors.server import Server
 
@@ -42,7 +42,7 @@ _READ_TIMEOUT: Final[type[aiohttp.ServerTimeoutError]] = getattr(
     aiohttp, "SocketTimeoutError", aiohttp.ServerTimeoutError
 )
 
-Request = Callable[..., Coroutine[Any, Any, aiohttp.ClientResponse]]
+SendRequest = Callable[..., Coroutine[Any, Any, aiohttp.ClientResponse]]
 
 _patches: Final = Patches()
 _servers: WeakKeyDictionary[Target, Server] = WeakKeyDictionary()
@@ -76,14 +76,14 @@ def leave(target: Target) -> None:
         server.stop()
 
 
-def _genuine(request: Request) -> Request:
+def _genuine(request: SendRequest) -> SendRequest:
     """Return aiohttp's own `_request`, also when another mock has put something in its place."""
     # The mocks of others use unittest.mock, which knows what it has replaced.
     patches = getattr(getattr(mock, "_patch", None), "_active_patches", [])
     replaced = [patch.temp_original for patch in patches if getattr(patch, "attribute", "") == "_request"]
     for candidate in (request, *replaced):
         if is_from(candidate, aiohttp):
-            genuine: Request = inspect.unwrap(candidate)
+            genuine: SendRequest = inspect.unwrap(candidate)
             return genuine
     raise MockAkoolError(
         "mock-akool cannot find aiohttp's own ClientSession._request, something else is in its place",
@@ -137,32 +137,32 @@ class _LoopbackServer(Server):
     """Serves one target to this process. Delays are left to the client's side, which knows how long it waits."""
 
     def __init__(self, target: Target) -> None:
-        super().__init__(target.service, public_url=CDN_URL)
+        super().__init__(target.application, public_url=CDN_URL)
         self._target = target
 
-    def answer(self, call: Call) -> Reply:
-        call = call._replace(door="aiohttp")
-        reply = self._target.note(call, super().answer(call))
-        transfer = reply.transfer
+    def answer(self, request: Request) -> Response:
+        request = request._replace(transport="aiohttp")
+        response = self._target.note(request, super().answer(request))
+        transfer = response.transfer
         if transfer is not None and transfer.ends in (Ends.DROP, Ends.RESET):
-            if reply.delay_ns:
-                self._target.late_breaks.append(reply.delay_ns / NS_PER_S)
-            return reply._replace(delay_ns=0)
+            if response.delay_ns:
+                self._target.late_breaks.append(response.delay_ns / NS_PER_S)
+            return response._replace(delay_ns=0)
         waits = []
-        if reply.delay_ns:
-            waits.append((_DELAY, str(reply.delay_ns / NS_PER_S)))
+        if response.delay_ns:
+            waits.append((_DELAY, str(response.delay_ns / NS_PER_S)))
         if transfer is not None and transfer.piece_bytes:
             waits.append((_DRIP, f"{transfer.piece_bytes} {transfer.pause_ns}"))
             transfer = transfer._replace(piece_bytes=0, pause_ns=0)
         if not waits:
-            return reply
-        return reply._replace(headers=(*reply.headers, *waits), delay_ns=0, transfer=transfer)
+            return response
+        return response._replace(headers=(*response.headers, *waits), delay_ns=0, transfer=transfer)
 
 
 # What a session does
 
 
-def _sending(genuine: Request, original: Request) -> Request:
+def _sending(genuine: SendRequest, original: SendRequest) -> SendRequest:
     async def _request(
         self: aiohttp.ClientSession, method: str, str_or_url: str | URL, **options: Any
     ) -> aiohttp.ClientResponse:
@@ -174,7 +174,7 @@ def _sending(genuine: Request, original: Request) -> Request:
     return _request
 
 
-def _requesting(genuine: Request, original: Callable[..., Any]) -> Callable[..., Any]:
+def _requesting(genuine: SendRequest, original: Callable[..., Any]) -> Callable[..., Any]:
     def request(self: aiohttp.ClientSession, method: str, url: str | URL, **options: Any) -> Any:
         target = _target(self, url)
         if target is None:
@@ -184,7 +184,7 @@ def _requesting(genuine: Request, original: Callable[..., Any]) -> Callable[...,
     return request
 
 
-def _verb(genuine: Request, verb: str, original: Callable[..., Any]) -> Callable[..., Any]:
+def _verb(genuine: SendRequest, verb: str, original: Callable[..., Any]) -> Callable[..., Any]:
     def send(self: aiohttp.ClientSession, url: str | URL, **options: Any) -> Any:
         target = _target(self, url)
         if target is None:
@@ -208,7 +208,7 @@ def _target(session: aiohttp.ClientSession, str_or_url: str | URL) -> Target | N
 
 
 async def _fetch(
-    genuine: Request,
+    genuine: SendRequest,
     session: aiohttp.ClientSession,
     target: Target,
     method: str,

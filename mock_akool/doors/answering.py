@@ -6,10 +6,10 @@ from typing import Protocol
 
 from mock_akool.core.clock import Clock
 from mock_akool.core.codes import Status
-from mock_akool.core.models import Call, Reply
+from mock_akool.core.models import Request, Response
 
 
-class Answering(Protocol):
+class Handler(Protocol):
     """A fake that answers calls. Safe to use from several threads."""
 
     @property
@@ -22,20 +22,20 @@ class Answering(Protocol):
         """Up to how many bytes of a request's body the API reads."""
         ...
 
-    def answer(self, call: Call) -> Reply:
-        """Turn a Call into a Reply."""
+    def answer(self, request: Request) -> Response:
+        """Turn a Request into a Response."""
         ...
 
-    def ready_body(self, reply: Reply) -> bytes | None:
+    def ready_body(self, response: Response) -> bytes | None:
         """Return the reply's body if it needs no drawing, else None."""
         ...
 
-    def complete(self, reply: Reply) -> tuple[Reply, bytes]:
+    def complete(self, response: Response) -> tuple[Response, bytes]:
         """Return the reply and its body."""
         ...
 
 
-class Served(Answering, Protocol):
+class Served(Handler, Protocol):
     """A fake for which a live server may listen."""
 
     def listens_on(self, host: str) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from flask import Flask, Response, request
+from flask import Flask, request
+from flask import Response as FlaskResponse
 
 from mock_akool import control
 from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
-from mock_akool.core.models import Call, Ends, Reply, Transfer
-from mock_akool.service import Service
+from mock_akool.core.models import Ends, Request, Response, Transfer
+from mock_akool.service import Application
 from mock_akool.settings import Settings
 from mock_akool.webhooks.courier import HTTP
 
@@ -32,39 +33,38 @@ def create_app(mock: MockAkool | None = None) -> Flask:
     app = Flask("mock_akool", static_folder=None)
     if mock is None:
         settings = Settings.from_environment()
-        service = Service(settings, SteeredClock(), settings.access)
-        service.courier.carry_by(HTTP)
-        answering = _Answering(service, settings.public_url)
+        application = Application(settings, SteeredClock(), settings.access)
+        application.dispatcher.carry_by(HTTP)
+        answering = _Handler(application, settings.public_url)
     else:
-        answering = _Answering(mock.service, None)
+        answering = _Handler(mock.application, None)
     app.before_request(answering)
     app.wsgi_app = _Breaking(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
-class _Answering:
+class _Handler:
     """Answers whatever no route of the app is for."""
 
-    def __init__(self, service: Service, public_url: str | None) -> None:
-        self._service = service
+    def __init__(self, application: Application, public_url: str | None) -> None:
+        self._application = application
         self._public_url = public_url
-        clock = service.engine.clock
+        clock = application.engine.clock
         self._wait: Callable[[float], None] = clock.advance if isinstance(clock, VirtualClock) else time.sleep
 
-    def __call__(self) -> Response | None:
+    def __call__(self) -> FlaskResponse | None:
         if request.url_rule is not None:
             return None
-        call = self._call()
-        reply, body = self._service.complete(_awaited(self._service.answer(call)))
-        if reply.delay_ns:
-            self._wait(reply.delay_ns / NS_PER_S)
-        if reply.transfer is None:
-            return Response(body, status=reply.status, headers=list(reply.headers))
-        request.environ[_ENDS] = reply.transfer.ends
-        status = reply.status or 502  # which nobody sees: there is no answer
-        response = Response(self._travelling(reply.transfer, body), status=status, headers=list(reply.headers))
-        response.content_length = len(body)
-        return response
+        response, body = self._application.complete(_awaited(self._application.answer(self._call())))
+        if response.delay_ns:
+            self._wait(response.delay_ns / NS_PER_S)
+        if response.transfer is None:
+            return FlaskResponse(body, status=response.status, headers=list(response.headers))
+        request.environ[_ENDS] = response.transfer.ends
+        status = response.status or 502  # which nobody sees: there is no answer
+        broken = FlaskResponse(self._travelling(response.transfer, body), status=status, headers=list(response.headers))
+        broken.content_length = len(body)
+        return broken
 
     def _travelling(self, transfer: Transfer, body: bytes) -> Iterator[bytes]:
         """Yield what of the body arrives, in the pieces in which it does."""
@@ -75,16 +75,16 @@ class _Answering:
                 self._wait(transfer.pause_ns / NS_PER_S)
             yield arriving[start : start + size]
 
-    def _call(self) -> Call:
+    def _call(self) -> Request:
         # The target as it was on the wire: what WSGI calls the path is decoded.
         path = (request.environ.get("REQUEST_URI") or request.environ.get("RAW_URI") or request.path).partition("?")[0]
         if "://" in path:
             path = request.path
-        limit = self._service.max_body_bytes
+        limit = self._application.max_body_bytes
         if path.startswith(control.PREFIX):
             limit = control.most_body_bytes(limit)
         headers = {name.lower(): value for name, value in reversed(list(request.headers.items()))}
-        return Call(
+        return Request(
             request.method,
             path,
             request.environ.get("QUERY_STRING", ""),
@@ -95,15 +95,15 @@ class _Answering:
         )
 
 
-def _awaited(reply: Reply) -> Reply:
+def _awaited(response: Response) -> Response:
     """Return the reply when what its caller waits for has come; a WSGI server gives each request a thread."""
-    waiting = reply.waiting
+    waiting = response.waiting
     if waiting is None:
-        return reply
+        return response
     ends_s = time.monotonic() + waiting.seconds
     while time.monotonic() < ends_s:
         time.sleep(_LOOK_S)
-        found = waiting.reply()
+        found = waiting.response()
         if found is not None:
             return found
     return waiting.in_vain()

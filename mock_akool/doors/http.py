@@ -20,7 +20,7 @@ import httptools
 
 from mock_akool.control import PREFIX, is_slow, most_body_bytes
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.models import Call, Ends, Headers, Reply, Transfer
+from mock_akool.core.models import Ends, Headers, Request, Response, Transfer
 
 if TYPE_CHECKING:
     from mock_akool.doors.server import Server
@@ -74,16 +74,17 @@ def _path_and_query(target: bytes) -> tuple[str, str]:
     return path, query
 
 
-def frame(reply: Reply, body: bytes) -> tuple[bytes, bytes]:
+def frame(response: Response, body: bytes) -> tuple[bytes, bytes]:
     """Return what is sent before and after the headers that depend on the moment."""
-    length = b"" if reply.status in _BODILESS else b"\r\ncontent-length: %d" % len(body)
-    return _head(reply.status, reply.headers), b"%b\r\n\r\n%b" % (length, body)
+    length = b"" if response.status in _BODILESS else b"\r\ncontent-length: %d" % len(body)
+    return _head(response.status, response.headers), b"%b\r\n\r\n%b" % (length, body)
 
 
 class HttpConnection(asyncio.Protocol):
     """Serves one connection. Its requests are answered one after the other, in the order they came."""
 
     __slots__ = (
+        "_application",
         "_between",
         "_body",
         "_busy",
@@ -93,7 +94,6 @@ class HttpConnection(asyncio.Protocol):
         "_paused",
         "_refusal",
         "_server",
-        "_service",
         "_target",
         "_task",
         "_transport",
@@ -107,13 +107,13 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._service = server.service
+        self._application = server.application
         self._parser = httptools.HttpRequestParser(self)
-        self._waiting: deque[tuple[Call, bool]] = deque()
+        self._waiting: deque[tuple[Request, bool]] = deque()
         self._between = True
         """Whether the parser has read all of a request and nothing of the next."""
         self._completed = 0
-        self._whole: Call | None = None
+        self._whole: Request | None = None
         """What the last complete request was, if it may be remembered."""
         self._busy = False
         self._task: asyncio.Task[None] | None = None
@@ -255,14 +255,14 @@ class HttpConnection(asyncio.Protocol):
         keep_alive = self._parser.should_keep_alive()
         if "connection" in headers and self._parser.get_http_version() == "1.0":
             keep_alive = False  # its keep-alive is an agreement that we need not enter
-        call = self._call()
-        self._whole = call if keep_alive and not self._body and not _SPECIAL.intersection(headers) else None
+        request = self._call()
+        self._whole = request if keep_alive and not self._body and not _SPECIAL.intersection(headers) else None
         if self._busy or self._waiting or self._paused:
-            self._waiting.append((call, keep_alive))
+            self._waiting.append((request, keep_alive))
             if len(self._waiting) >= _MAX_WAITING:
                 self._transport.pause_reading()
         elif not self._transport.is_closing():
-            self._answer(call, keep_alive)
+            self._answer(request, keep_alive)
 
     # Ours
 
@@ -288,50 +288,52 @@ class HttpConnection(asyncio.Protocol):
                 lines.append(f"{name}: {value}".encode("latin-1"))
         return b"\r\n".join([*lines, b"", b""])
 
-    def _call(self) -> Call:
+    def _call(self) -> Request:
         target = self._target
         path, query = (_path_and_query if len(target) < _LONG else _path_and_query.__wrapped__)(target)
         headers = self._headers
         base = self._server.base_of(headers.get("host", ""))
-        return Call(_text(self._parser.get_method()), path, query, headers, bytes(self._body), base, "server")
+        return Request(_text(self._parser.get_method()), path, query, headers, bytes(self._body), base, "server")
 
-    def _answer(self, call: Call, keep_alive: bool) -> None:
-        if is_slow(call):
+    def _answer(self, request: Request, keep_alive: bool) -> None:
+        if is_slow(request):
             self._busy = True
-            self._later(self._answer_control(call, keep_alive))
+            self._later(self._answer_control(request, keep_alive))
             return
-        reply = self._server.answer(call)
-        body = self._service.ready_body(reply)
-        if body is not None and not reply.delay_ns and reply.transfer is None:
-            self._send(call, reply, body, keep_alive)
+        response = self._server.answer(request)
+        body = self._application.ready_body(response)
+        if body is not None and not response.delay_ns and response.transfer is None:
+            self._send(request, response, body, keep_alive)
             return
         self._busy = True
-        self._later(self._answer_later(call, reply, keep_alive))
+        self._later(self._answer_later(request, response, keep_alive))
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._task = self._server.loop.create_task(work)
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
 
-    async def _answer_control(self, call: Call, keep_alive: bool) -> None:
+    async def _answer_control(self, request: Request, keep_alive: bool) -> None:
         """Answer a control call, which may look through all jobs or move a clock, outside of the event loop."""
-        await self._answer_later(call, await self._server.answer_control(call), keep_alive)
+        await self._answer_later(request, await self._server.answer_control(request), keep_alive)
 
-    async def _answer_later(self, call: Call, reply: Reply, keep_alive: bool) -> None:
+    async def _answer_later(self, request: Request, response: Response, keep_alive: bool) -> None:
         """Send an answer that waits or whose picture must be drawn; neither holds the event loop."""
-        reply, body = await self._server.complete(reply)
-        if reply.delay_ns:
-            await asyncio.sleep(reply.delay_ns / NS_PER_S)
-        if reply.transfer is not None:
-            await self._send_badly(call, reply, reply.transfer, body, keep_alive)
+        response, body = await self._server.complete(response)
+        if response.delay_ns:
+            await asyncio.sleep(response.delay_ns / NS_PER_S)
+        if response.transfer is not None:
+            await self._send_badly(request, response, response.transfer, body, keep_alive)
         self._busy = False
         self.quiet_sweeps = 0
         if not self._transport.is_closing():
-            if reply.transfer is None:
-                self._send(call, reply, body, keep_alive)
+            if response.transfer is None:
+                self._send(request, response, body, keep_alive)
             self._answer_waiting()
 
-    async def _send_badly(self, call: Call, reply: Reply, transfer: Transfer, body: bytes, keep_alive: bool) -> None:
+    async def _send_badly(
+        self, request: Request, response: Response, transfer: Transfer, body: bytes, keep_alive: bool
+    ) -> None:
         """Send what the transfer lets through, as slowly as it says, and end the connection as it says."""
         transport = self._transport
         if transport.is_closing():
@@ -342,8 +344,8 @@ class HttpConnection(asyncio.Protocol):
         if transfer.ends is Ends.RESET:
             reset(transport)
             return
-        before, after = frame(reply, body)
-        head, arriving = after[: len(after) - len(body)], b"" if call.method == "HEAD" else body
+        before, after = frame(response, body)
+        head, arriving = after[: len(after) - len(body)], b"" if request.method == "HEAD" else body
         keep_alive = keep_alive and transfer.ends is None
         closing = b"" if keep_alive else b"\r\nconnection: close"
         transport.write(b"".join((before, self._server.date(), closing, head)))
@@ -367,13 +369,13 @@ class HttpConnection(asyncio.Protocol):
         elif not self._paused and not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def _send(self, call: Call, reply: Reply, body: bytes, keep_alive: bool) -> None:
-        if reply.picture is None and keep_alive and call.method != "HEAD":
-            before, after = self._server.framed(reply)
+    def _send(self, request: Request, response: Response, body: bytes, keep_alive: bool) -> None:
+        if response.picture is None and keep_alive and request.method != "HEAD":
+            before, after = self._server.framed(response)
             self._transport.write(b"".join((before, self._server.date(), after)))
             return
-        before, after = frame(reply, body)
-        if call.method == "HEAD":
+        before, after = frame(response, body)
+        if request.method == "HEAD":
             after = after[: len(after) - len(body)]
         closing = b"" if keep_alive else b"\r\nconnection: close"
         self._transport.write(b"".join((before, self._server.date(), closing, after)))

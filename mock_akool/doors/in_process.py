@@ -26,7 +26,7 @@ from weakref import WeakSet
 
 from mock_akool.core.clock import NS_PER_S, VirtualClock
 from mock_akool.core.codes import CDN_URL, Status
-from mock_akool.core.models import Call, Ends, Headers, Reply, Transfer
+from mock_akool.core.models import Ends, Headers, Request, Response, Transfer
 from mock_akool.doors.answering import Watched
 
 POLL_LIMIT: Final = 1_000
@@ -83,13 +83,13 @@ class Sleeper(Protocol):
 class Target:
     """A fake as the doors inside a process see it: its service, its hosts, and what becomes of other hosts."""
 
-    def __init__(self, service: Watched, hosts: Sequence[str], *, refuse_others: bool) -> None:
-        self.service = service
+    def __init__(self, application: Watched, hosts: Sequence[str], *, refuse_others: bool) -> None:
+        self.application = application
         self.number = next(_numbers)
         """Unlike every other target's of this process, so that connections to one are not taken for another's."""
         self.hosts = frozenset(host.lower() for host in hosts)
         self.refuse_others = refuse_others
-        self.clock = service.clock
+        self.clock = application.clock
         self.sleeper: Sleeper | None = None
         """Who lets virtual time pass; without one, waiting just moves the virtual clock."""
         self.in_flight: set[object] = set()
@@ -114,7 +114,7 @@ class Target:
         return host in self.hosts or f"{host}:{port}" in self.hosts
 
     def answer(
-        self, door: str, method: str, host: str, path_and_query: str, headers: dict[str, str], body: bytes
+        self, transport: str, method: str, host: str, path_and_query: str, headers: dict[str, str], body: bytes
     ) -> Delivered:
         """Answer a request. The door then waits, see `wait`, before it hands the answer over.
 
@@ -122,38 +122,41 @@ class Target:
         """
         headers.setdefault("host", host)
         path, _, query = path_and_query.partition("?")
-        call = Call(method, path, query, headers, body, CDN_URL, door)
-        reply = self.note(call, self.service.answer(call))
+        request = Request(method, path, query, headers, body, CDN_URL, transport)
+        response = self.note(request, self.application.answer(request))
         self.check_pace()
-        reply, content = self.service.complete(reply)
-        length = () if reply.status in _BODILESS else (("content-length", str(len(content))),)
+        response, content = self.application.complete(response)
+        length = () if response.status in _BODILESS else (("content-length", str(len(content))),)
         sent = b"" if method == "HEAD" else content
-        return Delivered(reply.status, (*reply.headers, *length), sent, reply.delay_ns / NS_PER_S, reply.transfer)
+        return Delivered(
+            response.status, (*response.headers, *length), sent, response.delay_ns / NS_PER_S, response.transfer
+        )
 
-    def note(self, call: Call, reply: Reply) -> Reply:
+    def note(self, request: Request, response: Response) -> Response:
         """Take note that a request was answered, and whether the client pauses between its polls."""
         self.activity += 1
         self.threads.add(threading.current_thread())
-        if reply.rule is not None:
-            self._note_fault(call, reply.rule)
-        job_id, status = reply.job_id, reply.job_status
+        if response.rule is not None:
+            self._note_fault(request, response.rule)
+        job_id, status = response.job_id, response.job_status
         if job_id is None or status is None:
-            return reply
+            return response
         if status >= Status.COMPLETED:
             self.shown_unfinished.discard(job_id)
-            return reply
+            return response
         self.shown_unfinished.add(job_id)
-        if call.method == "GET" and self._repeated(job_id) > POLL_LIMIT and self._waits_for_time(job_id):
+        if request.method == "GET" and self._repeated(job_id) > POLL_LIMIT and self._waits_for_time(job_id):
             self._hammered = (
                 f"polls without a pause: {POLL_LIMIT:,} polls of job {job_id}, and no virtual time has passed. "
                 f"The job can never end for it"
             )
-        return reply
+        return response
 
-    def _note_fault(self, call: Call, rule: str) -> None:
+    def _note_fault(self, request: Request, rule: str) -> None:
         if self._repeated(rule) > POLL_LIMIT:
             self._hammered = (
-                f"tries again without a pause: {POLL_LIMIT:,} times {call.method} {call.path}, which met the rule "
+                f"tries again without a pause: {POLL_LIMIT:,} times {request.method} {request.path}, "
+                f"which met the rule "
                 f"{rule}, and no virtual time has passed. "
                 f"The fault may never end for it"
             )
@@ -177,7 +180,7 @@ class Target:
 
     def _waits_for_time(self, job_id: str) -> bool:
         """Return whether polls alone never end the job; a script may count any number of them."""
-        return not self.service.counts_polls(job_id)
+        return not self.application.counts_polls(job_id)
 
     def wait(self, delay_s: float, timeout_s: float | None) -> None:
         """Keep a thread waiting for an answer. Raises TimedOutError when its patience is over before."""
@@ -288,7 +291,7 @@ _MISSING: Final = object()
 _BODILESS: Final = frozenset({204, 304})
 
 
-class Door(Protocol):
+class Interceptor(Protocol):
     """A module that patches one library."""
 
     def install(self) -> None:
@@ -300,7 +303,7 @@ class Door(Protocol):
         ...
 
 
-_DOORS: Final = {
+_INTERCEPTORS: Final = {
     "requests": "mock_akool.doors.requests_door",
     "httpx": "mock_akool.doors.httpx_door",
     "aiohttp": "mock_akool.doors.aiohttp_door",
@@ -309,7 +312,7 @@ _DOORS: Final = {
 
 _lock = threading.RLock()
 _active: list[Target] = []
-_installed: dict[str, Door] = {}
+_installed: dict[str, Interceptor] = {}
 
 
 def activate(target: Target) -> None:
@@ -317,7 +320,7 @@ def activate(target: Target) -> None:
     with _lock:
         if not _active:
             try:
-                for library in _DOORS:
+                for library in _INTERCEPTORS:
                     if sys.modules.get(library) is not None:
                         _install(library)
             except BaseException:
@@ -331,8 +334,8 @@ def deactivate(target: Target) -> None:
     """Let `target` answer no longer; with the last one, all patches are taken back."""
     with _lock:
         _active.remove(target)
-        for door in _installed.values():
-            leave = getattr(door, "leave", None)
+        for transport in _installed.values():
+            leave = getattr(transport, "leave", None)
             if leave is not None:
                 leave(target)
         if not _active:
@@ -384,9 +387,9 @@ def _is_loopback(host: str | None) -> bool:
 
 def _install(library: str) -> None:
     if library not in _installed:
-        door: Any = import_module(_DOORS[library])
-        _installed[library] = door
-        door.install()
+        transport: Any = import_module(_INTERCEPTORS[library])
+        _installed[library] = transport
+        transport.install()
 
 
 def _uninstall_all() -> None:
@@ -403,7 +406,7 @@ class _Watch(MetaPathFinder):
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Find the library as Python would, but with a loader that installs the door afterwards."""
-        if name not in _DOORS:
+        if name not in _INTERCEPTORS:
             return None
         sys.meta_path.remove(self)
         try:

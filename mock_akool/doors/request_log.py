@@ -19,7 +19,7 @@ from mock_akool.core.api import route
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.codes import MESSAGES, Endpoint
 from mock_akool.core.deliveries import Delivery
-from mock_akool.core.models import Call, Reply
+from mock_akool.core.models import Request, Response
 
 _OK: Final = 200
 _LOOKING: Final = frozenset({"GET", "HEAD"})
@@ -33,7 +33,7 @@ _SHORT_TIMES: Final = tuple(f"0.{tenths} ms" for tenths in range(10))
 class WriteLine(Protocol):
     """Writes one line of the log, without its end."""
 
-    def __call__(self, time_ns: int, call: Call, reply: Reply, took_ns: int) -> str:
+    def __call__(self, time_ns: int, request: Request, response: Response, took_ns: int) -> str:
         """Return the line; `time_ns` (epoch) is when the reply was made, `took_ns` how long that took."""
         ...
 
@@ -42,18 +42,18 @@ class TextLine:
     """Writes the line for people: when, what was asked and answered, about which job, and in how many ms."""
 
     def __init__(self) -> None:
-        self._said: dict[int, tuple[Call, Reply, str]] = {}
+        self._said: dict[int, tuple[Request, Response, str]] = {}
         """By the call's identity, since doors hand out the same record from poll to poll; it stays alive here."""
         self._millis = 0
         self._when = ""
 
-    def __call__(self, time_ns: int, call: Call, reply: Reply, took_ns: int) -> str:
+    def __call__(self, time_ns: int, request: Request, response: Response, took_ns: int) -> str:
         """Return the line, without its end."""
-        known = self._said.get(id(call))
-        if known is None or known[1] is not reply:
+        known = self._said.get(id(request))
+        if known is None or known[1] is not response:
             if len(self._said) >= _MOST_SAID:
                 self._said.clear()
-            known = self._said[id(call)] = call, reply, f" {_asked(call)} -> {_answered(reply)}  "
+            known = self._said[id(request)] = request, response, f" {_asked(request)} -> {_answered(response)}  "
         millis = time_ns // NS_PER_MS
         if millis != self._millis:
             self._millis = millis
@@ -67,34 +67,34 @@ def _clock(second: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(second))
 
 
-def _asked(call: Call) -> str:
-    endpoint = route(call.method, call.path).endpoint
-    what = _printable(call.path) if endpoint in _SHOWN_BY_PATH else endpoint.value
-    return f"{call.method[:10]:<5}{what}"
+def _asked(request: Request) -> str:
+    endpoint = route(request.method, request.path).endpoint
+    what = _printable(request.path) if endpoint in _SHOWN_BY_PATH else endpoint.value
+    return f"{request.method[:10]:<5}{what}"
 
 
-def _answered(reply: Reply) -> str:
-    said = "" if reply.code is None else f" {reply.code:d} {MESSAGES.get(reply.code, '')}"
-    job = f"  job {_printable(reply.job_id)}" if reply.job_id else ""
-    status = f" {reply.job_status.name.lower()}" if reply.job_status else ""
-    rule = f"  by {_printable(reply.rule)}" if reply.rule else ""
-    return f"{reply.outcome}{said}{job}{status}{rule}"
+def _answered(response: Response) -> str:
+    said = "" if response.code is None else f" {response.code:d} {MESSAGES.get(response.code, '')}"
+    job = f"  job {_printable(response.job_id)}" if response.job_id else ""
+    status = f" {response.job_status.name.lower()}" if response.job_status else ""
+    rule = f"  by {_printable(response.rule)}" if response.rule else ""
+    return f"{response.outcome}{said}{job}{status}{rule}"
 
 
-def as_json(time_ns: int, call: Call, reply: Reply, took_ns: int) -> str:
+def as_json(time_ns: int, request: Request, response: Response, took_ns: int) -> str:
     """Return the line for machines: one JSON object, times in ms."""
     return json.dumps(
         {
             "time": time_ns // NS_PER_MS,
-            "method": call.method,
-            "path": call.path,
-            "endpoint": route(call.method, call.path).endpoint,
-            "http": reply.status,
-            "code": reply.code,
-            "job": reply.job_id,
-            "job_status": reply.job_status,
-            "ends": None if reply.transfer is None else reply.transfer.ends,
-            "rule": reply.rule,
+            "method": request.method,
+            "path": request.path,
+            "endpoint": route(request.method, request.path).endpoint,
+            "http": response.status,
+            "code": response.code,
+            "job": response.job_id,
+            "job_status": response.job_status,
+            "ends": None if response.transfer is None else response.transfer.ends,
+            "rule": response.rule,
             "ms": took_ns / NS_PER_MS,
         }
     )
@@ -152,15 +152,15 @@ class BatchedLog:
         self._thread = threading.Thread(target=self._write_often, name="mock-akool-log", daemon=True)
         self._thread.start()
 
-    def note(self, time_ns: int, call: Call, reply: Reply, took_ns: int) -> None:
+    def note(self, time_ns: int, request: Request, response: Response, took_ns: int) -> None:
         """Take a line; when the stream cannot keep up, the noting thread writes and so slows down.
 
         None for a probe that is answered well.
         """
-        if call.path in OPEN and call.method in _LOOKING and reply.status == _OK:
+        if request.path in OPEN and request.method in _LOOKING and response.status == _OK:
             return
         # Made here and not in the thread: the two would keep taking the interpreter from each other.
-        self._lines.append(self._write_line(time_ns, call, reply, took_ns))
+        self._lines.append(self._write_line(time_ns, request, response, took_ns))
         if len(self._lines) >= _MAX_WAITING:
             self.flush()
 

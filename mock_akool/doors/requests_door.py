@@ -116,12 +116,12 @@ def _mock_of(target: Target, method: str) -> RequestsMock:
     if mock is None:
         mock = _mocks[target] = RequestsMock(assert_all_requests_are_fired=False)
     if not any(each.method == method for each in mock.registered()):
-        answer: Any = _Answering(target)  # its list of headers is taken, though not in the signature
+        answer: Any = _Handler(target)  # its list of headers is taken, though not in the signature
         mock.add_callback(method, _ANY, callback=answer, content_type=None)
     return mock
 
 
-class _Answering:
+class _Handler:
     """The callback of the catch-alls."""
 
     def __init__(self, target: Target) -> None:

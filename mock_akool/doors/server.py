@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from mock_akool.core.errors import ServerError
-from mock_akool.core.models import Call, Reply
+from mock_akool.core.models import Request, Response
 from mock_akool.doors.answering import Served
 from mock_akool.doors.http import HttpConnection, frame
 
@@ -48,7 +48,7 @@ def _nothing() -> None:
 class RequestLog(Protocol):
     """Takes a note of each answered call."""
 
-    def note(self, time_ns: int, call: Call, reply: Reply, took_ns: int) -> None:
+    def note(self, time_ns: int, request: Request, response: Response, took_ns: int) -> None:
         """Note when (epoch ns) the reply to the call was made, and in how many ns."""
         ...
 
@@ -70,28 +70,28 @@ class Server:
 
     def __init__(
         self,
-        service: Served,
+        application: Served,
         host: str = "127.0.0.1",
         port: int = 0,
         *,
         public_url: str | None = None,
         log: RequestLog | None = None,
     ) -> None:
-        self.service = service
+        self.application = application
         self.public_url = public_url
-        self.max_body_bytes = service.max_body_bytes
+        self.max_body_bytes = application.max_body_bytes
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self._host = host
-        service.listens_on(host)
+        application.listens_on(host)
         self._port = port
         self._log = log
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._stopping: asyncio.Event | None = None
-        self.known_calls: dict[bytes, Call] = {}
+        self.known_calls: dict[bytes, Request] = {}
         """By the bytes of the request. A client that waits for a job sends the same bytes over and over."""
-        self._framed: dict[int, tuple[bytes, bytes, Reply]] = {}
+        self._framed: dict[int, tuple[bytes, bytes, Response]] = {}
         self._date = b""
         self._date_s = 0
         self.base_of = lru_cache(maxsize=64)(self._base_of)
@@ -144,12 +144,12 @@ class Server:
         self.bind()
         self.loop = new_loop()
         self._drawing = ThreadPoolExecutor(_DRAWING_THREADS, "mock-akool-draw")
-        self.service.server_started()
+        self.application.server_started()
         try:
             self.loop.run_until_complete(self._serve(until))
         finally:
             self.loop.close()
-            self.service.server_stopped(_CALLBACK_GRACE_S)
+            self.application.server_stopped(_CALLBACK_GRACE_S)
             self._drawing.shutdown(wait=False, cancel_futures=True)
             self._unbind()
 
@@ -208,60 +208,60 @@ class Server:
 
     # What connections use
 
-    def answer(self, call: Call) -> Reply:
+    def answer(self, request: Request) -> Response:
         """Answer the call and log it."""
         if self._log is None:
-            return self.service.answer(call)
+            return self.application.answer(request)
         began_ns = time.time_ns()
-        reply = self.service.answer(call)
+        response = self.application.answer(request)
         now_ns = time.time_ns()
-        self._log.note(now_ns, call, reply, now_ns - began_ns)
-        return reply
+        self._log.note(now_ns, request, response, now_ns - began_ns)
+        return response
 
-    async def answer_control(self, call: Call) -> Reply:
+    async def answer_control(self, request: Request) -> Response:
         """Answer a control call, and wait for what its caller waits for; neither holds the event loop."""
         began_ns = time.time_ns()
-        reply = await self.loop.run_in_executor(self._drawing, self.service.answer, call)
-        waiting = reply.waiting
+        response = await self.loop.run_in_executor(self._drawing, self.application.answer, request)
+        waiting = response.waiting
         if waiting is not None:
             ends_s = self.loop.time() + waiting.seconds
             while self.loop.time() < ends_s:
                 await asyncio.sleep(min(_LOOK_S, max(0, ends_s - self.loop.time())))
-                found = waiting.reply()
+                found = waiting.response()
                 if found is not None:
-                    reply = found
+                    response = found
                     break
             else:
-                reply = waiting.in_vain()
+                response = waiting.in_vain()
         if self._log is not None:
             now_ns = time.time_ns()
-            self._log.note(now_ns, call, reply, now_ns - began_ns)
-        return reply
+            self._log.note(now_ns, request, response, now_ns - began_ns)
+        return response
 
-    def remember(self, data: bytes, call: Call) -> None:
+    def remember(self, data: bytes, request: Request) -> None:
         """Keep what the parser made of a read that was one whole request, for `known_calls`."""
         if len(self.known_calls) >= _MOST_KNOWN:
             self.known_calls.clear()
-        self.known_calls[data] = call
+        self.known_calls[data] = request
 
-    def framed(self, reply: Reply) -> tuple[bytes, bytes]:
+    def framed(self, response: Response) -> tuple[bytes, bytes]:
         """Return what is sent before and after the Date header; remembered, as the engine repeats its replies."""
-        known = self._framed.get(id(reply))
+        known = self._framed.get(id(response))
         if known is None:
-            if len(reply.body) > _MOST_FRAMED:
-                return frame(reply, reply.body)
+            if len(response.body) > _MOST_FRAMED:
+                return frame(response, response.body)
             if len(self._framed) >= _MOST_KNOWN:
                 self._framed.clear()
             # The reply is kept too, so that its identity stays its own.
-            known = self._framed[id(reply)] = (*frame(reply, reply.body), reply)
+            known = self._framed[id(response)] = (*frame(response, response.body), response)
         return known[:2]
 
-    async def complete(self, reply: Reply) -> tuple[Reply, bytes]:
+    async def complete(self, response: Response) -> tuple[Response, bytes]:
         """Return the reply and its body; a picture is drawn outside the event loop."""
-        ready = self.service.ready_body(reply)
+        ready = self.application.ready_body(response)
         if ready is not None:
-            return reply, ready
-        return await self.loop.run_in_executor(self._drawing, self.service.complete, reply)
+            return response, ready
+        return await self.loop.run_in_executor(self._drawing, self.application.complete, response)
 
     def _base_of(self, host: str) -> str:
         """Return what picture URLs begin with for a client that called `host`."""

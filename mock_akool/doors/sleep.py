@@ -47,7 +47,7 @@ _Wake = tuple[int, int]
 """When a sleeper wakes, and its number; the smallest wakes first."""
 
 
-class Naps:
+class SleepScheduler:
     """The sleepers of one fake, in all threads and tasks.
 
     The clock is moved only by the sleeper that wakes first, to the instant when it wakes, and only when nobody else
@@ -83,7 +83,7 @@ class Naps:
         """
         if self._is_foreign(threading.current_thread()):
             return False
-        if self._target.service.is_awaited():
+        if self._target.application.is_awaited():
             return True
         try:
             self._target.shown_unfinished.pop()
@@ -107,7 +107,7 @@ class Naps:
         """Sleep in a thread."""
         thread = threading.current_thread()
         with self._changed:
-            me = self._lie_down(seconds)
+            me = self._enqueue(seconds)
             self._threads_asleep.add(thread)
             self._threads_woken.discard(thread)
             try:
@@ -119,14 +119,14 @@ class Naps:
             finally:
                 self._threads_asleep.discard(thread)
                 self._threads_woken.add(thread)
-                self._get_up(me)
+                self._dequeue(me)
 
     async def nap_in_task(self, seconds: float) -> None:
         """Sleep in a task of asyncio or trio."""
         turn, rest = _turns_of_this_loop()
         thread = threading.current_thread()
         with self._changed:
-            me = self._lie_down(seconds)
+            me = self._enqueue(seconds)
         try:
             while self._clock.now_ns() < me[0]:
                 if me != min(self._wakes):
@@ -145,7 +145,7 @@ class Naps:
                 await turn()
         finally:
             with self._changed:
-                self._get_up(me)
+                self._dequeue(me)
 
     def pass_time(self, seconds: float) -> None:
         """Let a receiver of a callback sleep: whoever called it waits for it, so nobody else's turn is waited for."""
@@ -169,14 +169,14 @@ class Naps:
         rounded = [-(-earliest_ns // grid_ns) * grid_ns for grid_ns in _TIMER_GRIDS_NS]
         return next((instant_ns for instant_ns in rounded if instant_ns <= latest_ns), earliest_ns)
 
-    def _lie_down(self, seconds: float) -> _Wake:
+    def _enqueue(self, seconds: float) -> _Wake:
         self._count += 1
         me = (self._clock.now_ns() + round(seconds * NS_PER_S), self._count)
         self._wakes.append(me)
         self._changed.notify_all()
         return me
 
-    def _get_up(self, me: _Wake) -> None:
+    def _dequeue(self, me: _Wake) -> None:
         self._wakes.remove(me)
         self._changed.notify_all()
 
@@ -209,7 +209,7 @@ class Naps:
         return False
 
     def _advance_to(self, instant_ns: int) -> None:
-        jobs_made = self._target.service.job_count
+        jobs_made = self._target.application.job_count
         if jobs_made != self._jobs_made:
             self._jobs_made, self._slept_ns = jobs_made, 0
         step_ns = max(0, instant_ns - self._clock.now_ns())
@@ -231,7 +231,8 @@ class Naps:
 
     def _complaint(self, step_ns: int) -> str:
         states = ", ".join(
-            f"job {job_id} is {status.name.lower()}" for job_id, status in self._target.service.newest_jobs(_TOLD_JOBS)
+            f"job {job_id} is {status.name.lower()}"
+            for job_id, status in self._target.application.newest_jobs(_TOLD_JOBS)
         )
         return (
             f"the code under test has slept for {_seconds(self._slept_ns)} of virtual time and wants to sleep for "
@@ -272,67 +273,67 @@ def _ns_to_next_timer() -> int | None:
     return None if when_s is None else max(1, round((when_s - loop.time()) * NS_PER_S))
 
 
-_active: list[Naps] = []
+_active: list[SleepScheduler] = []
 _lock = threading.RLock()
 _ahead_s: dict[tuple[str, str], float] = {}
 """By how much each clock function runs ahead of what it replaces."""
 
 
-def activate(naps: Naps, target: Target) -> None:
+def activate(scheduler: SleepScheduler, target: Target) -> None:
     """Make sleep virtual for a fake."""
     with _lock:
         _patch()
-        _active.append(naps)
-        target.sleeper = naps
+        _active.append(scheduler)
+        target.sleeper = scheduler
 
 
-def deactivate(naps: Naps, target: Target) -> None:
+def deactivate(scheduler: SleepScheduler, target: Target) -> None:
     """Make sleep real again; with the last fake, all patches are taken back."""
     with _lock:
         target.sleeper = None
-        _active.remove(naps)
+        _active.remove(scheduler)
         if not _active:
             _unpatch()
             _ahead_s.clear()
 
 
-def _in_force() -> Naps | None:
-    for naps in reversed(_active):
-        if naps.in_force():
-            return naps
+def _in_force() -> SleepScheduler | None:
+    for scheduler in reversed(_active):
+        if scheduler.in_force():
+            return scheduler
     return None
 
 
 def _virtual_sleep(seconds: float, /) -> None:
-    naps = _in_force() if _active and seconds > 0 and not _caller_waits_for_real() else None
-    if naps is None:
+    scheduler = _in_force() if _active and seconds > 0 and not _caller_waits_for_real() else None
+    if scheduler is None:
         _real_of("time", "sleep")(seconds)
     elif is_delivering():
-        naps.pass_time(seconds)
+        scheduler.pass_time(seconds)
     else:
-        naps.nap(seconds)
+        scheduler.nap(seconds)
 
 
 async def _virtual_async_sleep(delay: float, result: Any = None) -> Any:
-    naps = _in_force() if _active and delay > 0 and not _caller_waits_for_real() else None
-    if naps is None:
+    scheduler = _in_force() if _active and delay > 0 and not _caller_waits_for_real() else None
+    if scheduler is None:
         return await _real_of("asyncio", "sleep")(delay, result)
     if is_delivering():
-        naps.pass_time(delay)
+        scheduler.pass_time(delay)
         return await _real_of("asyncio", "sleep")(0, result)
-    await naps.nap_in_task(delay)
+    await scheduler.nap_in_task(delay)
     return result
 
 
 async def _virtual_trio_sleep(seconds: float) -> None:
-    naps = _in_force() if _active and seconds > 0 else None
-    if naps is None:
+    scheduler = _in_force() if _active and seconds > 0 else None
+    if scheduler is None:
         await _real_of("trio", "sleep")(seconds)
     elif is_delivering():
-        naps.pass_time(seconds)
+        scheduler.pass_time(seconds)
         await _real_of("trio", "sleep")(0)
     else:
-        await naps.nap_in_task(seconds)
+        await scheduler.nap_in_task(seconds)
 
 
 def _caller_waits_for_real() -> bool:

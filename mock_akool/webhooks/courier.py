@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
 from mock_akool.core.deliveries import Delivery, DeliveryState
 from mock_akool.core.engine import Engine
-from mock_akool.core.models import Call
+from mock_akool.core.models import Request
 from mock_akool.core.outbox import Outcome
-from mock_akool.webhooks.gate import Gate
+from mock_akool.webhooks.gate import CancelToken
 from mock_akool.webhooks.guard import Guard
 from mock_akool.webhooks.receivers import Answer, Receiver, delivering, is_delivering, request_of, run_elsewhere
 
 if TYPE_CHECKING:
-    from mock_akool.webhooks.pump import Pump
+    from mock_akool.webhooks.pump import Worker
     from mock_akool.webhooks.sender import Sent
 
 _log = logging.getLogger("mock_akool")
@@ -35,7 +35,7 @@ _IN_PASSING: Final = 50
 """How many are collected in one go where an event loop may wait for it."""
 
 
-class Way:
+class DeliveryMode:
     """How callbacks are carried: `kind` is `collect`, `http`, or `call` with the receiver to call."""
 
     __slots__ = ("kind", "receiver")
@@ -45,39 +45,39 @@ class Way:
         self.receiver = receiver
 
 
-COLLECT: Final = Way("collect")
+COLLECT: Final = DeliveryMode("collect")
 """Nobody is called: a callback counts as taken when it falls due."""
-HTTP: Final = Way("http")
+HTTP: Final = DeliveryMode("http")
 
 
-class Errand(NamedTuple):
+class Attempt(NamedTuple):
     """A try that is under way: the delivery, and the gate that is open as long as nobody has called it off."""
 
     delivery: Delivery
-    gate: Gate
+    cancel_token: CancelToken
 
 
-class Courier:
+class Dispatcher:
     """Carries the callbacks of one engine. Safe to use from several threads."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.outbox = engine.outbox
         self.clock = engine.clock
-        self.guard = Guard(engine.behaviour.allow_webhook)
-        self.timeout_s = engine.behaviour.webhook_timeout.ns / NS_PER_S
+        self.guard = Guard(engine.settings.allow_webhook)
+        self.timeout_s = engine.settings.webhook_timeout.ns / NS_PER_S
         self.is_virtual = isinstance(self.clock, VirtualClock)
         self.note: Callable[[Delivery], None] | None = None
         """Takes a note of each try: it is the last of the delivery's."""
         self._usual = COLLECT
-        self._at_start: Way | None = None
+        self._at_start: DeliveryMode | None = None
         """How they were carried when a live server was started first."""
-        self._ways: dict[str, Way] = {}
+        self._ways: dict[str, DeliveryMode] = {}
         self._collects_all = True
         """Whether nobody at all is called. Guarded, as the ways are, by the engine's lock."""
-        self._pump: Pump | None = None
+        self._worker: Worker | None = None
         self._pump_lock = threading.Lock()
-        self._gates: dict[int, Gate] = {}
+        self._gates: dict[int, CancelToken] = {}
         """The gates of what is under way, by the deliveries' numbers. Guarded by the engine's lock."""
         self._servers = 0
         self._closed = False
@@ -93,25 +93,25 @@ class Courier:
 
     # How they are carried
 
-    def carry_by(self, way: Way, account: str | None = None) -> None:
+    def carry_by(self, mode: DeliveryMode, account: str | None = None) -> None:
         """Carry callbacks this way from now on: all, or those of an account (by API key)."""
         with self.engine.lock:
             self._closed = False
             if account is None:
-                self._usual = way
+                self._usual = mode
             else:
-                self._ways[account] = way
+                self._ways[account] = mode
             self._ways_changed()
             self.changed()
 
-    def way_in_force(self, account: str | None) -> Way:
+    def way_in_force(self, account: str | None) -> DeliveryMode:
         """Return how the callbacks of an account (by API key) are carried, or with None those of most."""
         return self._usual if account is None else self._ways.get(account, self._usual)
 
     def _ways_changed(self) -> None:
-        self._collects_all = all(way is COLLECT for way in (self._usual, *self._ways.values()))
+        self._collects_all = all(mode is COLLECT for mode in (self._usual, *self._ways.values()))
 
-    def way_of(self, delivery: Delivery) -> Way:
+    def way_of(self, delivery: Delivery) -> DeliveryMode:
         """Return how a callback is carried."""
         return self.way_in_force(delivery.account)
 
@@ -121,7 +121,7 @@ class Courier:
         """Something became due earlier, or a try is over."""
         self._tell()
         if self.outbox.next_ns is not None and self._needs_pump():
-            self.pump().look()
+            self.worker().look()
 
     def _clock_changed(self) -> None:
         with self.engine.lock:
@@ -137,21 +137,21 @@ class Courier:
         self._ways.clear()
         self._ways_changed()
         self._shut(list(self._gates))
-        if self._pump is not None:
-            self._pump.call_off()
+        if self._worker is not None:
+            self._worker.call_off()
         self._tell()
 
     def called_off(self, numbers: Collection[int]) -> None:
         """These were forgotten: call off what is under way of them."""
         gates = self._shut(numbers)
-        if self._pump is not None:
-            self._pump.call_off(gates)
+        if self._worker is not None:
+            self._worker.call_off(gates)
         self._tell()
 
-    def _shut(self, numbers: Collection[int]) -> frozenset[Gate]:
+    def _shut(self, numbers: Collection[int]) -> frozenset[CancelToken]:
         gates = frozenset(self._gates.pop(number) for number in numbers if number in self._gates)
-        for gate in gates:
-            gate.shut()
+        for cancel_token in gates:
+            cancel_token.shut()
         return gates
 
     def _tell(self) -> None:
@@ -176,14 +176,14 @@ class Courier:
 
     # What doors and people ask
 
-    def before(self, call: Call) -> None:
+    def before(self, call: Request) -> None:
         """Carry what fell due at this instant of a virtual clock before the call is answered.
 
         What a call brings about at its own instant is carried after its answer, so that a client knows a job's `_id`
         before it is called back about it.
         """
         next_ns = self.outbox.next_ns
-        if next_ns is None or not self.is_virtual or call.door in _ON_A_LOOP or is_delivering():
+        if next_ns is None or not self.is_virtual or call.transport in _ON_A_LOOP or is_delivering():
             return
         if next_ns <= self.clock.now_ns():
             self.flush(wait=False)
@@ -209,7 +209,7 @@ class Courier:
     def _wait_for_collected(self) -> None:
         """Wait until our thread, which sends what others want sent, has taken what is collected and due."""
         waited_s = 0.0
-        while self._pump is not None and waited_s < _PATIENCE_S:
+        while self._worker is not None and waited_s < _PATIENCE_S:
             told = self.news()
             with self.engine.lock:
                 owed = self.outbox.owed(self.clock.now_ns())
@@ -250,11 +250,11 @@ class Courier:
                 return
             self._carry(taken[0])
 
-    def take(self, most: int | None = None) -> list[Errand]:
+    def take(self, most: int | None = None) -> list[Attempt]:
         """Return what is to be tried now; each is under way until `finish` is told of it, or it is called off."""
         with self.engine.lock:
-            taken = [Errand(each, Gate()) for each in self.outbox.take(self.clock.now_ns(), most)]
-            self._gates.update((each.delivery.number, each.gate) for each in taken)
+            taken = [Attempt(each, CancelToken()) for each in self.outbox.take(self.clock.now_ns(), most)]
+            self._gates.update((each.delivery.number, each.cancel_token) for each in taken)
         return taken
 
     def news(self) -> int:
@@ -308,10 +308,10 @@ class Courier:
                 return []
             self._closed = True
         with self._pump_lock:
-            pump, self._pump = self._pump, None
-        if pump is None:
+            worker, self._worker = self._worker, None
+        if worker is None:
             return []
-        pump.close(grace_s)
+        worker.close(grace_s)
         if self.is_virtual:
             return []
         with self.engine.lock:
@@ -325,14 +325,14 @@ class Courier:
             _log.warning("mock-akool stopped before %s could be delivered:\n%s", count, "\n".join(shown))
         return dropped
 
-    def pump(self) -> Pump:
+    def worker(self) -> Worker:
         """Return our thread, started when it is first needed."""
         with self._pump_lock:
-            if self._pump is None:
-                from mock_akool.webhooks.pump import Pump
+            if self._worker is None:
+                from mock_akool.webhooks.pump import Worker
 
-                self._pump = Pump(self)
-            return self._pump
+                self._worker = Worker(self)
+            return self._worker
 
     def _needs_pump(self) -> bool:
         if self._closed:
@@ -343,49 +343,51 @@ class Courier:
 
     # Carrying
 
-    def _carry(self, errand: Errand) -> None:
+    def _carry(self, attempt: Attempt) -> None:
         """Carry one in this thread, on a virtual clock."""
-        delivery, _ = errand
-        way = self.way_of(delivery)
+        delivery, _ = attempt
+        mode = self.way_of(delivery)
         began_ns = self.clock.now_ns()
         answer = Answer(None, "the receiver was interrupted")
         is_final = False
         try:
-            if way.kind == "http":
-                sent: Sent = run_elsewhere(lambda: self.send(errand))
+            if mode.kind == "http":
+                sent: Sent = run_elsewhere(lambda: self.send(attempt))
                 answer, is_final = Answer(sent.status, sent.error), sent.is_final
-            elif way.receiver is None:
+            elif mode.receiver is None:
                 answer = Answer(200)
             else:
-                answer = self.call(way.receiver, delivery)
+                answer = self.call(mode.receiver, delivery)
         finally:
             ended_ns = self.clock.now_ns()
-            if ended_ns - began_ns > self.engine.behaviour.webhook_timeout.ns + _slow_ns(delivery):
+            if ended_ns - began_ns > self.engine.settings.webhook_timeout.ns + _slow_ns(delivery):
                 answer = Answer(None, f"no answer within {self.timeout_s:g} s")
-            self.finish(errand, Outcome(began_ns, ended_ns, *answer, is_final))
+            self.finish(attempt, Outcome(began_ns, ended_ns, *answer, is_final))
 
     def call(self, receiver: Receiver, delivery: Delivery) -> Answer:
-        """Call a receiver in this process, to whom a slow sender is one that comes late."""
+        """Request a receiver in this process, to whom a slow sender is one that comes late."""
         slow_ns = _slow_ns(delivery)
         if slow_ns and isinstance(self.clock, VirtualClock):
             with delivering():
                 self.clock.advance_to(self.clock.now_ns() + slow_ns)
         return receiver.receive(request_of(delivery.url, delivery.body))
 
-    async def send(self, errand: Errand) -> Sent:
+    async def send(self, attempt: Attempt) -> Sent:
         """Send one over HTTP."""
         from mock_akool.webhooks.sender import send
 
-        delivery, gate = errand
+        delivery, cancel_token = attempt
         slow_s = _slow_ns(delivery) / NS_PER_S
-        return await send(delivery.url, delivery.body, self.guard, timeout_s=self.timeout_s, slow_s=slow_s, gate=gate)
+        return await send(
+            delivery.url, delivery.body, self.guard, timeout_s=self.timeout_s, slow_s=slow_s, cancel_token=cancel_token
+        )
 
-    def finish(self, errand: Errand, outcome: Outcome) -> None:
+    def finish(self, attempt: Attempt, outcome: Outcome) -> None:
         """Tell the outbox how it went, unless it was called off since."""
-        number = errand.delivery.number
+        number = attempt.delivery.number
         with self.engine.lock:
             # After a reset another one may have its number.
-            if self._gates.get(number) is not errand.gate:
+            if self._gates.get(number) is not attempt.cancel_token:
                 return
             del self._gates[number]
             finished = self.outbox.finish(number, outcome)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import asyncio
 
 
-class Gate:
+class CancelToken:
     """What has to be open for the bytes of a try to be written.
 
     Once it is `shut`, none are, not even by a thread that was about to.

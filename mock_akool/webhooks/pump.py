@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.deliveries import Delivery
 from mock_akool.core.outbox import Outcome
-from mock_akool.webhooks.gate import Gate
+from mock_akool.webhooks.gate import CancelToken
 from mock_akool.webhooks.sender import Sent
 
 if TYPE_CHECKING:
-    from mock_akool.webhooks.courier import Courier, Errand
+    from mock_akool.webhooks.courier import Attempt, Dispatcher
 
 _log = logging.getLogger("mock_akool")
 
@@ -33,14 +33,14 @@ _CANCELLING_S: Final = 0.4
 """How long the end of what was cancelled is waited for."""
 
 
-class Pump:
+class Worker:
     """The thread. It is started when it is made, and ends by `close`."""
 
-    def __init__(self, courier: Courier) -> None:
-        self._courier = courier
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._carrying: dict[Gate, asyncio.Task[None]] = {}
+        self._carrying: dict[CancelToken, asyncio.Task[None]] = {}
         """The tasks among them that carry something, by the gates of that."""
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -56,7 +56,7 @@ class Pump:
         """Look at what is due; does not wait."""
         self._soon(self._look)
 
-    def call_off(self, gates: Collection[Gate] | None = None) -> None:
+    def call_off(self, gates: Collection[CancelToken] | None = None) -> None:
         """End what is under way, all or what these gates are of; does not wait."""
         self._soon(self._cancel_all if gates is None else lambda: self._cancel(gates))
 
@@ -90,32 +90,32 @@ class Pump:
     def _look(self) -> None:
         if self._closing:
             return
-        if self._courier.is_virtual:
+        if self._dispatcher.is_virtual:
             self._flush_soon()
             return
-        courier = self._courier
-        with courier.engine.lock:
-            taken = courier.take(_AT_ONCE)
-            now_ns, next_ns = courier.clock.now_ns(), courier.outbox.next_ns
+        dispatcher = self._dispatcher
+        with dispatcher.engine.lock:
+            taken = dispatcher.take(_AT_ONCE)
+            now_ns, next_ns = dispatcher.clock.now_ns(), dispatcher.outbox.next_ns
         for each in taken:
             self._carry_soon(each)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        speed = courier.speed
+        speed = dispatcher.speed
         if next_ns is not None and speed:  # a clock that stands still tells when it goes on
             self._timer = self._loop.call_later(max(0, next_ns - now_ns) / NS_PER_S / speed, self._look)
 
     def _flush_soon(self) -> None:
         """Carry what is due now on a virtual clock, in a thread that receivers may keep busy."""
-        courier = self._courier
-        next_ns = courier.outbox.next_ns
-        if not self._flushing and next_ns is not None and next_ns <= courier.clock.now_ns():
+        dispatcher = self._dispatcher
+        next_ns = dispatcher.outbox.next_ns
+        if not self._flushing and next_ns is not None and next_ns <= dispatcher.clock.now_ns():
             self._flushing = True
 
             async def flush() -> None:
                 try:
-                    await self._loop.run_in_executor(self._calling, courier.flush_for_server)
+                    await self._loop.run_in_executor(self._calling, dispatcher.flush_for_server)
                 finally:
                     self._flushing = False
                 self._look()
@@ -128,47 +128,47 @@ class Pump:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _carry_soon(self, errand: Errand) -> None:
+    def _carry_soon(self, attempt: Attempt) -> None:
         def forget(_: asyncio.Task[None]) -> None:
-            del self._carrying[errand.gate]
+            del self._carrying[attempt.cancel_token]
 
-        task = self._carrying[errand.gate] = self._start(self._carry(errand))
+        task = self._carrying[attempt.cancel_token] = self._start(self._carry(attempt))
         task.add_done_callback(forget)
 
-    async def _carry(self, errand: Errand) -> None:
-        courier, delivery = self._courier, errand.delivery
-        way = courier.way_of(delivery)
+    async def _carry(self, attempt: Attempt) -> None:
+        dispatcher, delivery = self._dispatcher, attempt.delivery
+        mode = dispatcher.way_of(delivery)
         slot = self._slots.get(delivery.account)
         if slot is None:
             slot = self._slots[delivery.account] = asyncio.Semaphore(_CONNECTIONS_OF_AN_ACCOUNT)
         async with slot:
-            began_ns = courier.clock.now_ns()
+            began_ns = dispatcher.clock.now_ns()
             try:
-                if way.kind == "http":
-                    sent = await courier.send(errand)
-                elif way.receiver is None:
+                if mode.kind == "http":
+                    sent = await dispatcher.send(attempt)
+                elif mode.receiver is None:
                     sent = Sent(200)
                 else:
-                    sent = await self._call(way.receiver, delivery)
+                    sent = await self._call(mode.receiver, delivery)
             except Exception as bug:
                 _log.exception("mock-akool bug while sending %r", delivery)
                 sent = Sent(error=f"mock-akool bug: {type(bug).__name__}: {bug}", is_final=True)
-            courier.finish(errand, Outcome(began_ns, courier.clock.now_ns(), *sent))
+            dispatcher.finish(attempt, Outcome(began_ns, dispatcher.clock.now_ns(), *sent))
 
     async def _call(self, receiver: Any, delivery: Delivery) -> Sent:
         if delivery.fault is not None and delivery.fault.slow.ns:
             await asyncio.sleep(delivery.fault.slow.ns / NS_PER_S)
-        calling = self._loop.run_in_executor(self._calling, self._courier.call, receiver, delivery)
+        calling = self._loop.run_in_executor(self._calling, self._dispatcher.call, receiver, delivery)
         try:
-            answer = await asyncio.wait_for(calling, self._courier.timeout_s)
+            answer = await asyncio.wait_for(calling, self._dispatcher.timeout_s)
         except TimeoutError:
-            return Sent(error=f"no answer within {self._courier.timeout_s:g} s")
+            return Sent(error=f"no answer within {self._dispatcher.timeout_s:g} s")
         return Sent(answer.status, answer.error)
 
-    def _cancel(self, gates: Collection[Gate]) -> None:
-        for gate in gates:
-            if gate in self._carrying:
-                self._carrying[gate].cancel()
+    def _cancel(self, gates: Collection[CancelToken]) -> None:
+        for cancel_token in gates:
+            if cancel_token in self._carrying:
+                self._carrying[cancel_token].cancel()
 
     def _cancel_all(self) -> None:
         for task in self._tasks:

@@ -246,7 +246,7 @@ class AnyWebhooks(ABC):
 
     @abstractmethod
     def collect(self) -> None:
-        """Call nobody: each callback counts as taken when it falls due. The default in process."""
+        """Request nobody: each callback counts as taken when it falls due. The default in process."""
 
     @abstractmethod
     def deliver_to(self, target: Callable[..., Any]) -> None:
@@ -345,7 +345,7 @@ class AnyWebhooks(ABC):
         if job is None:
             known = ", ".join(each.id for each in jobs[-5:]) or "none"
             return f"{head}, but there is no such job; the newest are: {known}"
-        if not job.request.callback_url:
+        if not job.input.webhook_url:
             return f"{head}, but the job was created without a callback URL{_spelling(job)}"
         if len(found):
             return f"{head}{found.listed()}"
@@ -384,5 +384,5 @@ def _check_status(status: int | None) -> None:
 
 
 def _spelling(job: Job) -> str:
-    name = "webhookurl" if isinstance(job.request, CreateV4) else "webhookUrl"
+    name = "webhookurl" if isinstance(job.input, CreateV4) else "webhookUrl"
     return f" (the field is `{name}` there)"

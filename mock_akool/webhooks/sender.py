@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import httptools
 
 from mock_akool._version import __version__
-from mock_akool.webhooks.gate import Gate
+from mock_akool.webhooks.gate import CancelToken
 from mock_akool.webhooks.guard import Guard
 
 _PIECES: Final = 20
@@ -74,7 +74,7 @@ async def send(
     *,
     timeout_s: float,
     slow_s: float = 0.0,
-    gate: Gate | None = None,
+    cancel_token: CancelToken | None = None,
     resolve: Resolve = resolve,
 ) -> Sent:
     """POST the body and return how it went; raises nothing but what cancels the task.
@@ -87,7 +87,7 @@ async def send(
         return Sent(error=f"{url!r} is no http(s) URL: {error}", is_final=True)
     try:
         async with asyncio.timeout(timeout_s + slow_s):
-            return await _send(target, body, guard, slow_s, gate or Gate(), resolve)
+            return await _send(target, body, guard, slow_s, cancel_token or CancelToken(), resolve)
     except TimeoutError:
         return Sent(error=f"no answer within {timeout_s:g} s")
     except OSError as error:
@@ -122,7 +122,9 @@ class _Target(NamedTuple):
         return cls(scheme, host, port, path + query, authority)
 
 
-async def _send(target: _Target, body: bytes, guard: Guard, slow_s: float, gate: Gate, resolve: Resolve) -> Sent:
+async def _send(
+    target: _Target, body: bytes, guard: Guard, slow_s: float, cancel_token: CancelToken, resolve: Resolve
+) -> Sent:
     addresses = list(dict.fromkeys(await resolve(target.host, target.port)))
     allowed = [each for each in addresses if guard.allows(target.host, target.port, each)]
     if not allowed:
@@ -136,9 +138,9 @@ async def _send(target: _Target, body: bytes, guard: Guard, slow_s: float, gate:
             f"accept: */*\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         ).encode("ascii")
         if not slow_s:
-            gate.write(connection.transport, head + body)
+            cancel_token.write(connection.transport, head + body)
         else:
-            await _send_slowly(connection, gate, head, body, slow_s)
+            await _send_slowly(connection, cancel_token, head, body, slow_s)
         return await connection.answered
     finally:
         connection.transport.abort()
@@ -166,15 +168,17 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-async def _send_slowly(connection: _Connection, gate: Gate, head: bytes, body: bytes, slow_s: float) -> None:
-    gate.write(connection.transport, head)
+async def _send_slowly(
+    connection: _Connection, cancel_token: CancelToken, head: bytes, body: bytes, slow_s: float
+) -> None:
+    cancel_token.write(connection.transport, head)
     size = max(1, -(-len(body) // _PIECES))
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
     for piece in pieces:
         await asyncio.sleep(slow_s / len(pieces))
         if connection.answered.done():
             return
-        gate.write(connection.transport, piece)
+        cancel_token.write(connection.transport, piece)
 
 
 class _Connection(asyncio.Protocol):

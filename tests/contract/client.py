@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from mock_akool.core.codes import CDN_URL
-from tests.contract.doors import Answer, Door
+from tests.contract.doors import Answer, Interceptor
 
 GET_TOKEN: Final = "/api/open/v3/getToken"
 CREATE_V3: Final = "/api/open/v3/content/image/createbyprompt"
@@ -28,8 +28,8 @@ PROMPT: Final = "a lighthouse at dusk"
 class Client:
     """Calls one door with the credentials of one account."""
 
-    def __init__(self, door: Door, key: str | None = KEY, *, token: str | None = None) -> None:
-        self.door = door
+    def __init__(self, transport: Interceptor, key: str | None = KEY, *, token: str | None = None) -> None:
+        self.transport = transport
         self.headers: dict[str, str] = {}
         if token is not None:
             self.headers["authorization"] = f"Bearer {token}"
@@ -38,10 +38,10 @@ class Client:
 
     def post(self, path: str, fields: object, headers: Mapping[str, str] | None = None) -> Answer:
         sent = {**JSON_TYPE, **(self.headers if headers is None else headers)}
-        return self.door.call("POST", path, headers=sent, body=json.dumps(fields).encode())
+        return self.transport.call("POST", path, headers=sent, body=json.dumps(fields).encode())
 
     def get(self, path: str, query: str = "", headers: Mapping[str, str] | None = None) -> Answer:
-        return self.door.call("GET", path, query, headers=self.headers if headers is None else headers)
+        return self.transport.call("GET", path, query, headers=self.headers if headers is None else headers)
 
     # The endpoints
 
@@ -65,9 +65,9 @@ class Client:
 
     def download(self, url: str, **headers: str) -> Answer:
         """Get a file as a stranger would, without credentials."""
-        base = self.door.file_base
+        base = self.transport.file_base
         assert url.startswith(f"{base}/"), (url, base)
-        return self.door.call("GET", url.removeprefix(base), headers=headers)
+        return self.transport.call("GET", url.removeprefix(base), headers=headers)
 
     # What tests arrange with
 
@@ -89,9 +89,9 @@ class Client:
         A button is pressed on a v3 job that is made and completed for it.
         """
         if family in BUTTON_FAMILIES:
-            self.door.mock.next_job()
+            self.transport.mock.next_job()
         if plan is not None:
-            self.door.mock.next_job(**plan)
+            self.transport.mock.next_job(**plan)
         return MAKERS[family](self, **fields)
 
     def completed(self, family: str = "v3", **fields: Any) -> str:
@@ -137,6 +137,6 @@ FAMILIES: Final = tuple(MAKERS)
 """Every kind of job."""
 
 
-def with_cdn_files(door: Door, body: bytes) -> bytes:
+def with_cdn_files(transport: Interceptor, body: bytes) -> bytes:
     """Return the body as if files were seen at Akool's own host, which makes the doors' bodies comparable."""
-    return body.replace(door.file_base.encode(), CDN_URL.encode())
+    return body.replace(transport.file_base.encode(), CDN_URL.encode())

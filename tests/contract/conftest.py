@@ -10,32 +10,32 @@ import pytest
 
 from mock_akool import MockAkool
 from tests.contract.client import Client
-from tests.contract.doors import DOORS, Door, OpenDoor
+from tests.contract.doors import TRANSPORTS, Interceptor, OpenDoor
 
 
-@pytest.fixture(params=DOORS, ids=lambda door: door.name)
-def door_class(request: pytest.FixtureRequest) -> type[Door]:
-    chosen: type[Door] = request.param
+@pytest.fixture(params=TRANSPORTS, ids=lambda transport: transport.name)
+def door_class(request: pytest.FixtureRequest) -> type[Interceptor]:
+    chosen: type[Interceptor] = request.param
     return chosen
 
 
 @pytest.fixture
-def open_door(door_class: type[Door]) -> Iterator[OpenDoor]:
+def open_door(door_class: type[Interceptor]) -> Iterator[OpenDoor]:
     with ExitStack() as opened:
 
-        def open_one(**options: Any) -> Door:
+        def open_one(**options: Any) -> Interceptor:
             return opened.enter_context(closing(door_class(MockAkool(**options))))
 
         yield open_one
 
 
 @pytest.fixture
-def door(open_door: OpenDoor) -> Door:
+def transport(open_door: OpenDoor) -> Interceptor:
     """A door into a fake with the default options, on a virtual clock that stands still."""
     return open_door()
 
 
 @pytest.fixture
-def client(door: Door) -> Client:
+def client(transport: Interceptor) -> Client:
     """A client of the account `KEY`."""
-    return Client(door)
+    return Client(transport)

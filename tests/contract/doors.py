@@ -1,6 +1,6 @@
 """The doors that the contract suite goes through: one class each, all with the same `call`.
 
-To add a door, derive from `Door` and name the class in `DOORS`. Every test of this package then runs through it.
+To add a door, derive from `Door` and name the class in `TRANSPORTS`. Every test of this package then runs through it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from yarl import URL
 from mock_akool import MockAkool
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.codes import CDN_URL
-from mock_akool.core.models import Ends, Reply, Transfer
+from mock_akool.core.models import Ends, Response, Transfer
 from mock_akool.doors.server import Server
-from mock_akool.presence import Presence
+from mock_akool.presence import Activation
 from mock_akool.remote import RemoteAkool
 from mock_akool.remote_webhooks import RemoteWebhooks
 
@@ -68,7 +68,7 @@ class Answer:
         return envelope["data"]
 
 
-class Door(ABC):
+class Interceptor(ABC):
     """A way into one fake. `call` may be used by several threads at once.
 
     With `patience_s` the client waits so many seconds of the fake's virtual time for an answer, through every door, and
@@ -112,7 +112,7 @@ class Door(ABC):
         return self.mock.clock.now_ns() // 1_000_000
 
 
-class FlaskDoor(Door):
+class FlaskDoor(Interceptor):
     """Flask's test client of the app."""
 
     name = "flask"
@@ -162,26 +162,26 @@ class _HurriedServer(Server):
     """
 
     def __init__(self, mock: MockAkool, patience_s: float) -> None:
-        super().__init__(mock.service)
+        super().__init__(mock.application)
         self._clock = mock.clock
         self._patience_s = patience_s
         self.given_up = False
 
-    async def complete(self, reply: Reply) -> tuple[Reply, bytes]:
-        reply, body = await super().complete(reply)
-        delay_s, transfer = reply.delay_ns / NS_PER_S, reply.transfer
+    async def complete(self, response: Response) -> tuple[Response, bytes]:
+        response, body = await super().complete(response)
+        delay_s, transfer = response.delay_ns / NS_PER_S, response.transfer
         if delay_s > self._patience_s:
             self._clock.advance(self._patience_s)
             self.given_up = True
-            return reply._replace(delay_ns=0, transfer=Transfer(Ends.DROP)), body
+            return response._replace(delay_ns=0, transfer=Transfer(Ends.DROP)), body
         if transfer is not None and transfer.piece_bytes:
             delay_s += transfer.drip_ns(len(body)) / NS_PER_S
             transfer = transfer._replace(piece_bytes=0, pause_ns=0)
         self._clock.advance(delay_s)
-        return reply._replace(delay_ns=0, transfer=None if transfer == Transfer() else transfer), body
+        return response._replace(delay_ns=0, transfer=None if transfer == Transfer() else transfer), body
 
 
-class SocketDoor(Door):
+class SocketDoor(Interceptor):
     """The live server on a free port, and a keep-alive connection to it by hand.
 
     By hand, because http.client refuses to send some of the requests that a server must survive.
@@ -259,7 +259,7 @@ class _Elsewhere:
         self.engine = mock.engine
         self.answer = mock.answer
         self.options = mock.options
-        self.service = mock.service
+        self.application = mock.application
         self.webhooks = _WebhooksElsewhere(remote, mock)
 
     def __getattr__(self, name: str) -> Any:
@@ -277,7 +277,7 @@ class _WebhooksElsewhere(RemoteWebhooks):
         self._here.deliver_to(target)
 
 
-class InProcessDoor(Door):
+class InProcessDoor(Interceptor):
     """A client of this process, whose requests to the fake's host are answered in process.
 
     Each fake has a host of its own here, since several are open at once in some tests. The targets go out as they are,
@@ -292,7 +292,7 @@ class InProcessDoor(Door):
         super().__init__(mock, patience_s)
         self.host = f"openapi-{next(self._numbers)}.akool.test"
         # Nothing of this suite sleeps, and threads that work at the same time shall not wait for each other.
-        sitting: Presence = getattr(mock, "remote", mock)
+        sitting: Activation = getattr(mock, "remote", mock)
         sitting.options = replace(sitting.options, hosts=(self.host,), sleep="real")
         sitting.start()
 
@@ -456,7 +456,7 @@ def _answer_of(response: httpx.Response) -> Answer:
     return Answer(response.status_code, dict(response.headers), response.content)
 
 
-DOORS: Final[tuple[type[Door], ...]] = (
+TRANSPORTS: Final[tuple[type[Interceptor], ...]] = (
     FlaskDoor,
     RequestsDoor,
     HttpxDoor,
@@ -467,5 +467,5 @@ DOORS: Final[tuple[type[Door], ...]] = (
     AttachedDoor,
 )
 
-OpenDoor = Callable[..., Door]
+OpenDoor = Callable[..., Interceptor]
 """Opens a door into a new fake with these options."""

@@ -42,7 +42,7 @@ class Golden(NamedTuple):
 def _info(family: str, plan: Mapping[str, Any], *buttons: str, **fields: Any) -> Callable[[Client], Answer]:
     def ask(client: Client) -> Answer:
         job_id = client.made(family, plan, **fields)
-        client.door.advance(_ASKED_AFTER_S)
+        client.transport.advance(_ASKED_AFTER_S)
         for button in buttons:
             assert client.press(job_id, button).code == 1000
         return client.info(job_id)
@@ -118,14 +118,14 @@ SITUATIONS: Final[Mapping[str, Golden]] = {
     ),
     "error-1008": Golden("an unknown `_id`", lambda client: client.info("0" * 24)),
     "error-1009": Golden(
-        "the job of another account", lambda client: Client(client.door, OTHER_KEY).info(client.made("v3"))
+        "the job of another account", lambda client: Client(client.transport, OTHER_KEY).info(client.made("v3"))
     ),
     "error-1010": Golden("a button of an unfinished job", lambda client: client.press(client.made("v3"), "U1")),
     "error-1011": Golden("a button that was used before", _press_used),
-    "error-1101": Golden("a bad Bearer", lambda client: Client(client.door, token="x").quota()),
+    "error-1101": Golden("a bad Bearer", lambda client: Client(client.transport, token="x").quota()),
     "error-1102": Golden("no credentials", lambda client: client.get(QUOTA, headers={})),
     "error-1104": Golden("out of credits", lambda client: client.create_v3(), {"credits": 0}),
-    "error-1109": Golden("an unknown API key", lambda client: Client(client.door, CLIENT_ID).quota()),
+    "error-1109": Golden("an unknown API key", lambda client: Client(client.transport, CLIENT_ID).quota()),
     "error-1109-get-token": Golden("getToken with a wrong pair", lambda client: client.get_token(KEY, CLIENT_ID)),
     "error-1003-get-token": Golden(
         "getToken without a field", lambda client: client.post(GET_TOKEN, {"clientId": CLIENT_ID})
@@ -133,7 +133,7 @@ SITUATIONS: Final[Mapping[str, Golden]] = {
     "error-1003-info": Golden("infobymodelid without its parameter", lambda client: client.get(INFO)),
     "error-1200": Golden(
         "a banned account",
-        lambda client: Client(client.door, BANNED_KEY).quota(),
+        lambda client: Client(client.transport, BANNED_KEY).quota(),
         {"accounts": [{"client_secret": BANNED_KEY, "status": "banned"}]},
     ),
     "error-404": Golden("an unknown route (HTTP 404)", lambda client: client.get("/api/open/v3/content/image/list")),
@@ -143,9 +143,9 @@ SITUATIONS: Final[Mapping[str, Golden]] = {
 def answer_to(name: str, profile: Profile, open_door: OpenDoor) -> Answer:
     """Ask for a situation in a fresh fake; files are seen at Akool's own host."""
     situation = SITUATIONS[name]
-    door = open_door(profile=profile, **situation.options)
-    answer = situation.ask(Client(door))
-    return Answer(answer.status, answer.headers, with_cdn_files(door, answer.body))
+    transport = open_door(profile=profile, **situation.options)
+    answer = situation.ask(Client(transport))
+    return Answer(answer.status, answer.headers, with_cdn_files(transport, answer.body))
 
 
 def spelled(body: bytes) -> str:

@@ -9,7 +9,7 @@ from tests.clients.naive import NaiveClient
 from tests.clients.robust import GaveUpError, RobustClient, is_whole
 from tests.clients.transport import Order, Response
 from tests.contract.client import CLIENT_ID, KEY
-from tests.contract.doors import Door
+from tests.contract.doors import Interceptor
 
 PATIENCE_S = 30.0
 """The time limit that both clients' HTTP libraries have for an answer."""
@@ -25,16 +25,16 @@ class _NeverEndsError(BaseException):
 class DoorTransport:
     """Sends a client's requests through a door."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, transport: Interceptor) -> None:
+        self._transport = transport
         self._requests = 0
-        self.errors = door.errors
+        self.errors = transport.errors
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
         self._requests += 1
         if self._requests > _MOST_REQUESTS:
             raise _NeverEndsError
-        for base in (API_URL, self._door.file_base):
+        for base in (API_URL, self._transport.file_base):
             if url.startswith(f"{base}/"):
                 path, _, query = url.removeprefix(base).partition("?")
                 return Response(*self._answer(method, path, query, headers, body))
@@ -43,18 +43,18 @@ class DoorTransport:
     def _answer(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, Mapping[str, str], bytes]:
-        answer = self._door.call(method, path, query, headers=headers, body=body)
+        answer = self._transport.call(method, path, query, headers=headers, body=body)
         return answer.status, answer.headers, answer.body
 
 
-def played(kind: str, door: Door, order: Order, key: str = KEY) -> str:
+def played(kind: str, transport: Interceptor, order: Order, key: str = KEY) -> str:
     """Let a `naive` or a `robust` client fetch a picture through the door, and say what came of it."""
-    transport = DoorTransport(door)
+    carrier = DoorTransport(transport)
     client: NaiveClient | RobustClient
     if kind == "naive":
-        client = NaiveClient(transport, CLIENT_ID, key, sleep=door.advance)
+        client = NaiveClient(carrier, CLIENT_ID, key, sleep=transport.advance)
     else:
-        client = RobustClient(transport, CLIENT_ID, key, sleep=door.advance, now=lambda: door.now_ms / 1000)
+        client = RobustClient(carrier, CLIENT_ID, key, sleep=transport.advance, now=lambda: transport.now_ms / 1000)
     wanted = 1 if order.button is None else 2
     try:
         body = client.picture(order)
@@ -70,4 +70,4 @@ def played(kind: str, door: Door, order: Order, key: str = KEY) -> str:
         ending = "crashes: no JSON"
     else:
         ending = "gets the picture" if is_whole(body) else "saves a broken file"
-    return f"{ending}, pays twice" if len(door.mock.jobs) > wanted else ending
+    return f"{ending}, pays twice" if len(transport.mock.jobs) > wanted else ending

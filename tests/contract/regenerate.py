@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mock_akool import MockAkool, Profile
-from tests.contract.doors import Door, FlaskDoor
+from tests.contract.doors import FlaskDoor, Interceptor
 from tests.contract.golden import FOLDER, SITUATIONS, answer_to, path_of, spelled
 
 README: Final = FOLDER.parent / "README.md"
@@ -23,7 +23,7 @@ def files() -> dict[str, str]:
     """
     with ExitStack() as opened:
 
-        def open_door(**options: Any) -> Door:
+        def open_door(**options: Any) -> Interceptor:
             return opened.enter_context(closing(FlaskDoor(MockAkool(**options))))
 
         bodies = {

@@ -32,7 +32,7 @@ from tests.contract.client import (
     SOURCE,
     Client,
 )
-from tests.contract.doors import DOORS, Answer, Door, OpenDoor
+from tests.contract.doors import TRANSPORTS, Answer, Interceptor, OpenDoor
 
 Expected = tuple[int, Any]
 """The HTTP status, and the whole body: parsed if it is JSON, else a piece that is in it."""
@@ -61,7 +61,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
         {"client_secret": OTHER_KEY, "client_id": "/+9AECAwQFBgcICQoLDA0A=="},
         {"client_secret": POOR_KEY, "credits": 3},
         {"client_secret": BANNED_KEY, "status": "banned"},
-        {"client_secret": BRIEF_KEY, "token_ttl": "30s"},
+        {"client_secret": BRIEF_KEY, "token_lifetime": "30s"},
     ]
 }
 
@@ -69,7 +69,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
 class World(NamedTuple):
     """What is there before the bad request."""
 
-    door: Door
+    transport: Interceptor
     done: str
     """A completed job of KEY; its button V4 is used."""
     waiting: str
@@ -84,17 +84,17 @@ class World(NamedTuple):
     expired: str
 
 
-def world(door: Door) -> World:
-    client = Client(door)
+def world(transport: Interceptor) -> World:
+    client = Client(transport)
     expired = client.token("brief", BRIEF_KEY)
     done, waiting = client.completed(), client.made("v3", {"queueing": "forever"})
     lost = client.made("v4", {"ending": failed("no")})
-    door.mock.next_job()
+    transport.mock.next_job()
     upscaled = client.press(done, "V4").data["_id"]
-    foreign = Client(door, OTHER_KEY).completed("v4")
+    foreign = Client(transport, OTHER_KEY).completed("v4")
     file = urlsplit(client.record(done)["image"]).path
-    door.advance(30)
-    return World(door, done, waiting, lost, upscaled, foreign, file, client.token(), expired)
+    transport.advance(30)
+    return World(transport, done, waiting, lost, upscaled, foreign, file, client.token(), expired)
 
 
 class Bad(NamedTuple):
@@ -497,7 +497,7 @@ def send(there: World, bad: Bad) -> Answer:
     usual = {**JSON_TYPE, "x-api-key": KEY} if bad.headers is None else bad.headers
     headers = {name: filled(value) for name, value in {**usual, **bad.more}.items()}
     body = bad.body if isinstance(bad.body, bytes) else bad.body(there)
-    return there.door.call(bad.method, filled(bad.path), filled(bad.query), headers=headers, body=body)
+    return there.transport.call(bad.method, filled(bad.path), filled(bad.query), headers=headers, body=body)
 
 
 def state(mock: MockAkool) -> Any:
@@ -508,26 +508,26 @@ def state(mock: MockAkool) -> Any:
 
 def sequel(there: World) -> list[bytes]:
     """Use the fake in every way, and return the bodies: ids, files, balances and all."""
-    client, other = Client(there.door), Client(there.door, OTHER_KEY)
+    client, other = Client(there.transport), Client(there.transport, OTHER_KEY)
     answers = [client.quota(), other.quota(), client.info(there.done), client.info(there.waiting)]
     answers += [client.create_v3(), other.create_v4(batch_quantity=2), client.press(there.done, "U1")]
-    there.door.advance(5)
-    answers += [client.info(job.id) for job in there.door.mock.jobs] + [client.quota(), other.quota()]
-    answers.append(Client(there.door, POOR_KEY).quota())
-    return [answer.body.replace(there.door.file_base.encode(), b"") for answer in answers]
+    there.transport.advance(5)
+    answers += [client.info(job.id) for job in there.transport.mock.jobs] + [client.quota(), other.quota()]
+    answers.append(Client(there.transport, POOR_KEY).quota())
+    return [answer.body.replace(there.transport.file_base.encode(), b"") for answer in answers]
 
 
-@pytest.fixture(scope="module", params=DOORS, ids=lambda door: door.name)
+@pytest.fixture(scope="module", params=TRANSPORTS, ids=lambda transport: transport.name)
 def there(request: pytest.FixtureRequest) -> Iterator[World]:
     """A world for all of the table, which may be one because none of the requests changes it."""
-    with closing(request.param(MockAkool(**OPTIONS))) as door:
-        yield world(door)
+    with closing(request.param(MockAkool(**OPTIONS))) as transport:
+        yield world(transport)
 
 
 class TestBadRequests:
     @pytest.mark.parametrize("name", TABLE)
     def test_gets_its_answer_and_changes_nothing(self, there: World, name: str) -> None:
-        before = state(there.door.mock)
+        before = state(there.transport.mock)
 
         answer = send(there, TABLE[name])
 
@@ -538,7 +538,7 @@ class TestBadRequests:
         else:
             assert answer.json() == body
             assert answer.headers["content-type"] == "application/json; charset=utf-8"
-        assert state(there.door.mock) == before
+        assert state(there.transport.mock) == before
 
     def test_after_all_of_them_the_fake_is_as_if_they_had_never_come(self, open_door: OpenDoor) -> None:
         undisturbed, disturbed = world(open_door(**OPTIONS)), world(open_door(**OPTIONS))
@@ -553,10 +553,10 @@ class TestBadRequests:
 
     @pytest.mark.parametrize("path", [*POSTS.values(), INFO, QUOTA])
     def test_a_head_of_what_is_bad_is_as_bad(self, client: Client, path: str) -> None:
-        answer = client.door.call("HEAD", path, headers=client.headers)
+        answer = client.transport.call("HEAD", path, headers=client.headers)
 
         assert (answer.status, answer.body) == (404 if path in POSTS.values() else 200, b"")
-        assert client.door.mock.jobs == ()
+        assert client.transport.mock.jobs == ()
 
 
 class TestOddButGood:
@@ -579,10 +579,10 @@ class TestOddButGood:
     )
     @pytest.mark.parametrize("path", [CREATE_V3, CREATE_V4])
     def test_bodies(self, client: Client, path: str, body: bytes) -> None:
-        answer = client.door.call("POST", path, headers={**JSON_TYPE, **client.headers}, body=body)
+        answer = client.transport.call("POST", path, headers={**JSON_TYPE, **client.headers}, body=body)
 
         assert answer.data["origin_prompt"] == json.loads(body.replace(b"9" * 5000, b"9"))["prompt"]
-        assert len(client.door.mock.jobs) == 1
+        assert len(client.transport.mock.jobs) == 1
 
     @pytest.mark.parametrize(
         "content_type",

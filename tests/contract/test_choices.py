@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from mock_akool import MockAkool, failed
-from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.behaviour import ServiceSettings
 from mock_akool.core.options import about
 from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, OTHER_KEY, PRESS, QUOTA, Client
 from tests.contract.doors import OpenDoor
@@ -60,24 +60,24 @@ def _file_after(seconds: float) -> Callable[[Client], list[int]]:
     def look(client: Client) -> list[int]:
         url = client.record(client.completed("button-U"))["image"]
         before = client.download(url).status
-        client.door.advance(seconds)
+        client.transport.advance(seconds)
         return [before, client.download(url).status]
 
     return look
 
 
 def _token_after_two_hours(client: Client) -> list[int]:
-    by_token = Client(client.door, token=client.token())
+    by_token = Client(client.transport, token=client.token())
     before = by_token.quota().code
-    client.door.advance(7200)
+    client.transport.advance(7200)
     return [before, by_token.quota().code]
 
 
 def _older_token(client: Client) -> list[int]:
-    older = Client(client.door, token=client.token())
-    other = Client(client.door, token=client.token("another", OTHER_KEY))
-    client.door.advance(1)
-    newer = Client(client.door, token=client.token())
+    older = Client(client.transport, token=client.token())
+    other = Client(client.transport, token=client.token("another", OTHER_KEY))
+    client.transport.advance(1)
+    newer = Client(client.transport, token=client.token())
     return [each.quota().code for each in (older, newer, other)]
 
 
@@ -90,11 +90,11 @@ def _schemes(client: Client) -> list[int]:
 
 
 def _nobody(client: Client) -> Any:
-    return Client(client.door, None).quota().json()
+    return Client(client.transport, None).quota().json()
 
 
 def _banned(client: Client) -> Any:
-    return [Client(client.door, "banned").quota().json(), client.get_token("any", "banned").json()]
+    return [Client(client.transport, "banned").quota().json(), client.get_token("any", "banned").json()]
 
 
 def _wrong_pair(client: Client) -> int:
@@ -106,7 +106,7 @@ def _missing_field(client: Client) -> list[int]:
 
 
 def _preflight(client: Client) -> list[str]:
-    headers = client.door.call("OPTIONS", CREATE_V3).headers["access-control-allow-headers"]
+    headers = client.transport.call("OPTIONS", CREATE_V3).headers["access-control-allow-headers"]
     return sorted(headers.replace(" ", "").lower().split(","))
 
 
@@ -139,7 +139,7 @@ def _unknown_job(client: Client) -> list[int]:
 
 
 def _foreign_job(client: Client) -> list[int]:
-    job_id, other = client.completed(), Client(client.door, OTHER_KEY)
+    job_id, other = client.completed(), Client(client.transport, OTHER_KEY)
     return [other.info(job_id).code, other.press(job_id, "U1").code]
 
 
@@ -177,32 +177,32 @@ def _squares(client: Client) -> list[tuple[int, int]]:
 def _told(client: Client) -> list[int]:
     """The statuses that callbacks tell of a job."""
     client.create_v3(webhookUrl=HOOK)
-    client.door.advance(60)
-    return [each.json["status"] for each in client.door.mock.webhooks]
+    client.transport.advance(60)
+    return [each.json["status"] for each in client.transport.mock.webhooks]
 
 
 def _told_at(client: Client) -> list[float]:
     """When callbacks come."""
     client.create_v3(webhookUrl=HOOK)
-    client.door.advance(60)
-    return [each.at for each in client.door.mock.webhooks]
+    client.transport.advance(60)
+    return [each.at for each in client.transport.mock.webhooks]
 
 
 def _tried_at(client: Client) -> list[float]:
     """When a callback is tried that nobody takes."""
-    client.door.mock.webhooks.deliver_to(lambda request: 500)
+    client.transport.mock.webhooks.deliver_to(lambda request: 500)
     client.create_v3(webhookUrl=HOOK)
-    client.door.advance(60)
-    delivery = client.door.mock.webhooks.with_status(3).last
+    client.transport.advance(60)
+    delivery = client.transport.mock.webhooks.with_status(3).last
     return [(each.started_ns - delivery.due_ns) / 1e9 for each in delivery.tries]
 
 
 def _answered_late(client: Client) -> bool:
     """Whether a receiver counts that takes 4 s."""
-    client.door.mock.webhooks.deliver_to(lambda request: client.door.advance(4))
+    client.transport.mock.webhooks.deliver_to(lambda request: client.transport.advance(4))
     client.create_v3(webhookUrl=HOOK)
-    client.door.advance(200)
-    return client.door.mock.webhooks[0].delivered
+    client.transport.advance(200)
+    return client.transport.mock.webhooks[0].delivered
 
 
 HOOK = "http://127.0.0.1:9/hook"
@@ -278,10 +278,10 @@ class TestChoices:
         assert choice.look(Client(open_door(**choice.options, **{name: choice.other}))) == choice.changed
 
     def test_every_marked_setting_is_here(self) -> None:
-        marked = {field.name for field in dataclasses.fields(Behaviour) if about(field).mark}
+        marked = {field.name for field in dataclasses.fields(ServiceSettings) if about(field).mark}
 
         assert set(CHOICES) == marked
-        assert sum(about(field).mark == "C" for field in dataclasses.fields(Behaviour)) >= 26
+        assert sum(about(field).mark == "C" for field in dataclasses.fields(ServiceSettings)) >= 26
 
     def test_the_setting_for_a_failures_price_is_the_scripts(self, client: Client) -> None:
         """Section 6, status 4: `deduction_credit` is the cost, or 0 when the script refunds."""
@@ -297,7 +297,7 @@ class TestChoices:
             assert answer.json().keys() == {"code", "msg", "data"}
 
     def test_the_defaults_are_the_same_however_they_are_given(self) -> None:
-        inside = MockAkool().engine.behaviour
-        names = [field.name for field in dataclasses.fields(Behaviour)]
+        inside = MockAkool().engine.settings
+        names = [field.name for field in dataclasses.fields(ServiceSettings)]
 
-        assert {name: getattr(inside, name) for name in names} == dataclasses.asdict(Behaviour())
+        assert {name: getattr(inside, name) for name in names} == dataclasses.asdict(ServiceSettings())

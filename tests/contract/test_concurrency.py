@@ -13,7 +13,7 @@ import pytest
 
 from mock_akool import failed
 from tests.contract.client import KEY, Client
-from tests.contract.doors import PATIENCE_S, Answer, Door, OpenDoor
+from tests.contract.doors import PATIENCE_S, Answer, Interceptor, OpenDoor
 
 THREADS: Final = 64
 ROUNDS: Final = 8
@@ -30,7 +30,7 @@ def eager_switches() -> Iterator[None]:
 
 
 def in_rounds(count: int, act: Callable[[int, int], Answer]) -> list[list[Answer]]:
-    """Call `act(round, thread)` in 64 threads that begin each round together; return the answers of each round.
+    """Request `act(round, thread)` in 64 threads that begin each round together; return the answers of each round.
 
     One round would let a missing lock through now and then.
     """
@@ -48,7 +48,7 @@ def in_rounds(count: int, act: Callable[[int, int], Answer]) -> list[list[Answer
 
 
 def all_at_once(act: Callable[[int], Answer]) -> list[Answer]:
-    """Call `act(thread)` in 64 threads that begin together."""
+    """Request `act(thread)` in 64 threads that begin together."""
     (answers,) = in_rounds(1, lambda _, thread: act(thread))
     return answers
 
@@ -67,7 +67,7 @@ class TestConcurrency:
 
         assert [codes(answers) for answers in rounds] == [{1000: 1, 1011: THREADS - 1}] * ROUNDS
         won = [answer.data["_id"] for answers in rounds for answer in answers if answer.code == 1000]
-        assert sorted(won) == sorted(job.id for job in client.door.mock.jobs if job.id not in parents)
+        assert sorted(won) == sorted(job.id for job in client.transport.mock.jobs if job.id not in parents)
         assert client.credit() == 1000 - 2 * len(parents) - 2 * ROUNDS
         for parent in parents:
             record = client.record(parent)
@@ -86,14 +86,14 @@ class TestConcurrency:
 
     @pytest.mark.parametrize("credits", [10, 11])
     def test_s7_64_spend_the_last_10_credits(self, open_door: OpenDoor, credits: int) -> None:
-        door = open_door(credits=credits)
-        accounts = [Client(door, f"key {number}") for number in range(ROUNDS)]
+        transport = open_door(credits=credits)
+        accounts = [Client(transport, f"key {number}") for number in range(ROUNDS)]
 
         rounds = in_rounds(ROUNDS, lambda number, _: accounts[number].create_v3())
 
         assert [codes(answers) for answers in rounds] == [{1000: 5, 1104: THREADS - 5}] * ROUNDS
         assert {account.credit() for account in accounts} == {credits - 10}
-        assert len(door.mock.jobs) == 5 * ROUNDS
+        assert len(transport.mock.jobs) == 5 * ROUNDS
 
     def test_s7_jobs_of_different_prices_never_overdraw(self, open_door: OpenDoor) -> None:
         client = Client(open_door(credits=50))
@@ -105,19 +105,21 @@ class TestConcurrency:
 
         answers = all_at_once(act)
 
-        spent = sum(job.cost for job in client.door.mock.jobs)
+        spent = sum(job.cost for job in client.transport.mock.jobs)
         told = [answer.data for answer in answers if answer.code == 1000]
         ids = [each["_id"] for data in told for each in (data if isinstance(data, list) else [data])]
         assert set(codes(answers)) == {1000, 1104}
         assert client.credit() == 50 - spent >= 0
-        assert sorted(ids) == sorted(job.id for job in client.door.mock.jobs), "no job without a reply, nor the reverse"
+        assert sorted(ids) == sorted(job.id for job in client.transport.mock.jobs), (
+            "no job without a reply, nor the reverse"
+        )
 
     def test_s7_a_refund_is_paid_once(self, open_door: OpenDoor) -> None:
         client = Client(open_door(credits=200))
         for _ in range(100):
             client.made("v3", {"queueing": 1, "ending": failed("no", refund=True)})
         assert client.credit() == 0
-        client.door.advance(1)
+        client.transport.advance(1)
 
         answers = all_at_once(lambda _: client.quota())
 
@@ -129,22 +131,24 @@ class TestConcurrency:
         answers = all_at_once(lambda _: client.create_v3())
 
         assert codes(answers) == {1000: 7, 1005: THREADS - 7}
-        assert len(client.door.mock.jobs) == 7
+        assert len(client.transport.mock.jobs) == 7
 
-    def test_s2_an_account_that_all_see_first_at_once_is_one(self, door: Door) -> None:
-        answers = all_at_once(lambda _: Client(door, "never seen").create_v3())
+    def test_s2_an_account_that_all_see_first_at_once_is_one(self, transport: Interceptor) -> None:
+        answers = all_at_once(lambda _: Client(transport, "never seen").create_v3())
 
         assert len({answer.data["uid"] for answer in answers}) == 1
-        assert Client(door, "never seen").credit() == 1000 - 2 * THREADS
-        assert [account.api_key for account in door.mock.accounts] == ["never seen"]
+        assert Client(transport, "never seen").credit() == 1000 - 2 * THREADS
+        assert [account.api_key for account in transport.mock.accounts] == ["never seen"]
 
     def test_s1_ids_and_files_of_jobs_made_at_once_are_unique(self, client: Client) -> None:
-        answers = all_at_once(lambda number: Client(client.door, f"key {number % 4}").create_v4(batch_quantity=4))
+        answers = all_at_once(lambda number: Client(client.transport, f"key {number % 4}").create_v4(batch_quantity=4))
 
         ids = [each["_id"] for answer in answers for each in answer.data]
         assert len(set(ids)) == 4 * THREADS
-        client.door.advance(10)
-        images = {Client(client.door, job.account.api_key).record(job.id)["image"] for job in client.door.mock.jobs}
+        client.transport.advance(10)
+        images = {
+            Client(client.transport, job.account.api_key).record(job.id)["image"] for job in client.transport.mock.jobs
+        }
         assert len(images) == 4 * THREADS
 
     def test_s6_polls_that_count_are_each_counted_once(self, client: Client) -> None:
@@ -163,9 +167,9 @@ class TestConcurrency:
         assert {answer.status for answer in answers} == {200}
         assert len({answer.body for answer in answers}) == 1
 
-    def test_accounts_do_not_wait_for_or_mix_with_each_other(self, door: Door) -> None:
+    def test_accounts_do_not_wait_for_or_mix_with_each_other(self, transport: Interceptor) -> None:
         def live(number: int) -> Answer:
-            client = Client(door, f"key {number}")
+            client = Client(transport, f"key {number}")
             ids = [client.create_v3().data["_id"] for _ in range(3)]
             assert [client.info(job_id).data["_id"] for job_id in ids] == ids
             return client.quota()
@@ -173,11 +177,11 @@ class TestConcurrency:
         answers = all_at_once(live)
 
         assert {answer.data["credit"] for answer in answers} == {994}
-        assert len(door.mock.jobs) == 3 * THREADS
+        assert len(transport.mock.jobs) == 3 * THREADS
 
     def test_the_journal_has_every_call(self, client: Client) -> None:
         all_at_once(lambda _: client.quota())
 
-        calls = client.door.mock.calls
+        calls = client.transport.mock.calls
         assert [call.number for call in calls] == list(range(1, THREADS + 1))
-        assert {call.reply.account for call in calls} == {KEY}
+        assert {call.response.account for call in calls} == {KEY}

@@ -14,7 +14,7 @@ import pytest
 
 from mock_akool import MockAkool
 from tests.contract.client import KEY, OTHER_KEY, Client, with_cdn_files
-from tests.contract.doors import DOORS, Door
+from tests.contract.doors import TRANSPORTS, Interceptor
 
 SEQUENCES: Final = 200
 GROUPS: Final = 10
@@ -49,9 +49,9 @@ def scenario_of(dice: random.Random) -> dict[str, Any]:
     return {"seed": dice.randrange(1000), "rules": rules, "jobs": jobs}
 
 
-def play(door: Door, dice: random.Random) -> Seen:
+def play(transport: Interceptor, dice: random.Random) -> Seen:
     """Make some calls of two accounts, and return what was seen of each."""
-    clients = [Client(door), Client(door, OTHER_KEY)]
+    clients = [Client(transport), Client(transport, OTHER_KEY)]
     jobs: dict[str, list[str]] = {KEY: [], OTHER_KEY: []}
     files: list[str] = []
     seen: Seen = []
@@ -80,52 +80,53 @@ def play(door: Door, dice: random.Random) -> Seen:
         except (OSError, HTTPException, httpx.TransportError, aiohttp.ClientError):  # of whichever library
             seen.append(("broken",))
         else:
-            body = with_cdn_files(door, answer.body)
+            body = with_cdn_files(transport, answer.body)
             seen.append((answer.status, answer.headers.get("content-type"), body))
-        for job in door.mock.jobs:
+        for job in transport.mock.jobs:
             if job.id not in jobs[job.account.api_key]:
                 jobs[job.account.api_key].append(job.id)
         # Not from an answer, which a fault may have taken away.
-        files[:] = [f"{door.file_base}/{name}" for name in _file_names(door)]
-        door.advance(dice.choice([0, 0, 1]))
+        files[:] = [f"{transport.file_base}/{name}" for name in _file_names(transport)]
+        transport.advance(dice.choice([0, 0, 1]))
     return seen + [
-        (c.number, c.at, c.endpoint, c.reply.outcome, c.code, c.job_id, c.rule, c.entry) for c in door.mock.calls
+        (c.number, c.at, c.endpoint, c.response.outcome, c.code, c.job_id, c.rule, c.entry)
+        for c in transport.mock.calls
     ]
 
 
-def _file_names(door: Door) -> list[str]:
+def _file_names(transport: Interceptor) -> list[str]:
     from mock_akool.core.files import file_set
 
-    engine = door.mock.engine
-    return [file_set(job, engine.chance, engine.behaviour.profile).image for job in door.mock.jobs]
+    engine = transport.mock.engine
+    return [file_set(job, engine.keyed_random, engine.settings.profile).image for job in transport.mock.jobs]
 
 
-def through(door_class: Callable[[MockAkool], Door], number: int) -> Seen:
+def through(door_class: Callable[[MockAkool], Interceptor], number: int) -> Seen:
     dice = random.Random(number)
-    with closing(door_class(MockAkool(scenario=scenario_of(dice)))) as door:
-        return play(door, dice)
+    with closing(door_class(MockAkool(scenario=scenario_of(dice)))) as transport:
+        return play(transport, dice)
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_random_calls_see_the_same_through_every_pair_of_doors(group: int) -> None:
     for number in range(group, SEQUENCES, GROUPS):
-        first, *others = (through(door_class, number) for door_class in DOORS)
-        for door_class, other in zip(DOORS[1:], others, strict=True):
+        first, *others = (through(door_class, number) for door_class in TRANSPORTS)
+        for door_class, other in zip(TRANSPORTS[1:], others, strict=True):
             assert other == first, (number, door_class.name)
 
 
 def test_the_sequences_are_about_something() -> None:
-    seen = [row for number in range(40) for row in through(DOORS[0], number)]
+    seen = [row for number in range(40) for row in through(TRANSPORTS[0], number)]
     assert {row[3] for row in seen if len(row) == 8} >= {"200", "502", "no answer", "connection reset", "200 cut off"}
     assert sum(len(row) == 8 and row[6] is not None for row in seen) > 60
 
 
 def test_a_second_run_is_the_same_and_another_seed_is_not() -> None:
-    assert through(DOORS[0], 3) == through(DOORS[0], 3)
+    assert through(TRANSPORTS[0], 3) == through(TRANSPORTS[0], 3)
     dice = random.Random(3)
     other = MockAkool(scenario=scenario_of(dice), seed=4711)
-    with closing(DOORS[0](other)) as door:
-        assert play(door, dice) != through(DOORS[0], 3)
+    with closing(TRANSPORTS[0](other)) as transport:
+        assert play(transport, dice) != through(TRANSPORTS[0], 3)
 
 
 class TestLuck:
@@ -134,8 +135,8 @@ class TestLuck:
     def lucks(self, extra: int) -> list[int]:
         mock = MockAkool(seed=5)
         mock.on("infobymodelid").probability(0.5).respond(http=502)
-        with closing(DOORS[0](mock)) as door:
-            one, other = Client(door), Client(door, OTHER_KEY)
+        with closing(TRANSPORTS[0](mock)) as transport:
+            one, other = Client(transport), Client(transport, OTHER_KEY)
             mine, second = one.create_v3().data["_id"], one.create_v3().data["_id"]
             theirs = other.create_v3().data["_id"]
             seen = []
@@ -155,6 +156,6 @@ class TestLuck:
         mocks = [MockAkool(seed=5) for _ in range(2)]
         for mock in mocks:
             mock.on("quota/info").probability(0.5).respond(http=502)
-        with closing(DOORS[0](mocks[0])) as first, closing(DOORS[0](mocks[1])) as second:
+        with closing(TRANSPORTS[0](mocks[0])) as first, closing(TRANSPORTS[0](mocks[1])) as second:
             alone = [Client(first).quota().status for _ in range(20)]
             assert [Client(second).quota().status for _ in range(20)] == alone

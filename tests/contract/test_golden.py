@@ -11,7 +11,7 @@ import jwt
 import pytest
 
 from mock_akool import MockAkool, Profile
-from tests.contract.doors import DOORS, OpenDoor
+from tests.contract.doors import TRANSPORTS, OpenDoor
 from tests.contract.golden import FOLDER, SITUATIONS, answer_to, path_of, spelled
 from tests.contract.regenerate import README, files, readme
 
@@ -41,7 +41,7 @@ def open_all() -> Iterator[list[OpenDoor]]:
     with ExitStack() as opened:
         yield [
             lambda door_class=door_class, **options: opened.enter_context(closing(door_class(MockAkool(**options))))
-            for door_class in DOORS
+            for door_class in TRANSPORTS
         ]
 
 
@@ -64,7 +64,7 @@ class TestGolden:
     def test_all_doors_give_identical_bytes(self, open_all: list[OpenDoor], name: str, profile: Profile) -> None:
         answers = [answer_to(name, profile, open_door) for open_door in open_all]
 
-        assert len(answers) == len(DOORS) >= 2
+        assert len(answers) == len(TRANSPORTS) >= 2
         assert len({(answer.status, answer.headers["content-type"], answer.body) for answer in answers}) == 1
 
     def test_no_file_is_left_over_or_missing(self) -> None:

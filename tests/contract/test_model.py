@@ -19,7 +19,7 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 
 from mock_akool import MockAkool, failed
 from tests.contract.client import CREATE_V3, SOURCE, Client
-from tests.contract.doors import Answer, Door, FlaskDoor, SocketDoor
+from tests.contract.doors import Answer, FlaskDoor, Interceptor, SocketDoor
 
 BUTTONS: Final = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
 KEYS: Final = ["ann", "ben", "eve"]
@@ -114,14 +114,14 @@ BY: Final = st.sampled_from(["key", "key", "token"])
 
 
 class Akool(RuleBasedStateMachine):
-    door_class: ClassVar[type[Door]]
+    door_class: ClassVar[type[Interceptor]]
     jobs: Bundle[ModelJob] = Bundle("jobs")
 
     def __init__(self) -> None:
         super().__init__()
         # Small pictures, because what is in them is tested elsewhere.
         options: dict[str, Any] = {"token_lifetime": "20s", "square_1080p": 64, "square_4k": 64}
-        self.door = self.door_class(MockAkool(credits=CREDITS, **options))
+        self.transport = self.door_class(MockAkool(credits=CREDITS, **options))
         self.now_ms = 0
         self.made: list[ModelJob] = []
         self.planned: deque[Plan] = deque()
@@ -129,21 +129,21 @@ class Akool(RuleBasedStateMachine):
         """The newest token of each account, and when it expires."""
 
     def teardown(self) -> None:
-        with closing(self.door):
+        with closing(self.transport):
             for key in KEYS:
-                assert Client(self.door, key).credit() == self.balance(key)
+                assert Client(self.transport, key).credit() == self.balance(key)
             for job in self.made:
-                assert Client(self.door, job.owner).status(job.id) == job.look(self.now_ms)
+                assert Client(self.transport, job.owner).status(job.id) == job.look(self.now_ms)
 
     def balance(self, key: str) -> int:
         return CREDITS - sum(job.cost(self.now_ms) for job in self.made if job.owner == key)
 
     def ask(self, key: str, by: str, call: Callable[[Client], Answer]) -> Answer | None:
-        """Call as an account; None when its token had expired, which must be what the answer says."""
+        """Request as an account; None when its token had expired, which must be what the answer says."""
         if by == "key" or key not in self.tokens:
-            return call(Client(self.door, key))
+            return call(Client(self.transport, key))
         token, expires_ms = self.tokens[key]
-        answer = call(Client(self.door, token=token))
+        answer = call(Client(self.transport, token=token))
         if self.now_ms < expires_ms:
             return answer
         assert answer.code == 1101
@@ -170,7 +170,7 @@ class Akool(RuleBasedStateMachine):
 
     @rule(key=WHO)
     def sign_in(self, key: str) -> None:
-        token = Client(self.door).token(f"id of {key}", key)
+        token = Client(self.transport).token(f"id of {key}", key)
         # A token's times are whole seconds.
         self.tokens[key] = (token, self.now_ms // 1000 * 1000 + TOKEN_MS)
 
@@ -253,7 +253,7 @@ class Akool(RuleBasedStateMachine):
     def download(self, job: ModelJob) -> None:
         if job.path:
             alive = self.now_ms < job.began_ms + FILE_MS
-            assert self.door.call("GET", job.path).status == (200 if alive else 403)
+            assert self.transport.call("GET", job.path).status == (200 if alive else 403)
 
     @rule(key=WHO, by=BY)
     def ask_for_the_balance(self, key: str, by: str) -> None:
@@ -263,12 +263,12 @@ class Akool(RuleBasedStateMachine):
 
     @rule(key=WHO, job_id=st.sampled_from(["0" * 24, "x"]))
     def ask_for_what_is_not_there(self, key: str, job_id: str) -> None:
-        client = Client(self.door, key)
+        client = Client(self.transport, key)
         assert (client.info(job_id).code, client.press(job_id, "U1").code) == (1008, 1008)
 
     @rule(key=WHO)
     def ask_badly(self, key: str) -> None:
-        client = Client(self.door, key)
+        client = Client(self.transport, key)
         assert (client.post(CREATE_V3, {}).code, client.create_v4(batch_quantity=5).code) == (1003, 1003)
 
     # What else happens
@@ -277,12 +277,12 @@ class Akool(RuleBasedStateMachine):
     def script(self, plan: Plan) -> None:
         queueing, processing = plan.stages
         ending = failed("no", refund=plan.refund) if plan.fails else "completed"
-        self.door.mock.next_job(queueing=queueing.spelled, processing=processing.spelled, ending=ending)
+        self.transport.mock.next_job(queueing=queueing.spelled, processing=processing.spelled, ending=ending)
         self.planned.append(plan)
 
     @rule(ms=st.sampled_from([1, 500, 999, 1000, 2000, 2500, 5000, TOKEN_MS]))
     def advance(self, ms: int) -> None:
-        self.door.advance(ms / 1000)
+        self.transport.advance(ms / 1000)
         self.now_ms += ms
 
     @precondition(lambda self: any(job.path for job in self.made))
@@ -294,7 +294,7 @@ class Akool(RuleBasedStateMachine):
 
     @invariant()
     def every_job_was_paid_for(self) -> None:
-        mock = self.door.mock
+        mock = self.transport.mock
         assert [job.id for job in mock.jobs] == [job.id for job in self.made]
         assert mock.credits_spent == sum(CREDITS - self.balance(key) for key in KEYS)
         assert all(self.balance(key) >= 0 for key in KEYS)

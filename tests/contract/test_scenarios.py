@@ -15,7 +15,7 @@ from mock_akool.scenario_files import dump, named, names, read_text, text_of
 from tests.clients.survival import SURVIVAL
 from tests.clients.transport import ORDERS, PROMPT
 from tests.contract.client import KEY, Client
-from tests.contract.doors import DOORS, Door, FlaskDoor
+from tests.contract.doors import TRANSPORTS, FlaskDoor, Interceptor
 from tests.contract.playing import PATIENCE_S, played
 
 KINDS: Final = ("naive", "robust")
@@ -33,15 +33,15 @@ OF_THE_ACCOUNT: Final = ("token-expires",)
 MOST_JOBS_S: Final = 150.0
 """The longest that a job of the library may take to end: a person waits for it at a live server."""
 
-PlayIn = Callable[..., Door]
+PlayIn = Callable[..., Interceptor]
 
 
 @pytest.fixture
-def enter(door_class: type[Door]) -> Iterator[PlayIn]:
+def enter(door_class: type[Interceptor]) -> Iterator[PlayIn]:
     """Opens the door for a client with a time limit, into a new fake with the options that are given."""
     with ExitStack() as opened:
 
-        def open_one(**options: Any) -> Door:
+        def open_one(**options: Any) -> Interceptor:
             return opened.enter_context(closing(door_class(MockAkool(**options), PATIENCE_S)))
 
         yield open_one
@@ -56,24 +56,24 @@ def test_the_naive_client_ends_the_same_through_every_door(name: str, enter: Pla
 @pytest.mark.parametrize("name", names())
 def test_the_robust_client_ends_the_same_through_every_door_and_meets_every_rule(name: str, enter: PlayIn) -> None:
     for family, order in ORDERS.items():
-        door = enter(scenario=name)
-        ended = played("robust", door, order)
+        transport = enter(scenario=name)
+        ended = played("robust", transport, order)
         assert (family, ended) == (family, SURVIVAL[name].robust)
-        assert [live.label for live in door.mock.engine.director.rules if not live.fired] == []
-        door.mock.verify()
+        assert [live.label for live in transport.mock.engine.runtime.rules if not live.fired] == []
+        transport.mock.verify()
 
 
 @pytest.mark.parametrize("name", names())
 def test_all_doors_have_the_same_journal(name: str) -> None:
     journals = {}
-    for door_class in DOORS:
-        with closing(door_class(MockAkool(scenario=name), PATIENCE_S)) as door:
-            played("robust", door, ORDERS["button"])
-            journals[door.name] = [
-                (call.endpoint, call.reply.status, call.code, call.job_status, call.rule, call.entry)
-                for call in door.mock.calls
+    for door_class in TRANSPORTS:
+        with closing(door_class(MockAkool(scenario=name), PATIENCE_S)) as transport:
+            played("robust", transport, ORDERS["button"])
+            journals[transport.name] = [
+                (call.endpoint, call.response.status, call.code, call.job_status, call.rule, call.entry)
+                for call in transport.mock.calls
             ]
-    assert all(journal == journals["flask"] for journal in journals.values())
+    assert all(call_log == journals["flask"] for call_log in journals.values())
 
 
 @pytest.mark.parametrize("drip", [False, True])
@@ -81,18 +81,18 @@ def test_a_late_answer_is_waited_for_on_the_fakes_clock_as_long_as_the_client_ha
     drip: bool, enter: PlayIn
 ) -> None:
     late: dict[str, Any] = {"drip": {"bytes": 1, "every": "100ms"}} if drip else {"delay": PATIENCE_S - 1}
-    door = enter(scenario={"rules": [{"on": "api", "fault": late}]})
-    began_ms, size = door.now_ms, len(Client(door, KEY).quota().body)
-    assert door.now_ms - began_ms == (100 * size if drip else 1000 * (PATIENCE_S - 1))
+    transport = enter(scenario={"rules": [{"on": "api", "fault": late}]})
+    began_ms, size = transport.now_ms, len(Client(transport, KEY).quota().body)
+    assert transport.now_ms - began_ms == (100 * size if drip else 1000 * (PATIENCE_S - 1))
 
 
 def test_an_answer_that_is_too_late_is_the_librarys_own_time_out(enter: PlayIn) -> None:
-    door = enter(scenario={"rules": [{"on": "api", "nth": 1, "fault": {"delay": PATIENCE_S + 1}}]})
-    client = Client(door, KEY)
-    began_ms = door.now_ms
-    with pytest.raises(door.errors):
+    transport = enter(scenario={"rules": [{"on": "api", "nth": 1, "fault": {"delay": PATIENCE_S + 1}}]})
+    client = Client(transport, KEY)
+    began_ms = transport.now_ms
+    with pytest.raises(transport.errors):
         client.quota()
-    assert 1000 * PATIENCE_S <= door.now_ms - began_ms <= 1000 * (PATIENCE_S + 1)
+    assert 1000 * PATIENCE_S <= transport.now_ms - began_ms <= 1000 * (PATIENCE_S + 1)
     assert client.quota().code == 1000
 
 
@@ -106,20 +106,22 @@ def flask() -> PlayIn:
 
 @pytest.mark.parametrize("name", names())
 def test_nobody_pays_for_nothing_but_where_the_scenario_is_about_it(name: str, flask: PlayIn) -> None:
-    door = flask(scenario=name)
-    ended = played("robust", door, ORDERS["v4"])
-    assert len(door.mock.jobs) == (0 if ended.startswith("gives up: refused") else 1)
+    transport = flask(scenario=name)
+    ended = played("robust", transport, ORDERS["v4"])
+    assert len(transport.mock.jobs) == (0 if ended.startswith("gives up: refused") else 1)
 
 
 @pytest.mark.parametrize("name", names())
 def test_a_scenario_is_the_same_at_each_reset(name: str, flask: PlayIn) -> None:
-    door = flask(scenario=name)
+    transport = flask(scenario=name)
     runs = []
     for _ in range(2):
-        played("robust", door, ORDERS["v3"])
-        calls = door.mock.calls
-        runs.append([(call.at, call.endpoint, call.reply.status, call.code, call.rule, call.entry) for call in calls])
-        door.mock.reset()
+        played("robust", transport, ORDERS["v3"])
+        calls = transport.mock.calls
+        runs.append(
+            [(call.at, call.endpoint, call.response.status, call.code, call.rule, call.entry) for call in calls]
+        )
+        transport.mock.reset()
     assert runs[0] == runs[1]
 
 
@@ -127,28 +129,28 @@ def test_a_scenario_is_the_same_at_each_reset(name: str, flask: PlayIn) -> None:
 @pytest.mark.parametrize("name", names())
 def test_a_key_puts_it_in_force_for_one_account(name: str, kind: str, flask: PlayIn) -> None:
     for order in ORDERS.values():
-        door = flask()
-        assert played(kind, door, order, f"{KEY}+{name}") == getattr(SURVIVAL[name], kind)
-        door.mock.reset()
-        assert played(kind, door, order) == SURVIVAL["happy"].robust
+        transport = flask()
+        assert played(kind, transport, order, f"{KEY}+{name}") == getattr(SURVIVAL[name], kind)
+        transport.mock.reset()
+        assert played(kind, transport, order) == SURVIVAL["happy"].robust
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", [name for name in names() if name not in OF_THE_ACCOUNT])
 def test_a_prompt_puts_it_in_force_for_one_job(name: str, kind: str, flask: PlayIn) -> None:
     for order in ORDERS.values():
-        door = flask()
+        transport = flask()
         naming = order._replace(fields={**order.fields, "prompt": f"{PROMPT} [mock:{name}]"})
-        assert played(kind, door, naming) == getattr(SURVIVAL[name], kind)
-        door.mock.reset()
-        assert played(kind, door, order) == SURVIVAL["happy"].robust
+        assert played(kind, transport, naming) == getattr(SURVIVAL[name], kind)
+        transport.mock.reset()
+        assert played(kind, transport, order) == SURVIVAL["happy"].robust
 
 
 @pytest.mark.parametrize("name", names())
 def test_each_of_several_jobs_meets_the_same(name: str, flask: PlayIn) -> None:
     """A live server is not made anew for each job."""
-    door = flask(scenario=name)
-    first, second = (played("robust", door, ORDERS["v4"]).removesuffix(", pays twice") for _ in range(2))
+    transport = flask(scenario=name)
+    first, second = (played("robust", transport, ORDERS["v4"]).removesuffix(", pays twice") for _ in range(2))
     if name in {"double-charge", "late-answers"}:  # the 2nd create goes well, the 4th does not
         assert (first, second) == (SURVIVAL[name].robust, "gets the picture")
     else:
@@ -157,12 +159,12 @@ def test_each_of_several_jobs_meets_the_same(name: str, flask: PlayIn) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_a_job_ends_soon_or_never(name: str, flask: PlayIn) -> None:
-    door = flask(scenario=name)
-    played("robust", door, ORDERS["v3"])
-    for job in door.mock.jobs:
-        door.advance(MOST_JOBS_S)
-        stuck = name.startswith("stuck")
-        assert (door.mock.job(job.id).status >= Status.COMPLETED) is not stuck
+    transport = flask(scenario=name)
+    played("robust", transport, ORDERS["v3"])
+    for job in transport.mock.jobs:
+        transport.advance(MOST_JOBS_S)
+        stalled = name.startswith("stuck")
+        assert (transport.mock.job(job.id).status >= Status.COMPLETED) is not stalled
 
 
 def test_the_robust_client_loses_only_where_there_is_nothing_to_win() -> None:

@@ -21,7 +21,7 @@ from tests.contract.client import (
     QUOTA,
     Client,
 )
-from tests.contract.doors import Answer, Door, OpenDoor
+from tests.contract.doors import Answer, Interceptor, OpenDoor
 
 DAY_S = 86_400
 
@@ -38,10 +38,10 @@ SUCCESSES: dict[str, Callable[[Client], Answer]] = {
 ERRORS: dict[str, tuple[int, Callable[[Client], Answer]]] = {
     "s4-bad-request": (1003, lambda client: client.create_v4(scale="7:5")),
     "s6-unknown-id": (1008, lambda client: client.info("0" * 24)),
-    "s6-another-account": (1009, lambda client: Client(client.door, OTHER_KEY).info(client.made("v3"))),
+    "s6-another-account": (1009, lambda client: Client(client.transport, OTHER_KEY).info(client.made("v3"))),
     "s5-not-completed": (1010, lambda client: client.press(client.made("v3"), "U1")),
-    "s2-bad-bearer": (1101, lambda client: Client(client.door, token="x").quota()),
-    "s2-nobody": (1102, lambda client: Client(client.door, None).quota()),
+    "s2-bad-bearer": (1101, lambda client: Client(client.transport, token="x").quota()),
+    "s2-nobody": (1102, lambda client: Client(client.transport, None).quota()),
 }
 
 NOWHERE = {
@@ -85,23 +85,25 @@ class TestSection1:
 
     @pytest.mark.parametrize(("method", "path"), NOWHERE.values(), ids=NOWHERE.keys())
     @pytest.mark.parametrize("key", [KEY, None], ids=["with-key", "without-key"])
-    def test_an_unknown_route_is_http_404(self, door: Door, method: str, path: str, key: str | None) -> None:
+    def test_an_unknown_route_is_http_404(
+        self, transport: Interceptor, method: str, path: str, key: str | None
+    ) -> None:
         headers = JSON_TYPE if key is None else {**JSON_TYPE, "x-api-key": key}
 
-        answer = door.call(method, path, headers=headers, body=b'{"prompt": "a cat"}')
+        answer = transport.call(method, path, headers=headers, body=b'{"prompt": "a cat"}')
 
         assert answer.status == 404
         assert answer.json() == {"code": 404, "msg": "Not Found"}
-        assert door.mock.jobs == ()
+        assert transport.mock.jobs == ()
 
     @pytest.mark.parametrize("family", FAMILIES)
     def test_an_id_is_24_hex_and_begins_with_the_second_of_creation(self, client: Client, family: str) -> None:
-        client.door.advance(12_345.678)
+        client.transport.advance(12_345.678)
 
         job_id = client.made(family)
 
         assert re.fullmatch("[0-9a-f]{24}", job_id)
-        assert int(job_id[:8], 16) == client.door.now_ms // 1000
+        assert int(job_id[:8], 16) == client.transport.now_ms // 1000
 
     def test_ids_are_unique(self, client: Client) -> None:
         ids = [client.made("v3") for _ in range(20)]
@@ -111,12 +113,12 @@ class TestSection1:
 
     @pytest.mark.parametrize("family", FAMILIES)
     def test_times_are_integer_milliseconds(self, client: Client, family: str) -> None:
-        client.door.advance(1.2345)
+        client.transport.advance(1.2345)
 
         created = client.record(client.made(family))["create_time"]
 
         assert type(created) is int
-        assert created == client.door.now_ms
+        assert created == client.transport.now_ms
         assert len(str(created)) == 13
 
     def test_a_uid_has_6_or_7_digits_and_is_stable_per_account(self, client: Client) -> None:
@@ -124,15 +126,15 @@ class TestSection1:
             client.create_v3().data["uid"],
             client.create_v4().data["uid"],
             client.record(client.completed())["uid"],
-            Client(client.door, token=client.token()).create_v3().data["uid"],
+            Client(client.transport, token=client.token()).create_v3().data["uid"],
         ]
 
         assert type(uids[0]) is int
         assert 100_000 <= uids[0] <= 9_999_999
         assert len(set(uids)) == 1
 
-    def test_accounts_have_uids_of_their_own(self, door: Door) -> None:
-        uids = [Client(door, f"key {number}").create_v3().data["uid"] for number in range(30)]
+    def test_accounts_have_uids_of_their_own(self, transport: Interceptor) -> None:
+        uids = [Client(transport, f"key {number}").create_v3().data["uid"] for number in range(30)]
 
         assert len(set(uids)) == 30
         assert all(100_000 <= uid <= 9_999_999 for uid in uids)
@@ -156,10 +158,10 @@ class TestSection1:
         record = client.record(client.completed(family))
         urls = {record["image"], *record["upscaled_urls"]}
 
-        client.door.advance(7 * DAY_S - 0.001)
+        client.transport.advance(7 * DAY_S - 0.001)
         assert {client.download(url).status for url in urls} == {200}
 
-        client.door.advance(0.001)
+        client.transport.advance(0.001)
         for url in urls:
             gone = client.download(url)
             assert gone.status == 403
@@ -169,20 +171,20 @@ class TestSection1:
     @pytest.mark.parametrize("family", FAMILIES)
     def test_a_files_life_begins_with_the_completion(self, client: Client, family: str) -> None:
         job_id = client.made(family, {"queueing": 4 * DAY_S, "processing": 5 * DAY_S})
-        client.door.advance(9 * DAY_S)
+        client.transport.advance(9 * DAY_S)
         url = client.record(job_id)["image"]
 
-        client.door.advance(7 * DAY_S - 1)
+        client.transport.advance(7 * DAY_S - 1)
         assert client.download(url).status == 200
 
-        client.door.advance(1)
+        client.transport.advance(1)
         assert client.download(url).status == 403
 
     def test_a_record_outlives_its_file(self, client: Client) -> None:
         job_id = client.completed()
         before = client.record(job_id)
 
-        client.door.advance(30 * DAY_S)
+        client.transport.advance(30 * DAY_S)
 
         assert client.record(job_id) == before
 
@@ -193,7 +195,7 @@ class TestSection1:
 
         seen = []
         for step in (0, 1.999, 0.001, 2.999, 0.001, 1000):
-            client.door.advance(step)
+            client.transport.advance(step)
             seen.append((client.status(good), client.status(bad)))
 
         assert seen == [(1, 1), (1, 1), (2, 2), (2, 2), (3, 4), (3, 4)]

@@ -25,7 +25,7 @@ from tests.contract.client import (
     QUOTA,
     Client,
 )
-from tests.contract.doors import DOORS, Answer, Door, OpenDoor
+from tests.contract.doors import TRANSPORTS, Answer, Interceptor, OpenDoor
 
 DAY_S = 86_400
 BANNED_KEY = "B" * 32
@@ -63,7 +63,7 @@ class Value(NamedTuple):
 ACCOUNTS: list[dict[str, Any]] = [
     {"client_secret": KEY, "client_id": CLIENT_ID, "credits": 77},
     {"client_secret": BANNED_KEY, "status": "banned"},
-    {"client_secret": BRIEF_KEY, "token_ttl": "30s", "credits": 55},
+    {"client_secret": BRIEF_KEY, "token_lifetime": "30s", "credits": 55},
 ]
 
 
@@ -113,13 +113,13 @@ AUTHORIZATION_NAMES = list(authorizations("a.b.c", "", "", ""))
 
 
 @pytest.fixture
-def strict(open_door: OpenDoor) -> Door:
+def strict(open_door: OpenDoor) -> Interceptor:
     """A door into a fake where only the listed accounts exist."""
     return open_door(strict=True, accounts=ACCOUNTS)
 
 
-@pytest.fixture(scope="module", params=DOORS, ids=lambda door: door.name)
-def crowd(request: pytest.FixtureRequest) -> Iterator[tuple[Door, dict[str, Value]]]:
+@pytest.fixture(scope="module", params=TRANSPORTS, ids=lambda transport: transport.name)
+def crowd(request: pytest.FixtureRequest) -> Iterator[tuple[Interceptor, dict[str, Value]]]:
     """A strict fake with one account of every sort, and every sort of Authorization for it.
 
     One for the whole module: who only asks for the balance changes nothing, and making tokens takes its time.
@@ -127,27 +127,29 @@ def crowd(request: pytest.FixtureRequest) -> Iterator[tuple[Door, dict[str, Valu
     unbanned = [{"client_secret": account["client_secret"]} for account in ACCOUNTS]
     options = ({"accounts": unbanned}, {"accounts": ACCOUNTS, "seed": 1}, {"accounts": ACCOUNTS})
     with ExitStack() as opened:
-        before, elsewhere, door = (
+        before, elsewhere, transport = (
             opened.enter_context(closing(request.param(MockAkool(strict=True, **each)))) for each in options
         )
         # An account that was banned after it had got its token.
         banned = Client(before).token("x", BANNED_KEY)
         foreign = Client(elsewhere).token()
-        expired = Client(door).token("x", BRIEF_KEY)
-        door.advance(30)
-        yield door, authorizations(Client(door).token(), expired, banned, foreign)
+        expired = Client(transport).token("x", BRIEF_KEY)
+        transport.advance(30)
+        yield transport, authorizations(Client(transport).token(), expired, banned, foreign)
 
 
 class TestSection2Precedence:
     @pytest.mark.parametrize("api_key", KEYS)
     @pytest.mark.parametrize("authorization", AUTHORIZATION_NAMES)
     def test_authorization_wins_and_empty_is_absent(
-        self, crowd: tuple[Door, dict[str, Value]], authorization: str, api_key: str
+        self, crowd: tuple[Interceptor, dict[str, Value]], authorization: str, api_key: str
     ) -> None:
-        door, by_bearer, by_key = crowd[0], crowd[1][authorization], KEYS[api_key]
+        transport, by_bearer, by_key = crowd[0], crowd[1][authorization], KEYS[api_key]
         headers = {"authorization": by_bearer.text, "x-api-key": by_key.text}
 
-        answer = door.call("GET", QUOTA, headers={name: text for name, text in headers.items() if text is not None})
+        answer = transport.call(
+            "GET", QUOTA, headers={name: text for name, text in headers.items() if text is not None}
+        )
 
         expected = by_bearer.outcome or by_key.outcome or EMPTY
         assert outcome(answer) == expected
@@ -161,16 +163,16 @@ class TestSection2Precedence:
         assert outcome(client.get(QUOTA, headers={"authorization": authorization, **client.headers})) == BAD_BEARER
 
     def test_the_key_is_discarded_beside_a_good_bearer(self, client: Client) -> None:
-        mine, theirs = client.create_v3().data["uid"], Client(client.door, OTHER_KEY).create_v3().data["uid"]
+        mine, theirs = client.create_v3().data["uid"], Client(client.transport, OTHER_KEY).create_v3().data["uid"]
 
-        both = Client(client.door, token=client.token())
+        both = Client(client.transport, token=client.token())
         both.headers["x-api-key"] = OTHER_KEY
 
         assert both.create_v3().data["uid"] == mine != theirs
 
     @pytest.mark.parametrize("name", ["X-API-KEY", "x-api-key", "X-Api-Key"])
-    def test_header_names_are_in_any_case(self, door: Door, name: str) -> None:
-        assert outcome(door.call("GET", QUOTA, headers={name: KEY})) == OK
+    def test_header_names_are_in_any_case(self, transport: Interceptor, name: str) -> None:
+        assert outcome(transport.call("GET", QUOTA, headers={name: KEY})) == OK
 
     @pytest.mark.parametrize("name", ["AUTHORIZATION", "authorization", "Authorization"])
     def test_so_is_authorization(self, client: Client, name: str) -> None:
@@ -190,7 +192,7 @@ class TestSection2Errors:
         ],
     )
     def test_every_endpoint_asks_for_credentials_first(
-        self, strict: Door, method: str, path: str, headers: dict[str, str], expected: tuple[int, str]
+        self, strict: Interceptor, method: str, path: str, headers: dict[str, str], expected: tuple[int, str]
     ) -> None:
         assert outcome(strict.call(method, path, headers=headers)) == expected
 
@@ -200,12 +202,12 @@ class TestSection2Errors:
         if known:
             assert client.get_token(client_id).json()["code"] == 1000
 
-        assert outcome(Client(client.door, client_id).quota()) == NO_ACCOUNT
+        assert outcome(Client(client.transport, client_id).quota()) == NO_ACCOUNT
 
     def test_a_client_id_of_any_form_is_1109_once_it_is_known(self, client: Client) -> None:
         client.token("my client")
 
-        assert outcome(Client(client.door, "my client").quota()) == NO_ACCOUNT
+        assert outcome(Client(client.transport, "my client").quota()) == NO_ACCOUNT
 
     @pytest.mark.parametrize(
         ("pair", "expected"),
@@ -216,7 +218,9 @@ class TestSection2Errors:
             pytest.param((CLIENT_ID, BANNED_KEY), BANNED, id="banned"),
         ],
     )
-    def test_get_token_of_a_wrong_pair(self, strict: Door, pair: tuple[str, str], expected: tuple[int, str]) -> None:
+    def test_get_token_of_a_wrong_pair(
+        self, strict: Interceptor, pair: tuple[str, str], expected: tuple[int, str]
+    ) -> None:
         assert outcome(Client(strict).get_token(*pair)) == expected
 
     @pytest.mark.parametrize(
@@ -251,7 +255,7 @@ class TestSection2Token:
         assert answer.code == 1000
 
     def test_the_token_is_a_jwt_with_the_claims_of_a_user(self, client: Client) -> None:
-        client.door.advance(99.5)
+        client.transport.advance(99.5)
         token = client.token()
 
         assert jwt.get_unverified_header(token)["alg"] == "HS256"
@@ -273,7 +277,7 @@ class TestSection2Token:
         assert claims["firstName"]
         assert (claims["type"], claims["from"]) == ("user", "toO")
         assert claims["uid"] == client.create_v3().data["uid"]
-        assert claims["iat"] == client.door.now_ms // 1000
+        assert claims["iat"] == client.transport.now_ms // 1000
         assert claims["exp"] - claims["iat"] == 3600 * DAY_S
         assert {type(claims[name]) for name in ("uid", "iat", "exp")} == {int}
 
@@ -290,7 +294,7 @@ class TestSection2Token:
 
     def test_the_api_key_is_the_client_secret(self, client: Client) -> None:
         job_id = client.made("v3")
-        by_token = Client(client.door, token=client.token(CLIENT_ID, KEY))
+        by_token = Client(client.transport, token=client.token(CLIENT_ID, KEY))
 
         assert by_token.info(job_id).body == client.info(job_id).body
         assert by_token.credit() == client.credit() == 998
@@ -298,22 +302,22 @@ class TestSection2Token:
     def test_another_secret_is_another_account(self, client: Client) -> None:
         job_id = client.made("v3")
 
-        assert Client(client.door, token=client.token(CLIENT_ID, OTHER_KEY)).info(job_id).code == 1009
+        assert Client(client.transport, token=client.token(CLIENT_ID, OTHER_KEY)).info(job_id).code == 1009
 
     def test_a_token_lives_3600_days(self, client: Client) -> None:
-        by_token = Client(client.door, token=client.token())
+        by_token = Client(client.transport, token=client.token())
 
-        client.door.advance(3600 * DAY_S - 0.001)
+        client.transport.advance(3600 * DAY_S - 0.001)
         assert by_token.quota().code == 1000
 
-        client.door.advance(0.001)
+        client.transport.advance(0.001)
         assert outcome(by_token.quota()) == BAD_BEARER
-        assert Client(client.door, token=client.token()).quota().code == 1000
+        assert Client(client.transport, token=client.token()).quota().code == 1000
 
     def test_a_new_token_does_not_revoke_older_ones(self, client: Client) -> None:
-        older = Client(client.door, token=client.token())
-        client.door.advance(1000)
-        newer = Client(client.door, token=client.token())
+        older = Client(client.transport, token=client.token())
+        client.transport.advance(1000)
+        newer = Client(client.transport, token=client.token())
 
         assert older.headers != newer.headers
         assert (older.quota().code, newer.quota().code) == (1000, 1000)
@@ -337,28 +341,28 @@ class TestSection2Accounts:
     """Which accounts exist: any, or in strict mode the listed ones."""
 
     def test_lenient_every_key_is_an_account_of_its_own(self, client: Client) -> None:
-        other = Client(client.door, OTHER_KEY)
+        other = Client(client.transport, OTHER_KEY)
         client.create_v4()
 
         assert (client.credit(), other.credit()) == (996, 1000)
         assert client.create_v3().data["uid"] != other.create_v3().data["uid"]
 
-    def test_strict_only_listed_accounts_exist(self, strict: Door) -> None:
+    def test_strict_only_listed_accounts_exist(self, strict: Interceptor) -> None:
         assert Client(strict).credit() == 77
         assert outcome(Client(strict, NO_KEY).quota()) == NO_ACCOUNT
         assert len(list(strict.mock.accounts)) == 3
 
     def test_strict_without_a_list_has_one_account_that_one_can_find(self, open_door: OpenDoor) -> None:
-        door = open_door(strict=True)
-        (account,) = door.mock.accounts
+        transport = open_door(strict=True)
+        (account,) = transport.mock.accounts
 
-        assert Client(door, account.api_key).credit() == 1000
-        assert Client(door, token=Client(door).token(account.client_id, account.api_key)).credit() == 1000
-        assert outcome(Client(door).quota()) == NO_ACCOUNT
+        assert Client(transport, account.api_key).credit() == 1000
+        assert Client(transport, token=Client(transport).token(account.client_id, account.api_key)).credit() == 1000
+        assert outcome(Client(transport).quota()) == NO_ACCOUNT
 
     def test_a_banned_account_can_do_nothing(self, open_door: OpenDoor) -> None:
-        door = open_door(accounts=ACCOUNTS)
-        banned = Client(door, BANNED_KEY)
+        transport = open_door(accounts=ACCOUNTS)
+        banned = Client(transport, BANNED_KEY)
 
         answers = [
             banned.create_v3(),
@@ -370,7 +374,7 @@ class TestSection2Accounts:
         ]
 
         assert {outcome(answer) for answer in answers} == {BANNED}
-        assert door.mock.jobs == ()
+        assert transport.mock.jobs == ()
 
     @pytest.mark.parametrize("strict", [True, False], ids=["strict", "lenient"])
     def test_a_poor_account_has_what_the_list_says(self, open_door: OpenDoor, strict: bool) -> None:
@@ -379,7 +383,7 @@ class TestSection2Accounts:
         assert [poor.create_v3().code, poor.create_v3().code] == [1000, 1104]
         assert poor.credit() == 1
 
-    def test_the_tokens_of_an_expiring_account_expire(self, strict: Door) -> None:
+    def test_the_tokens_of_an_expiring_account_expire(self, strict: Interceptor) -> None:
         brief = Client(strict, token=Client(strict).token("any", BRIEF_KEY))
         lasting = Client(strict, token=Client(strict).token())
 
@@ -393,22 +397,22 @@ class TestSection2Accounts:
 
     @pytest.mark.parametrize("profile", Profile)
     def test_both_profiles_know_the_same_accounts(self, open_door: OpenDoor, profile: Profile) -> None:
-        door = open_door(profile=profile, strict=True, accounts=ACCOUNTS)
+        transport = open_door(profile=profile, strict=True, accounts=ACCOUNTS)
 
-        assert Client(door).credit() == 77
-        assert outcome(Client(door, NO_KEY).quota()) == NO_ACCOUNT
+        assert Client(transport).credit() == 77
+        assert outcome(Client(transport, NO_KEY).quota()) == NO_ACCOUNT
 
 
 class TestSection2Cors:
     @pytest.mark.parametrize(("method", "path"), [*SIGNED.values(), ("POST", GET_TOKEN)])
-    def test_a_browser_may_call(self, door: Door, method: str, path: str) -> None:
+    def test_a_browser_may_call(self, transport: Interceptor, method: str, path: str) -> None:
         asked = {
             "origin": "https://example.com",
             "access-control-request-method": method,
             "access-control-request-headers": "authorization,content-type,x-api-key",
         }
 
-        answer = door.call("OPTIONS", path, headers=asked)
+        answer = transport.call("OPTIONS", path, headers=asked)
 
         assert answer.status == 204
         assert answer.body == b""
@@ -420,9 +424,9 @@ class TestSection2Cors:
     def test_a_preflight_needs_no_credentials_and_changes_nothing(self, client: Client) -> None:
         before = client.credit()
 
-        client.door.call("OPTIONS", CREATE_V3)
+        client.transport.call("OPTIONS", CREATE_V3)
 
-        assert (client.credit(), client.door.mock.jobs) == (before, ())
+        assert (client.credit(), client.transport.mock.jobs) == (before, ())
 
     def test_every_answer_may_be_read_by_any_page(self, client: Client) -> None:
         url = client.record(client.completed())["image"]
@@ -434,7 +438,7 @@ class TestSection2Cors:
             client.get_token(),
             client.get("/nowhere"),
             client.download(url),
-            client.download(f"{client.door.file_base}/1234567890123-0000.jpg"),
+            client.download(f"{client.transport.file_base}/1234567890123-0000.jpg"),
         ]
 
         assert [answer.status for answer in answers] == [200, 200, 200, 200, 404, 200, 403]

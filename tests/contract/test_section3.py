@@ -58,7 +58,7 @@ class TestSection3:
         assert data["source_image"] == SOURCE
 
     def test_a_job_that_is_done_at_once_is_still_created_as_queueing(self, client: Client) -> None:
-        client.door.mock.next_job()
+        client.transport.mock.next_job()
 
         data = client.create_v3().data
 
@@ -109,7 +109,7 @@ class TestSection3:
     )
     def test_fields(self, client: Client, fields: dict[str, Any], code: int) -> None:
         assert client.post(CREATE_V3, {"prompt": "a cat", **fields}).code == code
-        assert len(client.door.mock.jobs) == (1 if code == 1000 else 0)
+        assert len(client.transport.mock.jobs) == (1 if code == 1000 else 0)
 
     def test_an_ignored_source_image_is_not_echoed(self, client: Client) -> None:
         assert client.create_v3(source_image="").data.keys() == CREATED_KEYS
@@ -122,7 +122,7 @@ class TestSection3:
         client.create_v3(webhookUrl="https://example.com/hook", webhookurl="https://example.com/other")
         client.create_v3()
 
-        assert [job.request.callback_url for job in client.door.mock.jobs] == ["https://example.com/hook", ""]
+        assert [job.input.webhook_url for job in client.transport.mock.jobs] == ["https://example.com/hook", ""]
 
     @pytest.mark.parametrize(
         "prompt",

@@ -41,7 +41,7 @@ CREATED_KEYS = {
 def request_of(client: Client, **fields: Any) -> CreateV4:
     """Create a job and return what the fake keeps of the request."""
     assert client.create_v4(**fields).code == 1000
-    request = client.door.mock.jobs[-1].request
+    request = client.transport.mock.jobs[-1].input
     assert isinstance(request, CreateV4)
     return request
 
@@ -57,7 +57,7 @@ class TestSection4Reply:
         self, open_door: OpenDoor, profile: Profile, keys: set[str], credit: int, from_image: bool
     ) -> None:
         client = Client(open_door(profile=profile))
-        client.door.advance(1.25)
+        client.transport.advance(1.25)
 
         extra: dict[str, Any] = {"source_images": [SOURCE]} if from_image else {}
         data = client.create_v4(**extra).data
@@ -65,7 +65,7 @@ class TestSection4Reply:
         assert data.keys() == keys, "above all there is no image yet"
         changing = {"_id", "uid", "team_id", "task_id"}
         assert {name: value for name, value in data.items() if name not in changing} == {
-            "create_time": client.door.now_ms,
+            "create_time": client.transport.now_ms,
             "prompt": PROMPT,
             "origin_prompt": PROMPT,
             "source_image": SOURCE if from_image else "",
@@ -77,7 +77,7 @@ class TestSection4Reply:
             "type": 4,
             "from": 4,
             "sub_type": 40002 if from_image else 40001,
-            "file_name": f"ImageGenerator_{client.door.now_ms}.png",
+            "file_name": f"ImageGenerator_{client.transport.now_ms}.png",
         }
 
     def test_real_records_carry_a_task_id(self, client: Client) -> None:
@@ -90,14 +90,14 @@ class TestSection4Reply:
     def test_the_team_is_stable_per_account(self, client: Client) -> None:
         teams = [client.create_v4().data["team_id"] for _ in range(2)]
 
-        assert teams[0] == teams[1] != Client(client.door, "another").create_v4().data["team_id"]
+        assert teams[0] == teams[1] != Client(client.transport, "another").create_v4().data["team_id"]
 
     @pytest.mark.parametrize(
         "fields", [{}, {"batch_quantity": 1}, {"batch_quantity": None}], ids=["absent", "1", "null"]
     )
     def test_a_batch_of_1_is_one_object(self, client: Client, fields: dict[str, Any]) -> None:
         assert isinstance(client.create_v4(**fields).data, dict)
-        assert len(client.door.mock.jobs) == 1
+        assert len(client.transport.mock.jobs) == 1
 
     @pytest.mark.parametrize("count", [2, 3, 4])
     @pytest.mark.parametrize("from_image", [False, True], ids=["text", "image"])
@@ -112,7 +112,7 @@ class TestSection4Reply:
         assert len({each["task_id"] for each in data}) == count
         times = [each["create_time"] for each in data]
         assert times == sorted(set(times)), "create_time rises"
-        assert times[0] == client.door.now_ms
+        assert times[0] == client.transport.now_ms
         assert {each["uid"] for each in data} == {data[0]["uid"]}
         for each in data:
             assert each.keys() == CREATED_KEYS | {"task_id"}
@@ -128,19 +128,19 @@ class TestSection4Reply:
         ]
         for plan in plans:
             for _ in range(4):
-                client.door.mock.next_job(**plan)
+                client.transport.mock.next_job(**plan)
         at_once, by_polls, by_time = (
             [each["_id"] for each in client.create_v4(batch_quantity=4).data] for _ in range(3)
         )
 
         assert [client.status(job_id) for job_id in at_once] == [3] * 4
         assert [client.status(job_id) for _ in range(3) for job_id in by_polls] == [1] * 4 + [2] * 4 + [3] * 4
-        client.door.advance(2)
+        client.transport.advance(2)
         assert [client.status(job_id) for job_id in by_time] == [3] * 4
 
     def test_each_of_a_batch_has_a_picture_of_its_own(self, client: Client) -> None:
         for _ in range(4):
-            client.door.mock.next_job()
+            client.transport.mock.next_job()
         ids = [each["_id"] for each in client.create_v4(batch_quantity=4).data]
 
         images = [client.record(job_id)["image"] for job_id in ids]
@@ -199,7 +199,7 @@ class TestSection4Request:
         request = request_of(client)
 
         assert (request.scale, request.resolution, request.batch_quantity) == ("1:1", "4k", 1)
-        assert (request.similar, request.negative_prompt, request.callback_url) == (0.5, None, "")
+        assert (request.similar, request.negative_prompt, request.webhook_url) == (0.5, None, "")
 
     @pytest.mark.parametrize("resolution", ["1080p", "4k"])
     def test_resolutions(self, client: Client, resolution: str) -> None:
@@ -213,12 +213,12 @@ class TestSection4Request:
         assert request_of(client, negative_prompt="no people").negative_prompt == "no people"
 
     def test_the_webhook_key_is_all_lower_case(self, client: Client) -> None:
-        assert request_of(client, webhookurl="https://example.com/hook").callback_url == "https://example.com/hook"
-        assert request_of(client, webhookurl="").callback_url == ""
+        assert request_of(client, webhookurl="https://example.com/hook").webhook_url == "https://example.com/hook"
+        assert request_of(client, webhookurl="").webhook_url == ""
 
     def test_a_webhook_key_in_v3s_case_is_an_unknown_field(self, client: Client) -> None:
-        assert request_of(client, webhookUrl="https://example.com/hook").callback_url == ""
-        assert request_of(client, webhookUrl=5).callback_url == ""
+        assert request_of(client, webhookUrl="https://example.com/hook").webhook_url == ""
+        assert request_of(client, webhookUrl=5).webhook_url == ""
 
 
 class TestSection4BadRequests:
@@ -264,7 +264,7 @@ class TestSection4BadRequests:
         answer = client.post(CREATE_V4, {"prompt": "a cat", **fields})
 
         assert (answer.status, answer.code, answer.msg) == (200, 1003, msg)
-        assert client.door.mock.jobs == ()
+        assert client.transport.mock.jobs == ()
         assert client.credit() == 1000
 
     def test_no_prompt(self, client: Client) -> None:

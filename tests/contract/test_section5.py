@@ -35,7 +35,7 @@ class TestSection5Reply:
     def test_the_reply_right_after_the_press(self, open_door: OpenDoor, profile: Profile, button: str) -> None:
         client = Client(open_door(profile=profile))
         parent = client.completed()
-        client.door.advance(2.5)
+        client.transport.advance(2.5)
 
         data = client.press(parent, button).data
 
@@ -45,7 +45,7 @@ class TestSection5Reply:
         assert re.fullmatch("[A-Za-z0-9]{20}", data["op_buttonMessageId"])
         assert {name: data[name] for name in CREATED_KEYS - {"_id", "op_buttonMessageId"}} == {
             "image_content_model_id": parent,
-            "create_time": client.door.now_ms,
+            "create_time": client.transport.now_ms,
             "op_button": button,
             "image_status": 1,
             "from": 1,
@@ -64,7 +64,7 @@ class TestSection5Reply:
     def test_the_webhook_url_is_kept_with_the_job(self, client: Client) -> None:
         client.press(client.completed(), "U1", webhookUrl="https://example.com/hook", webhookurl=5)
 
-        assert client.door.mock.jobs[-1].request.callback_url == "https://example.com/hook"
+        assert client.transport.mock.jobs[-1].input.webhook_url == "https://example.com/hook"
 
 
 class TestSection5Buttons:
@@ -91,7 +91,7 @@ class TestSection5Buttons:
     @pytest.mark.parametrize("button", BUTTONS)
     def test_a_used_button_cannot_be_used_again(self, client: Client, button: str) -> None:
         parent = client.completed()
-        client.door.mock.next_job(ending=failed("no"))
+        client.transport.mock.next_job(ending=failed("no"))
         client.press(parent, button)
 
         again = client.press(parent, button)
@@ -103,7 +103,7 @@ class TestSection5Buttons:
     @pytest.mark.parametrize("family", PARENTS)
     def test_u_gives_one_picture(self, client: Client, family: str, n: str) -> None:
         parent = client.completed(family)
-        client.door.mock.next_job()
+        client.transport.mock.next_job()
 
         record = client.record(client.press(parent, f"U{n}").data["_id"])
 
@@ -115,7 +115,7 @@ class TestSection5Buttons:
     @pytest.mark.parametrize("family", PARENTS)
     def test_v_gives_a_grid_and_four_pictures(self, client: Client, family: str, n: str) -> None:
         parent = client.completed(family)
-        client.door.mock.next_job()
+        client.transport.mock.next_job()
 
         record = client.record(client.press(parent, f"V{n}").data["_id"])
 
@@ -135,7 +135,7 @@ class TestSection5Buttons:
         parent = client.record(client.completed())
         pictures = {client.download(url).body for url in parent["upscaled_urls"]}
         for button in ("U1", "U2"):
-            client.door.mock.next_job()
+            client.transport.mock.next_job()
             child = client.record(client.press(parent["_id"], button).data["_id"])
             pictures.add(client.download(child["image"]).body)
 
@@ -177,7 +177,7 @@ class TestSection5Errors:
         answer = client.post(PRESS, sent)
 
         assert (answer.status, answer.code, answer.msg) == (200, 1003, "parameter validate error")
-        assert len(client.door.mock.jobs) == 1
+        assert len(client.transport.mock.jobs) == 1
 
     @pytest.mark.parametrize("job_id", ["0" * 24, "x", "f" * 23, "f" * 25, "../..", "é", "a b", "null"])
     def test_1008_an_unknown_or_malformed_id(self, client: Client, job_id: str) -> None:
@@ -198,7 +198,7 @@ class TestSection5Errors:
     def test_1009_the_parent_of_another_account(self, client: Client, family: str, plan: dict[str, Any]) -> None:
         parent = client.made(family, plan)
 
-        answer = Client(client.door, OTHER_KEY).press(parent, "U1")
+        answer = Client(client.transport, OTHER_KEY).press(parent, "U1")
 
         assert (answer.code, answer.msg) == (1009, "no permission")
         assert client.record(parent)["used_buttons"] == []
@@ -217,10 +217,10 @@ class TestSection5Errors:
     def test_1010_ends_with_the_completion(self, client: Client) -> None:
         parent = client.made("v3", {"queueing": 1, "processing": 1})
 
-        client.door.advance(1.999)
+        client.transport.advance(1.999)
         assert client.press(parent, "U1").code == 1010
 
-        client.door.advance(0.001)
+        client.transport.advance(0.001)
         assert client.press(parent, "U1").code == 1000
 
     def test_a_refused_press_costs_nothing_and_uses_nothing(self, open_door: OpenDoor) -> None:
@@ -233,4 +233,4 @@ class TestSection5Errors:
         assert refused == [1011, 1104]
         assert client.credit() == 1
         assert client.record(parent)["used_buttons"] == ["U1"]
-        assert len(client.door.mock.jobs) == 2
+        assert len(client.transport.mock.jobs) == 2

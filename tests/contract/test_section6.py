@@ -11,7 +11,7 @@ import pytest
 
 from mock_akool import Profile, failed
 from tests.contract.client import FAMILIES, INFO, KEY, OTHER_KEY, SOURCE, Client
-from tests.contract.doors import Door, OpenDoor
+from tests.contract.doors import Interceptor, OpenDoor
 
 BUTTONS = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
 VENDOR_SAMPLE = Path(__file__).parents[2] / "fixtures" / "vendor" / "get-image-result.json"
@@ -87,7 +87,7 @@ class TestSection6Statuses:
         self, client: Client, family: str, plan: dict[str, Any]
     ) -> None:
         job_id = client.made(family, plan)
-        created = json.loads(client.door.mock.calls[-1].reply.body)["data"]
+        created = json.loads(client.transport.mock.calls[-1].response.body)["data"]
 
         record = client.record(job_id)
 
@@ -108,7 +108,7 @@ class TestSection6Statuses:
 
         assert len({client.info(job_id).body for _ in range(10)}) == 1
 
-        client.door.advance(2)
+        client.transport.advance(2)
         assert client.status(job_id) == 3
 
     def test_the_usual_job_queues_2_s_and_is_processed_3_s(self, client: Client) -> None:
@@ -116,7 +116,7 @@ class TestSection6Statuses:
 
         seen = []
         for step in (0, 1.999, 0.001, 2.999, 0.001):
-            client.door.advance(step)
+            client.transport.advance(step)
             seen.append(client.status(job_id))
 
         assert seen == [1, 1, 2, 2, 3]
@@ -130,7 +130,7 @@ class TestSection6Statuses:
         job_id = client.made("v3", {"queueing": 10, "processing": "2 polls"})
 
         assert [client.status(job_id) for _ in range(3)] == [1, 1, 1]
-        client.door.advance(10)
+        client.transport.advance(10)
         assert [client.status(job_id) for _ in range(3)] == [2, 2, 3]
 
 
@@ -232,7 +232,7 @@ class TestSection6Query:
 
     @pytest.mark.parametrize("family", FAMILIES)
     def test_another_accounts_job_is_1009(self, client: Client, family: str) -> None:
-        answer = Client(client.door, OTHER_KEY).info(client.completed(family))
+        answer = Client(client.transport, OTHER_KEY).info(client.completed(family))
 
         assert (answer.code, answer.msg) == (1009, "no permission")
 
@@ -249,14 +249,16 @@ class TestSection6Query:
     def test_the_id_in_a_body_is_not_read(self, client: Client) -> None:
         job_id = client.completed()
 
-        answer = client.door.call("GET", INFO, headers=client.headers, body=f'{{"image_model_id":"{job_id}"}}'.encode())
+        answer = client.transport.call(
+            "GET", INFO, headers=client.headers, body=f'{{"image_model_id":"{job_id}"}}'.encode()
+        )
 
         assert answer.code == 1003
 
     def test_head_is_get_without_a_body(self, client: Client) -> None:
         query = f"image_model_id={client.completed()}"
 
-        answer = client.door.call("HEAD", INFO, query, headers=client.headers)
+        answer = client.transport.call("HEAD", INFO, query, headers=client.headers)
 
         assert (answer.status, answer.body) == (200, b"")
         assert int(answer.headers["content-length"]) == len(client.get(INFO, query).body)
@@ -275,12 +277,12 @@ class TestSection6DemoClient:
         while not _is_done(client.record(job_id), is_upscale=family == "button-U"):
             asked += 1
             assert asked < 25
-            client.door.advance(3)
+            client.transport.advance(3)
 
         assert asked >= 2
 
-    def test_two_accounts_do_not_see_each_other(self, door: Door) -> None:
-        mine, theirs = Client(door, KEY), Client(door, OTHER_KEY)
+    def test_two_accounts_do_not_see_each_other(self, transport: Interceptor) -> None:
+        mine, theirs = Client(transport, KEY), Client(transport, OTHER_KEY)
         ids = [client.completed() for client in (mine, theirs)]
 
         assert [client.info(job_id).code for client in (mine, theirs) for job_id in ids] == [1000, 1009, 1009, 1000]

@@ -33,12 +33,12 @@ class TestSection7Balance:
         assert type(envelope["data"]["credit"]) is int
 
     def test_it_is_that_of_the_whole_account(self, client: Client) -> None:
-        by_token = Client(client.door, token=client.token())
+        by_token = Client(client.transport, token=client.token())
         client.create_v3()
         by_token.create_v3()
 
         assert client.credit() == by_token.credit() == 996
-        assert Client(client.door, OTHER_KEY).credit() == 1000
+        assert Client(client.transport, OTHER_KEY).credit() == 1000
 
     @pytest.mark.parametrize(("family", "fields", "observed", "documented"), PRICES, ids=PRICE_IDS)
     @pytest.mark.parametrize("profile", Profile)
@@ -66,7 +66,7 @@ class TestSection7Balance:
         job_id = client.made("v3", {"queueing": 1, "processing": 1})
         balances = [client.credit()]
         for _ in range(3):
-            client.door.advance(1)
+            client.transport.advance(1)
             client.info(job_id)
             balances.append(client.credit())
 
@@ -91,7 +91,7 @@ class TestSection7Balance:
 
         balances = []
         for step in (0, 1.999, 0.001, 0, 1000):
-            client.door.advance(step)
+            client.transport.advance(step)
             balances.append(client.credit() + parent_price)
 
         assert balances == [1000 - price, 1000 - price, 1000, 1000, 1000]
@@ -102,7 +102,7 @@ class TestSection7Balance:
         client.made("v3", {"queueing": 1, "ending": failed("no", refund=True)})
         assert client.create_v3().code == 1104
 
-        client.door.advance(1)
+        client.transport.advance(1)
 
         assert [client.create_v3().code, client.create_v3().code] == [1000, 1104]
 
@@ -121,7 +121,7 @@ class TestSection7OutOfCredits:
 
         assert enough.credit() == 0
         assert short.credit() == price - 1
-        assert len(short.door.mock.jobs) == (1 if parent else 0)
+        assert len(short.transport.mock.jobs) == (1 if parent else 0)
 
     def test_its_answer(self, open_door: OpenDoor) -> None:
         answer = Client(open_door(credits=0)).create_v3()
@@ -133,7 +133,7 @@ class TestSection7OutOfCredits:
         client = Client(open_door(credits=15))
 
         assert client.create_v4(batch_quantity=4).code == 1104
-        assert (client.credit(), client.door.mock.jobs) == (15, ())
+        assert (client.credit(), client.transport.mock.jobs) == (15, ())
         assert client.create_v4(batch_quantity=3).code == 1000
         assert client.credit() == 3
 
@@ -160,19 +160,19 @@ class TestSection7Limits:
             client.create_v3()
 
         assert {client.quota().code for _ in range(200)} == {1000}
-        assert len(client.door.mock.jobs) == 50
+        assert len(client.transport.mock.jobs) == 50
 
     def test_requests_per_second(self, open_door: OpenDoor) -> None:
         client = Client(open_door(requests_per_second=3))
-        other = Client(client.door, OTHER_KEY)
+        other = Client(client.transport, OTHER_KEY)
 
         assert [client.quota().code for _ in range(5)] == [1000, 1000, 1000, 1005, 1005]
         assert client.quota().json() == {"code": 1005, "msg": "too frequent"}
         assert other.quota().code == 1000, "each account has its own limit"
 
-        client.door.advance(0.999)
+        client.transport.advance(0.999)
         assert client.quota().code == 1005
-        client.door.advance(0.001)
+        client.transport.advance(0.001)
         assert [client.quota().code for _ in range(4)] == [1000, 1000, 1000, 1005]
 
     def test_requests_per_second_counts_every_endpoint_and_creates_nothing(self, open_door: OpenDoor) -> None:
@@ -180,16 +180,16 @@ class TestSection7Limits:
         asked = [client.create_v3(), client.create_v4(), client.info("x"), client.press("x", "U1"), client.create_v3()]
 
         assert [answer.code for answer in asked] == [1000, 1000, 1008, 1008, 1005]
-        client.door.advance(1)
+        client.transport.advance(1)
         assert client.credit() == 994
-        assert len(client.door.mock.jobs) == 2
+        assert len(client.transport.mock.jobs) == 2
 
     def test_less_than_one_request_a_second(self, open_door: OpenDoor) -> None:
         client = Client(open_door(requests_per_second=0.5))
 
         codes = []
         for step in (0, 1, 1):
-            client.door.advance(step)
+            client.transport.advance(step)
             codes.append(client.quota().code)
 
         assert codes == [1000, 1005, 1000]
@@ -202,16 +202,16 @@ class TestSection7Limits:
 
     def test_concurrent_jobs(self, open_door: OpenDoor) -> None:
         client = Client(open_door(concurrent_jobs=2))
-        other = Client(client.door, OTHER_KEY)
+        other = Client(client.transport, OTHER_KEY)
 
         assert [client.create_v3().code for _ in range(3)] == [1000, 1000, 1005]
         assert client.create_v3().json() == {"code": 1005, "msg": "too frequent"}
         assert other.create_v3().code == 1000, "each account has its own limit"
         assert client.credit() == 996
 
-        client.door.advance(5)
+        client.transport.advance(5)
         assert [client.create_v3().code for _ in range(3)] == [1000, 1000, 1005]
-        assert len(client.door.mock.jobs) == 5
+        assert len(client.transport.mock.jobs) == 5
 
     def test_concurrent_jobs_counts_batches_and_buttons(self, open_door: OpenDoor) -> None:
         client = Client(open_door(concurrent_jobs=3))
@@ -230,12 +230,12 @@ class TestSection7Limits:
         client.made("v3", {"queueing": 1, "ending": failed("no")})
         assert client.create_v3().code == 1005
 
-        client.door.advance(1)
+        client.transport.advance(1)
 
         assert client.create_v3().code == 1000
 
     def test_limits_are_per_account_whatever_the_credentials(self, open_door: OpenDoor) -> None:
         client = Client(open_door(concurrent_jobs=1))
-        by_token = Client(client.door, token=client.token("any id", KEY))
+        by_token = Client(client.transport, token=client.token("any id", KEY))
 
         assert [client.create_v3().code, by_token.create_v3().code] == [1000, 1005]

@@ -12,9 +12,9 @@ from PIL import Image
 
 from mock_akool import Profile
 from mock_akool.core.codes import CDN_URL
-from mock_akool.core.models import Call
+from mock_akool.core.models import Request
 from tests.contract.client import CREATE_V3, FAMILIES, INFO, JSON_TYPE, PROMPT, Client
-from tests.contract.doors import Answer, Door, OpenDoor
+from tests.contract.doors import Answer, Interceptor, OpenDoor
 
 UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 V4_NAME = rf"/\d{{13}}-{UUID4}-\d{{4}}\.jpeg"
@@ -79,8 +79,8 @@ class TestSection8Names:
     @pytest.mark.parametrize("family", FAMILIES)
     def test_the_13_digits_are_about_the_time_of_completion(self, client: Client, family: str) -> None:
         job_id = client.made(family, {"queueing": 20, "processing": 15.5})
-        completed_ms = client.door.now_ms + 35_500
-        client.door.advance(35.5)
+        completed_ms = client.transport.now_ms + 35_500
+        client.transport.advance(35.5)
 
         stamp = int(urlsplit(client.record(job_id)["image"]).path[1:14])
 
@@ -94,15 +94,15 @@ class TestSection8Names:
 
         assert len(set(urls)) == len(urls)
 
-    def test_the_host_is_the_one_that_the_client_reached_us_by(self, door: Door) -> None:
-        door.mock.next_job()
+    def test_the_host_is_the_one_that_the_client_reached_us_by(self, transport: Interceptor) -> None:
+        transport.mock.next_job()
         headers = {**JSON_TYPE, "x-api-key": "k", "host": "akool.test:8080"}
-        job_id = door.call("POST", CREATE_V3, headers=headers, body=b'{"prompt":"x"}').data["_id"]
+        job_id = transport.call("POST", CREATE_V3, headers=headers, body=b'{"prompt":"x"}').data["_id"]
 
-        record = door.call("GET", INFO, f"image_model_id={job_id}", headers=headers).data
+        record = transport.call("GET", INFO, f"image_model_id={job_id}", headers=headers).data
 
         # In process the answers come from Akool's own hosts, whatever the header says.
-        seen_at = CDN_URL if door.file_base == CDN_URL else "http://akool.test:8080"
+        seen_at = CDN_URL if transport.file_base == CDN_URL else "http://akool.test:8080"
         for url in (record["image"], *record["upscaled_urls"]):
             assert url.startswith(f"{seen_at}/")
 
@@ -111,9 +111,9 @@ class TestSection8Names:
         assert CDN_URL == "https://d2qf6ukcym4kn9.cloudfront.net"
         job_id = client.completed("v4")
 
-        reply = client.door.mock.answer(Call.build("GET", INFO, f"image_model_id={job_id}", client.headers))
+        response = client.transport.mock.answer(Request.build("GET", INFO, f"image_model_id={job_id}", client.headers))
 
-        assert re.search(rf'"image":"https://d2qf6ukcym4kn9\.cloudfront\.net{V4_NAME}"'.encode(), reply.body)
+        assert re.search(rf'"image":"https://d2qf6ukcym4kn9\.cloudfront\.net{V4_NAME}"'.encode(), response.body)
 
 
 class TestSection8Sizes:
@@ -145,7 +145,7 @@ class TestSection8Sizes:
 
     def test_u_is_larger_than_the_tile_it_came_from(self, client: Client) -> None:
         parent = client.record(client.completed("v3", scale="3:4"))
-        client.door.mock.next_job()
+        client.transport.mock.next_job()
         child = client.record(client.press(parent["_id"], "U3").data["_id"])
 
         tile, upscaled = (picture_in(client.download(url)).size for url in (parent["upscaled_urls"][2], child["image"]))
@@ -237,7 +237,7 @@ class TestSection8Downloads:
     def test_head(self, client: Client) -> None:
         url = client.record(client.completed())["image"]
 
-        answer = client.door.call("HEAD", urlsplit(url).path)
+        answer = client.transport.call("HEAD", urlsplit(url).path)
 
         assert (answer.status, answer.body) == (200, b"")
         assert answer.headers["content-type"] == "image/jpeg"
@@ -247,7 +247,7 @@ class TestSection8Downloads:
     def test_other_methods_are_405_in_s3s_manner(self, client: Client, method: str) -> None:
         url = client.record(client.completed())["image"]
 
-        answer = client.door.call(method, urlsplit(url).path)
+        answer = client.transport.call(method, urlsplit(url).path)
 
         assert (answer.status, answer.headers["content-type"]) == (405, "application/xml")
         assert answer.headers["allow"] == "GET, HEAD"
@@ -277,13 +277,13 @@ class TestSection8Downloads:
         ahead, client = Client(open_door()), Client(open_door())
         job_id = ahead.made("v3")
         assert client.made("v3") == job_id
-        ahead.door.advance(5)
+        ahead.transport.advance(5)
         paths = [urlsplit(url).path for url in ahead.record(job_id)["upscaled_urls"]]
 
-        client.door.advance(4.999)
+        client.transport.advance(4.999)
         assert {client.get(path).status for path in paths} == {403}
 
-        client.door.advance(0.001)
+        client.transport.advance(0.001)
         assert {client.get(path).status for path in paths} == {200}
 
 
@@ -293,10 +293,10 @@ class TestSection8Durations:
         client = Client(open_door(realistic=True))
         jobs = [client.made(family) for _ in range(8)]
 
-        client.door.advance(29.999)
+        client.transport.advance(29.999)
         assert 3 not in {client.status(job_id) for job_id in jobs}
 
-        client.door.advance(30.001)
+        client.transport.advance(30.001)
         assert {client.status(job_id) for job_id in jobs} == {3}
 
     def test_an_image_takes_longer_than_a_text(self, open_door: OpenDoor) -> None:
@@ -304,7 +304,7 @@ class TestSection8Durations:
         client = Client(open_door(realistic=True))
         jobs = {family: [client.made(family) for _ in range(8)] for family in ("v3", "v4", "v4-image")}
 
-        client.door.advance(45)
+        client.transport.advance(45)
 
         done = {family: {client.status(job_id) for job_id in ids} for family, ids in jobs.items()}
         assert done == {"v3": {3}, "v4": {3}, "v4-image": {2}}
@@ -313,7 +313,7 @@ class TestSection8Durations:
         def stamps(seed: int) -> list[str]:
             client = Client(open_door(realistic=True, seed=seed))
             jobs = [client.made("v4", prompt=PROMPT) for _ in range(6)]
-            client.door.advance(60)
+            client.transport.advance(60)
             return [urlsplit(client.record(job_id)["image"]).path[1:14] for job_id in jobs]
 
         first = stamps(1)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from mock_akool import Call, MockAkool
+from mock_akool import MockAkool, Request
 
 KEY: Final = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
 OTHER: Final = "ZADm0gkLonmwUjMAK0PJpl0MOiXLOOOw"
@@ -23,9 +23,9 @@ class Fake:
     def raw(
         self, method: str, path: str, query: str = "", body: bytes = b"", headers: dict[str, str] | None = None
     ) -> tuple[int, Any]:
-        reply = self.mock.answer(Call.build(method, path, query, headers, body))
-        is_json = dict(reply.headers).get("content-type", "").startswith("application/json")
-        return reply.status, json.loads(reply.body) if is_json else None
+        response = self.mock.answer(Request.build(method, path, query, headers, body))
+        is_json = dict(response.headers).get("content-type", "").startswith("application/json")
+        return response.status, json.loads(response.body) if is_json else None
 
     def ask(self, method: str, path: str, query: str = "", /, **body: Any) -> Any:
         """Return what a control route tells; it must succeed."""

@@ -59,7 +59,7 @@ def test_it_tells_what_is_taken_where_nothing_is_given(document: Any) -> None:
         "query": "",
         "headers": {},
         "file_base": "https://d2qf6ukcym4kn9.cloudfront.net",
-        "door": "control",
+        "transport": "control",
     }
 
 

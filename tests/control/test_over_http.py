@@ -14,19 +14,19 @@ from typing import Any
 import pytest
 
 from mock_akool import (
-    Call,
     MockAkool,
     MockAkoolError,
     RemoteAkool,
+    Request,
     ScenarioError,
     Server,
     ServerError,
     Status,
     SteeredClock,
-    UnfiredRuleError,
+    UnusedRuleError,
     failed,
 )
-from mock_akool.service import Service
+from mock_akool.service import Application
 from tests.control.conftest import IMAGE, KEY, OTHER
 
 
@@ -61,9 +61,9 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def service_of(server: Server) -> Service:
-    assert isinstance(server.service, Service)
-    return server.service
+def service_of(server: Server) -> Application:
+    assert isinstance(server.application, Application)
+    return server.application
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_what_is_collected_has_been_when_the_clock_was_moved(server: Server, fak
     for _ in range(30):
         mine.reset()
         mine.webhooks.collect()
-        assert fake.answer(Call.build("POST", f"{IMAGE}/createbyprompt", "", headers, body)).code == 1000
+        assert fake.answer(Request.build("POST", f"{IMAGE}/createbyprompt", "", headers, body)).code == 1000
         mine.clock.advance(60)
         assert [each.state for each in mine.webhooks] == ["delivered", "delivered"]
 
@@ -159,13 +159,13 @@ class TestWaiting:
             fake.wait_for_calls(1, timeout=0.1)
         assert time.monotonic() - began_s < 5
 
-    @pytest.mark.parametrize("door", ["server", "flask"])
-    def test_in_vain_tells_how_many_came_meanwhile(self, door: str, server: Server) -> None:
+    @pytest.mark.parametrize("transport", ["server", "flask"])
+    def test_in_vain_tells_how_many_came_meanwhile(self, transport: str, server: Server) -> None:
         app = MockAkool().app()
         path = "/_mock/calls?at_least=3&timeout=0.5"
 
         def waited() -> Any:
-            if door == "flask":
+            if transport == "flask":
                 return app.test_client().get(path).json
             connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
             connection.request("GET", path)
@@ -177,7 +177,7 @@ class TestWaiting:
             waiting = pool.submit(waited)
             time.sleep(0.1)
             for _ in range(2):
-                if door == "flask":
+                if transport == "flask":
                     app.test_client().get("/nowhere")
                 else:
                     Client(server.url).ask("GET", "/nowhere")
@@ -293,11 +293,11 @@ class TestConnect:
         for name in type(kept).__slots__:
             assert getattr(job, name) == getattr(kept, name), name
         assert fake.job(job_id).record.id == job_id
-        told, known = fake.calls, mock.engine.journal.entries()
+        told, known = fake.calls, mock.engine.call_log.entries()
         for one, other in zip(told, known, strict=True):
-            assert one.call._replace(file_base="") == other.call._replace(file_base="")
-            assert one.reply._replace(headers=()) == other.reply._replace(headers=())
-            assert one.reply.headers == other.reply.headers
+            assert one.request._replace(file_base="") == other.request._replace(file_base="")
+            assert one.response._replace(headers=()) == other.response._replace(headers=())
+            assert one.response.headers == other.response.headers
             assert one[:3] == other[:3]
             assert one.at == pytest.approx(other.at)
         assert fake.accounts == tuple(mock.engine.accounts)
@@ -318,7 +318,7 @@ class TestConnect:
     def test_scenarios(self, fake: RemoteAkool) -> None:
         fake.put_scenario("flaky-gateway", {"rules": [{"on": "file", "name": "gone", "fault": {"http": 403}}]})
         assert len(fake.scenarios) == 2
-        with pytest.raises(UnfiredRuleError, match="the rule scenario: gone never fired"):
+        with pytest.raises(UnusedRuleError, match="the rule scenario: gone never fired"):
             fake.verify()
         fake.clear_scenario()
         fake.verify()
@@ -335,7 +335,7 @@ class TestConnect:
 
     def test_jobs_have_handles(self, server: Server, fake: RemoteAkool) -> None:
         job = fake.job(Client(server.url).create()["data"]["_id"])
-        job.stick()
+        job.stall()
         assert job.record.timeline.stages[-1].span.ns is None
         job.fail("lost", refund=True)
         assert job.record.timeline.ending == failed("lost", refund=True)

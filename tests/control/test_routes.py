@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from mock_akool import Exchange, MockAkool, ScenarioError, SteeredClock, SystemClock
+from mock_akool import Call, MockAkool, ScenarioError, SteeredClock, SystemClock
 from mock_akool.control.table import ROUTES
 from mock_akool.core.scenario import CREATES
-from mock_akool.report import Evidence, explain
+from mock_akool.report import Observations, explain
 from mock_akool.scenario_files import names
 from tests.control.conftest import IMAGE, KEY, OTHER, Fake
 
@@ -242,10 +242,10 @@ class TestJobs:
         assert told["status"] == "failed"
         assert fake.poll(second)["error_reasons"] == ["lost"]
         assert fake.ask("GET", "accounts", f"account={KEY}")["accounts"][0]["credits"] == 996
-        fake.ask("POST", f"jobs/{third}/stick")
+        fake.ask("POST", f"jobs/{third}/stall")
         fake.ask("POST", "clock/advance", seconds=9999)
         assert fake.poll(third)["image_status"] == 1
-        assert fake.refused("POST", f"jobs/{first}/stick")[:2] == (409, "a finished job cannot be stuck")
+        assert fake.refused("POST", f"jobs/{first}/stall")[:2] == (409, "a finished job cannot be stuck")
 
     def test_delete(self, fake: Fake) -> None:
         gone, stays = fake.create(), fake.create()
@@ -256,7 +256,7 @@ class TestJobs:
 
     def test_another_accounts_job_is_not_found(self, fake: Fake) -> None:
         job = fake.create()
-        for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/complete"), ("POST", "/fail"), ("POST", "/stick")):
+        for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/complete"), ("POST", "/fail"), ("POST", "/stall")):
             status, error, hint = fake.refused(method, f"jobs/{job}{path}", f"account={OTHER}")
             assert (status, error, hint) == (
                 404,
@@ -276,8 +276,8 @@ class TestJobs:
 
 class TestAccounts:
     def test_add_and_list(self, fake: Fake) -> None:
-        added = fake.ask("POST", "accounts", client_secret=KEY, client_id="some-id", credits=5, token_ttl="1h")
-        assert (added["client_id"], added["credits"], added["token_ttl"]) == ("some-id", 5, 3600)
+        added = fake.ask("POST", "accounts", client_secret=KEY, client_id="some-id", credits=5, token_lifetime="1h")
+        assert (added["client_id"], added["credits"], added["token_lifetime"]) == ("some-id", 5, 3600)
         assert fake.ask("GET", "accounts")["accounts"] == [added]
         assert fake.refused("POST", "accounts", client_secret=KEY)[0] == 409
         assert fake.refused("POST", "accounts", client_secret=OTHER, client_id="some-id")[0] == 409
@@ -427,16 +427,16 @@ class TestScenario:
         fake.ask("POST", "scenario/rules", rules=[{**rule, "nth": 9, "name": "ninth"}])
         fake.code_of_create(OTHER)
         fake.code_of_create()
-        (told,) = fake.ask("GET", "scenario/unfired", f"account={KEY}")["rules"]
+        (told,) = fake.ask("GET", "scenario/unused", f"account={KEY}")["rules"]
         lines = told["why"].split("\n")
         assert (told["label"], lines[0]) == ("second", "the rule second never fired")
         assert len(lines) == 2, "of another account's call nothing is told"
         assert lines[1].startswith("    #2 POST createbyprompt -> 200 1000 OK, job ")
         assert lines[1].endswith(": it was the 1st of these calls, and the rule says nth: 2")
-        everything = fake.ask("GET", "scenario/unfired")["rules"]
+        everything = fake.ask("GET", "scenario/unused")["rules"]
         assert [(each["label"], each["number"]) for each in everything] == [("ninth", 3), ("second", 1)]
         fake.code_of_create()
-        assert fake.ask("GET", "scenario/unfired", f"account={KEY}") == {"rules": []}
+        assert fake.ask("GET", "scenario/unused", f"account={KEY}") == {"rules": []}
 
 
 class TestReport:
@@ -478,8 +478,8 @@ class TestReport:
         assert "the journal is full" not in told
         rule = {"on": "create", "name": "mine", "fault": {"http": 502}}
         fake.ask("POST", "scenario/rules", f"account={KEY}", rules=[rule])
-        (unfired,) = fake.ask("GET", "scenario/unfired", f"account={KEY}")["rules"]
-        assert unfired["why"] == "the rule mine never fired: no request with the key of its account reached the fake"
+        (unused,) = fake.ask("GET", "scenario/unused", f"account={KEY}")["rules"]
+        assert unused["why"] == "the rule mine never fired: no request with the key of its account reached the fake"
 
     def test_a_clock_that_stands_still_is_told_before_anything_else(self) -> None:
         mock = MockAkool(clock=SteeredClock(), queueing="forever")
@@ -503,10 +503,10 @@ class TestReport:
         for number in range(2_000):
             fake.poll(fake.create(prompt=f"fox {number}"))
         compared = 0
-        seen = Evidence.of(fake.mock.engine, fake.mock.started_ns)
+        seen = Observations.of(fake.mock.engine, fake.mock.started_ns)
 
-        class Counting(tuple[Exchange, ...]):
-            def __iter__(self) -> Iterator[Exchange]:
+        class Counting(tuple[Call, ...]):
+            def __iter__(self) -> Iterator[Call]:
                 nonlocal compared
                 compared += len(self)
                 return super().__iter__()
@@ -523,7 +523,7 @@ class TestAnswer:
         return fake.ask("POST", "answer", method=method, path=path, headers=headers, **given)
 
     def test_it_is_what_the_door_would_send(self, fake: Fake) -> None:
-        told = self.ask(fake, "POST", f"{IMAGE}/createbyprompt", body='{"prompt": "ein Füchslein"}', door="msw")
+        told = self.ask(fake, "POST", f"{IMAGE}/createbyprompt", body='{"prompt": "ein Füchslein"}', transport="msw")
         job_id = json.loads(told["answer"])["data"]["_id"]
         assert (told["http"], told["code"], told["job"], told["job_status"]) == (200, 1000, job_id, "queueing")
         assert told["answer_headers"]["content-type"].startswith("application/json")
@@ -533,7 +533,7 @@ class TestAnswer:
         picture = self.ask(fake, "GET", path)
         assert base64.b64decode(picture["answer"]["base64"])[:3] == b"\xff\xd8\xff"
         (line, *_) = fake.ask("GET", "calls")["calls"]
-        assert (line["door"], line["path"], line["body"]) == (
+        assert (line["transport"], line["path"], line["body"]) == (
             "msw",
             f"{IMAGE}/createbyprompt",
             '{"prompt": "ein Füchslein"}',
@@ -786,7 +786,7 @@ class TestReset:
         assert (still["rules"], still["webhooks"], still["planned"]) == ([], [], 0)
 
     def test_what_goes_and_what_stays(self, fake: Fake) -> None:
-        made = fake.ask("POST", "accounts", client_secret=KEY, credits=7, status="banned", token_ttl="1m")
+        made = fake.ask("POST", "accounts", client_secret=KEY, credits=7, status="banned", token_lifetime="1m")
         fake.ask("POST", "accounts/ban", account=KEY, banned=False)
         fake.ask("POST", "accounts/credits", account=KEY, add=5)
         fake.ask("POST", "webhooks/sending", by="http")

@@ -69,7 +69,7 @@ def test_names_that_are_allowed_and_the_one_it_listens_on() -> None:
     access = Access(None, ["Akool", "fake.test"])
     with ExitStack() as stack:
         mock = MockAkool()
-        mock.service.access = access
+        mock.application.access = access
         server = stack.enter_context(mock.server())
         assert ask(server, {"host": "akool:25665"})[0] == 200
         assert ask(server, {"host": "FAKE.test"})[0] == 200
@@ -107,7 +107,7 @@ def test_a_page_of_its_own(server: Server) -> None:
 
 def test_the_token() -> None:
     mock = MockAkool()
-    mock.service.access = Access("s3cret")
+    mock.application.access = Access("s3cret")
     with mock.server() as server:
         for method, path in ROUTES:
             if path not in ("/_mock/health", "/_mock/ready"):
@@ -126,15 +126,15 @@ def test_the_token() -> None:
 
 def test_a_test_that_asks_its_own_fake_needs_no_token() -> None:
     mock = MockAkool()
-    mock.service.access = Access("s3cret")
-    from mock_akool import Call
+    mock.application.access = Access("s3cret")
+    from mock_akool import Request
 
-    assert mock.answer(Call.build("GET", "/_mock/state", headers={"host": "evil.test"})).status == 200
+    assert mock.answer(Request.build("GET", "/_mock/state", headers={"host": "evil.test"})).status == 200
 
 
 def test_flask_is_as_safe() -> None:
     mock = MockAkool()
-    mock.service.access = Access("s3cret")
+    mock.application.access = Access("s3cret")
     client = mock.app().test_client()
     assert client.get("/_mock/state").status_code == 401
     assert client.get("/_mock/state", headers={"authorization": "Bearer s3cret"}).status_code == 200

@@ -116,7 +116,11 @@ SCENARIOS = some(
         "seed": st.integers(-(2**63), 2**63 - 1),
         "profile": st.sampled_from(["observed", "documented"]),
         "account": some(
-            {"credits": st.integers(0, 10**12), "status": st.sampled_from(["active", "banned"]), "token_ttl": LENGTHS}
+            {
+                "credits": st.integers(0, 10**12),
+                "status": st.sampled_from(["active", "banned"]),
+                "token_lifetime": LENGTHS,
+            }
         ),
         "accounts": st.lists(st.builds(lambda n: {"client_secret": f"s{n}", "credits": n}, COUNTS), max_size=1),
         "jobs": st.lists(JOBS, max_size=3),

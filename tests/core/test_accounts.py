@@ -11,8 +11,8 @@ import pytest
 
 from mock_akool import Account, AccountSpec, VirtualClock
 from mock_akool.core.accounts import Accounts
-from mock_akool.core.behaviour import Behaviour
-from mock_akool.core.chance import Chance
+from mock_akool.core.behaviour import ServiceSettings
+from mock_akool.core.chance import KeyedRandom
 from mock_akool.core.scenario import AccountScript
 from mock_akool.core.timeline import Duration
 
@@ -21,13 +21,13 @@ OTHER_ID = "DwECAwQFBgcICQoLDA0OAA=="
 
 
 def accounts(seed: int = 0, **options: Any) -> Accounts:
-    return Accounts(Behaviour.of(seed=seed, **options), Chance(seed), VirtualClock())
+    return Accounts(ServiceSettings.of(seed=seed, **options), KeyedRandom(seed), VirtualClock())
 
 
 def scripted(scripts: Mapping[str, AccountScript], **options: Any) -> Accounts:
     """Accounts of which scenarios say something; the mapping may change."""
-    behaviour = Behaviour.of(**options)
-    return Accounts(behaviour, Chance(0), VirtualClock(), lambda key: scripts.get(key, AccountScript()))
+    settings = ServiceSettings.of(**options)
+    return Accounts(settings, KeyedRandom(0), VirtualClock(), lambda key: scripts.get(key, AccountScript()))
 
 
 def found(account: Account | None) -> Account:
@@ -130,7 +130,7 @@ class TestStrict:
                 {"client_secret": "the-poor-account", "credits": 0},
                 {"client_secret": "an-usual-account"},
                 {"client_secret": "the-gone-account", "status": "banned"},
-                {"client_secret": "a-hasty-account1", "token_ttl": "30s"},
+                {"client_secret": "a-hasty-account1", "token_lifetime": "30s"},
             ],
         )
         by_key = {account.api_key: account for account in known}
@@ -140,8 +140,8 @@ class TestStrict:
             7,
         ]
         assert [account.banned for account in by_key.values()] == [False, False, False, True, False]
-        assert by_key["a-hasty-account1"].token_ttl_ns == 30_000_000_000
-        assert by_key["an-usual-account"].token_ttl_ns == 7_200_000_000_000
+        assert by_key["a-hasty-account1"].token_lifetime_ns == 30_000_000_000
+        assert by_key["an-usual-account"].token_lifetime_ns == 7_200_000_000_000
 
 
 def test_credits_are_kept_by_account() -> None:
@@ -179,12 +179,14 @@ def test_only_an_account_that_was_seen_is_known() -> None:
 
 class TestRestore:
     @pytest.mark.parametrize("scenario", [AccountScript(), AccountScript(credits=50, banned=True)])
-    @pytest.mark.parametrize("spec", [AccountSpec("mine"), AccountSpec("mine", credits=5, token_ttl=Duration.of("2h"))])
+    @pytest.mark.parametrize(
+        "spec", [AccountSpec("mine"), AccountSpec("mine", credits=5, token_lifetime=Duration.of("2h"))]
+    )
     def test_the_account_is_as_when_it_was_made(self, spec: AccountSpec, scenario: AccountScript) -> None:
         known = scripted({"mine": scenario}, credits=10)
         made, other = known.add(spec), found(known.by_key("other"))
         first = known.credits(made)
-        known.put(replace(made, banned=not made.banned, token_ttl_ns=1, valid_from_s=99))
+        known.put(replace(made, banned=not made.banned, token_lifetime_ns=1, valid_from_s=99))
         known.add_credits(made, -3)
         known.set_credits(made, 77)
         known.add_credits(other, -4)
@@ -219,15 +221,15 @@ class TestApply:
         known = scripted(scripts, credits=10)
         mine, other = found(known.by_key("mine")), found(known.by_key("other"))
         known.add_credits(mine, -3)
-        scripts["mine"] = AccountScript(credits=50, banned=True, token_ttl=Duration.of("2s"))
+        scripts["mine"] = AccountScript(credits=50, banned=True, token_lifetime=Duration.of("2s"))
         known.apply("mine")
-        assert known.known("mine") == replace(mine, banned=True, token_ttl_ns=2_000_000_000)
+        assert known.known("mine") == replace(mine, banned=True, token_lifetime_ns=2_000_000_000)
         assert (known.credits(mine), known.spent_by(mine)) == (50, 3)
         assert (known.known("other"), known.credits(other)) == (other, 10)
 
     def test_of_what_the_scenario_does_not_say_nothing_changes(self) -> None:
         known = accounts(credits=10)
-        mine = replace(found(known.by_key("mine")), banned=True, token_ttl_ns=5, valid_from_s=7)
+        mine = replace(found(known.by_key("mine")), banned=True, token_lifetime_ns=5, valid_from_s=7)
         known.put(mine)
         known.add_credits(mine, -3)
         known.apply("mine")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mock_akool import AccountSpec, Code, Ending, MockAkool, Profile, Settings, SettingsError, Span, failed
-from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.behaviour import ServiceSettings
 from mock_akool.core.codes import MESSAGES, UNKNOWN_MESSAGE
 from mock_akool.core.options import about
 from mock_akool.core.timeline import COMPLETED, DEFAULT_REASON, Duration
@@ -117,15 +117,15 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("accounts", '[{"client_secret": "s"}]', (AccountSpec("s"),)),
     (
         "accounts",
-        [{"client_secret": "s", "client_id": "i", "credits": 1, "status": "banned", "token_ttl": "30s"}],
-        (AccountSpec("s", "i", 1, banned=True, token_ttl=Duration(30_000_000_000)),),
+        [{"client_secret": "s", "client_id": "i", "credits": 1, "status": "banned", "token_lifetime": "30s"}],
+        (AccountSpec("s", "i", 1, banned=True, token_lifetime=Duration(30_000_000_000)),),
     ),
 ]
 
 
 @pytest.mark.parametrize(("name", "value", "real"), GOOD, ids=repr)
 def test_a_value_may_be_text(name: str, value: Any, real: Any) -> None:
-    assert getattr(Behaviour.of(**{name: value}), name) == real
+    assert getattr(ServiceSettings.of(**{name: value}), name) == real
 
 
 BAD_ACCOUNTS: list[tuple[Any, str]] = [
@@ -140,7 +140,7 @@ BAD_ACCOUNTS: list[tuple[Any, str]] = [
     ({"client_secret": "s", "credits": 1.5}, "credits 1.5"),
     ({"client_secret": "s", "status": "poor"}, "status 'poor'"),
     ({"client_secret": "s", "status": ["banned"]}, r"status ['banned']"),
-    ({"client_secret": "s", "token_ttl": "3 polls"}, "'3 polls'"),
+    ({"client_secret": "s", "token_lifetime": "3 polls"}, "'3 polls'"),
     ("s", "not 's'"),
 ]
 
@@ -148,7 +148,7 @@ BAD_ACCOUNTS: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("account", "why"), BAD_ACCOUNTS, ids=repr)
 def test_a_bad_account_is_told_with_why(account: Any, why: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        Behaviour.of(accounts=json.dumps([account]))
+        ServiceSettings.of(accounts=json.dumps([account]))
     assert why in str(caught.value)
 
 
@@ -157,7 +157,7 @@ def test_two_accounts_cannot_be_one(name: str) -> None:
     pair = [{"client_secret": "s1", "client_id": "i1"}, {"client_secret": "s2", "client_id": "i2"}]
     pair[1][name] = pair[0][name]
     with pytest.raises(SettingsError, match=f"two accounts have the same {name}"):
-        Behaviour.of(accounts=pair)
+        ServiceSettings.of(accounts=pair)
 
 
 @pytest.mark.parametrize(("name", "near"), [("sead", "seed"), ("profil", "profile"), ("creditss", "credits")])
@@ -171,21 +171,21 @@ def test_an_unknown_name_is_told_with_the_nearest(name: str, near: str) -> None:
 def test_a_name_like_no_other_is_told_with_all() -> None:
     with pytest.raises(SettingsError) as caught:
         MockAkool(zzzzzz=1)
-    assert all(field.name in caught.value.hint for field in dataclasses.fields(Behaviour))
+    assert all(field.name in caught.value.hint for field in dataclasses.fields(ServiceSettings))
 
 
 def test_options_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Behaviour().seed = 5  # type: ignore[misc]
+        ServiceSettings().seed = 5  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("code", list(Code))
 def test_a_refusal_has_the_message_of_its_code(code: Code) -> None:
-    assert Behaviour().refusal(code).msg == MESSAGES[code]
+    assert ServiceSettings().refusal(code).msg == MESSAGES[code]
 
 
 def test_a_refusal_has_the_configured_message() -> None:
-    behaviour = Behaviour.of(msg_authorization_empty="none", msg_account_banned="banned")
-    assert behaviour.refusal(Code.AUTHORIZATION_EMPTY).msg == "none"
-    assert behaviour.refusal(Code.ACCOUNT_BANNED).msg == "banned"
-    assert behaviour.refusal(7777).msg == UNKNOWN_MESSAGE
+    settings = ServiceSettings.of(msg_authorization_empty="none", msg_account_banned="banned")
+    assert settings.refusal(Code.AUTHORIZATION_EMPTY).msg == "none"
+    assert settings.refusal(Code.ACCOUNT_BANNED).msg == "banned"
+    assert settings.refusal(7777).msg == UNKNOWN_MESSAGE

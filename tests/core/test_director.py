@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_akool import Call, MockAkool, ScenarioError, SettingsError
+from mock_akool import MockAkool, Request, ScenarioError, SettingsError
 from mock_akool.core.scenario_shapes import read_scenario
 
 CREATE = "/api/open/v3/content/image/createbyprompt"
@@ -35,7 +35,7 @@ POLLS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.sampled_from
 
 def create(mock: MockAkool, key: str) -> str:
     headers = {"x-api-key": key, "content-type": "application/json"}
-    return mock.answer(Call.build("POST", CREATE, headers=headers, body=b'{"prompt": "a"}')).job_id or ""
+    return mock.answer(Request.build("POST", CREATE, headers=headers, body=b'{"prompt": "a"}')).job_id or ""
 
 
 @settings(deadline=None, max_examples=400)
@@ -50,7 +50,7 @@ def test_rules_fire_as_counted_by_hand(choices: list[dict[str, Any]], polls: lis
     jobs = [[create(mock, key) for _ in range(2)] for key in KEYS]
     # Each record is used again, as the server does: then a call may pass without being looked at.
     calls = [
-        [Call.build("GET", INFO, f"image_model_id={job}", {"x-api-key": key}) for job in own]
+        [Request.build("GET", INFO, f"image_model_id={job}", {"x-api-key": key}) for job in own]
         for key, own in zip(KEYS, jobs, strict=True)
     ]
     counts: Counter[tuple[Any, ...]] = Counter()
@@ -66,15 +66,15 @@ def test_rules_fire_as_counted_by_hand(choices: list[dict[str, Any]], polls: lis
             counts[number, *whose] += 1
             if rule.chosen(counts[number, *whose]):
                 fired.append(500 + number)
-        reply = mock.answer(calls[account][job])
-        assert reply.status == (fired[0] if fired else 200)
+        response = mock.answer(calls[account][job])
+        assert response.status == (fired[0] if fired else 200)
 
 
 def test_a_rule_that_is_added_counts_from_then_on() -> None:
     mock = MockAkool()
     mock.next_job(processing="forever")
     job = create(mock, "one")
-    poll = Call.build("GET", INFO, f"image_model_id={job}", {"x-api-key": "one"})
+    poll = Request.build("GET", INFO, f"image_model_id={job}", {"x-api-key": "one"})
     mock.on("infobymodelid").nth(4).respond(http=502)
     seen = [mock.answer(poll).status for _ in range(2)]
     rule = mock.on("infobymodelid").nth(1).respond(http=503)
@@ -89,7 +89,7 @@ def test_a_repeated_press_of_a_button_is_counted_as_the_job_that_it_would_make()
     mock.next_job()
     body = json.dumps({"_id": create(mock, "one"), "button": "U1"}).encode()
     headers = {"x-api-key": "one", "content-type": "application/json"}
-    press = Call.build("POST", "/api/open/v3/content/image/createbybutton", headers=headers, body=body)
+    press = Request.build("POST", "/api/open/v3/content/image/createbybutton", headers=headers, body=body)
     mock.on("createbybutton").per("job").nth(2).respond(http=502)
     seen = [mock.answer(press).code for _ in range(2)]
     create(mock, "one")
@@ -105,7 +105,7 @@ class TestEntries:
         for number, prompt in enumerate(prompts):
             headers = {"x-api-key": (keys or "a" * len(prompts))[number], "content-type": "application/json"}
             body = json.dumps({"prompt": prompt}).encode()
-            mock.answer(Call.build("POST", CREATE, headers=headers, body=body))
+            mock.answer(Request.build("POST", CREATE, headers=headers, body=body))
         return [entry and entry.removeprefix("scenario: ") for entry in (job.entry for job in mock.jobs)]
 
     def test_in_order_and_the_last_one_repeats(self) -> None:
@@ -141,11 +141,11 @@ class TestComposing:
         two = {"rules": [{"on": "quota/info", "nth": 2, "fault": {"http": 503}}], "seed": 5}
         three = {"jobs": [{"stages": [{"processing": 1}]}, {"when": {"prompt": "d"}}], "seed": 6}
         mock = MockAkool(scenario=[one, two, three])
-        quota = Call.build("GET", "/api/open/v3/faceswap/quota/info", headers={"x-api-key": "one"})
+        quota = Request.build("GET", "/api/open/v3/faceswap/quota/info", headers={"x-api-key": "one"})
         assert [mock.answer(quota).status for _ in range(3)] == [502, 503, 200]
         create(mock, "one")
         assert mock.jobs[0].timeline.stages[0].status == 2
-        assert mock.engine.behaviour.seed == 6
+        assert mock.engine.settings.seed == 6
 
     @pytest.mark.parametrize(
         ("scenario", "option", "value"),
@@ -154,7 +154,7 @@ class TestComposing:
             ({"profile": "documented"}, "profile", "documented"),
             ({"account": {"credits": 3}}, "credits", 3),
             ({"account": {"status": "banned"}}, "account_status", "banned"),
-            ({"account": {"token_ttl": "30s"}}, "token_lifetime", (30_000_000_000,)),
+            ({"account": {"token_lifetime": "30s"}}, "token_lifetime", (30_000_000_000,)),
             ({"limits": {"concurrent_jobs": 3}}, "concurrent_jobs", 3),
             ({"limits": {"requests_per_second": 5}}, "requests_per_second", 5),
             ({"accounts": [{"client_secret": "0123456789abcdef"}]}, "strict", True),
@@ -186,7 +186,7 @@ class TestPython:
             with pytest.raises(ScenarioError) as caught:
                 mistake()
             assert caught.value.message.startswith(message)
-        assert mock.engine.director.rules == ()
+        assert mock.engine.runtime.rules == ()
 
     def test_a_word_after_the_end_is_told_to_come_before(self) -> None:
         rule = MockAkool().on("any").respond(http=502)
@@ -200,7 +200,7 @@ class TestPython:
         polls = mock.on("quota/info").per("all")
         polls.nth(1).respond(http=502)
         polls.nth([2, 3]).respond(http=503)
-        quota = Call.build("GET", "/api/open/v3/faceswap/quota/info", headers={"x-api-key": "one"})
+        quota = Request.build("GET", "/api/open/v3/faceswap/quota/info", headers={"x-api-key": "one"})
         assert [mock.answer(quota).status for _ in range(4)] == [502, 503, 503, 200]
         mock.verify()
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_akool import AkoolError, Call, Reply, Status, Timeline, VirtualClock
+from mock_akool import AkoolError, Request, Response, Status, Timeline, VirtualClock
 from mock_akool.core import api
-from mock_akool.core.behaviour import Behaviour
+from mock_akool.core.behaviour import ServiceSettings
 from mock_akool.core.director import Entry
 from mock_akool.core.engine import Engine
 from mock_akool.core.models import Account, CreateV3, Job
@@ -29,7 +29,7 @@ INFO: Final = "/api/open/v3/content/image/infobymodelid"
 
 
 def engine_of(**options: Any) -> Engine:
-    return Engine(Behaviour.of(**options), VirtualClock(BORN), JwtTokens(0))
+    return Engine(ServiceSettings.of(**options), VirtualClock(BORN), JwtTokens(0))
 
 
 def account(engine: Engine, key: str) -> Account:
@@ -40,16 +40,16 @@ def account(engine: Engine, key: str) -> Account:
 
 def make(engine: Engine, timeline: Timeline | None = None, key: str = MINE, hook: str = "") -> Job:
     if timeline is not None:
-        planned = engine.director.planned_for.setdefault(key, deque())
+        planned = engine.runtime.planned_for.setdefault(key, deque())
         planned.append(Entry(JobScript(timeline=timeline), "test"))
     request = CreateV3("a fox", "1:1", None, hook)
     (job,) = engine.create(account(engine, key), request, "http://files.test", engine.clock.now_ns())
     return job
 
 
-def ask(engine: Engine, method: str, path: str, query: str = "", body: bytes = b"", key: str = MINE) -> Reply:
+def ask(engine: Engine, method: str, path: str, query: str = "", body: bytes = b"", key: str = MINE) -> Response:
     headers = {"x-api-key": key, "content-type": "application/json"}
-    return api.answer(engine, Call.build(method, path, query, headers, body))
+    return api.answer(engine, Request.build(method, path, query, headers, body))
 
 
 def pass_ns(engine: Engine, ns: int) -> int:
@@ -158,10 +158,10 @@ def seen_of(engine: Engine, key: str) -> dict[str, Any]:
         "made": engine.jobs_made(key),
         "counts": engine.count_by_status(now_ns, key),
         "idle": engine.idle_ns(now_ns, key),
-        "calls": [line for line in engine.journal.lines() if line[3].headers["x-api-key"] == key],
+        "calls": [line for line in engine.call_log.lines() if line[3].headers["x-api-key"] == key],
         "callbacks": [each for each in engine.outbox.entries() if each.account == key],
         "files": [engine.job_of_file(f"/{job.stamp_ms}-1234.jpg") for job in jobs],
-        "plans": engine.director.plans_of(key),
+        "plans": engine.runtime.plans_of(key),
     }
 
 
@@ -180,7 +180,7 @@ def do(engine: Engine, key: str, deed: str) -> None:
             ask(engine, "GET", INFO, f"image_model_id={own[-1]}", key=key)
         case "plan":
             script = JobScript(timeline=Timeline.of(1, 1, failed("no", refund=True)))
-            engine.director.planned_for.setdefault(key, deque()).append(Entry(script, "test"))
+            engine.runtime.planned_for.setdefault(key, deque()).append(Entry(script, "test"))
         case "deliver":
             statuses_told(engine, engine.clock.now_ns())
         case "pass":

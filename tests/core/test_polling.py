@@ -7,7 +7,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_akool import Call, MockAkool, Timeline, VirtualClock
+from mock_akool import MockAkool, Request, Timeline, VirtualClock
 from mock_akool.core.director import Entry
 from mock_akool.core.scenario import JobScript
 from tests.core.timelines import ALL_SPANS, BORN, S, lived, timelines
@@ -23,14 +23,14 @@ class Client:
     def __init__(self, timeline: Timeline) -> None:
         self.clock = VirtualClock(BORN)
         self.mock = MockAkool(clock=self.clock)
-        self.mock.engine.director.planned.append(Entry(JobScript(timeline=timeline), "test"))
-        body = self.mock.answer(Call.build("POST", CREATE, headers=HEADERS, body=b'{"prompt": "a"}')).body
+        self.mock.engine.runtime.planned.append(Entry(JobScript(timeline=timeline), "test"))
+        body = self.mock.answer(Request.build("POST", CREATE, headers=HEADERS, body=b'{"prompt": "a"}')).body
         self.job_id = json.loads(body)["data"]["_id"]
 
     def poll(self, key: str = "key") -> int:
         """Return the status, or the code of the error."""
         headers = {**HEADERS, "x-api-key": key}
-        answer = json.loads(self.mock.answer(Call.build("GET", INFO, f"image_model_id={self.job_id}", headers)).body)
+        answer = json.loads(self.mock.answer(Request.build("GET", INFO, f"image_model_id={self.job_id}", headers)).body)
         seen: int = answer["data"]["image_status"] if answer["code"] == 1000 else answer["code"]
         return seen
 
@@ -77,7 +77,7 @@ def test_a_poll_sees_at_once_what_a_test_made_of_the_job() -> None:
     client = Client(Timeline.of("2s", "3s"))
     job = client.mock.job(client.job_id)
     seen = [client.poll()]
-    for change in (job.stick, job.complete):
+    for change in (job.stall, job.complete):
         change()
         seen.append(client.poll())
     assert seen == [1, 1, 3]
@@ -87,7 +87,7 @@ def test_a_poll_of_another_query_sees_its_own_job() -> None:
     one, other = Client(Timeline.of("forever")), Client(Timeline.of(0, "forever"))
     assert [one.poll(), other.poll(), one.poll(), other.poll()] == [1, 2, 1, 2]
     one.mock.next_job()
-    one.mock.answer(Call.build("POST", CREATE, headers=HEADERS, body=b'{"prompt": "b"}'))
+    one.mock.answer(Request.build("POST", CREATE, headers=HEADERS, body=b'{"prompt": "b"}'))
     first, second = (job.id for job in one.mock.jobs)
     for job_id, status in ((first, 1), (second, 3), (first, 1), (second, 3)):
         one.job_id = job_id

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mock_akool import Call, Job, MockAkool, Status, failed
+from mock_akool import Job, MockAkool, Request, Status, failed
 
 V3 = "/api/open/v3/content/image/createbyprompt"
 V4 = "/api/open/v4/content/image/createBySourcePrompt"
@@ -27,7 +27,7 @@ def jobs(family: str, count: int = 200, **options: Any) -> tuple[Job, ...]:
     path, fields, _ = FAMILIES[family]
     mock = MockAkool(realistic=True, credits=10**6, **options)
     for _ in range(count):
-        mock.answer(Call.build("POST", path, headers=HEADERS, body=json.dumps(fields).encode()))
+        mock.answer(Request.build("POST", path, headers=HEADERS, body=json.dumps(fields).encode()))
     return mock.jobs
 
 
@@ -70,5 +70,5 @@ def test_a_realistic_job_ends_as_the_option_says() -> None:
 def test_a_planned_job_takes_what_was_planned() -> None:
     mock = MockAkool(realistic=True)
     mock.next_job(queueing=1, processing=1)
-    mock.answer(Call.build("POST", V3, headers=HEADERS, body=b'{"prompt": "a"}'))
+    mock.answer(Request.build("POST", V3, headers=HEADERS, body=b'{"prompt": "a"}'))
     assert mock.jobs[0].timeline.known_ns == 2 * S

@@ -18,8 +18,8 @@ from mock_akool.core.timeline import (
     change_at,
     changes_between,
     failed,
-    holding_at,
     status_at,
+    status_interval_at,
 )
 from tests.core.timelines import (
     ALL_SPANS,
@@ -308,7 +308,7 @@ def test_changes_between_two_instants_lead_from_one_status_to_the_other(
 @given(timelines(ALL_SPANS), POLLS, st.integers(0, 10 * S))
 def test_what_holds_is_seen_until_it_ends(timeline: Timeline, polls: list[int], later_ns: int) -> None:
     now = (polls[-1] if polls else BORN) + later_ns
-    at, status, until = holding_at(timeline, BORN, polls, now)
+    at, status, until = status_interval_at(timeline, BORN, polls, now)
     assert at <= now
     for instant in (at, now, now + 10**9 * S if until is None else until - 1):
         assert change_at(timeline, BORN, polls, instant) == (at, status)

@@ -167,12 +167,12 @@ def _of(got: httpx.Response) -> Got:
 
 LIBRARIES: Final[tuple[Library, ...]] = (Requests(), Httpx(), HttpxAsync(), Aiohttp())
 
-Answering = Callable[[str], tuple[int, Mapping[str, str], bytes]]
+Handler = Callable[[str], tuple[int, Mapping[str, str], bytes]]
 """From a path to status, headers and body."""
 
 
 @contextmanager
-def other_server(answering: Answering) -> Iterator[str]:
+def other_server(answering: Handler) -> Iterator[str]:
     """Run somebody else's server on this machine; yields its URL."""
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -16,7 +16,7 @@ from urllib3.util import Retry, Timeout
 
 from mock_akool import MockAkool, SystemClock
 from mock_akool.core.codes import API_URL, CDN_URL
-from mock_akool.core.models import Call, Reply
+from mock_akool.core.models import Request, Response
 from tests.doors.clients import CREATE, HEADERS, INFO, QUOTA, Library, Requests, other_server
 
 
@@ -73,13 +73,13 @@ class TestAnswers:
 
     def test_the_journal_names_the_door(self, library: Library, mock: MockAkool) -> None:
         library.job()
-        assert mock.calls.last.door == library.name.partition("-")[0]
-        assert mock.calls.last.call.headers["host"] == "openapi.akool.com"
+        assert mock.calls.last.transport == library.name.partition("-")[0]
+        assert mock.calls.last.request.headers["host"] == "openapi.akool.com"
 
     def test_a_port_that_is_named_is_part_of_the_host_header(self, library: Library) -> None:
         with MockAkool(base_url="http://akool.test:8443") as mock:
             assert library.fetch("GET", f"http://akool.test:8443{QUOTA}", headers=HEADERS).status == 200
-            assert mock.calls.last.call.headers["host"] == "akool.test:8443"
+            assert mock.calls.last.request.headers["host"] == "akool.test:8443"
 
 
 class TestStreams:
@@ -146,7 +146,7 @@ class TestStreams:
         requests.post(API_URL + CREATE, headers=headers, data=iter(pieces), timeout=5)
         httpx.post(API_URL + CREATE, headers=headers, content=iter(pieces), verify=False)
         asyncio.run(send())
-        assert [job.request.prompt for job in mock.jobs] == ["a fox"] * 4  # type: ignore[union-attr]
+        assert [job.input.prompt for job in mock.jobs] == ["a fox"] * 4  # type: ignore[union-attr]
 
 
 class TestCookiesAndRedirects:
@@ -154,17 +154,17 @@ class TestCookiesAndRedirects:
 
     @pytest.fixture
     def scripted(self, mock: MockAkool, monkeypatch: pytest.MonkeyPatch) -> MockAkool:
-        usual = mock.service.answer
+        usual = mock.application.answer
 
-        def answer(call: Call) -> Reply:
+        def answer(call: Request) -> Response:
             if call.path == "/start":
-                return Reply(302, (("location", f"{API_URL}/next"), ("set-cookie", "seen=yes; Path=/")), b"")
+                return Response(302, (("location", f"{API_URL}/next"), ("set-cookie", "seen=yes; Path=/")), b"")
             if call.path == "/next":
                 cookie = call.headers.get("cookie", "none")
-                return Reply(307, (("location", f"{CDN_URL}/end?cookie={cookie}"),), b"")
-            return Reply(200, (), call.query.encode()) if call.path == "/end" else usual(call)
+                return Response(307, (("location", f"{CDN_URL}/end?cookie={cookie}"),), b"")
+            return Response(200, (), call.query.encode()) if call.path == "/end" else usual(call)
 
-        monkeypatch.setattr(mock.service, "answer", answer)
+        monkeypatch.setattr(mock.application, "answer", answer)
         return mock
 
     def test_are_followed_from_host_to_host_with_cookies(self, library: Library, scripted: MockAkool) -> None:
@@ -185,7 +185,9 @@ class TestCookiesAndRedirects:
         self, library: Library, mock: MockAkool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with other_server(lambda path: (200, {}, path.encode())) as url:
-            monkeypatch.setattr(mock.service, "answer", lambda _: Reply(302, (("location", f"{url}/there"),), b""))
+            monkeypatch.setattr(
+                mock.application, "answer", lambda _: Response(302, (("location", f"{url}/there"),), b"")
+            )
             assert library.fetch("GET", API_URL).body == b"/there"
 
 

@@ -379,4 +379,4 @@ class TestThreadsAndLoops:
             got = requests.get(API_URL + QUOTA, headers={"x-api-key": b"my-key"}, timeout=5)
             assert got.json()["code"] == 1000
             assert mock.calls.by_account("my-key").count == 1
-            assert Requests().name == mock.calls.last.door
+            assert Requests().name == mock.calls.last.transport

@@ -208,7 +208,7 @@ def test_marked(akool_server):
 def test_the_url_of_the_environment_and_its_token(
     run: Run, elsewhere: MockAkool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elsewhere.service.access.admin_token = "s3cret"
+    elsewhere.application.access.admin_token = "s3cret"
     source = "def test_it(akool_server): assert akool_server.calls.count == 0"
     with elsewhere.server() as server:
         monkeypatch.setenv("MOCK_AKOOL_URL", server.url)

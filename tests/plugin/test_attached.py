@@ -20,11 +20,11 @@ from mock_akool import (
     ServerError,
     SettingsError,
     SteeredClock,
-    UnfiredRuleError,
+    UnusedRuleError,
     VirtualTimeLimitError,
 )
 from mock_akool.doors.server import Server
-from mock_akool.service import Service
+from mock_akool.service import Application
 from tests.plugin.conftest import Run
 
 pytest_plugins = "pytester"
@@ -193,7 +193,7 @@ def test_seed(akool_mock):
     pass
 
 
-@pytest.mark.akool(other_hosts="refuse", scenario="garbage-bodies", unfired_rules="ignore")
+@pytest.mark.akool(other_hosts="refuse", scenario="garbage-bodies", unused_rules="ignore")
 def test_of_this_process(akool_mock):
     with pytest.raises(requests.ConnectionError, match="mock-akool refused a request"):
         requests.get("http://192.0.2.1/")
@@ -217,7 +217,7 @@ def test_settings_of_the_fixture_are_not_left_out_in_silence(
 ) -> None:
     pytester.makeconftest(
         "import pytest\n@pytest.fixture(scope='session')\n"
-        "def akool_settings(): return {'strict': True, 'unfired_rules': 'ignore', 'queueing': 3}"
+        "def akool_settings(): return {'strict': True, 'unused_rules': 'ignore', 'queueing': 3}"
     )
     source = "def test_it(akool_mock): akool_mock.on('create').drop()\ndef test_other(akool_server): pass"
     result = run(source, f"--akool-url={server.url}", "--akool=queueing=3", "-q", "-W", "default")
@@ -303,7 +303,7 @@ class TestConnect:
         assert fake.calls.count == 1
 
     def test_it_verifies_at_the_end(self, fake: RemoteAkool) -> None:
-        with pytest.raises(UnfiredRuleError, match="the rule idle never fired: no request reached the fake"), fake:
+        with pytest.raises(UnusedRuleError, match="the rule idle never fired: no request reached the fake"), fake:
             fake.on("create").named("idle").respond(http=500)
 
     def test_one_account_leaves_the_clock_alone(self, server: Server) -> None:
@@ -354,8 +354,8 @@ class TestConnect:
             server.start()
 
     def test_its_token_may_be_in_the_environment(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert isinstance(server.service, Service)
-        server.service.access.admin_token = "s3cret"
+        assert isinstance(server.application, Application)
+        server.application.access.admin_token = "s3cret"
         with pytest.raises(MockAkoolError, match=r"wants its token. Give it as admin_token=…, or .*ADMIN_TOKEN"):
             MockAkool.connect(server.url)
         with pytest.raises(MockAkoolError, match="this is not the control API's token"):

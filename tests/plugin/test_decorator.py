@@ -22,15 +22,15 @@ real_sleep = time.sleep
 
 
 def create(prompt: str = "a red fox") -> str:
-    reply = requests.post(f"{API}/createbyprompt", json={"prompt": prompt}, headers=KEY)
-    job_id: str = reply.json()["data"]["_id"]
+    response = requests.post(f"{API}/createbyprompt", json={"prompt": prompt}, headers=KEY)
+    job_id: str = response.json()["data"]["_id"]
     return job_id
 
 
 async def create_async() -> str:
     async with httpx.AsyncClient() as client:
-        reply = await client.post(f"{API}/createbyprompt", json={"prompt": "a red fox"}, headers=KEY)
-    job_id: str = reply.json()["data"]["_id"]
+        response = await client.post(f"{API}/createbyprompt", json={"prompt": "a red fox"}, headers=KEY)
+    job_id: str = response.json()["data"]["_id"]
     return job_id
 
 

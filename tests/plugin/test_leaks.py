@@ -43,8 +43,8 @@ client = httpx.Client()
 
 def by_aiohttp() -> None:
     async def post() -> None:
-        async with aiohttp.ClientSession() as session, session.post(URL, json=BODY, headers=KEY) as reply:
-            await reply.read()
+        async with aiohttp.ClientSession() as session, session.post(URL, json=BODY, headers=KEY) as response:
+            await response.read()
 
     asyncio.run(post())
 
@@ -74,14 +74,14 @@ def kept_objects() -> int:
     return len(gc.get_objects())
 
 
-@pytest.mark.parametrize("door", [by_requests, by_httpx, by_aiohttp])
-def test_a_thousand_fakes_leave_nothing_behind(door: Callable[[], None]) -> None:
-    rounds = ROUNDS if door is not by_aiohttp else ROUNDS // 4  # each starts a loop and a server of its own
+@pytest.mark.parametrize("transport", [by_requests, by_httpx, by_aiohttp])
+def test_a_thousand_fakes_leave_nothing_behind(transport: Callable[[], None]) -> None:
+    rounds = ROUNDS if transport is not by_aiohttp else ROUNDS // 4  # each starts a loop and a server of its own
 
     def use(times: int) -> None:
         for _ in range(times):
             with MockAkool() as mock:
-                door()
+                transport()
                 assert len(mock.jobs) == 1
 
     before = patched()
@@ -140,10 +140,10 @@ def test_they_are_gone():
 
 
 def call_of(view: ServerView) -> Any:
-    from mock_akool import Call
+    from mock_akool import Request
 
     headers = {"x-api-key": view.api_key, "content-type": "application/json"}
-    return Call.build("POST", "/api/open/v3/content/image/createbyprompt", "", headers, b'{"prompt": "x"}')
+    return Request.build("POST", "/api/open/v3/content/image/createbyprompt", "", headers, b'{"prompt": "x"}')
 
 
 def test_servers_that_start_and_stop_leave_nothing_behind() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mock_akool import Call, MockAkool, Status
+from mock_akool import MockAkool, Request, Status
 
 KEY = "key-of-the-first"
 OTHER = "key-of-the-other"
@@ -13,7 +13,7 @@ CREATE = "/api/open/v3/content/image/createbyprompt"
 
 def create(mock: MockAkool, key: str = KEY, body: bytes = b'{"prompt": "a red fox"}') -> str:
     headers = {"x-api-key": key, "content-type": "application/json"}
-    job_id = mock.answer(Call.build("POST", CREATE, "", headers, body)).job_id
+    job_id = mock.answer(Request.build("POST", CREATE, "", headers, body)).job_id
     return job_id or ""
 
 
@@ -62,7 +62,7 @@ def test_an_account_is_shown_without_its_secrets() -> None:
     create(mock)
     (account,) = mock.accounts
     assert repr(account) == f"<Account key-… uid={account.uid}>"
-    for shown in (repr(mock.jobs), repr(mock.calls), repr(mock.calls[0]), repr(mock.calls[0].call)):
+    for shown in (repr(mock.jobs), repr(mock.calls), repr(mock.calls[0]), repr(mock.calls[0].request)):
         assert KEY not in shown
 
 
@@ -70,5 +70,5 @@ def test_a_reply_shows_neither_key_nor_token() -> None:
     mock = MockAkool()
     body = b'{"clientId": "someone", "clientSecret": "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"}'
     headers = {"content-type": "application/json"}
-    reply = mock.answer(Call.build("POST", "/api/open/v3/getToken", headers=headers, body=body))
-    assert repr(reply) == f"<Reply 200 code=1000 account=nmwU… job_id=None {len(reply.body)} bytes>"
+    response = mock.answer(Request.build("POST", "/api/open/v3/getToken", headers=headers, body=body))
+    assert repr(response) == f"<Reply 200 code=1000 account=nmwU… job_id=None {len(response.body)} bytes>"

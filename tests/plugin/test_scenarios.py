@@ -127,7 +127,7 @@ def test_a_rule_that_never_fired_fails_a_test_that_passed(run: Run) -> None:
             "mock-akool: the rule on('infobymodelid').nth(2).respond(http=502) never fired",
             "    #1 POST createbyprompt -> 200 1000 OK, job * queueing: it is for infobymodelid",
             "    #2 GET infobymodelid -> 200 1000 OK, job *: it was the 1st of these calls, and the rule says nth: 2*",
-            "Take the rule away, mark it `optional`, or set unfired_rules to warn or ignore",
+            "Take the rule away, mark it `optional`, or set unused_rules to warn or ignore",
         ]
     )
 
@@ -216,7 +216,7 @@ def test_an_empty_list_of_scenarios_is_told(run: Run) -> None:
 
 @pytest.mark.parametrize("choice", ["ignore", "warn"])
 def test_it_can_be_switched(run: Run, choice: str) -> None:
-    result = run(SILENT, f"--akool=unfired_rules={choice}", "-W", "default")
+    result = run(SILENT, f"--akool=unused_rules={choice}", "-W", "default")
     result.assert_outcomes(passed=1, warnings=1 if choice == "warn" else 0)
 
 
@@ -252,14 +252,14 @@ def test_decorated():
 """
     )
     result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(["*UnfiredRuleError: the rule scenario: rules?0? never fired: no request reached*"])
+    result.stdout.fnmatch_lines(["*UnusedRuleError: the rule scenario: rules?0? never fired: no request reached*"])
 
 
 def test_a_failing_test_is_told_which_rule_and_entry_it_was(run: Run) -> None:
     result = run(
         POLLS
         + """
-@pytest.mark.akool(scenario="flaky-gateway", unfired_rules="ignore")
+@pytest.mark.akool(scenario="flaky-gateway", unused_rules="ignore")
 def test_it(akool_mock):
     akool_mock.next_job(queueing=5)
     assert statuses(4) == [200] * 4

@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import unpad
 
-from mock_akool import Call, MockAkool
-from mock_akool.core.models import Reply
+from mock_akool import MockAkool, Request
+from mock_akool.core.models import Response
 
 ID: Final = "AAECAwQFBgcICQoLDA0ODw=="
 SECRET: Final = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
@@ -40,8 +40,8 @@ def ask(mock: MockAkool, method: str, path: str, body: Any = None, key: str = SE
     headers = {"x-api-key": key, "content-type": "application/json"}
     sent = b"" if body is None else json.dumps(body).encode()
     path, _, query = path.partition("?")
-    reply: Reply = mock.answer(Call.build(method, f"{API}/{path}", query, headers, sent))
-    answer = json.loads(reply.body)
+    response: Response = mock.answer(Request.build(method, f"{API}/{path}", query, headers, sent))
+    answer = json.loads(response.body)
     assert answer["code"] == 1000, answer
     return answer["data"]
 

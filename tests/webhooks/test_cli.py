@@ -156,5 +156,5 @@ class TestServe:
 
     def submit(self, url: str, callback: str) -> Any:
         body = {"prompt": "a fox", "webhookUrl": callback}
-        reply = requests.post(url + CREATE, json=body, headers={"x-api-key": SECRET}, timeout=PATIENCE_S)
-        assert reply.json()["code"] == 1000
+        response = requests.post(url + CREATE, json=body, headers={"x-api-key": SECRET}, timeout=PATIENCE_S)
+        assert response.json()["code"] == 1000

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_akool import Call, MockAkool, SystemClock
+from mock_akool import MockAkool, Request, SystemClock
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.scenario_shapes import json_schema, read_scenario, write_scenario
 from mock_akool.core.webhook_faults import ENVELOPES, WEBHOOK, WEBHOOK_FAULT, WebhookFault
@@ -235,7 +235,9 @@ class TestWhichCallbacks:
         key = "[" + "k" * 31
         mock = fake()
         mock.webhooks.fault(account=key, envelope="wrong signature", times=None)
-        assert mock.answer(Call.build("POST", "/_mock/reset", body=json.dumps({"account": key}).encode())).status == 200
+        assert (
+            mock.answer(Request.build("POST", "/_mock/reset", body=json.dumps({"account": key}).encode())).status == 200
+        )
         create(mock, key=key)
         mock.clock.advance(5)
         assert [each.fault for each in mock.webhooks] == [None, None]

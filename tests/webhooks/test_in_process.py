@@ -261,8 +261,8 @@ def quickly() -> Any:
 
 
 def submit(url: str = HOOK, prompt: str = "a fox") -> str:
-    reply = requests.post(API_URL + CREATE, json={"prompt": prompt, "webhookUrl": url}, headers=KEY)
-    job_id: str = reply.json()["data"]["_id"]
+    response = requests.post(API_URL + CREATE, json={"prompt": prompt, "webhookUrl": url}, headers=KEY)
+    job_id: str = response.json()["data"]["_id"]
     return job_id
 
 
@@ -301,8 +301,8 @@ class TestVirtualSleep:
             payload = careful(request.body).payload
             assert payload is not None
             time.sleep(1.5)
-            reply = requests.get(f"{API_URL}{INFO}?image_model_id={payload['_id']}", headers=KEY)
-            seen.append((seconds(mock, mock.clock.now_ns()), reply.json()["data"]["image_status"]))
+            response = requests.get(f"{API_URL}{INFO}?image_model_id={payload['_id']}", headers=KEY)
+            seen.append((seconds(mock, mock.clock.now_ns()), response.json()["data"]["image_status"]))
 
         with MockAkool(accounts=[ACCOUNT]) as mock:
             mock.webhooks.deliver_to(receive)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mock_akool import Call, MockAkool, SystemClock
+from mock_akool import MockAkool, Request, SystemClock
 from mock_akool.webhooks import guard
 from tests.webhooks.receivers import (
     ACCOUNT,
@@ -446,8 +446,8 @@ def delete_jobs(mock: MockAkool) -> None:
 
 
 def control(mock: MockAkool, method: str, path: str, account: str) -> None:
-    reply = mock.answer(Call.build(method, path, f"account={account}", {"host": "127.0.0.1"}))
-    assert reply.status == 200, reply.body
+    response = mock.answer(Request.build(method, path, f"account={account}", {"host": "127.0.0.1"}))
+    assert response.status == 200, response.body
 
 
 @contextmanager

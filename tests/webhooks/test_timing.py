@@ -211,7 +211,7 @@ class TestWhen:
         mock = fake()
         job_id = create(mock)
         mock.clock.advance(3)
-        mock.job(job_id).stick()
+        mock.job(job_id).stall()
         mock.clock.advance(60)
         assert told(mock, job_id) == [(2, 2.0)]
 

@@ -13,7 +13,7 @@ import requests
 from mock_akool import MockAkool, MockAkoolError, SteeredClock, remote_webhooks
 from mock_akool.core.deliveries import Delivery
 from mock_akool.remote_webhooks import RemoteWebhooks
-from mock_akool.report import Evidence, explain
+from mock_akool.report import Observations, explain
 from mock_akool.server_view import LiveServer, ServerView
 from mock_akool.webhooks.reading import AnyWebhooks
 from mock_akool.webhooks.view import Webhooks
@@ -440,7 +440,7 @@ class TestServerView:
 
 class TestReport:
     def told(self, mock: MockAkool) -> str:
-        return explain(Evidence.of(mock.engine, mock.started_ns))
+        return explain(Observations.of(mock.engine, mock.started_ns))
 
     def test_it_tells_what_became_of_the_callbacks(self) -> None:
         mock = fake(webhook_retries=1)
