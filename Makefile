@@ -26,7 +26,7 @@ lint: $(VENV)/installed-dev ## check style, types, layers and the Dockerfile
 check: lint test ## lint, then test
 
 docs: $(VENV)/installed-dev ## write the tables in README and docs anew
-	$(BIN)/python -m tests.generate_docs
+	$(BIN)/python -m tools.generate_docs
 
 bench: $(VENV)/installed-dev ## measure speed as ratios (wants wrk; WireMock wants npm and java)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt

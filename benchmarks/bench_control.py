@@ -13,7 +13,7 @@ from benchmarks.poll import API_KEY, CREATE
 from benchmarks.processes import BenchmarkError
 from benchmarks.table import Row, at_most
 from mock_akool import MockAkool
-from mock_akool.core.models import Request
+from mock_akool.core.http import Request
 
 _JOBS = 100_000
 _ROUNDS = 15

@@ -25,8 +25,8 @@ from benchmarks.load import interleaved, median_ratio
 from benchmarks.poll import API_KEY, HEADERS, ROUTE, running_ours
 from benchmarks.table import Row, at_most
 from mock_akool import MockAkool, RemoteAkool, Server
-from mock_akool.core.codes import API_URL
-from mock_akool.core.models import Request
+from mock_akool.akool.codes import API_URL
+from mock_akool.core.http import Request
 
 _CREATE_URL = f"{API_URL}/api/open/v3/content/image/createbyprompt"
 _POLL_URL = f"{API_URL}{ROUTE}"

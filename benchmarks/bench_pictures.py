@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
-from mock_akool.core.models import MediaSpec
-from mock_akool.pictures import JPEG_QUALITY, MediaCache, render
+from mock_akool.core.media import MediaSpec
+from mock_akool.media.cache import MediaCache
+from mock_akool.media.images import JPEG_QUALITY, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from benchmarks.poll import API_KEY, CREATE, HEADERS, ROUTE
 from benchmarks.processes import BenchmarkError
 from benchmarks.table import Row, at_most
 from mock_akool import MockAkool
-from mock_akool.core.codes import Code
-from mock_akool.core.models import Request
+from mock_akool.akool.codes import Code
+from mock_akool.core.http import Request
 
 _SMALL = 1_000
 _POLLS = 2_000

@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 from mock_akool._version import __version__
 
 if TYPE_CHECKING:
-    from mock_akool.calls import Calls
-    from mock_akool.core.behaviour import AccountSpec
+    from mock_akool.akool.accounts import Account
+    from mock_akool.akool.codes import Code, Profile
+    from mock_akool.akool.endpoints import Endpoint
+    from mock_akool.akool.errors import AkoolError
+    from mock_akool.akool.jobs import Job
+    from mock_akool.akool.scenarios.model import Scenario
+    from mock_akool.akool.settings import AccountSpec
+    from mock_akool.core.call_log import Call
     from mock_akool.core.clock import SteeredClock, SystemClock, VirtualClock
-    from mock_akool.core.codes import Code, Endpoint, Profile, Status
+    from mock_akool.core.durations import Span
     from mock_akool.core.errors import (
-        AkoolError,
         ClockError,
         MockAkoolError,
         ScenarioError,
@@ -24,57 +29,58 @@ if TYPE_CHECKING:
         SettingsError,
         UnusedRuleError,
     )
-    from mock_akool.core.models import Account, Call, Job, Request, Response
-    from mock_akool.core.scenario import Scenario
-    from mock_akool.core.timeline import Ending, Span, Stage, Timeline, failed
-    from mock_akool.doors.flask_app import create_app
-    from mock_akool.doors.in_process import VirtualTimeLimitError
-    from mock_akool.doors.server import Server
-    from mock_akool.local import JobHandle
-    from mock_akool.mock import MockAkool, MockOptions
-    from mock_akool.remote import RemoteAkool
-    from mock_akool.rules import RuleBuilder, RuleHandle
-    from mock_akool.server_view import ServerView
-    from mock_akool.settings import Settings
+    from mock_akool.core.http import Request, Response
+    from mock_akool.core.timeline import Ending, Stage, Status, Timeline, failed
+    from mock_akool.mock.account_view import ServerView
+    from mock_akool.mock.calls import Calls
+    from mock_akool.mock.interceptors.target import VirtualTimeLimitError
+    from mock_akool.mock.jobs import JobHandle
+    from mock_akool.mock.local import MockAkool
+    from mock_akool.mock.remote import RemoteAkool
+    from mock_akool.mock.rule_builder import RuleBuilder, RuleHandle
+    from mock_akool.mock.settings import MockOptions
+    from mock_akool.server.http_server import Server
+    from mock_akool.server.settings import Settings
+    from mock_akool.server.wsgi import create_app
 
 _HOMES = {
-    "Account": "core.models",
-    "AccountSpec": "core.behaviour",
-    "AkoolError": "core.errors",
-    "Request": "core.models",
-    "Calls": "calls",
+    "Account": "akool.accounts",
+    "AccountSpec": "akool.settings",
+    "AkoolError": "akool.errors",
+    "Call": "core.call_log",
+    "Calls": "mock.calls",
     "ClockError": "core.errors",
-    "Code": "core.codes",
+    "Code": "akool.codes",
     "Ending": "core.timeline",
-    "Endpoint": "core.codes",
-    "Call": "core.models",
-    "Job": "core.models",
-    "JobHandle": "local",
-    "MockAkool": "mock",
+    "Endpoint": "akool.endpoints",
+    "Job": "akool.jobs",
+    "JobHandle": "mock.jobs",
+    "MockAkool": "mock.local",
     "MockAkoolError": "core.errors",
-    "MockOptions": "mock",
-    "Profile": "core.codes",
-    "RemoteAkool": "remote",
-    "Response": "core.models",
-    "RuleBuilder": "rules",
-    "RuleHandle": "rules",
-    "Scenario": "core.scenario",
+    "MockOptions": "mock.settings",
+    "Profile": "akool.codes",
+    "RemoteAkool": "mock.remote",
+    "Request": "core.http",
+    "Response": "core.http",
+    "RuleBuilder": "mock.rule_builder",
+    "RuleHandle": "mock.rule_builder",
+    "Scenario": "akool.scenarios.model",
     "ScenarioError": "core.errors",
-    "Server": "doors.server",
+    "Server": "server.http_server",
     "ServerError": "core.errors",
-    "ServerView": "server_view",
-    "Settings": "settings",
+    "ServerView": "mock.account_view",
+    "Settings": "server.settings",
     "SettingsError": "core.errors",
-    "Span": "core.timeline",
+    "Span": "core.durations",
     "Stage": "core.timeline",
-    "Status": "core.codes",
+    "Status": "core.timeline",
     "SteeredClock": "core.clock",
     "SystemClock": "core.clock",
     "Timeline": "core.timeline",
     "UnusedRuleError": "core.errors",
     "VirtualClock": "core.clock",
-    "VirtualTimeLimitError": "doors.in_process",
-    "create_app": "doors.flask_app",
+    "VirtualTimeLimitError": "mock.interceptors.target",
+    "create_app": "server.wsgi",
     "failed": "core.timeline",
 }
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-from mock_akool.settings import PREFIX
+from mock_akool.server.settings import PREFIX
 
 PATIENCE_S: Final = 30.0
 """How long a test waits for another process before it fails instead of hanging."""

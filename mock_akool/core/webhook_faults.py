@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from mock_akool.core.codes import Status
+from mock_akool.akool.jobs import Job
+from mock_akool.core.durations import Duration
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.faults import DURATION
-from mock_akool.core.models import Job
-from mock_akool.core.shapes import FLAG, ONE_JOB, TEXT, Field, Plain, Record, one_of, whole
-from mock_akool.core.timeline import Duration
+from mock_akool.core.schema import FLAG, ONE_JOB, TEXT, Field, Plain, Record, one_of, whole
+from mock_akool.core.timeline import Status
 
 ENVELOPES: Final = (
     "good",

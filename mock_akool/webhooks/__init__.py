@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         PayloadError,
         SignatureError,
     )
-    from mock_akool.webhooks.signing import open_envelope, seal
+    from mock_akool.webhooks.envelope import open_envelope, seal
 
 _HOMES = {
     "Base64Error": "core.errors",
@@ -23,8 +23,8 @@ _HOMES = {
     "PaddingError": "core.errors",
     "PayloadError": "core.errors",
     "SignatureError": "core.errors",
-    "open_envelope": "webhooks.signing",
-    "seal": "webhooks.signing",
+    "open_envelope": "webhooks.envelope",
+    "seal": "webhooks.envelope",
 }
 
 __all__ = [

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from mock_akool.core.codes import CDN_URL
-from tests.contract.doors import Answer, Interceptor
+from mock_akool.akool.codes import CDN_URL
+from tests.contract.transports import Answer, Interceptor
 
 GET_TOKEN: Final = "/api/open/v3/getToken"
 CREATE_V3: Final = "/api/open/v3/content/image/createbyprompt"

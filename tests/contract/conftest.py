@@ -10,7 +10,7 @@ import pytest
 
 from mock_akool import MockAkool
 from tests.contract.client import Client
-from tests.contract.doors import TRANSPORTS, Interceptor, OpenDoor
+from tests.contract.transports import TRANSPORTS, Interceptor, OpenDoor
 
 
 @pytest.fixture(params=TRANSPORTS, ids=lambda transport: transport.name)

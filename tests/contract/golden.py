@@ -1,6 +1,6 @@
 """The golden bodies: what each endpoint answers in each situation, kept in `fixtures/golden/`.
 
-A situation is a name and how a client gets there. `python -m tests.contract.regenerate` writes the files,
+A situation is a name and how a client gets there. `python -m tools.regenerate_golden` writes the files,
 `test_golden.py` compares them.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from mock_akool import Profile, failed
 from tests.contract.client import CLIENT_ID, GET_TOKEN, INFO, KEY, OTHER_KEY, QUOTA, SOURCE, Client, with_cdn_files
-from tests.contract.doors import Answer, OpenDoor
+from tests.contract.transports import Answer, OpenDoor
 
 FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "golden"
 MEITU: Final = "meitu/yunxiu-pro/image-to-image"

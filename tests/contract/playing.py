@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mock_akool.core.codes import API_URL
+from mock_akool.akool.codes import API_URL
 from tests.clients.naive import NaiveClient
 from tests.clients.robust import GaveUpError, RobustClient, is_whole
 from tests.clients.transport import Order, Response
 from tests.contract.client import CLIENT_ID, KEY
-from tests.contract.doors import Interceptor
+from tests.contract.transports import Interceptor
 
 PATIENCE_S = 30.0
 """The time limit that both clients' HTTP libraries have for an answer."""

@@ -32,7 +32,7 @@ from tests.contract.client import (
     SOURCE,
     Client,
 )
-from tests.contract.doors import TRANSPORTS, Answer, Interceptor, OpenDoor
+from tests.contract.transports import TRANSPORTS, Answer, Interceptor, OpenDoor
 
 Expected = tuple[int, Any]
 """The HTTP status, and the whole body: parsed if it is JSON, else a piece that is in it."""

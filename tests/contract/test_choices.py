@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from mock_akool import MockAkool, failed
-from mock_akool.core.behaviour import ServiceSettings
+from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.options import about
 from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, OTHER_KEY, PRESS, QUOTA, Client
-from tests.contract.doors import OpenDoor
+from tests.contract.transports import OpenDoor
 
 BUTTONS = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
 

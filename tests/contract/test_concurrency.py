@@ -13,7 +13,7 @@ import pytest
 
 from mock_akool import failed
 from tests.contract.client import KEY, Client
-from tests.contract.doors import PATIENCE_S, Answer, Interceptor, OpenDoor
+from tests.contract.transports import PATIENCE_S, Answer, Interceptor, OpenDoor
 
 THREADS: Final = 64
 ROUNDS: Final = 8

@@ -14,7 +14,7 @@ import pytest
 
 from mock_akool import MockAkool
 from tests.contract.client import KEY, OTHER_KEY, Client, with_cdn_files
-from tests.contract.doors import TRANSPORTS, Interceptor
+from tests.contract.transports import TRANSPORTS, Interceptor
 
 SEQUENCES: Final = 200
 GROUPS: Final = 10
@@ -95,7 +95,7 @@ def play(transport: Interceptor, dice: random.Random) -> Seen:
 
 
 def _file_names(transport: Interceptor) -> list[str]:
-    from mock_akool.core.files import file_set
+    from mock_akool.akool.families.dispatch import file_set
 
     engine = transport.mock.engine
     return [file_set(job, engine.keyed_random, engine.settings.profile).image for job in transport.mock.jobs]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mock_akool import Code, MockAkool
 from tests.contract.client import CREATE_V3, CREATE_V4, GET_TOKEN, INFO, KEY, PRESS, QUOTA, SOURCE, Client
-from tests.contract.doors import TRANSPORTS, Answer, Interceptor
+from tests.contract.transports import TRANSPORTS, Answer, Interceptor
 
 POSTS = (GET_TOKEN, CREATE_V3, CREATE_V4, PRESS)
 ENDPOINTS = [*(("POST", path) for path in POSTS), ("GET", INFO), ("GET", QUOTA)]

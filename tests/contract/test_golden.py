@@ -11,11 +11,11 @@ import jwt
 import pytest
 
 from mock_akool import MockAkool, Profile
-from tests.contract.doors import TRANSPORTS, OpenDoor
 from tests.contract.golden import FOLDER, SITUATIONS, answer_to, path_of, spelled
-from tests.contract.regenerate import README, files, readme
+from tests.contract.transports import TRANSPORTS, OpenDoor
+from tools.regenerate_golden import README, files, readme
 
-REGENERATE = "if the change is meant: python -m tests.contract.regenerate"
+REGENERATE = "if the change is meant: python -m tools.regenerate_golden"
 
 
 def kept(name: str, profile: Profile) -> str:

@@ -19,7 +19,7 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 
 from mock_akool import MockAkool, failed
 from tests.contract.client import CREATE_V3, SOURCE, Client
-from tests.contract.doors import Answer, FlaskDoor, Interceptor, SocketDoor
+from tests.contract.transports import Answer, FlaskDoor, Interceptor, SocketDoor
 
 BUTTONS: Final = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
 KEYS: Final = ["ann", "ben", "eve"]

@@ -21,7 +21,7 @@ from tests.contract.client import (
     QUOTA,
     Client,
 )
-from tests.contract.doors import Answer, Interceptor, OpenDoor
+from tests.contract.transports import Answer, Interceptor, OpenDoor
 
 DAY_S = 86_400
 

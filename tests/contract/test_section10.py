@@ -6,7 +6,7 @@ import pytest
 
 from mock_akool import Profile
 from tests.contract.client import OTHER_KEY, Client
-from tests.contract.doors import OpenDoor
+from tests.contract.transports import OpenDoor
 
 MEANINGS = {
     1003: "parameter validate error",

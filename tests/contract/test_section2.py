@@ -25,7 +25,7 @@ from tests.contract.client import (
     QUOTA,
     Client,
 )
-from tests.contract.doors import TRANSPORTS, Answer, Interceptor, OpenDoor
+from tests.contract.transports import TRANSPORTS, Answer, Interceptor, OpenDoor
 
 DAY_S = 86_400
 BANNED_KEY = "B" * 32

@@ -8,7 +8,7 @@ import pytest
 
 from mock_akool import Profile
 from tests.contract.client import CREATE_V3, PROMPT, SOURCE, Client
-from tests.contract.doors import OpenDoor
+from tests.contract.transports import OpenDoor
 
 SCALES = ["1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"]
 CREATED_KEYS = {

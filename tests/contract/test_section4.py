@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mock_akool import Profile
-from mock_akool.core.models import CreateV4
+from mock_akool.akool.families.image_v4 import CreateV4
 from tests.contract.client import CREATE_V4, PROMPT, SOURCE, Client
-from tests.contract.doors import OpenDoor
+from tests.contract.transports import OpenDoor
 
 TEXT_MODEL = "wavespeed-ai/flux-krea-dev-lora"
 IMAGE_MODEL = "wavespeed-ai/flux-kontext-dev"

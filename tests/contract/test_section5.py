@@ -9,7 +9,7 @@ import pytest
 
 from mock_akool import Profile, failed
 from tests.contract.client import FAMILIES, OTHER_KEY, PRESS, Client
-from tests.contract.doors import OpenDoor
+from tests.contract.transports import OpenDoor
 
 BUTTONS = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
 CREATED_KEYS = {

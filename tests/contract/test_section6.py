@@ -11,7 +11,7 @@ import pytest
 
 from mock_akool import Profile, failed
 from tests.contract.client import FAMILIES, INFO, KEY, OTHER_KEY, SOURCE, Client
-from tests.contract.doors import Interceptor, OpenDoor
+from tests.contract.transports import Interceptor, OpenDoor
 
 BUTTONS = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
 VENDOR_SAMPLE = Path(__file__).parents[2] / "fixtures" / "vendor" / "get-image-result.json"

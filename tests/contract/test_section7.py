@@ -8,7 +8,7 @@ import pytest
 
 from mock_akool import Profile, failed
 from tests.contract.client import FAMILIES, KEY, OTHER_KEY, QUOTA, SOURCE, Client
-from tests.contract.doors import OpenDoor
+from tests.contract.transports import OpenDoor
 
 PRICES: list[tuple[str, dict[str, Any], int, int]] = [
     # what, its fields, price observed, price documented

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from mock_akool import Profile
-from mock_akool.core.codes import CDN_URL
-from mock_akool.core.models import Request
+from mock_akool.akool.codes import CDN_URL
+from mock_akool.core.http import Request
 from tests.contract.client import CREATE_V3, FAMILIES, INFO, JSON_TYPE, PROMPT, Client
-from tests.contract.doors import Answer, Interceptor, OpenDoor
+from tests.contract.transports import Answer, Interceptor, OpenDoor
 
 UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 V4_NAME = rf"/\d{{13}}-{UUID4}-\d{{4}}\.jpeg"

@@ -9,12 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mock_akool import ClockError, Ending, MockAkoolError, SettingsError, Span, Stage, Status, Timeline, VirtualClock
+from mock_akool.core.durations import FOREVER, Duration
 from mock_akool.core.timeline import (
     COMPLETED,
     DEFAULT_REASON,
-    FOREVER,
     Change,
-    Duration,
     change_at,
     changes_between,
     failed,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from mock_akool import Span, Stage, Status, Timeline
-from mock_akool.core.timeline import COMPLETED, FOREVER, failed
+from mock_akool.core.durations import FOREVER
+from mock_akool.core.timeline import COMPLETED, failed
 
 S = 1_000_000_000
 BORN = 1_767_225_600 * S

@@ -16,7 +16,7 @@ from Crypto.Cipher import AES
 from Crypto.Util.Padding import unpad
 
 from mock_akool import MockAkool, Request
-from mock_akool.core.models import Response
+from mock_akool.core.http import Response
 
 ID: Final = "AAECAwQFBgcICQoLDA0ODw=="
 SECRET: Final = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"

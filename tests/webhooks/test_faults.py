@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_akool import MockAkool, Request, SystemClock
+from mock_akool.akool.scenarios.schema import json_schema, read_scenario, write_scenario
 from mock_akool.core.errors import ScenarioError
-from mock_akool.core.scenario_shapes import json_schema, read_scenario, write_scenario
 from mock_akool.core.webhook_faults import ENVELOPES, WEBHOOK, WEBHOOK_FAULT, WebhookFault
 from mock_akool.webhooks import Base64Error, EnvelopeError, PaddingError, PayloadError, SignatureError, open_envelope
 from tests.webhooks.receivers import (

@@ -13,9 +13,9 @@ import requests
 from flask import Flask, request
 
 from mock_akool import MockAkool, MockAkoolError, VirtualTimeLimitError
-from mock_akool.core.codes import API_URL
+from mock_akool.akool.codes import API_URL
 from mock_akool.webhooks import open_envelope
-from tests.doors.clients import CREATE, INFO
+from tests.mock.clients import CREATE, INFO
 from tests.webhooks.receivers import ACCOUNT, HOOK, SECRET, careful, create, fake, http_receiver, poll, seconds, until
 
 KEY = {"x-api-key": SECRET}
@@ -497,7 +497,7 @@ def test_a_bug_of_ours_while_sealing_is_told_and_stops_nothing(monkeypatch: pyte
         raise TypeError("broken")
 
     mock = fake()
-    monkeypatch.setattr("mock_akool.webhooks.composing.encrypt", broken)
+    monkeypatch.setattr("mock_akool.webhooks.broken_envelopes.encrypt", broken)
     create(mock)
     mock.clock.advance(2)
     monkeypatch.undo()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mock_akool import MockAkool, Request, SystemClock
-from mock_akool.webhooks import guard
+from mock_akool.webhooks import address_policy as guard
 from tests.webhooks.receivers import (
     ACCOUNT,
     PATIENCE_S,

@@ -23,7 +23,7 @@ from mock_akool.webhooks import (
     open_envelope,
     seal,
 )
-from mock_akool.webhooks.signing import signed
+from mock_akool.webhooks.envelope import signed
 
 ID = "AAECAwQFBgcICQoLDA0ODw=="
 SECRET = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
@@ -192,7 +192,7 @@ def test_ciphertext_comes_in_whole_blocks(size: int) -> None:
 def test_what_is_no_base64_is_told() -> None:
     whole = signed(b"x" * 16, ID, 1, "0001")
     cut = whole["dataEncrypt"][:-3]
-    from mock_akool.webhooks.signing import sign
+    from mock_akool.webhooks.envelope import sign
 
     envelope = whole | {"dataEncrypt": cut, "signature": sign(ID, 1, "0001", cut)}
     with pytest.raises(Base64Error, match="dataEncrypt is no base64"):

@@ -11,13 +11,13 @@ import pytest
 import requests
 
 from mock_akool import MockAkool, MockAkoolError, SteeredClock, remote_webhooks
-from mock_akool.core.deliveries import Delivery
-from mock_akool.remote_webhooks import RemoteWebhooks
-from mock_akool.report import Observations, explain
-from mock_akool.server_view import LiveServer, ServerView
-from mock_akool.webhooks.reading import AnyWebhooks
-from mock_akool.webhooks.view import Webhooks
-from tests.doors.clients import CREATE
+from mock_akool.akool.deliveries import Delivery
+from mock_akool.diagnostics.report import Observations, explain
+from mock_akool.mock.account_view import LiveServer, ServerView
+from mock_akool.mock.local_webhooks import Webhooks
+from mock_akool.mock.remote.webhooks import RemoteWebhooks
+from mock_akool.mock.webhooks import AnyWebhooks
+from tests.mock.clients import CREATE
 from tests.webhooks.receivers import ACCOUNT, HOOK, PATIENCE_S, SECRET, create, create_v4, fake, http_receiver, seconds
 
 OTHER = "o" * 32

@@ -1,0 +1,120 @@
+"""Who may use the control API: against pages of other sites, names that point here by trickery, and strangers."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from mock_akool.core.http import Request
+
+OPEN: Final = frozenset({"/_mock/health", "/_mock/ready"})
+"""What anybody may ask: a probe has no token, and may call by whatever name."""
+
+_FROM_OUTSIDE: Final = frozenset({"server", "flask"})
+"""The doors through which somebody else than the test itself can come."""
+_BEARER: Final = re.compile(r"bearer +(\S+) *", re.IGNORECASE | re.ASCII)
+_LOOPBACK_NAME: Final = re.compile(r"(?:.+\.)?localhost", re.IGNORECASE)
+
+
+class Refusal(NamedTuple):
+    """Why a control call is not answered: the HTTP status, what is wrong and what to do."""
+
+    status: int
+    error: str
+    hint: str
+
+
+class Access:
+    """Who may use the control API of one fake.
+
+    With an `admin_token` a call must carry it, as `Authorization: Bearer TOKEN`. `hosts` are names by which the fake
+    may be called, besides IP addresses, those of this machine, and what it listens on.
+    """
+
+    def __init__(self, admin_token: str | None = None, hosts: Iterable[str] = ()) -> None:
+        self.admin_token = admin_token
+        self._hosts = set(map(_plain, hosts))
+
+    def allow(self, host: str) -> None:
+        """Let the fake be called by this name: it listens there."""
+        self._hosts.add(_plain(host))
+
+    def refusal(self, request: Request) -> Refusal | None:
+        """Return why the call is refused, or None."""
+        if request.transport not in _FROM_OUTSIDE or request.path in OPEN:
+            return None
+        headers = request.headers
+        host = headers.get("host", "")
+        # A page of another site can make its own name point to this machine; then the browser sends that name.
+        if host and not self._is_ours(_name_of(host)):
+            return Refusal(
+                403,
+                f"the control API is not called by the name {host[:100]!r}",
+                "Call it by an IP address or localhost, or allow the name with --control-hosts",
+            )
+        origin = headers.get("origin")
+        foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        if foreign or (origin is not None and _place_of(origin) != host.lower()):
+            return Refusal(
+                403,
+                f"a page of {origin or 'another site'} calls, and the control API is for pages of its own only",
+                "Call it from a program and not from a page",
+            )
+        if self.admin_token is not None:
+            match = _BEARER.fullmatch(headers.get("authorization", ""))
+            given = match[1].encode("utf-8", "surrogateescape") if match else b""
+            if not hmac.compare_digest(given, self.admin_token.encode()):
+                return Refusal(
+                    401,
+                    "the control API wants its token" if match is None else "this is not the control API's token",
+                    "Send `Authorization: Bearer TOKEN`, with the TOKEN of --admin-token",
+                )
+        return None
+
+    def _is_ours(self, name: str) -> bool:
+        if name in self._hosts or _LOOPBACK_NAME.fullmatch(name):
+            return True
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+
+def _place_of(origin: str) -> str:
+    """Return host and port of an origin, in lower case; empty when it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether what listens on this host can be reached from this machine only."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return bool(_LOOPBACK_NAME.fullmatch(host))
+
+
+def exposure(host: str, admin_token: str | None) -> str | None:
+    """Return the line by which a server that listens on this host says that strangers may control it; None if not."""
+    if admin_token is not None or is_loopback(host):
+        return None
+    return "anybody who reaches this port may control the fake; --admin-token TOKEN prevents it"
+
+
+def _name_of(host: str) -> str:
+    """Return the name or address in a Host header, without its port."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return _plain(host.partition(":")[0])
+
+
+def _plain(name: str) -> str:
+    """Return a name as it is compared: in lower case, and without the dot that says it is a whole name already."""
+    return name.lower().removesuffix(".")

@@ -1,0 +1,256 @@
+"""The OpenAPI 3.1 document of both APIs, made from the tables that the code uses."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from mock_akool._version import __version__
+from mock_akool.admin.access import OPEN
+from mock_akool.admin.routing import PREFIX, Route
+from mock_akool.akool.api import ENDPOINTS
+from mock_akool.akool.codes import MESSAGES
+from mock_akool.akool.endpoints import Endpoint
+from mock_akool.akool.families.image import (
+    BUTTONS,
+    IMAGE_MODEL,
+    MEITU_MODEL,
+    ORIGINAL_SCALE,
+    RESOLUTIONS,
+    SCALES,
+    TEXT_MODEL,
+)
+from mock_akool.core.schema import Record, Schema
+from mock_akool.core.timeline import Status
+
+_TEXT: Final[Schema] = {"type": "string"}
+_URL: Final[Schema] = {"type": "string", "description": "a URL, or empty text"}
+_PROMPT: Final[Schema] = {"type": "string", "minLength": 1, "pattern": r"\S"}
+
+REQUESTS: Final[Mapping[Endpoint, Schema]] = {
+    Endpoint.GET_TOKEN: {
+        "required": ["clientId", "clientSecret"],
+        "properties": {"clientId": _PROMPT, "clientSecret": _PROMPT},
+    },
+    Endpoint.CREATE_BY_PROMPT: {
+        "required": ["prompt"],
+        "properties": {
+            "prompt": _PROMPT,
+            "scale": {"enum": list(SCALES), "default": SCALES[0]},
+            "source_image": _URL,
+            "webhookUrl": _URL,
+        },
+    },
+    Endpoint.CREATE_BY_SOURCE_PROMPT: {
+        "required": ["prompt"],
+        "properties": {
+            "prompt": _PROMPT,
+            "model_name": {"enum": [TEXT_MODEL, IMAGE_MODEL, MEITU_MODEL]},
+            "source_images": {"type": "array", "items": _URL},
+            "parameter": {"type": "object", "description": "required for the Meitu model only"},
+            "scale": {"enum": [*SCALES, ORIGINAL_SCALE], "default": SCALES[0]},
+            "resolution": {"enum": list(RESOLUTIONS), "default": RESOLUTIONS[-1]},
+            "batch_quantity": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
+            "similar": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.5},
+            "negative_prompt": _TEXT,
+            "webhookurl": _URL,
+        },
+    },
+    Endpoint.CREATE_BY_BUTTON: {
+        "required": ["_id", "button"],
+        "properties": {"_id": _PROMPT, "button": {"enum": list(BUTTONS)}, "webhookUrl": _URL},
+    },
+}
+"""What the emulated API reads of a body; what it does not know, it ignores."""
+
+_QUERIES: Final[Mapping[Endpoint, tuple[str, str]]] = {Endpoint.INFO_BY_MODEL_ID: ("image_model_id", "the job's `_id`")}
+_RECORD: Final[Schema] = {
+    "type": "object",
+    "required": ["_id", "create_time", "image_status"],
+    "properties": {
+        "_id": {"type": "string", "pattern": "^[0-9a-f]{24}$"},
+        "create_time": {"type": "integer"},
+        "image_status": {"enum": [int(status) for status in Status]},
+        "deduction_credit": {"type": "integer"},
+        "image": _TEXT,
+        "upscaled_urls": {"type": "array", "items": _TEXT},
+        "buttons": {"type": "array", "items": _TEXT},
+        "used_buttons": {"type": "array", "items": _TEXT},
+        "error_reasons": {"type": "array", "items": _TEXT},
+    },
+}
+_DATA: Final[Mapping[Endpoint, Schema]] = {
+    Endpoint.CREATE_BY_PROMPT: _RECORD,
+    Endpoint.CREATE_BY_SOURCE_PROMPT: {"anyOf": [_RECORD, {"type": "array", "items": _RECORD}]},
+    Endpoint.CREATE_BY_BUTTON: _RECORD,
+    Endpoint.INFO_BY_MODEL_ID: _RECORD,
+    Endpoint.QUOTA_INFO: {"type": "object", "required": ["credit"], "properties": {"credit": {"type": "integer"}}},
+}
+_ERROR: Final[Schema] = {
+    "type": "object",
+    "required": ["error", "hint"],
+    "properties": {"error": _TEXT, "hint": _TEXT, "detail": _TEXT},
+}
+_CONTROL_ERRORS: Final = {
+    "400": "what was given is not usable",
+    "401": "the token is not given, or is another one",
+    "403": "the call comes from a page of another site, or names the fake by a name that is not allowed",
+    "404": "there is no such account, job, rule or route",
+    "405": "the path takes another method",
+    "409": "it cannot be done as things stand",
+    "413": "the body is over twice `max_body_bytes` and 64 KiB more",
+}
+
+
+def document(routes: Mapping[tuple[str, str], Route], shared: Mapping[str, Schema]) -> dict[str, Any]:
+    """Return the document of the emulated API and of these control routes.
+
+    Where one of the `shared` schemas stands, it is referred to by its name.
+    """
+    shared = {"Error": _ERROR, "Record": _RECORD, **shared}
+    names = {_spelled(schema): name for name, schema in shared.items()}
+    paths: dict[str, dict[str, Any]] = {}
+    for (method, path), endpoint in ((key, each.endpoint) for key, each in ENDPOINTS.items()):
+        paths.setdefault(path, {})[method.lower()] = _emulated(endpoint)
+    for (method, path), route in routes.items():
+        paths.setdefault(path, {})[method.lower()] = _control(method, path, route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "mock-akool",
+            "version": __version__,
+            "description": "The emulated API of Akool, and below /_mock/ what controls the fake.",
+        },
+        "servers": [{"url": "/"}],
+        "paths": _referring(paths, names),
+        "components": {
+            "schemas": {
+                name: {key: _referring(each, names) for key, each in schema.items()} for name, schema in shared.items()
+            },
+            "securitySchemes": {
+                "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                "token": {"type": "http", "scheme": "bearer", "description": "a token of getToken"},
+                "admin": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "the TOKEN of --admin-token, if there is one",
+                },
+            },
+        },
+    }
+
+
+def _spelled(schema: Any) -> str:
+    return json.dumps({key: value for key, value in schema.items() if key != "description"}, sort_keys=True)
+
+
+def _referring(tree: Any, names: Mapping[str, str]) -> Any:
+    """Return the tree with a reference in the place of each schema that has a name."""
+    if isinstance(tree, list):
+        return [_referring(each, names) for each in tree]
+    if not isinstance(tree, dict):
+        return tree
+    name = names.get(_spelled(tree)) if "type" in tree else None
+    if name is None:
+        return {key: _referring(each, names) for key, each in tree.items()}
+    said = {"description": tree["description"]} if "description" in tree else {}
+    return {"$ref": f"#/components/schemas/{name}", **said}
+
+
+def _emulated(endpoint: Endpoint) -> dict[str, Any]:
+    signed = endpoint is not Endpoint.GET_TOKEN
+    token: Schema = {} if signed else {"token": _TEXT}
+    data: Schema = {"data": _DATA[endpoint]} if endpoint in _DATA else {}
+    envelope: Schema = {
+        "type": "object",
+        "required": ["code"],
+        "properties": {
+            "code": {"type": "integer", "description": "1000 is success, and nothing else is"},
+            "msg": _TEXT,
+            **token,
+            **data,
+        },
+    }
+    told: dict[str, Any] = {
+        "operationId": str(endpoint).replace("/", "_"),  # generators make names of it
+        "tags": ["emulated"],
+        "summary": f"the endpoint {endpoint} of Akool",
+        "security": [{"apiKey": []}, {"token": []}] if signed else [{}],
+        "responses": {
+            "200": {
+                "description": "success, or a business error with its code: "
+                + ", ".join(f"{int(code)} {text}" for code, text in MESSAGES.items()),
+                "content": _json(envelope),
+            },
+            "default": {"description": "what a scenario made of it"},
+        },
+    }
+    if endpoint in REQUESTS:
+        told["requestBody"] = {"required": True, "content": _json({"type": "object", **REQUESTS[endpoint]})}
+    if endpoint in _QUERIES:
+        name, meaning = _QUERIES[endpoint]
+        told["parameters"] = [{"name": name, "in": "query", "required": True, "description": meaning, "schema": _TEXT}]
+    return told
+
+
+def _control(method: str, path: str, route: Route) -> dict[str, Any]:
+    names = re.findall(r"{(\w+)}", path)
+    told: dict[str, Any] = {
+        "operationId": operation_id(method, path),
+        "tags": ["control"],
+        "summary": route.summary,
+        "security": [{}] if path in OPEN else [{"admin": []}, {}],
+        "parameters": [
+            *({"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names),
+            *_parameters(route.query),
+        ],
+        "responses": {
+            str(route.status): {"description": "it is done", "content": _json(route.answer)},
+            **{status: _error(why) for status, why in _CONTROL_ERRORS.items()},
+        },
+    }
+    if route.query is not None and "at_least" in route.query.fields:
+        told["responses"]["504"] = _error("what was waited for did not come")
+    if route.body is not None:
+        schema = route.body.schema
+        properties = {name: {**each, **_default(route.body, name)} for name, each in schema["properties"].items()}
+        told["requestBody"] = {
+            "required": bool(schema.get("required")),
+            "content": _json({**schema, "properties": properties}),
+        }
+    return told
+
+
+def _default(of: Record, name: str) -> Schema:
+    """Return what is said of a field's default, where that is one and is plain JSON."""
+    default = of.fields[name].default
+    return {"default": default} if isinstance(default, (bool, int, float, str, dict)) else {}
+
+
+def operation_id(method: str, path: str) -> str:
+    """Return the name of a control route, such as `post_jobs_job_complete`."""
+    return "_".join([method.lower(), *re.findall(r"\w+", path.removeprefix(PREFIX))])
+
+
+def _parameters(query: Record | None) -> Iterable[dict[str, Any]]:
+    if query is None:
+        return
+    schema = query.schema
+    for name, field in query.fields.items():
+        yield {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "description": field.help,
+            "schema": {**field.shape.schema, **_default(query, name)},
+        }
+
+
+def _json(schema: Schema) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _error(why: str) -> dict[str, Any]:
+    return {"description": why, "content": _json({"$ref": "#/components/schemas/Error"})}

@@ -1,0 +1,298 @@
+"""Akool's endpoints as a table, and `answer`, which turns a Request into a Response by it.
+
+The table is the only place that knows which paths exist; every door, the log and the docs read it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from mock_akool.akool.accounts import Account
+from mock_akool.akool.auth import authenticate, sign_in, token_pair
+from mock_akool.akool.codes import Code
+from mock_akool.akool.endpoints import Endpoint
+from mock_akool.akool.engine import Engine
+from mock_akool.akool.envelope import balance_body, encode, error_body, storage_error, token_body, unknown_route
+from mock_akool.akool.errors import AkoolError, ParameterError
+from mock_akool.akool.families.dispatch import stamp_of
+from mock_akool.akool.families.image_button import press_button
+from mock_akool.akool.families.image_v3 import create_v3
+from mock_akool.akool.families.image_v4 import create_v4
+from mock_akool.akool.jobs import Job
+from mock_akool.akool.settings import ServiceSettings
+from mock_akool.akool.validation import image_model_id
+from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.errors import ScenarioError
+from mock_akool.core.fault_injection import apply_fault
+from mock_akool.core.http import Headers, Request, Response
+from mock_akool.core.timeline import Status
+
+_log = logging.getLogger("mock_akool")
+
+_CORS: Final = (("access-control-allow-origin", "*"),)
+_JSON: Final[Headers] = (("content-type", "application/json; charset=utf-8"), *_CORS)
+_XML: Final[Headers] = (("content-type", "application/xml"), *_CORS)
+_PICTURE: Final[dict[str, Headers]] = {
+    "JPEG": (("content-type", "image/jpeg"), *_CORS),
+    "PNG": (("content-type", "image/png"), *_CORS),
+}
+
+Signed = Callable[[Engine, Request, Account, int], Response]
+Open = Callable[[Engine, Request, int], Response]
+
+
+class Route(NamedTuple):
+    """An endpoint: its name, what handles it, and which code a request with bad parameters gets."""
+
+    endpoint: Endpoint
+    handle: Open
+    bad_parameter_code: Callable[[ServiceSettings], int] = lambda _: Code.PARAMETER_ERROR
+
+
+def _signed(handle: Signed) -> Open:
+    """Wrap a handler that wants to know the account."""
+
+    def authenticated(engine: Engine, request: Request, now_ns: int) -> Response:
+        account = authenticate(request.headers, engine.accounts, engine.tokens, engine.settings, now_ns)
+        try:
+            if engine.settings.requests_per_second is not None or engine.runtime.limiting:
+                engine.admit(account, now_ns)
+            return handle(engine, request, account, now_ns)
+        except AkoolError as error:
+            error.account = account.api_key
+            raise
+
+    return authenticated
+
+
+def _get_token(engine: Engine, request: Request, now_ns: int) -> Response:
+    pair = token_pair(request, engine.settings)
+    account = sign_in(*pair, engine.accounts, engine.settings)
+    # A token is never as old as those that were revoked in the same second.
+    issued_s = max(now_ns // NS_PER_S, account.valid_from_s)
+    token = engine.tokens.issue(account, issued_s, issued_s + account.token_lifetime_ns // NS_PER_S)
+    if engine.settings.new_token_revokes_older:
+        engine.revoke_tokens_before(account, issued_s)
+    return Response(200, _JSON, token_body(token), code=Code.OK, account=account.api_key)
+
+
+def _created(engine: Engine, account: Account, jobs: list[Job]) -> Response:
+    body = engine.wire.created(jobs)
+    first = jobs[0]
+    return Response(
+        200,
+        _JSON,
+        body,
+        code=Code.OK,
+        account=account.api_key,
+        job_id=first.id,
+        job_status=Status.QUEUEING,
+        entry=first.entry,
+    )
+
+
+def _create_v3(engine: Engine, request: Request, account: Account, now_ns: int) -> Response:
+    input = create_v3(request, engine.settings)
+    return _created(engine, account, engine.create(account, input, request.file_base, now_ns))
+
+
+def _create_v4(engine: Engine, request: Request, account: Account, now_ns: int) -> Response:
+    input = create_v4(request, engine.settings)
+    return _created(engine, account, engine.create(account, input, request.file_base, now_ns))
+
+
+def _press_button(engine: Engine, request: Request, account: Account, now_ns: int) -> Response:
+    input = press_button(request, engine.settings)
+    return _created(engine, account, engine.press(account, input, request.file_base, now_ns))
+
+
+def _info(engine: Engine, request: Request, account: Account, now_ns: int) -> Response:
+    known = engine.recall(request.query, account, request.file_base, now_ns)
+    if known is not None:
+        return known
+    poll_result = engine.poll(account, image_model_id(request), now_ns)
+    job, status, _ = poll_result
+    body = engine.wire.info(job, status, request.file_base)
+    response = Response(
+        200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key, job.id, status, entry=job.entry
+    )
+    engine.remember(request.query, poll_result, request.file_base, response)
+    return response
+
+
+def _quota(engine: Engine, request: Request, account: Account, now_ns: int) -> Response:
+    body = balance_body(engine.credits_of(account, now_ns))
+    return Response(200, _JSON, body, code=Code.OK, account=account.api_key)
+
+
+def _file(engine: Engine, request: Request, now_ns: int) -> Response:
+    found = engine.picture_at(request.path, now_ns)
+    if found is None:
+        # The habit of S3 behind CloudFront, for what expired and what never was (contract section 1).
+        return Response(engine.settings.gone_file_status, _XML, storage_error("AccessDenied", "Access Denied"))
+    job, picture = found
+    response = Response(
+        200,
+        _PICTURE[picture.format],
+        b"",
+        picture,
+        engine.latency_ns,
+        account=job.account.api_key,
+        job_id=job.id,
+        job_status=Status.COMPLETED,
+        entry=job.entry,
+    )
+    if job.result is not None and job.result.files is not None:
+        response = apply_fault(job.result.files, response, engine.settings, engine.keyed_random, "files", request.path)
+        return response._replace(rule=f"{job.entry}: result.files")
+    return response
+
+
+def _file_method(engine: Engine, request: Request, now_ns: int) -> Response:
+    body = storage_error("MethodNotAllowed", "The specified method is not allowed against this resource.")
+    return Response(405, (*_XML, ("allow", "GET, HEAD")), body)
+
+
+def _preflight(engine: Engine, request: Request, now_ns: int) -> Response:
+    allowed = "authorization, content-type" + (", x-api-key" if engine.settings.cors_allow_api_key else "")
+    headers = (
+        *_CORS,
+        ("access-control-allow-methods", "GET, HEAD, POST, OPTIONS"),
+        ("access-control-allow-headers", allowed),
+        ("access-control-max-age", "600"),
+    )
+    return Response(204, headers, b"")
+
+
+def _unknown(engine: Engine, request: Request, now_ns: int) -> Response:
+    content_type, body = unknown_route(engine.settings)
+    return Response(404, (("content-type", content_type), *_CORS), body)
+
+
+def _bad_query(settings: ServiceSettings) -> int:
+    return settings.bad_parameter_code
+
+
+ENDPOINTS: Final[dict[tuple[str, str], Route]] = {
+    ("POST", "/api/open/v3/getToken"): Route(
+        Endpoint.GET_TOKEN, _get_token, lambda settings: settings.get_token_missing_field_code
+    ),
+    ("POST", "/api/open/v3/content/image/createbyprompt"): Route(Endpoint.CREATE_BY_PROMPT, _signed(_create_v3)),
+    ("POST", "/api/open/v4/content/image/createBySourcePrompt"): Route(
+        Endpoint.CREATE_BY_SOURCE_PROMPT, _signed(_create_v4)
+    ),
+    ("POST", "/api/open/v3/content/image/createbybutton"): Route(
+        Endpoint.CREATE_BY_BUTTON, _signed(_press_button), _bad_query
+    ),
+    ("GET", "/api/open/v3/content/image/infobymodelid"): Route(Endpoint.INFO_BY_MODEL_ID, _signed(_info), _bad_query),
+    ("GET", "/api/open/v3/faceswap/quota/info"): Route(Endpoint.QUOTA_INFO, _signed(_quota)),
+}
+"""The emulated API: method and path, and what answers (contract sections 2 to 7)."""
+
+_READING: Final = {"GET": _file, "HEAD": _file}
+_PREFLIGHT: Final = Route(Endpoint.PREFLIGHT, _preflight)
+_UNKNOWN: Final = Route(Endpoint.UNKNOWN, _unknown)
+
+
+def route(method: str, path: str) -> Route:
+    """Return what answers a request; what is no endpoint and no file is answered with HTTP 404."""
+    found = ENDPOINTS.get(("GET" if method == "HEAD" else method, path))
+    if found is not None:
+        return found
+    if method == "OPTIONS":
+        return _PREFLIGHT
+    if stamp_of(path) is not None:
+        return Route(Endpoint.FILE, _READING.get(method, _file_method))
+    return _UNKNOWN
+
+
+def answer(engine: Engine, request: Request) -> Response:
+    """Turn a Request into a Response, and write both into the journal.
+
+    A business error is HTTP 200 with its code (contract section 1). Whatever else is raised is a bug of ours:
+    it is logged and answered with HTTP 500 and a body that no client can take for Akool's.
+    """
+    found = route(request.method, request.path)
+    with engine.lock:
+        now_ns = engine.clock.now_ns()
+        runtime = engine.runtime
+        if (runtime.watching or runtime.notices(request)) and not runtime.passes(request):
+            response = _directed(engine, found, request, now_ns)
+        else:
+            response = _work(engine, found, request, now_ns)
+        if response.code != Code.OK or response.rule is not None or engine.troubled:
+            _note_trouble(engine, found.endpoint, response)
+        engine.call_log.append(now_ns, found.endpoint, request, response)
+    return response
+
+
+def _work(engine: Engine, found: Route, request: Request, now_ns: int) -> Response:
+    """Answer as Akool does, when nothing goes wrong."""
+    try:
+        response = found.handle(engine, request, now_ns)
+    except ParameterError as error:
+        refusal = engine.settings.refusal(found.bad_parameter_code(engine.settings))
+        refusal.account = error.account
+        response = _error(engine, refusal)
+    except AkoolError as error:
+        response = _error(engine, error)
+    except Exception as bug:
+        _log.exception("mock-akool bug while answering %s %s", request.method, request.path)
+        response = bug_reply(bug)
+    return response if response.delay_ns >= engine.latency_ns else response._replace(delay_ns=engine.latency_ns)
+
+
+def _directed(engine: Engine, found: Route, request: Request, now_ns: int) -> Response:
+    """Answer with what the scenarios in force make of it."""
+    try:
+        firing = engine.runtime.firing(found.endpoint, request, now_ns)
+    except ScenarioError as error:
+        _log.warning("%s %s names a scenario that cannot be: %s", request.method, request.path, error)
+        return scenario_refusal(error)
+    except Exception as bug:
+        _log.exception("mock-akool bug while looking for a rule for %s %s", request.method, request.path)
+        return bug_reply(bug)
+    if firing is None:
+        return _work(engine, found, request, now_ns)
+    fault = firing.live.rule.fault
+    if fault.before:
+        response = Response(200, (), b"", delay_ns=engine.latency_ns, account=firing.account, job_id=firing.job_id)
+    else:
+        response = _work(engine, found, request, now_ns)
+    response = apply_fault(fault, response, engine.settings, engine.keyed_random, *firing.place)
+    return response._replace(rule=firing.live.label)
+
+
+def _note_trouble(engine: Engine, endpoint: Endpoint, response: Response) -> None:
+    """Take note that the newest request to an endpoint was refused or went wrong, or that it did not any more."""
+    refused = response.code not in (Code.OK, None) or response.status >= _BAD_REQUEST
+    if refused or response.rule is not None:
+        engine.troubled.add(endpoint)
+    else:
+        engine.troubled.discard(endpoint)
+
+
+_BAD_REQUEST: Final = 400
+
+
+def _error(engine: Engine, error: AkoolError) -> Response:
+    body = error_body(error, engine.settings)
+    return Response(200, _JSON, body, code=error.code, account=error.account, job_id=error.job_id)
+
+
+def scenario_refusal(error: ScenarioError) -> Response:
+    """Return HTTP 400 for a call that names a scenario which there is not: no answer of Akool's."""
+    body = {"error": f"mock-akool: {error.message}", "hint": error.hint}
+    return Response(400, _JSON, encode(body))
+
+
+def bug_reply(bug: Exception) -> Response:
+    """Return HTTP 500 for an unexpected exception of ours."""
+    body = {
+        "error": "mock-akool bug",
+        "detail": f"{type(bug).__name__}: {bug}",
+        "hint": "This is a fault of the fake, not an answer of Akool. Please report it with the server's log.",
+    }
+    return Response(500, _JSON, encode(body))

@@ -1,0 +1,87 @@
+"""Who calls: from the credentials of a request to an account, or to the error (contract section 2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple, Protocol
+
+from mock_akool.akool.accounts import Account, Accounts
+from mock_akool.akool.codes import Code
+from mock_akool.akool.errors import AkoolError
+from mock_akool.akool.settings import ServiceSettings
+from mock_akool.akool.validation import _Fields, read_object
+from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.http import Request
+
+_SCHEME: Final = re.compile(r"(bearer)\s+(\S+)", re.IGNORECASE | re.ASCII)
+
+
+class Claims(NamedTuple):
+    """What a genuine token says: whose it is, and between which epoch seconds it is valid."""
+
+    account_id: str
+    issued_s: int
+    expires_s: int
+
+
+class Tokens(Protocol):
+    """Makes and reads tokens. It vouches that a token is ours; whether it is still valid is decided here."""
+
+    def issue(self, account: Account, issued_s: int, expires_s: int) -> str:
+        """Return the account's token with these times, in epoch seconds."""
+        ...
+
+    def read(self, token: str) -> Claims | None:
+        """Return what the token says, or None when it is none of ours."""
+        ...
+
+
+def authenticate(
+    headers: Mapping[str, str], accounts: Accounts, tokens: Tokens, settings: ServiceSettings, now_ns: int
+) -> Account:
+    """Return the account that the headers name.
+
+    When both headers have values, Authorization is used and x-api-key is discarded; an empty value counts as
+    absent. Raises AkoolError 1101, 1102, 1109 or 1200.
+    """
+    account: Account | None
+    if authorization := headers.get("authorization", "").strip():
+        account = _by_bearer(authorization, accounts, tokens, settings, now_ns)
+    elif api_key := headers.get("x-api-key", "").strip():
+        account = accounts.by_key(api_key)
+    else:
+        raise settings.refusal(Code.AUTHORIZATION_EMPTY)
+    if account is None:
+        raise AkoolError(Code.ACCOUNT_NOT_FOUND)
+    if account.banned:
+        raise settings.refusal(Code.ACCOUNT_BANNED)
+    return account
+
+
+def _by_bearer(
+    authorization: str, accounts: Accounts, tokens: Tokens, settings: ServiceSettings, now_ns: int
+) -> Account:
+    match = _SCHEME.fullmatch(authorization)
+    if match and (match[1] == "Bearer" or settings.bearer_any_case):
+        claims = tokens.read(match[2])
+        account = accounts.by_id(claims.account_id) if claims else None
+        if claims and account and account.valid_from_s <= claims.issued_s and now_ns < claims.expires_s * NS_PER_S:
+            return account
+    raise AkoolError(Code.INVALID_AUTHORIZATION)
+
+
+def sign_in(client_id: str, client_secret: str, accounts: Accounts, settings: ServiceSettings) -> Account:
+    """Return the account of a pair given to getToken. Raises AkoolError for a wrong pair or a banned account."""
+    account = accounts.by_pair(client_id, client_secret)
+    if account is None:
+        raise settings.refusal(settings.get_token_wrong_pair_code)
+    if account.banned:
+        raise settings.refusal(Code.ACCOUNT_BANNED)
+    return account
+
+
+def token_pair(request: Request, settings: ServiceSettings) -> tuple[str, str]:
+    """Read the clientId and the clientSecret of `getToken` (contract section 2)."""
+    fields = _Fields(read_object(request, settings), settings)
+    return fields.text("clientId"), fields.text("clientSecret")

@@ -1,0 +1,67 @@
+"""The numbers and words of the wire: job statuses, business codes, endpoint names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum, StrEnum
+from typing import Final
+
+
+class Code(IntEnum):
+    """The business codes of a reply's `code` (contract section 10); 1000 is the only success."""
+
+    OK = 1000
+    PARAMETER_ERROR = 1003
+    TOO_FREQUENT = 1005
+    QUOTA_NOT_ENOUGH = 1006
+    NOT_FOUND = 1008
+    NO_PERMISSION = 1009
+    CANNOT_OPERATE = 1010
+    ALREADY_OPERATED = 1011
+    INVALID_AUTHORIZATION = 1101
+    AUTHORIZATION_EMPTY = 1102
+    UNPAID = 1103
+    CREDITS_INSUFFICIENT = 1104
+    GENERATE_ERROR = 1108
+    ACCOUNT_NOT_FOUND = 1109
+    ACCOUNT_BANNED = 1200
+    SERVER_ERROR = 2001
+
+
+MESSAGES: Final[Mapping[int, str]] = {
+    Code.OK: "OK",
+    Code.PARAMETER_ERROR: "parameter validate error",
+    Code.TOO_FREQUENT: "too frequent",
+    Code.QUOTA_NOT_ENOUGH: "quota not enough",
+    Code.NOT_FOUND: "content does not exist",
+    Code.NO_PERMISSION: "no permission",
+    Code.CANNOT_OPERATE: "cannot operate this content",
+    Code.ALREADY_OPERATED: "already operated",
+    Code.INVALID_AUTHORIZATION: "invalid authorization",
+    Code.AUTHORIZATION_EMPTY: "Authorization cannot be empty",
+    Code.UNPAID: "unpaid",
+    Code.CREDITS_INSUFFICIENT: "credits insufficient",
+    Code.GENERATE_ERROR: "image generate error, try again later",
+    Code.ACCOUNT_NOT_FOUND: "account does not exist",
+    Code.ACCOUNT_BANNED: "The account has been banned",
+    Code.SERVER_ERROR: "server error",
+}
+"""The `msg` of each code. 1101 and 1109 were observed; the others restate the meaning of the code."""
+
+
+UNKNOWN_MESSAGE: Final = "error"
+"""The `msg` of a configured code that the contract does not know."""
+
+
+class Profile(StrEnum):
+    """Which truth the fake follows where the documentation and observation differ."""
+
+    OBSERVED = "observed"
+    DOCUMENTED = "documented"
+
+
+API_URL: Final = "https://openapi.akool.com"
+CDN_URL: Final = "https://d2qf6ukcym4kn9.cloudfront.net"
+
+AES_KEY_BYTES: Final = (16, 24, 32)
+"""How many bytes a clientSecret must have to be a key that encrypts callbacks (contract section 9)."""

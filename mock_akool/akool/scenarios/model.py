@@ -1,0 +1,181 @@
+"""Scenarios: what shall become of jobs and of requests, as frozen data, and which of them are meant.
+
+Nothing here has state: which rule fires at which call is decided in `director`. How a person writes a scenario is in
+`scenario_shapes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from fnmatch import fnmatchcase
+from typing import Any, Final, NamedTuple
+
+from mock_akool.akool.accounts import AccountScript
+from mock_akool.akool.codes import Profile
+from mock_akool.akool.endpoints import Endpoint
+from mock_akool.akool.families.image_button import PressButton
+from mock_akool.akool.families.image_v3 import CreateV3
+from mock_akool.akool.families.image_v4 import CreateV4
+from mock_akool.akool.jobs import JobInput
+from mock_akool.akool.settings import AccountSpec, Limits
+from mock_akool.core.errors import ScenarioError
+from mock_akool.core.faults import Fault
+from mock_akool.core.rules import Rule
+from mock_akool.core.schema import shown
+from mock_akool.core.timeline import Timeline
+from mock_akool.core.webhook_faults import WebhookRule
+
+# Jobs
+
+
+class Result(NamedTuple):
+    """What is unusual about the result of a completed job. None means: as usual.
+
+    `image` and `upscaled_urls` are what the record says instead, MISSING when it has no such key; `null` as image is
+    the empty text's place. `files` is what goes wrong with every download of its files.
+    """
+
+    image: str | Missing | None = None
+    upscaled_urls: tuple[str, ...] | Missing | None = None
+    buttons: tuple[str, ...] | Missing | None = None
+    files: Fault | None = None
+
+
+class When(NamedTuple):
+    """Which jobs are meant. Texts are patterns with `*` and `?`; None fits every job."""
+
+    endpoint: tuple[Endpoint, ...] | None = None
+    prompt: str | None = None
+    scale: str | None = None
+    model_name: str | None = None
+    account: str | None = None
+
+    def differences(self, input: JobInput, look: CreateV3 | CreateV4, account: str) -> list[str]:
+        """Return what keeps a job of this request and account from being meant, in words; empty when it is."""
+        found: list[str] = []
+        endpoint = endpoint_of(input)
+        if self.endpoint is not None and endpoint not in self.endpoint:
+            found.append(f"it was created by {endpoint}")
+        model = input.model_name if isinstance(input, CreateV4) else ""
+        for name, pattern, value in (
+            ("prompt", self.prompt, look.prompt),
+            ("scale", self.scale, look.scale),
+            ("model_name", self.model_name, model),
+            ("account", self.account, account),
+        ):
+            if pattern is not None and not fnmatchcase(value, pattern):
+                found.append(f"{name} is {shown(value)}" if name != "account" else "it is another account's")
+        return found
+
+
+def endpoint_of(input: JobInput) -> Endpoint:
+    """Return the endpoint that makes jobs of this kind of request."""
+    return _ENDPOINT_OF[type(input)]
+
+
+_ENDPOINT_OF: Final[dict[type, Endpoint]] = {
+    CreateV3: Endpoint.CREATE_BY_PROMPT,
+    CreateV4: Endpoint.CREATE_BY_SOURCE_PROMPT,
+    PressButton: Endpoint.CREATE_BY_BUTTON,
+}
+
+
+class JobScript(NamedTuple):
+    """An entry of `jobs`: which jobs are meant, and what becomes of them.
+
+    Without a `timeline` they live as long as the settings say. `times` is how many jobs it is for; without it, one,
+    or all when it is the last entry or has a `when`.
+    """
+
+    when: When | None = None
+    times: int | None = None
+    timeline: Timeline | None = None
+    result: Result | None = None
+
+
+# Requests
+
+
+# The whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A whole scenario. `name` is what it is called in the journal; it is not part of the file."""
+
+    description: str = ""
+    advice: str = ""
+    seed: int | None = None
+    profile: Profile | None = None
+    account: AccountScript = AccountScript()
+    accounts: tuple[AccountSpec, ...] = ()
+    jobs: tuple[JobScript, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    limits: Limits = Limits()
+    webhooks: tuple[WebhookRule, ...] = ()
+    name: str = field(default="", compare=False)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings of a whole fake that it says, by name."""
+        said = {
+            "seed": self.seed,
+            "profile": self.profile,
+            "credits": self.account.credits,
+            "account_status": None if self.account.banned is None else ("banned" if self.account.banned else "active"),
+            "token_lifetime": self.account.token_lifetime,
+            "requests_per_second": self.limits.requests_per_second,
+            "concurrent_jobs": self.limits.concurrent_jobs,
+            "accounts": self.accounts or None,
+            "strict": True if self.accounts else None,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def check_changeable(scenarios: Iterable[Scenario]) -> None:
+    """Raise ScenarioError when a scenario says what is a fake's from its start, and so cannot be put in force later."""
+    for each in scenarios:
+        said = {"seed": each.seed, "profile": each.profile, "accounts": each.accounts or None}
+        fixed = [name for name, value in said.items() if value is not None]
+        if fixed:
+            raise ScenarioError(
+                f"{', '.join(fixed)} of a scenario cannot be changed while the fake runs",
+                "Leave it out, or start the fake with the scenario",
+            )
+
+
+def options_of(scenarios: Iterable[Scenario]) -> dict[str, Any]:
+    """Return the settings that the scenarios say together; of two that say the same, the later one wins."""
+    return {name: value for each in scenarios for name, value in each.options.items()}
+
+
+class Missing(Enum):
+    """Marks a key that a record does not have."""
+
+    MISSING = "missing"
+
+
+MISSING: Final = Missing.MISSING
+
+
+Library = Callable[[str], Scenario]
+"""Returns the scenario of a name, or raises ScenarioError."""
+
+
+class Entry(NamedTuple):
+    """An entry of a script, and what the journal calls it; None for what nobody scripted."""
+
+    script: JobScript
+    label: str | None
+
+
+class Script(NamedTuple):
+    """What an engine is given of scenarios: those in force, where to find named ones, and who may name one."""
+
+    scenarios: tuple[Scenario, ...] = ()
+    library: Library | None = None
+    by_key: bool = False
+    by_prompt: bool = False
+    by_control: bool = False

@@ -1,0 +1,123 @@
+"""`mock-akool serve`: a server for clients in any language."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from mock_akool._version import __version__
+from mock_akool.core.errors import MockAkoolError, SettingsError
+from mock_akool.server.settings import Setting, Settings, table
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each setting: those of a server first, then the choices of the contract."""
+    usual = parser.add_argument_group("settings")
+    choices = parser.add_argument_group("choices where the real API is unknown or varies (docs/differences.md)")
+    for setting in table():
+        _add_flag(choices if setting.about.mark else usual, setting)
+
+
+def _add_flag(group: Any, setting: Setting) -> None:
+    about = setting.about
+    names = (*_SHORT.get(setting.field, ()), setting.flag)
+    default = f" (default: {setting.shown_default})" if setting.shown_default else ""
+    text = f"{about.help}: {about.kind.wants}{default}".replace("%", "%%")
+    # A bare flag means yes; `--flag no` says no where the default is yes.
+    bare: dict[str, Any] = {"nargs": "?", "const": "yes"} if about.kind.is_flag else {}
+    metavar = "YES|NO" if about.kind.is_flag else setting.field.upper()
+    if about.kind.repeats:
+        bare["action"] = "append"
+    group.add_argument(*names, dest=setting.field, default=None, metavar=metavar, help=text, **bare)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    given = {row.field: getattr(options, row.field) for row in table() if getattr(options, row.field) is not None}
+    for row in table():
+        if row.about.kind.repeats and len(given.get(row.field, ())) == 1:
+            (given[row.field],) = given[row.field]
+    try:
+        settings = Settings.from_environment(given)
+    except SettingsError as error:
+        flags = {row.field: row.flag for row in table() if row.field in given}
+        if error.option in flags:
+            raise error.spelt(flags[error.option]) from None
+        raise
+
+    # Not at the top: `--help` and `health` need none of this.
+    from mock_akool.admin.access import exposure
+    from mock_akool.core.clock import SteeredClock
+    from mock_akool.server.access_log import STYLES, BatchedLog
+    from mock_akool.server.application import Application
+    from mock_akool.server.http_server import Server
+    from mock_akool.webhooks.delivery_modes import HTTP
+
+    application = Application(settings, SteeredClock(), settings.access)
+    application.dispatcher.carry_by(HTTP)
+    style = STYLES.get(settings.log)
+    log = BatchedLog(sys.stderr, style()) if style else None
+    if log is not None:
+        application.dispatcher.note = log.note_callback
+    server = Server(application, settings.host, settings.port, public_url=settings.public_url, log=log)
+    port_file = Path(settings.port_file) if settings.port_file else None
+
+    def ready(stopping: asyncio.Event) -> None:
+        _end_on_signals(server.loop, stopping)
+        if port_file is not None:
+            _write_port(port_file, server.port)
+            at_end.callback(port_file.unlink, missing_ok=True)
+        print(f"mock-akool {__version__} listens on {server.url} (Ctrl-C ends it)", flush=True)
+        exposed = exposure(settings.host, settings.admin_token)
+        if exposed is not None:
+            print(exposed, flush=True)
+        if settings.scenario:
+            print(f"in force: {', '.join(each.name or 'a scenario' for each in settings.scenario)}", flush=True)
+        if settings.strict and not settings.accounts:
+            (account,) = application.engine.accounts
+            print(f"its only account: clientId {account.client_id} clientSecret {account.api_key}", flush=True)
+
+    with ExitStack() as at_end:
+        if log is not None:
+            at_end.callback(log.close)
+        server.bind()
+        _settle_memory()
+        server.run(ready)
+    return 0
+
+
+def _end_on_signals(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stopping.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
+
+
+def _write_port(file: Path, port: int) -> None:
+    """Write the port so that a reader never sees half of it."""
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        draft.write_text(f"{port}\n")
+        draft.replace(file)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise MockAkoolError(f"cannot write the port file {file}: {error.strerror}") from None
+
+
+def _settle_memory() -> None:
+    """Keep the garbage collector from walking, again and again, through what stays."""
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    # Each request leaves a few records in the journal; none of them are in cycles.
+    gc.set_threshold(20_000, 20, 50)
+
+
+_SHORT: Final = {"host": ("-H",), "port": ("-p",)}

@@ -1,1 +1,0 @@
-"""Doors carry calls in and replies out: each in its own medium, all by the same `Service`."""

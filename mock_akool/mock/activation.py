@@ -1,0 +1,161 @@
+"""How a fake sits in this process: it answers what the process sends to Akool, and sleep moves its clock."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+from mock_akool.core.clock import VirtualClock
+from mock_akool.core.errors import MockAkoolError
+from mock_akool.mock.settings import ActivationOptions
+
+if TYPE_CHECKING:
+    from mock_akool.mock.interceptors.target import Target
+    from mock_akool.mock.virtual_time.patches import SleepScheduler
+    from mock_akool.server.handler import Watched
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+
+
+class Activation(ABC):
+    """A fake that can sit in this process: as a context manager, as a decorator, or by `start` and `stop`."""
+
+    options: ActivationOptions
+    _target: Target | None = None
+    _scheduler: SleepScheduler | None = None
+
+    @abstractmethod
+    def _enter(self) -> Watched:
+        """Return what the doors ask, ready to be asked."""
+
+    @abstractmethod
+    def _leave(self) -> None:
+        """Take back what `_enter` did; nothing, if it was not called."""
+
+    @abstractmethod
+    def verify(self) -> None:
+        """Raise UnusedRuleError, or warn, when a rule never fired."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget what happened."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it answers what this process sends to Akool."""
+        return self._target is not None
+
+    def start(self) -> Self:
+        """Answer from now on what this process sends to Akool; `stop` ends it."""
+        from mock_akool.mock.interceptors import registry
+        from mock_akool.mock.interceptors.target import Target
+        from mock_akool.mock.virtual_time import patches
+
+        if self._target is not None:
+            raise MockAkoolError(
+                f"this {type(self).__name__} is active already", "Use one `with` block for each, or another one"
+            )
+        options = self.options
+        hosts = [*options.hosts]
+        if options.base_url is not None:
+            hosts.append(urlsplit(options.base_url).netloc)
+        with ExitStack() as if_refused:
+            if_refused.callback(self._leave)
+            target = Target(self._enter(), hosts, refuse_others=options.other_hosts == "refuse")
+            registry.activate(target)
+            if_refused.pop_all()
+        self._target = target
+        if options.sleep == "virtual" and isinstance(target.clock, VirtualClock):
+            self._scheduler = patches.SleepScheduler(target, target.clock, options.sleep_limit.ns)
+            patches.activate(self._scheduler, target)
+        return self
+
+    def stop(self) -> None:
+        """Take everything back that `start` changed. Does nothing when it is not active."""
+        from mock_akool.mock.interceptors import registry
+        from mock_akool.mock.virtual_time import patches
+
+        target, scheduler, self._target, self._scheduler = self._target, self._scheduler, None, None
+        with ExitStack() as last:
+            last.callback(self._leave)
+            if target is not None:
+                last.callback(registry.deactivate, target)
+            if scheduler is not None and target is not None:
+                patches.deactivate(scheduler, target)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        if kind is None:
+            self.verify()
+
+    def __call__(self, decorated: _Decorated) -> _Decorated:
+        """Decorate a function, a coroutine function, or a test class, to run with this fake.
+
+        Of a `unittest.TestCase` each test runs with it, from `setUp` to the last clean-up; of another class the methods
+        `test*`, inherited ones too. Each run begins with `reset()`.
+        """
+        if not inspect.isclass(decorated):
+            return _around(self, decorated)
+        from unittest import TestCase  # who has one has paid for it
+
+        if issubclass(decorated, TestCase):
+            decorated.run = _around(self, decorated.run)  # type: ignore[method-assign]
+            return decorated
+        for name in dir(decorated):
+            if name.startswith("test"):
+                method = inspect.getattr_static(decorated, name)
+                if isinstance(method, (staticmethod, classmethod)):
+                    setattr(decorated, name, type(method)(_around(self, method.__func__)))
+                elif inspect.isfunction(method):
+                    setattr(decorated, name, _around(self, method))
+        return decorated
+
+
+def tidy() -> None:
+    """Take back what belongs to fakes that were left, where others have put it back since, as `monkeypatch` may do.
+
+    Does nothing while a fake is active.
+    """
+    from mock_akool.mock.interceptors import registry
+    from mock_akool.mock.virtual_time import patches
+
+    registry.tidy()
+    patches.tidy()
+
+
+def _around(fake: Activation, function: _Decorated) -> _Decorated:
+    """Wrap a function or a coroutine function so that it runs with the fake, which is reset before."""
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise MockAkoolError(
+            f"{type(fake).__name__} cannot decorate the generator {function.__name__}",
+            "Use `with mock:` around its yield",
+        )
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def run_async(*args: Any, **kwargs: Any) -> Any:
+            with fake:
+                fake.reset()
+                return await function(*args, **kwargs)
+
+        return run_async  # type: ignore[return-value]
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        # Started before it is reset: when that is refused, the run that is under way keeps what it has.
+        with fake:
+            fake.reset()
+            return function(*args, **kwargs)
+
+    return run  # type: ignore[return-value]

@@ -1,0 +1,317 @@
+"""The door for `aiohttp`: for our hosts, connections are made to a loopback server of the fake.
+
+aiohttp's responses cannot be made by hand without knowing its insides, which has broken other mocks at several of its
+releases. So a real response is fetched, by the client's own session, from a server in this process; what changes is
+where its connector connects to. URL, headers, cookies and redirects are aiohttp's own business and stay as they are.
+
+Two places are patched for this: `TCPConnector._create_connection`, which connects, and `ClientRequest.connection_key`,
+so that a pool keeps connections to a fake apart from others. `ClientSession._request`, through which everything goes,
+is patched to wait for delayed answers; the public methods are as well, so that mocks of others, which replace
+`_request`, do not see our hosts.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final
+from unittest import mock
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from yarl import URL
+
+from mock_akool.akool.codes import CDN_URL
+from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.http import Ends, Request, Response, Transfer
+from mock_akool.mock.interceptors.patching import Patches, is_from
+from mock_akool.mock.interceptors.registry import refusal, refuses, target_of
+from mock_akool.mock.interceptors.target import Target, TimedOutError, pauses_s
+from mock_akool.server.http_server import Server
+
+_VERBS: Final = ("get", "options", "head", "post", "put", "patch", "delete")
+_DELAY: Final = "x-mock-akool-delay"
+"""Tells the client's side of the door for how many seconds the answer keeps it waiting."""
+_DRIP: Final = "x-mock-akool-drip"
+"""Tells it how the body would drip: how many bytes at a time, and the pause before each in nanoseconds."""
+_REDIRECTS_BY_DEFAULT: Final = {"head": False}
+_SMALL_BYTES: Final = 1 << 15
+_READ_TIMEOUT: Final[type[aiohttp.ServerTimeoutError]] = getattr(
+    aiohttp, "SocketTimeoutError", aiohttp.ServerTimeoutError
+)
+
+SendRequest = Callable[..., Coroutine[Any, Any, aiohttp.ClientResponse]]
+
+_patches: Final = Patches()
+_servers: WeakKeyDictionary[Target, Server] = WeakKeyDictionary()
+_lock: Final = threading.Lock()
+
+
+def install() -> None:
+    """Patch `ClientSession`, `TCPConnector` and `ClientRequest`."""
+    _patches.tidy()
+    session, connector = aiohttp.ClientSession, aiohttp.TCPConnector
+    genuine = _genuine(session._request)
+    _patches.put(session, "_request", _sending(genuine, session._request))
+    _patches.put(session, "request", _requesting(genuine, session.request))
+    for verb in _VERBS:
+        _patches.put(session, verb, _verb(genuine, verb, getattr(session, verb)))
+    _patches.put(connector, "_create_connection", _connecting(connector._create_connection))
+    key: Any = aiohttp.ClientRequest.connection_key
+    _patches.put(aiohttp.ClientRequest, "connection_key", property(_keying(key.fget)))
+
+
+def uninstall() -> None:
+    """Take the patches back."""
+    _patches.take_back()
+
+
+def leave(target: Target) -> None:
+    """Stop the target's server, if one was needed."""
+    with _lock:
+        server = _servers.pop(target, None)
+    if server is not None:
+        server.stop()
+
+
+def _genuine(request: SendRequest) -> SendRequest:
+    """Return aiohttp's own `_request`, also when another mock has put something in its place."""
+    # The mocks of others use unittest.mock, which knows what it has replaced.
+    patches = getattr(getattr(mock, "_patch", None), "_active_patches", [])
+    replaced = [patch.temp_original for patch in patches if getattr(patch, "attribute", "") == "_request"]
+    for candidate in (request, *replaced):
+        if is_from(candidate, aiohttp):
+            genuine: SendRequest = inspect.unwrap(candidate)
+            return genuine
+    raise MockAkoolError(
+        "mock-akool cannot find aiohttp's own ClientSession._request, something else is in its place",
+        "Start MockAkool before the other mock",
+    )
+
+
+# Where connections go
+
+
+def _keying(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def connection_key(self: aiohttp.ClientRequest) -> Any:
+        key = original(self)
+        target = target_of(self.url.host, self.url.port)
+        return key if target is None else _renamed(key, f"{key.host} of fake {target.number}")
+
+    return connection_key
+
+
+def _renamed(key: Any, host: str) -> Any:
+    if hasattr(key, "_replace"):
+        return key._replace(host=host)
+    import attr  # which older releases of aiohttp make their keys with
+
+    return attr.evolve(key, host=host)
+
+
+def _connecting(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def _create_connection(self: Any, req: aiohttp.ClientRequest, *args: Any, **options: Any) -> Any:
+        target = target_of(req.url.host, req.url.port)
+        if target is not None:
+            server = _server_of(target)
+            _, protocol = await self._loop.create_connection(self._factory, "127.0.0.1", server.port)
+            return protocol
+        if refuses(req.url.host):
+            raise aiohttp.ClientConnectionError(refusal(req.url))
+        return await original(self, req, *args, **options)
+
+    return _create_connection
+
+
+def _server_of(target: Target) -> Server:
+    with _lock:
+        server = _servers.get(target)
+        if server is None:
+            server = _servers[target] = _LoopbackServer(target).start()
+        return server
+
+
+class _LoopbackServer(Server):
+    """Serves one target to this process. Delays are left to the client's side, which knows how long it waits."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target.application, public_url=CDN_URL)
+        self._target = target
+
+    def answer(self, request: Request) -> Response:
+        request = request._replace(transport="aiohttp")
+        response = self._target.note(request, super().answer(request))
+        transfer = response.transfer
+        if transfer is not None and transfer.ends in (Ends.DROP, Ends.RESET):
+            if response.delay_ns:
+                self._target.late_breaks.append(response.delay_ns / NS_PER_S)
+            return response._replace(delay_ns=0)
+        waits = []
+        if response.delay_ns:
+            waits.append((_DELAY, str(response.delay_ns / NS_PER_S)))
+        if transfer is not None and transfer.piece_bytes:
+            waits.append((_DRIP, f"{transfer.piece_bytes} {transfer.pause_ns}"))
+            transfer = transfer._replace(piece_bytes=0, pause_ns=0)
+        if not waits:
+            return response
+        return response._replace(headers=(*response.headers, *waits), delay_ns=0, transfer=transfer)
+
+
+# What a session does
+
+
+def _sending(genuine: SendRequest, original: SendRequest) -> SendRequest:
+    async def _request(
+        self: aiohttp.ClientSession, method: str, str_or_url: str | URL, **options: Any
+    ) -> aiohttp.ClientResponse:
+        target = _target(self, str_or_url)
+        if target is not None:
+            return await _fetch(genuine, self, target, method, str_or_url, options)
+        return await original(self, method, str_or_url, **options)
+
+    return _request
+
+
+def _requesting(genuine: SendRequest, original: Callable[..., Any]) -> Callable[..., Any]:
+    def request(self: aiohttp.ClientSession, method: str, url: str | URL, **options: Any) -> Any:
+        target = _target(self, url)
+        if target is None:
+            return original(self, method, url, **options)
+        return _Pending(_fetch(genuine, self, target, method, url, options))
+
+    return request
+
+
+def _verb(genuine: SendRequest, verb: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def send(self: aiohttp.ClientSession, url: str | URL, **options: Any) -> Any:
+        target = _target(self, url)
+        if target is None:
+            return original(self, url, **options)
+        options.setdefault("allow_redirects", _REDIRECTS_BY_DEFAULT.get(verb, True))
+        return _Pending(_fetch(genuine, self, target, verb.upper(), url, options))
+
+    send.__name__ = verb
+    return send
+
+
+def _target(session: aiohttp.ClientSession, str_or_url: str | URL) -> Target | None:
+    try:
+        url = URL(str_or_url)
+        base: URL | None = getattr(session, "_base_url", None)
+        if base is not None and not url.host:
+            url = base.join(url)
+        return target_of(url.host, url.port)
+    except (TypeError, ValueError):
+        return None  # aiohttp says what is wrong with it
+
+
+async def _fetch(
+    genuine: SendRequest,
+    session: aiohttp.ClientSession,
+    target: Target,
+    method: str,
+    str_or_url: str | URL,
+    options: dict[str, Any],
+) -> aiohttp.ClientResponse:
+    """Fetch an answer, and wait as long as it says."""
+    token = object()
+    target.in_flight.add(token)
+    limits = _Limits(target, *_patience(session, options))
+    try:
+        response = await genuine(session, method, str_or_url, **options)
+        if (response.content_length or 0) < _SMALL_BYTES:
+            # Virtual time shall not pass between the head and the body of an answer. (A long body is not waited for:
+            # its transport stops when nobody reads.) Of a body that is cut off, the client hears when it reads it.
+            with suppress(aiohttp.ClientPayloadError):
+                await response.content.wait_eof()
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        target.in_flight.discard(token)
+        target.check_pace()
+        await limits.wait_for_breaks(error)
+        raise
+    finally:
+        target.in_flight.discard(token)
+    try:
+        target.check_pace()
+        await limits.wait_for_breaks(response.url.authority)  # aiohttp repeats a GET that broke
+        await limits.wait(float(response.headers.get(_DELAY, 0)), response.url.authority)
+        if _DRIP in response.headers:
+            piece_bytes, pause_ns = map(int, response.headers[_DRIP].split())
+            dripping = Transfer(piece_bytes=piece_bytes, pause_ns=pause_ns)
+            first_s, others_s = pauses_s(dripping, response.content_length or 0)
+            await limits.wait(first_s, response.url.authority)
+            await limits.wait(others_s, response.url.authority, is_one_read=False)
+    except BaseException:
+        response.release()
+        raise
+    return response
+
+
+class _Limits:
+    """How long a client waits, in seconds: for the whole of a request, and for a single read."""
+
+    def __init__(self, target: Target, total_s: float | None, read_s: float | None) -> None:
+        self._target = target
+        self._total_s = total_s
+        self._read_s = read_s
+
+    async def wait_for_breaks(self, whom: object) -> None:
+        """Wait as long as it took until connections broke."""
+        while self._target.late_breaks:
+            await self.wait(self._target.late_breaks.popleft(), whom)
+
+    async def wait(self, delay_s: float, whom: object, *, is_one_read: bool = True) -> None:
+        """Wait, and raise aiohttp's own error when the client's patience is over before."""
+        limits = [limit for limit in (self._total_s, self._read_s if is_one_read else None) if limit is not None]
+        try:
+            await self._target.wait_in_task(delay_s, min(limits, default=None))
+        except TimedOutError:
+            if self._total_s is not None and self._total_s == min(limits):
+                raise TimeoutError from None
+            raise _READ_TIMEOUT(f"Timeout on reading data from {whom}") from None
+        if self._total_s is not None:
+            self._total_s -= delay_s
+
+
+def _patience(session: aiohttp.ClientSession, options: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Return the client's limits, in seconds, on the whole request and on a read."""
+    timeout = options.get("timeout")
+    if isinstance(timeout, (int, float)):
+        return float(timeout), None
+    if not isinstance(timeout, aiohttp.ClientTimeout):
+        timeout = session.timeout
+    return timeout.total or None, timeout.sock_read or None
+
+
+class _Pending(Coroutine[Any, Any, aiohttp.ClientResponse]):
+    """What aiohttp's methods return: awaited for the response, or entered to have it released at the end."""
+
+    def __init__(self, fetching: Coroutine[Any, Any, aiohttp.ClientResponse]) -> None:
+        self._fetching = fetching
+        self._response: aiohttp.ClientResponse | None = None
+
+    def send(self, value: Any) -> Any:
+        return self._fetching.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._fetching.throw(*error)
+
+    def close(self) -> None:
+        self._fetching.close()
+
+    def __await__(self) -> Generator[Any, Any, aiohttp.ClientResponse]:
+        return self._fetching.__await__()
+
+    async def __aenter__(self) -> aiohttp.ClientResponse:
+        self._response = await self._fetching
+        return await self._response.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._response is not None:
+            await self._response.__aexit__(kind, error, trace)

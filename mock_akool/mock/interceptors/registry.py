@@ -1,0 +1,167 @@
+"""Which fakes are active, and which interceptors are installed for them."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+import threading
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, Final, Protocol
+
+from mock_akool.mock.interceptors.patching import _all_patches
+from mock_akool.mock.interceptors.target import Target
+
+
+class Interceptor(Protocol):
+    """A module that patches one library."""
+
+    def install(self) -> None:
+        """Patch the library so that it asks `target_of`."""
+        ...
+
+    def uninstall(self) -> None:
+        """Take the patch back."""
+        ...
+
+
+_INTERCEPTORS: Final = {
+    "requests": "mock_akool.mock.interceptors._requests",
+    "httpx": "mock_akool.mock.interceptors._httpx",
+    "aiohttp": "mock_akool.mock.interceptors._aiohttp",
+}
+"""The libraries that have a door, and its module."""
+
+
+_lock = threading.RLock()
+
+
+_active: list[Target] = []
+
+
+_installed: dict[str, Interceptor] = {}
+
+
+def activate(target: Target) -> None:
+    """Let `target` answer from now on, before those that are active already."""
+    with _lock:
+        if not _active:
+            try:
+                for library in _INTERCEPTORS:
+                    if sys.modules.get(library) is not None:
+                        _install(library)
+            except BaseException:
+                _uninstall_all()
+                raise
+            sys.meta_path.insert(0, _WATCH)
+        _active.append(target)
+
+
+def deactivate(target: Target) -> None:
+    """Let `target` answer no longer; with the last one, all patches are taken back."""
+    with _lock:
+        _active.remove(target)
+        for transport in _installed.values():
+            leave = getattr(transport, "leave", None)
+            if leave is not None:
+                leave(target)
+        if not _active:
+            sys.meta_path.remove(_WATCH)
+            _uninstall_all()
+
+
+def tidy() -> None:
+    """Take back what others have put back since the last fake was left.
+
+    Who replaces something of a library while a fake is active, and takes that back after the fake was left, puts back
+    ours.
+    """
+    with _lock:
+        if not _active:
+            for patches in _all_patches:
+                patches.tidy()
+
+
+def target_of(host: str | None, port: int | None) -> Target | None:
+    """Return the active target that answers for the host, the one started last first."""
+    for target in reversed(_active):
+        if target.answers(host, port):
+            return target
+    return None
+
+
+def refuses(host: str | None) -> bool:
+    """Return whether a request to a host that is not ours must not leave: when refused, and not to this machine."""
+    return any(target.refuse_others for target in _active) and not _is_loopback(host)
+
+
+def refusal(url: object) -> str:
+    """Return the text of the refusal."""
+    return (
+        f'mock-akool refused a request to {url}: other_hosts="refuse" is set. '
+        'Allow it with other_hosts="pass", or mock that host'
+    )
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host is None or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _install(library: str) -> None:
+    if library not in _installed:
+        transport: Any = import_module(_INTERCEPTORS[library])
+        _installed[library] = transport
+        transport.install()
+
+
+def _uninstall_all() -> None:
+    while _installed:
+        _installed.popitem()[1].uninstall()
+
+
+class _Watch(MetaPathFinder):
+    """Installs a door when its library is imported while a fake is active.
+
+    Otherwise a client that a test imports late would reach the real service. To import all libraries at the start
+    would cost every run a third of a second.
+    """
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Find the library as Python would, but with a loader that installs the door afterwards."""
+        if name not in _INTERCEPTORS:
+            return None
+        sys.meta_path.remove(self)
+        try:
+            spec = find_spec(name)
+        finally:
+            sys.meta_path.insert(0, self)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _ThenInstall(spec.loader, name)
+        return spec
+
+
+class _ThenInstall(Loader):
+    def __init__(self, loader: Loader, library: str) -> None:
+        self._loader = loader
+        self._library = library
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        with _lock:
+            if _active:
+                _install(self._library)
+
+
+_WATCH: Final = _Watch()

@@ -1,0 +1,236 @@
+"""What the doors inside a process share: which hosts are ours, which fake answers, and how time passes.
+
+Several fakes may be active at once; the one that was started last answers. The patches of a library are made when
+the first fake starts (or when the library is imported, if that is later) and taken back when the last one stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NamedTuple, Protocol
+from weakref import WeakSet
+
+from mock_akool.akool.codes import CDN_URL
+from mock_akool.core.clock import NS_PER_S, VirtualClock
+from mock_akool.core.http import Ends, Headers, Request, Response, Transfer
+from mock_akool.core.timeline import Status
+from mock_akool.server.handler import Watched
+
+POLL_LIMIT: Final = 1_000
+"""How often an unfinished job may be polled at one instant of a virtual clock."""
+
+
+class Delivered(NamedTuple):
+    """An answer as a door gives it to its library, and how many seconds it keeps the client waiting.
+
+    `transfer` says how the body travels when it does not simply arrive; `body` is then still the whole one.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes
+    delay_s: float
+    transfer: Transfer | None = None
+
+    @property
+    def ends(self) -> Ends | None:
+        """How the answer ends other than by having arrived."""
+        return None if self.transfer is None else self.transfer.ends
+
+    @property
+    def arriving(self) -> bytes:
+        """What of the body arrives."""
+        cut = self.transfer is not None and self.transfer.ends is Ends.CUT
+        return self.body[: self.transfer.sent.of(len(self.body))] if cut and self.transfer else self.body
+
+
+class TimedOutError(Exception):
+    """The client's own time limit is over before the answer comes. Each door raises its library's error instead."""
+
+
+class VirtualTimeLimitError(BaseException):
+    """The code under test waits for ever: it slept beyond the limit of virtual time, or polls without any pause.
+
+    Not an Exception, because a client that goes on after any Exception would swallow it and go on for ever.
+    """
+
+
+class Sleeper(Protocol):
+    """Lets virtual time pass for the code under test, in step with its other sleepers."""
+
+    def nap(self, seconds: float) -> None:
+        """Sleep in a thread."""
+        ...
+
+    async def nap_in_task(self, seconds: float) -> None:
+        """Sleep in a task of asyncio or trio."""
+        ...
+
+
+class Target:
+    """A fake as the doors inside a process see it: its service, its hosts, and what becomes of other hosts."""
+
+    def __init__(self, application: Watched, hosts: Sequence[str], *, refuse_others: bool) -> None:
+        self.application = application
+        self.number = next(_numbers)
+        """Unlike every other target's of this process, so that connections to one are not taken for another's."""
+        self.hosts = frozenset(host.lower() for host in hosts)
+        self.refuse_others = refuse_others
+        self.clock = application.clock
+        self.sleeper: Sleeper | None = None
+        """Who lets virtual time pass; without one, waiting just moves the virtual clock."""
+        self.in_flight: set[object] = set()
+        """A token for each request under way through a door that really waits (aiohttp's)."""
+        self.late_breaks: deque[float] = deque()
+        """For how many seconds clients of that door wait before they learn that the connection broke."""
+        self.activity = 0
+        """Counts answered requests, so that a virtual sleeper sees whether others are still busy."""
+        self.threads: WeakSet[threading.Thread] = WeakSet()
+        """The threads that used the fake."""
+        self.shown_unfinished: set[str] = set()
+        """The jobs whose newest answer said that they are not finished: somebody is about to sleep for each."""
+        self._polls_at_ns = 0
+        self._polls: dict[str, int] = {}
+        self._hammered: str | None = None
+
+    def answers(self, host: str | None, port: int | None) -> bool:
+        """Return whether requests to the host are ours; a listed `host:port` counts for that port only."""
+        if host is None:
+            return False
+        host = host.lower()
+        return host in self.hosts or f"{host}:{port}" in self.hosts
+
+    def answer(
+        self, transport: str, method: str, host: str, path_and_query: str, headers: dict[str, str], body: bytes
+    ) -> Delivered:
+        """Answer a request. The door then waits, see `wait`, before it hands the answer over.
+
+        The names of `headers` are lower case; the target is as it would be on the wire.
+        """
+        headers.setdefault("host", host)
+        path, _, query = path_and_query.partition("?")
+        request = Request(method, path, query, headers, body, CDN_URL, transport)
+        response = self.note(request, self.application.answer(request))
+        self.check_pace()
+        response, content = self.application.complete(response)
+        length = () if response.status in _BODILESS else (("content-length", str(len(content))),)
+        sent = b"" if method == "HEAD" else content
+        return Delivered(
+            response.status, (*response.headers, *length), sent, response.delay_ns / NS_PER_S, response.transfer
+        )
+
+    def note(self, request: Request, response: Response) -> Response:
+        """Take note that a request was answered, and whether the client pauses between its polls."""
+        self.activity += 1
+        self.threads.add(threading.current_thread())
+        if response.rule is not None:
+            self._note_fault(request, response.rule)
+        job_id, status = response.job_id, response.job_status
+        if job_id is None or status is None:
+            return response
+        if status >= Status.COMPLETED:
+            self.shown_unfinished.discard(job_id)
+            return response
+        self.shown_unfinished.add(job_id)
+        if request.method == "GET" and self._repeated(job_id) > POLL_LIMIT and self._waits_for_time(job_id):
+            self._hammered = (
+                f"polls without a pause: {POLL_LIMIT:,} polls of job {job_id}, and no virtual time has passed. "
+                f"The job can never end for it"
+            )
+        return response
+
+    def _note_fault(self, request: Request, rule: str) -> None:
+        if self._repeated(rule) > POLL_LIMIT:
+            self._hammered = (
+                f"tries again without a pause: {POLL_LIMIT:,} times {request.method} {request.path}, "
+                f"which met the rule "
+                f"{rule}, and no virtual time has passed. "
+                f"The fault may never end for it"
+            )
+
+    def _repeated(self, what: str) -> int:
+        """Count something at the present instant of a virtual clock; 0 on another clock."""
+        if not isinstance(self.clock, VirtualClock):
+            return 0
+        now_ns = self.clock.now_ns()
+        if now_ns != self._polls_at_ns:
+            self._polls_at_ns, self._polls, self._hammered = now_ns, {}, None
+        count = self._polls[what] = self._polls.get(what, 0) + 1
+        return count
+
+    def check_pace(self) -> None:
+        """Raise VirtualTimeLimitError when the client polls for ever without a pause."""
+        if self._hammered is not None and self._polls_at_ns == self.clock.now_ns():
+            raise VirtualTimeLimitError(
+                f"the code under test {self._hammered}; a real client would hammer the service. Let it sleep in between"
+            )
+
+    def _waits_for_time(self, job_id: str) -> bool:
+        """Return whether polls alone never end the job; a script may count any number of them."""
+        return not self.application.counts_polls(job_id)
+
+    def wait(self, delay_s: float, timeout_s: float | None) -> None:
+        """Keep a thread waiting for an answer. Raises TimedOutError when its patience is over before."""
+        if not delay_s:
+            return
+        wait_s = delay_s if timeout_s is None else min(delay_s, timeout_s)
+        if self.sleeper is not None:
+            self.sleeper.nap(wait_s)
+        elif isinstance(self.clock, VirtualClock):
+            self.clock.advance(wait_s)
+        else:
+            time.sleep(wait_s)
+        if wait_s < delay_s:
+            raise TimedOutError
+
+    async def wait_in_task(self, delay_s: float, timeout_s: float | None) -> None:
+        """Keep a task waiting for an answer, as `wait` does a thread."""
+        if not delay_s:
+            return
+        wait_s = delay_s if timeout_s is None else min(delay_s, timeout_s)
+        if self.sleeper is not None:
+            await self.sleeper.nap_in_task(wait_s)
+        elif isinstance(self.clock, VirtualClock):
+            self.clock.advance(wait_s)
+        else:
+            await real_sleep_of_this_loop()(wait_s)
+        if wait_s < delay_s:
+            raise TimedOutError
+
+
+def pauses_s(transfer: Transfer, size: int) -> tuple[float, float]:
+    """Return for how many seconds a client waits for the first piece of `size` dripping bytes, and for the others.
+
+    Its patience is with a single piece, so the first one tells whether it has enough.
+    """
+    count = transfer.pieces(size) if size else 0
+    return min(count, 1) * transfer.pause_ns / NS_PER_S, max(count - 1, 0) * transfer.pause_ns / NS_PER_S
+
+
+def in_asyncio() -> bool:
+    """Return whether the running task is one of asyncio's; otherwise it is one of trio's."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def real_sleep_of_this_loop() -> Callable[[float], Awaitable[None]]:
+    """Return `sleep` of the library whose task is running."""
+    if in_asyncio():
+        return asyncio.sleep
+    import trio
+
+    return trio.sleep
+
+
+_BODILESS: Final = frozenset({204, 304})
+
+
+_numbers: Final = itertools.count(1)

@@ -1,0 +1,102 @@
+"""The clock of a server elsewhere: moved over the control API, and held still while a fake is active here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mock_akool.core.clock import VirtualClock, step_ns
+from mock_akool.mock.remote.admin_client import AdminClient
+
+
+class RemoteClock:
+    """The clock of a server. It has the methods of SteeredClock; a server of a virtual clock moves only when asked."""
+
+    def __init__(self, admin_client: AdminClient) -> None:
+        self._admin_client = admin_client
+        self.last_ns = 0
+        """The instant that the server told last."""
+
+    def now_ns(self) -> int:
+        """Return the present instant in nanoseconds since the epoch."""
+        self._ask("GET")
+        return self.last_ns
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it stands still."""
+        return bool(self._ask("GET")["frozen"])
+
+    @property
+    def speed(self) -> float:
+        """How many of its seconds pass in a second of the machine; 0 when it is frozen."""
+        return float(self._ask("GET")["speed"])
+
+    @property
+    def virtual(self) -> bool:
+        """Whether it is a virtual clock, which moves only when it is moved."""
+        return bool(self._ask("GET")["virtual"])
+
+    def freeze(self) -> None:
+        """Stand still from now on."""
+        self._ask("POST", "/freeze")
+
+    def resume(self) -> None:
+        """Run as the machine's clock does."""
+        self._ask("POST", "/resume")
+
+    def run_at(self, speed: float) -> None:
+        """Run `speed` times as fast as the machine's clock."""
+        self._ask("POST", "/speed", {"factor": speed})
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on by `seconds`, 0 or more; raises ClockError for a negative or not finite number."""
+        step_ns(seconds)
+        self._ask("POST", "/advance", {"seconds": seconds})
+
+    def advance_to(self, instant_ns: int) -> None:
+        """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
+        self._ask("POST", "/advance", {"to_ns": instant_ns})
+
+    def advance_until_idle(self, account: str | None) -> None:
+        """Move the clock to where no job's status changes any more by time alone; with an API key, no job of it."""
+        self._ask("POST", "/advance", {"until": "idle"}, account=account)
+
+    def _ask(self, method: str, what: str = "", body: Mapping[str, Any] | None = None, **query: Any) -> Any:
+        told = self._admin_client.ask(method, f"clock{what}", body, **query)
+        self.last_ns = told["now_ns"]
+        return told
+
+    def __repr__(self) -> str:
+        return f"<the clock of {self._admin_client.url}: {self._ask('GET')['now']}>"
+
+
+class HeldClock(VirtualClock):
+    """A server's clock that stands still, and moves only by whoever moves it here: to doors, a virtual clock."""
+
+    __slots__ = ("_remote", "_runs")
+
+    def __init__(self, remote: RemoteClock) -> None:
+        self._remote = remote
+        self._runs = not remote.virtual
+        if self._runs:
+            remote.freeze()
+        super().__init__(remote.last_ns)
+
+    def now_ns(self) -> int:
+        """Return the present instant in nanoseconds since the epoch."""
+        # Nobody else moves it, so nobody need be asked.
+        return self._remote.last_ns
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on by `seconds`, 0 or more; raises ClockError for a negative or not finite number."""
+        self._remote.advance_to(self.now_ns() + step_ns(seconds))
+
+    def advance_to(self, instant_ns: int) -> None:
+        """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
+        self._remote.advance_to(instant_ns)
+
+    def let_go(self) -> None:
+        """Let it run as the machine's does. Not as before: it may have been left so by somebody who was interrupted."""
+        if self._runs:
+            self._remote.resume()

@@ -1,0 +1,177 @@
+"""What doors talk to: one fake with its engine, its control routes and its pictures."""
+
+from __future__ import annotations
+
+import logging
+
+from mock_akool import admin
+from mock_akool.akool import api
+from mock_akool.akool.deliveries import Draft
+from mock_akool.akool.engine import Engine
+from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
+from mock_akool.core.errors import ClockError
+from mock_akool.core.http import Request, Response
+from mock_akool.core.timeline import Status
+from mock_akool.media.cache import MediaCache
+from mock_akool.server.settings import ScenarioSettings
+from mock_akool.server.tokens import JwtTokens
+from mock_akool.webhooks.delivery_modes import COLLECT, HTTP
+from mock_akool.webhooks.dispatcher import Dispatcher
+
+_log = logging.getLogger("mock_akool")
+
+
+class Application:
+    """Answers calls. Safe to use from several threads."""
+
+    def __init__(self, settings: ScenarioSettings, clock: Clock, access: admin.Access | None = None) -> None:
+        self.engine = Engine(settings, clock, JwtTokens(settings.seed), settings.script, _compose)
+        self.media_cache = MediaCache()
+        self.dispatcher = Dispatcher(self.engine)
+        self.access = access or admin.Access()
+
+    @property
+    def clock(self) -> Clock:
+        """The fake's clock."""
+        return self.engine.clock
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Up to how many bytes of a request's body the API reads."""
+        return self.engine.settings.max_body_bytes
+
+    def answer(self, request: Request) -> Response:
+        """Turn a Request into a Response: of the control routes below `/_mock/`, else of the emulated API."""
+        if request.path.startswith(admin.PREFIX):
+            return admin.answer(self, request)
+        self.dispatcher.before(request)
+        return api.answer(self.engine, request)
+
+    def run_until_idle(self, account: str | None = None) -> None:
+        """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
+
+        With an API key that is said of that account's jobs only. Jobs that are stuck, or wait for polls, stay as they
+        are. On a clock that runs, callbacks that fail and are to be sent again later are not waited for. Raises
+        ClockError when the clock cannot be moved.
+        """
+        clock = self.movable_clock
+        while True:
+            self.dispatcher.flush()
+            with self.engine.lock:
+                now_ns = clock.now_ns()
+                idle_ns = self.engine.idle_ns(now_ns, account)
+                due_ns = self.engine.outbox.next_ns if account is None else None
+            if idle_ns <= now_ns and due_ns is None:
+                return
+            # Callbacks that fall due on the way are sent on the way.
+            clock.advance_to(max(idle_ns, now_ns if due_ns is None else due_ns))
+            if not isinstance(clock, VirtualClock):
+                return
+
+    def reset(self) -> None:
+        """Forget all that happened, and let a clock that was moved ahead of the machine's show its time again."""
+        with self.engine.lock:
+            if isinstance(self.clock, SteeredClock):
+                self.engine.reset()  # what was due in the future is not sent on the way back
+                self.clock.set_to_machine()
+            self.engine.reset()
+
+    @property
+    def movable_clock(self) -> VirtualClock | SteeredClock:
+        """The clock; raises ClockError when it is one that cannot be moved."""
+        clock = self.engine.clock
+        if not isinstance(clock, (VirtualClock, SteeredClock)):
+            raise ClockError(
+                f"this fake runs on a {type(clock).__name__}", "Only a VirtualClock or a SteeredClock can be moved"
+            )
+        return clock
+
+    # What a client waits for
+
+    @property
+    def job_count(self) -> int:
+        """How many jobs there are."""
+        return self.engine.job_count
+
+    def is_awaited(self) -> bool:
+        """Return whether a client has something to wait for, see `Engine.is_awaited`."""
+        engine = self.engine
+        with engine.lock:
+            return engine.is_awaited(engine.clock.now_ns())
+
+    def counts_polls(self, job_id: str) -> bool:
+        """Return whether the life of this job depends on how often it is polled."""
+        job = self.engine.job(job_id)
+        return job is not None and job.timeline.counts_polls
+
+    def newest_jobs(self, count: int) -> list[tuple[str, Status]]:
+        """Return the `_id` and the status of so many jobs, the newest last."""
+        engine = self.engine
+        with engine.lock:
+            now_ns = engine.clock.now_ns()
+            return [(job.id, engine.change_of(job, now_ns).status) for job in engine.jobs()[-count:]]
+
+    # Live servers
+
+    def listens_on(self, host: str) -> None:
+        """Take note that a server is going to listen on this host: control calls may use it as a name."""
+        self.access.allow(host)
+
+    def server_started(self) -> None:
+        """Take note that a server takes calls from now on, so that callbacks are carried though nobody moves time."""
+        self.dispatcher.open()
+
+    def server_stopped(self, grace_s: float) -> None:
+        """Take note that a server takes no more calls; callbacks that are under way have so many seconds."""
+        self.dispatcher.close(grace_s)
+
+    def carry_due(self, *, wait: bool = True) -> None:
+        """Let callbacks that are due be carried; on a virtual clock they have been when this returns.
+
+        Without `wait`, those that the courier's own thread carries are not waited for.
+        """
+        self.dispatcher.flush(wait=wait)
+
+    def carry_in_passing(self) -> None:
+        """Let callbacks be carried where that costs next to nothing, on whatever thread this is."""
+        self.dispatcher.look()
+
+    def carry_by(self, way: str, account: str | None = None) -> None:
+        """Send callbacks over `http` from now on, `collect` them, or do as at the `start`.
+
+        All, or those of an account (by API key).
+        """
+        if way == "start":
+            self.dispatcher.as_at_start(account)
+        else:
+            self.dispatcher.carry_by({"http": HTTP, "collect": COLLECT}[way], account)
+
+    def sending(self, account: str | None = None) -> str:
+        """Return how callbacks are carried: `http`, `collect`, or `call` for a receiver in this process."""
+        return self.dispatcher.way_in_force(account).kind
+
+    def ready_body(self, response: Response) -> bytes | None:
+        """Return the reply's body if it needs no drawing, else None."""
+        body = response.body if response.picture is None else self.media_cache.cached(response.picture)
+        return body if body is None or response.kept is None else body[: response.kept.of(len(body))]
+
+    def body(self, response: Response) -> bytes:
+        """Return the reply's body; a picture that nobody asked for before is drawn, which takes milliseconds."""
+        body = response.body if response.picture is None else self.media_cache.get(response.picture)
+        return body if response.kept is None else body[: response.kept.of(len(body))]
+
+    def complete(self, response: Response) -> tuple[Response, bytes]:
+        """Return the reply and its body; a picture that cannot be drawn is a bug of ours, answered as such."""
+        try:
+            return response, self.body(response)
+        except Exception as bug:
+            _log.exception("mock-akool bug while drawing %s", response.picture)
+            response = api.bug_reply(bug)._replace(delay_ns=response.delay_ns)
+            return response, response.body
+
+
+def _compose(draft: Draft) -> bytes:
+    """Return the body of a callback; what that takes is imported with the first one."""
+    from mock_akool.webhooks.broken_envelopes import compose
+
+    return compose(draft)

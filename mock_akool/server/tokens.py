@@ -1,0 +1,63 @@
+"""Who an account is, and its tokens (contract section 2): names by Faker, signatures by PyJWT.
+
+Both libraries are imported when the first token is made, since most tests never make one.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+from mock_akool.akool.accounts import Account
+from mock_akool.akool.auth import Claims
+from mock_akool.core.keyed_random import KeyedRandom
+
+_ALGORITHM: Final = "HS256"
+
+
+class JwtTokens:
+    """Makes and reads the tokens of one engine. A token of another seed is none of ours."""
+
+    def __init__(self, seed: int) -> None:
+        self._keyed_random = KeyedRandom(seed)
+        self._key = self._keyed_random.hex(64, "token key")
+        # A client sends one token many times, and to verify it takes longer than the rest of a poll.
+        self.read = lru_cache(maxsize=1024)(self._read)
+
+    def issue(self, account: Account, issued_s: int, expires_s: int) -> str:
+        """Return the account's token with these times, in epoch seconds."""
+        import jwt
+
+        first_name, email = self._person(account.api_key)
+        claims: dict[str, Any] = {
+            "id": account.id,
+            "uid": account.uid,
+            "email": email,
+            "credentialId": account.credential_id,
+            "firstName": first_name,
+            "type": "user",
+            "from": "toO",
+            "iat": issued_s,
+            "exp": expires_s,
+        }
+        return jwt.encode(claims, self._key, algorithm=_ALGORITHM)
+
+    def _read(self, token: str) -> Claims | None:
+        """Return what the token says, or None when it is none of ours."""
+        import jwt
+
+        # Whether it is still valid is for the engine's clock to say, not for the machine's.
+        options: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
+        try:
+            claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM], options=options)
+        except jwt.InvalidTokenError:
+            return None
+        return Claims(claims["id"], claims["iat"], claims["exp"])
+
+    def _person(self, api_key: str) -> tuple[str, str]:
+        """Return the first name and the e-mail address of the account's owner."""
+        from faker import Faker
+
+        faker = Faker()
+        faker.seed_instance(self._keyed_random.integer(0, 2**32 - 1, "person", api_key))
+        return faker.first_name(), faker.ascii_safe_email()

@@ -1,0 +1,974 @@
+"""What the control routes do, each within its scope."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mock_akool import Call, MockAkool, ScenarioError, SteeredClock, SystemClock
+from mock_akool.admin.routes import ROUTES
+from mock_akool.akool.endpoints import CREATES
+from mock_akool.diagnostics.report import Observations, explain
+from mock_akool.scenario_library.library import names
+from tests.admin.conftest import IMAGE, KEY, OTHER, Fake
+
+HOOK = "http://127.0.0.1:9/hook"
+JSON = {"content-type": "application/json"}
+
+
+class TestAccount:
+    @pytest.mark.parametrize("key", ROUTES, ids=" ".join)
+    def test_each_route_takes_one(self, key: tuple[str, str]) -> None:
+        query, body = ROUTES[key].query, ROUTES[key].body
+        assert query is not None
+        assert "account" in query.fields
+        assert (body is not None) == (key[0] in ("POST", "PUT"))
+        if body is not None and key != ("POST", "/_mock/accounts"):
+            assert "account" in body.fields
+
+    @pytest.mark.parametrize("key", ROUTES, ids=" ".join)
+    def test_an_empty_one_and_one_with_a_space_are_refused(self, key: tuple[str, str]) -> None:
+        query, body = ROUTES[key].query, ROUTES[key].body
+        assert query is not None
+        empty = (query.fields["account"], *([body.fields["account"]] if body and "account" in body.fields else []))
+        for field in empty:
+            with pytest.raises(ScenarioError, match=r"'' is not usable \(it is empty\)\. It takes an API key; "):
+                field.shape.read("", ("account",))
+        with pytest.raises(ScenarioError, match="write %2B for it"):
+            query.fields["account"].shape.read("my-key slow", ("account",))
+
+    def test_what_is_wrong_with_one_is_told(self, fake: Fake) -> None:
+        fake.create()
+        hint = "It takes an API key; leave `account` out to mean everybody"
+        told = (400, "account: '' is not usable (it is empty)", hint)
+        assert fake.refused("POST", "reset", "", account="") == told
+        assert fake.refused("POST", "reset", "account=")[1] == told[1]
+        status, error, hint = fake.refused("POST", "reset", "account=my-key+flaky-gateway")
+        assert (status, error) == (
+            400,
+            "account: 'my-key flaky-gateway' is not usable (a + in a query is a space; write %2B for it)",
+        )
+
+    def test_one_with_a_plus(self, fake: Fake) -> None:
+        fake.create("my-key+slow")
+        assert fake.ask("GET", "state", "account=my-key%2Bslow")["accounts"] == 1
+        fake.create("a key")
+        assert fake.ask("POST", "accounts/credits", account="a key", add=1)["credits"] == 999
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("GET", "health", {}),
+            ("GET", "ready", {}),
+            ("GET", "openapi.json", {}),
+            ("GET", "clock", {}),
+            ("POST", "clock/freeze", {}),
+            ("POST", "clock/freeze", {"account": KEY}),
+            ("POST", "clock/advance", {"seconds": 0}),
+        ],
+    )
+    def test_where_it_changes_nothing(self, method: str, path: str, body: dict[str, Any], fake: Fake) -> None:
+        plain = {name: each for name, each in body.items() if name != "account"}
+        assert fake.ask(method, path, f"account={KEY}", **body) == fake.ask(method, path, **plain)
+        assert fake.ask("GET", "accounts")["accounts"] == []
+
+    def test_one_that_is_made_may_be_said_in_the_query(self, fake: Fake) -> None:
+        assert fake.ask("POST", "accounts", f"account={KEY}", credits=5)["client_secret"] == KEY
+        assert fake.ask("POST", "accounts", f"account={OTHER}", client_secret=OTHER)["client_secret"] == OTHER
+        status, error, _ = fake.refused("POST", "accounts", "account=third", client_secret="fourth")
+        assert (status, error) == (400, "client_secret is 'fourth' in the body, and 'third' in the query")
+        assert fake.refused("POST", "accounts", credits=1)[:2] == (400, "no client_secret is given")
+
+    def test_as_which_the_api_is_asked(self, fake: Fake) -> None:
+        path = "/api/open/v3/faceswap/quota/info"
+
+        def asked_by(query: str, **given: Any) -> Any:
+            return fake.ask("POST", "answer", query, method="GET", path=path, **given)["account"]
+
+        assert asked_by(f"account={KEY}") == KEY
+        assert asked_by("", account=KEY) == KEY
+        assert asked_by(f"account={KEY}", headers={"X-API-Key": OTHER}) == OTHER
+        assert asked_by(f"account={KEY}", headers={"Authorization": "Bearer x"}) is None
+        assert asked_by("") is None
+
+    def test_a_body_where_none_is_taken_is_told_where_to_say_it(self, fake: Fake) -> None:
+        told = fake.refused("DELETE", "scenario/rules", "", account=KEY, rule=1)
+        assert told == (400, "DELETE takes no body here", "Say it in the query, as account=…&rule=…")
+        assert fake.refused("GET", "state", "", account=KEY)[2] == "Say it in the query, as account=…"
+
+
+class TestState:
+    def test_of_all_and_of_one(self, fake: Fake) -> None:
+        fake.mock.next_job()
+        fake.create()
+        fake.create(OTHER)
+        state = fake.ask("GET", "state")
+        assert (state["accounts"], state["calls"], state["credits_spent"]) == (2, 2, 4)
+        assert state["jobs"] == {"queueing": 1, "processing": 0, "completed": 1, "failed": 0}
+        mine = fake.ask("GET", "state", f"account={KEY}")
+        assert (mine["accounts"], mine["calls"], mine["credits_spent"]) == (1, 1, 2)
+        assert mine["jobs"]["completed"] == 1
+        assert mine["jobs"]["queueing"] == 0
+
+    def test_whether_a_client_waits(self, fake: Fake) -> None:
+        assert fake.ask("GET", "state")["awaited"] is False
+        job_id = fake.create()
+        assert fake.ask("GET", "state")["awaited"] is True
+        fake.ask("POST", f"jobs/{job_id}/complete")
+        fake.poll(job_id)
+        assert fake.ask("GET", "state")["awaited"] is False
+
+    def test_whether_a_client_of_an_account_waits(self, fake: Fake) -> None:
+        def awaited() -> list[bool]:
+            queries = ("", f"account={KEY}", f"account={OTHER}")
+            return [fake.ask("GET", "state", query)["awaited"] for query in queries]
+
+        assert awaited() == [False, False, False]
+        job_id = fake.create()
+        assert awaited() == [True, True, False]
+        fake.ask("POST", f"jobs/{job_id}/complete")
+        fake.poll(job_id)
+        assert awaited() == [False, False, False]
+        fake.poll(job_id)  # it asks on
+        assert awaited() == [True, True, False]
+        fake.ask("POST", "reset")
+        fake.poll("0" * 24)  # it was refused; only all together know that
+        assert awaited() == [True, False, False]
+        fake.ask("POST", "reset")
+        job_id = fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "webhooks/faults", account=KEY, faults=[{"fault": {"delay": "1m"}}])
+        fake.ask("POST", "clock/advance", seconds=5)
+        fake.poll(job_id)
+        assert awaited() == [True, True, False]
+        fake.ask("POST", "clock/advance", until="idle")
+        assert awaited() == [False, False, False]
+        job_id = fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "webhooks/faults", faults=[{"fault": {"copies": 0}}])
+        fake.ask("DELETE", "scenario", f"account={KEY}")
+        fake.ask("POST", "clock/advance", until="idle")
+        assert awaited() == [True, True, False], "nobody told it of the end"
+
+    def test_control_calls_are_not_in_the_journal(self, fake: Fake) -> None:
+        fake.ask("GET", "state")
+        assert fake.ask("GET", "calls") == {"calls": [], "matched": 0, "next": None, "dropped": 0}
+
+
+class TestJobs:
+    def test_a_job_with_a_history(self, fake: Fake) -> None:
+        stages = [{"queueing": "10s"}, {"processing": "1m"}, {"failed": ["nudity"]}]
+        (job,) = fake.ask("POST", "jobs", account=KEY, stages=stages, elapsed="30s")["jobs"]
+        assert (job["status"], job["number"], job["account"]) == ("processing", 1, KEY)
+        assert job["stages"] == stages
+        clock = fake.ask("GET", "clock")
+        assert clock["now_ns"] - job["since_ns"] == 20_000_000_000
+        assert fake.poll(job["_id"])["image_status"] == 2
+        fake.ask("POST", "clock/advance", seconds=40)
+        assert fake.poll(job["_id"])["error_reasons"] == ["nudity"]
+        assert fake.ask("GET", "state")["credits_spent"] == 2
+
+    def test_a_job_that_was_polled(self, fake: Fake) -> None:
+        stages = [{"queueing": "1 poll"}, {"processing": "2 polls"}, "completed"]
+        (job,) = fake.ask("POST", "jobs", account=KEY, stages=stages, polls=2)["jobs"]
+        assert fake.poll(job["_id"])["image_status"] == 2
+        assert fake.poll(job["_id"])["image_status"] == 3
+
+    def test_a_batch_and_a_button(self, fake: Fake) -> None:
+        request = {"prompt": "a fox", "batch_quantity": 3}
+        made = fake.ask(
+            "POST", "jobs", account=KEY, endpoint="createBySourcePrompt", request=request, stages=["completed"]
+        )["jobs"]
+        assert [job["status"] for job in made] == ["completed"] * 3
+        parent = made[0]["_id"]
+        (pressed,) = fake.ask(
+            "POST", "jobs", account=KEY, endpoint="createbybutton", request={"_id": parent, "button": "U1"}
+        )["jobs"]
+        assert pressed["request"]["parent_id"] == parent
+        assert fake.ask("GET", f"jobs/{parent}")["used_buttons"] == ["U1"]
+
+    def test_what_the_api_would_refuse_is_refused(self, fake: Fake) -> None:
+        fake.ask("POST", "scenario/jobs", account=KEY, jobs=[{"stages": ["failed"]}])
+        status, error, _ = fake.refused("POST", "jobs", account=KEY, request={"prompt": ""}, stages=["completed"])
+        assert (status, error) == (400, "request: the API would answer 1003 parameter validate error")
+        fake.ask("POST", "accounts/credits", account=KEY, credits=1)
+        status, error, hint = fake.refused("POST", "jobs", account=KEY, stages=["completed"])
+        assert (status, error) == (409, "the API would answer 1104 credits insufficient")
+        assert hint == "Give the account more by POST /_mock/accounts/credits"
+        assert fake.ask("GET", "scenario", f"account={KEY}")["planned"] == 1
+
+    @pytest.mark.parametrize("endpoint", [str(each) for each in CREATES])
+    def test_what_a_request_looks_like_is_shown(self, endpoint: str, fake: Fake) -> None:
+        parent = fake.create()
+        fake.ask("POST", f"jobs/{parent}/complete")
+        _, _, hint = fake.refused("POST", "jobs", account=KEY, endpoint=endpoint, request={"a": "b"})
+        shown = hint[hint.index("{") : hint.rindex("}") + 1].replace("…", parent)
+        fake.ask("POST", "jobs", account=KEY, endpoint=endpoint, request=json.loads(shown))
+
+    def test_the_code_is_the_one_of_the_settings(self) -> None:
+        fake = Fake(MockAkool(bad_parameter_code=1008))
+        for endpoint, code in (("createbybutton", "1008"), ("createbyprompt", "1003")):
+            status, error, _ = fake.refused("POST", "jobs", account=KEY, endpoint=endpoint, request={})
+            assert (status, error.split()[5]) == (400, code)
+
+    def test_why_a_button_is_refused(self, fake: Fake) -> None:
+        parent = fake.create()
+
+        def told(parent: str, key: str = KEY) -> tuple[str, str]:
+            request = {"_id": parent, "button": "U1"}
+            status, error, hint = fake.refused("POST", "jobs", account=key, endpoint="createbybutton", request=request)
+            assert status == 409
+            return error.split()[4], hint
+
+        assert told(parent) == (
+            "1010",
+            "The job must be completed, as by POST /_mock/jobs/{job}/complete, and must have the button",
+        )
+        assert told("0" * 24) == ("1008", "GET /_mock/jobs lists the jobs with their `_id`")
+        fake.create(OTHER)
+        assert told(parent, OTHER) == ("1009", "Give as `account` the one whose job it is, see GET /_mock/jobs/{job}")
+        fake.ask("POST", f"jobs/{parent}/complete")
+        request = {"_id": parent, "button": "U1"}
+        fake.ask("POST", "jobs", account=KEY, endpoint="createbybutton", request=request)
+        assert told(parent)[0] == "1011"
+
+    def test_complete_fail_and_stick(self, fake: Fake) -> None:
+        first, second, third = (fake.create() for _ in range(3))
+        assert fake.ask("POST", f"jobs/{first}/complete")["status"] == "completed"
+        told = fake.ask("POST", f"jobs/{second}/fail", reasons=["lost"], refund=True)
+        assert told["status"] == "failed"
+        assert fake.poll(second)["error_reasons"] == ["lost"]
+        assert fake.ask("GET", "accounts", f"account={KEY}")["accounts"][0]["credits"] == 996
+        fake.ask("POST", f"jobs/{third}/stall")
+        fake.ask("POST", "clock/advance", seconds=9999)
+        assert fake.poll(third)["image_status"] == 1
+        assert fake.refused("POST", f"jobs/{first}/stall")[:2] == (409, "a finished job cannot be stuck")
+
+    def test_delete(self, fake: Fake) -> None:
+        gone, stays = fake.create(), fake.create()
+        fake.ask("DELETE", f"jobs/{gone}")
+        assert fake.poll(gone)["code"] == 1008
+        assert [job["_id"] for job in fake.ask("GET", "jobs")["jobs"]] == [stays]
+        assert fake.refused("DELETE", f"jobs/{gone}")[0] == 404
+
+    def test_another_accounts_job_is_not_found(self, fake: Fake) -> None:
+        job = fake.create()
+        for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/complete"), ("POST", "/fail"), ("POST", "/stall")):
+            status, error, hint = fake.refused(method, f"jobs/{job}{path}", f"account={OTHER}")
+            assert (status, error, hint) == (
+                404,
+                f"there is no job '{job}' of this account",
+                "The newest ones are: none",
+            )
+
+    def test_list_by_status_and_in_pages(self, fake: Fake) -> None:
+        made = [fake.create() for _ in range(5)]
+        fake.ask("POST", f"jobs/{made[3]}/complete")
+        page = fake.ask("GET", "jobs", "status=queueing&offset=1&limit=2")
+        assert [job["_id"] for job in page["jobs"]] == made[1:3]
+        assert (page["matched"], page["next"]) == (4, 3)
+        assert fake.ask("GET", "jobs", "offset=3&limit=2")["next"] is None
+        assert fake.ask("GET", "jobs", "offset=9&limit=2")["next"] is None
+
+
+class TestAccounts:
+    def test_add_and_list(self, fake: Fake) -> None:
+        added = fake.ask("POST", "accounts", client_secret=KEY, client_id="some-id", credits=5, token_lifetime="1h")
+        assert (added["client_id"], added["credits"], added["token_lifetime"]) == ("some-id", 5, 3600)
+        assert fake.ask("GET", "accounts")["accounts"] == [added]
+        assert fake.refused("POST", "accounts", client_secret=KEY)[0] == 409
+        assert fake.refused("POST", "accounts", client_secret=OTHER, client_id="some-id")[0] == 409
+        assert fake.refused("POST", "accounts", client_secret="")[0] == 400
+
+    def test_credits(self, fake: Fake) -> None:
+        fake.create()
+        assert fake.ask("POST", "accounts/credits", account=KEY, credits=1)["credits"] == 1
+        assert fake.code_of_create() == 1104
+        assert fake.ask("POST", "accounts/credits", account=KEY, add=1)["credits"] == 2
+        assert fake.code_of_create() == 1000
+        assert fake.ask("POST", "accounts/credits", account=KEY, add=-50)["credits"] == 0
+        assert fake.ask("GET", "state")["credits_spent"] == 4
+        assert fake.refused("POST", "accounts/credits", account=KEY)[0] == 400
+        assert fake.refused("POST", "accounts/credits", credits=1)[0] == 400
+
+    def test_ban(self, fake: Fake) -> None:
+        fake.ask("POST", "accounts/ban", account=KEY)
+        assert (fake.code_of_create(), fake.code_of_create(OTHER)) == (1200, 1000)
+        fake.ask("POST", "accounts/ban", account=KEY, banned=False)
+        assert fake.code_of_create() == 1000
+
+    def test_expire_tokens(self, fake: Fake) -> None:
+        def token() -> str:
+            body = json.dumps({"clientId": "an-id", "clientSecret": KEY}).encode()
+            said: str = fake.raw("POST", "/api/open/v3/getToken", "", body, JSON)[1]["token"]
+            return said
+
+        def code(bearer: str) -> int:
+            headers = {"authorization": f"Bearer {bearer}"}
+            said: int = fake.raw("GET", "/api/open/v3/faceswap/quota/info", "", b"", headers)[1]["code"]
+            return said
+
+        old = token()
+        assert code(old) == 1000
+        fake.ask("POST", "accounts/expire-tokens", account=KEY)
+        assert code(old) == 1101
+        new = token()  # in the same second of a clock that stands still
+        assert (code(new), code(old)) == (1000, 1101)
+
+    def test_a_strict_fake_takes_no_key_that_encrypts_nothing(self) -> None:
+        fake = Fake(MockAkool(strict=True))
+        told = fake.refused("POST", "accounts", client_secret="my-key")
+        assert told == (
+            400,
+            "the account is not usable with strict: its client_secret has 6 bytes, and cannot encrypt callbacks",
+            "It takes 16, 24 or 32 bytes, as in 32 letters and digits; without strict any text will do",
+        )
+        assert fake.ask("POST", "accounts", client_secret=KEY)["client_secret"] == KEY
+
+    def test_a_strict_fake_makes_none(self) -> None:
+        fake = Fake(MockAkool(strict=True))
+        assert fake.refused("POST", "accounts/ban", account=OTHER)[0] == 404
+
+
+class TestScenario:
+    def test_put_for_one_account(self, fake: Fake) -> None:
+        rule = {"on": "create", "first": 1, "fault": {"code": 1005}}
+        fake.ask("PUT", "scenario", account=KEY, scenario={"rules": [rule], "jobs": [{"stages": ["completed"]}]})
+        assert (fake.code_of_create(OTHER), fake.code_of_create(), fake.code_of_create()) == (1000, 1005, 1000)
+        statuses = [job["status"] for job in fake.ask("GET", "jobs")["jobs"]]
+        assert statuses == ["queueing", "completed"]
+        told = fake.ask("GET", "scenario", f"account={KEY}")
+        assert told["scenarios"][0]["scenario"]["rules"] == [rule]
+        assert told["rules"][0]["fired"] == 1
+        assert fake.ask("GET", "scenario") == {"scenarios": [], "rules": [], "webhooks": [], "planned": 0}
+
+    def test_put_for_everybody_and_clear(self, fake: Fake) -> None:
+        fake.ask("PUT", "scenario", scenario="out-of-credits")
+        codes = {fake.code_of_create(), fake.code_of_create(OTHER)}
+        assert fake.ask("GET", "scenario")["scenarios"][0]["name"] == "out-of-credits"
+        fake.ask("DELETE", "scenario")
+        assert fake.ask("GET", "scenario")["scenarios"] == []
+        assert codes <= {1000, 1104}
+
+    def test_the_library_is_listed(self, fake: Fake) -> None:
+        listed = fake.ask("GET", "scenario/library")["scenarios"]
+        assert [each["name"] for each in listed] == list(names())
+        for each in listed:
+            fake.ask("PUT", "scenario", scenario=each["name"])
+            (told,) = fake.ask("GET", "scenario")["scenarios"]
+            assert told["scenario"]["description"] == each["description"] != ""
+            assert told["scenario"].get("advice", "") == each["advice"]
+
+    def test_several_names_may_stand_in_one_text(self, fake: Fake) -> None:
+        told = fake.ask("PUT", "scenario", scenario="flaky-gateway, stuck-in-queue")
+        assert [each["name"] for each in told["scenarios"]] == ["flaky-gateway", "stuck-in-queue"]
+        assert fake.refused("PUT", "scenario", scenario="flaky-gateway,stuck-in-queu")[1] == (
+            "there is no scenario 'stuck-in-queu'"
+        )
+        for empty in ("", ",", " "):
+            assert fake.refused("PUT", "scenario", scenario=empty)[0] == 400
+
+    def test_what_it_says_of_the_account_and_its_limits(self, fake: Fake) -> None:
+        fake.create()
+        fake.ask("PUT", "scenario", account=KEY, scenario={"account": {"credits": 1}})
+        assert fake.code_of_create() == 1104
+        fake.ask("PUT", "scenario", account=KEY, scenario={"account": {"status": "banned"}})
+        assert (fake.code_of_create(), fake.code_of_create(OTHER)) == (1200, 1000)
+        fake.ask("PUT", "scenario", account=OTHER, scenario={"limits": {"concurrent_jobs": 1}})
+        assert fake.code_of_create(OTHER) == 1005
+
+    def test_what_only_a_start_can_say_is_refused(self, fake: Fake) -> None:
+        status, error, _ = fake.refused("PUT", "scenario", scenario={"seed": 3, "profile": "documented"})
+        assert (status, error) == (409, "seed, profile of a scenario cannot be changed while the fake runs")
+
+    def test_rules_are_appended_and_taken_away(self, fake: Fake) -> None:
+        rule = {"on": "create", "name": "down", "fault": {"http": 502}}
+        (added,) = fake.ask("POST", "scenario/rules", account=KEY, rules=[rule])["rules"]
+        assert (added["label"], added["fired"], added["rule"]) == ("down", 0, rule)
+        job = fake.create(OTHER)
+        assert fake.poll(job, OTHER)["image_status"] == 1
+        status, _ = fake.raw("POST", "/api/open/v3/content/image/createbyprompt", "", b"{}", {"x-api-key": KEY})
+        assert status == 502
+        assert fake.ask("GET", "calls", "rule=down")["matched"] == 1
+        assert fake.refused("DELETE", "scenario/rules", f"rule={added['number']}")[0] == 404
+        assert fake.ask("DELETE", "scenario/rules", f"account={KEY}&rule={added['number']}")["fired"] == 1
+        assert fake.code_of_create() == 1000
+
+    def test_plans_for_next_jobs(self, fake: Fake) -> None:
+        fake.ask("POST", "scenario/jobs", account=KEY, jobs=[{"times": 2, "stages": ["failed"]}])
+        assert fake.poll(fake.create(OTHER), OTHER)["image_status"] == 1
+        assert [fake.poll(fake.create())["image_status"] for _ in range(3)] == [4, 4, 1]
+        assert fake.refused("POST", "scenario/jobs", jobs=[{"when": {"prompt": "x"}}])[0] == 400
+
+    def test_a_fake_that_nobody_may_script(self) -> None:
+        fake = Fake(MockAkool(scenario_sources="setting"))
+        assert fake.refused("PUT", "scenario", scenario="flaky-gateway")[0] == 403
+        assert fake.refused("POST", "scenario/jobs", jobs=[{}])[0] == 403
+        rules = [{"on": "any", "fault": {"drop": True}}]
+        assert fake.refused("POST", "scenario/rules", rules=rules)[0] == 403
+
+    def test_what_is_told_can_be_put_again(self, fake: Fake) -> None:
+        fake.ask("PUT", "scenario", f"account={KEY}", scenario="flaky-gateway")
+        told = fake.ask("GET", "scenario", f"account={KEY}")["scenarios"]
+        assert fake.ask("PUT", "scenario", f"account={OTHER}", scenario=told)["scenarios"] == told
+        rules = fake.ask("GET", "scenario", f"account={OTHER}")["rules"]
+        assert rules[0]["label"].startswith("flaky-gateway: ")
+        assert fake.refused("PUT", "scenario", scenario={"name": 3, "scenario": {}})[1] == (
+            "scenario.name: 3 is not usable"
+        )
+
+    def test_which_rules_never_fired_and_why(self, fake: Fake) -> None:
+        rule = {"on": "createbyprompt", "fault": {"code": 1005}}
+        fake.ask("POST", "scenario/rules", f"account={KEY}", rules=[{**rule, "nth": 2, "name": "second"}])
+        fake.ask("POST", "scenario/rules", f"account={KEY}", rules=[{**rule, "nth": 3, "optional": True}])
+        fake.ask("POST", "scenario/rules", rules=[{**rule, "nth": 9, "name": "ninth"}])
+        fake.code_of_create(OTHER)
+        fake.code_of_create()
+        (told,) = fake.ask("GET", "scenario/unused", f"account={KEY}")["rules"]
+        lines = told["why"].split("\n")
+        assert (told["label"], lines[0]) == ("second", "the rule second never fired")
+        assert len(lines) == 2, "of another account's call nothing is told"
+        assert lines[1].startswith("    #2 POST createbyprompt -> 200 1000 OK, job ")
+        assert lines[1].endswith(": it was the 1st of these calls, and the rule says nth: 2")
+        everything = fake.ask("GET", "scenario/unused")["rules"]
+        assert [(each["label"], each["number"]) for each in everything] == [("ninth", 3), ("second", 1)]
+        fake.code_of_create()
+        assert fake.ask("GET", "scenario/unused", f"account={KEY}") == {"rules": []}
+
+
+class TestReport:
+    def test_of_all_and_of_one(self, fake: Fake) -> None:
+        assert fake.ask("GET", "report") == {"calls": 0, "report": "no request reached the fake", "hints": []}
+        mine, other = fake.create(), fake.create(OTHER, "an owl")
+        fake.poll(mine)
+        told = fake.ask("GET", "report")
+        assert told["calls"] == 3
+        assert mine in told["report"]
+        assert other in told["report"]
+        assert told["report"] == fake.mock.report()
+        told = fake.ask("GET", "report", f"account={OTHER}")
+        assert (told["calls"], mine in told["report"]) == (1, False)
+        assert "the only exchange:" in told["report"]
+        assert told["hints"] == [f"job {other} was created and paid, but never polled"]
+        assert told["report"] == fake.mock.of_account(OTHER).report()
+
+    def test_what_came_with_another_key_is_told_to_whom_nothing_came(self, fake: Fake) -> None:
+        fake.code_of_create("a-key-of-another")
+        told = fake.ask("GET", "report", f"account={KEY}")["report"].split("\n")
+        assert told[:2] == ["no request with this account's key reached the fake", "with other keys came:"]
+        assert told[2].endswith("queueing, with the key a-ke…")
+        fake.raw("GET", "/nowhere")
+        assert fake.ask("GET", "report", f"account={KEY}")["report"].endswith("#2 GET /nowhere -> 404, with none")
+
+    def test_calls_that_are_not_kept_any_more_are_told(self) -> None:
+        fake = Fake(MockAkool(journal_size=2))
+        for key in (KEY, OTHER, OTHER):
+            fake.code_of_create(key)
+        told = fake.ask("GET", "report", f"account={KEY}")["report"]
+        assert "the journal is full: 1 older calls, of whomever, are not kept any more (--journal-size)" in told
+
+    def test_calls_that_a_reset_forgot_are_none_that_are_not_kept(self, fake: Fake) -> None:
+        for key in (KEY, OTHER):
+            fake.code_of_create(key)
+        fake.ask("POST", "reset", account=KEY)
+        told = fake.ask("GET", "report", f"account={KEY}")["report"]
+        assert "the journal is full" not in told
+        rule = {"on": "create", "name": "mine", "fault": {"http": 502}}
+        fake.ask("POST", "scenario/rules", f"account={KEY}", rules=[rule])
+        (unused,) = fake.ask("GET", "scenario/unused", f"account={KEY}")["rules"]
+        assert unused["why"] == "the rule mine never fired: no request with the key of its account reached the fake"
+
+    def test_a_clock_that_stands_still_is_told_before_anything_else(self) -> None:
+        mock = MockAkool(clock=SteeredClock(), queueing="forever")
+        fake = Fake(mock)
+        fake.ask("POST", "clock/freeze")
+        job_id = fake.create()
+        for _ in range(5):
+            fake.poll(job_id)
+        told = fake.ask("GET", "report")
+        assert told["report"].startswith("the clock of the server stands still; POST /_mock/clock/resume lets it run\n")
+        assert told["hints"] == [], "it is no mistake of the client"
+
+    def test_a_scenario_that_there_is_not_is_told_by_its_name(self, fake: Fake) -> None:
+        fake.raw("POST", f"{IMAGE}/createbyprompt", "", b'{"prompt": "[mock:nonsense]"}', {"x-api-key": KEY, **JSON})
+        told = fake.ask("GET", "report")["report"]
+        assert "#1 POST createbyprompt -> 400: mock-akool: there is no scenario 'nonsense'" in told
+
+    def test_thousands_of_jobs_take_no_longer_than_they_should(self) -> None:
+        """A report that compared each job with each call took 20 s for 4,000 jobs, and held all others up."""
+        fake = Fake(MockAkool(credits=10**9))
+        for number in range(2_000):
+            fake.poll(fake.create(prompt=f"fox {number}"))
+        compared = 0
+        seen = Observations.of(fake.mock.engine, fake.mock.started_ns)
+
+        class Counting(tuple[Call, ...]):
+            def __iter__(self) -> Iterator[Call]:
+                nonlocal compared
+                compared += len(self)
+                return super().__iter__()
+
+        explain(replace(seen, calls=Counting(seen.calls)))
+        assert compared <= 40 * len(seen.calls), "it went through all calls for each job"
+
+
+class TestAnswer:
+    """`POST /_mock/answer`: an answer of the API as data."""
+
+    def ask(self, fake: Fake, method: str, path: str, **given: Any) -> Any:
+        headers = {"X-API-Key": KEY, "Content-Type": "application/json"}
+        return fake.ask("POST", "answer", method=method, path=path, headers=headers, **given)
+
+    def test_it_is_what_the_door_would_send(self, fake: Fake) -> None:
+        told = self.ask(fake, "POST", f"{IMAGE}/createbyprompt", body='{"prompt": "ein Füchslein"}', transport="msw")
+        job_id = json.loads(told["answer"])["data"]["_id"]
+        assert (told["http"], told["code"], told["job"], told["job_status"]) == (200, 1000, job_id, "queueing")
+        assert told["answer_headers"]["content-type"].startswith("application/json")
+        fake.ask("POST", "clock/advance", until="idle")
+        record = fake.poll(job_id)
+        path = record["image"].removeprefix("https://d2qf6ukcym4kn9.cloudfront.net")
+        picture = self.ask(fake, "GET", path)
+        assert base64.b64decode(picture["answer"]["base64"])[:3] == b"\xff\xd8\xff"
+        (line, *_) = fake.ask("GET", "calls")["calls"]
+        assert (line["transport"], line["path"], line["body"]) == (
+            "msw",
+            f"{IMAGE}/createbyprompt",
+            '{"prompt": "ein Füchslein"}',
+        )
+
+    def test_delays_and_broken_connections_are_told_and_not_done(self, fake: Fake) -> None:
+        faults: list[dict[str, Any]] = [{"delay": "1m"}, {"drop": True}, {"truncate": 10}]
+        faults.append({"drip": {"bytes": 8, "every": "2s"}})
+        rules = [{"on": "quota/info", "nth": nth, "fault": fault} for nth, fault in enumerate(faults, 1)]
+        fake.ask("POST", "scenario/rules", rules=rules)
+        late, dropped, cut, dripping = (self.ask(fake, "GET", "/api/open/v3/faceswap/quota/info") for _ in faults)
+        assert (late["delay_ns"], late["ends"]) == (60 * 10**9, None)
+        assert (dropped["ends"], dropped["answer"]) == ("drop", "")
+        assert (cut["ends"], cut["sent_bytes"], json.loads(cut["answer"])["code"]) == ("cut", 10, 1000)
+        assert (dripping["piece_bytes"], dripping["pause_ns"]) == (8, 2 * 10**9)
+        assert late["rule"] == "on('quota/info').nth(1).respond(delay='1m')"
+
+    def test_a_query_may_begin_as_that_of_a_url_does(self, fake: Fake) -> None:
+        job = fake.create()
+        for query in (f"image_model_id={job}", f"?image_model_id={job}"):
+            told = self.ask(fake, "GET", f"{IMAGE}/infobymodelid", query=query)
+            assert told["code"] == 1000
+            assert fake.ask("GET", "calls")["calls"][-1]["query"] == f"image_model_id={job}"
+
+    def test_what_picture_urls_begin_with(self, fake: Fake) -> None:
+        def image(**given: Any) -> str:
+            fake.ask("POST", "scenario/jobs", jobs=[{"stages": ["completed"]}])
+            job = json.loads(
+                self.ask(fake, "POST", f"{IMAGE}/createbyprompt", body='{"prompt": "a"}', **given)["answer"]
+            )
+            query = f"image_model_id={job['data']['_id']}"
+            told = self.ask(fake, "GET", f"{IMAGE}/infobymodelid", query=query, **given)["answer"]
+            return str(json.loads(told)["data"]["image"])
+
+        assert image().startswith("https://d2qf6ukcym4kn9.cloudfront.net/")
+        assert image(file_base="http://localhost:3000/").startswith("http://localhost:3000/1")
+        for bad in ("localhost", "http://a/b", ""):
+            hint = fake.refused("POST", "answer", method="GET", path="/", file_base=bad)[2]
+            assert hint == "It takes a scheme and a host such as https://akool.test:8443"
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            ({"method": "GET"}, "a body needs the key 'path'"),
+            ({"method": "GET", "path": "x"}, "path: 'x' is not usable"),
+            ({"method": "GET", "path": "/x?y=1"}, "path: '/x?y=1' is not usable"),
+            ({"method": "G T", "path": "/x"}, "method: 'G T' is not usable"),
+            ({"method": "GET", "path": "/x", "headers": {"a": 1}}, "headers: {'a': 1} is not usable"),
+            ({"method": "GET", "path": "/x", "body": {"base64": "!"}}, "body: {'base64': '!'} is not usable"),
+            ({"method": "GET", "path": "/_mock/state"}, "/_mock/state is a control route"),
+        ],
+    )
+    def test_what_is_no_request(self, given: dict[str, Any], told: str, fake: Fake) -> None:
+        assert fake.refused("POST", "answer", **given)[:2] == (400, told)
+
+
+class TestClock:
+    def test_until_idle(self, fake: Fake) -> None:
+        fake.ask("POST", "scenario/jobs", account=OTHER, jobs=[{"stages": [{"processing": "1h"}]}])
+        mine, other = fake.create(), fake.create(OTHER)
+        fake.ask("POST", "clock/advance", account=KEY, until="idle")
+        assert (fake.poll(mine)["image_status"], fake.poll(other, OTHER)["image_status"]) == (3, 2)
+        fake.ask("POST", "clock/advance", until="idle")
+        assert fake.poll(other, OTHER)["image_status"] == 3
+        before = fake.ask("GET", "clock")
+        assert fake.ask("POST", "clock/advance", until="idle") == before
+
+    def test_until_the_next_callback(self, fake: Fake) -> None:
+        start_ns = fake.mock.started_ns
+
+        def seconds(**given: Any) -> float:
+            return float((fake.ask("POST", "clock/advance", until="callback", **given)["now_ns"] - start_ns) / 10**9)
+
+        assert seconds() == 0
+        fake.create(OTHER)
+        assert seconds() == 0, "nobody wants a callback"
+        fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "scenario/jobs", account=OTHER, jobs=[{"stages": [{"queueing": "1s"}, {"processing": "9s"}]}])
+        fake.create(OTHER, webhookUrl=HOOK)
+        assert seconds(account=KEY) == 2
+        assert fake.ask("GET", "webhooks")["matched"] == 2
+        fake.ask("POST", "webhooks/faults", account=KEY, faults=[{"fault": {"delay": "3s"}}])
+        assert seconds(account=KEY) == 8, "it was made at 5 s, and late"
+        assert fake.ask("GET", "webhooks", f"account={KEY}&state=delivered")["matched"] == 2
+        assert seconds(account=KEY) == 8
+        assert seconds() == 10
+        assert seconds() == 10
+
+    def test_until_a_callback_that_is_lost(self, fake: Fake) -> None:
+        fake.ask("POST", "webhooks/faults", faults=[{"times": 1, "fault": {"copies": 0}}])
+        fake.create(webhookUrl=HOOK)
+        assert fake.ask("POST", "clock/advance", until="callback")["now_ns"] == fake.mock.started_ns + 2 * 10**9
+
+    def test_a_virtual_clock_stands_still_anyway(self, fake: Fake) -> None:
+        assert fake.ask("POST", "clock/freeze")["frozen"] is True
+        assert fake.refused("POST", "clock/resume")[0] == 409
+        assert fake.refused("POST", "clock/speed", factor=2)[0] == 409
+
+    def test_a_steered_clock(self) -> None:
+        fake = Fake(MockAkool(clock=SteeredClock(1_800_000_000 * 10**9, lambda: 0)))
+        told = fake.ask("GET", "clock")
+        assert told == {
+            "now_ns": 1_800_000_000 * 10**9,
+            "now": "2027-01-15T08:00:00.000Z",
+            "frozen": False,
+            "speed": 1.0,
+            "virtual": False,
+        }
+        assert fake.ask("POST", "clock/speed", factor=60)["speed"] == 60
+        assert fake.ask("POST", "clock/freeze")["frozen"] is True
+        assert fake.ask("POST", "clock/advance", seconds=1.5)["now"] == "2027-01-15T08:00:01.500Z"
+        assert fake.ask("POST", "clock/resume")["speed"] == 1
+
+    def test_the_machines_clock_cannot_be_moved(self) -> None:
+        fake = Fake(MockAkool(clock=SystemClock()))
+        for path in ("freeze", "resume", "advance"):
+            body: dict[str, Any] = {"seconds": 1} if path == "advance" else {}
+            status, told = fake.raw("POST", f"/_mock/clock/{path}", "", json.dumps(body).encode())
+            assert (status, told["error"]) == (409, "this fake runs on the machine's clock")
+
+    @pytest.mark.parametrize("body", [{}, {"seconds": 1, "until": "idle"}, {"seconds": -1}, {"until": "noon"}])
+    def test_what_is_no_advance(self, body: dict[str, Any], fake: Fake) -> None:
+        assert fake.refused("POST", "clock/advance", **body)[0] == 400
+
+
+class TestCalls:
+    def test_filters(self, fake: Fake) -> None:
+        job = fake.create()
+        fake.create(OTHER)
+        fake.ask("POST", "clock/advance", seconds=10)
+        fake.poll(job)
+        fake.poll("0" * 24)
+
+        def matched(query: str) -> list[int]:
+            return [call["number"] for call in fake.ask("GET", "calls", query)["calls"]]
+
+        assert matched("") == [1, 2, 3, 4]
+        assert matched("endpoint=createbyprompt") == [1, 2]
+        assert matched("endpoint=create") == [1, 2]
+        assert matched(f"account={KEY}") == [1, 3, 4]
+        assert matched(f"job={job}") == [1, 3]
+        assert matched("code=1008") == [4]
+        assert matched("since=5") == [3, 4]
+        assert matched("until=5") == [1, 2]
+        assert matched(f"account={KEY}&endpoint=infobymodelid&code=1000") == [3]
+        fake.raw("GET", "/nowhere")
+        assert matched("http=404") == [5]
+        fake.mock.on("quota/info").drop()
+        fake.raw("GET", "/api/open/v3/faceswap/quota/info", "", b"", {"x-api-key": KEY})
+        assert matched("http=0") == [6]
+
+    def test_several_endpoints(self, fake: Fake) -> None:
+        job = fake.create()
+        fake.raw("GET", "/nowhere")
+        fake.poll(job)
+        for query in ("endpoint=createbyprompt,infobymodelid", "endpoint=createbyprompt&endpoint=infobymodelid"):
+            assert fake.ask("GET", "calls", query)["matched"] == 2
+        assert fake.refused("GET", "calls", "endpoint=createbyprompt,infobymodeli")[1] == (
+            "endpoint: ['createbyprompt', 'infobymodeli'] is not usable (did you mean infobymodelid?)"
+        )
+        assert fake.refused("GET", "calls", "endpoint=infobymodeli")[1] == (
+            "endpoint: 'infobymodeli' is not usable (did you mean infobymodelid?)"
+        )
+
+    def test_what_the_journal_does_not_keep_is_told(self) -> None:
+        fake = Fake(MockAkool(journal_size=3))
+        for _ in range(5):
+            fake.create()
+        page = fake.ask("GET", "calls")
+        assert (page["matched"], page["dropped"]) == (3, 2)
+        told = fake.refused("GET", "calls", "at_least=4")
+        assert told[1] == "3 of 4 such calls came within 0 s"
+        assert told[2].endswith("; 2 are not kept any more, see --journal-size")
+        fake.ask("POST", "reset", account=KEY)
+        assert fake.ask("GET", "calls")["dropped"] == 2, "what was forgotten on purpose does not count"
+        fake.ask("POST", "reset")
+        assert fake.ask("GET", "calls")["dropped"] == 0
+
+    def test_pages(self, fake: Fake) -> None:
+        for _ in range(5):
+            fake.create()
+        page = fake.ask("GET", "calls", "limit=2&after=1")
+        assert ([each["number"] for each in page["calls"]], page["matched"], page["next"]) == ([2, 3], 4, 3)
+        assert fake.ask("GET", "calls", "after=3")["next"] is None
+
+    def test_what_is_told_of_a_call(self, fake: Fake) -> None:
+        job = fake.create(prompt="ein Füchslein")
+        (call,) = fake.ask("GET", "calls")["calls"]
+        assert (call["endpoint"], call["method"], call["http"], call["code"]) == ("createbyprompt", "POST", 200, 1000)
+        assert json.loads(call["body"]) == {"prompt": "ein Füchslein"}
+        assert json.loads(call["answer"])["data"]["_id"] == call["job"] == job
+        assert (call["account"], call["job_status"], call["at"]) == (KEY, "queueing", 0.0)
+
+    def test_waiting_without_a_time_limit_does_not_wait(self, fake: Fake) -> None:
+        status, error, _ = fake.refused("GET", "calls", "at_least=1")
+        assert (status, error) == (504, "0 of 1 such calls came within 0 s")
+        fake.create()
+        assert fake.ask("GET", "calls", "at_least=1")["matched"] == 1
+        assert fake.refused("GET", "calls", "timeout=1")[0] == 400
+
+
+class TestReset:
+    def test_all(self, fake: Fake) -> None:
+        fake.create()
+        fake.ask("PUT", "scenario", scenario="flaky-gateway")
+        fake.ask("POST", "reset")
+        assert fake.mock.jobs == ()
+        assert fake.ask("GET", "scenario")["scenarios"] == []
+        assert fake.ask("GET", "calls")["calls"] == []
+
+    def test_one_account_leaves_the_others_alone(self, fake: Fake) -> None:
+        fake.ask("POST", "accounts", client_secret=KEY, client_id="my-id", credits=7)
+        for key in (KEY, OTHER):
+            fake.ask("PUT", "scenario", account=key, scenario={"rules": [{"on": "quota/info", "fault": {"http": 500}}]})
+            fake.ask("POST", "scenario/jobs", account=key, jobs=[{"stages": ["completed"]}] * 2)
+            fake.create(key)
+        fake.raw("GET", "/api/open/v3/faceswap/quota/info", "", b"", {"x-api-key": "my-id"})
+        fake.ask("POST", "accounts/ban", account=KEY)
+        others = fake.ask("GET", "state", f"account={OTHER}"), fake.ask("GET", "scenario", f"account={OTHER}")
+        fake.ask("POST", "reset", account=KEY)
+        assert (fake.ask("GET", "state", f"account={OTHER}"), fake.ask("GET", "scenario", f"account={OTHER}")) == others
+        mine = fake.ask("GET", "state", f"account={KEY}")
+        assert (mine["calls"], mine["credits_spent"], sum(mine["jobs"].values())) == (0, 0, 0)
+        assert fake.ask("GET", "scenario", f"account={KEY}") == {
+            "scenarios": [],
+            "rules": [],
+            "webhooks": [],
+            "planned": 0,
+        }
+        (account,) = fake.ask("GET", "accounts", f"account={KEY}")["accounts"]
+        assert (account["credits"], account["client_id"], account["status"]) == (7, "my-id", "active")
+        assert [call["number"] for call in fake.ask("GET", "calls")["calls"]] == [2]
+        assert fake.poll(fake.create())["image_status"] == 1
+        assert fake.ask("GET", "calls")["calls"][-1]["number"] == 5
+
+    def test_everybodys_scenario_leaves_alone_what_is_an_accounts(self, fake: Fake) -> None:
+        rule = {"on": "quota/info", "fault": {"http": 500}}
+        for scope in ({}, {"account": KEY}):
+            fake.ask("POST", "scenario/rules", rules=[rule], **scope)
+            fake.ask("POST", "scenario/jobs", jobs=[{}], **scope)
+            fake.ask("POST", "webhooks/faults", faults=[{"fault": {"copies": 2}}], **scope)
+        mine = fake.ask("GET", "scenario", f"account={KEY}")
+        told = fake.ask("PUT", "scenario", scenario="happy")
+        assert (told["rules"], told["webhooks"], told["planned"]) == ([], [], 0)
+        still = fake.ask("GET", "scenario", f"account={KEY}")
+        assert (still["rules"], still["planned"]) == (mine["rules"][:1], 1)
+        assert len(still["webhooks"]) == 1
+        fake.ask("POST", "reset")
+        still = fake.ask("GET", "scenario", f"account={KEY}")
+        assert (still["rules"], still["webhooks"], still["planned"]) == ([], [], 0)
+
+    def test_what_goes_and_what_stays(self, fake: Fake) -> None:
+        made = fake.ask("POST", "accounts", client_secret=KEY, credits=7, status="banned", token_lifetime="1m")
+        fake.ask("POST", "accounts/ban", account=KEY, banned=False)
+        fake.ask("POST", "accounts/credits", account=KEY, add=5)
+        fake.ask("POST", "webhooks/sending", by="http")
+        fake.ask("POST", "webhooks/sending", account=KEY, by="collect")
+        fake.ask("POST", "clock/advance", seconds=5)
+        clock = fake.ask("GET", "clock")
+        fake.ask("POST", "reset", account=KEY)
+        assert fake.ask("GET", "accounts")["accounts"] == [made]
+        assert fake.ask("GET", "state", f"account={KEY}")["sending"] == "http"
+        fake.ask("POST", "reset")
+        assert fake.ask("GET", "accounts")["accounts"] == []
+        assert fake.ask("GET", "clock") == clock
+        assert fake.ask("GET", "state")["sending"] == "http"
+
+    def test_counts_begin_anew_for_that_account(self, fake: Fake) -> None:
+        fake.mock.on("createbyprompt").nth(2).respond(code=1005)
+        assert [fake.code_of_create(key) for key in (KEY, OTHER)] == [1000, 1000]
+        fake.ask("POST", "reset", account=KEY)
+        assert [fake.code_of_create(key) for key in (KEY, OTHER)] == [1000, 1005]
+        assert fake.code_of_create() == 1005
+
+
+class TestWebhooks:
+    def test_list_and_resend(self, fake: Fake) -> None:
+        job = fake.create(webhookUrl="http://127.0.0.1:9/hook")
+        fake.create(OTHER, webhookUrl="http://127.0.0.1:9/hook")
+        fake.ask("POST", "clock/advance", until="idle")
+        told = fake.ask("GET", "webhooks", f"account={KEY}")
+        assert [(each["job"], each["job_status"]) for each in told["webhooks"]] == [
+            (job, "processing"),
+            (job, "completed"),
+        ]
+        assert fake.ask("GET", "webhooks")["matched"] == 4
+        number = told["webhooks"][1]["number"]
+        assert fake.refused("POST", "webhooks/resend", account=OTHER, number=number)[0] == 404
+        copy = fake.ask("POST", "webhooks/resend", number=number)
+        assert (copy["copy_of"], copy["state"]) == (number, "delivered")
+        fake.ask("POST", "reset", account=KEY)
+        assert fake.ask("GET", "webhooks")["matched"] == 2
+
+    def test_filters(self, fake: Fake) -> None:
+        job = fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "webhooks/faults", faults=[{"status": "completed", "fault": {"copies": 0}}])
+        fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "clock/advance", seconds=2)
+        assert fake.ask("GET", "webhooks")["due_ns"] == fake.mock.started_ns + 5 * 10**9
+        assert fake.ask("GET", "webhooks", f"account={OTHER}")["due_ns"] is None
+        fake.ask("POST", "clock/advance", seconds=3)
+
+        def matched(query: str) -> list[int]:
+            return [each["number"] for each in fake.ask("GET", "webhooks", query)["webhooks"]]
+
+        assert matched("status=processing") == [1, 2]
+        assert matched("state=lost") == [3, 4]
+        assert matched(f"job={job}&status=completed&state=lost&account={KEY}") == [3]
+        assert matched("after=1&limit=2") == [2, 3]
+        assert fake.refused("GET", "webhooks", "status=queueing")[0] == 400
+        assert fake.ask("GET", "webhooks")["due_ns"] is None
+
+    def test_what_is_collected_on_a_clock_that_runs_is_told_when_it_is_due(self) -> None:
+        fake = Fake(MockAkool(clock=SteeredClock(1_800_000_000 * 10**9, lambda: 0)))
+        fake.create(webhookUrl=HOOK)
+        assert fake.ask("GET", "webhooks")["webhooks"] == []
+        fake.mock.clock.advance(5)
+        assert fake.ask("GET", "webhooks", "state=delivered&at_least=2")["matched"] == 2
+
+    def test_waiting_without_a_time_limit_does_not_wait(self, fake: Fake) -> None:
+        status, error, hint = fake.refused("GET", "webhooks", "at_least=1")
+        assert (status, error) == (504, "0 of 1 such callbacks came within 0 s")
+        assert hint == "GET /_mock/webhooks without at_least tells those that came, and of each its `state` and `error`"
+        hint = fake.refused("GET", "webhooks", "at_least=1&state=delivered")[2]
+        assert hint == "GET /_mock/webhooks without `state` and at_least tells the others too, and their `error`"
+        fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "clock/advance", seconds=2)
+        assert fake.ask("GET", "webhooks", "at_least=1&status=processing")["matched"] == 1
+        assert fake.refused("GET", "webhooks", "at_least=1&status=completed")[0] == 504
+        assert fake.refused("GET", "webhooks", "timeout=1")[0] == 400
+
+    def test_faults_befall_one_account_until_its_reset(self, fake: Fake) -> None:
+        fault = {"status": "processing", "times": 1, "fault": {"copies": 2, "delay": "1s"}}
+        assert fake.ask("POST", "webhooks/faults", account=KEY, faults=[fault]) == {"faults": [fault]}
+
+        def told(key: str) -> list[str]:
+            job = fake.create(key, webhookUrl=HOOK)
+            fake.ask("POST", "clock/advance", until="idle")
+            return [each["job_status"] for each in fake.ask("GET", "webhooks", f"job={job}")["webhooks"]]
+
+        usual = ["processing", "completed"]
+        assert told(OTHER) == usual
+        assert told(KEY) == ["processing", *usual]
+        assert told(KEY) == usual
+        fake.ask("POST", "webhooks/faults", account=KEY, faults=[fault])
+        fake.ask("POST", "reset", account=KEY)
+        assert told(KEY) == usual
+        fake.ask("POST", "webhooks/faults", account=KEY, faults=[fault])
+        fake.ask("DELETE", "scenario", f"account={KEY}")
+        assert told(KEY) == usual
+
+    def test_faults_for_everybody_count_anew_for_an_account_that_was_reset(self, fake: Fake) -> None:
+        fake.ask("PUT", "scenario", scenario={"webhooks": [{"times": 1, "fault": {"copies": 0}}]})
+        fake.ask("POST", "webhooks/faults", faults=[{"times": 1, "fault": {"copies": 3}}])
+        for _ in range(2):
+            fake.create(webhookUrl=HOOK)
+            fake.ask("POST", "clock/advance", until="idle")
+            states = [each["state"] for each in fake.ask("GET", "webhooks")["webhooks"]]
+            assert states == ["delivered"] * 3 + ["lost"]
+            fake.ask("POST", "reset", account=KEY)
+
+    def test_what_is_no_fault_is_told_with_its_place(self, fake: Fake) -> None:
+        told = fake.refused("POST", "webhooks/faults", faults=[{"fault": {"copies": 2}}, {"fault": {"copie": 2}}])
+        assert told == (400, "faults[1].fault.copie: there is no key 'copie' here", "Did you mean 'copies'?")
+        assert fake.refused("POST", "webhooks/faults", faults=[])[0] == 400
+        assert fake.refused("POST", "webhooks/faults", faults=[{"status": 3, "fault": {}}])[0] == 400
+        fake.create(webhookUrl=HOOK)
+        fake.ask("POST", "clock/advance", until="idle")
+        assert fake.ask("GET", "webhooks")["matched"] == 2
+
+    def test_a_fake_that_nobody_may_script(self) -> None:
+        fake = Fake(MockAkool(scenario_sources="setting"))
+        assert fake.refused("POST", "webhooks/faults", faults=[{"fault": {"copies": 2}}])[0] == 403
+
+    def test_how_callbacks_are_sent(self, fake: Fake) -> None:
+        def states(key: str) -> list[str]:
+            fake.create(key, webhookUrl="http://192.0.2.1/hook")
+            fake.ask("POST", "clock/advance", seconds=2)
+            return [each["state"] for each in fake.ask("GET", "webhooks", f"account={key}")["webhooks"]]
+
+        assert fake.ask("POST", "webhooks/sending", by="http", account=KEY) == {"by": "http", "account": KEY}
+        assert (states(KEY), states(OTHER)) == (["refused"], ["delivered"])
+        fake.ask("POST", "reset", account=KEY)
+        assert states(KEY) == ["delivered"]
+        assert fake.ask("POST", "webhooks/sending", by="http") == {"by": "http", "account": None}
+        fake.ask("POST", "webhooks/sending", by="collect", account=OTHER)
+        fake.ask("POST", "reset", account=KEY)
+        assert (states(KEY), states(OTHER)[-1]) == (["refused"], "delivered")
+        assert fake.refused("POST", "webhooks/sending", by="htpp")[2].startswith("It takes one of http, collect")
+        assert fake.refused("POST", "webhooks/sending")[0] == 400
+
+
+class TestMistakes:
+    def test_an_unknown_key_is_told_with_the_nearest(self, fake: Fake) -> None:
+        told = fake.refused("PUT", "scenario", scenario={"rules": [{"on": "create", "fualt": {}}]})
+        assert told == (400, "scenario.rules[0].fualt: there is no key 'fualt' here", "Did you mean 'fault'?")
+        assert fake.refused("GET", "calls", "acount=x")[2] == "Did you mean 'account'?"
+        assert fake.refused("PUT", "scenario", scenario="flaky-gatewa")[2] == "Did you mean 'flaky-gateway'?"
+
+    @pytest.mark.parametrize("body", [b"{", b"[1]", b'"x"', b"\xff", b"[" * 100_000])
+    def test_a_body_that_is_no_object(self, body: bytes, fake: Fake) -> None:
+        status, told = fake.raw("POST", "/_mock/reset", "", body)
+        assert (status, set(told)) == (400, {"error", "hint"})
+
+    def test_a_key_that_stands_twice(self, fake: Fake) -> None:
+        for body in (b'{"account": "a", "account": "b"}', b'{"account": {"x": [{"account": 1, "account": 1}]}}'):
+            before = fake.told()
+            status, told = fake.raw("POST", "/_mock/reset", "", body)
+            assert (status, told["error"]) == (400, "the key 'account' stands twice in an object of the body")
+            assert fake.told() == before
+
+    def test_bounds_are_told(self, fake: Fake) -> None:
+        hint = fake.refused("POST", "clock/advance", seconds=1e9)[2]
+        assert hint == "It takes a number of seconds from 0 to 316,224,000"
+        hint = fake.refused("POST", "scenario/rules", rules=[])[2]
+        assert hint.startswith("It takes a list of at least 1; each item takes an object")
+        assert fake.refused("GET", "calls", "since=-1")[2] == "It takes a number of seconds from 0 to 316,224,000"
+
+    def test_a_body_that_is_too_long(self) -> None:
+        fake = Fake(MockAkool(max_body_bytes=1024))
+        status, error, hint = fake.refused("POST", "reset", account="x" * (2 * 1024 + (64 << 10)))
+        assert (status, error) == (413, "the body is over 67,584 bytes")
+        assert hint.startswith("Twice --max-body-bytes and 64 KiB more are read")
+
+    def test_two_accounts_in_one_call(self, fake: Fake) -> None:
+        assert fake.refused("POST", "reset", f"account={KEY}", account=OTHER)[0] == 400
+        assert fake.refused("GET", "state", f"account={KEY}&account={KEY}")[0] == 400
+
+    def test_unknown_paths_and_methods(self, fake: Fake) -> None:
+        status, error, hint = fake.refused("GET", "jbos")
+        assert (status, error) == (404, "there is no control route /_mock/jbos")
+        assert hint.startswith("Did you mean GET /_mock/jobs? The routes are: GET /_mock/health, ")
+        assert fake.refused("POST", "job/x/compleet")[2].startswith("Did you mean POST /_mock/jobs/{job}/complete? ")
+        assert fake.refused("POST", "advance")[2].startswith("Did you mean POST /_mock/clock/advance? ")
+        assert fake.refused("GET", "xyzzyxyzzyxyzzy")[2].startswith("The routes are: ")
+        assert fake.refused("PATCH", "jobs")[::2] == (405, "It takes GET, POST.")
+        assert fake.refused("OPTIONS", "jobs")[0] == 405
+        assert fake.refused("PUT", "jobs/x/complete")[::2] == (405, "It takes POST.")

@@ -1,0 +1,598 @@
+"""The command line, run as a person runs it: `python -m mock_akool ...` in a process of its own."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+
+from mock_akool import __version__
+from mock_akool.cli import main
+from mock_akool.scenario_library.library import names, text_of
+from mock_akool.server.settings import table
+from tests.children import PATIENCE_S, Child, Serving, run
+
+CREATE = "/api/open/v3/content/image/createbyprompt"
+INFO = "/api/open/v3/content/image/infobymodelid?image_model_id="
+QUOTA = "/api/open/v3/faceswap/quota/info"
+TOKEN = "/api/open/v3/getToken"
+KEY = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
+PAIR = {"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": KEY}
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def ask(url: str, path: str, body: object = None, *, key: str = KEY, host: str | None = None) -> Answer:
+    """Send a request to a server: a GET, or with a body a POST."""
+    at = urlsplit(url)
+    headers = {"x-api-key": key, "content-type": "application/json"} | ({"host": host} if host else {})
+    connection = HTTPConnection(at.hostname or "", at.port, timeout=PATIENCE_S)
+    try:
+        sent = None if body is None else json.dumps(body)
+        connection.request("GET" if body is None else "POST", path, sent, headers)
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.read())
+    finally:
+        connection.close()
+
+
+def create(url: str, **request: Any) -> str:
+    job_id: str = ask(url, CREATE, {"prompt": "a lighthouse"}, **request).json()["data"]["_id"]
+    return job_id
+
+
+def record(url: str, job_id: str) -> Any:
+    return ask(url, INFO + job_id).json()["data"]
+
+
+def picture(url: str, job_id: str) -> bytes:
+    link = urlsplit(record(url, job_id)["image"])
+    answer = ask(url, link.path)
+    assert answer.status == 200
+    return answer.body
+
+
+def is_one_line(text: str) -> bool:
+    return text.endswith("\n") and text.count("\n") == 1
+
+
+class TestHelp:
+    def test_it_lists_the_commands(self) -> None:
+        told = run("--help")
+        assert told.returncode == 0
+        assert all(f"    {command} " in told.stdout for command in ("serve", "demo", "health"))
+
+    def test_serve_lists_every_flag_with_what_it_takes(self) -> None:
+        told = run("serve", "--help", variables={"COLUMNS": "1000"})
+        assert told.returncode == 0
+        lines = told.stdout.splitlines()
+        for row in table():
+            (line,) = (line for line in lines if re.search(rf"{row.flag} (\[YES\|NO\]|[A-Z0-9_]+)( |$)", line))
+            about = line if row.about.help in line else lines[lines.index(line) + 1]
+            assert f"{row.about.help}: {row.about.kind.wants}" in about
+            assert not row.shown_default or f"(default: {row.shown_default})" in about
+        assert "--port is MOCK_AKOOL_PORT. Flags win." in told.stdout
+
+    @pytest.mark.parametrize("command", ["serve", "demo", "health"])
+    def test_every_command_has_help(self, command: str) -> None:
+        told = run(command, "-h")
+        assert (told.returncode, told.stderr) == (0, "")
+        assert f"usage: mock-akool {command}" in told.stdout
+
+    def test_it_tells_its_version(self) -> None:
+        told = run("--version")
+        assert (told.returncode, told.stdout) == (0, f"mock-akool {__version__}\n")
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("arguments", "code", "told"),
+        [
+            ((), 2, "mock-akool: the following arguments are required: COMMAND. See mock-akool --help"),
+            (("server",), 2, "invalid choice: 'server'"),
+            (
+                ("serve", "--sead", "3"),
+                2,
+                "mock-akool serve: there is no flag --sead here, the nearest is --seed. See mock-akool serve --help",
+            ),
+            (("serve", "--see", "3"), 2, "there is no flag --see here, the nearest is --seed"),
+            (
+                ("serve", "--seed"),
+                2,
+                "mock-akool serve: argument --seed: expected one argument. See mock-akool serve -",
+            ),
+            (
+                ("serve", "--seed", "x"),
+                1,
+                "mock-akool: --seed='x' is not usable. It takes a whole number from -9,223,372",
+            ),
+            (("serve", "--port", "65536"), 1, "--port='65536' is not usable. It takes a whole number from 0 to 65,535"),
+            (("serve", "--queue", "soon"), 1, "mock-akool: --queue='soon' is not usable ('soon' is no length of"),
+            (("serve", "--profile", "x"), 1, "--profile='x' is not usable. It takes observed or documented"),
+            (("serve", "--strict", "x"), 1, "--strict='x' is not usable. It takes yes or no"),
+            (("serve", "--public-url", "x"), 1, "--public-url='x' is not usable. It takes a scheme and a host such as"),
+            (("serve", "--accounts", "[{}]"), 1, "an account needs a client_secret"),
+            (("serve", "--host", "nowhere.invalid"), 1, "cannot listen on nowhere.invalid:25665"),
+            (("serve", "-p", "0", "--port-file", "no/folder"), 1, "cannot write the port file no/folder: No such file"),
+            (("health", "--timeout", "soon"), 2, "mock-akool health: argument --timeout: invalid float value: 'soon'"),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+    )
+    def test_one_line_tells_what_is_wrong_and_what_to_do(
+        self, arguments: tuple[str, ...], code: int, told: str, tmp_path: Path
+    ) -> None:
+        finished = run(*arguments, folder=tmp_path)
+        assert (finished.returncode, finished.stdout) == (code, "")
+        assert told in finished.stderr
+        assert is_one_line(finished.stderr)
+
+    def test_a_bad_variable_is_told_by_its_name(self) -> None:
+        finished = run("serve", variables={"MOCK_AKOOL_QUEUE": "x"})
+        assert (finished.returncode, finished.stdout) == (1, "")
+        assert finished.stderr.startswith("mock-akool: MOCK_AKOOL_QUEUE='x' is not usable (")
+        assert is_one_line(finished.stderr)
+
+    def test_an_unknown_variable_is_told_with_the_nearest(self) -> None:
+        finished = run("serve", variables={"MOCK_AKOOL_SEDE": "1"})
+        assert finished.returncode == 1
+        assert finished.stderr == "mock-akool: there is no variable MOCK_AKOOL_SEDE. Did you mean MOCK_AKOOL_SEED?\n"
+
+    def test_a_taken_port_is_one_clear_line(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            finished = run("serve", "--port", str(port))
+        assert (finished.returncode, finished.stdout) == (1, "")
+        assert f"cannot listen on 127.0.0.1:{port}: Address already in use. Choose another with --port" in (
+            finished.stderr
+        )
+        assert is_one_line(finished.stderr)
+
+    def test_a_second_server_on_the_port_leaves_the_first_alone(self, tmp_path: Path) -> None:
+        file = tmp_path / "port"
+        with Serving("--port-file", file) as serving:
+            second = run("serve", "--port", str(serving.port), "--port-file", str(file))
+            assert second.returncode == 1
+            assert file.read_text() == f"{serving.port}\n"
+            assert ask(serving.url, "/_mock/health").status == 200
+
+    def test_a_folder_as_port_file_is_one_clear_line_and_leaves_nothing(self, tmp_path: Path) -> None:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        finished = run("serve", "-p", "0", "--port-file", folder)
+        assert finished.returncode == 1
+        assert finished.stderr == f"mock-akool: cannot write the port file {folder}: Is a directory\n"
+        assert list(tmp_path.iterdir()) == [folder]
+
+
+class TestServe:
+    def test_it_says_that_it_is_ready_once_it_listens(self) -> None:
+        with Serving() as serving:
+            assert serving.port > 0
+            assert serving.out == f"mock-akool {__version__} listens on {serving.url} (Ctrl-C ends it)\n"
+            assert ask(serving.url, "/_mock/health").json() == {
+                "status": "ok",
+                "name": "mock-akool",
+                "version": __version__,
+            }
+            code, took_s = serving.end()
+            assert code == 0
+            assert took_s < 2
+            assert serving.err == ""
+
+    def test_the_port_file_is_there_while_it_listens(self, tmp_path: Path) -> None:
+        file = tmp_path / "port"
+        with Serving("--port-file", file) as serving:
+            assert file.read_text() == f"{serving.port}\n"
+            assert list(tmp_path.iterdir()) == [file]
+            serving.end()
+            assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_signal_ends_it_in_time(self, number: signal.Signals) -> None:
+        with Serving("--latency", "30s") as serving:
+            address = ("127.0.0.1", serving.port)
+            with socket.create_connection(address) as idle, socket.create_connection(address) as waiting:
+                idle.sendall(b"GET /_mock/health HTTP/1.1\r\nhost: x\r\n\r\n")
+                assert idle.recv(100).startswith(b"HTTP/1.1 200 ")
+                waiting.sendall(b"GET %b HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\n\r\n" % QUOTA.encode())
+                serving.complained("quota/info")
+                code, took_s = serving.end(number)
+            assert code == 0
+            assert took_s < 2
+            assert "Traceback" not in serving.err
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(address)
+
+    def test_its_port_is_free_again_at_once(self) -> None:
+        with Serving() as first:
+            ask(first.url, "/_mock/health")
+            first.end()
+            with Child("serve", "--port", str(first.port)) as second:
+                second.said(f"listens on {first.url} ")
+
+    def test_a_queue_of_polls_and_a_processing_without_end(self) -> None:
+        with Serving("--queue", "3 polls", "--processing", "forever") as serving:
+            job_id = create(serving.url)
+            assert [record(serving.url, job_id)["image_status"] for _ in range(6)] == [1, 1, 1, 2, 2, 2]
+
+    def test_a_failing_job_says_why(self) -> None:
+        with Serving("--queue=0", "--processing=0", "--ending", "failed: too dark") as serving:
+            got = record(serving.url, create(serving.url))
+            assert (got["image_status"], got["error_reasons"]) == (4, ["too dark"])
+
+    def test_realistic_jobs_take_their_time_whatever_the_spans_say(self) -> None:
+        with Serving("--realistic", "--queue", "0", "--processing", "0") as serving:
+            assert record(serving.url, create(serving.url))["image_status"] == 1
+
+    def test_strict_prints_its_only_account_and_refuses_others(self) -> None:
+        with Serving("--strict") as serving:
+            client_id, secret = serving.said(r"its only account: clientId (\S+) clientSecret (\S+)\n").groups()
+            assert ask(serving.url, QUOTA, key=KEY).json()["code"] == 1109
+            assert ask(serving.url, TOKEN, PAIR).json()["code"] == 1109
+            assert ask(serving.url, QUOTA, key=secret).json()["code"] == 1000
+            pair = {"clientId": client_id, "clientSecret": secret}
+            assert ask(serving.url, TOKEN, pair).json()["code"] == 1000
+
+    def test_strict_prints_no_account_that_was_listed(self) -> None:
+        with Serving("--strict", "--accounts", json.dumps([{"client_secret": KEY}])) as serving:
+            assert ask(serving.url, QUOTA).json()["code"] == 1000
+            assert ask(serving.url, QUOTA, key="other").json()["code"] == 1109
+            assert KEY not in serving.out
+
+    def test_servers_of_one_seed_are_alike(self) -> None:
+        flags = ("--seed", "7", "--queue", "0", "--processing", "0")
+        with Serving(*flags) as one, Serving(*flags) as other, Serving("--seed", "8", *flags[2:]) as stranger:
+            urls = [serving.url for serving in (one, other, stranger)]
+            for _ in range(20):
+                # An id says the second of its making, so the two must be made within one.
+                ids = [create(url) for url in urls]
+                if ids[0] == ids[1]:
+                    break
+            assert ids[0] == ids[1] != ids[2]
+            uids = [record(url, job_id)["uid"] for url, job_id in zip(urls, ids, strict=True)]
+            assert uids[0] == uids[1] != uids[2]
+            pictures = [picture(url, job_id) for url, job_id in zip(urls, ids, strict=True)]
+            assert pictures[0] == pictures[1] != pictures[2]
+
+    def test_picture_urls_begin_with_the_host_that_the_client_called(self) -> None:
+        with Serving("--queue=0", "--processing=0") as serving:
+            job_id = create(serving.url)
+            assert record(serving.url, job_id)["image"].startswith(f"{serving.url}/")
+
+    def test_picture_urls_begin_with_the_public_url(self) -> None:
+        with Serving("--queue=0", "--processing=0", "--public-url", "https://cdn.test:8443/") as serving:
+            got = record(serving.url, create(serving.url))
+            assert all(link.startswith("https://cdn.test:8443/1") for link in (got["image"], *got["upscaled_urls"]))
+
+    def test_variables_set_it_up_and_flags_win(self) -> None:
+        variables = {"MOCK_AKOOL_CREDITS": "5", "MOCK_AKOOL_PORT": "1", "MOCK_AKOOL_PROFILE": "documented"}
+        with Serving("--credits", "9", variables=variables) as serving:
+            assert ask(serving.url, QUOTA).json()["data"] == {"credit": 9}
+            assert ask(serving.url, "/_mock/ready").json()["profile"] == "documented"
+
+    def test_it_listens_on_ipv6(self) -> None:
+        try:
+            socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        except OSError:
+            pytest.skip("this machine has no IPv6 loopback")
+        with Serving("--host", "::1", "--queue=0", "--processing=0") as serving:
+            assert serving.url == f"http://[::1]:{serving.port}"
+            assert record(serving.url, create(serving.url))["image"].startswith(f"{serving.url}/")
+            variables = {"MOCK_AKOOL_HOST": "::1", "MOCK_AKOOL_PORT": str(serving.port)}
+            assert run("health", variables=variables).returncode == 0
+
+
+class TestLog:
+    def test_a_line_for_people(self) -> None:
+        with Serving() as serving:
+            job_id = create(serving.url)
+            record(serving.url, job_id)
+            ask(serving.url, INFO + "%0Aforged%1B[2J")
+            ask(serving.url, "/nowhere")
+            serving.complained("-> 404")
+            lines = serving.err.splitlines()
+        at, took = r"\d\d:\d\d:\d\d\.\d{3}", r"\d+\.\d ms"
+        expected = [
+            rf"{at} POST createbyprompt -> 200 1000 OK  job {job_id} queueing  {took}",
+            rf"{at} GET  infobymodelid -> 200 1000 OK  job {job_id} queueing  {took}",
+            rf"{at} GET  infobymodelid -> 200 1008 content does not exist  job '\\nforged\\x1b\[2J'  {took}",
+            rf"{at} GET  /nowhere -> 404  {took}",
+        ]
+        assert len(lines) == len(expected)
+        assert all(map(re.fullmatch, expected, lines)), lines
+
+    def test_a_line_for_machines(self) -> None:
+        with Serving("--log", "json") as serving:
+            job_id = create(serving.url)
+            ask(serving.url, QUOTA, key="")
+            ask(serving.url, "/nowhere")
+            serving.complained("nowhere")
+            created, refused, unknown = (json.loads(line) for line in serving.err.splitlines())
+        assert isinstance(created.pop("time"), int)
+        assert created.pop("ms") >= 0
+        assert created == {
+            "method": "POST",
+            "path": CREATE,
+            "endpoint": "createbyprompt",
+            "http": 200,
+            "code": 1000,
+            "job": job_id,
+            "job_status": 1,
+            "ends": None,
+            "rule": None,
+        }
+        assert (refused["endpoint"], refused["http"], refused["code"]) == ("quota/info", 200, 1102)
+        assert (refused["job"], refused["job_status"]) == (None, None)
+        assert (unknown["endpoint"], unknown["http"], unknown["code"]) == ("unknown", 404, None)
+
+    @pytest.mark.parametrize("style", ["text", "json"])
+    def test_no_line_of_a_probe_that_is_answered_well(self, style: str) -> None:
+        with Serving("--log", style) as serving:
+            assert run("health", "--url", serving.url).returncode == 0
+            for path in ("/_mock/health", "/_mock/ready"):
+                assert ask(serving.url, path).status == 200
+                assert ask(serving.url, path, {}).status == 405
+            ask(serving.url, "/_mock/state")
+            serving.end()
+        told = re.findall(r'(GET|POST).*(/_mock/\w+).*(?:-> |"http": )(\d+)', serving.err)
+        assert len(told) == serving.err.count("\n")
+        assert told == [
+            ("POST", "/_mock/health", "405"),
+            ("POST", "/_mock/ready", "405"),
+            ("GET", "/_mock/state", "200"),
+        ]
+
+    def test_no_line(self) -> None:
+        with Serving("--log", "off") as serving:
+            create(serving.url)
+            serving.end()
+            assert serving.err == ""
+
+    def test_a_log_that_nobody_reads_any_more_stops_nothing(self) -> None:
+        with Serving() as serving:
+            closing = serving.read_no_more_errors()
+            ask(serving.url, QUOTA)
+            closing.join(PATIENCE_S)
+            ask(serving.url, QUOTA)
+            time.sleep(0.2)  # until the log is written, which nobody sees
+            assert ask(serving.url, QUOTA).status == 200
+            assert serving.end()[1] < 2
+
+    def test_the_last_line_is_written_before_the_end(self) -> None:
+        with Serving() as serving:
+            for _ in range(20):
+                ask(serving.url, QUOTA)
+            serving.end()
+            assert serving.err.count("quota/info -> 200 1000 OK") == 20
+
+
+class _Stranger(http.server.BaseHTTPRequestHandler):
+    """Answers each request with what the server's attributes say."""
+
+    def do_GET(self) -> None:
+        server: Any = self.server
+        self.send_response(server.answers[0])
+        self.send_header("content-length", str(len(server.answers[1])))
+        self.end_headers()
+        self.wfile.write(server.answers[1])
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def stranger() -> Iterator[Any]:
+    with http.server.HTTPServer(("127.0.0.1", 0), _Stranger) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class TestHealth:
+    def test_a_running_server_is_well(self) -> None:
+        # A latency is Akool's, not that of the control routes.
+        with Serving("--latency", "30s") as serving:
+            told = run("health", "--url", serving.url)
+            assert (told.returncode, told.stderr) == (0, "")
+            assert told.stdout == f"mock-akool {__version__} at {serving.url} is ok\n"
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+    def test_without_an_address_it_asks_the_server_of_the_variables(self, host: str) -> None:
+        with Serving() as serving:
+            told = run("health", variables={"MOCK_AKOOL_PORT": str(serving.port), "MOCK_AKOOL_HOST": host})
+            assert told.returncode == 0
+            assert f"at http://127.0.0.1:{serving.port} is ok" in told.stdout
+
+    @pytest.mark.parametrize(
+        ("url", "begin", "why"),
+        [
+            ("http://127.0.0.1:1", "no healthy server at http://127.0.0.1:1: ", "Connection refused"),
+            ("http://127.0.0.1:99999", "'http://127.0.0.1:99999' is no address", "Port out of range 0-65535"),
+            ("http://127.0.0.1:x", "'http://127.0.0.1:x' is no address", "Port could not be cast"),
+        ],
+    )
+    def test_no_server_is_not_well(self, url: str, begin: str, why: str) -> None:
+        told = run("health", "--url", url)
+        assert (told.returncode, told.stdout) == (1, "")
+        assert told.stderr.startswith(f"mock-akool: {begin}")
+        assert why in told.stderr
+        assert is_one_line(told.stderr)
+
+    @pytest.mark.parametrize("address", ["127.0.0.1:{}", "localhost:{}", "HTTP://127.0.0.1:{}/", " 127.0.0.1:{} "])
+    def test_an_address_may_be_written_shortly(self, address: str) -> None:
+        with Serving() as serving:
+            told = run("health", "--url", address.format(serving.port))
+        assert (told.returncode, told.stderr) == (0, "")
+        assert re.fullmatch(rf"mock-akool \S+ at (?i:http)://\S+:{serving.port} is ok\n", told.stdout)
+
+    @pytest.mark.parametrize(
+        ("url", "told"),
+        [
+            (
+                "https://localhost:25665",
+                "'https://localhost:25665' begins with https, and mock-akool speaks plain HTTP only. "
+                "Write it as http://localhost:25665",
+            ),
+            *(
+                (url, f"'{url}' is no address of a server. Write it as http://127.0.0.1:25665")
+                for url in ("ftp://localhost", "http:localhost:25665", "http://")
+            ),
+            ("http://[", "'http://[' is no address of a server: Invalid IPv6 URL. Write it as http://127.0.0.1:25665"),
+        ],
+    )
+    def test_what_is_no_address_is_told_with_how_to_write_it(self, url: str, told: str) -> None:
+        finished = run("health", "--url", url)
+        assert (finished.returncode, finished.stdout, finished.stderr) == (1, "", f"mock-akool: {told}\n")
+
+    @pytest.mark.parametrize(
+        ("answer", "why"),
+        [
+            ((200, b"hello"), "what answers there with HTTP 200 is no mock-akool"),
+            ((404, b'{"error": "x"}'), "what answers there with HTTP 404 is no mock-akool"),
+            ((200, b"[]"), "what answers there with HTTP 200 is no mock-akool"),
+            ((200, b"\xff"), "what answers there with HTTP 200 is no mock-akool"),
+            ((503, b'{"name": "mock-akool", "version": "1", "status": "ok"}'), "it says 'ok' with HTTP 503"),
+            ((200, b'{"name": "mock-akool", "version": "1", "status": "ill"}'), "it says 'ill' with HTTP 200"),
+        ],
+    )
+    def test_another_server_is_not_well(self, answer: tuple[int, bytes], why: str, stranger: Any) -> None:
+        stranger.answers = answer
+        url = f"http://127.0.0.1:{stranger.server_port}"
+        told = run("health", "--url", url)
+        assert (told.returncode, told.stdout) == (1, "")
+        assert told.stderr == f"mock-akool: no healthy server at {url}: {why}\n"
+
+    def test_a_server_that_is_silent_is_not_well(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            told = run("health", "--url", url, "--timeout", "0.05")
+        assert told.returncode == 1
+        assert told.stderr == f"mock-akool: no healthy server at {url}: timed out\n"
+
+
+class TestFlask:
+    COMMAND = (sys.executable, "-m", "flask", "--app", "mock_akool", "run", "--port", "0")
+
+    def test_flask_finds_the_app_and_variables_set_it_up(self) -> None:
+        variables = {
+            "MOCK_AKOOL_CREDITS": "5",
+            "MOCK_AKOOL_QUEUE": "0",
+            "MOCK_AKOOL_PROCESSING": "0",
+            "MOCK_AKOOL_PUBLIC_URL": "https://cdn.test",
+        }
+        with Child(command=self.COMMAND, variables=variables) as flask:
+            url = flask.complained(r"Running on (http://127\.0\.0\.1:\d+)")[1]
+            assert ask(url, "/_mock/health").json()["status"] == "ok"
+            assert ask(url, QUOTA).json()["data"] == {"credit": 5}
+            got = record(url, create(url))
+            assert got["image_status"] == 3
+            assert got["image"].startswith("https://cdn.test/")
+
+    def test_picture_urls_begin_with_the_host_that_the_client_called(self) -> None:
+        variables = {"MOCK_AKOOL_QUEUE": "0", "MOCK_AKOOL_PROCESSING": "0"}
+        with Child(command=self.COMMAND, variables=variables) as flask:
+            url = flask.complained(r"Running on (http://127\.0\.0\.1:\d+)")[1]
+            job_id = create(url)
+            assert record(url, job_id)["image"].startswith(f"{url}/")
+            assert picture(url, job_id)[:2] == b"\xff\xd8"
+
+    def test_a_bad_variable_ends_it(self) -> None:
+        finished = run(command=self.COMMAND, variables={"MOCK_AKOOL_SEED": "x"})
+        assert finished.returncode == 1
+        assert finished.stderr.splitlines()[-1].endswith(
+            "SettingsError: MOCK_AKOOL_SEED='x' is not usable. It takes a whole number from "
+            "-9,223,372,036,854,775,808 to 9,223,372,036,854,775,807"
+        )
+
+
+class TestScenarios:
+    def test_list_says_what_each_is_in_a_line(self) -> None:
+        told = run("scenarios", "list")
+        assert (told.returncode, told.stderr) == (0, "")
+        lines = told.stdout.splitlines()
+        assert [line.split()[0] for line in lines] == list(names())
+        assert all(len(line.split(maxsplit=1)[1]) > 10 for line in lines)
+
+    @pytest.mark.parametrize("name", names())
+    def test_what_show_prints_can_be_checked_and_served(self, name: str, tmp_path: Path) -> None:
+        assert main(["scenarios", "show", name]) == 0
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(text_of(name))
+        assert main(["scenarios", "check", str(file)]) == 0
+
+    def test_show_of_an_unknown_name(self) -> None:
+        told = run("scenarios", "show", "maintenence")
+        assert (told.returncode, told.stdout) == (1, "")
+        assert told.stderr == "mock-akool: there is no scenario 'maintenence'. Did you mean 'maintenance'?\n"
+
+    def test_check_tells_of_each_file(self, tmp_path: Path) -> None:
+        good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+        good.write_text("rules: [{on: any, fault: {drop: true}}]\n")
+        bad.write_text("seed: 1\nrulse: []\n")
+        told = run("scenarios", "check", str(bad), str(good), str(tmp_path / "none.json"))
+        assert told.returncode == 1
+        assert told.stdout == f"{good} is well: 0 job entries, 1 rule\n"
+        assert told.stderr.splitlines() == [
+            f"mock-akool: {bad}, line 2: rulse: there is no key 'rulse' here. Did you mean 'rules'?",
+            f"mock-akool: cannot read {tmp_path / 'none.json'}: No such file or directory. "
+            f"A path is looked for from where you are: {Path.cwd()}",
+        ]
+
+    def test_schema_is_json(self) -> None:
+        told = run("scenarios", "schema")
+        assert json.loads(told.stdout)["title"] == "mock-akool scenario"
+
+    def test_a_server_has_several(self, tmp_path: Path) -> None:
+        file = tmp_path / "mine.yaml"
+        file.write_text("rules: [{on: quota/info, nth: 2, fault: {http: 418}}]\n")
+        with Serving("--scenario", "fails", "--scenario", str(file), "--log", "json") as serving:
+            assert [ask(serving.url, QUOTA).status for _ in range(3)] == [200, 418, 200]
+            serving.said("in force: fails, mine")
+
+    def test_a_variable_names_them_too(self) -> None:
+        with Serving(variables={"MOCK_AKOOL_SCENARIO": "banned,slow"}) as serving:
+            assert ask(serving.url, CREATE, {"prompt": "a"}).json()["code"] == 1200
+
+    def test_a_setting_of_ones_own_wins(self) -> None:
+        with Serving("--scenario", "out-of-credits", "--credits", "5") as serving:
+            assert ask(serving.url, QUOTA).json()["data"] == {"credit": 5}
+
+    def test_the_log_says_which_rule_it_was(self) -> None:
+        with Serving("--scenario", "bad-key") as serving:
+            ask(serving.url, QUOTA)
+            serving.complained("bad-key: every request")
+        with Serving("--scenario", "double-charge", "--log", "json") as serving:
+            with pytest.raises(ConnectionError):
+                create(serving.url)
+            serving.complained("double-charge")
+            (line,) = serving.err.splitlines()
+            assert (json.loads(line)["ends"], json.loads(line)["rule"]) == ("drop", "double-charge: lost answers")
+
+    def test_a_mistake_is_told_in_a_line(self) -> None:
+        told = run("serve", "--scenario", "slwo")
+        assert told.returncode == 1
+        assert told.stderr == (
+            "mock-akool: --scenario='slwo' is not usable: there is no scenario 'slwo'. Did you mean 'slow'?\n"
+        )

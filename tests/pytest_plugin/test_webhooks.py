@@ -1,0 +1,84 @@
+"""Callbacks in tests with the plugin."""
+
+from __future__ import annotations
+
+from tests.pytest_plugin.conftest import Run
+
+pytest_plugins = "pytester"
+
+KEY = "key-of-a-test-16"
+
+
+def test_akool_mock_delivers_to_an_app_and_forgets_it_after_the_test(run: Run) -> None:
+    result = run(
+        f"""
+got = []
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_it(akool_mock, n):
+    akool_mock.webhooks.deliver_to(got.append) if n == 1 else None
+    job = create(key="{KEY}", webhookUrl="http://127.0.0.1:9/hook")
+    time.sleep(5)
+    akool_mock.webhooks.assert_delivered(job)
+    assert akool_mock.webhooks.count == 2
+    assert len(got) == 2
+"""
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_akool_server_gives_callbacks_to_a_function_for_one_test(run: Run) -> None:
+    result = run(
+        """
+got = []
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_it(akool_server, n):
+    if n == 1:
+        akool_server.webhooks.deliver_to(got.append)
+    job = create(host=akool_server.url, key=akool_server.api_key, webhookUrl="http://127.0.0.1:1/hook")
+    if n == 1:
+        akool_server.webhooks.wait_for_delivery(job, status=3, timeout=20)
+    else:
+        with pytest.raises(AssertionError, match="the connection was refused"):
+            akool_server.webhooks.wait_for_delivery(job, timeout=0.5)
+    assert len(got) == 2
+""",
+        "-p",
+        "no:randomly",
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_a_failing_test_is_told_what_became_of_its_callbacks(run: Run) -> None:
+    result = run(
+        f"""
+def test_it(akool_mock):
+    akool_mock.webhooks.deliver_to(lambda request: 404)
+    create(key="{KEY}", webhookUrl="http://127.0.0.1:9/hook")
+    time.sleep(3)
+    assert False
+"""
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "*callback of status 2 at +2.0 s: waiting after 2 tries: the receiver answered with HTTP 404",
+            "hint: the callback of job *, status 2, was not taken: the receiver answered with HTTP 404; only *",
+        ]
+    )
+
+
+def test_a_client_that_waits_for_a_lost_callback_is_stopped(run: Run) -> None:
+    result = run(
+        f"""
+@pytest.mark.akool(scenario="webhook-lost", sleep_limit="5m")
+def test_it(akool_mock):
+    create(key="{KEY}", webhookUrl="http://127.0.0.1:9/hook")
+    while True:
+        time.sleep(5)
+"""
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*callback of status 3 at +5.0 s: lost: a fault lost it"])

@@ -1,0 +1,192 @@
+"""Scenario files: what is told of a mistake in them, and that no file can do harm."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from mock_akool import Scenario, ScenarioError
+from mock_akool.scenario_library.library import load, load_all, named, names, read_file
+from mock_akool.scenario_library.loader import read_text
+from tests.scenarios.scenarios import SCENARIOS, Plain
+
+BOUND_S = 1.0
+
+
+def told(text: str, file: str = "my.yaml") -> str:
+    with pytest.raises(ScenarioError) as caught:
+        read_text(text, file)
+    return str(caught.value)
+
+
+class TestMistakes:
+    def test_an_unknown_key_is_told_with_file_line_and_the_nearest(self) -> None:
+        text = "description: x\nrules:\n  - on: infobymodelid\n    nht: 2\n    fault: {http: 502}\n"
+        assert told(text) == "my.yaml, line 4: rules[0].nht: there is no key 'nht' here. Did you mean 'nth'?"
+
+    def test_a_wrong_value_is_told_with_its_line(self) -> None:
+        text = "rules:\n  - on: any\n    fault:\n      http: 502\n  - on: any\n    fault:\n      http: 2\n"
+        assert told(text).startswith("my.yaml, line 7: rules[1].fault.http: 2 is not usable. It takes a whole number")
+
+    def test_what_does_not_go_together_is_told_where_it_begins(self) -> None:
+        assert told("rules:\n- on: any\n  fault:\n    http: 502\n    drop: true\n").startswith(
+            "my.yaml, line 3: rules[0].fault: a fault is either http or drop, not both"
+        )
+
+    def test_lines_of_json_are_told_too(self) -> None:
+        text = '{\n\t"jobs": [\n\t\t{"stages": [{"queueing": "2s"},\n\t\t {"procesing": 1}]}\n\t]\n}'
+        assert told(text, "my.json").startswith("my.json, line 4: jobs[0].stages[1].procesing: there is no key")
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("a: [1", "my.yaml, line 2: this is no YAML: "),
+            ("rules:\n\t- on: any", "my.yaml, line 2: this is no YAML: "),
+            ('{"seed": 1,}x', "my.yaml, line 1: this is no YAML: "),
+            ("seed: \x07", "my.yaml is no YAML: "),
+            ("a: &x 1\nb: *x", "my.yaml, line 1: anchors and aliases are not taken. Write the value out"),
+            ("a: *x", "my.yaml, line 1: anchors and aliases are not taken"),
+            ("seed: 1\ndescription: !!python/object:os.system x", "my.yaml, line 2: the tag 'tag:yaml.org,2002:python"),
+            ("seed: !!int 1", "my.yaml, line 1: the tag 'tag:yaml.org,2002:int' is not taken. Take it away"),
+            ("seed: 1\nseed: 2", "my.yaml, line 2: the key 'seed' stands here twice. Take one away"),
+            ('{"seed": 1,\n"seed": 2}', "my.yaml, line 2: the key 'seed' stands here twice"),
+            ("seed: 1\n---\nseed: 2", "my.yaml, line 2: a second document begins here. Write one scenario in a file"),
+            ("? [a]\n: 1", "my.yaml, line 1: a key must be a plain text. Write a word"),
+            ("[" * 50 + "]" * 50, "my.yaml, line 1: this is nested over 20 deep"),
+            ("- 1", "my.yaml, line 1: [1] is not usable. It takes an object with some of the keys description"),
+            ("x" * 70_000, "my.yaml is over 65,536 bytes. A scenario is a short file"),
+            ("seed: yes", "my.yaml, line 1: seed: 'yes' is not usable. It takes a whole number"),
+            ("seed: 0x10", "my.yaml, line 1: seed: '0x10' is not usable. It takes a whole number"),
+        ],
+    )
+    def test_what_a_file_may_not_have(self, text: str, message: str) -> None:
+        assert told(text).startswith(message)
+
+    def test_words_that_yaml_took_for_yes_or_no_are_texts(self) -> None:
+        scenario = read_text("description: on\nadvice: no\nrules: [{on: any, fault: {drop: true}}]")
+        assert (scenario.description, scenario.advice, len(scenario.rules)) == ("on", "no", 1)
+
+    def test_an_empty_file_is_an_empty_scenario(self) -> None:
+        assert read_text("") == read_text("# nothing\n") == read_text("{}") == Scenario()
+
+
+class TestSources:
+    def test_a_name(self) -> None:
+        assert load("flaky-gateway") is named("flaky-gateway")
+        assert named("flaky-gateway").name == "flaky-gateway"
+
+    def test_a_wrong_name_is_told_with_the_nearest(self) -> None:
+        with pytest.raises(ScenarioError) as caught:
+            load("flaky-gatewy")
+        assert str(caught.value) == "there is no scenario 'flaky-gatewy'. Did you mean 'flaky-gateway'?"
+
+    def test_a_file(self, tmp_path: Path) -> None:
+        file = tmp_path / "mine.yaml"
+        file.write_text("seed: 7\n")
+        assert (load(file).seed, load(str(file)).seed, load(file).name) == (7, 7, "mine")
+
+    def test_a_dict(self) -> None:
+        assert load({"seed": 7}).seed == 7
+
+    def test_several_separated_by_commas(self, tmp_path: Path) -> None:
+        file = tmp_path / "mine.json"
+        file.write_text('{"seed": 7}')
+        assert [each.name for each in load_all(f"flaky-gateway, {file}")] == ["flaky-gateway", "mine"]
+        assert [each.name for each in load_all(["flaky-gateway", file])] == ["flaky-gateway", "mine"]
+
+    @pytest.mark.parametrize(
+        ("name", "content", "message"),
+        [
+            ("gone.yaml", None, "cannot read gone.yaml: No such file or directory"),
+            ("notes.txt", b"seed: 7", "'notes.txt' is neither the name of a scenario nor a file that ends in .yaml"),
+            ("latin.yaml", b"description: \xe9", "latin.yaml is not UTF-8"),
+        ],
+    )
+    def test_a_file_that_cannot_be_read(
+        self, name: str, content: bytes | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        if content is not None:
+            Path(name).write_bytes(content)
+        with pytest.raises(ScenarioError) as caught:
+            load(name)
+        assert caught.value.message.startswith(message)
+
+    def test_a_byte_order_mark_is_let_be(self, tmp_path: Path) -> None:
+        file = tmp_path / "bom.yaml"
+        file.write_bytes(b"\xef\xbb\xbfseed: 7\n")
+        assert read_file(file).seed == 7
+
+    @pytest.mark.parametrize("source", [3, None, object(), b"x"])
+    def test_what_is_no_source(self, source: object) -> None:
+        with pytest.raises(ScenarioError, match="is no scenario"):
+            load(source)
+
+
+def check_quickly(text: str) -> None:
+    """A text is a scenario or one clear error, and soon."""
+    began = time.perf_counter()
+    outcome: Scenario | ScenarioError
+    try:
+        outcome = read_text(text)
+    except ScenarioError as error:
+        outcome = error
+    if isinstance(outcome, ScenarioError):
+        assert outcome.message
+        assert outcome.hint
+        assert len(str(outcome).splitlines()) == 1
+    assert time.perf_counter() - began < BOUND_S
+
+
+YAML_BITS = st.sampled_from(
+    [
+        *"{}[]:,-?&*!|>'\"%@`#\n\t ",
+        *("---\n", "...\n", "&a ", "*a", "!!map ", "<<: ", "\\u", "\x00", "\ufeff", "\u2028"),
+        *("rules", "on", "fault", "jobs", "stages", "queueing", "1", "1e9", "forever", "true", "null", "502"),
+    ]
+)
+
+
+class TestFuzz:
+    @settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.one_of(st.text(max_size=300), st.lists(YAML_BITS, max_size=80).map("".join)))
+    @example("a: " + "[" * 30_000)
+    @example("[" * 60_000)
+    @example("{" * 60_000)
+    @example('{"a":' * 12_000)
+    @example("- " * 30_000)
+    @example("? " * 30_000)
+    @example("a" + ": a" * 20_000)
+    @example("'" + "x" * 60_000)
+    @example("\n" * 60_000 + "x: [")
+    @example("x: |\n" + " a\n" * 20_000)
+    @example("a: &a [" + "&b [" * 10_000)
+    @example("a: [" + "*a," * 20_000)
+    @example("!" * 60_000)
+    @example("%YAML 1.1\n" * 5_000)
+    @example("seed: " + "9" * 60_000)
+    @example('{"seed": ' + "9" * 60_000 + "}")
+    @example('{"description": "\\ud800"}')
+    def test_any_text_is_a_scenario_or_one_clear_error_soon(self, text: str) -> None:
+        check_quickly(text)
+
+    @settings(deadline=None, max_examples=200)
+    @given(SCENARIOS, st.data())
+    def test_so_is_a_scenario_with_a_bit_changed(self, plain: Plain, data: st.DataObject) -> None:
+        text = json.dumps(plain, indent=1)
+        at = data.draw(st.integers(0, len(text)))
+        check_quickly(text[:at] + data.draw(YAML_BITS) + text[at + data.draw(st.integers(0, 3)) :])
+
+    def test_without_the_parser_in_c_it_is_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        import yaml
+
+        texts = [f"description: {name}\nrules:\n  - on: any\n    fault: {{http: 502}}\n" for name in names()]
+        with_c = [read_text(text) for text in texts]
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+        assert [read_text(text) for text in texts] == with_c
+        assert told("a: &x 1").startswith("my.yaml, line 1: anchors and aliases")

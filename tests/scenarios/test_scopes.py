@@ -1,0 +1,210 @@
+"""What is in force for whom: scenarios, rules and plans of everybody and of single accounts, as a director has them."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mock_akool import Endpoint, Request, VirtualClock
+from mock_akool.akool.engine import Engine
+from mock_akool.akool.families.image_v3 import CreateV3
+from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario
+from mock_akool.akool.scenarios.runtime import ScenarioRuntime
+from mock_akool.akool.scenarios.schema import read_scenario
+from mock_akool.akool.settings import ServiceSettings
+from mock_akool.core.rule_engine import RuleInForce
+from mock_akool.core.rules import Rule
+from mock_akool.server.tokens import JwtTokens
+
+ONE: Final = "one"
+OTHER: Final = "other"
+SCOPES: Final = (None, ONE, OTHER)
+REQUEST: Final = CreateV3("a fox", "1:1", None, "")
+
+
+def engine() -> Engine:
+    return Engine(ServiceSettings.of(), VirtualClock(), JwtTokens(0))
+
+
+def rule(name: str, **conditions: Any) -> Rule:
+    plain = {"on": "quota/info", "name": name, "fault": {"http": 502}, **conditions}
+    return read_scenario({"rules": [plain]}).rules[0]
+
+
+def fired(runtime: ScenarioRuntime, key: str) -> str | None:
+    """Let the account ask once, and return what the rule that fires is called."""
+    firing = runtime.firing(Endpoint.QUOTA_INFO, Request.build("GET", "/", headers={"x-api-key": key}), 0)
+    return None if firing is None else firing.live.label
+
+
+def entries(engine: Engine, key: str, jobs: int) -> list[str | None]:
+    """The entries that the account's next jobs follow."""
+    account = engine.accounts.by_key(key)
+    assert account is not None
+    taken = [engine.runtime.entry_for(account, REQUEST, REQUEST) for _ in range(jobs)]
+    return [each and each.label for each in taken]
+
+
+def plan(runtime: ScenarioRuntime, scope: str | None, entry: Entry) -> None:
+    (runtime.planned if scope is None else runtime.planned_for.setdefault(scope, deque())).append(entry)
+
+
+STEPS: Final = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.sampled_from(SCOPES), st.integers(0, 2)),
+        st.tuples(st.just("add"), st.sampled_from(SCOPES), st.just(0)),
+        st.tuples(st.just("plan"), st.sampled_from(SCOPES), st.just(0)),
+        st.tuples(st.just("remove"), st.sampled_from(SCOPES), st.integers(0, 3)),
+        st.tuples(st.just("forget"), st.sampled_from([ONE, OTHER]), st.just(0)),
+    ),
+    max_size=15,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(STEPS)
+def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: list[tuple[str, Any, int]]) -> None:
+    runtime = engine().runtime
+    scenarios: dict[str | None, tuple[Scenario, ...]] = dict.fromkeys(SCOPES, ())
+    added: dict[str | None, list[RuleInForce]] = {scope: [] for scope in SCOPES}
+    plans: dict[str | None, list[Entry]] = {scope: [] for scope in SCOPES}
+    highest = 0
+    for place, (step, scope, number) in enumerate(steps):
+        match step:
+            case "put":
+                some = [
+                    read_scenario({"rules": [{"on": "quota/info", "fault": {"http": 503}}]}, f"put {place}.{each}")
+                    for each in range(number)
+                ]
+                runtime.put(some, scope)
+                scenarios[scope], added[scope], plans[scope] = tuple(some), [], []
+            case "add":
+                live = runtime.add(rule(f"rule {place}"), f"rule {place}", scope)
+                assert live.number > highest
+                highest = live.number
+                added[scope].append(live)
+            case "plan":
+                entry = Entry(JobScript(), f"plan {place}")
+                plan(runtime, scope, entry)
+                plans[scope].append(entry)
+            case "remove" if number < len(added[scope]):
+                runtime.remove(added[scope].pop(number))
+            case "forget":
+                runtime.forget(scope, [])
+                scenarios[scope], added[scope], plans[scope] = (), [], []
+    for scope in SCOPES:
+        assert runtime.scenarios_of(scope) == scenarios[scope]
+        assert runtime.plans_of(scope) == tuple(plans[scope])
+        own = len(added[scope])
+        assert list(runtime.rules_of(scope)[:own]) == added[scope]
+        assert [(live.rule, live.number) for live in runtime.rules_of(scope)[own:]] == [
+            (each, 0) for some in scenarios[scope] for each in some.rules
+        ]
+    for key in (ONE, OTHER):
+        nearest = [
+            *(live.label for live in (*added[key], *added[None])),
+            *(f"{some.name}: rules[0]" for some in (*scenarios[key], *scenarios[None])),
+            None,
+        ]
+        assert fired(runtime, key) == nearest[0]
+
+
+class TestCounts:
+    def test_a_rule_of_an_account_counts_its_calls_only(self) -> None:
+        runtime = engine().runtime
+        live = runtime.add(rule("second", nth=2), "second", ONE)
+        assert [fired(runtime, key) for key in (OTHER, ONE, OTHER, ONE, ONE)] == [None, None, None, "second", None]
+        assert live.fired == 1
+
+    def test_when_one_is_removed_the_others_go_on_counting(self) -> None:
+        runtime = engine().runtime
+        runtime.add(rule("third", nth=3), "third", ONE)
+        first = runtime.add(rule("first", nth=1), "first", ONE)
+        seen = [fired(runtime, ONE)]
+        runtime.remove(first)
+        seen += [fired(runtime, ONE) for _ in range(3)]
+        assert seen == ["first", None, "third", None]
+
+    def test_removing_what_is_not_there_does_nothing(self) -> None:
+        runtime = engine().runtime
+        live, kept = runtime.add(rule("gone"), "gone"), runtime.add(rule("kept"), "kept")
+        for _ in range(2):
+            runtime.remove(live)
+        assert runtime.rules_of(None) == (kept,)
+
+    @pytest.mark.parametrize("is_put", [False, True])
+    @pytest.mark.parametrize(("per", "after"), [("account", [None, "second"]), ("all", [None, None])])
+    def test_who_is_forgotten_is_counted_anew_by_what_is_for_everybody(
+        self, is_put: bool, per: str, after: list[str | None]
+    ) -> None:
+        runtime = engine().runtime
+        second = rule("second", nth=2, per=per)
+        if is_put:
+            runtime.put([Scenario(rules=(second,), name="all")])
+        else:
+            runtime.add(second, "all: second")
+        said = [fired(runtime, key) for key in (ONE, OTHER, ONE)]
+        assert said == [None, None, "all: second"] if per == "account" else [None, "all: second", None]
+        runtime.forget(ONE, [])
+        assert [each and each.removeprefix("all: ") for each in (fired(runtime, ONE), fired(runtime, ONE))] == after
+        # The other one was counted once, and goes on.
+        assert fired(runtime, OTHER) == ("all: second" if per == "account" else None)
+
+    def test_jobs_that_are_forgotten_are_counted_anew(self) -> None:
+        made = engine()
+        runtime, account = made.runtime, made.accounts.by_key(ONE)
+        assert account is not None
+        jobs = [made.create(account, REQUEST, "", made.clock.now_ns())[0].id for _ in range(2)]
+        runtime.add(rule("second", on="infobymodelid", nth=2, per="job"), "second")
+
+        def polled(job_id: str) -> bool:
+            call = Request.build("GET", "/", f"image_model_id={job_id}", {"x-api-key": ONE})
+            return runtime.firing(Endpoint.INFO_BY_MODEL_ID, call, 0) is not None
+
+        assert [polled(job_id) for job_id in jobs] == [False, False]
+        runtime.forget(ONE, jobs[:1])
+        assert [polled(job_id) for job_id in jobs] == [False, True]
+
+
+class TestEntries:
+    PUT: Final = read_scenario({"jobs": [{"times": 1}, {"times": 1}]}, "put")
+    ALL: Final = read_scenario({"jobs": [{"times": 1}, {"times": 1}]}, "all")
+
+    def test_plans_go_first_and_an_account_s_own_before_those_for_everybody(self) -> None:
+        made = engine()
+        runtime = made.runtime
+        runtime.put([self.ALL])
+        runtime.put([self.PUT], ONE)
+        plan(runtime, None, Entry(JobScript(), "anybody"))
+        plan(runtime, ONE, Entry(JobScript(), "mine"))
+        mine = ["mine", "anybody", "put: jobs[0]", "put: jobs[1]", "all: jobs[0]", "all: jobs[1]", None]
+        assert entries(made, ONE, 7) == mine
+        assert entries(made, OTHER, 3) == ["all: jobs[0]", "all: jobs[1]", None]
+
+    def test_who_is_forgotten_begins_anew_with_what_is_for_everybody(self) -> None:
+        made = engine()
+        made.runtime.put([self.ALL])
+        made.runtime.put([self.PUT], ONE)
+        assert entries(made, ONE, 3) == ["put: jobs[0]", "put: jobs[1]", "all: jobs[0]"]
+        assert entries(made, OTHER, 1) == ["all: jobs[0]"]
+        made.runtime.forget(ONE, [])
+        assert entries(made, ONE, 3) == ["all: jobs[0]", "all: jobs[1]", None]
+        assert entries(made, OTHER, 2) == ["all: jobs[1]", None]
+
+
+def test_what_scenarios_say_of_accounts_and_limits_is_so_for_their_scope() -> None:
+    runtime = engine().runtime
+    runtime.put([read_scenario({"account": {"credits": 3}, "limits": {"concurrent_jobs": 4}})])
+    runtime.put([read_scenario({"account": {"status": "banned"}, "limits": {"concurrent_jobs": 5}})], ONE)
+    assert [runtime.account_script(key)[:2] for key in (ONE, OTHER)] == [(3, True), (3, None)]
+    assert [runtime.limits(key).concurrent_jobs for key in (ONE, OTHER)] == [5, 4]
+    runtime.forget(ONE, [])
+    assert runtime.account_script(ONE) == runtime.account_script(OTHER)
+    assert runtime.limits(ONE) == runtime.limits(OTHER)
+    runtime.put([])
+    assert runtime.account_script(OTHER).credits is None
+    assert runtime.limits(OTHER).concurrent_jobs is None

@@ -1,0 +1,124 @@
+"""The log of requests: every line is written, once and in order, whatever threads do."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mock_akool import Request, Response
+from mock_akool.server.access_log import BatchedLog
+
+REQUEST = Request.build("GET", "/")
+RESPONSE = Response(200, (), b"")
+
+
+def numbered(time_ns: int, request: Request, response: Response, took_ns: int) -> str:
+    return str(time_ns)
+
+
+@pytest.fixture
+def busy_threads() -> Iterator[None]:
+    """Let threads take the interpreter from each other as often as can be."""
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual_s)
+
+
+def test_lines_are_written_in_order() -> None:
+    stream = io.StringIO()
+    log = BatchedLog(stream, numbered)
+    for number in range(12_345):
+        log.note(number, REQUEST, RESPONSE, 0)
+    log.close()
+    assert stream.getvalue().splitlines() == list(map(str, range(12_345)))
+
+
+def test_a_line_that_is_being_made_while_others_are_written_is_not_lost() -> None:
+    stream = io.StringIO()
+
+    def flushing(time_ns: int, request: Request, response: Response, took_ns: int) -> str:
+        log.flush()  # as the writing thread does at any moment
+        return str(time_ns)
+
+    log = BatchedLog(stream, flushing)
+    for number in range(100):
+        log.note(number, REQUEST, RESPONSE, 0)
+    log.close()
+    assert stream.getvalue().splitlines() == list(map(str, range(100)))
+
+
+def test_threads_lose_no_line(busy_threads: None) -> None:
+    stream = io.StringIO()
+    log = BatchedLog(stream, numbered)
+    flushing = threading.Event()
+
+    def flush() -> None:
+        while not flushing.is_set():
+            log.flush()
+
+    def note(start: int) -> None:
+        for number in range(start, start + 2000):
+            log.note(number, REQUEST, RESPONSE, 0)
+
+    flusher = threading.Thread(target=flush)
+    flusher.start()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(note, range(0, 8000, 2000)))
+    flushing.set()
+    flusher.join()
+    log.close()
+    assert sorted(map(int, stream.getvalue().splitlines())) == list(range(8000))
+
+
+@pytest.mark.parametrize("path", ["/_mock/health", "/_mock/ready", "/_mock/state", "/healthy"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
+@pytest.mark.parametrize("status", [200, 204, 404, 405, 500])
+def test_a_probe_has_a_line_unless_it_is_answered_well(path: str, method: str, status: int) -> None:
+    stream = io.StringIO()
+    log = BatchedLog(stream, numbered)
+    log.note(1, Request.build(method, path), Response(status, (), b""), 0)
+    log.close()
+    is_quiet = path in ("/_mock/health", "/_mock/ready") and method in ("GET", "HEAD") and status == 200
+    assert stream.getvalue() == ("" if is_quiet else "1\n")
+
+
+def test_lines_come_without_a_close() -> None:
+    written = threading.Event()
+
+    class Stream(io.StringIO):
+        def flush(self) -> None:
+            written.set()
+
+    log = BatchedLog(Stream(), numbered)
+    log.note(1, REQUEST, RESPONSE, 0)
+    assert written.wait(20)
+    log.close()
+
+
+def test_a_close_without_a_line_writes_nothing() -> None:
+    stream = io.StringIO()
+    BatchedLog(stream, numbered).close()
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(28, "No space left"), ValueError("closed file")])
+def test_a_stream_that_takes_no_more_stops_nobody(error: Exception) -> None:
+    class Stream(io.StringIO):
+        attempts = 0
+
+        def write(self, text: str) -> int:
+            self.attempts += 1
+            raise error
+
+    stream = Stream()
+    log = BatchedLog(stream, numbered)
+    for number in range(12_345):
+        log.note(number, REQUEST, RESPONSE, 0)
+    log.close()
+    assert stream.attempts == 1

@@ -1,0 +1,291 @@
+"""Settings: every row of the table works as a flag and as a variable, and flags win."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import pytest
+
+from mock_akool import AccountSpec, Profile, Settings, SettingsError, Span, failed
+from mock_akool.cli import main
+from mock_akool.core.durations import Duration
+from mock_akool.scenario_library.library import named
+from mock_akool.server.settings import PREFIX, Setting, table
+
+MS: Final = 1_000_000
+ROWS: Final = {row.field: row for row in table()}
+
+SAMPLES: Final[dict[str, tuple[str, Any]]] = {
+    "seed": ("7", 7),
+    "profile": ("documented", Profile.DOCUMENTED),
+    "strict": ("yes", True),
+    "accounts": ('[{"client_secret": "s", "credits": 5}]', (AccountSpec("s", credits=5),)),
+    "credits": ("5", 5),
+    "account_status": ("banned", "banned"),
+    "queueing": ("3 polls", Span(polls=3)),
+    "processing": ("forever", Span()),
+    "ending": ("failed: too dark; no face", failed("too dark", "no face")),
+    "realistic": ("on", True),
+    "latency": ("100ms", Duration(100 * MS)),
+    "journal_size": ("3", 3),
+    "max_body_bytes": ("2048", 2048),
+    "error_data": ("null", "null"),
+    "unknown_route_body": ("text", "text"),
+    "null_is_absent": ("no", False),
+    "json_content_type_required": ("false", False),
+    "file_lifetime": ("1h", Duration(3_600_000 * MS)),
+    "gone_file_status": ("410", 410),
+    "token_lifetime": ("30s", Duration(30_000 * MS)),
+    "new_token_revokes_older": ("true", True),
+    "bearer_any_case": ("0", False),
+    "msg_authorization_empty": ("who are you", "who are you"),
+    "msg_account_banned": ("go away", "go away"),
+    "get_token_wrong_pair_code": ("1101", 1101),
+    "get_token_missing_field_code": ("1109", 1109),
+    "cors_allow_api_key": ("off", False),
+    "prompt_suffix": (" --v 6", " --v 6"),
+    "check_urls": ("no", False),
+    "v4_buttons": ("no", False),
+    "bad_parameter_code": ("1008", 1008),
+    "unknown_job_code": ("1009", 1009),
+    "foreign_job_code": ("1008", 1008),
+    "button_unavailable_code": ("1011", 1011),
+    "button_used_code": ("1010", 1010),
+    "documented_type": ("4", 4),
+    "out_of_credits_code": ("1006", 1006),
+    "requests_per_second": ("0.5", 0.5),
+    "concurrent_jobs": ("2", 2),
+    "square_1080p": ("512", 512),
+    "square_4k": ("2048", 2048),
+    "webhook_processing": ("no", False),
+    "webhook_retries": ("2", 2),
+    "webhook_retry_delay": ("100ms", Duration(100 * MS)),
+    "webhook_timeout": ("3s", Duration(3000 * MS)),
+    "webhook_before_status": ("500ms", Duration(500 * MS)),
+    "webhook_after_status": ("2s", Duration(2000 * MS)),
+    "allow_webhook": ("App.test,app.test:8080, 8.8.8.8", ("app.test", "app.test:8080", "8.8.8.8")),
+    "scenario": ("flaky-gateway", (named("flaky-gateway"),)),
+    "scenario_sources": ("setting,key", ("setting", "key")),
+    "host": ("0.0.0.0", "0.0.0.0"),
+    "port": ("0", 0),
+    "port_file": ("port.txt", "port.txt"),
+    "admin_token": ("s3cret", "s3cret"),
+    "control_hosts": ("akool,fake.test", ("akool", "fake.test")),
+    "public_url": ("https://akool.test:8443/", "https://akool.test:8443"),
+    "log": ("json", "json"),
+}
+"""A value of each setting that is not its default: as one writes it, and what it is."""
+
+TAKES_ANY_TEXT: Final = {"host", "port_file", "msg_authorization_empty", "msg_account_banned", "prompt_suffix"}
+
+
+def hint_for(row: Setting) -> str:
+    """Return what a person is told to do about a value that is none; of a scenario, where the names are."""
+    return (
+        "`mock-akool scenarios list` shows the names" if row.field == "scenario" else f"It takes {row.about.kind.wants}"
+    )
+
+
+every_setting = pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+
+
+class _Served(Exception):  # noqa: N818 - it says that a server would now be made
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run `mock-akool serve` with these flags up to the making of the server; returns the settings of it."""
+
+    def take(settings: Settings, clock: object, access: object) -> NoReturn:
+        raise _Served(settings)
+
+    monkeypatch.setattr("mock_akool.server.application.Application", take)
+
+    def run(*flags: str) -> Settings:
+        with pytest.raises(_Served) as caught:
+            main(["serve", *flags])
+        return caught.value.settings
+
+    return run
+
+
+def test_every_setting_has_a_sample_that_is_not_its_default() -> None:
+    assert SAMPLES.keys() == ROWS.keys()
+    assert [field for field, (_, value) in SAMPLES.items() if value == ROWS[field].default] == []
+
+
+@every_setting
+def test_a_setting_is_a_flag(row: Setting, serve: Any) -> None:
+    text, value = SAMPLES[row.field]
+    assert serve(row.flag, text) == Settings.of(**{row.field: value})
+    assert serve(f"{row.flag}={text}") == Settings.of(**{row.field: value})
+
+
+@every_setting
+def test_a_setting_is_a_variable(row: Setting, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, value = SAMPLES[row.field]
+    monkeypatch.setenv(row.variable, text)
+    assert serve() == Settings.of(**{row.field: value})
+
+
+@every_setting
+def test_a_flag_wins_over_the_variable(row: Setting, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, value = SAMPLES[row.field]
+    default = "[]" if row.field == "accounts" else row.shown_default
+    monkeypatch.setenv(row.variable, text)
+    assert serve(row.flag, default) == Settings()
+    monkeypatch.setenv(row.variable, default)
+    assert serve(row.flag, text) == Settings.of(**{row.field: value})
+
+
+@every_setting
+def test_a_bad_variable_is_told_by_its_name(row: Setting) -> None:
+    if row.field in TAKES_ANY_TEXT:
+        assert getattr(Settings.from_environment(environ={row.variable: "☹"}), row.field) == "☹"
+        return
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(environ={row.variable: "☹"})
+    assert str(caught.value).startswith(f"{row.variable}='☹' is not usable")
+    assert caught.value.hint == hint_for(row)
+
+
+@every_setting
+def test_a_bad_flag_is_told_even_where_the_variable_is_well(
+    row: Setting, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if row.field in TAKES_ANY_TEXT:
+        return
+    monkeypatch.setenv(row.variable, SAMPLES[row.field][0])
+    assert main(["serve", row.flag, "☹"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"mock-akool: {row.flag}='☹' is not usable")
+    assert told.err.endswith(f"{hint_for(row)}\n")
+    assert told.err.count("\n") == 1
+
+
+@every_setting
+def test_a_bad_argument_is_told_by_its_name(row: Setting) -> None:
+    if row.field not in TAKES_ANY_TEXT:
+        with pytest.raises(SettingsError) as caught:
+            Settings.of(**{row.field: "☹"})
+        assert str(caught.value).startswith(f"{row.field}='☹' is not usable")
+
+
+@every_setting
+def test_a_bad_variable_is_told_even_where_a_flag_of_another_setting_is_given(row: Setting, serve: Any) -> None:
+    if row.field in TAKES_ANY_TEXT:
+        return
+    given = {"credits": "1"} if row.field != "credits" else {"seed": "1"}
+    with pytest.raises(SettingsError, match=f"^{row.variable}='☹'"):
+        Settings.from_environment(given, {row.variable: "☹"})
+
+
+@every_setting
+def test_an_empty_variable_is_not_set(row: Setting) -> None:
+    assert Settings.from_environment(environ={row.variable: ""}) == Settings()
+
+
+KUBERNETES: Final = {
+    "MOCK_AKOOL_SERVICE_HOST": "10.0.0.11",
+    "MOCK_AKOOL_SERVICE_PORT": "25665",
+    "MOCK_AKOOL_SERVICE_PORT_HTTP": "25665",
+    "MOCK_AKOOL_PORT": "tcp://10.0.0.11:25665",
+    "MOCK_AKOOL_PORT_25665_TCP": "tcp://10.0.0.11:25665",
+    "MOCK_AKOOL_PORT_25665_TCP_PROTO": "tcp",
+    "MOCK_AKOOL_PORT_25665_TCP_PORT": "25665",
+    "MOCK_AKOOL_PORT_25665_TCP_ADDR": "10.0.0.11",
+}
+"""What Kubernetes gives to every container of a namespace that has a Service called mock-akool."""
+
+
+@pytest.mark.parametrize("application", ["MOCK_AKOOL", "MOCK_AKOOL_TEST_2"])
+def test_what_kubernetes_says_of_a_service_is_none_of_ours(application: str) -> None:
+    environ = {name.replace("MOCK_AKOOL", application): value for name, value in KUBERNETES.items()}
+    assert Settings.from_environment(environ=environ) == Settings()
+
+
+def test_what_is_only_like_kubernetes_is_a_mistake() -> None:
+    with pytest.raises(SettingsError, match=r"^MOCK_AKOOL_PORT='http://10\.0\.0\.11:25665' is not usable"):
+        Settings.from_environment(environ={"MOCK_AKOOL_PORT": "http://10.0.0.11:25665"})
+    with pytest.raises(SettingsError, match="there is no variable MOCK_AKOOL_SERVICE_NAME"):
+        Settings.from_environment(environ={"MOCK_AKOOL_SERVICE_NAME": "x"})
+
+
+@every_setting
+def test_the_shown_default_is_what_one_would_write(row: Setting) -> None:
+    if row.shown_default:
+        assert getattr(Settings.of(**{row.field: row.shown_default}), row.field) == row.default
+    else:
+        assert row.default in (None, (), "")
+
+
+@pytest.mark.parametrize("row", [row for row in table() if row.about.kind.is_flag], ids=lambda row: row.field)
+def test_a_bare_flag_means_yes(row: Setting, serve: Any) -> None:
+    assert getattr(serve(row.flag), row.field) is True
+    assert getattr(serve(row.flag, "no"), row.field) is False
+
+
+@pytest.mark.parametrize(
+    ("flags", "host", "port"), [(["-p", "1234"], "127.0.0.1", 1234), (["-H", "0.0.0.0", "-p0"], "0.0.0.0", 0)]
+)
+def test_host_and_port_have_short_flags(flags: list[str], host: str, port: int, serve: Any) -> None:
+    settings = serve(*flags)
+    assert (settings.host, settings.port) == (host, port)
+
+
+def test_flags_and_variables_are_unique_and_alike() -> None:
+    assert len({row.flag for row in table()}) == len({row.variable for row in table()}) == len(table())
+    for row in table():
+        assert row.variable == PREFIX + row.flag[2:].replace("-", "_").upper()
+
+
+def test_variables_and_flags_add_up(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOCK_AKOOL_SEED", "7")
+    monkeypatch.setenv("MOCK_AKOOL_PORT", "0")
+    assert serve("--port", "1", "--profile", "documented") == Settings(seed=7, port=1, profile=Profile.DOCUMENTED)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("MOCK_AKOOL_SEDE", "MOCK_AKOOL_SEED"),
+        ("MOCK_AKOOL_QUEUEING", "MOCK_AKOOL_QUEUE"),
+        ("MOCK_AKOOL_PROT", "MOCK_AKOOL_PORT"),
+    ],
+)
+def test_an_unknown_variable_is_told_with_the_nearest(name: str, near: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(environ={name: "1"})
+    assert str(caught.value) == f"there is no variable {name}. Did you mean {near}?"
+
+
+def test_a_variable_like_no_other_is_told_where_to_look() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(environ={"MOCK_AKOOL_ZZZZZZZZ": "1"})
+    assert "serve --help" in caught.value.hint
+
+
+def test_variables_of_others_are_let_be() -> None:
+    assert Settings.from_environment(environ={"PATH": "/bin", "mock_akool_seed": "x", "MOCK": "1"}) == Settings()
+
+
+@pytest.mark.parametrize("url", ["akool.test", "ftp://akool.test", "https://", "https://akool.test/path", "http://a b"])
+def test_a_public_url_is_a_scheme_and_a_host(url: str) -> None:
+    with pytest.raises(SettingsError, match="public_url"):
+        Settings(public_url=url)
+
+
+def test_a_port_file_may_be_a_path(tmp_path: Path) -> None:
+    assert Settings.of(port_file=str(tmp_path / "port")).port_file == str(tmp_path / "port")

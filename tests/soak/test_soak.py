@@ -1,0 +1,326 @@
+"""200 starts and stops leave no thread, file handle, port or child behind, whatever was under way at the stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Final, NamedTuple
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+from mock_akool import MockAkool, Server, SystemClock
+from mock_akool.media.cache import MediaCache
+from mock_akool.server import http_server as server_module
+from tests.children import Serving
+from tests.webhooks.receivers import SECRET, create, fake, poll, until
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="what a process holds is read from /proc")
+
+PATIENCE_S: Final = 20.0
+SETTLED_S: Final = 1.0
+"""How long what was left may take to go: threads of pools end, and loops close handles, a little after the stop."""
+WANTED_LIVES: Final = 200
+KEY: Final = {"x-api-key": SECRET, "content-type": "application/json"}
+INFO: Final = "/api/open/v3/content/image/infobymodelid?image_model_id="
+CREATE: Final = "/api/open/v3/content/image/createbyprompt"
+QUOTA: Final = "/api/open/v3/faceswap/quota/info"
+WAIT: Final = "/_mock/calls?at_least=1000000&timeout=60"
+LISTENING: Final = "0A"
+
+
+class Held(NamedTuple):
+    """What this process holds: threads, file handles with what they are, ports that it listens on, and children."""
+
+    threads: frozenset[threading.Thread]
+    handles: dict[int, str]
+    ports: frozenset[int]
+    children: frozenset[int]
+
+    @classmethod
+    def now(cls) -> Held:
+        gc.collect()
+        handles = own_handles()
+        return cls(frozenset(threading.enumerate()), handles, own_ports(handles), frozenset(children_of(os.getpid())))
+
+    def more_than(self, before: Held) -> list[object]:
+        """Return what is held now and was not before."""
+        return [
+            *(self.threads - before.threads),
+            *(self.handles.items() - before.handles.items()),
+            *(self.ports - before.ports),
+            *(self.children - before.children),
+        ]
+
+
+def own_handles() -> dict[int, str]:
+    handles = {}
+    for each in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # the handle by which they are listed
+            handles[int(each.name)] = str(each.readlink())
+    return handles
+
+
+def own_ports(handles: Mapping[int, str]) -> frozenset[int]:
+    own = frozenset(handles.values())
+    return frozenset(port for socket_, port in listeners() if socket_ in own)
+
+
+def listeners() -> Iterator[tuple[str, int]]:
+    """Who listens on IPv4: sockets, named as in a process's list of handles, and their ports."""
+    for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, _, _, _, _, _, inode, *_ = line.split()
+        if state == LISTENING:
+            yield f"socket:[{inode}]", int(local.rpartition(":")[2], 16)
+
+
+def children_of(parent: int) -> Iterator[int]:
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            # Its name stands in brackets and may hold anything.
+            if int(each.read_text().rpartition(")")[2].split()[1]) == parent:
+                yield int(each.parent.name)
+
+
+def marked(mark: str) -> set[int]:
+    """The processes with this text in their environment, which a child hands on to its own."""
+    found = set()
+    for each in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in each.read_bytes():
+                found.add(int(each.parent.name))
+    return found
+
+
+def assert_free(port: int) -> None:
+    """Listen there, which is refused as long as anybody else does."""
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+def settled(is_enough: Callable[[Held], bool]) -> Held:
+    """Look at what is held until it is enough, but not for long; returns what was seen last."""
+    deadline_s = time.monotonic() + SETTLED_S
+    while not is_enough(held := Held.now()) and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    return held
+
+
+def soak(live: Callable[[], None], lives: int) -> None:
+    """Live so often, and look for what is left. One life before is for what stays for good, such as imports."""
+    threads = Held.now().threads
+    live()
+    before = settled(lambda held: held.threads <= threads)
+    assert before.threads <= threads
+    for _ in range(lives):
+        live()
+    # What an earlier test had left behind may go meanwhile.
+    after = settled(lambda held: not held.more_than(before))
+    assert after.more_than(before) == []
+
+
+class Hanging:
+    """A receiver of callbacks that takes a connection, reads, and never answers."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
+
+    def called(self) -> socket.socket:
+        """Wait until a callback is under way; returns its connection."""
+        connection, _ = self._listener.accept()
+        connection.settimeout(PATIENCE_S)
+        assert connection.recv(1 << 16)
+        return connection
+
+
+@pytest.fixture
+def hanging() -> Iterator[Hanging]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE_S)
+        yield Hanging(listener)
+
+
+class Life:
+    """A server that was started, and what its clients leave open until it has stopped."""
+
+    def __init__(self, mock: MockAkool, server: Server, left_open: ExitStack, hanging: Hanging) -> None:
+        self.mock = mock
+        self.server = server
+        self.left_open = left_open
+        self.hanging = hanging
+
+    def connect(self) -> HTTPConnection:
+        connection = HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE_S)
+        self.left_open.callback(connection.close)
+        return connection
+
+
+def idle(life: Life) -> None:
+    """Nothing happens."""
+
+
+def polled(life: Life) -> None:
+    """A client polls and keeps its connection open."""
+    job_id = create(life.mock, "")
+    connection = life.connect()
+    for _ in range(2):
+        connection.request("GET", INFO + job_id, headers=KEY)
+        assert connection.getresponse().read()
+
+
+def drawing(life: Life) -> None:
+    """A picture is being drawn."""
+    begun, drawn = threading.Event(), threading.Event()
+
+    def draw(_: object) -> bytes:
+        begun.set()
+        drawn.wait(PATIENCE_S)
+        return b"\xff\xd8 a picture"
+
+    life.mock.application.media_cache = MediaCache(draw=draw)
+    life.mock.next_job()
+    image = poll(life.mock, create(life.mock, ""))["image"]
+    life.connect().request("GET", "/" + image.rpartition("/")[2])
+    assert begun.wait(PATIENCE_S)
+    life.left_open.callback(drawn.set)
+
+
+def waiting(life: Life) -> None:
+    """A control call waits for other calls."""
+    life.connect().request("GET", WAIT)
+    until(lambda: life.server.tasks)
+
+
+def calling_back(life: Life) -> None:
+    """A callback is under way to a receiver that hangs."""
+    life.mock.webhooks.send_over_http()
+    create(life.mock, life.hanging.url)
+    life.left_open.enter_context(life.hanging.called())
+
+
+def all_at_once(life: Life) -> None:
+    """All of these."""
+    for each in (polled, drawing, waiting, calling_back):
+        each(life)
+
+
+Meanwhile = Callable[[Life], None]
+SITUATIONS: Final[dict[Meanwhile, int]] = {
+    idle: 50,
+    polled: 50,
+    drawing: 25,
+    waiting: 25,
+    calling_back: 25,
+    all_at_once: 25,
+}
+"""What happens between start and stop, and how many lives are lived so: 200 with a new server for each, and again."""
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["new", "restarted"])
+@pytest.mark.parametrize("meanwhile", SITUATIONS, ids=lambda each: each.__name__)
+def test_servers_leave_nothing(
+    meanwhile: Meanwhile, restarted: bool, hanging: Hanging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is still under way when these are over is cut off. How long they are is no matter here, but they add up.
+    monkeypatch.setattr(server_module, "_GRACE_S", 0.02)
+    monkeypatch.setattr(server_module, "_CALLBACK_GRACE_S", 0.02)
+    again: list[tuple[MockAkool, Server]] = []
+
+    def live() -> None:
+        mock = fake(clock=SystemClock(), queueing=0, credits=10**6)
+        mock, server = again[0] if again else (mock, mock.server())
+        if restarted:
+            again[:] = [(mock, server)]
+        with ExitStack() as left_open:
+            with server:
+                meanwhile(Life(mock, server, left_open, hanging))
+            assert_free(server.port)
+
+    soak(live, SITUATIONS[meanwhile])
+
+
+def test_servers_of_aiohttp_s_door_leave_nothing() -> None:
+    async def fetch() -> None:
+        before = own_ports(own_handles())
+        async with aiohttp.ClientSession("https://openapi.akool.com", headers=KEY) as session:
+            with MockAkool() as mock:
+                async with session.post(CREATE, json={"prompt": "a fox"}) as response:
+                    job = (await response.json())["data"]
+                (port,) = own_ports(own_handles()) - before
+                unread = await session.get(INFO + job["_id"])
+                assert len(mock.calls) == 2
+            assert_free(port)
+            unread.close()
+
+    soak(lambda: asyncio.run(fetch()), 50)
+
+
+class Serve:
+    """`mock-akool serve` as a child, and what its clients leave open until it has ended."""
+
+    def __init__(self, port: int, left_open: ExitStack, hanging: Hanging) -> None:
+        self._port = port
+        self._left_open = left_open
+        self._hanging = hanging
+
+    def idle(self) -> None:
+        pass
+
+    def polled(self) -> None:
+        connection, job_id = self._created({"prompt": "a fox"})
+        connection.request("GET", INFO + job_id, headers=KEY)
+        assert connection.getresponse().read()
+
+    def busy(self) -> None:
+        connection, job_id = self._created({"prompt": "a fox", "webhookUrl": self._hanging.url})
+        connection.request("GET", INFO + job_id, headers=KEY)
+        image = json.loads(connection.getresponse().read())["data"]["image"]
+        self._left_open.enter_context(self._hanging.called())
+        self._connect().request("GET", WAIT)
+        connection.request("GET", "/" + image.rpartition("/")[2])
+
+    def _created(self, body: Mapping[str, str]) -> tuple[HTTPConnection, str]:
+        connection = self._connect()
+        connection.request("POST", CREATE, json.dumps(body), KEY)
+        return connection, json.loads(connection.getresponse().read())["data"]["_id"]
+
+    def _connect(self) -> HTTPConnection:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
+        self._left_open.callback(connection.close)
+        return connection
+
+
+# Each start of the command takes longer than twenty servers in this process, and what ends a process frees all that it
+# held but its children. So these are a few: enough for each signal to meet each situation.
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("meanwhile", [Serve.idle, Serve.polled, Serve.busy], ids=["idle", "polled", "busy"])
+def test_the_command_leaves_nothing(
+    meanwhile: Callable[[Serve], None], number: signal.Signals, hanging: Hanging
+) -> None:
+    def live() -> None:
+        mark = uuid4().hex
+        with ExitStack() as left_open:
+            flags = ("--queue", "0", "--processing", "0")
+            serving = left_open.enter_context(Serving(*flags, variables={"MARK_OF_A_TEST": mark}))
+            meanwhile(Serve(serving.port, left_open, hanging))
+            assert marked(mark) == {serving.process.pid}
+            code, _ = serving.end(number)
+            assert code == 0
+            assert marked(mark) == set()
+            assert_free(serving.port)
+
+    before = Held.now()
+    live()
+    assert settled(lambda held: not held.more_than(before)).more_than(before) == []

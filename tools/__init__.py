@@ -1,0 +1,1 @@
+"""Tools of this repository: generators of docs and golden bodies."""

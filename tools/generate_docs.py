@@ -1,0 +1,387 @@
+"""Writes the tables of the README and of the docs from what the code says: `python -m tools.generate_docs`.
+
+A table stands between `<!-- generated: NAME -->` and `<!-- end -->`; `test_docs.py` fails when a page differs from
+what this would write.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from mock_akool import Call, Calls, MockAkool, MockOptions
+from mock_akool.admin.routes import ROUTES
+from mock_akool.admin.routing import Route
+from mock_akool.akool.api import ENDPOINTS
+from mock_akool.akool.codes import CDN_URL, MESSAGES, Code, Profile
+from mock_akool.akool.deliveries import Delivery
+from mock_akool.akool.families.dispatch import file_set, picture_named, price
+from mock_akool.akool.families.image import ORIGINAL_SCALE, RESOLUTIONS, SCALES, TEXT_MODEL
+from mock_akool.akool.families.image_button import PressButton
+from mock_akool.akool.families.image_v3 import CreateV3
+from mock_akool.akool.families.image_v4 import CreateV4
+from mock_akool.akool.jobs import JobInput
+from mock_akool.akool.scenarios.schema import JOB, RESULT, RULE, SCENARIO, WHEN
+from mock_akool.akool.settings import ServiceSettings
+from mock_akool.core.faults import FAULT
+from mock_akool.core.options import about
+from mock_akool.core.webhook_faults import WEBHOOK_FAULT
+from mock_akool.mock.account_view import ServerView
+from mock_akool.mock.remote import RemoteAkool
+from mock_akool.mock.rule_builder import RuleBuilder
+from mock_akool.mock.webhooks import AnyWebhooks
+from mock_akool.scenario_library.library import named, names
+from mock_akool.server.settings import SOURCES, Setting, table
+from tests.clients.survival import SURVIVAL
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+PAGES: Final = (
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "examples/README.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+)
+
+BEGIN: Final = "<!-- generated: "
+END: Final = "<!-- end -->"
+
+_GENERATED: Final = re.compile(rf"({BEGIN}([a-z ]+?)(?: (\d+))? -->\n).*?({END})", re.DOTALL)
+
+_CLIENTS: Final = ("requests", "responses", "httpx", "aiohttp", "flask")
+
+_WHEN: Final = {
+    Code.OK: "success, and nothing else is",
+    Code.PARAMETER_ERROR: "the body or the query is not usable",
+    Code.TOO_FREQUENT: "a limit of `--requests-per-second` or `--concurrent-jobs` is reached",
+    Code.QUOTA_NOT_ENOUGH: "only when `--out-of-credits-code` says so",
+    Code.NOT_FOUND: "no job has this `_id`",
+    Code.NO_PERMISSION: "the job is another account's",
+    Code.CANNOT_OPERATE: "the parent is not completed, or does not offer the button",
+    Code.ALREADY_OPERATED: "the button was used before",
+    Code.INVALID_AUTHORIZATION: "the Bearer token is malformed, none of ours, expired or revoked",
+    Code.AUTHORIZATION_EMPTY: "there are no credentials",
+    Code.UNPAID: "never by itself",
+    Code.CREDITS_INSUFFICIENT: "the credits do not suffice",
+    Code.GENERATE_ERROR: "never by itself",
+    Code.ACCOUNT_NOT_FOUND: "the API key, or the pair given to getToken, is no account's",
+    Code.ACCOUNT_BANNED: "the account is banned",
+    Code.SERVER_ERROR: "never by itself",
+}
+
+
+def rendered(text: str) -> str:
+    """Return a page's text with its generated parts made anew."""
+
+    def replaced(match: re.Match[str]) -> str:
+        begin, name, number, end = match.groups()
+        return f"{begin}\n{_TABLES[name](*([int(number)] if number else []))}\n\n{end}"
+
+    return _GENERATED.sub(replaced, text)
+
+
+def meaning(setting: Setting) -> str:
+    """Return what the docs say of a setting: its help, and the words to choose from where it takes such."""
+    wants = setting.about.kind.wants
+    is_choice = not setting.about.kind.is_flag and not wants.startswith(("a ", "text,")) and wants != "text"
+    return f"{setting.about.help} ({wants})" if is_choice else setting.about.help
+
+
+def default(setting: Setting) -> str:
+    """Return the default as the docs show it."""
+    return f"`{setting.shown_default}`" if setting.shown_default else "none"
+
+
+def _markdown(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    heads = list(heads)
+    lines = [heads, ["---"] * len(heads), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _settings(rows: Iterable[Setting]) -> str:
+    cells = ((f"`{row.flag}`<br>`{row.variable}`", default(row), meaning(row)) for row in rows)
+    return _markdown(("Flag and variable", "Default", "Meaning"), cells)
+
+
+def _usual_settings() -> str:
+    return _settings(row for row in table() if not row.about.mark)
+
+
+def _choices() -> str:
+    return _settings(row for row in table() if row.about.mark)
+
+
+def _choices_of_section(number: int) -> str:
+    return _markdown(
+        ("Setting", "Mark", "Default", "Meaning"),
+        (
+            (f"`{row.flag}`", row.about.mark, default(row), meaning(row))
+            for row in table()
+            if row.about.mark and str(number) in row.about.section.split(", ")
+        ),
+    )
+
+
+def _endpoints() -> str:
+    return _markdown(
+        ("Request", "Name in the journal and the log"),
+        ((f"`{method} {path}`", f"`{route.endpoint}`") for (method, path), route in ENDPOINTS.items()),
+    )
+
+
+def _codes() -> str:
+    rows = ((str(int(code)), f"`{MESSAGES[code]}`", _WHEN[code]) for code in Code)
+    return _markdown(("`code`", "`msg`", "The fake answers it when"), rows)
+
+
+def _v4(resolution: str = "4k", scale: str = "1:1", source_image: str = "") -> CreateV4:
+    return CreateV4("a", TEXT_MODEL, source_image, scale, resolution, 1, 0.5, None, "")
+
+
+def _prices() -> str:
+    jobs: Mapping[str, JobInput] = {
+        "v3": CreateV3("a", "1:1", None, ""),
+        "a button": PressButton("", "U1", ""),
+        **{f"v4, `{resolution}`": _v4(resolution) for resolution in RESOLUTIONS},
+    }
+    return _markdown(
+        ("Job", *(f"Credits, `{profile}`" for profile in Profile)),
+        ((name, *(str(price(request, profile)) for profile in Profile)) for name, request in jobs.items()),
+    )
+
+
+def _sizes() -> str:
+    return _markdown(
+        ("`scale`", *(f"`{resolution}`" for resolution in RESOLUTIONS)),
+        (
+            (f"`{scale}`", *(_size_of(resolution, scale) for resolution in RESOLUTIONS))
+            for scale in (*SCALES, ORIGINAL_SCALE)
+        ),
+    )
+
+
+def _size_of(resolution: str, scale: str) -> str:
+    engine = MockAkool(queueing=0, processing=0).engine
+    account = engine.accounts.by_key("docs")
+    assert account is not None
+    (job,) = engine.create(account, _v4(resolution, scale, "https://a/b.jpg"), CDN_URL, engine.clock.now_ns())
+    name = file_set(job, engine.keyed_random, Profile.OBSERVED).image
+    picture = picture_named(job, name, engine.keyed_random, engine.settings)
+    assert picture is not None
+    return f"{picture.width}×{picture.height}"
+
+
+def _in_process() -> str:
+    known = ServiceSettings.__dataclass_fields__
+    fields = [field for field in dataclasses.fields(MockOptions) if field.name not in known]
+    rows = (
+        (f"`{field.name}`", f"`{_written(field.default)}`", f"{about(field).help} ({about(field).kind.wants})")
+        for field in fields
+    )
+    return _markdown(("Setting", "Default", "Meaning"), rows)
+
+
+def _written(value: Any) -> str:
+    return ", ".join(value) if type(value) is tuple else str(value)
+
+
+def _members(of: type) -> str:
+    """Return the public attributes and methods of a class, with the first sentence of what each says it is."""
+    rows = []
+    for name, member in vars(of).items():
+        if not name.startswith("_") and (callable(member) or isinstance(member, property)):
+            function = member.fget if isinstance(member, property) else member
+            shown = name if isinstance(member, property) else f"{name}({_parameters(function)})"
+            rows.append((f"`{shown}`", _first_sentence(inspect.getdoc(function) or "")))
+    return _markdown(("Name", "What it says of itself"), rows)
+
+
+def _parameters(function: Any) -> str:
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    written = []
+    for each in parameters:
+        if each.kind is each.VAR_POSITIONAL:
+            written.append(f"{each.name}…")
+        elif each.kind is each.VAR_KEYWORD:
+            written += ["…"] if each.annotation != "Never" else []
+        else:
+            written.append(each.name if each.default is each.empty else f"{each.name}=…")
+    return ", ".join(written)
+
+
+def _first_sentence(doc: str) -> str:
+    return re.split(r"(?<=\.)\s", " ".join(doc.partition("\n\n")[0].split()))[0]
+
+
+def _versions() -> str:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = {library: f"`mock-akool[{library}]`" for library in project["optional-dependencies"] if library != "dev"}
+    wanted = [*project["dependencies"], *(each for name in extras for each in project["optional-dependencies"][name])]
+    found = (re.fullmatch(r"([a-z]+)>=([\d.]+)", each) for each in wanted)
+    rows = ((f"`{m[1]}`", m[2], extras.get(m[1], "always")) for m in found if m and m[1] in _CLIENTS)
+    return _markdown(("Library", "From version", "Installed with"), rows)
+
+
+def modules() -> dict[str, str]:
+    """Return the package's modules, by dotted name below it, with the first sentence of what each says it is."""
+    package = ROOT / "mock_akool"
+    said = {}
+    for file in sorted(package.rglob("*.py"), key=lambda file: (len(file.parts), file)):
+        doc = ast.get_docstring(ast.parse(file.read_text()))
+        if doc and not file.name.startswith("_"):
+            said[".".join(file.relative_to(package).with_suffix("").parts)] = _first_sentence(doc)
+    return said
+
+
+def _webhook_faults() -> str:
+    heads = ("Name", "Takes", "Meaning")
+    return _markdown(heads, ((f"`{name}`", each.shape.wants, each.help) for name, each in WEBHOOK_FAULT.fields.items()))
+
+
+def _webhook_scenarios() -> str:
+    found = ((name, named(name)) for name in names())
+    rows = ((f"`{name}`", each.description, each.advice) for name, each in found if each.webhooks)
+    return _markdown(("Name", "What happens", "What a robust receiver does"), rows)
+
+
+def _rooms() -> str:
+    return _markdown(("Module", "What it says of itself"), ((f"`{name}`", said) for name, said in modules().items()))
+
+
+def _layers() -> str:
+    importlinter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = [contract["layers"] for contract in importlinter["contracts"] if contract["type"] == "layers"]
+    rows = (re.sub(r"mock_akool\.(\w+)", r"`\1`", layer).split(" | ") for layer in layers)
+    return "\n".join(f"{number}. {', '.join(row)}" for number, row in enumerate(rows, 1))
+
+
+def _scenarios() -> str:
+    rows = ((f"`{name}`", named(name).description, named(name).advice) for name in names())
+    return _markdown(("Name", "What it imitates", "What a robust client does"), rows)
+
+
+def _survival() -> str:
+    rows = ((f"`{name}`", *SURVIVAL[name]) for name in names())
+    return _markdown(("Scenario", "The naive client", "The robust client"), rows)
+
+
+def _keys(name: str) -> str:
+    """Return the keys of an object of scenario files."""
+    rows = ((f"`{key}`", field.shape.wants, field.help) for key, field in _RECORDS[name].fields.items())
+    short = ((key, wants if len(wants) < 90 else _SHORT[key.strip("`")], said) for key, wants, said in rows)
+    return _markdown((f"Key of {_ARTICLES.get(name, f'a {name}')}", "Takes", "Meaning"), short)
+
+
+_RECORDS: Final = {"scenario": SCENARIO, "job": JOB, "when": WHEN, "result": RESULT, "rule": RULE, "fault": FAULT}
+_SHORT: Final = {
+    "seed": "a whole number",
+    "accounts": "a list of objects, see `MockAkool(accounts=…)`",
+    "jobs": "a list of entries, see below",
+    "rules": "a list of rules, see below",
+    "webhooks": "a list of rules for callbacks, see [callbacks](webhooks.md)",
+    "when": "an object, see below",
+    "stages": "a list, see below",
+    "result": "an object, see below",
+    "files": "a fault, see below",
+    "endpoint": "a create's endpoint, or a list of them",
+    "on": "an endpoint, or a list of them",
+    "nth": "a number from 1, or a list of them",
+    "fault": "a fault, see below",
+    "code": "a business code such as 1108",
+    "drip": "an object such as {bytes: 1, every: 100ms}",
+    "delay": "a duration such as 10s, or two such as [1s, 3s]",
+}
+_ARTICLES: Final = {"job": "an entry of `jobs`", "when": "`when`", "result": "`result`"}
+
+
+def _sources() -> str:
+    rows = (
+        (
+            "`setting`",
+            "`mock-akool serve --scenario NAME`, `MockAkool(scenario=…)`, the marker, `--akool scenario=…`",
+            "everything",
+        ),
+        ("`python`", "`next_job` and `on` of `akool_mock`, `akool_server` and `MockAkool`", "what you say there"),
+        ("`prompt`", "`[mock:NAME]` in the prompt of a create", "that job, and requests about it"),
+        ("`key`", "an API key that ends in `+NAME`", "that account"),
+        (
+            "`control`",
+            "`PUT /_mock/scenario` and what else the [control API](control.md) has",
+            "everybody or an account",
+        ),
+    )
+    assert [word for word, *_ in rows] == [f"`{source}`" for source in SOURCES]
+    return _markdown(("Source", "How", "What it is in force for"), rows)
+
+
+def _outcomes() -> str:
+    """Return what a fault is through each door; `test_faults.py` holds every door to it."""
+    rows = (
+        ("`drop`", "`ConnectionError`", "`RemoteProtocolError`", "`ServerDisconnectedError`", "the connection closes"),
+        ("`reset`", "`ConnectionError`", "`ReadError`", "`ClientOSError`", "RST"),
+        (
+            "`truncate`",
+            "`ChunkedEncodingError`",
+            "`RemoteProtocolError`",
+            "`ClientPayloadError`",
+            "the connection closes within the body",
+        ),
+        ("`delay` beyond the time limit", "`ReadTimeout`", "`ReadTimeout`", "`TimeoutError`", "silence"),
+        ("all others", "an answer", "an answer", "an answer", "an answer"),
+    )
+    return _markdown(("Fault", "requests", "httpx", "aiohttp", "On the wire"), rows)
+
+
+def _routes() -> str:
+    """Return the control routes, with what each takes in its query and its body."""
+    rows = ((f"`{method} {path}`", route.summary, _taken(route)) for (method, path), route in ROUTES.items())
+    return _markdown(("Route", "What it is for", "Takes"), rows)
+
+
+def _taken(route: Route) -> str:
+    taken = dict.fromkeys([*(route.body.fields if route.body else ()), *(route.query.fields if route.query else ())])
+    return ", ".join(f"`{name}`" for name in taken)
+
+
+_TABLES: Final[Mapping[str, Callable[..., str]]] = {
+    "settings": _usual_settings,
+    "choices": _choices,
+    "choices of section": _choices_of_section,
+    "endpoints": _endpoints,
+    "codes": _codes,
+    "prices": _prices,
+    "sizes": _sizes,
+    "rooms": _rooms,
+    "layers": _layers,
+    "in process": _in_process,
+    "calls": partial(_members, Calls),
+    "call": partial(_members, Call),
+    "server view": partial(_members, ServerView),
+    "versions": _versions,
+    "scenarios": _scenarios,
+    "sources": _sources,
+    "outcomes": _outcomes,
+    "rule draft": partial(_members, RuleBuilder),
+    **{f"keys {name}": partial(_keys, name) for name in _RECORDS},
+    "survival": _survival,
+    "routes": _routes,
+    "remote": partial(_members, RemoteAkool),
+    "webhooks": partial(_members, AnyWebhooks),
+    "delivery": partial(_members, Delivery),
+    "webhook faults": _webhook_faults,
+    "webhook scenarios": _webhook_scenarios,
+}
+
+
+def main() -> None:
+    """Rewrite the generated parts of all pages."""
+    for page in PAGES:
+        page.write_text(rendered(page.read_text()))
+
+
+if __name__ == "__main__":
+    main()
