@@ -17,7 +17,7 @@ from mock_akool.mock.settings import ActivationOptions
 
 if TYPE_CHECKING:
     from mock_akool.mock.interceptors.target import Target
-    from mock_akool.mock.virtual_time.patches import SleepScheduler
+    from mock_akool.mock.virtual_time.scheduler import SleepScheduler
     from mock_akool.server.handler import Watched
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
@@ -72,8 +72,7 @@ class Activation(ABC):
             if_refused.pop_all()
         self._target = target
         if options.sleep == "virtual" and isinstance(target.clock, VirtualClock):
-            self._scheduler = patches.SleepScheduler(target, target.clock, options.sleep_limit.ns)
-            patches.activate(self._scheduler, target)
+            self._scheduler = patches.activate(target, target.clock, options.sleep_limit.ns)
         return self
 
     def stop(self) -> None:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""How `requests`, `httpx` and `aiohttp` are answered in this process."""

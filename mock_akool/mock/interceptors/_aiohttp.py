@@ -1,4 +1,4 @@
-"""The door for `aiohttp`: for our hosts, connections are made to a loopback server of the fake.
+"""The interceptor for `aiohttp`: for our hosts, connections are made to a loopback server of the fake.
 
 aiohttp's responses cannot be made by hand without knowing its insides, which has broken other mocks at several of its
 releases. So a real response is fetched, by the client's own session, from a server in this process; what changes is
@@ -35,7 +35,7 @@ from mock_akool.server.http_server import Server
 
 _VERBS: Final = ("get", "options", "head", "post", "put", "patch", "delete")
 _DELAY: Final = "x-mock-akool-delay"
-"""Tells the client's side of the door for how many seconds the answer keeps it waiting."""
+"""Tells the client's side of the interceptor for how many seconds the answer keeps it waiting."""
 _DRIP: Final = "x-mock-akool-drip"
 """Tells it how the body would drip: how many bytes at a time, and the pause before each in nanoseconds."""
 _REDIRECTS_BY_DEFAULT: Final = {"head": False}

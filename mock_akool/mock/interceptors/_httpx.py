@@ -1,4 +1,4 @@
-"""The door for `httpx`, sync and async.
+"""The interceptor for `httpx`, sync and async.
 
 httpx lets a client choose a transport for each URL; the method that chooses is patched, so clients made before,
 during or after are covered, and the mocks of others, which patch transports, never see our hosts. A transport of the

@@ -1,4 +1,4 @@
-"""The door for `requests`, by the library `responses`. The only module that imports it.
+"""The interceptor for `requests`, by the library `responses`. The only module that imports it.
 
 `requests.Session.get_adapter` is the one place that is patched: for our hosts it returns the session's own adapter,
 but sending through a catch-all of `responses`. So a session's retries work, and the mocks of others, which patch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 
 def is_from(function: Any, package: ModuleType) -> bool:
@@ -14,17 +14,22 @@ def is_from(function: Any, package: ModuleType) -> bool:
     return code is not None and Path(code.co_filename).parent.is_relative_to(Path(home).parent)
 
 
-_all_patches: Final[list[Patches]] = []
-
-
 class Patches:
     """Attributes that were replaced. Safe when others replace the same ones, in any order."""
+
+    _every: ClassVar[list[Patches]] = []
 
     def __init__(self) -> None:
         self._made: list[tuple[type, str, Any, Any]] = []
         self._left: list[tuple[type, str, Any, Any]] = []
         """Those that somebody else had replaced when ours were taken back."""
-        _all_patches.append(self)
+        self._every.append(self)
+
+    @classmethod
+    def tidy_all(cls) -> None:
+        """Restore what others have put back since patches were taken back: those of all interceptors."""
+        for patches in cls._every:
+            patches.tidy()
 
     def tidy(self) -> None:
         """Restore what others have put back since ours were taken back."""

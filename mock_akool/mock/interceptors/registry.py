@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Final, Protocol
 
-from mock_akool.mock.interceptors.patching import _all_patches
+from mock_akool.mock.interceptors.patching import Patches
 from mock_akool.mock.interceptors.target import Target
 
 
@@ -34,15 +34,10 @@ _INTERCEPTORS: Final = {
     "httpx": "mock_akool.mock.interceptors._httpx",
     "aiohttp": "mock_akool.mock.interceptors._aiohttp",
 }
-"""The libraries that have a door, and its module."""
-
+"""The libraries that have an interceptor, and its module."""
 
 _lock = threading.RLock()
-
-
 _active: list[Target] = []
-
-
 _installed: dict[str, Interceptor] = {}
 
 
@@ -65,8 +60,8 @@ def deactivate(target: Target) -> None:
     """Let `target` answer no longer; with the last one, all patches are taken back."""
     with _lock:
         _active.remove(target)
-        for transport in _installed.values():
-            leave = getattr(transport, "leave", None)
+        for interceptor in _installed.values():
+            leave = getattr(interceptor, "leave", None)
             if leave is not None:
                 leave(target)
         if not _active:
@@ -82,8 +77,7 @@ def tidy() -> None:
     """
     with _lock:
         if not _active:
-            for patches in _all_patches:
-                patches.tidy()
+            Patches.tidy_all()
 
 
 def target_of(host: str | None, port: int | None) -> Target | None:
@@ -118,9 +112,9 @@ def _is_loopback(host: str | None) -> bool:
 
 def _install(library: str) -> None:
     if library not in _installed:
-        transport: Any = import_module(_INTERCEPTORS[library])
-        _installed[library] = transport
-        transport.install()
+        interceptor: Any = import_module(_INTERCEPTORS[library])
+        _installed[library] = interceptor
+        interceptor.install()
 
 
 def _uninstall_all() -> None:
@@ -129,14 +123,14 @@ def _uninstall_all() -> None:
 
 
 class _Watch(MetaPathFinder):
-    """Installs a door when its library is imported while a fake is active.
+    """Installs an interceptor when its library is imported while a fake is active.
 
     Otherwise a client that a test imports late would reach the real service. To import all libraries at the start
     would cost every run a third of a second.
     """
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Find the library as Python would, but with a loader that installs the door afterwards."""
+        """Find the library as Python would, but with a loader that installs the interceptor afterwards."""
         if name not in _INTERCEPTORS:
             return None
         sys.meta_path.remove(self)

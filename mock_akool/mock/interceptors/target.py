@@ -1,4 +1,4 @@
-"""What the doors inside a process share: which hosts are ours, which fake answers, and how time passes.
+"""What the interceptors share: which hosts are ours, which fake answers, and how time passes.
 
 Several fakes may be active at once; the one that was started last answers. The patches of a library are made when
 the first fake starts (or when the library is imported, if that is later) and taken back when the last one stops.
@@ -26,7 +26,7 @@ POLL_LIMIT: Final = 1_000
 
 
 class Delivered(NamedTuple):
-    """An answer as a door gives it to its library, and how many seconds it keeps the client waiting.
+    """An answer as an interceptor gives it to its library, and how many seconds it keeps the client waiting.
 
     `transfer` says how the body travels when it does not simply arrive; `body` is then still the whole one.
     """
@@ -50,7 +50,7 @@ class Delivered(NamedTuple):
 
 
 class TimedOutError(Exception):
-    """The client's own time limit is over before the answer comes. Each door raises its library's error instead."""
+    """The client's own time limit is over before the answer comes; interceptors raise their library's error instead."""
 
 
 class VirtualTimeLimitError(BaseException):
@@ -73,7 +73,7 @@ class Sleeper(Protocol):
 
 
 class Target:
-    """A fake as the doors inside a process see it: its service, its hosts, and what becomes of other hosts."""
+    """A fake as the interceptors see it: its application, its hosts, and what becomes of other hosts."""
 
     def __init__(self, application: Watched, hosts: Sequence[str], *, refuse_others: bool) -> None:
         self.application = application
@@ -85,9 +85,9 @@ class Target:
         self.sleeper: Sleeper | None = None
         """Who lets virtual time pass; without one, waiting just moves the virtual clock."""
         self.in_flight: set[object] = set()
-        """A token for each request under way through a door that really waits (aiohttp's)."""
+        """A token for each request under way through an interceptor that really waits (aiohttp's)."""
         self.late_breaks: deque[float] = deque()
-        """For how many seconds clients of that door wait before they learn that the connection broke."""
+        """For how many seconds clients of that interceptor wait before they learn that the connection broke."""
         self.activity = 0
         """Counts answered requests, so that a virtual sleeper sees whether others are still busy."""
         self.threads: WeakSet[threading.Thread] = WeakSet()
@@ -108,7 +108,7 @@ class Target:
     def answer(
         self, transport: str, method: str, host: str, path_and_query: str, headers: dict[str, str], body: bytes
     ) -> Delivered:
-        """Answer a request. The door then waits, see `wait`, before it hands the answer over.
+        """Answer a request. The interceptor then waits, see `wait`, before it hands the answer over.
 
         The names of `headers` are lower case; the target is as it would be on the wire.
         """

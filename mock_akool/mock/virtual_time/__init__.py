@@ -1,1 +1,1 @@
-"""TODO."""
+"""Sleep that moves the clock of a fake instead of waiting."""
