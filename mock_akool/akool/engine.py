@@ -535,7 +535,7 @@ class Engine:
 def _stalled(stages: Stages) -> Timeline:
     *earlier, last = stages
     if last.status >= _COMPLETED:
-        raise MockAkoolError("a finished job cannot be stuck", "Call stick() before its end")
+        raise MockAkoolError("a finished job cannot be stalled", "Call stall() before its end")
     return Timeline((*earlier, Stage(last.status, FOREVER)))
 
 

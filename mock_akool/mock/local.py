@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Never
 
-from flask import Flask
-
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.jobs import Job
@@ -32,10 +30,11 @@ from mock_akool.mock.rule_builder import RuleBuilder, complain, planned, planned
 from mock_akool.mock.settings import MockOptions
 from mock_akool.server.application import Application
 from mock_akool.server.handler import Watched
-from mock_akool.server.http_server import Server
 
 if TYPE_CHECKING:
-    from mock_akool.mock.settings import MockOptions
+    from flask import Flask
+
+    from mock_akool.server.http_server import Server
 
 _LOOK_S: Final = 0.005
 

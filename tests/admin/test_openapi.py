@@ -110,7 +110,7 @@ def test_answers_are_as_it_says(document: Any) -> None:
     for method, path in _in_order(ROUTES):
         if (method, path) in unmovable:
             continue
-        if path.endswith("stick"):
+        if path.endswith("stall"):
             job = fake.create()
         query = "rule=1" if (method, path) == ("DELETE", "/_mock/scenario/rules") else ""
         body = bodies.get((method, path))

@@ -245,7 +245,7 @@ class TestJobs:
         fake.ask("POST", f"jobs/{third}/stall")
         fake.ask("POST", "clock/advance", seconds=9999)
         assert fake.poll(third)["image_status"] == 1
-        assert fake.refused("POST", f"jobs/{first}/stall")[:2] == (409, "a finished job cannot be stuck")
+        assert fake.refused("POST", f"jobs/{first}/stall")[:2] == (409, "a finished job cannot be stalled")
 
     def test_delete(self, fake: Fake) -> None:
         gone, stays = fake.create(), fake.create()

@@ -144,7 +144,7 @@ class TestDeterminism:
     def test_so_do_other_processes_whatever_their_hash_seed(self) -> None:
         code = (
             "from hashlib import sha256\n"
-            "from mock_akool.akool.jobs import Picture\n"
+            "from mock_akool.core.media import MediaSpec\n"
             "from mock_akool.media.images import render\n"
             f"print(sha256(render({PLAIN!r})).hexdigest())"
         )
@@ -548,9 +548,9 @@ class TestGalleryUnderThreads:
 def test_pillow_is_imported_by_the_first_drawing_only() -> None:
     code = (
         "import sys\n"
-        "from mock_akool.akool.jobs import Picture\n"
-        "from mock_akool.media.images import Gallery\n"
-        f"gallery, picture = Gallery(), {PLAIN!r}\n"
+        "from mock_akool.core.media import MediaSpec\n"
+        "from mock_akool.media.cache import MediaCache\n"
+        f"gallery, picture = MediaCache(), {PLAIN!r}\n"
         "gallery.cached(picture)\n"
         "before = 'PIL' in sys.modules\n"
         "gallery.get(picture)\n"

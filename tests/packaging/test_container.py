@@ -195,8 +195,8 @@ class TestBuild:
         assert not list(commands.glob("pip*"))
 
     def test_its_bytecode_is_there_already(self, built: Path) -> None:
-        (cli,) = built.glob("opt/mock-akool/lib/python*/site-packages/mock_akool/cli.py")
-        assert list((cli.parent / "__pycache__").glob("cli.*.pyc"))
+        (cli,) = built.glob("opt/mock-akool/lib/python*/site-packages/mock_akool/cli/__init__.py")
+        assert list((cli.parent / "__pycache__").glob("__init__.*.pyc"))
 
 
 def _free_port() -> int:

@@ -312,7 +312,7 @@ def test_no_failure_tells_a_secret(run: Run, args: tuple[str, ...]) -> None:
     for secret in ("sk-0123456789", "client-id-0123456789", "another-key-0123456789", "eyJ"):
         assert secret not in out
     assert "account=sk-0…" in out
-    assert "they differ in number, endpoint, call, reply" in out
+    assert "they differ in number, endpoint, request, response" in out
     assert "they differ in path, headers, body" in out
     assert "expected 1 call, got 3:" in out
     assert "expected a call by that account, got none" in out

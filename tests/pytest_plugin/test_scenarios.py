@@ -26,7 +26,7 @@ def test_a_marker_puts_a_scenario_in_force(run: Run) -> None:
 @pytest.mark.akool(scenario="flaky-gateway", seed=7)
 def test_it(akool_mock):
     assert 502 in statuses(5)
-    assert akool_mock.engine.behaviour.seed == 7
+    assert akool_mock.engine.settings.seed == 7
 """
     ).assert_outcomes(passed=1)
 
