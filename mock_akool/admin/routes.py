@@ -204,7 +204,7 @@ def _document() -> dict[str, Any]:
             "WebhookFault": WEBHOOK_FAULT.schema,
             "Clock": _CLOCK,
             "InForce": _IN_FORCE,
-            "RuleInForce": views.RULE_IN_FORCE.schema,
+            "ActiveRule": views.RULE_IN_FORCE.schema,
             "Job": views.JOB.schema,
             "Account": views.ACCOUNT.schema,
             "Call": views.CALL.schema,

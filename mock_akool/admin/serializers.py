@@ -20,11 +20,11 @@ from mock_akool.akool.scenarios.schema import RESULT, RULE
 from mock_akool.akool.scenarios.stages import STAGES
 from mock_akool.core.call_log import Call
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.http import Ends, Request, Response, Share, Transfer
-from mock_akool.core.rule_engine import RuleInForce
+from mock_akool.core.http import Request, Response, Share, Termination, Transfer
+from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.schema import Schema
 from mock_akool.core.timeline import Status
-from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, WebhookFault, WebhookRuleInForce
+from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, ActiveWebhookRule, WebhookFault
 
 TEXT: Final[Schema] = {"type": "string"}
 WHOLE: Final[Schema] = {"type": "integer"}
@@ -163,7 +163,7 @@ HEADERS: Final[Schema] = {"type": "object", "additionalProperties": TEXT}
 
 
 def _ends(_: Engine, response: Response, __: int) -> Any:
-    ends = None if response.transfer is None else response.transfer.ends
+    ends = None if response.transfer is None else response.transfer.termination
     return None if ends is None else str(ends)
 
 
@@ -245,7 +245,7 @@ ANSWER: Final = View(
 """A Response that was not sent, with the body as it would be sent."""
 
 
-def _rule(_: Engine, live: RuleInForce, __: int) -> dict[str, Any]:
+def _rule(_: Engine, live: ActiveRule, __: int) -> dict[str, Any]:
     written: dict[str, Any] = RULE.write(live.rule)
     return written
 
@@ -263,7 +263,7 @@ RULE_IN_FORCE: Final = View(
 )
 
 
-def _webhook(_: Engine, live: WebhookRuleInForce, __: int) -> dict[str, Any]:
+def _webhook(_: Engine, live: ActiveWebhookRule, __: int) -> dict[str, Any]:
     written: dict[str, Any] = WEBHOOK.write(live.rule)
     return written
 
@@ -385,14 +385,14 @@ def exchange_of(told: Mapping[str, Any]) -> Call:
         time_ns,
         Endpoint(told["endpoint"]),
         request,
-        _response(told, None if told["ends"] is None else Transfer(Ends(told["ends"]))),
+        _response(told, None if told["ends"] is None else Transfer(Termination(told["ends"]))),
         time_ns - round(told["at"] * NS_PER_S),
     )
 
 
 def reply_of(told: Mapping[str, Any]) -> Response:
     """Return the Response that `views.ANSWER` tells of, with its whole body."""
-    ends = None if told["ends"] is None else Ends(told["ends"])
+    ends = None if told["ends"] is None else Termination(told["ends"])
     transfer = Transfer(ends, Share(told["sent_bytes"]), told["piece_bytes"], told["pause_ns"])
     return _response(told, transfer if ends is not None or told["piece_bytes"] else None)
 

@@ -23,7 +23,7 @@ from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.timeline import Change, Status, changes
-from mock_akool.core.webhook_faults import UNKNOWN_ID, WebhookFault, WebhookRuleInForce
+from mock_akool.core.webhook_faults import UNKNOWN_ID, ActiveWebhookRule, WebhookFault
 
 Compose = Callable[[Draft], bytes]
 """Makes the body of a callback: the envelope, as JSON."""
@@ -106,7 +106,7 @@ class Outbox:
         keyed_random: KeyedRandom,
         wire: Wire,
         compose: Compose,
-        rules_for: Callable[[Job], Iterable[WebhookRuleInForce]] = lambda job: (),
+        rules_for: Callable[[Job], Iterable[ActiveWebhookRule]] = lambda job: (),
         secret_of: Callable[[str], str] = lambda api_key: api_key,
     ) -> None:
         self._settings = settings

@@ -8,8 +8,8 @@ from typing import Final
 from mock_akool.akool.envelope import error_body, storage_error
 from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.core.faults import _HTML, _JSON, _XML, NO_ANSWER, Fault, _kinds
-from mock_akool.core.http import Ends, Headers, Response, Share, Transfer
+from mock_akool.core.faults import _HTML, _JSON, _XML, NO_ANSWER, Fault, kinds_of
+from mock_akool.core.http import Headers, Response, Share, Termination, Transfer
 from mock_akool.core.keyed_random import KeyedRandom, Place
 
 
@@ -20,12 +20,12 @@ def apply_fault(
 
     `place` is where the draws are made. The caller is shown no code and no status of an answer that does not arrive.
     """
-    kinds = _kinds(fault)
+    kinds = kinds_of(fault)
     if kinds:
         response = _REPLACING[kinds[0]](fault, response, settings, keyed_random, place)
     transfer = response.transfer or Transfer()
     if fault.truncate is not None:
-        transfer = transfer._replace(ends=Ends.CUT, sent=fault.truncate)
+        transfer = transfer._replace(termination=Termination.CUT, sent=fault.truncate)
         response = response._replace(code=None, job_status=None)
     if fault.drip is not None:
         transfer = transfer._replace(piece_bytes=fault.drip.bytes, pause_ns=fault.drip.every.ns)
@@ -95,13 +95,13 @@ def _html(
 def _drop(
     fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
 ) -> Response:
-    return _instead(response, NO_ANSWER, (), b"")._replace(transfer=Transfer(Ends.DROP))
+    return _instead(response, NO_ANSWER, (), b"")._replace(transfer=Transfer(Termination.DROP))
 
 
 def _reset(
     fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
 ) -> Response:
-    return _instead(response, NO_ANSWER, (), b"")._replace(transfer=Transfer(Ends.RESET))
+    return _instead(response, NO_ANSWER, (), b"")._replace(transfer=Transfer(Termination.RESET))
 
 
 def _broken_file(
@@ -112,7 +112,7 @@ def _broken_file(
         return _instead(response, settings.gone_file_status, _XML, body)
     if fault.file == "truncated":
         return response._replace(kept=Share(fraction=0.5))
-    return response if response.picture is None else response._replace(picture=response.picture._replace(format="PNG"))
+    return response if response.media is None else response._replace(media=response.media._replace(format="PNG"))
 
 
 _REPLACING: Final = {

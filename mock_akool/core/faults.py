@@ -80,7 +80,7 @@ class Fault:
     @property
     def replaces(self) -> bool:
         """Whether it replaces the answer, and does not just spoil it."""
-        return bool(_kinds(self)) and self.file not in _SPOILING
+        return bool(kinds_of(self)) and self.file not in _SPOILING
 
     @classmethod
     def of(cls, value: Any) -> Fault:
@@ -103,13 +103,14 @@ _SPOILING: Final = ("truncated", "png")
 FILE_FAULTS: Final = ("expired", *_SPOILING)
 
 
-def _kinds(fault: Fault) -> list[str]:
+def kinds_of(fault: Fault) -> list[str]:
+    """Return which fields say what replaces or breaks the answer; a valid fault has at most one."""
     return [name for name in _KINDS if getattr(fault, name) not in (None, False)]
 
 
 def check_fault(fault: Fault) -> None:
     """Raise ScenarioError for fields that do not go together."""
-    kinds = _kinds(fault)
+    kinds = kinds_of(fault)
     spoils = fault.truncate or fault.drip or fault.delay or fault.content_type or fault.headers
     if len(kinds) > 1:
         raise ScenarioError(

@@ -64,7 +64,7 @@ class Share(NamedTuple):
         return min(size, int(size * self.fraction) if self.bytes is None else self.bytes)
 
 
-class Ends(StrEnum):
+class Termination(StrEnum):
     """How an answer ends on its way, other than by having arrived."""
 
     DROP = "drop"
@@ -82,7 +82,7 @@ class Transfer(NamedTuple):
     bytes, with a pause of `pause_ns` nanoseconds before each.
     """
 
-    ends: Ends | None = None
+    termination: Termination | None = None
     sent: Share = Share()
     piece_bytes: int = 0
     pause_ns: int = 0
@@ -116,7 +116,7 @@ class Waiting(Protocol):
 class Response(NamedTuple):
     """The answer to a Request: what a door has to deliver, and what the journal wants to know of it.
 
-    `body` is what to send, or, when `picture` is set, empty: the door then sends the picture's bytes, which are
+    `body` is what to send, or, when `media` is set, empty: the transport then sends the file's bytes, which are
     drawn outside the engine's lock. `delay_ns` is how long the door waits before it sends anything. `transfer` says
     how the bytes travel when they do not simply arrive, `kept` how much of the body there is when a file is broken.
     The rest is for the journal: the business `code` (None when the body has none), the API key of the account,
@@ -127,7 +127,7 @@ class Response(NamedTuple):
     status: int
     headers: Headers
     body: bytes
-    picture: MediaSpec | None = None
+    media: MediaSpec | None = None
     delay_ns: int = 0
     code: int | None = None
     account: str | None = None
@@ -142,21 +142,20 @@ class Response(NamedTuple):
     def __repr__(self) -> str:
         # A token in the body, or the API key, would be a secret in somebody's log.
         account = None if self.account is None else shortened(self.account)
-        size = "a picture" if self.picture else f"{len(self.body)} bytes"
+        size = "a file" if self.media else f"{len(self.body)} bytes"
         return f"<Response {self.outcome} code={self.code} account={account} job_id={self.job_id} {size}>"
 
     @property
     def outcome(self) -> str:
         """What reached the client: the HTTP status, or how the connection ended."""
-        ends = None if self.transfer is None else self.transfer.ends
-        match ends:
+        match None if self.transfer is None else self.transfer.termination:
             case None:
                 return str(self.status)
-            case Ends.CUT:
+            case Termination.CUT:
                 return f"{self.status} cut off"
-            case Ends.DROP:
+            case Termination.DROP:
                 return "no answer"
-            case Ends.RESET:
+            case Termination.RESET:
                 return "connection reset"
 
 

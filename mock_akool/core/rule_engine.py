@@ -13,13 +13,13 @@ from mock_akool.core.rules import NEVER, Conditions, Counted, Rule
 class Firing(NamedTuple):
     """A rule that fires at a call, and the place of the call in its stream, where the fault makes its draws."""
 
-    live: RuleInForce
+    live: ActiveRule
     place: tuple[str | int, ...]
     account: str | None = None
     job_id: str | None = None
 
 
-class RuleInForce:
+class ActiveRule:
     """A rule with what the journal calls it, since when it is in force, and how often it fired."""
 
     __slots__ = ("after", "begun_ns", "fired", "label", "number", "rule")
@@ -37,7 +37,7 @@ class RuleInForce:
         """How many calls it made go wrong."""
 
 
-class _RuleCounter:
+class RuleCounter:
     """The rules that count the same calls.
 
     A count that no rule of the group is waiting for costs a look at one number, however many rules there are.
@@ -49,11 +49,11 @@ class _RuleCounter:
         self.conditions = conditions
         self.per = conditions.per
         self.free = conditions[:5] == (None,) * 5
-        self.rules: list[tuple[int, RuleInForce]] = []
+        self.rules: list[tuple[int, ActiveRule]] = []
         self.counts: dict[str, list[int]] = {}
         """By account, job, or nothing: how many calls were counted, and which is the next that may be chosen."""
 
-    def firing(self, request: Counted, lucky: Callable[[int, Rule], bool]) -> tuple[int, RuleInForce] | None:
+    def firing(self, request: Counted, lucky: Callable[[int, Rule], bool]) -> tuple[int, ActiveRule] | None:
         """Count the call, and return the first rule that it makes fire, with its position."""
         if not self.free and self.conditions.differences(request):
             return None
@@ -84,27 +84,27 @@ class _RuleCounter:
         return min((live.rule.quiet_until(count) for _, live in self.rules), default=NEVER)
 
 
-class _RuleSet:
+class RuleSet:
     """Rules that are in force together: those of everybody, of an account, of a job, or made in Python."""
 
-    def __init__(self, scope: str, begun_ns: int, keyed_random: KeyedRandom, rules: Iterable[RuleInForce] = ()) -> None:
-        self.rules: list[RuleInForce] = []
+    def __init__(self, scope: str, begun_ns: int, keyed_random: KeyedRandom, rules: Iterable[ActiveRule] = ()) -> None:
+        self.rules: list[ActiveRule] = []
         self._begun_ns = begun_ns
         self._scope = scope
         self._keyed_random = keyed_random
-        self._groups: dict[Endpoint, list[_RuleCounter]] = {}
+        self._groups: dict[Endpoint, list[RuleCounter]] = {}
         self._streams: dict[tuple[Endpoint, str, int], list[int]] = {}
         """How many calls there were of each account, about each of its jobs, to each endpoint."""
-        known: dict[tuple[tuple[Endpoint, ...], Conditions], _RuleCounter] = {}
+        known: dict[tuple[tuple[Endpoint, ...], Conditions], RuleCounter] = {}
         for live in rules:
             key = live.rule.on, live.rule.conditions
             known[key] = self._add(live, known.get(key))
 
-    def append(self, live: RuleInForce) -> None:
+    def append(self, live: ActiveRule) -> None:
         """Add a rule; it counts from now on, and the others go on counting."""
         self._add(live, None)
 
-    def remove(self, live: RuleInForce) -> None:
+    def remove(self, live: ActiveRule) -> None:
         """Take a rule away; the others go on counting."""
         self.rules.remove(live)
         for groups in self._groups.values():
@@ -119,9 +119,9 @@ class _RuleSet:
                     group.forget(whose)
         self._streams = {stream: number for stream, number in self._streams.items() if stream[1] != account}
 
-    def _add(self, live: RuleInForce, group: _RuleCounter | None) -> _RuleCounter:
+    def _add(self, live: ActiveRule, group: RuleCounter | None) -> RuleCounter:
         if group is None:
-            group = _RuleCounter(live.rule.conditions)
+            group = RuleCounter(live.rule.conditions)
             for endpoint in live.rule.on:
                 self._groups.setdefault(endpoint, []).append(group)
         live.begun_ns = self._begun_ns
@@ -163,5 +163,5 @@ class _RuleSet:
         return Firing(live, ("fault", position, *place))
 
 
-def _position(found: tuple[int, RuleInForce]) -> int:
+def _position(found: tuple[int, ActiveRule]) -> int:
     return found[0]

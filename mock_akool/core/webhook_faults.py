@@ -148,7 +148,7 @@ WEBHOOK: Final = Record(
 )
 
 
-class WebhookRuleInForce:
+class ActiveWebhookRule:
     """A rule with what it is called, the API key of the one account that it is for (None: all), and its counts."""
 
     __slots__ = ("applied", "label", "rule", "whose")

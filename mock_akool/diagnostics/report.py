@@ -27,7 +27,7 @@ from mock_akool.akool.jobs import Job
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.call_log import Call, Line
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, SteeredClock
-from mock_akool.core.http import Ends, shortened
+from mock_akool.core.http import Termination, shortened
 from mock_akool.core.timeline import Change, Status, changes
 from mock_akool.diagnostics.describe import describe, nth
 
@@ -508,7 +508,7 @@ def _never_polled(seen: Observations) -> str | None:
 
 def _is_lost(call: Call) -> bool:
     transfer = call.response.transfer
-    return transfer is not None and transfer.ends in (Ends.DROP, Ends.RESET)
+    return transfer is not None and transfer.termination in (Termination.DROP, Termination.RESET)
 
 
 def _never_fetched(seen: Observations) -> str | None:
@@ -524,7 +524,7 @@ def _never_fetched(seen: Observations) -> str | None:
 
 def _grid_as_picture(seen: Observations) -> str | None:
     for job in seen.jobs:
-        fetched = [call.response.picture for call in seen.fetches(job.id)]
+        fetched = [call.response.media for call in seen.fetches(job.id)]
         if fetched and all(picture is not None and len(picture.tiles) == 4 for picture in fetched):
             return (
                 f"of job {job.id} only `image` was fetched, which is a grid of its four pictures; "

@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 from mock_akool.akool.engine import Engine
 from mock_akool.core.call_log import Call
-from mock_akool.core.rule_engine import RuleInForce
+from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Counted
-from mock_akool.core.webhook_faults import WebhookRuleInForce
+from mock_akool.core.webhook_faults import ActiveWebhookRule
 from mock_akool.diagnostics.describe import describe, nth
 
 _MOST_CALLS: Final = 12
@@ -41,7 +41,7 @@ def unused(engine: Engine, api_key: str | None = None) -> list[Unused]:
     return found
 
 
-def _silent_rules(silent: Sequence[RuleInForce], engine: Engine, api_key: str | None) -> list[Unused]:
+def _silent_rules(silent: Sequence[ActiveRule], engine: Engine, api_key: str | None) -> list[Unused]:
     if not silent:
         return []
     calls = [engine.call_log.call(line) for line in engine.lines(api_key)]
@@ -49,7 +49,7 @@ def _silent_rules(silent: Sequence[RuleInForce], engine: Engine, api_key: str | 
     return [Unused(live.label, _why_not(live, calls, engine, others), live.number or None) for live in silent]
 
 
-def _idle_faults(idle: Sequence[WebhookRuleInForce], engine: Engine, api_key: str | None) -> list[Unused]:
+def _idle_faults(idle: Sequence[ActiveWebhookRule], engine: Engine, api_key: str | None) -> list[Unused]:
     """Tell of faults of callbacks that were added and applied none. (A scenario's are for whoever has callbacks.)"""
     if not idle:
         return []
@@ -64,7 +64,7 @@ def _idle_faults(idle: Sequence[WebhookRuleInForce], engine: Engine, api_key: st
     ]
 
 
-def _why_not(live: RuleInForce, calls: Sequence[Call], engine: Engine, others: int) -> str:
+def _why_not(live: ActiveRule, calls: Sequence[Call], engine: Engine, others: int) -> str:
     rule = live.rule
     lines = [f"the rule {live.label} never fired"]
     if not any(call.number > live.after for call in calls):
@@ -96,7 +96,7 @@ def _why_not(live: RuleInForce, calls: Sequence[Call], engine: Engine, others: i
     return "\n".join(lines)
 
 
-def _counted(call: Call, live: RuleInForce, engine: Engine) -> Counted:
+def _counted(call: Call, live: ActiveRule, engine: Engine) -> Counted:
     """Return what was known of a call, as far as the journal still tells."""
     job = None if call.job_id is None else engine.job(call.job_id)
     account = call.account or call.headers.get("x-api-key")

@@ -16,7 +16,7 @@ from mock_akool.akool.settings import AccountSpec
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
 from mock_akool.core.errors import MockAkoolError, ScenarioError
 from mock_akool.core.http import Request, Response
-from mock_akool.core.rule_engine import RuleInForce
+from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Rule
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.diagnostics.report import Observations, Report, explain
@@ -151,11 +151,11 @@ class LocalAkool:
             reasons = [each.why for each in unused(self.engine, self.account)]
         complain(reasons, self._drafts.values(), self.options.unused_rules)
 
-    def _add_rule(self, rule: Rule, label: str) -> RuleInForce:
+    def _add_rule(self, rule: Rule, label: str) -> ActiveRule:
         with self.engine.lock:
             return self.engine.runtime.add(rule, label, self.account)
 
-    def _remove_rule(self, live: RuleInForce) -> None:
+    def _remove_rule(self, live: ActiveRule) -> None:
         with self.engine.lock:
             self.engine.runtime.remove(live)
 

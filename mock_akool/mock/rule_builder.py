@@ -16,12 +16,12 @@ from mock_akool.akool.scenarios.stages import STAGES
 from mock_akool.akool.settings import read_ending
 from mock_akool.core.errors import ScenarioError, UnusedRuleError
 from mock_akool.core.faults import FAULT
-from mock_akool.core.rule_engine import RuleInForce
+from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Rule
 from mock_akool.core.schema import unknown_key
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 
-Add = Callable[[Rule, str], RuleInForce]
+Add = Callable[[Rule, str], ActiveRule]
 
 
 def complain(reasons: Sequence[str], begun: Iterable[RuleBuilder], wanted: str) -> None:
@@ -41,7 +41,7 @@ def complain(reasons: Sequence[str], begun: Iterable[RuleBuilder], wanted: str) 
 class RuleHandle:
     """A rule that was put in force."""
 
-    def __init__(self, live: RuleInForce, remove: Callable[[RuleInForce], None]) -> None:
+    def __init__(self, live: ActiveRule, remove: Callable[[ActiveRule], None]) -> None:
         self._live = live
         self._remove = remove
 
@@ -84,7 +84,7 @@ class RuleBuilder:
         self,
         on: Any,
         add: Add,
-        remove: Callable[[RuleInForce], None],
+        remove: Callable[[ActiveRule], None],
         unfinished: dict[int, RuleBuilder],
         said: Mapping[str, Any] | None = None,
         number: int | None = None,

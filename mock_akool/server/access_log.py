@@ -94,7 +94,7 @@ def as_json(time_ns: int, request: Request, response: Response, took_ns: int) ->
             "code": response.code,
             "job": response.job_id,
             "job_status": response.job_status,
-            "ends": None if response.transfer is None else response.transfer.ends,
+            "ends": None if response.transfer is None else response.transfer.termination,
             "rule": response.rule,
             "ms": took_ns / NS_PER_MS,
         }

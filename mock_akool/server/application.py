@@ -152,12 +152,12 @@ class Application:
 
     def ready_body(self, response: Response) -> bytes | None:
         """Return the reply's body if it needs no drawing, else None."""
-        body = response.body if response.picture is None else self.media_cache.cached(response.picture)
+        body = response.body if response.media is None else self.media_cache.cached(response.media)
         return body if body is None or response.kept is None else body[: response.kept.of(len(body))]
 
     def body(self, response: Response) -> bytes:
         """Return the reply's body; a picture that nobody asked for before is drawn, which takes milliseconds."""
-        body = response.body if response.picture is None else self.media_cache.get(response.picture)
+        body = response.body if response.media is None else self.media_cache.get(response.media)
         return body if response.kept is None else body[: response.kept.of(len(body))]
 
     def complete(self, response: Response) -> tuple[Response, bytes]:
@@ -165,7 +165,7 @@ class Application:
         try:
             return response, self.body(response)
         except Exception as bug:
-            _log.exception("mock-akool bug while drawing %s", response.picture)
+            _log.exception("mock-akool bug while drawing %s", response.media)
             response = api.bug_reply(bug)._replace(delay_ns=response.delay_ns)
             return response, response.body
 

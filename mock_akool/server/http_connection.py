@@ -20,7 +20,7 @@ import httptools
 
 from mock_akool.admin import PREFIX, is_slow, most_body_bytes
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.http import Ends, Headers, Request, Response, Transfer
+from mock_akool.core.http import Headers, Request, Response, Termination, Transfer
 
 if TYPE_CHECKING:
     from mock_akool.server.http_server import Server
@@ -338,18 +338,18 @@ class HttpConnection(asyncio.Protocol):
         transport = self._transport
         if transport.is_closing():
             return
-        if transfer.ends is Ends.DROP:
+        if transfer.termination is Termination.DROP:
             transport.close()
             return
-        if transfer.ends is Ends.RESET:
+        if transfer.termination is Termination.RESET:
             reset(transport)
             return
         before, after = frame(response, body)
         head, arriving = after[: len(after) - len(body)], b"" if request.method == "HEAD" else body
-        keep_alive = keep_alive and transfer.ends is None
+        keep_alive = keep_alive and transfer.termination is None
         closing = b"" if keep_alive else b"\r\nconnection: close"
         transport.write(b"".join((before, self._server.date(), closing, head)))
-        if transfer.ends is Ends.CUT:
+        if transfer.termination is Termination.CUT:
             arriving = arriving[: transfer.sent.of(len(arriving))]
         size = transfer.piece_bytes or len(arriving) or 1
         for start in range(0, len(arriving), size):
@@ -370,7 +370,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _send(self, request: Request, response: Response, body: bytes, keep_alive: bool) -> None:
-        if response.picture is None and keep_alive and request.method != "HEAD":
+        if response.media is None and keep_alive and request.method != "HEAD":
             before, after = self._server.framed(response)
             self._transport.write(b"".join((before, self._server.date(), after)))
             return

@@ -14,7 +14,7 @@ from flask import Response as FlaskResponse
 
 from mock_akool import admin
 from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
-from mock_akool.core.http import Ends, Request, Response, Transfer
+from mock_akool.core.http import Request, Response, Termination, Transfer
 from mock_akool.server.application import Application
 from mock_akool.server.settings import Settings
 from mock_akool.webhooks.delivery_modes import HTTP
@@ -60,7 +60,7 @@ class _Handler:
             self._wait(response.delay_ns / NS_PER_S)
         if response.transfer is None:
             return FlaskResponse(body, status=response.status, headers=list(response.headers))
-        request.environ[_ENDS] = response.transfer.ends
+        request.environ[_ENDS] = response.transfer.termination
         status = response.status or 502  # which nobody sees: there is no answer
         broken = FlaskResponse(self._travelling(response.transfer, body), status=status, headers=list(response.headers))
         broken.content_length = len(body)
@@ -68,7 +68,7 @@ class _Handler:
 
     def _travelling(self, transfer: Transfer, body: bytes) -> Iterator[bytes]:
         """Yield what of the body arrives, in the pieces in which it does."""
-        arriving = body[: transfer.sent.of(len(body))] if transfer.ends is Ends.CUT else body
+        arriving = body[: transfer.sent.of(len(body))] if transfer.termination is Termination.CUT else body
         size = transfer.piece_bytes or len(arriving) or 1
         for start in range(0, len(arriving), size):
             if transfer.piece_bytes:
@@ -113,10 +113,10 @@ _LOOK_S: Final = 0.01
 _ENDS: Final = "mock_akool.ends"
 _SOCKETS: Final = ("werkzeug.socket", "gunicorn.socket")
 """Where WSGI servers show the connection's socket."""
-_ERRORS: Final[dict[Ends, tuple[type[ConnectionError], str]]] = {
-    Ends.DROP: (ConnectionAbortedError, "mock-akool closes the connection without an answer"),
-    Ends.RESET: (ConnectionResetError, "mock-akool resets the connection"),
-    Ends.CUT: (ConnectionAbortedError, "mock-akool closes the connection in the middle of the body"),
+_ERRORS: Final[dict[Termination, tuple[type[ConnectionError], str]]] = {
+    Termination.DROP: (ConnectionAbortedError, "mock-akool closes the connection without an answer"),
+    Termination.RESET: (ConnectionResetError, "mock-akool resets the connection"),
+    Termination.CUT: (ConnectionAbortedError, "mock-akool closes the connection in the middle of the body"),
 }
 
 
@@ -131,21 +131,21 @@ class _Breaking:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         answered = self._inner(environ, start_response)
-        ends: Ends | None = environ.pop(_ENDS, None)
+        ends: Termination | None = environ.pop(_ENDS, None)
         if ends is None:
             return answered
-        if ends is Ends.CUT:
+        if ends is Termination.CUT:
             return self._cut(answered, environ)
         raise self._broken(ends, environ)
 
     def _cut(self, answered: Iterable[bytes], environ: WSGIEnvironment) -> Iterator[bytes]:
         yield from answered
-        raise self._broken(Ends.CUT, environ)
+        raise self._broken(Termination.CUT, environ)
 
-    def _broken(self, ends: Ends, environ: WSGIEnvironment) -> ConnectionError:
+    def _broken(self, ends: Termination, environ: WSGIEnvironment) -> ConnectionError:
         connection = next((environ[name] for name in _SOCKETS if name in environ), None)
         if connection is not None:
-            if ends is Ends.RESET:
+            if ends is Termination.RESET:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

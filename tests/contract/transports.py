@@ -25,7 +25,7 @@ from yarl import URL
 from mock_akool import MockAkool
 from mock_akool.akool.codes import CDN_URL
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.http import Ends, Response, Transfer
+from mock_akool.core.http import Response, Termination, Transfer
 from mock_akool.mock.activation import Activation
 from mock_akool.mock.remote import RemoteAkool
 from mock_akool.mock.remote.webhooks import RemoteWebhooks
@@ -173,7 +173,7 @@ class _HurriedServer(Server):
         if delay_s > self._patience_s:
             self._clock.advance(self._patience_s)
             self.given_up = True
-            return response._replace(delay_ns=0, transfer=Transfer(Ends.DROP)), body
+            return response._replace(delay_ns=0, transfer=Transfer(Termination.DROP)), body
         if transfer is not None and transfer.piece_bytes:
             delay_s += transfer.drip_ns(len(body)) / NS_PER_S
             transfer = transfer._replace(piece_bytes=0, pause_ns=0)

@@ -16,7 +16,7 @@ from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.akool.scenarios.schema import read_scenario
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.core.rule_engine import RuleInForce
+from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Rule
 from mock_akool.server.tokens import JwtTokens
 
@@ -70,7 +70,7 @@ STEPS: Final = st.lists(
 def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: list[tuple[str, Any, int]]) -> None:
     runtime = engine().runtime
     scenarios: dict[str | None, tuple[Scenario, ...]] = dict.fromkeys(SCOPES, ())
-    added: dict[str | None, list[RuleInForce]] = {scope: [] for scope in SCOPES}
+    added: dict[str | None, list[ActiveRule]] = {scope: [] for scope in SCOPES}
     plans: dict[str | None, list[Entry]] = {scope: [] for scope in SCOPES}
     highest = 0
     for place, (step, scope, number) in enumerate(steps):

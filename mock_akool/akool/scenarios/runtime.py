@@ -25,13 +25,13 @@ from mock_akool.akool.families.image_v3 import CreateV3
 from mock_akool.akool.families.image_v4 import CreateV4
 from mock_akool.akool.jobs import Job, JobInput
 from mock_akool.akool.scenarios.model import Entry, Scenario
-from mock_akool.akool.scenarios.scopes import _Scope
+from mock_akool.akool.scenarios.scopes import Scope
 from mock_akool.akool.settings import Limits, over
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.http import Request
-from mock_akool.core.rule_engine import Firing, RuleInForce, _RuleSet
+from mock_akool.core.rule_engine import ActiveRule, Firing, RuleSet
 from mock_akool.core.rules import Counted, Rule
-from mock_akool.core.webhook_faults import WebhookRule, WebhookRuleInForce
+from mock_akool.core.webhook_faults import ActiveWebhookRule, WebhookRule
 
 if TYPE_CHECKING:
     from mock_akool.akool.engine import Engine
@@ -62,22 +62,22 @@ class ScenarioRuntime:
         self._by_prompt = script.by_prompt and script.library is not None
         now_ns = engine.clock.now_ns()
         self._begun_ns = now_ns
-        self._everybody = _Scope("", now_ns, script.scenarios, engine.keyed_random)
-        self._python = _RuleSet("python", now_ns, engine.keyed_random)
-        self._python_of: dict[str, _RuleSet] = {}
+        self._everybody = Scope("", now_ns, script.scenarios, engine.keyed_random)
+        self._python = RuleSet("python", now_ns, engine.keyed_random)
+        self._python_of: dict[str, RuleSet] = {}
         """The rules that were added for one account, by its API key."""
-        self._put: dict[str, _Scope] = {}
+        self._put: dict[str, Scope] = {}
         """The scenarios that were put in force for one account, by its API key."""
-        self._put_for_all = _Scope("", now_ns, (), engine.keyed_random)
+        self._put_for_all = Scope("", now_ns, (), engine.keyed_random)
         """What was put in force for everybody while the fake ran; what was so before is among the settings."""
         self._numbers = counting(1)
-        self._of_key: dict[str, _Scope] = {}
-        self._of_job: dict[str, _Scope] = {}
+        self._of_key: dict[str, Scope] = {}
+        self._of_job: dict[str, Scope] = {}
         self._attempts: dict[tuple[str, str], _Attempt] = {}
         """By account and prompt: creates that name a scenario. A repeated one goes on counting where it failed."""
         self._lines: dict[int, _Line] = {}
         """By the call's identity: a door that remembers what it parsed hands in the same record again and again."""
-        self._webhooks: list[WebhookRuleInForce] = []
+        self._webhooks: list[ActiveWebhookRule] = []
         """What shall befall callbacks; said in Python or to the control API."""
         self.planned: deque[Entry] = deque()
         """The scripts of the next jobs, whoever makes them; made in Python."""
@@ -91,11 +91,11 @@ class ScenarioRuntime:
     # What is in force
 
     @property
-    def rules(self) -> tuple[RuleInForce, ...]:
+    def rules(self) -> tuple[ActiveRule, ...]:
         """The rules that are in force for everybody, in the order in which they are tried."""
         return (*self._python.rules, *self._everybody.book.rules)
 
-    def rules_of(self, api_key: str | None) -> tuple[RuleInForce, ...]:
+    def rules_of(self, api_key: str | None) -> tuple[ActiveRule, ...]:
         """Return the rules of an account in particular, or with None those for everybody, as they are tried."""
         if api_key is None:
             return self.rules
@@ -133,39 +133,39 @@ class ScenarioRuntime:
             self._engine.call_log.count,
         )
         if api_key is None:
-            self._everybody = self._put_for_all = _Scope("", now_ns, scenarios, keyed_random, after)
-            self._python = _RuleSet("python", self._begun_ns, keyed_random)
+            self._everybody = self._put_for_all = Scope("", now_ns, scenarios, keyed_random, after)
+            self._python = RuleSet("python", self._begun_ns, keyed_random)
             self.planned.clear()
         else:
             self._python_of.pop(api_key, None)
             self.planned_for.pop(api_key, None)
             self._put.pop(api_key, None)
             if scenarios:
-                self._put[api_key] = _Scope(f"put {api_key}", now_ns, scenarios, keyed_random, after)
+                self._put[api_key] = Scope(f"put {api_key}", now_ns, scenarios, keyed_random, after)
         self._webhooks = [live for live in self._webhooks if live.whose != api_key]
         self._lines.clear()
         self.watching = self.watching or any(each.rules for each in scenarios)
         self.limiting = self.limiting or any(each.limits.requests_per_second is not None for each in scenarios)
 
-    def add(self, rule: Rule, label: str, api_key: str | None = None) -> RuleInForce:
+    def add(self, rule: Rule, label: str, api_key: str | None = None) -> ActiveRule:
         """Put a rule in force, after those that were added before and before those of scenarios.
 
         With an API key it is for that account only, and goes before those for everybody.
         """
-        live = RuleInForce(rule, label, next(self._numbers), self._engine.call_log.count)
+        live = ActiveRule(rule, label, next(self._numbers), self._engine.call_log.count)
         if api_key is None:
             book = self._python
         else:
             scope = f"python {api_key}"
             # Who has a test of an account of his own does not know since when the fake has been running.
             now_ns = self._engine.clock.now_ns()
-            book = self._python_of.setdefault(api_key, _RuleSet(scope, now_ns, self._engine.keyed_random))
+            book = self._python_of.setdefault(api_key, RuleSet(scope, now_ns, self._engine.keyed_random))
         book.append(live)
         self._lines.clear()
         self.watching = True
         return live
 
-    def remove(self, live: RuleInForce) -> None:
+    def remove(self, live: ActiveRule) -> None:
         """Take a rule away that was added."""
         for book in (self._python, *self._python_of.values()):
             if live in book.rules:
@@ -221,7 +221,7 @@ class ScenarioRuntime:
                     return entry
         return None
 
-    def _scopes_of(self, key: str, input: JobInput) -> tuple[_Scope | None, ...]:
+    def _scopes_of(self, key: str, input: JobInput) -> tuple[Scope | None, ...]:
         return self._scope_of_new(key, input), self._put.get(key), self._scope_of_key(key), self._everybody
 
     def account_script_of_new(self, account: Account, input: JobInput) -> AccountScript:
@@ -236,7 +236,7 @@ class ScenarioRuntime:
             self._of_job[job.id] = scope
             self.watching = True
 
-    def _scope_of_new(self, api_key: str, input: JobInput) -> _Scope | None:
+    def _scope_of_new(self, api_key: str, input: JobInput) -> Scope | None:
         if isinstance(input, PressButton):
             return self._of_job.get(input.parent_id)
         attempt = self._attempts.get((api_key, input.prompt))
@@ -342,18 +342,18 @@ class ScenarioRuntime:
 
         With an API key it is for that account only.
         """
-        self._webhooks.append(WebhookRuleInForce(rule, label, api_key))
+        self._webhooks.append(ActiveWebhookRule(rule, label, api_key))
 
-    def added_webhook_rules(self, api_key: str | None) -> tuple[WebhookRuleInForce, ...]:
+    def added_webhook_rules(self, api_key: str | None) -> tuple[ActiveWebhookRule, ...]:
         """Return the rules for callbacks that were added for an account, or with None those for everybody."""
         return tuple(live for live in self._webhooks if live.whose == api_key)
 
-    def webhook_rules_of(self, api_key: str | None) -> tuple[WebhookRuleInForce, ...]:
+    def webhook_rules_of(self, api_key: str | None) -> tuple[ActiveWebhookRule, ...]:
         """Return the rules for callbacks of an account in particular, or with None of everybody, as they are tried."""
         scope = self._everybody if api_key is None else self._put.get(api_key)
         return (*self.added_webhook_rules(api_key), *(scope.webhooks if scope is not None else ()))
 
-    def webhook_rules(self, job: Job) -> Iterator[WebhookRuleInForce]:
+    def webhook_rules(self, job: Job) -> Iterator[ActiveWebhookRule]:
         """Yield the rules for callbacks that are in force for a job, in the order in which they are tried."""
         yield from self._webhooks
         key = job.account.api_key
@@ -379,7 +379,7 @@ class ScenarioRuntime:
             known = self._attempts[key] = _Attempt(self._new_scope(f"{prompt} {len(self._of_job)}", names))
         return known
 
-    def _scope_of_key(self, api_key: str) -> _Scope | None:
+    def _scope_of_key(self, api_key: str) -> Scope | None:
         if not self._by_key or not _NAMING_KEY.fullmatch(api_key):
             return None
         known = self._of_key.get(api_key)
@@ -391,11 +391,11 @@ class ScenarioRuntime:
             self.watching = True
         return known
 
-    def _new_scope(self, scope: str, names: Sequence[str]) -> _Scope:
+    def _new_scope(self, scope: str, names: Sequence[str]) -> Scope:
         if self._library is None:
             raise ScenarioError("there are no named scenarios here")
         scenarios = [self._library(name.strip()) for name in names]
-        return _Scope(scope, self._engine.clock.now_ns(), scenarios, self._engine.keyed_random)
+        return Scope(scope, self._engine.clock.now_ns(), scenarios, self._engine.keyed_random)
 
 
 class _Line:
@@ -430,7 +430,7 @@ class _Attempt:
 
     __slots__ = ("passed", "scope")
 
-    def __init__(self, scope: _Scope) -> None:
+    def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.passed = False
 

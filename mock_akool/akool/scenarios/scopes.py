@@ -12,11 +12,11 @@ from mock_akool.akool.jobs import JobInput
 from mock_akool.akool.scenarios.model import Entry, Scenario
 from mock_akool.akool.settings import Limits, over
 from mock_akool.core.keyed_random import KeyedRandom
-from mock_akool.core.rule_engine import RuleInForce, _RuleSet
-from mock_akool.core.webhook_faults import WebhookRuleInForce
+from mock_akool.core.rule_engine import ActiveRule, RuleSet
+from mock_akool.core.webhook_faults import ActiveWebhookRule
 
 
-class _Scope:
+class Scope:
     """What scenarios say of everybody, of one account, or of one job, and which of their entries are used up."""
 
     def __init__(
@@ -25,18 +25,18 @@ class _Scope:
         self.scenarios = tuple(scenarios)
         self.account: AccountScript = reduce(over, (each.account for each in scenarios), AccountScript())
         self.limits: Limits = reduce(over, (each.limits for each in scenarios), Limits())
-        self.book = _RuleSet(
+        self.book = RuleSet(
             name,
             begun_ns,
             keyed_random,
             [
-                RuleInForce(rule, f"{each.name or 'scenario'}: {rule.name or f'rules[{position}]'}", after=after)
+                ActiveRule(rule, f"{each.name or 'scenario'}: {rule.name or f'rules[{position}]'}", after=after)
                 for each in scenarios
                 for position, rule in enumerate(each.rules)
             ],
         )
         self.webhooks = [
-            WebhookRuleInForce(rule, f"{each.name or 'scenario'}: webhooks[{position}]")
+            ActiveWebhookRule(rule, f"{each.name or 'scenario'}: webhooks[{position}]")
             for each in scenarios
             for position, rule in enumerate(each.webhooks)
         ]

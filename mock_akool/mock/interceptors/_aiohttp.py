@@ -27,7 +27,7 @@ from yarl import URL
 from mock_akool.akool.codes import CDN_URL
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.http import Ends, Request, Response, Transfer
+from mock_akool.core.http import Request, Response, Termination, Transfer
 from mock_akool.mock.interceptors.patching import Patches, is_from
 from mock_akool.mock.interceptors.registry import refusal, refuses, target_of
 from mock_akool.mock.interceptors.target import Target, TimedOutError, pauses_s
@@ -146,7 +146,7 @@ class _LoopbackServer(Server):
         request = request._replace(transport="aiohttp")
         response = self._target.note(request, super().answer(request))
         transfer = response.transfer
-        if transfer is not None and transfer.ends in (Ends.DROP, Ends.RESET):
+        if transfer is not None and transfer.termination in (Termination.DROP, Termination.RESET):
             if response.delay_ns:
                 self._target.late_breaks.append(response.delay_ns / NS_PER_S)
             return response._replace(delay_ns=0)

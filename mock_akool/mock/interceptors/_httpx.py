@@ -15,7 +15,7 @@ import httpcore
 import httpx
 
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.http import Ends, Transfer
+from mock_akool.core.http import Termination, Transfer
 from mock_akool.mock.interceptors.patching import Patches, is_from
 from mock_akool.mock.interceptors.registry import refusal, refuses, target_of
 from mock_akool.mock.interceptors.target import Delivered, Target, TimedOutError, pauses_s
@@ -140,9 +140,9 @@ def _timed_out(request: httpx.Request) -> httpx.ReadTimeout:
     return httpx.ReadTimeout("The read operation timed out", request=request)
 
 
-_BREAKS: Final[Mapping[Ends | None, tuple[type[httpx.TransportError], str]]] = {
-    Ends.DROP: (httpx.RemoteProtocolError, "Server disconnected without sending a response."),
-    Ends.RESET: (httpx.ReadError, "[Errno 104] Connection reset by peer"),
+_BREAKS: Final[Mapping[Termination | None, tuple[type[httpx.TransportError], str]]] = {
+    Termination.DROP: (httpx.RemoteProtocolError, "Server disconnected without sending a response."),
+    Termination.RESET: (httpx.ReadError, "[Errno 104] Connection reset by peer"),
 }
 _MOST_PIECES: Final = 256
 """In how many pieces a body is handed over at the most; more small ones come together, and as late."""

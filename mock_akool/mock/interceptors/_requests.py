@@ -21,7 +21,7 @@ from responses import RequestsMock
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError
 from urllib3.util import Timeout
 
-from mock_akool.core.http import Ends, Transfer
+from mock_akool.core.http import Termination, Transfer
 from mock_akool.mock.interceptors.patching import Patches, is_from
 from mock_akool.mock.interceptors.registry import refusal, refuses, target_of
 from mock_akool.mock.interceptors.target import Target, TimedOutError, pauses_s
@@ -147,9 +147,9 @@ class _Handler:
         return answer.status, list(answer.headers), body
 
 
-_BREAKS: Final[Mapping[Ends | None, Exception]] = {
-    Ends.DROP: RemoteDisconnected("Remote end closed connection without response"),
-    Ends.RESET: ConnectionResetError(104, "Connection reset by peer"),
+_BREAKS: Final[Mapping[Termination | None, Exception]] = {
+    Termination.DROP: RemoteDisconnected("Remote end closed connection without response"),
+    Termination.RESET: ConnectionResetError(104, "Connection reset by peer"),
 }
 
 

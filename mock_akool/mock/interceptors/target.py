@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 from mock_akool.akool.codes import CDN_URL
 from mock_akool.core.clock import NS_PER_S, VirtualClock
-from mock_akool.core.http import Ends, Headers, Request, Response, Transfer
+from mock_akool.core.http import Headers, Request, Response, Termination, Transfer
 from mock_akool.core.timeline import Status
 from mock_akool.server.handler import Watched
 
@@ -38,14 +38,14 @@ class Delivered(NamedTuple):
     transfer: Transfer | None = None
 
     @property
-    def ends(self) -> Ends | None:
+    def ends(self) -> Termination | None:
         """How the answer ends other than by having arrived."""
-        return None if self.transfer is None else self.transfer.ends
+        return None if self.transfer is None else self.transfer.termination
 
     @property
     def arriving(self) -> bytes:
         """What of the body arrives."""
-        cut = self.transfer is not None and self.transfer.ends is Ends.CUT
+        cut = self.transfer is not None and self.transfer.termination is Termination.CUT
         return self.body[: self.transfer.sent.of(len(self.body))] if cut and self.transfer else self.body
 
 

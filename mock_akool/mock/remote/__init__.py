@@ -17,7 +17,7 @@ from mock_akool.akool.scenarios.schema import JOB, RULE, SCENARIO
 from mock_akool.core.errors import MockAkoolError, ServerError
 from mock_akool.core.http import Request, Response
 from mock_akool.core.options import check_names
-from mock_akool.core.rule_engine import RuleInForce
+from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Rule
 from mock_akool.core.timeline import COMPLETED, Ending, Status, Timeline
 from mock_akool.diagnostics.report import Report
@@ -181,7 +181,7 @@ class RemoteAkool(Activation):
         (added,) = self._ask("POST", "scenario/rules", {"rules": [plain]})["rules"]
         return RemoteRule(self, rule, label, added["number"])
 
-    def _remove_rule(self, live: RuleInForce) -> None:
+    def _remove_rule(self, live: ActiveRule) -> None:
         self._ask("DELETE", "scenario/rules", rule=live.number)
 
     # What happened
@@ -326,7 +326,7 @@ class RemoteJob:
         return f"<job {self.id} {self.status.name.lower()}>"
 
 
-class RemoteRule(RuleInForce):
+class RemoteRule(ActiveRule):
     """A rule that was put in force elsewhere."""
 
     def __init__(self, fake: RemoteAkool, rule: Rule, label: str, number: int) -> None:
