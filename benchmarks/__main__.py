@@ -54,7 +54,7 @@ BENCHMARKS = (
     Benchmark("jobs", "memory per job", bench_growth.jobs),
     Benchmark("journal", "memory that polls add when the journal is full", bench_growth.call_log),
     Benchmark("scale", "the cost of a poll among many jobs", bench_scale.run),
-    Benchmark("control", "control routes of a fake with 100,000 jobs and a full journal", bench_control.run),
+    Benchmark("control", "admin routes of a fake with 100,000 jobs and a full journal", bench_control.run),
     Benchmark("rules", "what rules that wait for their turn cost a poll", bench_rules.run),
     Benchmark("pictures", "drawing pictures, against drawing them plainly", pictures),
     Benchmark("transports", "a poll through a door in process, against mocks by hand", bench_doors.polls),

@@ -1,4 +1,4 @@
-"""What control routes cost when there is much to look at: 100,000 running jobs, and a journal at its bound."""
+"""What admin routes cost when there is much to look at: 100,000 running jobs, and a journal at its bound."""
 
 from __future__ import annotations
 

@@ -310,7 +310,7 @@ def _sources() -> str:
         ("`key`", "an API key that ends in `+NAME`", "that account"),
         (
             "`control`",
-            "`PUT /_mock/scenario` and what else the [control API](control.md) has",
+            "`PUT /_mock/scenario` and what else the [admin API](control.md) has",
             "everybody or an account",
         ),
     )
@@ -337,7 +337,7 @@ def _outcomes() -> str:
 
 
 def _routes() -> str:
-    """Return the control routes, with what each takes in its query and its body."""
+    """Return the admin routes, with what each takes in its query and its body."""
     rows = ((f"`{method} {path}`", route.summary, _taken(route)) for (method, path), route in ROUTES.items())
     return _markdown(("Route", "What it is for", "Takes"), rows)
 

@@ -1,4 +1,4 @@
-"""Who may use the control API: against pages of other sites, names that point here by trickery, and strangers."""
+"""Who may use the admin API: it keeps out pages of other sites, names that were made to point here, and strangers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 from mock_akool.core.http import Request
 
 OPEN: Final = frozenset({"/_mock/health", "/_mock/ready"})
-"""What anybody may ask: a probe has no token, and may call by whatever name."""
+"""What needs no token and may be called by any name: a probe has neither."""
 
-_FROM_OUTSIDE: Final = frozenset({"server", "flask"})
-"""The doors through which somebody else than the test itself can come."""
+_OPEN_TO_OTHERS: Final = frozenset({"server", "flask"})
+"""The transports that others than the test itself can use."""
 _BEARER: Final = re.compile(r"bearer +(\S+) *", re.IGNORECASE | re.ASCII)
 _LOOPBACK_NAME: Final = re.compile(r"(?:.+\.)?localhost", re.IGNORECASE)
 
 
 class Refusal(NamedTuple):
-    """Why a control call is not answered: the HTTP status, what is wrong and what to do."""
+    """Why a request is refused: the HTTP status, what is wrong and what to do."""
 
     status: int
     error: str
@@ -29,10 +29,10 @@ class Refusal(NamedTuple):
 
 
 class Access:
-    """Who may use the control API of one fake.
+    """Who may use the admin API of one fake.
 
-    With an `admin_token` a call must carry it, as `Authorization: Bearer TOKEN`. `hosts` are names by which the fake
-    may be called, besides IP addresses, those of this machine, and what it listens on.
+    With an `admin_token` a request must carry it, as `Authorization: Bearer TOKEN`. `hosts` are names by which the
+    fake may be called, besides IP addresses, `localhost`, and what it listens on.
     """
 
     def __init__(self, admin_token: str | None = None, hosts: Iterable[str] = ()) -> None:
@@ -40,12 +40,12 @@ class Access:
         self._hosts = set(map(_plain, hosts))
 
     def allow(self, host: str) -> None:
-        """Let the fake be called by this name: it listens there."""
+        """Accept requests by this name: the fake listens there."""
         self._hosts.add(_plain(host))
 
     def refusal(self, request: Request) -> Refusal | None:
-        """Return why the call is refused, or None."""
-        if request.transport not in _FROM_OUTSIDE or request.path in OPEN:
+        """Return why the request is refused, or None."""
+        if request.transport not in _OPEN_TO_OTHERS or request.path in OPEN:
             return None
         headers = request.headers
         host = headers.get("host", "")
@@ -53,7 +53,7 @@ class Access:
         if host and not self._is_ours(_name_of(host)):
             return Refusal(
                 403,
-                f"the control API is not called by the name {host[:100]!r}",
+                f"the admin API is not called by the name {host[:100]!r}",
                 "Call it by an IP address or localhost, or allow the name with --control-hosts",
             )
         origin = headers.get("origin")
@@ -61,8 +61,8 @@ class Access:
         if foreign or (origin is not None and _place_of(origin) != host.lower()):
             return Refusal(
                 403,
-                f"a page of {origin or 'another site'} calls, and the control API is for pages of its own only",
-                "Call it from a program and not from a page",
+                f"a page of {origin or 'another site'} calls, and the admin API takes no requests from pages",
+                "Call it from a program, such as the test's own process",
             )
         if self.admin_token is not None:
             match = _BEARER.fullmatch(headers.get("authorization", ""))
@@ -70,7 +70,7 @@ class Access:
             if not hmac.compare_digest(given, self.admin_token.encode()):
                 return Refusal(
                     401,
-                    "the control API wants its token" if match is None else "this is not the control API's token",
+                    "the admin API wants its token" if match is None else "this is not the admin API's token",
                     "Send `Authorization: Bearer TOKEN`, with the TOKEN of --admin-token",
                 )
         return None
@@ -102,10 +102,10 @@ def is_loopback(host: str) -> bool:
 
 
 def exposure(host: str, admin_token: str | None) -> str | None:
-    """Return the line by which a server that listens on this host says that strangers may control it; None if not."""
+    """Return the warning of a server that listens on this host where strangers can reach it; None where they cannot."""
     if admin_token is not None or is_loopback(host):
         return None
-    return "anybody who reaches this port may control the fake; --admin-token TOKEN prevents it"
+    return "warning: the admin API is open to this network; set --admin-token"
 
 
 def _name_of(host: str) -> str:

@@ -1,18 +1,19 @@
-"""Waiting with `at_least` and `timeout`: what is counted meanwhile, and the reply when there is enough of it."""
+"""Long polls: `at_least` and `timeout` of a list, what is counted meanwhile, and the response in the end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from mock_akool.admin.routing import Asked, Counting, refused
+from mock_akool.admin.responses import error_response
+from mock_akool.admin.routing import AdminRequest, Counter
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.http import Response
 from mock_akool.core.schema import Field, number, whole
 
 LONGEST_S: Final = 600
-"""How long one call may wait."""
-AT_LEAST: Final = Field(whole(1, 2**53), "wait until so many have come; HTTP 504 when that was in vain")
+"""How long one request may wait."""
+AT_LEAST: Final = Field(whole(1, 2**53), "wait until so many have come; HTTP 504 when they did not in time")
 TIMEOUT: Final = Field(
     number(0, LONGEST_S, f"a number of seconds from 0 to {LONGEST_S}"), "how long to wait, in real time", 0
 )
@@ -24,32 +25,39 @@ def check_wait(given: dict[str, Any]) -> None:
         raise ScenarioError("a timeout is for waiting", "Say with at_least how many to wait for")
 
 
-class Awaited:
-    """What somebody waits for: so many of what a route lists.
+class LongPoll:
+    """What a caller waits for: so many of what a route lists.
 
-    A door asks for the `reply` now and then, and in the end for that `in_vain`.
+    A server asks for the `response` now and then, and in the end for that `in_vain`.
     """
 
-    def __init__(self, asked: Asked, counting: Counting, answered: Callable[[], Response]) -> None:
-        self.seconds: float = asked.given["timeout"]
-        self.at_least: int = asked.given["at_least"]
-        self._lock = asked.engine.lock
-        self._counting = counting
-        self._answered = answered
+    def __init__(self, request: AdminRequest, counter: Counter, answer: Callable[[], Response]) -> None:
+        self.seconds: float = request.given["timeout"]
+        self.at_least: int = request.given["at_least"]
+        self._lock = request.engine.lock
+        self._counter = counter
+        self._answer = answer
+
+    def first_response(self) -> Response:
+        """Return what the route answers when there is enough of it now, or else a response that waits."""
+        response = self.response()
+        if response is not None:
+            return response
+        return self.in_vain()._replace(waiting=self if self.seconds else None)
 
     def response(self) -> Response | None:
-        """Return what the route tells when there is enough of it, else None."""
-        if not self._counting.has_news():
+        """Return what the route answers when there is enough of it, else None."""
+        if not self._counter.has_news():
             return None
         with self._lock:
-            return self._answered() if self._counting.count() >= self.at_least else None
+            return self._answer() if self._counter.count() >= self.at_least else None
 
     def in_vain(self) -> Response:
-        """Return what is told when the time is over: how many came, or the answer when they came at the last moment."""
-        counting, wanted = self._counting, self.at_least
+        """Return the response when the time is over: how many came, or the answer when they came at the last moment."""
+        counter, wanted = self._counter, self.at_least
         with self._lock:
-            came = counting.count()
+            came = counter.count()
             if came >= wanted:
-                return self._answered()
-            error = f"{came} of {wanted} such {counting.what} came within {self.seconds:g} s"
-            return refused(504, error, counting.hint)
+                return self._answer()
+            error = f"{came} of {wanted} such {counter.what} came within {self.seconds:g} s"
+            return error_response(504, error, counter.hint)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mock_akool._version import __version__
 from mock_akool.admin.access import OPEN
-from mock_akool.admin.routing import PREFIX, Route
+from mock_akool.admin.routing import PREFIX, Route, Routes
 from mock_akool.akool.api import ENDPOINTS
 from mock_akool.akool.codes import MESSAGES
 from mock_akool.akool.endpoints import Endpoint
@@ -93,7 +93,7 @@ _ERROR: Final[Schema] = {
     "required": ["error", "hint"],
     "properties": {"error": _TEXT, "hint": _TEXT, "detail": _TEXT},
 }
-_CONTROL_ERRORS: Final = {
+_ADMIN_ERRORS: Final = {
     "400": "what was given is not usable",
     "401": "the token is not given, or is another one",
     "403": "the call comes from a page of another site, or names the fake by a name that is not allowed",
@@ -104,8 +104,8 @@ _CONTROL_ERRORS: Final = {
 }
 
 
-def document(routes: Mapping[tuple[str, str], Route], shared: Mapping[str, Schema]) -> dict[str, Any]:
-    """Return the document of the emulated API and of these control routes.
+def document(routes: Routes, shared: Mapping[str, Schema]) -> dict[str, Any]:
+    """Return the document of the emulated API and of these admin routes.
 
     Where one of the `shared` schemas stands, it is referred to by its name.
     """
@@ -115,13 +115,13 @@ def document(routes: Mapping[tuple[str, str], Route], shared: Mapping[str, Schem
     for (method, path), endpoint in ((key, each.endpoint) for key, each in ENDPOINTS.items()):
         paths.setdefault(path, {})[method.lower()] = _emulated(endpoint)
     for (method, path), route in routes.items():
-        paths.setdefault(path, {})[method.lower()] = _control(method, path, route)
+        paths.setdefault(path, {})[method.lower()] = _admin(method, path, route)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "mock-akool",
             "version": __version__,
-            "description": "The emulated API of Akool, and below /_mock/ what controls the fake.",
+            "description": "The emulated API of Akool; below /_mock/ the admin API, which shows and steers the fake.",
         },
         "servers": [{"url": "/"}],
         "paths": _referring(paths, names),
@@ -195,11 +195,11 @@ def _emulated(endpoint: Endpoint) -> dict[str, Any]:
     return told
 
 
-def _control(method: str, path: str, route: Route) -> dict[str, Any]:
+def _admin(method: str, path: str, route: Route) -> dict[str, Any]:
     names = re.findall(r"{(\w+)}", path)
     told: dict[str, Any] = {
         "operationId": operation_id(method, path),
-        "tags": ["control"],
+        "tags": ["admin"],
         "summary": route.summary,
         "security": [{}] if path in OPEN else [{"admin": []}, {}],
         "parameters": [
@@ -208,7 +208,7 @@ def _control(method: str, path: str, route: Route) -> dict[str, Any]:
         ],
         "responses": {
             str(route.status): {"description": "it is done", "content": _json(route.answer)},
-            **{status: _error(why) for status, why in _CONTROL_ERRORS.items()},
+            **{status: _error(why) for status, why in _ADMIN_ERRORS.items()},
         },
     }
     if route.query is not None and "at_least" in route.query.fields:
@@ -230,7 +230,7 @@ def _default(of: Record, name: str) -> Schema:
 
 
 def operation_id(method: str, path: str) -> str:
-    """Return the name of a control route, such as `post_jobs_job_complete`."""
+    """Return the name of an admin route, such as `post_jobs_job_complete`."""
     return "_".join([method.lower(), *re.findall(r"\w+", path.removeprefix(PREFIX))])
 
 

@@ -1,29 +1,25 @@
-"""What a control route is: its place in the table, what it takes by shapes, what it answers by schema."""
+"""What an admin route is: a row of a table. And which row a request is for."""
 
 from __future__ import annotations
 
-import json
+import difflib
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from mock_akool.admin.access import Access
+from mock_akool.admin.responses import error_response
 from mock_akool.akool.engine import Engine
-from mock_akool.akool.envelope import encode
-from mock_akool.core.errors import MockAkoolError, ScenarioError
-from mock_akool.core.http import Headers, Request, Response
-from mock_akool.core.schema import Field, Plain, Record, Schema, Shape, shown
-
-JSON: Final[Headers] = (("content-type", "application/json; charset=utf-8"), ("cache-control", "no-store"))
+from mock_akool.core.http import Request, Response
+from mock_akool.core.schema import Record, Schema
 
 PREFIX: Final = "/_mock/"
-"""What the paths of control routes begin with, and none of the real API's."""
-
-_MOST_FIELDS: Final = 50
+"""What the paths of admin routes begin with, and none of the real API's."""
 
 
 class Fake(Protocol):
-    """The fake that is controlled."""
+    """What the admin API needs of the fake that it shows and steers."""
 
     engine: Engine
     access: Access
@@ -33,7 +29,7 @@ class Fake(Protocol):
         ...
 
     def reset(self) -> None:
-        """Forget all that happened, and let a clock that was moved ahead show the machine's time again."""
+        """Forget everything; a clock that was moved ahead shows the machine's time again."""
         ...
 
     def answer(self, request: Request) -> Response:
@@ -41,43 +37,34 @@ class Fake(Protocol):
         ...
 
     def complete(self, response: Response) -> tuple[Response, bytes]:
-        """Return the reply and its body, a picture's drawn."""
+        """Return the response and its body, which is drawn now if it is an image."""
         ...
 
     def carry_due(self, *, wait: bool = True) -> None:
-        """Let callbacks that are due be carried; without `wait` those that others carry are not waited for."""
+        """Send webhooks that are due; without `wait` those that other threads send are not waited for."""
         ...
 
     def carry_in_passing(self) -> None:
-        """Let callbacks be carried where that costs next to nothing, on whatever thread this is."""
+        """Send webhooks that are due where that costs next to nothing, on whatever thread this is."""
         ...
 
     def sending(self, account: str | None = None) -> str:
-        """Return how callbacks are carried: `http`, `collect`, or `call` for a receiver in the fake's process."""
+        """Return how webhooks are sent: `http`, `collect`, or `call` for a receiver in the fake's process."""
         ...
 
     def carry_by(self, way: str, account: str | None = None) -> None:
-        """Send callbacks over `http` from now on, or `collect` them: all, or those of an account (by API key)."""
+        """Send webhooks over `http` from now on, or `collect` them: all, or those of an account (by API key)."""
         ...
 
 
-class AdminError(Exception):
-    """A control call is not answered as it wants: the HTTP status, what is wrong, and what to do next."""
-
-    def __init__(self, status: int, error: str, hint: str = "") -> None:
-        self.status = status
-        self.error = error
-        self.hint = hint
-        super().__init__(f"{error}. {hint}")
-
-
-class Asked(NamedTuple):
-    """A control call as its handler sees it: what was given, read and with defaults, and the instant in ns."""
+class AdminRequest(NamedTuple):
+    """A request as a handler sees it: its parameters, read and with defaults, and the fake's present instant."""
 
     fake: Fake
     given: Mapping[str, Any]
+    """The parameters of path, query and body, by name."""
     now_ns: int
-    request: Request
+    http: Request
 
     @property
     def engine(self) -> Engine:
@@ -91,11 +78,12 @@ class Asked(NamedTuple):
         return key
 
 
-Handler = Callable[[Asked], Any]
+Handler = Callable[[AdminRequest], Any]
+"""Returns plain data, or raises before it changes anything."""
 
 
-class Counting(Protocol):
-    """Counts what somebody waits for with `at_least`."""
+class Counter(Protocol):
+    """Counts what a caller waits for with `at_least`."""
 
     what: str
     """What is counted, in the plural."""
@@ -106,20 +94,18 @@ class Counting(Protocol):
         ...
 
     def has_news(self) -> bool:
-        """Return whether the count may have changed since it was asked for. Without a lock, and cheap."""
+        """Return whether the count may have changed since it was asked for. Cheap, and takes no lock."""
         ...
 
     def count(self) -> int:
-        """Return how many there are; under the engine's lock."""
+        """Return how many there are."""
         ...
 
 
 class Route(NamedTuple):
-    """A control route: what it does in words, what answers, what it takes and what it tells.
+    """A row of the table: what the route does, in words and in code, what it takes, and what it answers.
 
-    `needs_lock`: the engine is locked around the handler. Who moves a clock must not have it locked, since others may
-    have something to do on the way. `carries`: callbacks that are due are carried before. `counting`: what is waited
-    for when `at_least` is given.
+    `carries`: webhooks that are due are sent first. `counter`: what `at_least` waits for.
     """
 
     summary: str
@@ -130,130 +116,47 @@ class Route(NamedTuple):
     status: int = 200
     needs_lock: bool = True
     carries: bool = False
-    counting: Callable[[Asked], Counting] | None = None
+    counter: Callable[[AdminRequest], Counter] | None = None
 
 
-def takes(name: str, *, needed: tuple[str, ...] = (), check: Any = None, **fields: Field) -> Record:
-    """Return the shape of what a route takes, which is read as a dict with the defaults of what is not given."""
-    defaults = {field.attribute or key: field.default for key, field in fields.items()}
-    return Record(name, lambda **given: defaults | given, fields, needed=needed, check=check)
+Routes = Mapping[tuple[str, str], Route]
+"""By method and path; a path may have `{names}`."""
 
 
-def _read_key(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    if not value:
-        # As of a variable that is not set: what was meant for one test would befall all.
-        raise MockAkoolError("it is empty")
-    return value
+class Found(NamedTuple):
+    """The route that a request is for, and the values of the names in its path."""
+
+    route: Route
+    in_path: dict[str, str]
 
 
-def _read_key_of_query(value: Any) -> str:
-    if " " in _read_key(value):
-        # Of an API key that names scenarios, such as my-key+slow, a query makes another key.
-        raise MockAkoolError("a + in a query is a space; write %2B for it")
-    return str(value)
+def find(routes: Routes, request: Request) -> Found | Response:
+    """Return the route that a request is for, or the response that says what is wrong: HTTP 404 or 405."""
+    method = "GET" if request.method == "HEAD" else request.method
+    route = routes.get((method, request.path))
+    if route is not None:
+        return Found(route, {})
+    allowed = []
+    for (known, pattern), each in routes.items():
+        in_path = matched(pattern, request.path)
+        if in_path is not None:
+            if known == method:
+                return Found(each, in_path)
+            allowed.append(known)
+    if allowed:
+        listed = ", ".join(sorted(allowed))
+        return error_response(
+            405, f"{request.path[:200]} does not take {request.method}", f"It takes {listed}.", (("allow", listed),)
+        )
+    near = _nearest(f"{method} {request.path[:200]}", [f"{method} {path}" for method, path in routes])
+    meant = f"Did you mean {near}? " if near else ""
+    return error_response(
+        404, f"there is no admin route {request.path[:200]}", f"{meant}GET {PREFIX}openapi.json lists the routes"
+    )
 
 
-_KEY: Final = Plain("an API key; leave `account` out to mean everybody", _read_key, {"type": "string", "minLength": 1})
-_KEY_OF_QUERY: Final = _KEY._replace(
-    wants=f"{_KEY.wants}. In a query write a + as %2B",
-    reading=_read_key_of_query,
-    schema={"type": "string", "minLength": 1, "pattern": "^[^ ]*$"},
-)
-_EVERYBODY: Final = "the API key of the account that is meant; without it everybody's"
-
-
-def account(help: str = _EVERYBODY) -> Field:
-    """Return the field of a body that names an account."""
-    return Field(_KEY, help)
-
-
-def account_of_query(help: str = _EVERYBODY, attribute: str = "") -> Field:
-    """Return the field of a query that names an account: the same, but for what a + is there."""
-    return Field(_KEY_OF_QUERY, help, attribute=attribute)
-
-
-ACCOUNT: Final = account()
-SCOPE: Final = takes("query", account=account_of_query())
-"""The query of a route that takes an account and nothing else."""
-
-
-def query_of(shape: Record | None, text: str) -> dict[str, Any]:
-    """Read a query by a shape; raises ScenarioError, with the nearest name for an unknown one.
-
-    A field that takes a list may be given several times, or with commas.
-    """
-    try:
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=_MOST_FIELDS)
-    except ValueError:
-        raise ScenarioError("the query is not usable", "Write it as name=value&name=value") from None
-    shape = shape or _NOTHING
-    given: dict[str, Any] = {}
-    for name, value in pairs:
-        field = shape.fields.get(name)
-        if field is not None and _takes_list(field.shape):
-            given.setdefault(name, []).extend(value.split(","))
-        elif name in given:
-            raise ScenarioError(f"{name} stands twice in the query", "Give it once", (name,))
-        else:
-            given[name] = value if field is None else _plain(field.shape, value)
-    # One value is refused as such, not as a part of a list that nobody wrote.
-    given = {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in given.items()}
-    read: dict[str, Any] = shape.read(given, ())
-    return read
-
-
-def body_of(route: Route, request: Request) -> dict[str, Any]:
-    """Read a JSON body by the shape of the route's; an empty one counts as {}. Raises ScenarioError."""
-    try:
-        given = json.loads(request.body, object_pairs_hook=_once) if request.body.strip() else {}
-    except ScenarioError:
-        raise
-    except (ValueError, RecursionError) as error:
-        why = f"{error}" if isinstance(error, ValueError) else "it is nested too deeply"
-        raise ScenarioError(f"the body is no JSON: {why}", "Send a JSON object") from None
-    if route.body is None and given != {}:
-        names = "&".join(f"{name}=…" for name in (route.query or _NOTHING).fields)
-        raise ScenarioError(f"{request.method} takes no body here", f"Say it in the query, as {names}")
-    read: dict[str, Any] = (route.body or _NOTHING).read(given, ())
-    return read
-
-
-_NOTHING: Final = takes("call")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of the body; of a key that stands twice JSON would keep the last one silently."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        name = next(name for name in names if names.count(name) > 1)
-        raise ScenarioError(f"the key {shown(name)} stands twice in an object of the body", "Take one away")
-    return found
-
-
-def _takes_list(shape: Shape) -> bool:
-    schema = shape.schema
-    return any(each.get("type") == "array" for each in (schema, *schema.get("anyOf", ())))
-
-
-def _plain(shape: Shape, text: str) -> Any:
-    """Return a value of a query as JSON would have it; what cannot be one stays text, and its shape refuses it."""
-    kind = shape.schema.get("type")
-    if kind == "boolean":
-        return {"true": True, "false": False}.get(text, text)
-    if kind in ("integer", "number") and len(text) < 40:
-        for read in (int, float):
-            try:
-                return read(text)
-            except ValueError:
-                continue
-    return text
-
-
-def fitting(pattern: str, path: str) -> dict[str, str] | None:
-    """Return the values of the `{names}` in a route's path when the path fits it, else None."""
+def matched(pattern: str, path: str) -> dict[str, str] | None:
+    """Return the values of the `{names}` in a route's path, or None when the path is not one of this pattern."""
     wanted, parts = pattern.split("/"), path.split("/")
     if len(wanted) != len(parts):
         return None
@@ -266,6 +169,14 @@ def fitting(pattern: str, path: str) -> dict[str, str] | None:
     return values
 
 
-def refused(status: int, error: str, hint: str, headers: Headers = ()) -> Response:
-    """Return the reply that tells an error."""
-    return Response(status, (*JSON, *headers), encode({"error": error, "hint": hint}))
+def _nearest(wanted: str, known: list[str]) -> str | None:
+    """Return the route that is most like the wanted one; where a route takes a name, any will do."""
+    parts = wanted.split("/")
+    filled = {}
+    for route in known:
+        places = zip_longest(route.split("/"), parts[: route.count("/") + 1], fillvalue="")
+        filled["/".join(part if place.startswith("{") else place for place, part in places)] = route
+    # What all routes begin with is no likeness.
+    by_rest = {each.replace(PREFIX, ""): route for each, route in filled.items()}
+    near = difflib.get_close_matches(wanted.replace(PREFIX, ""), by_rest, n=1)
+    return by_rest[near[0]] if near else None

@@ -1,4 +1,4 @@
-"""What the control API tells of a fake's records: tables of fields, each with its help and its JSON Schema."""
+"""What the admin API tells of a fake's records: tables of fields, each with its help and its JSON Schema."""
 
 from __future__ import annotations
 
@@ -51,6 +51,18 @@ def record(fields: Mapping[str, tuple[str, Schema]]) -> Schema:
         "required": list(fields),
         "properties": {name: {"description": help, **schema} for name, (help, schema) in fields.items()},
     }
+
+
+def page(name: str, help: str, schema: Schema, *, by: str, **more: tuple[str, Schema]) -> Schema:
+    """Return the schema of a list that comes in pages; `by` in the query chooses one."""
+    return record(
+        {
+            name: (help, listed(schema)),
+            "matched": ("how many there are, listed or not", WHOLE),
+            "next": (f"what to give as `{by}` for the rest; null when that was all", or_null(WHOLE)),
+            **more,
+        }
+    )
 
 
 class Column(NamedTuple):

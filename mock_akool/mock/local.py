@@ -297,7 +297,7 @@ class MockAkool(LocalAkool, Activation):
 
     @staticmethod
     def connect(url: str, admin_token: str | None = None, *, account: str | None = None, **options: Any) -> RemoteAkool:
-        """Return the fake of a server that runs at `url`, with the same methods, over its control API.
+        """Return the fake of a server that runs at `url`, with the same methods, over its admin API.
 
         `admin_token` is what the server was started with, if with any; by default it is MOCK_AKOOL_ADMIN_TOKEN. With
         an `account`, an API key, it is the fake as that account sees it: its jobs, calls and rules, and a reset that

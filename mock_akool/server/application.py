@@ -1,4 +1,4 @@
-"""What doors talk to: one fake with its engine, its control routes and its pictures."""
+"""What doors talk to: one fake with its engine, its admin routes and its pictures."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Application:
         return self.engine.settings.max_body_bytes
 
     def answer(self, request: Request) -> Response:
-        """Turn a Request into a Response: of the control routes below `/_mock/`, else of the emulated API."""
+        """Turn a Request into a Response: of the admin routes below `/_mock/`, else of the emulated API."""
         if request.path.startswith(admin.PREFIX):
             return admin.answer(self, request)
         self.dispatcher.before(request)
@@ -114,7 +114,7 @@ class Application:
     # Live servers
 
     def listens_on(self, host: str) -> None:
-        """Take note that a server is going to listen on this host: control calls may use it as a name."""
+        """Take note that a server is going to listen on this host: admin requests may use it as a name."""
         self.access.allow(host)
 
     def server_started(self) -> None:

@@ -314,7 +314,7 @@ class HttpConnection(asyncio.Protocol):
         task.add_done_callback(self._server.tasks.discard)
 
     async def _answer_control(self, request: Request, keep_alive: bool) -> None:
-        """Answer a control call, which may look through all jobs or move a clock, outside of the event loop."""
+        """Answer an admin request, which may look through all jobs or move a clock, outside of the event loop."""
         await self._answer_later(request, await self._server.answer_control(request), keep_alive)
 
     async def _answer_later(self, request: Request, response: Response, keep_alive: bool) -> None:

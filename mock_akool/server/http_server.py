@@ -38,7 +38,7 @@ _MOST_KNOWN: Final = 512
 _MOST_FRAMED: Final = 16 << 10
 """From how many bytes on an answer is not worth remembering: a poll's is smaller."""
 _LOOK_S: Final = 0.01
-"""How often a control call looks for what it waits for."""
+"""How often an admin request looks for what it waits for."""
 
 
 def _nothing() -> None:
@@ -219,7 +219,7 @@ class Server:
         return response
 
     async def answer_control(self, request: Request) -> Response:
-        """Answer a control call, and wait for what its caller waits for; neither holds the event loop."""
+        """Answer an admin request, and wait for what its caller waits for; neither holds the event loop."""
         began_ns = time.time_ns()
         response = await self.loop.run_in_executor(self._drawing, self.application.answer, request)
         waiting = response.waiting

@@ -90,7 +90,7 @@ class ScenarioSettings(ServiceSettings):
         SOURCES,
         Kind(f"some of {', '.join(SOURCES)}, separated by commas; all; or none", _read_sources),
         "who may put a scenario in force: this setting, Python calls, a [mock:NAME] in a prompt, a key with +NAME, "
-        "the control API",
+        "the admin API",
     )
 
     @classmethod
@@ -138,18 +138,20 @@ class Settings(ScenarioSettings):
         None, optional(BASE_URL), "what picture URLs begin with; otherwise the host that the client called"
     )
     admin_token: str | None = option(
-        None, optional(_TOKEN), "what the control API wants as Authorization: Bearer; without it anybody may control"
+        None,
+        optional(_TOKEN),
+        "the token of the admin API, sent as Authorization: Bearer; without it the admin API is open",
     )
     control_hosts: tuple[str, ...] = option(
         (),
         Kind("host names, separated by commas", _read_names),
-        "names by which the control API may be called, besides IP addresses, localhost and --host",
+        "names by which the admin API may be called, besides IP addresses, localhost and --host",
     )
     log: str = option("text", one_of(("text", "json", "off")), "a line per request: for people, for machines, or none")
 
     @property
     def access(self) -> Access:
-        """Who may use the control API."""
+        """Who may use the admin API."""
         return Access(self.admin_token, self.control_hosts)
 
     @classmethod
@@ -208,7 +210,7 @@ def table() -> tuple[Setting, ...]:
 
 
 def token_of_environment() -> str | None:
-    """Return the token of the control API in this environment."""
+    """Return the token of the admin API in this environment."""
     return os.environ.get(f"{PREFIX}ADMIN_TOKEN") or None
 
 

@@ -1,4 +1,4 @@
-"""The control API of a live server: waiting, many accounts at once, and a clock that runs."""
+"""The admin API of a live server: waiting, many accounts at once, and a clock that runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the control routes do, each within its scope."""
+"""What the admin routes do, each within its scope."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ class TestAccount:
 
     def test_a_body_where_none_is_taken_is_told_where_to_say_it(self, fake: Fake) -> None:
         told = fake.refused("DELETE", "scenario/rules", "", account=KEY, rule=1)
-        assert told == (400, "DELETE takes no body here", "Say it in the query, as account=…&rule=…")
-        assert fake.refused("GET", "state", "", account=KEY)[2] == "Say it in the query, as account=…"
+        assert told == (400, "DELETE takes no body here", "Put it into the query, as account=…&rule=…")
+        assert fake.refused("GET", "state", "", account=KEY)[2] == "Put it into the query, as account=…"
 
 
 class TestState:
@@ -583,7 +583,7 @@ class TestAnswer:
             ({"method": "G T", "path": "/x"}, "method: 'G T' is not usable"),
             ({"method": "GET", "path": "/x", "headers": {"a": 1}}, "headers: {'a': 1} is not usable"),
             ({"method": "GET", "path": "/x", "body": {"base64": "!"}}, "body: {'base64': '!'} is not usable"),
-            ({"method": "GET", "path": "/_mock/state"}, "/_mock/state is a control route"),
+            ({"method": "GET", "path": "/_mock/state"}, "/_mock/state is an admin route"),
         ],
     )
     def test_what_is_no_request(self, given: dict[str, Any], told: str, fake: Fake) -> None:
@@ -855,10 +855,10 @@ class TestWebhooks:
 
     def test_waiting_without_a_time_limit_does_not_wait(self, fake: Fake) -> None:
         status, error, hint = fake.refused("GET", "webhooks", "at_least=1")
-        assert (status, error) == (504, "0 of 1 such callbacks came within 0 s")
-        assert hint == "GET /_mock/webhooks without at_least tells those that came, and of each its `state` and `error`"
+        assert (status, error) == (504, "0 of 1 such webhooks came within 0 s")
+        assert hint == "GET /_mock/webhooks without at_least lists those that came, each with its `state` and `error`"
         hint = fake.refused("GET", "webhooks", "at_least=1&state=delivered")[2]
-        assert hint == "GET /_mock/webhooks without `state` and at_least tells the others too, and their `error`"
+        assert hint == "GET /_mock/webhooks without `state` and at_least lists the others too, with their `error`"
         fake.create(webhookUrl=HOOK)
         fake.ask("POST", "clock/advance", seconds=2)
         assert fake.ask("GET", "webhooks", "at_least=1&status=processing")["matched"] == 1
@@ -964,11 +964,11 @@ class TestMistakes:
 
     def test_unknown_paths_and_methods(self, fake: Fake) -> None:
         status, error, hint = fake.refused("GET", "jbos")
-        assert (status, error) == (404, "there is no control route /_mock/jbos")
-        assert hint.startswith("Did you mean GET /_mock/jobs? The routes are: GET /_mock/health, ")
+        assert (status, error) == (404, "there is no admin route /_mock/jbos")
+        assert hint == "Did you mean GET /_mock/jobs? GET /_mock/openapi.json lists the routes"
         assert fake.refused("POST", "job/x/compleet")[2].startswith("Did you mean POST /_mock/jobs/{job}/complete? ")
         assert fake.refused("POST", "advance")[2].startswith("Did you mean POST /_mock/clock/advance? ")
-        assert fake.refused("GET", "xyzzyxyzzyxyzzy")[2].startswith("The routes are: ")
+        assert fake.refused("GET", "xyzzyxyzzyxyzzy")[2] == "GET /_mock/openapi.json lists the routes"
         assert fake.refused("PATCH", "jobs")[::2] == (405, "It takes GET, POST.")
         assert fake.refused("OPTIONS", "jobs")[0] == 405
         assert fake.refused("PUT", "jobs/x/complete")[::2] == (405, "It takes POST.")

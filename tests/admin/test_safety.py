@@ -1,4 +1,4 @@
-"""Who may use the control API."""
+"""Who may use the admin API."""
 
 from __future__ import annotations
 
@@ -113,13 +113,13 @@ def test_the_token() -> None:
             if path not in ("/_mock/health", "/_mock/ready"):
                 status, got, told = ask(server, {}, path, method)
                 assert (status, got["www-authenticate"]) == (401, "Bearer"), path
-                assert told["error"] == "the control API wants its token"
+                assert told["error"] == "the admin API wants its token"
         for value in ("s3cret", "Bearer", "Bearer s3cre", "Bearer s3crett", "Basic s3cret"):
             assert ask(server, {"authorization": value})[0] == 401
         assert ask(server, {"authorization": "bearer s3cret"})[0] == 200
         assert {ask(server, {}, path)[0] for path in ("/_mock/health", "/_mock/ready")} == {200}
         assert ask(server, {"x-api-key": "k"}, "/api/open/v3/faceswap/quota/info")[0] == 200
-        with pytest.raises(MockAkoolError, match="is not the control API's token"):
+        with pytest.raises(MockAkoolError, match="is not the admin API's token"):
             _ = MockAkool.connect(server.url, "wrong").jobs
         assert MockAkool.connect(server.url, "s3cret").jobs == ()
 

@@ -1,4 +1,4 @@
-"""What the control API asks of an engine: to count, to forget an account or a job, and to count polls."""
+"""What the admin API asks of an engine: to count, to forget an account or a job, and to count polls."""
 
 from __future__ import annotations
 

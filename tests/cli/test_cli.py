@@ -412,7 +412,7 @@ def stranger() -> Iterator[Any]:
 
 class TestHealth:
     def test_a_running_server_is_well(self) -> None:
-        # A latency is Akool's, not that of the control routes.
+        # A latency is Akool's, not that of the admin routes.
         with Serving("--latency", "30s") as serving:
             told = run("health", "--url", serving.url)
             assert (told.returncode, told.stderr) == (0, "")

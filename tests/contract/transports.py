@@ -242,7 +242,7 @@ class SocketDoor(Interceptor):
 
 
 class ControlDoor(SocketDoor):
-    """The live server, scripted and looked into over its control API, as from another process."""
+    """The live server, scripted and looked into over its admin API, as from another process."""
 
     name = "control"
 
@@ -252,7 +252,7 @@ class ControlDoor(SocketDoor):
 
 
 class _Elsewhere:
-    """A fake by its control API; what only its own process can do is done on the spot."""
+    """A fake by its admin API; what only its own process can do is done on the spot."""
 
     def __init__(self, remote: RemoteAkool, mock: MockAkool) -> None:
         self.remote = remote
@@ -267,7 +267,7 @@ class _Elsewhere:
 
 
 class _WebhooksElsewhere(RemoteWebhooks):
-    """The callbacks of a fake by its control API; a receiver that is a function is called on the spot."""
+    """The callbacks of a fake by its admin API; a receiver that is a function is called on the spot."""
 
     def __init__(self, remote: RemoteAkool, mock: MockAkool) -> None:
         super().__init__(remote)
@@ -329,7 +329,7 @@ class RequestsDoor(InProcessDoor):
 
 
 class AttachedDoor(RequestsDoor):
-    """A `requests.Session` for each thread, answered in process by what a live server says over its control API."""
+    """A `requests.Session` for each thread, answered in process by what a live server says over its admin API."""
 
     name = "attached"
 

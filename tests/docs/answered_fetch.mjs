@@ -104,5 +104,5 @@ assert.equal(JSON.parse(Buffer.concat(dripped.got)).code, 1000);
 
 // A fake that does not let itself be asked is no broken connection, but a mistake in the test.
 const stranger = answeringFetch(fake, { token: "another" });
-await assert.rejects(stranger(quota, { headers }), /mock-akool does not answer: this is not the control API's token/);
+await assert.rejects(stranger(quota, { headers }), /mock-akool does not answer: this is not the admin API's token/);
 console.log("all as it should be");

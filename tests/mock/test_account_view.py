@@ -1,4 +1,4 @@
-"""A fake as one account sees it, in this process and over the control API: both say and do the same."""
+"""A fake as one account sees it, in this process and over the admin API: both say and do the same."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ def test_the_url_of_the_environment_and_its_token(
         monkeypatch.setenv("MOCK_AKOOL_ADMIN_TOKEN", "s3cret")
         admitted = run(source)
     refused.assert_outcomes(errors=1)
-    assert "the control API wants its token. Give it as admin_token=" in refused.stdout.str()
+    assert "the admin API wants its token. Give it as admin_token=" in refused.stdout.str()
     assert "MOCK_AKOOL_ADMIN_TOKEN" in refused.stdout.str()
     admitted.assert_outcomes(passed=1)
 

@@ -358,7 +358,7 @@ class TestConnect:
         server.application.access.admin_token = "s3cret"
         with pytest.raises(MockAkoolError, match=r"wants its token. Give it as admin_token=…, or .*ADMIN_TOKEN"):
             MockAkool.connect(server.url)
-        with pytest.raises(MockAkoolError, match="this is not the control API's token"):
+        with pytest.raises(MockAkoolError, match="this is not the admin API's token"):
             MockAkool.connect(server.url, "wrong")
         monkeypatch.setenv("MOCK_AKOOL_ADMIN_TOKEN", "s3cret")
         assert MockAkool.connect(server.url).jobs == ()

@@ -319,7 +319,7 @@ class TestPipelining:
         running = start(latency="30ms")
         wire = running.connect()
         wire.send(get("/first") + get(HEALTH) + get("/second") + get(HEALTH))
-        # The control route has no latency and yet waits for its turn.
+        # The admin route has no latency and yet waits for its turn.
         answers = [wire.answer().status for _ in range(4)]
         assert answers == [404, 200, 404, 200]
 

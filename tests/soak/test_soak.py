@@ -198,7 +198,7 @@ def drawing(life: Life) -> None:
 
 
 def waiting(life: Life) -> None:
-    """A control call waits for other calls."""
+    """An admin request waits for other calls."""
     life.connect().request("GET", WAIT)
     until(lambda: life.server.tasks)
 

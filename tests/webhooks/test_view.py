@@ -27,7 +27,7 @@ View = Callable[[MockAkool], AnyWebhooks]
 
 @pytest.fixture(params=["here", "elsewhere"])
 def view(request: pytest.FixtureRequest) -> Iterator[View]:
-    """In the process of the fake, and over the control API of a live server."""
+    """In the process of the fake, and over the admin API of a live server."""
     seen: dict[MockAkool, AnyWebhooks] = {}
     with ExitStack() as servers:
 

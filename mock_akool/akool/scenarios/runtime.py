@@ -78,7 +78,7 @@ class ScenarioRuntime:
         self._lines: dict[int, _Line] = {}
         """By the call's identity: a door that remembers what it parsed hands in the same record again and again."""
         self._webhooks: list[ActiveWebhookRule] = []
-        """What shall befall callbacks; said in Python or to the control API."""
+        """What shall befall callbacks; said in Python or to the admin API."""
         self.planned: deque[Entry] = deque()
         """The scripts of the next jobs, whoever makes them; made in Python."""
         self.planned_for: dict[str, deque[Entry]] = {}

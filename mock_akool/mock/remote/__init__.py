@@ -1,4 +1,4 @@
-"""A fake in another process, as Python tests see it: `MockAkool.connect(url)`, over the control API."""
+"""A fake in another process, as Python tests see it: `MockAkool.connect(url)`, over the admin API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks the control routes of a server, by http.client, which no door of a process answers for."""
+"""Asks the admin routes of a server, by http.client, which no door of a process answers for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def quoted(part: str) -> str:
 
 
 class AdminClient:
-    """Asks the control routes of one server, from any thread."""
+    """Asks the admin routes of one server, from any thread."""
 
     def __init__(self, url: str, admin_token: str | None = None) -> None:
         self.url = bare_url(url)
@@ -38,7 +38,7 @@ class AdminClient:
         return most
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
-        """Return what a control route answers; `path` is that below `/_mock/`, and a query of None is left out.
+        """Return what an admin route answers; `path` is that below `/_mock/`, and a query of None is left out.
 
         Raises MockAkoolError with the route's own words when it refuses, ServerError when no server answers.
         """

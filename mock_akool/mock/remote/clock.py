@@ -1,4 +1,4 @@
-"""The clock of a server elsewhere: moved over the control API, and held still while a fake is active here."""
+"""The clock of a server elsewhere: moved over the admin API, and held still while a fake is active here."""
 
 from __future__ import annotations
 

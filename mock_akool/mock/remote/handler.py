@@ -15,7 +15,7 @@ from mock_akool.mock.remote.clock import HeldClock, RemoteClock
 
 
 class RemoteHandler:
-    """What doors need of a fake, asked over the control API. With a HeldClock, time passes by who sleeps here."""
+    """What doors need of a fake, asked over the admin API. With a HeldClock, time passes by who sleeps here."""
 
     def __init__(self, admin_client: AdminClient, clock: HeldClock | RemoteClock) -> None:
         self._admin_client = admin_client

@@ -1,4 +1,4 @@
-"""Callbacks as Python tests read them where the fake runs in another process, over the control API."""
+"""Callbacks as Python tests read them where the fake runs in another process, over the admin API."""
 
 from __future__ import annotations
 

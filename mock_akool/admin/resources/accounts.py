@@ -1,0 +1,123 @@
+"""Accounts: who they are, their credits, bans and tokens."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mock_akool.admin import serializers
+from mock_akool.admin.parameters import ACCOUNT_QUERY, OWN_ACCOUNT, account_of_query, body, parameters, query
+from mock_akool.admin.responses import AdminError
+from mock_akool.admin.routing import AdminRequest, Route, Routes
+from mock_akool.admin.serializers import listed, record
+from mock_akool.akool.accounts import Account
+from mock_akool.akool.scenarios.schema import ACCOUNT_SPEC
+from mock_akool.akool.settings import AccountSpec
+from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.errors import MockAkoolError, SettingsError
+from mock_akool.core.schema import FLAG, Field, whole
+
+
+def list_accounts(request: AdminRequest) -> Any:
+    """List accounts."""
+    return {"accounts": [_written(request, each) for each in accounts_of(request)]}
+
+
+def accounts_of(request: AdminRequest) -> list[Account]:
+    """Return the accounts that are meant: all, or the one that the request names if there is such a one."""
+    return [each for each in request.engine.accounts if request.account in (None, each.api_key)]
+
+
+def add_account(request: AdminRequest) -> Any:
+    """Add the account that is described."""
+    if request.given["client_secret"] is None:
+        raise AdminError(400, "no client_secret is given", "It is the API key, in the body, or as `account`")
+    spec = AccountSpec(**{name: request.given[name] for name in AccountSpec._fields})
+    try:
+        account = request.engine.accounts.add_new(spec)
+    except SettingsError:
+        raise
+    except MockAkoolError as error:
+        raise AdminError(409, error.message, error.hint) from None
+    return _written(request, account)
+
+
+def set_credits(request: AdminRequest) -> Any:
+    """Set an account's credits, or add to them."""
+    credits, add = request.given["credits"], request.given["add"]
+    if (credits is None) == (add is None):
+        raise AdminError(400, "give either `credits` or `add`", "`credits` is what it has then, `add` is how many more")
+    account = account_meant(request)
+    left = request.engine.credits_of(account, request.now_ns)
+    request.engine.accounts.set_credits(account, max(0, left + add) if credits is None else credits)
+    return _written(request, account)
+
+
+def ban(request: AdminRequest) -> Any:
+    """Ban an account, or lift the ban."""
+    account = account_meant(request)
+    return _written(request, request.engine.ban(account, banned=request.given["banned"]))
+
+
+def expire_tokens(request: AdminRequest) -> Any:
+    """Expire all tokens of an account that were issued until now."""
+    request.engine.revoke_tokens_before(account_meant(request), request.now_ns // NS_PER_S + 1)
+    return _written(request, account_meant(request))
+
+
+def account_meant(request: AdminRequest) -> Account:
+    """Return the account that the request names; a lenient fake makes it when it is first named, as the API does."""
+    if request.account is None:
+        raise AdminError(400, "no account is given", "Give `account`, its API key")
+    account = request.engine.accounts.by_key(request.account)
+    if account is None:
+        raise AdminError(404, "there is no account with this API key", "POST /_mock/accounts makes one")
+    return account
+
+
+def _written(request: AdminRequest, account: Account) -> dict[str, Any]:
+    return serializers.ACCOUNT.of(request.engine, account, request.now_ns)
+
+
+ROUTES: Final[Routes] = {
+    ("GET", "/_mock/accounts"): Route(
+        "List accounts",
+        list_accounts,
+        record({"accounts": ("the accounts", listed(serializers.ACCOUNT.schema))}),
+        ACCOUNT_QUERY,
+    ),
+    ("POST", "/_mock/accounts"): Route(
+        "Add an account",
+        add_account,
+        serializers.ACCOUNT.schema,
+        query(
+            account=account_of_query("the API key, if the body has no client_secret", attribute="client_secret"),
+        ),
+        parameters("body", ACCOUNT_SPEC.fields),
+        status=201,
+    ),
+    ("POST", "/_mock/accounts/credits"): Route(
+        "Set an account's credits, or add to them",
+        set_credits,
+        serializers.ACCOUNT.schema,
+        ACCOUNT_QUERY,
+        body(
+            account=OWN_ACCOUNT,
+            credits=Field(whole(0, 10**12), "how many it has from now on"),
+            add=Field(whole(-(10**12), 10**12), "how many more it has; a negative number takes some, down to 0"),
+        ),
+    ),
+    ("POST", "/_mock/accounts/ban"): Route(
+        "Ban an account, or lift the ban",
+        ban,
+        serializers.ACCOUNT.schema,
+        ACCOUNT_QUERY,
+        body(account=OWN_ACCOUNT, banned=Field(FLAG, "false lifts the ban", True)),
+    ),
+    ("POST", "/_mock/accounts/expire-tokens"): Route(
+        "Expire all tokens of an account that were issued until now",
+        expire_tokens,
+        serializers.ACCOUNT.schema,
+        ACCOUNT_QUERY,
+        body(account=OWN_ACCOUNT),
+    ),
+}

@@ -1,0 +1,230 @@
+"""Jobs: list them, create them with a history, and decide what becomes of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from mock_akool.admin import serializers
+from mock_akool.admin.parameters import (
+    ACCOUNT,
+    ACCOUNT_BODY,
+    ACCOUNT_QUERY,
+    LIMIT,
+    OWN_ACCOUNT,
+    account_of_query,
+    body,
+    query,
+)
+from mock_akool.admin.resources.accounts import account_meant
+from mock_akool.admin.responses import AdminError
+from mock_akool.admin.routing import AdminRequest, Route, Routes
+from mock_akool.admin.serializers import listed, page, record
+from mock_akool.akool.api import ENDPOINTS as API_ROUTES
+from mock_akool.akool.codes import Code
+from mock_akool.akool.endpoints import CREATES, ENDPOINTS, Endpoint
+from mock_akool.akool.errors import AkoolError, ParameterError
+from mock_akool.akool.families.image_button import press_button
+from mock_akool.akool.families.image_v3 import create_v3
+from mock_akool.akool.families.image_v4 import create_v4
+from mock_akool.akool.jobs import Job
+from mock_akool.akool.scenarios.model import Entry, JobScript
+from mock_akool.akool.scenarios.schema import RESULT
+from mock_akool.akool.scenarios.stages import STAGES
+from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.faults import DURATION
+from mock_akool.core.http import Request
+from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Plain, one_of, whole
+from mock_akool.core.timeline import Status, failed
+
+_WORDS: Final = tuple(status.name.lower() for status in Status)
+_NEWEST_NAMED: Final = 5
+
+_READERS: Final[dict[Endpoint, Callable[..., Any]]] = {
+    Endpoint.CREATE_BY_PROMPT: create_v3,
+    Endpoint.CREATE_BY_SOURCE_PROMPT: create_v4,
+    Endpoint.CREATE_BY_BUTTON: press_button,
+}
+
+_EXAMPLES: Final[dict[Endpoint, dict[str, Any]]] = {
+    Endpoint.CREATE_BY_PROMPT: {"prompt": "a red fox", "scale": "1:1"},
+    Endpoint.CREATE_BY_SOURCE_PROMPT: {"prompt": "a red fox", "resolution": "4k", "batch_quantity": 1},
+    Endpoint.CREATE_BY_BUTTON: {"_id": "…", "button": "U1"},
+}
+"""A good `request` of each; `…` stands for the `_id` of a completed job."""
+
+_WAYS_OUT: Final[dict[int, str]] = {
+    Code.TOO_FREQUENT: "A limit is reached, see GET /_mock/scenario; POST /_mock/jobs/{job}/complete ends a job",
+    Code.NOT_FOUND: "GET /_mock/jobs lists the jobs with their `_id`",
+    Code.NO_PERMISSION: "Give as `account` the one whose job it is, see GET /_mock/jobs/{job}",
+    Code.CANNOT_OPERATE: "The job must be completed, as by POST /_mock/jobs/{job}/complete, and must have the button",
+    Code.ALREADY_OPERATED: "Take another button; GET /_mock/jobs/{job} lists those that were pressed as `used_buttons`",
+    Code.CREDITS_INSUFFICIENT: "Give the account more by POST /_mock/accounts/credits",
+    Code.QUOTA_NOT_ENOUGH: "Give the account more by POST /_mock/accounts/credits",
+    Code.ACCOUNT_BANNED: "POST /_mock/accounts/ban with `banned` false lifts the ban",
+}
+"""What to do when the API would refuse, by its code."""
+
+
+def list_jobs(request: AdminRequest) -> Any:
+    """List jobs, oldest first."""
+    engine, status = request.engine, request.given["status"]
+    found = engine.jobs(request.account)
+    if status is not None:
+        found = tuple(job for job in found if engine.change_of(job, request.now_ns).status.name.lower() == status)
+    first, limit = request.given["offset"], request.given["limit"]
+    return {
+        "jobs": [_written(request, job) for job in found[first : first + limit]],
+        "matched": len(found),
+        "next": first + limit if first + limit < len(found) else None,
+    }
+
+
+def show_job(request: AdminRequest) -> Any:
+    """Show one job."""
+    return _written(request, _job(request))
+
+
+def create_job(request: AdminRequest) -> Any:
+    """Create a job as if it had been created some time ago and polled so many times since."""
+    engine, given = request.engine, request.given
+    (endpoint,) = given["endpoint"]
+    sent = json.dumps(given["request"]).encode()
+    http = Request.build("POST", "", headers={"content-type": "application/json"}, body=sent)
+    try:
+        input = _READERS[endpoint](http, engine.settings)
+    except ParameterError:
+        (route,) = (each for each in API_ROUTES.values() if each.endpoint is endpoint)
+        error = engine.settings.refusal(route.bad_parameter_code(engine.settings))
+        example = json.dumps(_EXAMPLES[endpoint], ensure_ascii=False)
+        raise AdminError(
+            400, f"request: the API would answer {error}", f"For {endpoint} give one such as {example}"
+        ) from None
+    is_new = engine.accounts.known(request.account or "") is None
+    account = account_meant(request)
+    created_ns = request.now_ns - given["elapsed"].ns
+    planned = engine.runtime.queue_of(account.api_key)
+    before = list(planned)
+    if given["stages"] is not None or given["result"] is not None:
+        script = JobScript(timeline=given["stages"], result=given["result"])
+        planned.extendleft([Entry(script, "control")] * getattr(input, "batch_quantity", 1))
+    make = engine.press if endpoint is Endpoint.CREATE_BY_BUTTON else engine.create
+    try:
+        made = make(account, input, request.http.file_base, created_ns)
+    except Exception as error:
+        planned.clear()
+        planned.extend(before)
+        if is_new:
+            engine.accounts.remove(account.api_key)
+        if isinstance(error, AkoolError):
+            hint = _WAYS_OUT.get(error.code, "See GET /_mock/state and GET /_mock/accounts")
+            raise AdminError(409, f"the API would answer {error}", hint) from None
+        raise
+    made = [engine.count_polls(job.id, given["polls"], request.now_ns) for job in made]
+    return {"jobs": [_written(request, job) for job in made]}
+
+
+def complete(request: AdminRequest) -> Any:
+    """Make a job completed from now on."""
+    return _written(request, request.engine.complete(_job(request).id, request.now_ns))
+
+
+def fail(request: AdminRequest) -> Any:
+    """Make a job failed from now on."""
+    ending = failed(*request.given["reasons"], refund=request.given["refund"])
+    return _written(request, request.engine.fail(_job(request).id, ending, request.now_ns))
+
+
+def stall(request: AdminRequest) -> Any:
+    """Make a job stay at its present status for ever."""
+    job = _job(request)
+    try:
+        return _written(request, request.engine.stall(job.id, request.now_ns))
+    except MockAkoolError as error:
+        raise AdminError(409, error.message, "Call it before the job's end") from None
+
+
+def delete_job(request: AdminRequest) -> Any:
+    """Delete a job."""
+    job = _job(request)
+    written = _written(request, job)
+    request.engine.delete(job.id)
+    return written
+
+
+def _written(request: AdminRequest, job: Job) -> dict[str, Any]:
+    return serializers.JOB.of(request.engine, job, request.now_ns)
+
+
+def _job(request: AdminRequest) -> Job:
+    job = request.engine.job(request.given["job"])
+    if job is None or request.account not in (None, job.account.api_key):
+        newest = ", ".join(each.id for each in request.engine.jobs(request.account)[-_NEWEST_NAMED:]) or "none"
+        whose = "" if request.account is None else " of this account"
+        raise AdminError(404, f"there is no job {request.given['job'][:60]!r}{whose}", f"The newest ones are: {newest}")
+    return job
+
+
+def _read_create(value: Any) -> Any:
+    found = ENDPOINTS.read(value, ())
+    if len(found) != 1 or found[0] not in CREATES:
+        raise ValueError(value)
+    return found
+
+
+_ENDPOINT: Final = Plain(
+    "createbyprompt, createBySourcePrompt or createbybutton", _read_create, {"enum": [each.value for each in CREATES]}
+)
+_REQUEST: Final = Plain("an object", dict, {"type": "object"})
+
+ROUTES: Final[Routes] = {
+    ("GET", "/_mock/jobs"): Route(
+        "List jobs, oldest first",
+        list_jobs,
+        page("jobs", "the jobs", serializers.JOB.schema, by="offset"),
+        query(
+            account=account_of_query(),
+            status=Field(one_of(_WORDS), "the status that they have now"),
+            offset=Field(whole(0, 10**9), "how many to leave out at the beginning", 0),
+            limit=LIMIT,
+        ),
+    ),
+    ("POST", "/_mock/jobs"): Route(
+        "Create a job with a history; it is charged like any other",
+        create_job,
+        record({"jobs": ("the jobs", listed(serializers.JOB.schema))}),
+        ACCOUNT_QUERY,
+        body(
+            account=OWN_ACCOUNT,
+            endpoint=Field(_ENDPOINT, "the endpoint that would create it", (CREATES[0],)),
+            request=Field(_REQUEST, "the body of that request", {"prompt": "a picture"}),
+            stages=Field(STAGES, "its whole life; without it, what the settings and scenarios say"),
+            result=Field(RESULT, "what is unusual about its result"),
+            elapsed=Field(DURATION, "how long ago it was created", DURATION.read(0, ())),
+            polls=Field(whole(0, 10_000), "how often it was polled since, where stages count polls", 0),
+        ),
+        status=201,
+    ),
+    ("GET", "/_mock/jobs/{job}"): Route("Show one job", show_job, serializers.JOB.schema, ACCOUNT_QUERY),
+    ("POST", "/_mock/jobs/{job}/complete"): Route(
+        "Make a job completed from now on", complete, serializers.JOB.schema, ACCOUNT_QUERY, ACCOUNT_BODY
+    ),
+    ("POST", "/_mock/jobs/{job}/fail"): Route(
+        "Make a job failed from now on",
+        fail,
+        serializers.JOB.schema,
+        ACCOUNT_QUERY,
+        body(
+            account=ACCOUNT,
+            reasons=Field(Listed(TEXT), "the record's error_reasons; a general one when there is none", ()),
+            refund=Field(FLAG, "whether the credits are given back", False),
+        ),
+    ),
+    ("POST", "/_mock/jobs/{job}/stall"): Route(
+        "Make a job stay at its present status for ever", stall, serializers.JOB.schema, ACCOUNT_QUERY, ACCOUNT_BODY
+    ),
+    ("DELETE", "/_mock/jobs/{job}"): Route(
+        "Delete a job; its credits stay spent", delete_job, serializers.JOB.schema, ACCOUNT_QUERY
+    ),
+}

@@ -1,0 +1,254 @@
+"""Scenarios: what is active, for everybody or for one account, and how to add to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar, Final
+
+from mock_akool.admin import serializers
+from mock_akool.admin.parameters import ACCOUNT, ACCOUNT_QUERY, SHARED_QUERY, account_of_query, body, query
+from mock_akool.admin.responses import AdminError
+from mock_akool.admin.routing import AdminRequest, Route, Routes
+from mock_akool.admin.serializers import TEXT, WHOLE, listed, or_null, record
+from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario, check_changeable
+from mock_akool.akool.scenarios.schema import JOB, RULE, SCENARIO, label_of, write_scenario
+from mock_akool.core.errors import ScenarioError
+from mock_akool.core.schema import TEXT as A_TEXT
+from mock_akool.core.schema import Field, Listed, Place, Schema, whole
+from mock_akool.diagnostics.unused_rules import unused
+
+NAMED_SCENARIO: Final = record(
+    {
+        "name": ("its name, or empty text", TEXT),
+        "scenario": ("what it says, as a file does", SCENARIO.schema),
+    }
+)
+ACTIVE: Final = record(
+    {
+        "scenarios": ("the scenarios that are active", listed(NAMED_SCENARIO)),
+        "rules": (
+            "the rules that are active, as they are tried",
+            listed(serializers.RULE_IN_FORCE.schema),
+        ),
+        "webhooks": (
+            "the webhook faults that are active, as they are tried",
+            listed(serializers.WEBHOOK_IN_FORCE.schema),
+        ),
+        "planned": ("how many of the next jobs are scripted", WHOLE),
+    }
+)
+
+
+class _Scenarios:
+    """Names of scenarios, what a scenario file says, or what GET /_mock/scenario shows.
+
+    Over HTTP nobody may have files read.
+    """
+
+    wants = "the name of a scenario, several with commas, a scenario, or a list of these"
+    _one_of: ClassVar[list[Schema]] = [{"type": "string"}, SCENARIO.schema, NAMED_SCENARIO]
+    schema: ClassVar[Schema] = {"anyOf": [*_one_of, {"type": "array", "items": {"anyOf": _one_of}}]}
+
+    def read(self, value: Any, place: Place) -> tuple[Scenario, ...]:
+        """Return the scenarios."""
+        if isinstance(value, str):
+            value = [each.strip() for each in value.split(",")]  # as everywhere where names are written
+        if isinstance(value, (list, tuple)):
+            return tuple(self._one(each, (*place, number)) for number, each in enumerate(value))
+        return (self._one(value, place),)
+
+    def _one(self, value: Any, place: Place) -> Scenario:
+        from mock_akool.scenario_library.library import named
+
+        if isinstance(value, str):
+            return named(value)
+        if isinstance(value, dict) and value.keys() == {"name", "scenario"}:
+            scenario: Scenario = SCENARIO.read(value["scenario"], (*place, "scenario"))
+            return replace(scenario, name=A_TEXT.read(value["name"], (*place, "name")))
+        read: Scenario = SCENARIO.read(value, place)
+        return read
+
+    def write(self, value: tuple[Scenario, ...]) -> Any:
+        """Return the plain list."""
+        return [SCENARIO.write(each) for each in value]
+
+
+def show_active(request: AdminRequest) -> Any:
+    """Show what is active for everybody, or for one account."""
+    engine, key = request.engine, request.account
+    runtime = engine.runtime
+    return {
+        "scenarios": [{"name": each.name, "scenario": write_scenario(each)} for each in runtime.scenarios_of(key)],
+        "rules": [serializers.RULE_IN_FORCE.of(engine, live, request.now_ns) for live in runtime.rules_of(key)],
+        "webhooks": [
+            serializers.WEBHOOK_IN_FORCE.of(engine, live, request.now_ns) for live in runtime.webhook_rules_of(key)
+        ],
+        "planned": len(runtime.plans_of(key)),
+    }
+
+
+def library(request: AdminRequest) -> Any:
+    """List the named scenarios."""
+    from mock_akool.scenario_library.library import named, names
+
+    found = ((name, named(name)) for name in names())
+    return {
+        "scenarios": [{"name": name, "description": each.description, "advice": each.advice} for name, each in found]
+    }
+
+
+def put_scenario(request: AdminRequest) -> Any:
+    """Make scenarios active, instead of what is active now."""
+    check_source(request)
+    scenarios: tuple[Scenario, ...] = request.given["scenario"]
+    try:
+        check_changeable(scenarios)
+    except ScenarioError as error:
+        raise AdminError(409, error.message, error.hint) from None
+    request.engine.put_scenarios(scenarios, request.account)
+    return show_active(request)
+
+
+def clear_scenario(request: AdminRequest) -> Any:
+    """Remove scenarios, added rules and webhook faults, and job scripts."""
+    request.engine.put_scenarios((), request.account)
+    return show_active(request)
+
+
+def add_rules(request: AdminRequest) -> Any:
+    """Add rules, which go before those of scenarios."""
+    check_source(request)
+    engine = request.engine
+    added = [engine.runtime.add(rule, label_of(rule), request.account) for rule in request.given["rules"]]
+    return {"rules": [serializers.RULE_IN_FORCE.of(engine, live, request.now_ns) for live in added]}
+
+
+def remove_rule(request: AdminRequest) -> Any:
+    """Remove an added rule."""
+    runtime = request.engine.runtime
+    for live in runtime.rules_of(request.account):
+        if live.number == request.given["rule"]:
+            runtime.remove(live)
+            return serializers.RULE_IN_FORCE.of(request.engine, live, request.now_ns)
+    raise AdminError(
+        404,
+        f"no rule {request.given['rule']} was added",
+        "GET /_mock/scenario lists the numbers; those of an account, with its `account`",
+    )
+
+
+def list_unused(request: AdminRequest) -> Any:
+    """List the rules that should have applied and never did, and why."""
+    return {"rules": [each._asdict() for each in unused(request.engine, request.account)]}
+
+
+def script_jobs(request: AdminRequest) -> Any:
+    """Script the next jobs."""
+    check_source(request)
+    scripts: list[JobScript] = request.given["jobs"]
+    if any(script.when is not None for script in scripts):
+        raise AdminError(400, "a script for next jobs has no `when`", "Use a scenario's `jobs` for that")
+    queue = request.engine.runtime.queue_of(request.account)
+    for script in scripts:
+        queue.extend([Entry(script._replace(times=None), "next_job")] * (script.times or 1))
+    return {"planned": len(queue)}
+
+
+def check_source(request: AdminRequest) -> None:
+    """Raise AdminError when the settings say that nobody may script this fake over HTTP."""
+    if not request.engine.script.by_control:
+        raise AdminError(
+            403,
+            "scenario_sources does not name `control`, so the admin API cannot script this fake",
+            "Start it with `control` among --scenario-sources",
+        )
+
+
+ROUTES: Final[Routes] = {
+    ("GET", "/_mock/scenario"): Route(
+        "Show what is active for everybody, or for one account", show_active, ACTIVE, ACCOUNT_QUERY
+    ),
+    ("PUT", "/_mock/scenario"): Route(
+        "Make scenarios active, instead of those that were, of added rules and webhook faults, and of job scripts",
+        put_scenario,
+        ACTIVE,
+        ACCOUNT_QUERY,
+        body(account=ACCOUNT, scenario=Field(_Scenarios(), "the scenario, or several"), needed=("scenario",)),
+    ),
+    ("DELETE", "/_mock/scenario"): Route(
+        "Remove scenarios, added rules and webhook faults, and job scripts", clear_scenario, ACTIVE, ACCOUNT_QUERY
+    ),
+    ("GET", "/_mock/scenario/library"): Route(
+        "List the named scenarios, which PUT /_mock/scenario takes; they are the same for all accounts",
+        library,
+        record(
+            {
+                "scenarios": (
+                    "the scenarios",
+                    listed(
+                        record(
+                            {
+                                "name": ("its name", TEXT),
+                                "description": ("what it imitates", TEXT),
+                                "advice": ("what a robust client should do", TEXT),
+                            }
+                        )
+                    ),
+                )
+            }
+        ),
+        SHARED_QUERY,
+        needs_lock=False,  # they are read from files
+    ),
+    ("POST", "/_mock/scenario/rules"): Route(
+        "Add rules, which go before those of scenarios",
+        add_rules,
+        record({"rules": ("the rules that were added", listed(serializers.RULE_IN_FORCE.schema))}),
+        ACCOUNT_QUERY,
+        body(account=ACCOUNT, rules=Field(Listed(RULE, least=1), "the rules, as in a file"), needed=("rules",)),
+        status=201,
+    ),
+    ("DELETE", "/_mock/scenario/rules"): Route(
+        "Remove an added rule",
+        remove_rule,
+        serializers.RULE_IN_FORCE.schema,
+        query(
+            account=account_of_query("the API key of the account whose rule it is; without it, one of everybody's"),
+            rule=Field(whole(1, 2**53), "the rule's number"),
+            needed=("rule",),
+        ),
+    ),
+    ("GET", "/_mock/scenario/unused"): Route(
+        "List rules that should have applied and never did, and why; without an account, those of all accounts too",
+        list_unused,
+        record(
+            {
+                "rules": (
+                    "the rules",
+                    listed(
+                        record(
+                            {
+                                "label": ("what the call log calls it", TEXT),
+                                "why": ("why, in lines", TEXT),
+                                "number": ("by which it can be removed, or null", or_null(WHOLE)),
+                            }
+                        )
+                    ),
+                )
+            }
+        ),
+        ACCOUNT_QUERY,
+    ),
+    ("POST", "/_mock/scenario/jobs"): Route(
+        "Script the next jobs, one after the other",
+        script_jobs,
+        record({"planned": ("how many of the next jobs are scripted", WHOLE)}),
+        ACCOUNT_QUERY,
+        body(
+            account=ACCOUNT,
+            jobs=Field(Listed(JOB, least=1), "job scripts as in a scenario's `jobs`, without `when`"),
+            needed=("jobs",),
+        ),
+        status=201,
+    ),
+}

@@ -1,0 +1,151 @@
+"""The fake as a whole: whether it is alive and ready, its totals, the report, and the reset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mock_akool._version import __version__
+from mock_akool.admin.parameters import ACCOUNT_BODY, ACCOUNT_QUERY, SHARED_QUERY, account_of_query, query
+from mock_akool.admin.resources.accounts import accounts_of
+from mock_akool.admin.resources.clock import CLOCK, show_clock
+from mock_akool.admin.routing import AdminRequest, Route, Routes
+from mock_akool.admin.serializers import FLAG, TEXT, WHOLE, listed, record
+from mock_akool.akool.settings import ServiceSettings
+from mock_akool.core.schema import FLAG as YES_OR_NO
+from mock_akool.core.schema import Field, Schema
+from mock_akool.core.timeline import Status
+from mock_akool.diagnostics.report import Observations, explain, hints
+
+_SET_UP: Final[Mapping[str, tuple[str, Schema]]] = {
+    "profile": ("observed or documented", TEXT),
+    "seed": ("what ids, images and draws follow from", WHOLE),
+    "strict": ("whether only the listed accounts exist", FLAG),
+    "max_body_bytes": (
+        "the longest body of a request to the emulated API that is read; that of an admin request may be twice as "
+        "long, and 64 KiB more",
+        WHOLE,
+    ),
+}
+_WORDS: Final = tuple(status.name.lower() for status in Status)
+
+
+def health(request: AdminRequest) -> Any:
+    """Say that the fake is alive."""
+    return {"status": "ok", "name": "mock-akool", "version": __version__}
+
+
+def ready(request: AdminRequest) -> Any:
+    """Show the settings."""
+    return {"ready": True, **_set_up(request.engine.settings)}
+
+
+def _set_up(settings: ServiceSettings) -> dict[str, Any]:
+    return {
+        "profile": str(settings.profile),
+        "seed": settings.seed,
+        "strict": settings.strict,
+        "max_body_bytes": settings.max_body_bytes,
+    }
+
+
+def state(request: AdminRequest) -> Any:
+    """Show the totals."""
+    engine, now_ns, key = request.engine, request.now_ns, request.account
+    counts = engine.count_by_status(now_ns, key)
+    accounts = accounts_of(request)
+    return {
+        "version": __version__,
+        **_set_up(engine.settings),
+        "started_ns": engine.call_log.start_ns,
+        "clock": show_clock(request),
+        "accounts": len(accounts),
+        "jobs": {status.name.lower(): counts[status] for status in Status},
+        "calls": engine.call_log.count if key is None else len(engine.lines(key)),
+        "awaited": engine.is_awaited(now_ns, key),
+        "sending": request.fake.sending(key),
+        "credits_spent": sum(engine.spent_by(each, now_ns) for each in accounts),
+    }
+
+
+def report(request: AdminRequest) -> Any:
+    """Explain what the client did."""
+    is_held = request.given["holds_clock"]
+    seen = Observations.of(request.engine, request.engine.call_log.start_ns, request.account, is_held=is_held)
+    return {"calls": len(seen.calls), "report": explain(seen), "hints": hints(seen)}
+
+
+def reset(request: AdminRequest) -> Any:
+    """Forget what happened, to all accounts or to one."""
+    if request.account is None:
+        request.fake.reset()
+    else:
+        request.engine.reset_account(request.account)
+    return {"reset": request.account or "everybody"}
+
+
+ROUTES: Final[Routes] = {
+    ("GET", "/_mock/health"): Route(
+        "Liveness probe; no token needed",
+        health,
+        record(
+            {
+                "status": ("ok", {"const": "ok"}),
+                "name": ("mock-akool", {"const": "mock-akool"}),
+                "version": ("the version", TEXT),
+            }
+        ),
+        SHARED_QUERY,
+    ),
+    ("GET", "/_mock/ready"): Route(
+        "Readiness probe, with the settings; no token needed",
+        ready,
+        record({"ready": ("true", {"const": True}), **_SET_UP}),
+        SHARED_QUERY,
+    ),
+    ("GET", "/_mock/state"): Route(
+        "Show totals: accounts, jobs by status, calls, credits spent, the clock",
+        state,
+        record(
+            {
+                "version": ("the version", TEXT),
+                **_SET_UP,
+                "started_ns": ("when the fake was started or last reset, in epoch nanoseconds", WHOLE),
+                "clock": ("the clock", CLOCK),
+                "accounts": ("how many accounts there are", WHOLE),
+                "jobs": ("how many jobs there are, by status", record({word: (word, WHOLE) for word in _WORDS})),
+                "calls": ("how many calls there were; of an account, how many are kept", WHOLE),
+                "sending": ("how webhooks are sent", {"enum": ["http", "collect", "call"]}),
+                "awaited": ("whether a client has something to wait for: a job, a webhook, another attempt", FLAG),
+                "credits_spent": ("what was paid, less refunds", WHOLE),
+            }
+        ),
+        ACCOUNT_QUERY,
+    ),
+    ("GET", "/_mock/report"): Route(
+        "Explain what the client did, for a test that failed: jobs, last calls, hints at mistakes",
+        report,
+        record(
+            {
+                "calls": ("how many calls it is about", WHOLE),
+                "report": ("the explanation, in lines", TEXT),
+                "hints": ("the hints by themselves", listed(TEXT)),
+            }
+        ),
+        query(
+            account=account_of_query(),
+            holds_clock=Field(
+                YES_OR_NO, "whether the caller stopped the clock: then the report does not say it", False
+            ),
+        ),
+        needs_lock=False,
+    ),
+    ("POST", "/_mock/reset"): Route(
+        "Forget jobs, calls, scenarios, job scripts and spent credits: of one account, which is then as it was made, "
+        "or of all, with the accounts that were added; then a server's clock shows the machine's time again",
+        reset,
+        record({"reset": ("the API key, or everybody", TEXT)}),
+        ACCOUNT_QUERY,
+        ACCOUNT_BODY,
+    ),
+}
