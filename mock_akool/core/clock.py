@@ -30,6 +30,14 @@ class Clock(Protocol):
         ...
 
 
+class MovableClock(Clock, Protocol):
+    """A clock that stands still until it is moved, in this process or elsewhere."""
+
+    def advance_to(self, instant_ns: int) -> None:
+        """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
+        ...
+
+
 class SystemClock:
     """The clock of the machine."""
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-from mock_akool.core.clock import VirtualClock
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.mock.settings import ActivationOptions
 
 if TYPE_CHECKING:
     from mock_akool.mock.interceptors.target import Target
     from mock_akool.mock.virtual_time.scheduler import SleepScheduler
-    from mock_akool.server.handler import Watched
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -31,8 +29,8 @@ class Activation(ABC):
     _scheduler: SleepScheduler | None = None
 
     @abstractmethod
-    def _enter(self) -> Watched:
-        """Return what the doors ask, ready to be asked."""
+    def _enter(self, hosts: Sequence[str], *, refuse_others: bool) -> Target:
+        """Return what the interceptors ask, ready to be asked, for these hosts."""
 
     @abstractmethod
     def _leave(self) -> None:
@@ -54,7 +52,6 @@ class Activation(ABC):
     def start(self) -> Self:
         """Answer from now on what this process sends to Akool; `stop` ends it."""
         from mock_akool.mock.interceptors import registry
-        from mock_akool.mock.interceptors.target import Target
         from mock_akool.mock.virtual_time import patches
 
         if self._target is not None:
@@ -67,12 +64,13 @@ class Activation(ABC):
             hosts.append(urlsplit(options.base_url).netloc)
         with ExitStack() as if_refused:
             if_refused.callback(self._leave)
-            target = Target(self._enter(), hosts, refuse_others=options.other_hosts == "refuse")
+            target = self._enter(hosts, refuse_others=options.other_hosts == "refuse")
             registry.activate(target)
             if_refused.pop_all()
         self._target = target
-        if options.sleep == "virtual" and isinstance(target.clock, VirtualClock):
-            self._scheduler = patches.activate(target, target.clock, options.sleep_limit.ns)
+        clock = target.virtual_clock
+        if options.sleep == "virtual" and clock is not None:
+            self._scheduler = patches.activate(target, clock, options.sleep_limit.ns)
         return self
 
     def stop(self) -> None:

@@ -29,11 +29,11 @@ from mock_akool.mock.remote import RemoteAkool
 from mock_akool.mock.rule_builder import RuleBuilder, complain, planned, planned_for
 from mock_akool.mock.settings import MockOptions
 from mock_akool.server.application import Application
-from mock_akool.server.handler import Watched
 
 if TYPE_CHECKING:
     from flask import Flask
 
+    from mock_akool.mock.interceptors.target import LocalTarget
     from mock_akool.server.http_server import Server
 
 _LOOK_S: Final = 0.005
@@ -308,9 +308,11 @@ class MockAkool(LocalAkool, Activation):
 
         return RemoteAkool(url, admin_token, account=account, **options)
 
-    def _enter(self) -> Watched:
+    def _enter(self, hosts: Sequence[str], *, refuse_others: bool) -> LocalTarget:
+        from mock_akool.mock.interceptors.target import LocalTarget
+
         self.application.dispatcher.go_on()
-        return self.application
+        return LocalTarget(self.application, hosts, refuse_others=refuse_others)
 
     def _leave(self) -> None:
         self.application.dispatcher.rest()

@@ -20,7 +20,7 @@ from typing import Final, Protocol, Self
 
 from mock_akool.core.errors import ServerError
 from mock_akool.core.http import Request, Response
-from mock_akool.server.handler import Served
+from mock_akool.server.application import Application
 from mock_akool.server.http_connection import HttpConnection, frame
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-:\[\]_]{1,255}")
@@ -70,7 +70,7 @@ class Server:
 
     def __init__(
         self,
-        application: Served,
+        application: Application,
         host: str = "127.0.0.1",
         port: int = 0,
         *,

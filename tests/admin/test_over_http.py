@@ -100,7 +100,8 @@ def test_what_is_collected_has_been_when_the_clock_was_moved(server: Server, fak
     for _ in range(30):
         mine.reset()
         mine.webhooks.collect()
-        assert fake.answer(Request.build("POST", f"{IMAGE}/createbyprompt", "", headers, body)).code == 1000
+        response = service_of(server).answer(Request.build("POST", f"{IMAGE}/createbyprompt", "", headers, body))
+        assert response.code == 1000
         mine.clock.advance(60)
         assert [each.state for each in mine.webhooks] == ["delivered", "delivered"]
 

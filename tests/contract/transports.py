@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from http.client import HTTPException, HTTPResponse
-from typing import Any, ClassVar, Final, TypeVar, cast
+from typing import Any, ClassVar, Final, TypeVar
 
 import aiohttp
 import httpx
@@ -26,9 +26,6 @@ from mock_akool import MockAkool
 from mock_akool.akool.codes import CDN_URL
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.http import Response, Termination, Transfer
-from mock_akool.mock.activation import Activation
-from mock_akool.mock.remote import RemoteAkool
-from mock_akool.mock.remote.webhooks import RemoteWebhooks
 from mock_akool.server.http_server import Server
 
 _LARGE_BYTES: Final = 1 << 20
@@ -241,42 +238,6 @@ class SocketDoor(Interceptor):
         self._server.stop()
 
 
-class ControlDoor(SocketDoor):
-    """The live server, scripted and looked into over its admin API, as from another process."""
-
-    name = "control"
-
-    def __init__(self, mock: MockAkool, patience_s: float | None = None) -> None:
-        super().__init__(mock, patience_s)
-        self.mock = cast("MockAkool", _Elsewhere(MockAkool.connect(self._server.url), mock))
-
-
-class _Elsewhere:
-    """A fake by its admin API; what only its own process can do is done on the spot."""
-
-    def __init__(self, remote: RemoteAkool, mock: MockAkool) -> None:
-        self.remote = remote
-        self.engine = mock.engine
-        self.answer = mock.answer
-        self.options = mock.options
-        self.application = mock.application
-        self.webhooks = _WebhooksElsewhere(remote, mock)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.remote, name)
-
-
-class _WebhooksElsewhere(RemoteWebhooks):
-    """The callbacks of a fake by its admin API; a receiver that is a function is called on the spot."""
-
-    def __init__(self, remote: RemoteAkool, mock: MockAkool) -> None:
-        super().__init__(remote)
-        self._here = mock.webhooks
-
-    def deliver_to(self, target: Callable[..., Any]) -> None:
-        self._here.deliver_to(target)
-
-
 class InProcessDoor(Interceptor):
     """A client of this process, whose requests to the fake's host are answered in process.
 
@@ -292,9 +253,8 @@ class InProcessDoor(Interceptor):
         super().__init__(mock, patience_s)
         self.host = f"openapi-{next(self._numbers)}.akool.test"
         # Nothing of this suite sleeps, and threads that work at the same time shall not wait for each other.
-        sitting: Activation = getattr(mock, "remote", mock)
-        sitting.options = replace(sitting.options, hosts=(self.host,), sleep="real")
-        sitting.start()
+        mock.options = replace(mock.options, hosts=(self.host,), sleep="real")
+        mock.start()
 
     @property
     def url(self) -> str:
@@ -326,21 +286,6 @@ class RequestsDoor(InProcessDoor):
         prepared.headers.update(dict(headers or {}))
         response = session.send(prepared, allow_redirects=False, timeout=self.limit_s)
         return Answer(response.status_code, {n.lower(): v for n, v in response.headers.items()}, response.content)
-
-
-class AttachedDoor(RequestsDoor):
-    """A `requests.Session` for each thread, answered in process by what a live server says over its admin API."""
-
-    name = "attached"
-
-    def __init__(self, mock: MockAkool, patience_s: float | None = None) -> None:
-        self._server = mock.server().start()
-        self._remote = MockAkool.connect(self._server.url)
-        super().__init__(cast("MockAkool", _Elsewhere(self._remote, mock)), patience_s)
-
-    def close(self) -> None:
-        super().close()
-        self._server.stop()
 
 
 class HttpxDoor(InProcessDoor):
@@ -463,8 +408,6 @@ TRANSPORTS: Final[tuple[type[Interceptor], ...]] = (
     HttpxAsyncDoor,
     AiohttpDoor,
     SocketDoor,
-    ControlDoor,
-    AttachedDoor,
 )
 
 OpenDoor = Callable[..., Interceptor]

@@ -9,9 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import aiohttp
 import httpx
 import pytest
 import requests
+import responses
+import trio
+from pytest_httpx import HTTPXMock
+from requests.exceptions import ChunkedEncodingError
 
 from mock_akool import (
     MockAkool,
@@ -30,6 +35,7 @@ from tests.pytest_plugin.conftest import Run
 pytest_plugins = "pytester"
 
 API = "https://openapi.akool.com/api/open/v3/content/image"
+QUOTA = "https://openapi.akool.com/api/open/v3/faceswap/quota/info"
 KEY = {"x-api-key": "key-of-a-client"}
 
 CLIENT = """
@@ -80,7 +86,6 @@ def test_a_job_of_a_minute(akool_mock):
     assert requests.get(record["image"]).content[:3] == b"\\xff\\xd8\\xff"
     polls = akool_mock.calls.to("infobymodelid")
     assert [poll.at for poll in polls] == [3.0 * number for number in range(21)]
-    assert [poll.transport for poll in polls] == ["requests"] * 21
     assert akool_mock.job(record["_id"]).record.cost == 2
     assert (akool_mock.credits, akool_mock.credits_spent) == (998, 2)
 
@@ -100,11 +105,11 @@ def test_by_aiohttp(akool_mock):
 
 
 def test_faults(akool_mock):
-    akool_mock.on("createbyprompt").first(1).delay(20)
+    akool_mock.on("createbyprompt").first(1).delay(0.5)
     akool_mock.on("infobymodelid").nth(2).drop()
     akool_mock.on("infobymodelid").nth(3).respond(http=502)
     with pytest.raises(requests.Timeout):
-        requests.post(f"{{IMAGE}}/createbyprompt", json={{"prompt": "an owl"}}, headers=KEY, timeout=5)
+        requests.post(f"{{IMAGE}}/createbyprompt", json={{"prompt": "an owl"}}, headers=KEY, timeout=0.1)
     job = create()
     poll = f"{{IMAGE}}/infobymodelid?image_model_id={{job['_id']}}"
     assert requests.get(poll, headers=KEY).status_code == 200
@@ -163,25 +168,16 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def told(result: pytest.RunResult) -> list[str]:
-    """What the runs say of their tests, without what differs by time."""
-    lines = []
-    for line in result.outlines:
-        plain = re.sub(r"\b[0-9a-f]{24}\b", "ID", line)
-        plain = re.sub(r"<the fake at .*>|<MockAkool .*>", "FAKE", re.sub(r" in [\d.]+s\b", "", plain))
-        lines.append(re.sub(r"0x[0-9a-f]+", "0x", plain))
-    start = next(number for number, line in enumerate(lines) if line.startswith("test_it.py"))
-    # The summary is cut where the screen ends.
-    end = next(number for number, line in enumerate(lines) if "short test summary" in line)
-    return lines[start:end]
-
-
-def test_a_test_of_akool_mock_tells_the_same_elsewhere(run: Run, server: Server) -> None:
-    here = run(TESTS, "-p", "no:randomly")
+def test_tests_of_akool_mock_run_against_a_server(run: Run, server: Server) -> None:
+    result = run(TESTS, "-p", "no:randomly", f"--akool-url={server.url}")
+    result.assert_outcomes(passed=8, failed=3, errors=1)
+    out = result.stdout.str()
+    assert re.search(r"- mock-akool -+\njob \w{24}, 'a red fox': queueing from \+0.0 s, would be processing", out)
+    assert "hint: #4 has `size`, which is ignored" in out
+    assert "the rule on('infobymodelid').nth(2).respond(http=502) never fired" in out
+    assert "has slept for 3,000 s of virtual time and wants to sleep for 1,500 s more (job " in out
+    assert "asks again without a pause: 1,000 times GET /api/open/v3/content/image/infobymodelid?" in out
     clock = MockAkool.connect(server.url).clock
-    there = run(TESTS, "-p", "no:randomly", f"--akool-url={server.url}")
-    here.assert_outcomes(passed=8, failed=3, errors=1)
-    assert told(there) == told(here)
     assert abs(clock.now_ns() - time.time_ns()) < 60 * 10**9, "it was moved by an hour, and shows the machine's time"
     assert clock.speed == 1
 
@@ -270,6 +266,97 @@ def test_fails(akool_server):
     assert "was created and paid, but never polled" in out
 
 
+class TestForwarding:
+    """What a client gets of the server's answers, through each library, is what the server sent."""
+
+    @pytest.fixture
+    def fake(self, server: Server) -> Iterator[RemoteAkool]:
+        with MockAkool.connect(server.url) as fake:
+            yield fake
+
+    def test_files_come_as_in_process(self, fake: RemoteAkool) -> None:
+        fake.next_job(queueing=0, processing=0)
+        requests.post(f"{API}/createbyprompt", json={"prompt": "a fox"}, headers=KEY)
+        poll = f"{API}/infobymodelid?image_model_id={fake.jobs[0].id}"
+        image = requests.get(poll, headers=KEY).json()["data"]["image"]
+        head, body = requests.head(image), httpx.get(image)
+        assert body.content[:3] == b"\xff\xd8\xff"
+        assert int(head.headers["content-length"]) == len(body.content)
+        assert (requests.get(image).url, body.url) == (image, image)
+
+    def test_broken_connections(self, fake: RemoteAkool) -> None:
+        fake.on("quota/info").nth(1, 4, 7).drop()
+        fake.on("quota/info").nth(2, 5, 8).reset()
+        fake.on("quota/info").nth(3, 6, 9).respond(truncate=10)
+
+        async def by_httpx() -> None:
+            async with httpx.AsyncClient() as client:
+                await client.get(QUOTA, headers=KEY)
+
+        async def by_aiohttp() -> None:
+            async with aiohttp.ClientSession() as session:
+                session._retry_connection = False
+                async with session.get(QUOTA, headers=KEY) as response:
+                    await response.read()
+
+        for of_requests in (requests.ConnectionError, requests.ConnectionError, ChunkedEncodingError):
+            with pytest.raises(of_requests):
+                requests.get(QUOTA, headers=KEY)
+        for of_httpx in (httpx.RemoteProtocolError, httpx.ReadError, httpx.RemoteProtocolError):
+            with pytest.raises(of_httpx):
+                asyncio.run(by_httpx())
+        for of_aiohttp in (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError):
+            with pytest.raises(of_aiohttp):
+                asyncio.run(by_aiohttp())
+        assert [call.response.outcome for call in fake.calls] == ["no answer", "connection reset", "200 cut off"] * 3
+
+    def test_delays_are_real_and_hold_no_other_task(self, fake: RemoteAkool) -> None:
+        fake.on("quota/info").delay(0.3)
+
+        async def play() -> float:
+            began_s = time.perf_counter()
+            async with httpx.AsyncClient() as client:
+                await asyncio.gather(*(client.get(QUOTA, headers=KEY) for _ in range(8)))
+                with pytest.raises(httpx.ReadTimeout):
+                    await client.get(QUOTA, headers=KEY, timeout=0.05)
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(client.get(QUOTA, headers=KEY), 0.05)
+            return time.perf_counter() - began_s
+
+        assert 0.3 <= asyncio.run(play()) < 2
+
+    def test_other_mocks_and_proxies_do_not_see_it(
+        self, fake: RemoteAkool, monkeypatch: pytest.MonkeyPatch, httpx_mock: HTTPXMock
+    ) -> None:
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        with responses.RequestsMock():
+            assert requests.get(QUOTA, headers=KEY).json()["data"] == {"credit": 1000}
+        assert httpx.get(QUOTA, headers=KEY).json()["data"] == {"credit": 1000}
+
+    def test_by_trio(self, fake: RemoteAkool) -> None:
+        async def play() -> int:
+            async with httpx.AsyncClient() as client:
+                await client.post(f"{API}/createbyprompt", json={"prompt": "a fox"}, headers=KEY)
+                await trio.sleep(60)
+                return (await client.get(QUOTA, headers=KEY)).status_code
+
+        assert trio.run(play) == 200
+        assert [round(call.at) for call in fake.calls] == [0, 60]
+
+    def test_nobody_else_sleeps_while_a_request_is_under_way(self, fake: RemoteAkool) -> None:
+        fake.on("quota/info").delay(0.2)
+
+        async def play() -> None:
+            async with httpx.AsyncClient() as client:
+                await client.post(f"{API}/createbyprompt", json={"prompt": "a fox"}, headers=KEY)
+                await asyncio.gather(client.get(QUOTA, headers=KEY), asyncio.sleep(60))
+
+        before_ns = fake.clock.now_ns()
+        asyncio.run(play())
+        assert fake.clock.now_ns() - before_ns == 60 * 10**9
+
+
 class TestConnect:
     """What `MockAkool.connect` returns, in a process without pytest's fixtures."""
 
@@ -318,11 +405,12 @@ class TestConnect:
 
     def test_its_methods_are_those_of_a_fake_of_this_process(self, server: Server) -> None:
         of_this_process = {
+            "answer": "a request is sent to its URL",
             "app": "a Flask app is one of this process",
             "server": "it is one",
             "connect": "makes one",
             "engine": "what is inside",
-            "service": "what is inside",
+            "application": "what is inside",
         }
         here = {name for name in dir(MockAkool()) if not name.startswith("_")}
         there = {name for name in dir(MockAkool.connect(server.url)) if not name.startswith("_")}

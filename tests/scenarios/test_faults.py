@@ -32,7 +32,7 @@ CUT_OFF: Final = (
     aiohttp.ClientPayloadError,
     IncompleteRead,
 )
-WAITS_FOR_REAL: Final = ("socket", "control")
+WAITS_FOR_REAL: Final = ("socket",)
 """The door whose client waits in real time, so that the virtual clock stands still."""
 
 

@@ -1,4 +1,4 @@
-"""The interceptor for `aiohttp`: for our hosts, connections are made to a loopback server of the fake.
+"""The interceptor for `aiohttp`: for our hosts, connections are made to a loopback server of the fake, or to its own.
 
 aiohttp's responses cannot be made by hand without knowing its insides, which has broken other mocks at several of its
 releases. So a real response is fetched, by the client's own session, from a server in this process; what changes is
@@ -30,7 +30,7 @@ from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response, Termination, Transfer
 from mock_akool.mock.interceptors.patching import Patches, is_from
 from mock_akool.mock.interceptors.registry import refusal, refuses, target_of
-from mock_akool.mock.interceptors.target import Target, TimedOutError, pauses_s
+from mock_akool.mock.interceptors.target import LocalTarget, Target, TimedOutError, pauses_s
 from mock_akool.server.http_server import Server
 
 _VERBS: Final = ("get", "options", "head", "post", "put", "patch", "delete")
@@ -117,8 +117,8 @@ def _connecting(original: Callable[..., Any]) -> Callable[..., Any]:
     async def _create_connection(self: Any, req: aiohttp.ClientRequest, *args: Any, **options: Any) -> Any:
         target = target_of(req.url.host, req.url.port)
         if target is not None:
-            server = _server_of(target)
-            _, protocol = await self._loop.create_connection(self._factory, "127.0.0.1", server.port)
+            address = ("127.0.0.1", _server_of(target).port) if isinstance(target, LocalTarget) else target.address
+            _, protocol = await self._loop.create_connection(self._factory, *address)
             return protocol
         if refuses(req.url.host):
             raise aiohttp.ClientConnectionError(refusal(req.url))
@@ -127,7 +127,7 @@ def _connecting(original: Callable[..., Any]) -> Callable[..., Any]:
     return _create_connection
 
 
-def _server_of(target: Target) -> Server:
+def _server_of(target: LocalTarget) -> Server:
     with _lock:
         server = _servers.get(target)
         if server is None:
@@ -138,7 +138,7 @@ def _server_of(target: Target) -> Server:
 class _LoopbackServer(Server):
     """Serves one target to this process. Delays are left to the client's side, which knows how long it waits."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: LocalTarget) -> None:
         super().__init__(target.application, public_url=CDN_URL)
         self._target = target
 
@@ -217,7 +217,9 @@ async def _fetch(
     str_or_url: str | URL,
     options: dict[str, Any],
 ) -> aiohttp.ClientResponse:
-    """Fetch an answer, and wait as long as it says."""
+    """Fetch an answer, and wait as long as it says. A server elsewhere really keeps its clients waiting."""
+    if not isinstance(target, LocalTarget):
+        target.note_request(method, str(str_or_url))
     token = object()
     target.in_flight.add(token)
     limits = _Limits(target, *_patience(session, options))

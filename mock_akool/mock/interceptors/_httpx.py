@@ -98,16 +98,18 @@ class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._target = target
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = self._answer(request, request.read())
+        asked = self._asked(request, request.read())
         try:
+            answer = self._target.answer(*asked)
             self._target.wait(answer.delay_s, _patience(request))
         except TimedOutError:
             raise _timed_out(request) from None
         return self._response(answer, request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = self._answer(request, await request.aread())
+        asked = self._asked(request, await request.aread())
         try:
+            answer = await self._target.answer_in_task(*asked)
             await self._target.wait_in_task(answer.delay_s, _patience(request))
         except TimedOutError:
             raise _timed_out(request) from None
@@ -122,13 +124,13 @@ class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             stream = _Stream(answer, answer.transfer, self._target, request)
         return httpx.Response(answer.status, headers=list(answer.headers), stream=stream)
 
-    def _answer(self, request: httpx.Request, body: bytes) -> Delivered:
+    def _asked(self, request: httpx.Request, body: bytes) -> tuple[Any, ...]:
+        """Return what `Target.answer` takes."""
         # Of a repeated header the first counts, as with a server.
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw[::-1]}
         target: bytes = request.extensions.get("target", request.url.raw_path)
-        return self._target.answer(
-            "httpx", request.method, request.url.netloc.decode("ascii"), target.decode("latin-1"), headers, body
-        )
+        host, path_and_query = request.url.netloc.decode("ascii"), target.decode("latin-1")
+        return "httpx", request.method, host, path_and_query, headers, body, _patience(request)
 
 
 def _patience(request: httpx.Request) -> float | None:

@@ -133,18 +133,19 @@ class _Handler:
     def __call__(self, request: Any) -> tuple[int, list[tuple[str, str]], Any]:
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         host = urlsplit(request.url).netloc.rpartition("@")[2]
-        answer = self._target.answer("requests", request.method, host, request.path_url, headers, _bytes(request.body))
-        patience = _read_timeout(request.req_kwargs)
+        body, patience = _bytes(request.body), _read_timeout(request.req_kwargs)
         try:
+            answer = self._target.answer("requests", request.method, host, request.path_url, headers, body, patience)
             self._target.wait(answer.delay_s, patience)
         except TimedOutError:
             raise _BrokenError(ReadTimeoutError(None, request.url, "Read timed out.")) from None  # type: ignore[arg-type]
         if answer.ends in _BREAKS:
             raise _BrokenError(ProtocolError("Connection aborted.", _BREAKS[answer.ends]))
-        body: Any = answer.arriving
+        arriving: Any = answer.arriving
         if answer.transfer is not None and answer.transfer.piece_bytes:
-            body = BufferedReader(_Dripping(body, answer.transfer, self._target, patience), answer.transfer.piece_bytes)
-        return answer.status, list(answer.headers), body
+            dripping = _Dripping(arriving, answer.transfer, self._target, patience)
+            arriving = BufferedReader(dripping, answer.transfer.piece_bytes)
+        return answer.status, list(answer.headers), arriving
 
 
 _BREAKS: Final[Mapping[Termination | None, Exception]] = {

@@ -10,16 +10,17 @@ import asyncio
 import itertools
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 from weakref import WeakSet
 
 from mock_akool.akool.codes import CDN_URL
-from mock_akool.core.clock import NS_PER_S, VirtualClock
+from mock_akool.core.clock import NS_PER_S, MovableClock, VirtualClock
 from mock_akool.core.http import Headers, Request, Response, Termination, Transfer
 from mock_akool.core.timeline import Status
-from mock_akool.server.handler import Watched
+from mock_akool.server.application import Application
 
 POLL_LIMIT: Final = 1_000
 """How often an unfinished job may be polled at one instant of a virtual clock."""
@@ -72,31 +73,82 @@ class Sleeper(Protocol):
         ...
 
 
-class Target:
-    """A fake as the interceptors see it: its application, its hosts, and what becomes of other hosts."""
+class Target(ABC):
+    """A fake as the interceptors see it: its hosts, who answers for them, and how time passes."""
 
-    def __init__(self, application: Watched, hosts: Sequence[str], *, refuse_others: bool) -> None:
-        self.application = application
+    address: tuple[str, int]
+    """Host and port of the server elsewhere that answers; a LocalTarget has none."""
+
+    def __init__(self, hosts: Sequence[str], *, refuse_others: bool) -> None:
         self.number = next(_numbers)
         """Unlike every other target's of this process, so that connections to one are not taken for another's."""
         self.hosts = frozenset(host.lower() for host in hosts)
         self.refuse_others = refuse_others
-        self.clock = application.clock
         self.sleeper: Sleeper | None = None
         """Who lets virtual time pass; without one, waiting just moves the virtual clock."""
         self.in_flight: set[object] = set()
-        """A token for each request under way through an interceptor that really waits (aiohttp's)."""
+        """A token for each request under way that a task really waits for: time must not pass meanwhile."""
         self.late_breaks: deque[float] = deque()
-        """For how many seconds clients of that interceptor wait before they learn that the connection broke."""
+        """For how many seconds clients of aiohttp wait before they learn that the connection broke."""
         self.activity = 0
         """Counts answered requests, so that a virtual sleeper sees whether others are still busy."""
         self.threads: WeakSet[threading.Thread] = WeakSet()
         """The threads that used the fake."""
         self.shown_unfinished: set[str] = set()
         """The jobs whose newest answer said that they are not finished: somebody is about to sleep for each."""
-        self._polls_at_ns = 0
-        self._polls: dict[str, int] = {}
+        self._counted_at_ns = 0
+        self._counts: dict[str, int] = {}
         self._hammered: str | None = None
+
+    # Who answers
+
+    @property
+    @abstractmethod
+    def virtual_clock(self) -> MovableClock | None:
+        """The fake's clock when it moves only by who moves it here, else None."""
+
+    @abstractmethod
+    def answer(
+        self,
+        transport: str,
+        method: str,
+        host: str,
+        path_and_query: str,
+        headers: dict[str, str],
+        body: bytes,
+        timeout_s: float | None,
+    ) -> Delivered:
+        """Answer a request. The interceptor then waits, see `wait`, before it hands the answer over.
+
+        The names of `headers` are lower case; `path_and_query` is as it would be on the wire. Raises TimedOutError
+        when the answer really took longer than `timeout_s` seconds.
+        """
+
+    async def answer_in_task(
+        self,
+        transport: str,
+        method: str,
+        host: str,
+        path_and_query: str,
+        headers: dict[str, str],
+        body: bytes,
+        timeout_s: float | None,
+    ) -> Delivered:
+        """Answer a request of a task of asyncio or trio, as `answer` does that of a thread."""
+        return self.answer(transport, method, host, path_and_query, headers, body, timeout_s)
+
+    @abstractmethod
+    def is_awaited(self) -> bool:
+        """Return whether a client has something to wait for, see `Engine.is_awaited`."""
+
+    @property
+    @abstractmethod
+    def job_count(self) -> int:
+        """How many jobs there are."""
+
+    @abstractmethod
+    def newest_jobs(self, count: int) -> list[tuple[str, Status]]:
+        """Return the `_id` and the status of so many jobs, the newest last."""
 
     def answers(self, host: str | None, port: int | None) -> bool:
         """Return whether requests to the host are ours; a listed `host:port` counts for that port only."""
@@ -105,13 +157,101 @@ class Target:
         host = host.lower()
         return host in self.hosts or f"{host}:{port}" in self.hosts
 
-    def answer(
-        self, transport: str, method: str, host: str, path_and_query: str, headers: dict[str, str], body: bytes
-    ) -> Delivered:
-        """Answer a request. The interceptor then waits, see `wait`, before it hands the answer over.
+    # Clients that never pause
 
-        The names of `headers` are lower case; the target is as it would be on the wire.
-        """
+    def note_activity(self) -> None:
+        """Take note that this thread made a request."""
+        self.activity += 1
+        self.threads.add(threading.current_thread())
+
+    def note_request(self, method: str, path_and_query: str) -> None:
+        """Take note of a request that a server elsewhere answers; raises VirtualTimeLimitError as `check_pace`."""
+        self.note_activity()
+        if self.repeated(f"{method} {path_and_query}") > POLL_LIMIT:
+            self.hammered(
+                f"asks again without a pause: {POLL_LIMIT:,} times {method} {path_and_query}, and no virtual time has "
+                "passed"
+            )
+        self.check_pace()
+
+    def repeated(self, what: str) -> int:
+        """Count something at the present instant of a virtual clock; 0 on another clock."""
+        clock = self.virtual_clock
+        if clock is None:
+            return 0
+        now_ns = clock.now_ns()
+        if now_ns != self._counted_at_ns:
+            self._counted_at_ns, self._counts, self._hammered = now_ns, {}, None
+        count = self._counts[what] = self._counts.get(what, 0) + 1
+        return count
+
+    def hammered(self, how: str) -> None:
+        """Take note that a client does something for ever without a pause, such as `polls job …`."""
+        self._hammered = how
+
+    def check_pace(self) -> None:
+        """Raise VirtualTimeLimitError when a client does something for ever without a pause."""
+        clock = self.virtual_clock
+        if self._hammered is not None and clock is not None and self._counted_at_ns == clock.now_ns():
+            raise VirtualTimeLimitError(
+                f"the code under test {self._hammered}; a real client would hammer the service. Let it sleep in between"
+            )
+
+    # Waiting
+
+    def wait(self, delay_s: float, timeout_s: float | None) -> None:
+        """Keep a thread waiting for an answer. Raises TimedOutError when its patience is over before."""
+        if not delay_s:
+            return
+        wait_s = delay_s if timeout_s is None else min(delay_s, timeout_s)
+        if self.sleeper is not None:
+            self.sleeper.nap(wait_s)
+        elif (clock := self.virtual_clock) is not None:
+            clock.advance_to(clock.now_ns() + round(wait_s * NS_PER_S))
+        else:
+            time.sleep(wait_s)
+        if wait_s < delay_s:
+            raise TimedOutError
+
+    async def wait_in_task(self, delay_s: float, timeout_s: float | None) -> None:
+        """Keep a task waiting for an answer, as `wait` does a thread."""
+        if not delay_s:
+            return
+        wait_s = delay_s if timeout_s is None else min(delay_s, timeout_s)
+        if self.sleeper is not None:
+            await self.sleeper.nap_in_task(wait_s)
+        elif (clock := self.virtual_clock) is not None:
+            clock.advance_to(clock.now_ns() + round(wait_s * NS_PER_S))
+        else:
+            await real_sleep_of_this_loop()(wait_s)
+        if wait_s < delay_s:
+            raise TimedOutError
+
+
+class LocalTarget(Target):
+    """A fake of this process."""
+
+    def __init__(self, application: Application, hosts: Sequence[str], *, refuse_others: bool) -> None:
+        super().__init__(hosts, refuse_others=refuse_others)
+        self.application = application
+
+    @property
+    def virtual_clock(self) -> VirtualClock | None:
+        """The fake's clock when it is virtual."""
+        clock = self.application.clock
+        return clock if isinstance(clock, VirtualClock) else None
+
+    def answer(
+        self,
+        transport: str,
+        method: str,
+        host: str,
+        path_and_query: str,
+        headers: dict[str, str],
+        body: bytes,
+        timeout_s: float | None,
+    ) -> Delivered:
+        """Answer a request, at once: what keeps the client waiting is told."""
         headers.setdefault("host", host)
         path, _, query = path_and_query.partition("?")
         request = Request(method, path, query, headers, body, CDN_URL, transport)
@@ -126,8 +266,7 @@ class Target:
 
     def note(self, request: Request, response: Response) -> Response:
         """Take note that a request was answered, and whether the client pauses between its polls."""
-        self.activity += 1
-        self.threads.add(threading.current_thread())
+        self.note_activity()
         if response.rule is not None:
             self._note_fault(request, response.rule)
         job_id, status = response.job_id, response.job_status
@@ -137,70 +276,36 @@ class Target:
             self.shown_unfinished.discard(job_id)
             return response
         self.shown_unfinished.add(job_id)
-        if request.method == "GET" and self._repeated(job_id) > POLL_LIMIT and self._waits_for_time(job_id):
-            self._hammered = (
+        if request.method == "GET" and self.repeated(job_id) > POLL_LIMIT and self._waits_for_time(job_id):
+            self.hammered(
                 f"polls without a pause: {POLL_LIMIT:,} polls of job {job_id}, and no virtual time has passed. "
                 f"The job can never end for it"
             )
         return response
 
     def _note_fault(self, request: Request, rule: str) -> None:
-        if self._repeated(rule) > POLL_LIMIT:
-            self._hammered = (
+        if self.repeated(rule) > POLL_LIMIT:
+            self.hammered(
                 f"tries again without a pause: {POLL_LIMIT:,} times {request.method} {request.path}, "
-                f"which met the rule "
-                f"{rule}, and no virtual time has passed. "
-                f"The fault may never end for it"
-            )
-
-    def _repeated(self, what: str) -> int:
-        """Count something at the present instant of a virtual clock; 0 on another clock."""
-        if not isinstance(self.clock, VirtualClock):
-            return 0
-        now_ns = self.clock.now_ns()
-        if now_ns != self._polls_at_ns:
-            self._polls_at_ns, self._polls, self._hammered = now_ns, {}, None
-        count = self._polls[what] = self._polls.get(what, 0) + 1
-        return count
-
-    def check_pace(self) -> None:
-        """Raise VirtualTimeLimitError when the client polls for ever without a pause."""
-        if self._hammered is not None and self._polls_at_ns == self.clock.now_ns():
-            raise VirtualTimeLimitError(
-                f"the code under test {self._hammered}; a real client would hammer the service. Let it sleep in between"
+                f"which met the rule {rule}, and no virtual time has passed. The fault may never end for it"
             )
 
     def _waits_for_time(self, job_id: str) -> bool:
         """Return whether polls alone never end the job; a script may count any number of them."""
         return not self.application.counts_polls(job_id)
 
-    def wait(self, delay_s: float, timeout_s: float | None) -> None:
-        """Keep a thread waiting for an answer. Raises TimedOutError when its patience is over before."""
-        if not delay_s:
-            return
-        wait_s = delay_s if timeout_s is None else min(delay_s, timeout_s)
-        if self.sleeper is not None:
-            self.sleeper.nap(wait_s)
-        elif isinstance(self.clock, VirtualClock):
-            self.clock.advance(wait_s)
-        else:
-            time.sleep(wait_s)
-        if wait_s < delay_s:
-            raise TimedOutError
+    def is_awaited(self) -> bool:
+        """Return whether a client has something to wait for."""
+        return self.application.is_awaited()
 
-    async def wait_in_task(self, delay_s: float, timeout_s: float | None) -> None:
-        """Keep a task waiting for an answer, as `wait` does a thread."""
-        if not delay_s:
-            return
-        wait_s = delay_s if timeout_s is None else min(delay_s, timeout_s)
-        if self.sleeper is not None:
-            await self.sleeper.nap_in_task(wait_s)
-        elif isinstance(self.clock, VirtualClock):
-            self.clock.advance(wait_s)
-        else:
-            await real_sleep_of_this_loop()(wait_s)
-        if wait_s < delay_s:
-            raise TimedOutError
+    @property
+    def job_count(self) -> int:
+        """How many jobs there are."""
+        return self.application.job_count
+
+    def newest_jobs(self, count: int) -> list[tuple[str, Status]]:
+        """Return the `_id` and the status of so many jobs, the newest last."""
+        return self.application.newest_jobs(count)
 
 
 def pauses_s(transfer: Transfer, size: int) -> tuple[float, float]:

@@ -15,7 +15,6 @@ from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.model import Result, Scenario
 from mock_akool.akool.scenarios.schema import JOB, RULE, SCENARIO
 from mock_akool.core.errors import MockAkoolError, ServerError
-from mock_akool.core.http import Request, Response
 from mock_akool.core.options import check_names
 from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Rule
@@ -24,15 +23,17 @@ from mock_akool.diagnostics.report import Report
 from mock_akool.mock.activation import Activation
 from mock_akool.mock.calls import Calls
 from mock_akool.mock.remote.admin_client import AdminClient, quoted
-from mock_akool.mock.remote.clock import HeldClock, RemoteClock
-from mock_akool.mock.remote.handler import RemoteHandler
+from mock_akool.mock.remote.clock import RemoteClock
 from mock_akool.mock.remote.webhooks import RemoteWebhooks
 from mock_akool.mock.rule_builder import RuleBuilder, complain, planned, planned_for
 from mock_akool.mock.settings import ActivationOptions
 from mock_akool.server.settings import token_of_environment
 
+if TYPE_CHECKING:
+    from mock_akool.mock.remote.target import RemoteTarget
+
 _PAGE: Final = 1000
-_OF_A_PROCESS: Final = frozenset({"app", "server", "engine", "service"})
+_OF_A_PROCESS: Final = frozenset({"answer", "app", "server", "engine", "application"})
 
 
 class RemoteAkool(Activation):
@@ -41,8 +42,8 @@ class RemoteAkool(Activation):
     With an `account` it sees and changes what is that account's, and leaves all else alone.
 
     As a context manager, or as a decorator, it answers what `requests`, `httpx` and `aiohttp` send to Akool's hosts
-    from this process, by asking the server. Without an account the server's clock then stands still, and sleep moves
-    it; with one, it is left alone, since it is everybody's, and sleep is real.
+    from this process: the requests go to the server. Without an account the server's clock then stands still, and
+    sleep moves it; with one, it is left alone, since it is everybody's, and sleep is real.
     """
 
     def __init__(self, url: str, admin_token: str | None = None, *, account: str | None = None, **options: Any) -> None:
@@ -50,7 +51,6 @@ class RemoteAkool(Activation):
         self.options = ActivationOptions(**options)
         self._admin_client = AdminClient(url, admin_token or token_of_environment())
         self._clock = RemoteClock(self._admin_client)
-        self._held: HeldClock | None = None
         self._given_back = ExitStack()
         """What is done when this process is left."""
         self.account = account
@@ -75,12 +75,7 @@ class RemoteAkool(Activation):
         """Return the same fake as one account sees it, by API key."""
         view = object.__new__(RemoteAkool)
         view.options = self.options
-        view._admin_client, view._clock, view._held, view._given_back = (
-            self._admin_client,
-            self._clock,
-            self._held,
-            ExitStack(),
-        )
+        view._admin_client, view._clock, view._given_back = self._admin_client, self._clock, ExitStack()
         view.account, view._drafts = api_key, self._drafts
         return view
 
@@ -89,30 +84,21 @@ class RemoteAkool(Activation):
 
     # In process
 
-    def _enter(self) -> RemoteHandler:
-        if self.account is not None:
-            return RemoteHandler(self._admin_client, self._clock)
-        held = self._held = HeldClock(self._clock)
-        # As in process: nobody is called unless the test says so.
-        if self._ask("GET", "state")["sending"] != "call":
-            self._given_back.callback(self._ask, "POST", "webhooks/sending", {"by": "start"})
-            self.webhooks.collect()
-        self._given_back.callback(held.let_go)
-        return RemoteHandler(self._admin_client, held)
+    def _enter(self, hosts: Sequence[str], *, refuse_others: bool) -> RemoteTarget:
+        from mock_akool.mock.remote.target import RemoteTarget
+
+        if self.account is None:
+            # As in process: nobody is called unless the test says so.
+            if self._ask("GET", "state")["sending"] != "call":
+                self._given_back.callback(self._ask, "POST", "webhooks/sending", {"by": "start"})
+                self.webhooks.collect()
+            self._given_back.callback(self._clock.let_go)
+            self._clock.hold()
+        return RemoteTarget(self._admin_client, self._clock, hosts, refuse_others=refuse_others)
 
     def _leave(self) -> None:
-        self._held = None
         with suppress(ServerError):  # of a server that has gone away
             self._given_back.close()
-
-    @property
-    def _holds_clock(self) -> bool:
-        """Whether the server's clock stands still, and moves only by who moves it here."""
-        return self._held is not None
-
-    def answer(self, request: Request) -> Response:
-        """Turn a Request into a Response, with the body that is to be sent."""
-        return RemoteHandler(self._admin_client, self._clock).answer(request)
 
     # Time
 
@@ -264,7 +250,7 @@ class RemoteAkool(Activation):
         return str(self._reported()["report"])
 
     def _reported(self) -> Any:
-        return self._ask("GET", "report", holds_clock="true" if self._holds_clock else None)
+        return self._ask("GET", "report", holds_clock="true" if self._clock.held else None)
 
     def _testimony(self) -> Report:
         """Return what `report` tells now; when the server does not answer, why not."""
@@ -282,7 +268,7 @@ class RemoteAkool(Activation):
         """
         self._drafts.clear()
         self._ask("POST", "reset")
-        self._clock.now_ns()
+        self._clock.look()
 
     def __repr__(self) -> str:
         whose = "" if self.account is None else f" as {self.account[:4]}… sees it"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -26,16 +25,11 @@ class AdminClient:
     def __init__(self, url: str, admin_token: str | None = None) -> None:
         self.url = bare_url(url)
         parts = urlsplit(self.url)
-        self._place = (parts.hostname or "", parts.port or 80)
+        self.address = (parts.hostname or "", parts.port or 80)
+        """Host and port."""
         self._headers = {"content-type": "application/json", "connection": "close"}
         if admin_token:
             self._headers["authorization"] = f"Bearer {admin_token}"
-
-    @cached_property
-    def max_body_bytes(self) -> int:
-        """Up to how many bytes of a request's body the server's API reads."""
-        most: int = self.ask("GET", "ready")["max_body_bytes"]
-        return most
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
         """Return what an admin route answers; `path` is that below `/_mock/`, and a query of None is left out.
@@ -61,7 +55,7 @@ class AdminClient:
 
     def _answer(self, method: str, target: str, sent: str | None, patience_s: float) -> tuple[int, bytes]:
         # A connection for each call: none is left open, and none that was kept can turn out to be closed.
-        connection = http.client.HTTPConnection(*self._place, timeout=patience_s)
+        connection = http.client.HTTPConnection(*self.address, timeout=patience_s)
         try:
             connection.request(method, target, sent, self._headers)
             answer = connection.getresponse()

@@ -1,11 +1,11 @@
-"""The clock of a server elsewhere: moved over the admin API, and held still while a fake is active here."""
+"""The clock of a server elsewhere, over its admin API."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from mock_akool.core.clock import VirtualClock, step_ns
+from mock_akool.core.clock import step_ns
 from mock_akool.mock.remote.admin_client import AdminClient
 
 
@@ -14,13 +14,36 @@ class RemoteClock:
 
     def __init__(self, admin_client: AdminClient) -> None:
         self._admin_client = admin_client
-        self.last_ns = 0
+        self._last_ns = 0
         """The instant that the server told last."""
+        self._runs = False
+        self.held = False
+        """Whether it stands still for a fake that is active in this process: nobody else moves it."""
+
+    def hold(self) -> None:
+        """Stand still until `let_go`, but for who moves it here. A virtual clock does so anyway."""
+        self._runs = not self.virtual
+        if self._runs:
+            self.freeze()
+        self.held = True
+
+    def let_go(self) -> None:
+        """Run as the machine's clock does, unless it is virtual.
+
+        Not as before `hold`: somebody who was interrupted may have left it standing still.
+        """
+        self.held = False
+        if self._runs:
+            self.resume()
 
     def now_ns(self) -> int:
         """Return the present instant in nanoseconds since the epoch."""
+        return self._last_ns if self.held else self.look()
+
+    def look(self) -> int:
+        """Ask the server for the present instant, also when nobody else moves the clock."""
         self._ask("GET")
-        return self.last_ns
+        return self._last_ns
 
     @property
     def frozen(self) -> bool:
@@ -51,7 +74,7 @@ class RemoteClock:
 
     def advance(self, seconds: float) -> None:
         """Move the clock on by `seconds`, 0 or more; raises ClockError for a negative or not finite number."""
-        step_ns(seconds)
+        step_ns(seconds)  # refused here, in the words that a fake of this process has
         self._ask("POST", "/advance", {"seconds": seconds})
 
     def advance_to(self, instant_ns: int) -> None:
@@ -64,39 +87,8 @@ class RemoteClock:
 
     def _ask(self, method: str, what: str = "", body: Mapping[str, Any] | None = None, **query: Any) -> Any:
         told = self._admin_client.ask(method, f"clock{what}", body, **query)
-        self.last_ns = told["now_ns"]
+        self._last_ns = told["now_ns"]
         return told
 
     def __repr__(self) -> str:
         return f"<the clock of {self._admin_client.url}: {self._ask('GET')['now']}>"
-
-
-class HeldClock(VirtualClock):
-    """A server's clock that stands still, and moves only by whoever moves it here: to doors, a virtual clock."""
-
-    __slots__ = ("_remote", "_runs")
-
-    def __init__(self, remote: RemoteClock) -> None:
-        self._remote = remote
-        self._runs = not remote.virtual
-        if self._runs:
-            remote.freeze()
-        super().__init__(remote.last_ns)
-
-    def now_ns(self) -> int:
-        """Return the present instant in nanoseconds since the epoch."""
-        # Nobody else moves it, so nobody need be asked.
-        return self._remote.last_ns
-
-    def advance(self, seconds: float) -> None:
-        """Move the clock on by `seconds`, 0 or more; raises ClockError for a negative or not finite number."""
-        self._remote.advance_to(self.now_ns() + step_ns(seconds))
-
-    def advance_to(self, instant_ns: int) -> None:
-        """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
-        self._remote.advance_to(instant_ns)
-
-    def let_go(self) -> None:
-        """Let it run as the machine's does. Not as before: it may have been left so by somebody who was interrupted."""
-        if self._runs:
-            self._remote.resume()

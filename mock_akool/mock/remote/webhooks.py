@@ -65,7 +65,7 @@ class RemoteWebhooks(AnyWebhooks):
     @property
     def _virtual_clock(self) -> RemoteClock | None:
         clock = self._fake.clock
-        return clock if self._fake._holds_clock or clock.virtual else None
+        return clock if clock.held or clock.virtual else None
 
     @property
     def _stands_still(self) -> bool:
@@ -86,7 +86,7 @@ class RemoteWebhooks(AnyWebhooks):
 
     def _awaited(self, job_id: str | None, status: int | None, timeout_s: float) -> Delivery | None:
         found = super()._awaited(job_id, status, timeout_s)
-        if found is not None or not self._fake._holds_clock:
+        if found is not None or not self._fake.clock.held:
             return found
         # A clock that is only held has let callbacks fall due; who carries them over HTTP takes real time.
         return self._awaited_in_real_time(job_id, status, timeout_s)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
-from mock_akool.core.clock import VirtualClock
+from mock_akool.core.clock import MovableClock
 from mock_akool.mock.interceptors.target import Target
 from mock_akool.mock.virtual_time.originals import originals
 from mock_akool.mock.virtual_time.scheduler import SleepScheduler
@@ -31,7 +31,7 @@ _ahead_s: dict[tuple[str, str], float] = {}
 """By how much each clock function runs ahead of what it replaces."""
 
 
-def activate(target: Target, clock: VirtualClock, limit_ns: int) -> SleepScheduler:
+def activate(target: Target, clock: MovableClock, limit_ns: int) -> SleepScheduler:
     """Make sleep virtual for a fake, up to a limit in nanoseconds; the scheduler is for `deactivate`."""
     scheduler = SleepScheduler(target, clock, limit_ns, _time_passed)
     with _lock:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from weakref import WeakSet
 
-from mock_akool.core.clock import NS_PER_S, VirtualClock
+from mock_akool.core.clock import NS_PER_S, MovableClock
 from mock_akool.mock.interceptors.target import Target, VirtualTimeLimitError, in_asyncio
 from mock_akool.mock.virtual_time.originals import originals
 
@@ -45,7 +45,7 @@ class SleepScheduler:
     """
 
     def __init__(
-        self, target: Target, clock: VirtualClock, limit_ns: int, time_passed: Callable[[float], None]
+        self, target: Target, clock: MovableClock, limit_ns: int, time_passed: Callable[[float], None]
     ) -> None:
         self._target = target
         self._time_passed = time_passed
@@ -76,7 +76,7 @@ class SleepScheduler:
         """
         if self._is_foreign(threading.current_thread()):
             return False
-        if self._target.application.is_awaited():
+        if self._target.is_awaited():
             return True
         try:
             self._target.shown_unfinished.pop()
@@ -202,7 +202,7 @@ class SleepScheduler:
         return False
 
     def _advance_to(self, instant_ns: int) -> None:
-        jobs_made = self._target.application.job_count
+        jobs_made = self._target.job_count
         if jobs_made != self._jobs_made:
             self._jobs_made, self._slept_ns = jobs_made, 0
         step_ns = max(0, instant_ns - self._clock.now_ns())
@@ -224,8 +224,7 @@ class SleepScheduler:
 
     def _complaint(self, step_ns: int) -> str:
         states = ", ".join(
-            f"job {job_id} is {status.name.lower()}"
-            for job_id, status in self._target.application.newest_jobs(_TOLD_JOBS)
+            f"job {job_id} is {status.name.lower()}" for job_id, status in self._target.newest_jobs(_TOLD_JOBS)
         )
         return (
             f"the code under test has slept for {_seconds(self._slept_ns)} of virtual time and wants to sleep for "
@@ -247,6 +246,12 @@ def _turns_of_this_loop() -> tuple[Callable[[], Awaitable[None]], Callable[[floa
     import trio
 
     return trio.lowlevel.checkpoint, originals.get(("trio", "sleep"), trio.sleep)
+
+
+async def real_sleep(seconds: float) -> None:
+    """Really sleep, in a task of asyncio or trio."""
+    _, rest = _turns_of_this_loop()
+    await rest(seconds)
 
 
 async def _asyncio_turn() -> None:

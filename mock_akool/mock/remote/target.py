@@ -1,0 +1,155 @@
+"""A fake elsewhere, as the interceptors of this process see it: they forward requests to its server, over plain HTTP.
+
+What a client asks of Akool's hosts goes to the server as it is, `Host` included, and what comes back is handed over as
+it is. So delays are real ones, and a connection that the server breaks is broken for the client.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
+from typing import Final
+
+from mock_akool.admin.serializers import STATUS_OF_WORD
+from mock_akool.core.errors import ServerError
+from mock_akool.core.http import Share, Termination, Transfer
+from mock_akool.core.timeline import Status
+from mock_akool.mock.interceptors.target import Delivered, Target, TimedOutError
+from mock_akool.mock.remote.admin_client import AdminClient
+from mock_akool.mock.remote.clock import RemoteClock
+from mock_akool.mock.virtual_time.scheduler import real_sleep
+
+_LOOK_S: Final = 0.001
+_OF_A_CONNECTION: Final = frozenset({"connection", "transfer-encoding", "content-length", "expect", "keep-alive"})
+"""Headers that are about one connection and not about the request or the answer."""
+
+
+class RemoteTarget(Target):
+    """A fake that runs on a server. With a clock that is held, time passes by who sleeps here."""
+
+    def __init__(
+        self, admin_client: AdminClient, clock: RemoteClock, hosts: Sequence[str], *, refuse_others: bool
+    ) -> None:
+        super().__init__(hosts, refuse_others=refuse_others)
+        self._admin_client = admin_client
+        self._clock = clock
+        self.address = admin_client.address
+
+    @property
+    def virtual_clock(self) -> RemoteClock | None:
+        """The server's clock while it is held."""
+        return self._clock if self._clock.held else None
+
+    def answer(
+        self,
+        transport: str,
+        method: str,
+        host: str,
+        path_and_query: str,
+        headers: dict[str, str],
+        body: bytes,
+        timeout_s: float | None,
+    ) -> Delivered:
+        """Let the server answer; raises TimedOutError, and ServerError when no server is there."""
+        self.note_request(method, path_and_query)
+        return self._forward(method, host, path_and_query, headers, body, timeout_s)
+
+    def _forward(
+        self,
+        method: str,
+        host: str,
+        path_and_query: str,
+        headers: dict[str, str],
+        body: bytes,
+        timeout_s: float | None,
+    ) -> Delivered:
+        headers.setdefault("host", host)
+        connection = HTTPConnection(*self.address, timeout=timeout_s)
+        try:
+            connection.putrequest(method, path_and_query, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers.items():
+                if name not in _OF_A_CONNECTION:
+                    connection.putheader(name, value)
+            connection.putheader("connection", "close")
+            connection.putheader("content-length", str(len(body)))
+            connection.endheaders(body)
+            response = connection.getresponse()
+            return _delivered(response, method)
+        except TimeoutError:
+            raise TimedOutError from None
+        except RemoteDisconnected:
+            return _broken(Termination.DROP)
+        except ConnectionResetError:
+            return _broken(Termination.RESET)
+        except (OSError, HTTPException) as error:
+            raise ServerError(
+                f"no server answers at {self._admin_client.url}: {error}", "Start one with `mock-akool serve`"
+            ) from None
+        finally:
+            connection.close()
+
+    async def answer_in_task(
+        self,
+        transport: str,
+        method: str,
+        host: str,
+        path_and_query: str,
+        headers: dict[str, str],
+        body: bytes,
+        timeout_s: float | None,
+    ) -> Delivered:
+        """Let the server answer while other tasks go on."""
+        self.note_request(method, path_and_query)
+        found: list[Delivered | Exception] = []
+
+        def forward() -> None:
+            try:
+                found.append(self._forward(method, host, path_and_query, headers, body, timeout_s))
+            except Exception as error:
+                found.append(error)
+
+        token = object()
+        self.in_flight.add(token)
+        try:
+            threading.Thread(target=forward, name="mock-akool-forward", daemon=True).start()
+            while not found:
+                await real_sleep(_LOOK_S)
+        finally:
+            self.in_flight.discard(token)
+        (answer,) = found
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    # What a client waits for
+
+    def is_awaited(self) -> bool:
+        """Return whether a client has something to wait for."""
+        return bool(self._admin_client.ask("GET", "state")["awaited"])
+
+    @property
+    def job_count(self) -> int:
+        """How many jobs there are."""
+        return sum(self._admin_client.ask("GET", "state")["jobs"].values())
+
+    def newest_jobs(self, count: int) -> list[tuple[str, Status]]:
+        """Return the `_id` and the status of so many jobs, the newest last."""
+        found = self._admin_client.ask("GET", "jobs", offset=max(0, self.job_count - count))["jobs"]
+        return [(each["_id"], STATUS_OF_WORD[each["status"]]) for each in found]
+
+
+def _delivered(response: HTTPResponse, method: str) -> Delivered:
+    headers = tuple((name, value) for name, value in response.getheaders() if name.lower() not in _OF_A_CONNECTION)
+    promised = response.getheader("content-length")
+    length = () if promised is None else (("content-length", promised),)
+    try:
+        body, transfer = response.read(), None
+    except IncompleteRead as cut:
+        transfer = Transfer(Termination.CUT, Share(len(cut.partial)))
+        body = cut.partial.ljust(int(promised or 0), b"\0")  # interceptors hand over what arrived of a whole body
+    return Delivered(response.status, (*headers, *length), body, 0, transfer)
+
+
+def _broken(ends: Termination) -> Delivered:
+    return Delivered(0, (), b"", 0, Transfer(ends))
