@@ -5,16 +5,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check docs bench image clean
+.PHONY: help demo test test-all lint check docs bench image clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
 demo: $(VENV)/installed ## play a client against the fake and save the pictures
 	$(BIN)/mock-akool demo
 
-test: $(VENV)/installed-dev ## run all tests
+test: $(VENV)/installed-dev ## run the tests that every change must pass
 	$(BIN)/python -m pytest -n auto
+
+test-all: $(VENV)/installed-dev ## run the slow tests too, every transport, and random inputs at length
+	$(BIN)/python -m pytest -n auto --all
 
 lint: $(VENV)/installed-dev ## check style, types, layers and the Dockerfile
 	$(BIN)/ruff check .

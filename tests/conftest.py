@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import installation
+from tests import extent, installation
 from tests.installation import Installed
 
 
@@ -28,10 +28,22 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     return Installed(installation.commands(place), place / "elsewhere")
 
 
-def pytest_configure() -> None:
-    """Let children be interrupted also when the tests run in the background of a shell, which ignores SIGINT."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the slow tests too, and everything at length")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Decide how much runs, and let children be interrupted also when a shell's background job ignores SIGINT."""
+    extent.run_everything(config.getoption("--all"))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not extent.everything():
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item.get_closest_marker("slow") is None]
 
 
 def pytest_collection_finish() -> None:

@@ -319,7 +319,7 @@ def _sources() -> str:
 
 
 def _outcomes() -> str:
-    """Return what a fault is through each door; `test_faults.py` holds every door to it."""
+    """Return what a fault is through each transport; `test_faults.py` holds every transport to it."""
     rows = (
         ("`drop`", "`ConnectionError`", "`RemoteProtocolError`", "`ServerDisconnectedError`", "the connection closes"),
         ("`reset`", "`ConnectionError`", "`ReadError`", "`ClientOSError`", "RST"),

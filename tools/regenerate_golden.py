@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mock_akool import MockAkool, Profile
 from tests.contract.golden import FOLDER, SITUATIONS, answer_to, path_of, spelled
-from tests.contract.transports import FlaskDoor, Interceptor
+from tests.contract.transports import FlaskTransport, Transport
 
 README: Final = FOLDER.parent / "README.md"
 TABLE_BEGINS: Final = "<!-- bodies: written by `python -m tools.regenerate_golden` -->"
@@ -23,11 +23,11 @@ def files() -> dict[str, str]:
     """
     with ExitStack() as opened:
 
-        def open_door(**options: Any) -> Interceptor:
-            return opened.enter_context(closing(FlaskDoor(MockAkool(**options))))
+        def open_transport(**options: Any) -> Transport:
+            return opened.enter_context(closing(FlaskTransport(MockAkool(**options))))
 
         bodies = {
-            (name, profile): spelled(answer_to(name, profile, open_door).body)
+            (name, profile): spelled(answer_to(name, profile, open_transport).body)
             for name in SITUATIONS
             for profile in Profile
         }

@@ -1,4 +1,4 @@
-"""What the two clients are written against, so that they run through every door."""
+"""What the two clients are written against, so that they run through every transport of the suite."""
 
 from __future__ import annotations
 

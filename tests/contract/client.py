@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from mock_akool.akool.codes import CDN_URL
-from tests.contract.transports import Answer, Interceptor
+from tests.contract.transports import Answer, Transport
 
 GET_TOKEN: Final = "/api/open/v3/getToken"
 CREATE_V3: Final = "/api/open/v3/content/image/createbyprompt"
@@ -26,9 +26,9 @@ PROMPT: Final = "a lighthouse at dusk"
 
 
 class Client:
-    """Calls one door with the credentials of one account."""
+    """Calls the API through one transport, with the credentials of one account."""
 
-    def __init__(self, transport: Interceptor, key: str | None = KEY, *, token: str | None = None) -> None:
+    def __init__(self, transport: Transport, key: str | None = KEY, *, token: str | None = None) -> None:
         self.transport = transport
         self.headers: dict[str, str] = {}
         if token is not None:
@@ -137,6 +137,6 @@ FAMILIES: Final = tuple(MAKERS)
 """Every kind of job."""
 
 
-def with_cdn_files(transport: Interceptor, body: bytes) -> bytes:
-    """Return the body as if files were seen at Akool's own host, which makes the doors' bodies comparable."""
+def with_cdn_files(transport: Transport, body: bytes) -> bytes:
+    """Return the body as if files were seen at Akool's own host, so that bodies of all transports can be compared."""
     return body.replace(transport.file_base.encode(), CDN_URL.encode())

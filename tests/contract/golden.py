@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from mock_akool import Profile, failed
 from tests.contract.client import CLIENT_ID, GET_TOKEN, INFO, KEY, OTHER_KEY, QUOTA, SOURCE, Client, with_cdn_files
-from tests.contract.transports import Answer, OpenDoor
+from tests.contract.transports import Answer, OpenTransport
 
 FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "golden"
 MEITU: Final = "meitu/yunxiu-pro/image-to-image"
@@ -140,10 +140,10 @@ SITUATIONS: Final[Mapping[str, Golden]] = {
 }
 
 
-def answer_to(name: str, profile: Profile, open_door: OpenDoor) -> Answer:
+def answer_to(name: str, profile: Profile, open_transport: OpenTransport) -> Answer:
     """Ask for a situation in a fresh fake; files are seen at Akool's own host."""
     situation = SITUATIONS[name]
-    transport = open_door(profile=profile, **situation.options)
+    transport = open_transport(profile=profile, **situation.options)
     answer = situation.ask(Client(transport))
     return Answer(answer.status, answer.headers, with_cdn_files(transport, answer.body))
 

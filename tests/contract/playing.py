@@ -1,4 +1,4 @@
-"""Plays a client through a door, and tells in a few words how it ended."""
+"""Plays a client through a transport, and tells in a few words how it ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.clients.naive import NaiveClient
 from tests.clients.robust import GaveUpError, RobustClient, is_whole
 from tests.clients.transport import Order, Response
 from tests.contract.client import CLIENT_ID, KEY
-from tests.contract.transports import Interceptor
+from tests.contract.transports import Transport
 
 PATIENCE_S = 30.0
 """The time limit that both clients' HTTP libraries have for an answer."""
@@ -22,10 +22,10 @@ class _NeverEndsError(BaseException):
     """Stops a client, which therefore must not be able to catch it."""
 
 
-class DoorTransport:
-    """Sends a client's requests through a door."""
+class Carrier:
+    """Sends a client's requests through a transport."""
 
-    def __init__(self, transport: Interceptor) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._requests = 0
         self.errors = transport.errors
@@ -47,9 +47,9 @@ class DoorTransport:
         return answer.status, answer.headers, answer.body
 
 
-def played(kind: str, transport: Interceptor, order: Order, key: str = KEY) -> str:
-    """Let a `naive` or a `robust` client fetch a picture through the door, and say what came of it."""
-    carrier = DoorTransport(transport)
+def played(kind: str, transport: Transport, order: Order, key: str = KEY) -> str:
+    """Let a `naive` or a `robust` client fetch a picture through the transport, and say what came of it."""
+    carrier = Carrier(transport)
     client: NaiveClient | RobustClient
     if kind == "naive":
         client = NaiveClient(carrier, CLIENT_ID, key, sleep=transport.advance)

@@ -18,7 +18,7 @@ from mock_akool import MockAkool, failed
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.options import about
 from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, OTHER_KEY, PRESS, QUOTA, Client
-from tests.contract.transports import OpenDoor
+from tests.contract.transports import OpenTransport
 
 BUTTONS = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
 
@@ -265,17 +265,17 @@ CHOICES: dict[str, Choice] = {
 
 class TestChoices:
     @pytest.mark.parametrize("name", CHOICES)
-    def test_the_default_is_the_contracts(self, open_door: OpenDoor, name: str) -> None:
+    def test_the_default_is_the_contracts(self, open_transport: OpenTransport, name: str) -> None:
         choice = CHOICES[name]
 
-        assert choice.look(Client(open_door(**choice.options))) == choice.by_default
+        assert choice.look(Client(open_transport(**choice.options))) == choice.by_default
 
     @pytest.mark.parametrize("name", CHOICES)
-    def test_another_value_changes_what_a_client_sees(self, open_door: OpenDoor, name: str) -> None:
+    def test_another_value_changes_what_a_client_sees(self, open_transport: OpenTransport, name: str) -> None:
         choice = CHOICES[name]
         assert choice.changed != choice.by_default
 
-        assert choice.look(Client(open_door(**choice.options, **{name: choice.other}))) == choice.changed
+        assert choice.look(Client(open_transport(**choice.options, **{name: choice.other}))) == choice.changed
 
     def test_every_marked_setting_is_here(self) -> None:
         marked = {field.name for field in dataclasses.fields(ServiceSettings) if about(field).mark}
@@ -290,8 +290,8 @@ class TestChoices:
         assert [client.record(job_id)["deduction_credit"] for job_id in ids] == [2, 0]
         assert client.credit() == 998
 
-    def test_other_errors_keep_their_data_key_in_step(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(error_data="null"))
+    def test_other_errors_keep_their_data_key_in_step(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(error_data="null"))
 
         for answer in (client.create_v4(scale="x"), client.get(QUOTA, headers={}), client.get_token("x", CLIENT_ID)):
             assert answer.json().keys() == {"code", "msg", "data"}

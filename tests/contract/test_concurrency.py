@@ -13,7 +13,7 @@ import pytest
 
 from mock_akool import failed
 from tests.contract.client import KEY, Client
-from tests.contract.transports import PATIENCE_S, Answer, Interceptor, OpenDoor
+from tests.contract.transports import PATIENCE_S, Answer, OpenTransport, Transport
 
 THREADS: Final = 64
 ROUNDS: Final = 8
@@ -85,8 +85,8 @@ class TestConcurrency:
             assert (record["buttons"], sorted(record["used_buttons"])) == ([], BUTTONS)
 
     @pytest.mark.parametrize("credits", [10, 11])
-    def test_s7_64_spend_the_last_10_credits(self, open_door: OpenDoor, credits: int) -> None:
-        transport = open_door(credits=credits)
+    def test_s7_64_spend_the_last_10_credits(self, open_transport: OpenTransport, credits: int) -> None:
+        transport = open_transport(credits=credits)
         accounts = [Client(transport, f"key {number}") for number in range(ROUNDS)]
 
         rounds = in_rounds(ROUNDS, lambda number, _: accounts[number].create_v3())
@@ -95,8 +95,8 @@ class TestConcurrency:
         assert {account.credit() for account in accounts} == {credits - 10}
         assert len(transport.mock.jobs) == 5 * ROUNDS
 
-    def test_s7_jobs_of_different_prices_never_overdraw(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(credits=50))
+    def test_s7_jobs_of_different_prices_never_overdraw(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(credits=50))
 
         def act(number: int) -> Answer:
             if number % 3 == 0:
@@ -114,8 +114,8 @@ class TestConcurrency:
             "no job without a reply, nor the reverse"
         )
 
-    def test_s7_a_refund_is_paid_once(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(credits=200))
+    def test_s7_a_refund_is_paid_once(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(credits=200))
         for _ in range(100):
             client.made("v3", {"queueing": 1, "ending": failed("no", refund=True)})
         assert client.credit() == 0
@@ -125,15 +125,15 @@ class TestConcurrency:
 
         assert {answer.data["credit"] for answer in answers} == {200}
 
-    def test_s7_the_limit_of_jobs_holds(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(concurrent_jobs=7))
+    def test_s7_the_limit_of_jobs_holds(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(concurrent_jobs=7))
 
         answers = all_at_once(lambda _: client.create_v3())
 
         assert codes(answers) == {1000: 7, 1005: THREADS - 7}
         assert len(client.transport.mock.jobs) == 7
 
-    def test_s2_an_account_that_all_see_first_at_once_is_one(self, transport: Interceptor) -> None:
+    def test_s2_an_account_that_all_see_first_at_once_is_one(self, transport: Transport) -> None:
         answers = all_at_once(lambda _: Client(transport, "never seen").create_v3())
 
         assert len({answer.data["uid"] for answer in answers}) == 1
@@ -167,7 +167,8 @@ class TestConcurrency:
         assert {answer.status for answer in answers} == {200}
         assert len({answer.body for answer in answers}) == 1
 
-    def test_accounts_do_not_wait_for_or_mix_with_each_other(self, transport: Interceptor) -> None:
+    @pytest.mark.every_transport
+    def test_accounts_do_not_wait_for_or_mix_with_each_other(self, transport: Transport) -> None:
         def live(number: int) -> Answer:
             client = Client(transport, f"key {number}")
             ids = [client.create_v3().data["_id"] for _ in range(3)]
@@ -179,6 +180,7 @@ class TestConcurrency:
         assert {answer.data["credit"] for answer in answers} == {994}
         assert len(transport.mock.jobs) == 3 * THREADS
 
+    @pytest.mark.every_transport
     def test_the_journal_has_every_call(self, client: Client) -> None:
         all_at_once(lambda _: client.quota())
 

@@ -1,4 +1,4 @@
-"""The same scenario, seed and calls give the same through every door and in every run."""
+"""The same scenario, seed and calls give the same through every transport and in every run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import pytest
 
 from mock_akool import MockAkool
 from tests.contract.client import KEY, OTHER_KEY, Client, with_cdn_files
-from tests.contract.transports import TRANSPORTS, Interceptor
+from tests.contract.transports import TRANSPORTS, Transport
+from tests.extent import choose
 
-SEQUENCES: Final = 200
-GROUPS: Final = 10
+SEQUENCES: Final = choose(20, 400)
+GROUPS: Final = choose(2, 20)
+"""How many tests share them."""
 _FAULTS: Final = (
     *({"http": 502}, {"code": 1108}, {"code": 1005}, {"drop": True}, {"reset": True}, {"empty": True}),
     *({"garbage": True}, {"html": True}, {"truncate": "50%"}, {"content_type": "text/plain"}),
@@ -49,7 +51,7 @@ def scenario_of(dice: random.Random) -> dict[str, Any]:
     return {"seed": dice.randrange(1000), "rules": rules, "jobs": jobs}
 
 
-def play(transport: Interceptor, dice: random.Random) -> Seen:
+def play(transport: Transport, dice: random.Random) -> Seen:
     """Make some calls of two accounts, and return what was seen of each."""
     clients = [Client(transport), Client(transport, OTHER_KEY)]
     jobs: dict[str, list[str]] = {KEY: [], OTHER_KEY: []}
@@ -94,25 +96,25 @@ def play(transport: Interceptor, dice: random.Random) -> Seen:
     ]
 
 
-def _file_names(transport: Interceptor) -> list[str]:
+def _file_names(transport: Transport) -> list[str]:
     from mock_akool.akool.families.dispatch import file_set
 
     engine = transport.mock.engine
     return [file_set(job, engine.keyed_random, engine.settings.profile).image for job in transport.mock.jobs]
 
 
-def through(door_class: Callable[[MockAkool], Interceptor], number: int) -> Seen:
+def through(transport_class: Callable[[MockAkool], Transport], number: int) -> Seen:
     dice = random.Random(number)
-    with closing(door_class(MockAkool(scenario=scenario_of(dice)))) as transport:
+    with closing(transport_class(MockAkool(scenario=scenario_of(dice)))) as transport:
         return play(transport, dice)
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
-def test_random_calls_see_the_same_through_every_pair_of_doors(group: int) -> None:
+def test_random_calls_see_the_same_through_every_pair_of_transports(group: int) -> None:
     for number in range(group, SEQUENCES, GROUPS):
-        first, *others = (through(door_class, number) for door_class in TRANSPORTS)
-        for door_class, other in zip(TRANSPORTS[1:], others, strict=True):
-            assert other == first, (number, door_class.name)
+        first, *others = (through(transport_class, number) for transport_class in TRANSPORTS)
+        for transport_class, other in zip(TRANSPORTS[1:], others, strict=True):
+            assert other == first, (number, transport_class.name)
 
 
 def test_the_sequences_are_about_something() -> None:

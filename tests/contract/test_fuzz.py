@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 
 from mock_akool import Code, MockAkool
 from tests.contract.client import CREATE_V3, CREATE_V4, GET_TOKEN, INFO, KEY, PRESS, QUOTA, SOURCE, Client
-from tests.contract.transports import TRANSPORTS, Answer, Interceptor
+from tests.contract.transports import USUAL, Answer, Transport
+from tests.extent import choose
+
+AT_RANDOM: Final = settings(max_examples=choose(15, 150), deadline=None, database=None)
+"""So many examples for each transport."""
 
 POSTS = (GET_TOKEN, CREATE_V3, CREATE_V4, PRESS)
 ENDPOINTS = [*(("POST", path) for path in POSTS), ("GET", INFO), ("GET", QUOTA)]
@@ -111,70 +115,69 @@ NAMELESS: Any = {"scenario_sources": "none"}
 """No key and no prompt names a scenario: a name that there is not is answered with a mistake of the test, HTTP 400."""
 
 
-@pytest.mark.parametrize("door_class", TRANSPORTS, ids=lambda transport: transport.name)
-class TestFuzz:
-    @settings(max_examples=60, deadline=None, database=None)
-    @given(bodies=st.lists(posts(), min_size=1, max_size=8))
-    @example(
-        bodies=[(CREATE_V3, b'{"prompt":"\\ud800"}'), (GET_TOKEN, b'{"clientId":"\\ud800","clientSecret":"\\udfff"}')]
-    )
-    def test_any_body(self, door_class: type[Interceptor], bodies: list[tuple[str, bytes]]) -> None:
-        with closing(door_class(MockAkool(**NAMELESS))) as transport:
-            headers = {"x-api-key": KEY, "content-type": "application/json"}
-            for path, body in bodies:
-                check(transport.call("POST", path, headers=headers, body=body))
-            credit = Client(transport).credit()
-            assert credit == 1000 - sum(job.cost for job in transport.mock.jobs)
-            transport.advance(5)
-            for job in transport.mock.jobs:
-                check(Client(transport).info(job.id))
+@pytest.mark.every_transport
+@AT_RANDOM
+@given(bodies=st.lists(posts(), min_size=1, max_size=8))
+@example(bodies=[(CREATE_V3, b'{"prompt":"\\ud800"}'), (GET_TOKEN, b'{"clientId":"\\ud800","clientSecret":"\\udfff"}')])
+def test_any_body(transport_class: type[Transport], bodies: list[tuple[str, bytes]]) -> None:
+    with closing(transport_class(MockAkool(**NAMELESS))) as transport:
+        headers = {"x-api-key": KEY, "content-type": "application/json"}
+        for path, body in bodies:
+            check(transport.call("POST", path, headers=headers, body=body))
+        credit = Client(transport).credit()
+        assert credit == 1000 - sum(job.cost for job in transport.mock.jobs)
+        transport.advance(5)
+        for job in transport.mock.jobs:
+            check(Client(transport).info(job.id))
 
-    @settings(max_examples=60, deadline=None, database=None)
-    @given(calls=st.lists(st.tuples(st.sampled_from(ENDPOINTS), HEADERS), min_size=1, max_size=8))
-    def test_any_headers(
-        self, door_class: type[Interceptor], calls: list[tuple[tuple[str, str], Mapping[str, str]]]
-    ) -> None:
-        with closing(door_class(MockAkool(**NAMELESS))) as transport:
-            for (method, path), headers in calls:
-                check(
-                    transport.call(
-                        method, path, headers=headers, body=b'{"prompt":"a cat"}' if method == "POST" else b""
-                    )
-                )
 
-    @settings(max_examples=50, deadline=None, database=None)
-    @given(queries=st.lists(QUERIES | QUERIES.map("image_model_id={}".format), min_size=1, max_size=8))
-    def test_any_query(self, door_class: type[Interceptor], queries: list[str]) -> None:
-        with closing(door_class(MockAkool(**NAMELESS))) as transport:
-            client = Client(transport)
-            client.made("v3")
-            for query in queries:
-                check(client.get(INFO, query))
-                check(client.get(QUOTA, query))
+@pytest.mark.every_transport
+@AT_RANDOM
+@given(calls=st.lists(st.tuples(st.sampled_from(ENDPOINTS), HEADERS), min_size=1, max_size=8))
+def test_any_headers(transport_class: type[Transport], calls: list[tuple[tuple[str, str], Mapping[str, str]]]) -> None:
+    with closing(transport_class(MockAkool(**NAMELESS))) as transport:
+        for (method, path), headers in calls:
+            check(
+                transport.call(method, path, headers=headers, body=b'{"prompt":"a cat"}' if method == "POST" else b"")
+            )
 
-    @settings(max_examples=50, deadline=None, database=None)
-    @given(paths=st.lists(PATHS, min_size=1, max_size=8))
-    def test_any_path(self, door_class: type[Interceptor], paths: list[str]) -> None:
-        with closing(door_class(MockAkool(**NAMELESS))) as transport:
-            for path in paths:
-                answer = transport.call("GET", path)
-                assert answer.status in (403, 404)
-                if answer.status == 404:
-                    assert "Not Found" in answer.body.decode() or path.startswith("/_mock/")
+
+@pytest.mark.every_transport
+@AT_RANDOM
+@given(queries=st.lists(QUERIES | QUERIES.map("image_model_id={}".format), min_size=1, max_size=8))
+def test_any_query(transport_class: type[Transport], queries: list[str]) -> None:
+    with closing(transport_class(MockAkool(**NAMELESS))) as transport:
+        client = Client(transport)
+        client.made("v3")
+        for query in queries:
+            check(client.get(INFO, query))
+            check(client.get(QUOTA, query))
+
+
+@pytest.mark.every_transport
+@AT_RANDOM
+@given(paths=st.lists(PATHS, min_size=1, max_size=8))
+def test_any_path(transport_class: type[Transport], paths: list[str]) -> None:
+    with closing(transport_class(MockAkool(**NAMELESS))) as transport:
+        for path in paths:
+            answer = transport.call("GET", path)
+            assert answer.status in (403, 404)
+            if answer.status == 404:
+                assert "Not Found" in answer.body.decode() or path.startswith("/_mock/")
 
 
 def test_the_strategies_reach_every_outcome() -> None:
     """The fuzz above would prove little if all it sent were refused."""
     seen: set[tuple[str, Any]] = set()
 
-    @settings(max_examples=150, deadline=None, database=None)
+    @settings(AT_RANDOM, max_examples=150)
     @given(post=posts())
     def collect(post: tuple[str, bytes]) -> None:
         path, body = post
         answer = transport.call("POST", path, headers={"x-api-key": KEY, "content-type": "application/json"}, body=body)
         seen.add((path, answer.code))
 
-    with closing(TRANSPORTS[0](MockAkool(credits=10**9, **NAMELESS))) as transport:
+    with closing(USUAL(MockAkool(credits=10**9, **NAMELESS))) as transport:
         collect()
 
     assert seen >= {(path, 1003) for path in POSTS}

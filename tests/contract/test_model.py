@@ -19,7 +19,8 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 
 from mock_akool import MockAkool, failed
 from tests.contract.client import CREATE_V3, SOURCE, Client
-from tests.contract.transports import Answer, FlaskDoor, Interceptor, SocketDoor
+from tests.contract.transports import Answer, FlaskTransport, SocketTransport, Transport
+from tests.extent import choose
 
 BUTTONS: Final = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
 KEYS: Final = ["ann", "ben", "eve"]
@@ -114,14 +115,14 @@ BY: Final = st.sampled_from(["key", "key", "token"])
 
 
 class Akool(RuleBasedStateMachine):
-    door_class: ClassVar[type[Interceptor]]
+    transport_class: ClassVar[type[Transport]]
     jobs: Bundle[ModelJob] = Bundle("jobs")
 
     def __init__(self) -> None:
         super().__init__()
         # Small pictures, because what is in them is tested elsewhere.
         options: dict[str, Any] = {"token_lifetime": "20s", "square_1080p": 64, "square_4k": 64}
-        self.transport = self.door_class(MockAkool(credits=CREDITS, **options))
+        self.transport = self.transport_class(MockAkool(credits=CREDITS, **options))
         self.now_ms = 0
         self.made: list[ModelJob] = []
         self.planned: deque[Plan] = deque()
@@ -301,14 +302,14 @@ class Akool(RuleBasedStateMachine):
 
 
 class ThroughFlask(Akool):
-    door_class = FlaskDoor
+    transport_class = FlaskTransport
 
 
 class ThroughSocket(Akool):
-    door_class = SocketDoor
+    transport_class = SocketTransport
 
 
-SETTINGS: Final = settings(max_examples=30, stateful_step_count=40, deadline=None, database=None)
+SETTINGS: Final = settings(max_examples=choose(15, 200), stateful_step_count=40, deadline=None, database=None)
 
 TestModelThroughFlask = ThroughFlask.TestCase
 TestModelThroughFlask.settings = SETTINGS

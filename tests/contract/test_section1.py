@@ -21,7 +21,7 @@ from tests.contract.client import (
     QUOTA,
     Client,
 )
-from tests.contract.transports import Answer, Interceptor, OpenDoor
+from tests.contract.transports import Answer, OpenTransport, Transport
 
 DAY_S = 86_400
 
@@ -85,9 +85,7 @@ class TestSection1:
 
     @pytest.mark.parametrize(("method", "path"), NOWHERE.values(), ids=NOWHERE.keys())
     @pytest.mark.parametrize("key", [KEY, None], ids=["with-key", "without-key"])
-    def test_an_unknown_route_is_http_404(
-        self, transport: Interceptor, method: str, path: str, key: str | None
-    ) -> None:
+    def test_an_unknown_route_is_http_404(self, transport: Transport, method: str, path: str, key: str | None) -> None:
         headers = JSON_TYPE if key is None else {**JSON_TYPE, "x-api-key": key}
 
         answer = transport.call(method, path, headers=headers, body=b'{"prompt": "a cat"}')
@@ -133,15 +131,15 @@ class TestSection1:
         assert 100_000 <= uids[0] <= 9_999_999
         assert len(set(uids)) == 1
 
-    def test_accounts_have_uids_of_their_own(self, transport: Interceptor) -> None:
+    def test_accounts_have_uids_of_their_own(self, transport: Transport) -> None:
         uids = [Client(transport, f"key {number}").create_v3().data["uid"] for number in range(30)]
 
         assert len(set(uids)) == 30
         assert all(100_000 <= uid <= 9_999_999 for uid in uids)
 
     @pytest.mark.parametrize("reverse", [False, True], ids=["in-order", "reversed"])
-    def test_key_order_and_unknown_fields_do_not_matter(self, open_door: OpenDoor, reverse: bool) -> None:
-        plain, odd = Client(open_door()), Client(open_door())
+    def test_key_order_and_unknown_fields_do_not_matter(self, open_transport: OpenTransport, reverse: bool) -> None:
+        plain, odd = Client(open_transport()), Client(open_transport())
         unknown = {"size": "4:3", "model": "x", "steps": 10**30, "nested": {"prompt": [None, 1.5, True]}, "": None}
         requests: list[tuple[str, dict[str, Any]]] = [
             (CREATE_V3, {"prompt": "a cat", "scale": "4:3"}),

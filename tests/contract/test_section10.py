@@ -6,7 +6,7 @@ import pytest
 
 from mock_akool import Profile
 from tests.contract.client import OTHER_KEY, Client
-from tests.contract.transports import OpenDoor
+from tests.contract.transports import OpenTransport
 
 MEANINGS = {
     1003: "parameter validate error",
@@ -29,9 +29,9 @@ MEANINGS = {
 
 class TestSection10:
     @pytest.mark.parametrize(("code", "msg"), MEANINGS.items())
-    def test_each_code_has_its_msg(self, open_door: OpenDoor, code: int, msg: str) -> None:
+    def test_each_code_has_its_msg(self, open_transport: OpenTransport, code: int, msg: str) -> None:
         """Any code can be had by a setting; each setting gives the code's own msg."""
-        client = Client(open_door(unknown_job_code=code))
+        client = Client(open_transport(unknown_job_code=code))
 
         answer = client.info("0" * 24)
 
@@ -39,10 +39,10 @@ class TestSection10:
         assert answer.json() == {"code": code, "msg": msg}
 
     @pytest.mark.parametrize("profile", Profile)
-    def test_the_codes_that_a_client_can_meet(self, open_door: OpenDoor, profile: Profile) -> None:
+    def test_the_codes_that_a_client_can_meet(self, open_transport: OpenTransport, profile: Profile) -> None:
         """The whole list of the image pages but 1108, and what other pages add."""
         client = Client(
-            open_door(
+            open_transport(
                 profile=profile,
                 concurrent_jobs=2,
                 accounts=[{"client_secret": "poor", "credits": 1}, {"client_secret": "banned", "status": "banned"}],

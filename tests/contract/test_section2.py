@@ -25,7 +25,7 @@ from tests.contract.client import (
     QUOTA,
     Client,
 )
-from tests.contract.transports import TRANSPORTS, Answer, Interceptor, OpenDoor
+from tests.contract.transports import Answer, OpenTransport, Transport
 
 DAY_S = 86_400
 BANNED_KEY = "B" * 32
@@ -113,13 +113,13 @@ AUTHORIZATION_NAMES = list(authorizations("a.b.c", "", "", ""))
 
 
 @pytest.fixture
-def strict(open_door: OpenDoor) -> Interceptor:
-    """A door into a fake where only the listed accounts exist."""
-    return open_door(strict=True, accounts=ACCOUNTS)
+def strict(open_transport: OpenTransport) -> Transport:
+    """A transport into a fake where only the listed accounts exist."""
+    return open_transport(strict=True, accounts=ACCOUNTS)
 
 
-@pytest.fixture(scope="module", params=TRANSPORTS, ids=lambda transport: transport.name)
-def crowd(request: pytest.FixtureRequest) -> Iterator[tuple[Interceptor, dict[str, Value]]]:
+@pytest.fixture(scope="module")
+def crowd(transport_class: type[Transport]) -> Iterator[tuple[Transport, dict[str, Value]]]:
     """A strict fake with one account of every sort, and every sort of Authorization for it.
 
     One for the whole module: who only asks for the balance changes nothing, and making tokens takes its time.
@@ -128,7 +128,7 @@ def crowd(request: pytest.FixtureRequest) -> Iterator[tuple[Interceptor, dict[st
     options = ({"accounts": unbanned}, {"accounts": ACCOUNTS, "seed": 1}, {"accounts": ACCOUNTS})
     with ExitStack() as opened:
         before, elsewhere, transport = (
-            opened.enter_context(closing(request.param(MockAkool(strict=True, **each)))) for each in options
+            opened.enter_context(closing(transport_class(MockAkool(strict=True, **each)))) for each in options
         )
         # An account that was banned after it had got its token.
         banned = Client(before).token("x", BANNED_KEY)
@@ -142,7 +142,7 @@ class TestSection2Precedence:
     @pytest.mark.parametrize("api_key", KEYS)
     @pytest.mark.parametrize("authorization", AUTHORIZATION_NAMES)
     def test_authorization_wins_and_empty_is_absent(
-        self, crowd: tuple[Interceptor, dict[str, Value]], authorization: str, api_key: str
+        self, crowd: tuple[Transport, dict[str, Value]], authorization: str, api_key: str
     ) -> None:
         transport, by_bearer, by_key = crowd[0], crowd[1][authorization], KEYS[api_key]
         headers = {"authorization": by_bearer.text, "x-api-key": by_key.text}
@@ -171,10 +171,12 @@ class TestSection2Precedence:
         assert both.create_v3().data["uid"] == mine != theirs
 
     @pytest.mark.parametrize("name", ["X-API-KEY", "x-api-key", "X-Api-Key"])
-    def test_header_names_are_in_any_case(self, transport: Interceptor, name: str) -> None:
+    @pytest.mark.every_transport
+    def test_header_names_are_in_any_case(self, transport: Transport, name: str) -> None:
         assert outcome(transport.call("GET", QUOTA, headers={name: KEY})) == OK
 
     @pytest.mark.parametrize("name", ["AUTHORIZATION", "authorization", "Authorization"])
+    @pytest.mark.every_transport
     def test_so_is_authorization(self, client: Client, name: str) -> None:
         assert outcome(client.get(QUOTA, headers={name: f"Bearer {client.token()}"})) == OK
 
@@ -192,7 +194,7 @@ class TestSection2Errors:
         ],
     )
     def test_every_endpoint_asks_for_credentials_first(
-        self, strict: Interceptor, method: str, path: str, headers: dict[str, str], expected: tuple[int, str]
+        self, strict: Transport, method: str, path: str, headers: dict[str, str], expected: tuple[int, str]
     ) -> None:
         assert outcome(strict.call(method, path, headers=headers)) == expected
 
@@ -219,7 +221,7 @@ class TestSection2Errors:
         ],
     )
     def test_get_token_of_a_wrong_pair(
-        self, strict: Interceptor, pair: tuple[str, str], expected: tuple[int, str]
+        self, strict: Transport, pair: tuple[str, str], expected: tuple[int, str]
     ) -> None:
         assert outcome(Client(strict).get_token(*pair)) == expected
 
@@ -281,16 +283,18 @@ class TestSection2Token:
         assert claims["exp"] - claims["iat"] == 3600 * DAY_S
         assert {type(claims[name]) for name in ("uid", "iat", "exp")} == {int}
 
-    def test_people_differ_from_account_to_account_and_are_the_same_in_every_run(self, open_door: OpenDoor) -> None:
+    def test_people_differ_from_account_to_account_and_are_the_same_in_every_run(
+        self, open_transport: OpenTransport
+    ) -> None:
         def people(client: Client) -> list[Any]:
             tokens = [client.token(f"id {number}", f"secret {number}") for number in range(5)]
             return [jwt.decode(token, options={"verify_signature": False})["email"] for token in tokens]
 
-        first = people(Client(open_door()))
+        first = people(Client(open_transport()))
 
         assert len(set(first)) == 5
-        assert people(Client(open_door())) == first
-        assert people(Client(open_door(seed=1))) != first
+        assert people(Client(open_transport())) == first
+        assert people(Client(open_transport(seed=1))) != first
 
     def test_the_api_key_is_the_client_secret(self, client: Client) -> None:
         job_id = client.made("v3")
@@ -322,14 +326,14 @@ class TestSection2Token:
         assert older.headers != newer.headers
         assert (older.quota().code, newer.quota().code) == (1000, 1000)
 
-    def test_a_token_of_another_fake_is_none_of_ours(self, open_door: OpenDoor) -> None:
-        token = Client(open_door(seed=1)).token()
+    def test_a_token_of_another_fake_is_none_of_ours(self, open_transport: OpenTransport) -> None:
+        token = Client(open_transport(seed=1)).token()
 
-        assert outcome(Client(open_door(seed=2), token=token).quota()) == BAD_BEARER
+        assert outcome(Client(open_transport(seed=2), token=token).quota()) == BAD_BEARER
 
-    def test_the_forms_of_client_id_and_client_secret(self, open_door: OpenDoor) -> None:
+    def test_the_forms_of_client_id_and_client_secret(self, open_transport: OpenTransport) -> None:
         for seed in range(20):
-            (account,) = open_door(strict=True, seed=seed).mock.accounts
+            (account,) = open_transport(strict=True, seed=seed).mock.accounts
             assert len(account.client_id) == 24
             assert account.client_id.endswith("==")
             assert len(base64.b64decode(account.client_id, validate=True)) == 16
@@ -347,21 +351,21 @@ class TestSection2Accounts:
         assert (client.credit(), other.credit()) == (996, 1000)
         assert client.create_v3().data["uid"] != other.create_v3().data["uid"]
 
-    def test_strict_only_listed_accounts_exist(self, strict: Interceptor) -> None:
+    def test_strict_only_listed_accounts_exist(self, strict: Transport) -> None:
         assert Client(strict).credit() == 77
         assert outcome(Client(strict, NO_KEY).quota()) == NO_ACCOUNT
         assert len(list(strict.mock.accounts)) == 3
 
-    def test_strict_without_a_list_has_one_account_that_one_can_find(self, open_door: OpenDoor) -> None:
-        transport = open_door(strict=True)
+    def test_strict_without_a_list_has_one_account_that_one_can_find(self, open_transport: OpenTransport) -> None:
+        transport = open_transport(strict=True)
         (account,) = transport.mock.accounts
 
         assert Client(transport, account.api_key).credit() == 1000
         assert Client(transport, token=Client(transport).token(account.client_id, account.api_key)).credit() == 1000
         assert outcome(Client(transport).quota()) == NO_ACCOUNT
 
-    def test_a_banned_account_can_do_nothing(self, open_door: OpenDoor) -> None:
-        transport = open_door(accounts=ACCOUNTS)
+    def test_a_banned_account_can_do_nothing(self, open_transport: OpenTransport) -> None:
+        transport = open_transport(accounts=ACCOUNTS)
         banned = Client(transport, BANNED_KEY)
 
         answers = [
@@ -377,13 +381,13 @@ class TestSection2Accounts:
         assert transport.mock.jobs == ()
 
     @pytest.mark.parametrize("strict", [True, False], ids=["strict", "lenient"])
-    def test_a_poor_account_has_what_the_list_says(self, open_door: OpenDoor, strict: bool) -> None:
-        poor = Client(open_door(strict=strict, accounts=[{"client_secret": KEY, "credits": 3}]))
+    def test_a_poor_account_has_what_the_list_says(self, open_transport: OpenTransport, strict: bool) -> None:
+        poor = Client(open_transport(strict=strict, accounts=[{"client_secret": KEY, "credits": 3}]))
 
         assert [poor.create_v3().code, poor.create_v3().code] == [1000, 1104]
         assert poor.credit() == 1
 
-    def test_the_tokens_of_an_expiring_account_expire(self, strict: Interceptor) -> None:
+    def test_the_tokens_of_an_expiring_account_expire(self, strict: Transport) -> None:
         brief = Client(strict, token=Client(strict).token("any", BRIEF_KEY))
         lasting = Client(strict, token=Client(strict).token())
 
@@ -396,16 +400,17 @@ class TestSection2Accounts:
         assert Client(strict, BRIEF_KEY).credit() == 55, "a key does not expire"
 
     @pytest.mark.parametrize("profile", Profile)
-    def test_both_profiles_know_the_same_accounts(self, open_door: OpenDoor, profile: Profile) -> None:
-        transport = open_door(profile=profile, strict=True, accounts=ACCOUNTS)
+    def test_both_profiles_know_the_same_accounts(self, open_transport: OpenTransport, profile: Profile) -> None:
+        transport = open_transport(profile=profile, strict=True, accounts=ACCOUNTS)
 
         assert Client(transport).credit() == 77
         assert outcome(Client(transport, NO_KEY).quota()) == NO_ACCOUNT
 
 
+@pytest.mark.every_transport
 class TestSection2Cors:
     @pytest.mark.parametrize(("method", "path"), [*SIGNED.values(), ("POST", GET_TOKEN)])
-    def test_a_browser_may_call(self, transport: Interceptor, method: str, path: str) -> None:
+    def test_a_browser_may_call(self, transport: Transport, method: str, path: str) -> None:
         asked = {
             "origin": "https://example.com",
             "access-control-request-method": method,

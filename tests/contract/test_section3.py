@@ -8,7 +8,7 @@ import pytest
 
 from mock_akool import Profile
 from tests.contract.client import CREATE_V3, PROMPT, SOURCE, Client
-from tests.contract.transports import OpenDoor
+from tests.contract.transports import OpenTransport
 
 SCALES = ["1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"]
 CREATED_KEYS = {
@@ -30,8 +30,8 @@ CREATED_KEYS = {
 
 class TestSection3:
     @pytest.mark.parametrize("profile", Profile)
-    def test_the_reply_right_after_creation(self, open_door: OpenDoor, profile: Profile) -> None:
-        client = Client(open_door(profile=profile))
+    def test_the_reply_right_after_creation(self, open_transport: OpenTransport, profile: Profile) -> None:
+        client = Client(open_transport(profile=profile))
 
         data = client.create_v3().data
 
@@ -51,8 +51,8 @@ class TestSection3:
         }
 
     @pytest.mark.parametrize("profile", Profile)
-    def test_source_image_is_there_only_if_given(self, open_door: OpenDoor, profile: Profile) -> None:
-        data = Client(open_door(profile=profile)).create_v3(source_image=SOURCE).data
+    def test_source_image_is_there_only_if_given(self, open_transport: OpenTransport, profile: Profile) -> None:
+        data = Client(open_transport(profile=profile)).create_v3(source_image=SOURCE).data
 
         assert data.keys() == CREATED_KEYS | {"source_image"}
         assert data["source_image"] == SOURCE
@@ -75,11 +75,11 @@ class TestSection3:
 
         assert (answer.code, answer.msg) == (1003, "parameter validate error")
 
-    def test_the_default_scale_is_1_to_1(self, open_door: OpenDoor) -> None:
+    def test_the_default_scale_is_1_to_1(self, open_transport: OpenTransport) -> None:
         """Seen in the picture: the same as with the scale spelled out."""
         bodies = []
         for fields in ({}, {"scale": "1:1"}, {"scale": "4:3"}):
-            client = Client(open_door())
+            client = Client(open_transport())
             bodies.append(client.download(client.record(client.completed("v3", **fields))["image"]).body)
 
         assert bodies[0] == bodies[1] != bodies[2]

@@ -10,7 +10,7 @@ import pytest
 from mock_akool import Profile
 from mock_akool.akool.families.image_v4 import CreateV4
 from tests.contract.client import CREATE_V4, PROMPT, SOURCE, Client
-from tests.contract.transports import OpenDoor
+from tests.contract.transports import OpenTransport
 
 TEXT_MODEL = "wavespeed-ai/flux-krea-dev-lora"
 IMAGE_MODEL = "wavespeed-ai/flux-kontext-dev"
@@ -54,9 +54,9 @@ class TestSection4Reply:
     )
     @pytest.mark.parametrize("from_image", [False, True], ids=["text", "image"])
     def test_the_reply_right_after_creation(
-        self, open_door: OpenDoor, profile: Profile, keys: set[str], credit: int, from_image: bool
+        self, open_transport: OpenTransport, profile: Profile, keys: set[str], credit: int, from_image: bool
     ) -> None:
-        client = Client(open_door(profile=profile))
+        client = Client(open_transport(profile=profile))
         client.transport.advance(1.25)
 
         extra: dict[str, Any] = {"source_images": [SOURCE]} if from_image else {}

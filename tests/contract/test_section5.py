@@ -9,7 +9,7 @@ import pytest
 
 from mock_akool import Profile, failed
 from tests.contract.client import FAMILIES, OTHER_KEY, PRESS, Client
-from tests.contract.transports import OpenDoor
+from tests.contract.transports import OpenTransport
 
 BUTTONS = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
 CREATED_KEYS = {
@@ -32,8 +32,10 @@ PARENTS = ["v3", "v4", "v4-image"]
 class TestSection5Reply:
     @pytest.mark.parametrize("button", BUTTONS)
     @pytest.mark.parametrize("profile", Profile)
-    def test_the_reply_right_after_the_press(self, open_door: OpenDoor, profile: Profile, button: str) -> None:
-        client = Client(open_door(profile=profile))
+    def test_the_reply_right_after_the_press(
+        self, open_transport: OpenTransport, profile: Profile, button: str
+    ) -> None:
+        client = Client(open_transport(profile=profile))
         parent = client.completed()
         client.transport.advance(2.5)
 
@@ -223,8 +225,8 @@ class TestSection5Errors:
         client.transport.advance(0.001)
         assert client.press(parent, "U1").code == 1000
 
-    def test_a_refused_press_costs_nothing_and_uses_nothing(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(credits=5))
+    def test_a_refused_press_costs_nothing_and_uses_nothing(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(credits=5))
         parent = client.completed()
         assert client.press(parent, "U1").code == 1000
 

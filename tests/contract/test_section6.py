@@ -11,7 +11,7 @@ import pytest
 
 from mock_akool import Profile, failed
 from tests.contract.client import FAMILIES, INFO, KEY, OTHER_KEY, SOURCE, Client
-from tests.contract.transports import Interceptor, OpenDoor
+from tests.contract.transports import OpenTransport, Transport
 
 BUTTONS = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
 VENDOR_SAMPLE = Path(__file__).parents[2] / "fixtures" / "vendor" / "get-image-result.json"
@@ -135,8 +135,10 @@ class TestSection6Statuses:
 
 
 class TestSection6Profiles:
-    def test_documented_a_completed_v3_job_equals_the_vendors_sample_key_for_key(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(profile="documented"))
+    def test_documented_a_completed_v3_job_equals_the_vendors_sample_key_for_key(
+        self, open_transport: OpenTransport
+    ) -> None:
+        client = Client(open_transport(profile="documented"))
         sample = json.loads(VENDOR_SAMPLE.read_text())
 
         answer = client.info(client.completed()).json()
@@ -158,26 +160,26 @@ class TestSection6Profiles:
         assert len(record["upscaled_urls"]) == 4
 
     @pytest.mark.parametrize("plan", [QUEUEING, PROCESSING, FAILED], ids=["queueing", "processing", "failed"])
-    def test_the_profiles_differ_at_completion_only(self, open_door: OpenDoor, plan: dict[str, Any]) -> None:
+    def test_the_profiles_differ_at_completion_only(self, open_transport: OpenTransport, plan: dict[str, Any]) -> None:
         bodies = []
         for profile in Profile:
-            client = Client(open_door(profile=profile))
+            client = Client(open_transport(profile=profile))
             bodies.append(client.info(client.made("v3", plan)).json())
 
         assert bodies[0] == bodies[1]
 
     @pytest.mark.parametrize("family", ["button-U", "button-V"])
-    def test_the_profiles_do_not_differ_for_buttons(self, open_door: OpenDoor, family: str) -> None:
+    def test_the_profiles_do_not_differ_for_buttons(self, open_transport: OpenTransport, family: str) -> None:
         records = []
         for profile in Profile:
-            client = Client(open_door(profile=profile))
+            client = Client(open_transport(profile=profile))
             record = client.record(client.completed(family))
             records.append(record | {"image": "", "upscaled_urls": len(record["upscaled_urls"])})
 
         assert records[0] == records[1]
 
-    def test_documented_shows_one_url_for_v4_too(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(profile="documented"))
+    def test_documented_shows_one_url_for_v4_too(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(profile="documented"))
 
         record = client.record(client.completed("v4"))
 
@@ -255,6 +257,7 @@ class TestSection6Query:
 
         assert answer.code == 1003
 
+    @pytest.mark.every_transport
     def test_head_is_get_without_a_body(self, client: Client) -> None:
         query = f"image_model_id={client.completed()}"
 
@@ -269,8 +272,8 @@ class TestSection6DemoClient:
 
     @pytest.mark.parametrize("family", FAMILIES)
     @pytest.mark.parametrize("options", [{}, {"realistic": True}], ids=["usual", "realistic"])
-    def test_ends(self, open_door: OpenDoor, family: str, options: dict[str, Any]) -> None:
-        client = Client(open_door(**options))
+    def test_ends(self, open_transport: OpenTransport, family: str, options: dict[str, Any]) -> None:
+        client = Client(open_transport(**options))
         job_id = client.made(family)
 
         asked = 0
@@ -281,7 +284,7 @@ class TestSection6DemoClient:
 
         assert asked >= 2
 
-    def test_two_accounts_do_not_see_each_other(self, transport: Interceptor) -> None:
+    def test_two_accounts_do_not_see_each_other(self, transport: Transport) -> None:
         mine, theirs = Client(transport, KEY), Client(transport, OTHER_KEY)
         ids = [client.completed() for client in (mine, theirs)]
 

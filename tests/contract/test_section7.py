@@ -8,7 +8,7 @@ import pytest
 
 from mock_akool import Profile, failed
 from tests.contract.client import FAMILIES, KEY, OTHER_KEY, QUOTA, SOURCE, Client
-from tests.contract.transports import OpenDoor
+from tests.contract.transports import OpenTransport
 
 PRICES: list[tuple[str, dict[str, Any], int, int]] = [
     # what, its fields, price observed, price documented
@@ -43,9 +43,15 @@ class TestSection7Balance:
     @pytest.mark.parametrize(("family", "fields", "observed", "documented"), PRICES, ids=PRICE_IDS)
     @pytest.mark.parametrize("profile", Profile)
     def test_prices(
-        self, open_door: OpenDoor, profile: Profile, family: str, fields: dict[str, Any], observed: int, documented: int
+        self,
+        open_transport: OpenTransport,
+        profile: Profile,
+        family: str,
+        fields: dict[str, Any],
+        observed: int,
+        documented: int,
     ) -> None:
-        client = Client(open_door(profile=profile))
+        client = Client(open_transport(profile=profile))
         parent_price = 2 if family.startswith("button") else 0
 
         job_id = client.made(family, **fields)
@@ -97,8 +103,10 @@ class TestSection7Balance:
         assert balances == [1000 - price, 1000 - price, 1000, 1000, 1000]
         assert client.record(job_id)["deduction_credit"] == 0
 
-    def test_refunded_credits_can_be_spent_before_anybody_asked_for_the_balance(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(credits=2))
+    def test_refunded_credits_can_be_spent_before_anybody_asked_for_the_balance(
+        self, open_transport: OpenTransport
+    ) -> None:
+        client = Client(open_transport(credits=2))
         client.made("v3", {"queueing": 1, "ending": failed("no", refund=True)})
         assert client.create_v3().code == 1104
 
@@ -110,10 +118,10 @@ class TestSection7Balance:
 class TestSection7OutOfCredits:
     @pytest.mark.parametrize(("family", "fields", "price", "_"), PRICES, ids=PRICE_IDS)
     def test_one_credit_short_is_1104_and_changes_nothing(
-        self, open_door: OpenDoor, family: str, fields: dict[str, Any], price: int, _: int
+        self, open_transport: OpenTransport, family: str, fields: dict[str, Any], price: int, _: int
     ) -> None:
         parent = 2 if family.startswith("button") else 0
-        short, enough = (Client(open_door(credits=parent + price + more)) for more in (-1, 0))
+        short, enough = (Client(open_transport(credits=parent + price + more)) for more in (-1, 0))
 
         enough.made(family, **fields)
         with pytest.raises(AssertionError, match="1104"):
@@ -123,30 +131,30 @@ class TestSection7OutOfCredits:
         assert short.credit() == price - 1
         assert len(short.transport.mock.jobs) == (1 if parent else 0)
 
-    def test_its_answer(self, open_door: OpenDoor) -> None:
-        answer = Client(open_door(credits=0)).create_v3()
+    def test_its_answer(self, open_transport: OpenTransport) -> None:
+        answer = Client(open_transport(credits=0)).create_v3()
 
         assert answer.status == 200
         assert answer.json() == {"code": 1104, "msg": "credits insufficient"}
 
-    def test_a_batch_is_accepted_as_a_whole_or_not_at_all(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(credits=15))
+    def test_a_batch_is_accepted_as_a_whole_or_not_at_all(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(credits=15))
 
         assert client.create_v4(batch_quantity=4).code == 1104
         assert (client.credit(), client.transport.mock.jobs) == (15, ())
         assert client.create_v4(batch_quantity=3).code == 1000
         assert client.credit() == 3
 
-    def test_older_pages_say_1006(self, open_door: OpenDoor) -> None:
-        answer = Client(open_door(credits=0, out_of_credits_code=1006)).create_v3()
+    def test_older_pages_say_1006(self, open_transport: OpenTransport) -> None:
+        answer = Client(open_transport(credits=0, out_of_credits_code=1006)).create_v3()
 
         assert answer.json() == {"code": 1006, "msg": "quota not enough"}
 
-    def test_a_bad_request_is_bad_before_it_is_too_dear(self, open_door: OpenDoor) -> None:
-        assert Client(open_door(credits=0)).create_v3(scale="x").code == 1003
+    def test_a_bad_request_is_bad_before_it_is_too_dear(self, open_transport: OpenTransport) -> None:
+        assert Client(open_transport(credits=0)).create_v3(scale="x").code == 1003
 
-    def test_reading_is_free(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(credits=2))
+    def test_reading_is_free(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(credits=2))
         job_id = client.completed()
 
         assert client.credit() == 0
@@ -162,8 +170,8 @@ class TestSection7Limits:
         assert {client.quota().code for _ in range(200)} == {1000}
         assert len(client.transport.mock.jobs) == 50
 
-    def test_requests_per_second(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(requests_per_second=3))
+    def test_requests_per_second(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(requests_per_second=3))
         other = Client(client.transport, OTHER_KEY)
 
         assert [client.quota().code for _ in range(5)] == [1000, 1000, 1000, 1005, 1005]
@@ -175,8 +183,8 @@ class TestSection7Limits:
         client.transport.advance(0.001)
         assert [client.quota().code for _ in range(4)] == [1000, 1000, 1000, 1005]
 
-    def test_requests_per_second_counts_every_endpoint_and_creates_nothing(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(requests_per_second=4))
+    def test_requests_per_second_counts_every_endpoint_and_creates_nothing(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(requests_per_second=4))
         asked = [client.create_v3(), client.create_v4(), client.info("x"), client.press("x", "U1"), client.create_v3()]
 
         assert [answer.code for answer in asked] == [1000, 1000, 1008, 1008, 1005]
@@ -184,8 +192,8 @@ class TestSection7Limits:
         assert client.credit() == 994
         assert len(client.transport.mock.jobs) == 2
 
-    def test_less_than_one_request_a_second(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(requests_per_second=0.5))
+    def test_less_than_one_request_a_second(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(requests_per_second=0.5))
 
         codes = []
         for step in (0, 1, 1):
@@ -194,14 +202,14 @@ class TestSection7Limits:
 
         assert codes == [1000, 1005, 1000]
 
-    def test_who_is_nobody_is_not_counted(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(requests_per_second=1))
+    def test_who_is_nobody_is_not_counted(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(requests_per_second=1))
 
         assert [client.get(QUOTA, headers={}).code for _ in range(3)] == [1102] * 3
         assert client.quota().code == 1000
 
-    def test_concurrent_jobs(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(concurrent_jobs=2))
+    def test_concurrent_jobs(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(concurrent_jobs=2))
         other = Client(client.transport, OTHER_KEY)
 
         assert [client.create_v3().code for _ in range(3)] == [1000, 1000, 1005]
@@ -213,8 +221,8 @@ class TestSection7Limits:
         assert [client.create_v3().code for _ in range(3)] == [1000, 1000, 1005]
         assert len(client.transport.mock.jobs) == 5
 
-    def test_concurrent_jobs_counts_batches_and_buttons(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(concurrent_jobs=3))
+    def test_concurrent_jobs_counts_batches_and_buttons(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(concurrent_jobs=3))
         parent = client.completed()
 
         assert client.create_v4(batch_quantity=4).code == 1005
@@ -225,8 +233,8 @@ class TestSection7Limits:
         assert client.record(parent)["used_buttons"] == ["U1"]
         assert client.credit() == 1000 - 2 - 2 * 4 - 2
 
-    def test_a_failed_job_makes_room(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(concurrent_jobs=1))
+    def test_a_failed_job_makes_room(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(concurrent_jobs=1))
         client.made("v3", {"queueing": 1, "ending": failed("no")})
         assert client.create_v3().code == 1005
 
@@ -234,8 +242,8 @@ class TestSection7Limits:
 
         assert client.create_v3().code == 1000
 
-    def test_limits_are_per_account_whatever_the_credentials(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(concurrent_jobs=1))
+    def test_limits_are_per_account_whatever_the_credentials(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(concurrent_jobs=1))
         by_token = Client(client.transport, token=client.token("any id", KEY))
 
         assert [client.create_v3().code, by_token.create_v3().code] == [1000, 1005]

@@ -14,7 +14,7 @@ from mock_akool import Profile
 from mock_akool.akool.codes import CDN_URL
 from mock_akool.core.http import Request
 from tests.contract.client import CREATE_V3, FAMILIES, INFO, JSON_TYPE, PROMPT, Client
-from tests.contract.transports import Answer, Interceptor, OpenDoor
+from tests.contract.transports import Answer, OpenTransport, Transport
 
 UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 V4_NAME = rf"/\d{{13}}-{UUID4}-\d{{4}}\.jpeg"
@@ -52,8 +52,8 @@ def note_in(image: Image.Image) -> str:
 class TestSection8Names:
     @pytest.mark.parametrize("profile", Profile)
     @pytest.mark.parametrize("family", ["v4", "v4-image"])
-    def test_v4(self, open_door: OpenDoor, family: str, profile: Profile) -> None:
-        client = Client(open_door(profile=profile))
+    def test_v4(self, open_transport: OpenTransport, family: str, profile: Profile) -> None:
+        client = Client(open_transport(profile=profile))
 
         record = client.record(client.completed(family))
 
@@ -68,8 +68,8 @@ class TestSection8Names:
             assert re.fullmatch(V3_NAME, urlsplit(url).path)
             assert picture_in(client.download(url)).format == "JPEG"
 
-    def test_v3_documented_is_the_png_of_2024(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(profile="documented"))
+    def test_v3_documented_is_the_png_of_2024(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(profile="documented"))
 
         record = client.record(client.completed())
 
@@ -94,7 +94,8 @@ class TestSection8Names:
 
         assert len(set(urls)) == len(urls)
 
-    def test_the_host_is_the_one_that_the_client_reached_us_by(self, transport: Interceptor) -> None:
+    @pytest.mark.every_transport
+    def test_the_host_is_the_one_that_the_client_reached_us_by(self, transport: Transport) -> None:
         transport.mock.next_job()
         headers = {**JSON_TYPE, "x-api-key": "k", "host": "akool.test:8080"}
         job_id = transport.call("POST", CREATE_V3, headers=headers, body=b'{"prompt":"x"}').data["_id"]
@@ -106,6 +107,7 @@ class TestSection8Names:
         for url in (record["image"], *record["upscaled_urls"]):
             assert url.startswith(f"{seen_at}/")
 
+    @pytest.mark.every_transport
     def test_in_process_it_is_akools_cloudfront_host(self, client: Client) -> None:
         """`MockAkool.answer` has no host that one could reach."""
         assert CDN_URL == "https://d2qf6ukcym4kn9.cloudfront.net"
@@ -170,8 +172,8 @@ class TestSection8Contents:
 
         assert [note.partition(" tile=")[2] for note in notes] == ["1,2,3,4", "1", "2", "3", "4"]
 
-    def test_a_png_holds_the_job_id_too(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(profile="documented"))
+    def test_a_png_holds_the_job_id_too(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(profile="documented"))
         job_id = client.completed()
 
         image = picture_in(client.download(client.record(job_id)["image"]))
@@ -192,16 +194,16 @@ class TestSection8Contents:
             assert distances.index(min(distances)) == number
 
     @pytest.mark.parametrize("family", FAMILIES)
-    def test_a_file_is_the_same_every_time(self, open_door: OpenDoor, family: str) -> None:
-        client, again = Client(open_door()), Client(open_door())
+    def test_a_file_is_the_same_every_time(self, open_transport: OpenTransport, family: str) -> None:
+        client, again = Client(open_transport()), Client(open_transport())
         urls = [each.record(each.completed(family))["image"] for each in (client, again)]
 
         bodies = {each.download(url).body for each, url in zip((client, again), urls, strict=True) for _ in range(2)}
 
         assert len(bodies) == 1
 
-    def test_another_seed_another_picture(self, open_door: OpenDoor) -> None:
-        clients = [Client(open_door(seed=seed)) for seed in (1, 2)]
+    def test_another_seed_another_picture(self, open_transport: OpenTransport) -> None:
+        clients = [Client(open_transport(seed=seed)) for seed in (1, 2)]
 
         one, two = (each.download(each.record(each.completed())["image"]).body for each in clients)
 
@@ -217,6 +219,7 @@ def _distance(one: Image.Image, other: Image.Image) -> int:
     return sum(abs(a - b) for a, b in zip(one.tobytes(), other.tobytes(), strict=True))
 
 
+@pytest.mark.every_transport
 class TestSection8Downloads:
     @pytest.mark.parametrize(
         "headers",
@@ -272,9 +275,9 @@ class TestSection8Downloads:
         assert (answer.status, answer.headers["content-type"]) == (403, "application/xml")
         assert b"<Code>AccessDenied</Code>" in answer.body
 
-    def test_a_file_is_not_there_before_its_job_is_completed(self, open_door: OpenDoor) -> None:
+    def test_a_file_is_not_there_before_its_job_is_completed(self, open_transport: OpenTransport) -> None:
         """The path is known from a twin of the fake, whose clock ran ahead."""
-        ahead, client = Client(open_door()), Client(open_door())
+        ahead, client = Client(open_transport()), Client(open_transport())
         job_id = ahead.made("v3")
         assert client.made("v3") == job_id
         ahead.transport.advance(5)
@@ -289,8 +292,8 @@ class TestSection8Downloads:
 
 class TestSection8Durations:
     @pytest.mark.parametrize("family", FAMILIES)
-    def test_realistic_jobs_take_30_to_60_s(self, open_door: OpenDoor, family: str) -> None:
-        client = Client(open_door(realistic=True))
+    def test_realistic_jobs_take_30_to_60_s(self, open_transport: OpenTransport, family: str) -> None:
+        client = Client(open_transport(realistic=True))
         jobs = [client.made(family) for _ in range(8)]
 
         client.transport.advance(29.999)
@@ -299,9 +302,9 @@ class TestSection8Durations:
         client.transport.advance(30.001)
         assert {client.status(job_id) for job_id in jobs} == {3}
 
-    def test_an_image_takes_longer_than_a_text(self, open_door: OpenDoor) -> None:
+    def test_an_image_takes_longer_than_a_text(self, open_transport: OpenTransport) -> None:
         """Observed: 35 s for v4 from text, 56 s from an image, 29 s for v3."""
-        client = Client(open_door(realistic=True))
+        client = Client(open_transport(realistic=True))
         jobs = {family: [client.made(family) for _ in range(8)] for family in ("v3", "v4", "v4-image")}
 
         client.transport.advance(45)
@@ -309,9 +312,9 @@ class TestSection8Durations:
         done = {family: {client.status(job_id) for job_id in ids} for family, ids in jobs.items()}
         assert done == {"v3": {3}, "v4": {3}, "v4-image": {2}}
 
-    def test_they_differ_and_follow_the_seed(self, open_door: OpenDoor) -> None:
+    def test_they_differ_and_follow_the_seed(self, open_transport: OpenTransport) -> None:
         def stamps(seed: int) -> list[str]:
-            client = Client(open_door(realistic=True, seed=seed))
+            client = Client(open_transport(realistic=True, seed=seed))
             jobs = [client.made("v4", prompt=PROMPT) for _ in range(6)]
             client.transport.advance(60)
             return [urlsplit(client.record(job_id)["image"]).path[1:14] for job_id in jobs]

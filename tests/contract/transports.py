@@ -1,6 +1,6 @@
-"""The doors that the contract suite goes through: one class each, all with the same `call`.
+"""The transports of the contract suite: the ways of a request into a fake, one class each, all with the same `call`.
 
-To add a door, derive from `Door` and name the class in `TRANSPORTS`. Every test of this package then runs through it.
+To add a transport, derive from `Transport` and name the class in `TRANSPORTS`.
 """
 
 from __future__ import annotations
@@ -65,18 +65,18 @@ class Answer:
         return envelope["data"]
 
 
-class Interceptor(ABC):
+class Transport(ABC):
     """A way into one fake. `call` may be used by several threads at once.
 
-    With `patience_s` the client waits so many seconds of the fake's virtual time for an answer, through every door, and
-    none of them for real. Such a door is for one thread.
+    With `patience_s` the client waits that many seconds of the fake's virtual time for a response, and none of them for
+    real. Such a transport is for one thread.
     """
 
     name: ClassVar[str]
     errors: ClassVar[tuple[type[Exception], ...]]
     """What this library raises when no whole answer comes."""
     file_base: str
-    """What the URLs of files begin with through this door."""
+    """What the URLs of files begin with through this transport."""
     files_follow_host: ClassVar[bool] = True
     """Whether they do so for the host that the client called, or are always at Akool's own."""
 
@@ -97,7 +97,7 @@ class Interceptor(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Give back whatever the door holds."""
+        """Give back whatever the transport holds."""
 
     def advance(self, seconds: float) -> None:
         """Move the fake's virtual clock."""
@@ -109,7 +109,7 @@ class Interceptor(ABC):
         return self.mock.clock.now_ns() // 1_000_000
 
 
-class FlaskDoor(Interceptor):
+class FlaskTransport(Transport):
     """Flask's test client of the app."""
 
     name = "flask"
@@ -178,7 +178,7 @@ class _HurriedServer(Server):
         return response._replace(delay_ns=0, transfer=None if transfer == Transfer() else transfer), body
 
 
-class SocketDoor(Interceptor):
+class SocketTransport(Transport):
     """The live server on a free port, and a keep-alive connection to it by hand.
 
     By hand, because http.client refuses to send some of the requests that a server must survive.
@@ -238,7 +238,7 @@ class SocketDoor(Interceptor):
         self._server.stop()
 
 
-class InProcessDoor(Interceptor):
+class InProcessTransport(Transport):
     """A client of this process, whose requests to the fake's host are answered in process.
 
     Each fake has a host of its own here, since several are open at once in some tests. The targets go out as they are,
@@ -264,7 +264,7 @@ class InProcessDoor(Interceptor):
         self.mock.stop()
 
 
-class RequestsDoor(InProcessDoor):
+class RequestsTransport(InProcessTransport):
     """A `requests.Session` for each thread."""
 
     name = "requests"
@@ -288,7 +288,7 @@ class RequestsDoor(InProcessDoor):
         return Answer(response.status_code, {n.lower(): v for n, v in response.headers.items()}, response.content)
 
 
-class HttpxDoor(InProcessDoor):
+class HttpxTransport(InProcessTransport):
     """An `httpx.Client`, which threads may share."""
 
     name = "httpx"
@@ -310,7 +310,7 @@ class HttpxDoor(InProcessDoor):
         super().close()
 
 
-class HttpxAsyncDoor(InProcessDoor):
+class HttpxAsyncTransport(InProcessTransport):
     """An `httpx.AsyncClient` in an event loop that other threads hand their calls to."""
 
     name = "httpx-async"
@@ -333,7 +333,7 @@ class HttpxAsyncDoor(InProcessDoor):
         super().close()
 
 
-class AiohttpDoor(InProcessDoor):
+class AiohttpTransport(InProcessTransport):
     """An `aiohttp.ClientSession` in an event loop that other threads hand their calls to."""
 
     name = "aiohttp"
@@ -401,14 +401,17 @@ def _answer_of(response: httpx.Response) -> Answer:
     return Answer(response.status_code, dict(response.headers), response.content)
 
 
-TRANSPORTS: Final[tuple[type[Interceptor], ...]] = (
-    FlaskDoor,
-    RequestsDoor,
-    HttpxDoor,
-    HttpxAsyncDoor,
-    AiohttpDoor,
-    SocketDoor,
+TRANSPORTS: Final[tuple[type[Transport], ...]] = (
+    FlaskTransport,
+    RequestsTransport,
+    HttpxTransport,
+    HttpxAsyncTransport,
+    AiohttpTransport,
+    SocketTransport,
 )
 
-OpenDoor = Callable[..., Interceptor]
-"""Opens a door into a new fake with these options."""
+USUAL: Final[type[Transport]] = SocketTransport
+"""The one for what does not depend on the transport: the bytes that are sent and received are seen as they are."""
+
+OpenTransport = Callable[..., Transport]
+"""Opens a transport into a new fake with these options."""

@@ -84,7 +84,7 @@ def test_only_one_library_is_installed(library: str) -> None:
 )
 @pytest.mark.parametrize("other_hosts", ["pass", "refuse"])
 def test_another_mock_that_was_there_before_the_first_fake(library: str, theirs: str, other_hosts: str) -> None:
-    """The door is then imported while what it looks for is already replaced."""
+    """The interceptor is then imported while what it looks for is already replaced."""
     assert run(SETUP, theirs, f"mock = MockAkool(other_hosts={other_hosts!r}).start()", CALL[library]) == "200\n"
 
 

@@ -1,4 +1,4 @@
-"""The doors with the oldest releases that pyproject.toml allows, and with those that are installed.
+"""The interceptors with the oldest releases that pyproject.toml allows, and with those that are installed.
 
 It needs a package index, or the pip cache; without both it is skipped.
 """
@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from tests import children
-from tests.mock import script as door_script
+from tests.mock import script as interceptor_script
 
 ROOT: Final = Path(__file__).parents[2]
 LIBRARIES: Final = ("requests", "responses", "httpx", "aiohttp")
@@ -40,10 +40,10 @@ def folder_of_oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_script(path: Path) -> str:
-    """Run the door script with the packages below `path` before the installed ones."""
-    assert door_script.__file__ is not None
+    """Run the script with the packages below `path` before the installed ones."""
+    assert interceptor_script.__file__ is not None
     done = children.run(
-        door_script.__file__, command=(sys.executable, "-W", "error"), variables={"PYTHONPATH": f"{path}:{ROOT}"}
+        interceptor_script.__file__, command=(sys.executable, "-W", "error"), variables={"PYTHONPATH": f"{path}:{ROOT}"}
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout

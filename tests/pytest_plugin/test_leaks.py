@@ -50,7 +50,7 @@ def by_aiohttp() -> None:
 
 
 def patched() -> tuple[Any, ...]:
-    """What the doors and virtual sleep replace."""
+    """What the interceptors and virtual sleep replace."""
     return (
         requests.Session.get_adapter,
         httpx.Client._transport_for_url,

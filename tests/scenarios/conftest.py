@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.contract.conftest import client, door_class, open_door, transport
+from tests.contract.conftest import client, open_transport, pytest_generate_tests, transport
 
-__all__ = ["client", "door_class", "open_door", "transport"]
+__all__ = ["client", "open_transport", "pytest_generate_tests", "transport"]

@@ -1,4 +1,4 @@
-"""Faults through every door: what the client meets, what the work was, and where the clock stands."""
+"""Faults: what the client meets, what the work was, and where the clock stands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 from mock_akool import Code, MockAkool, Request
 from tests.contract.client import CREATE_V3, KEY, OTHER_KEY, PROMPT, Client
-from tests.contract.transports import Interceptor, OpenDoor
+from tests.contract.transports import OpenTransport, Transport
 
 DROPPED: Final = (
     ConnectionAbortedError,
@@ -32,10 +32,11 @@ CUT_OFF: Final = (
     aiohttp.ClientPayloadError,
     IncompleteRead,
 )
-WAITS_FOR_REAL: Final = ("socket",)
-"""The door whose client waits in real time, so that the virtual clock stands still."""
+WAITS_FOR_REAL: Final = "socket"
+"""The transport whose client waits in real time, so that the virtual clock stands still."""
 
 
+@pytest.mark.every_transport
 class TestWhatTheClientMeets:
     """A fault at the second poll, and a good answer to the third."""
 
@@ -123,19 +124,19 @@ class TestWhatTheClientMeets:
         answer = self.second(client, job_id, drip={"bytes": 100, "every": "5ms"})
         assert answer.data["image_status"] == 2
         passed_ms = (client.transport.mock.clock.now_ns() - began_ns) / 1e6
-        assert passed_ms == (0 if client.transport.name in WAITS_FOR_REAL else 5 * -(-len(answer.body) // 100))
+        assert passed_ms == (0 if client.transport.name == WAITS_FOR_REAL else 5 * -(-len(answer.body) // 100))
 
     def test_a_late_answer(self, client: Client, job_id: str) -> None:
         began_ns = client.transport.mock.clock.now_ns()
         assert self.second(client, job_id, delay="50ms").data["image_status"] == 2
         passed_ms = (client.transport.mock.clock.now_ns() - began_ns) / 1e6
-        assert passed_ms == (0 if client.transport.name in WAITS_FOR_REAL else 50)
+        assert passed_ms == (0 if client.transport.name == WAITS_FOR_REAL else 50)
 
     def test_a_late_break(self, client: Client, job_id: str) -> None:
         began_ns = client.transport.mock.clock.now_ns()
         self.broken(client, job_id, DROPPED, drop=True, delay="50ms")
         passed_ms = (client.transport.mock.clock.now_ns() - began_ns) / 1e6
-        assert passed_ms == (0 if client.transport.name in WAITS_FOR_REAL else 50)
+        assert passed_ms == (0 if client.transport.name == WAITS_FOR_REAL else 50)
 
     def test_the_journal_says_which_rule_it_was_and_that_nothing_was_shown(self, client: Client, job_id: str) -> None:
         client.transport.mock.on("infobymodelid").nth(1).named("gateway").respond(http=502)
@@ -149,6 +150,7 @@ class TestWhatTheClientMeets:
         assert (broken.entry, well.entry) == (None, "next_job")
 
 
+@pytest.mark.every_transport
 class TestBeforeAndAfterTheWork:
     """A fault on a create decides whether the job was made and paid."""
 
@@ -200,11 +202,12 @@ class TestBeforeAndAfterTheWork:
         client.get_token()
         assert Client(client.transport, token=client.token()).quota().data == {"credit": 1000}
 
-    def test_credentials_are_not_looked_at_by_a_gateway(self, transport: Interceptor) -> None:
+    def test_credentials_are_not_looked_at_by_a_gateway(self, transport: Transport) -> None:
         transport.mock.on("api").respond(http=503)
         assert Client(transport, key=None).quota().status == 503
 
 
+@pytest.mark.every_transport
 class TestFiles:
     def fetched(self, client: Client, **fault: Any) -> Any:
         url = client.record(client.completed("v4"))["image"]
@@ -274,7 +277,7 @@ class TestResults:
 
 
 class TestStages:
-    def test_statuses_may_run_backwards(self, client: Client, transport: Interceptor) -> None:
+    def test_statuses_may_run_backwards(self, client: Client, transport: Transport) -> None:
         stages = [
             {"queueing": "1s"},
             {"processing": "3s"},
@@ -296,7 +299,7 @@ class TestStages:
         assert [client.status(job_id) for _ in range(8)] == [3, 2, 2, 4, 1, 3, 3, 3]
         assert len(client.transport.mock.jobs[0].polls) == 5
 
-    def test_a_file_is_there_while_the_job_is_completed(self, client: Client, transport: Interceptor) -> None:
+    def test_a_file_is_there_while_the_job_is_completed(self, client: Client, transport: Transport) -> None:
         job_id = client.made("v4", {"stages": [{"completed": "2s"}, {"processing": "2s"}, "completed"]})
         url = client.record(job_id)["image"]
         seen = []
@@ -306,12 +309,13 @@ class TestStages:
         assert seen == [200, 403, 200]
 
 
+@pytest.mark.every_transport
 class TestPatience:
     """A delay beyond the client's own time limit is the client's own time-out."""
 
-    def test_the_clock_stands_where_the_client_gave_up(self, open_door: OpenDoor) -> None:
-        transport = open_door()
-        if transport.name in ("flask", *WAITS_FOR_REAL):
+    def test_the_clock_stands_where_the_client_gave_up(self, open_transport: OpenTransport) -> None:
+        transport = open_transport()
+        if transport.name in ("flask", WAITS_FOR_REAL):
             return  # a client without a time limit, and one in real time
         client = Client(transport)
         job_id = client.made("v3", {"processing": "forever"})
@@ -321,9 +325,9 @@ class TestPatience:
             client.info(job_id)
         assert (transport.mock.clock.now_ns() - began_ns) / 1e9 == 20.0
 
-    def test_a_pause_between_pieces_that_is_too_long(self, open_door: OpenDoor) -> None:
-        transport = open_door()
-        if transport.name in ("flask", *WAITS_FOR_REAL):
+    def test_a_pause_between_pieces_that_is_too_long(self, open_transport: OpenTransport) -> None:
+        transport = open_transport()
+        if transport.name in ("flask", WAITS_FOR_REAL):
             return
         client = Client(transport)
         job_id = client.made("v3", {"processing": "forever"})
@@ -333,12 +337,12 @@ class TestPatience:
 
 
 class TestChoosing:
-    def test_each_account_counts_by_itself(self, transport: Interceptor) -> None:
+    def test_each_account_counts_by_itself(self, transport: Transport) -> None:
         transport.mock.on("quota/info").nth(2).respond(http=502)
         one, other = Client(transport), Client(transport, OTHER_KEY)
         assert [c.quota().status for c in (one, one, other, one, other, other)] == [200, 502, 200, 200, 502, 200]
 
-    def test_all_may_be_counted_together(self, transport: Interceptor) -> None:
+    def test_all_may_be_counted_together(self, transport: Transport) -> None:
         transport.mock.on("quota/info").nth(2).per("all").respond(http=502)
         one, other = Client(transport), Client(transport, OTHER_KEY)
         assert [c.quota().status for c in (one, other, one, other)] == [200, 502, 200, 200]
@@ -365,7 +369,7 @@ class TestChoosing:
         assert client.press(dragon, "U1").status == 502
         assert client.create_v4("another dragon").status == 502
 
-    def test_by_status(self, client: Client, transport: Interceptor) -> None:
+    def test_by_status(self, client: Client, transport: Transport) -> None:
         job_id = client.made("v3", {"queueing": 1, "processing": 1})
         transport.mock.on("infobymodelid").status("processing").respond(http=502)
         seen = []
@@ -374,7 +378,7 @@ class TestChoosing:
             transport.advance(1)
         assert seen == [200, 502, 200]
 
-    def test_by_time_since_the_start(self, client: Client, transport: Interceptor) -> None:
+    def test_by_time_since_the_start(self, client: Client, transport: Transport) -> None:
         transport.mock.on("quota/info").during("10s", "40s").respond(http=503)
         seen = []
         for seconds in (9.999, 0.001, 29.999, 0.001):
@@ -392,9 +396,9 @@ class TestChoosing:
         client.transport.mock.on("quota/info").probability(probability).respond(http=502)
         assert {client.quota().status for _ in range(50)} == {status}
 
-    def test_a_lot_is_drawn_from_the_seed(self, open_door: OpenDoor) -> None:
+    def test_a_lot_is_drawn_from_the_seed(self, open_transport: OpenTransport) -> None:
         def statuses(seed: int) -> list[int]:
-            client = Client(open_door(seed=seed))
+            client = Client(open_transport(seed=seed))
             client.transport.mock.on("quota/info").probability(0.3).respond(http=502)
             return [client.quota().status for _ in range(60)]
 
@@ -428,20 +432,20 @@ class TestMagic:
         assert client.transport.mock.calls.with_code(1000).last.rule is None
         assert client.transport.mock.calls.by_rule("flaky-gateway").count == 2
 
-    def test_a_key_gives_the_account_the_scenario(self, transport: Interceptor) -> None:
+    def test_a_key_gives_the_account_the_scenario(self, transport: Transport) -> None:
         named, other = Client(transport, f"{KEY}+flaky-gateway"), Client(transport)
         job, another = named.create_v3().data["_id"], other.create_v3().data["_id"]
         assert [named.info(job).status for _ in range(3)] == [502, 200, 502]
         assert [other.info(another).status for _ in range(3)] == [200, 200, 200]
 
-    def test_so_does_a_token_of_such_an_account(self, transport: Interceptor) -> None:
+    def test_so_does_a_token_of_such_an_account(self, transport: Transport) -> None:
         token = Client(transport).token(client_secret=f"{KEY}+flaky-gateway")
         client = Client(transport, token=token)
         job = client.create_v3().data["_id"]
         assert [client.info(job).status for _ in range(3)] == [502, 200, 502]
 
     @pytest.mark.parametrize("way", ["prompt", "key"])
-    def test_a_name_that_is_none_is_no_answer_of_akool(self, transport: Interceptor, way: str) -> None:
+    def test_a_name_that_is_none_is_no_answer_of_akool(self, transport: Transport, way: str) -> None:
         client = Client(transport, f"{KEY}+nope" if way == "key" else KEY)
         answer = client.create_v3("a [mock:nope]" if way == "prompt" else "a")
         assert answer.status == 400
@@ -452,20 +456,21 @@ class TestMagic:
         assert len(transport.mock.jobs) == 0
 
     @pytest.mark.parametrize("sources", ["none", "setting,python", "prompt"])
-    def test_what_is_switched_off_is_a_key_like_any_other(self, open_door: OpenDoor, sources: str) -> None:
-        client = Client(open_door(scenario_sources=sources), f"{KEY}+nope")
+    def test_what_is_switched_off_is_a_key_like_any_other(self, open_transport: OpenTransport, sources: str) -> None:
+        client = Client(open_transport(scenario_sources=sources), f"{KEY}+nope")
         assert client.create_v3("a fox").data["image_status"] == 1
 
-    def test_a_prompt_is_a_prompt_when_that_is_switched_off(self, open_door: OpenDoor) -> None:
-        client = Client(open_door(scenario_sources="key"))
+    def test_a_prompt_is_a_prompt_when_that_is_switched_off(self, open_transport: OpenTransport) -> None:
+        client = Client(open_transport(scenario_sources="key"))
         assert client.create_v3("a [mock:nope]").data["prompt"] == "a [mock:nope]"
 
     def test_a_client_id_with_a_plus_is_no_name(self, client: Client) -> None:
         assert Client(client.transport, "AA+CAwQFBgcICQoLDA0ODw==").quota().code == 1109
 
 
-def test_a_fault_is_the_same_bytes_through_every_door(open_door: OpenDoor) -> None:
-    transport = open_door(seed=3)
+@pytest.mark.every_transport
+def test_a_fault_is_the_same_bytes_through_every_transport(open_transport: OpenTransport) -> None:
+    transport = open_transport(seed=3)
     client = Client(transport)
     transport.mock.on("createbyprompt").respond(garbage=True)
     body = client.create_v3().body

@@ -1,4 +1,4 @@
-"""Every scenario of the library, through every door, against a client as many people write it and a robust one."""
+"""Every scenario of the library, against a client as many people write it and a robust one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.clients.survival import SURVIVAL
 from tests.clients.transport import ORDERS, PROMPT
 from tests.contract.client import KEY, Client
 from tests.contract.playing import PATIENCE_S, played
-from tests.contract.transports import TRANSPORTS, FlaskDoor, Interceptor
+from tests.contract.transports import TRANSPORTS, Transport
 
 KINDS: Final = ("naive", "robust")
 WANTED: Final = (
@@ -34,28 +34,28 @@ OF_THE_ACCOUNT: Final = ("token-expires",)
 MOST_JOBS_S: Final = 150.0
 """The longest that a job of the library may take to end: a person waits for it at a live server."""
 
-PlayIn = Callable[..., Interceptor]
+PlayIn = Callable[..., Transport]
 
 
 @pytest.fixture
-def enter(door_class: type[Interceptor]) -> Iterator[PlayIn]:
-    """Opens the door for a client with a time limit, into a new fake with the options that are given."""
+def enter(transport_class: type[Transport]) -> Iterator[PlayIn]:
+    """Opens a transport for a client with a time limit, into a new fake with the options that are given."""
     with ExitStack() as opened:
 
-        def open_one(**options: Any) -> Interceptor:
-            return opened.enter_context(closing(door_class(MockAkool(**options), PATIENCE_S)))
+        def open_one(**options: Any) -> Transport:
+            return opened.enter_context(closing(transport_class(MockAkool(**options), PATIENCE_S)))
 
         yield open_one
 
 
 @pytest.mark.parametrize("name", names())
-def test_the_naive_client_ends_the_same_through_every_door(name: str, enter: PlayIn) -> None:
+def test_the_naive_client_ends_as_it_is_said(name: str, enter: PlayIn) -> None:
     ended = {family: played("naive", enter(scenario=name), order) for family, order in ORDERS.items()}
     assert ended == dict.fromkeys(ORDERS, SURVIVAL[name].naive)
 
 
 @pytest.mark.parametrize("name", names())
-def test_the_robust_client_ends_the_same_through_every_door_and_meets_every_rule(name: str, enter: PlayIn) -> None:
+def test_the_robust_client_ends_as_it_is_said_and_meets_every_rule(name: str, enter: PlayIn) -> None:
     for family, order in ORDERS.items():
         transport = enter(scenario=name)
         ended = played("robust", transport, order)
@@ -65,18 +65,20 @@ def test_the_robust_client_ends_the_same_through_every_door_and_meets_every_rule
 
 
 @pytest.mark.parametrize("name", names())
-def test_all_doors_have_the_same_journal(name: str) -> None:
-    journals = {}
-    for door_class in TRANSPORTS:
-        with closing(door_class(MockAkool(scenario=name), PATIENCE_S)) as transport:
-            played("robust", transport, ORDERS["button"])
-            journals[transport.name] = [
+def test_all_transports_have_the_same_call_log(name: str) -> None:
+    seen = {}
+    for transport_class in TRANSPORTS:
+        with closing(transport_class(MockAkool(scenario=name), PATIENCE_S)) as transport:
+            ended = played("robust", transport, ORDERS["button"])
+            calls = [
                 (call.endpoint, call.response.status, call.code, call.job_status, call.rule, call.entry)
                 for call in transport.mock.calls
             ]
-    assert all(call_log == journals["flask"] for call_log in journals.values())
+            seen[transport.name] = (ended, calls)
+    assert all(each == seen["flask"] for each in seen.values())
 
 
+@pytest.mark.every_transport
 @pytest.mark.parametrize("drip", [False, True])
 def test_a_late_answer_is_waited_for_on_the_fakes_clock_as_long_as_the_client_has_patience(
     drip: bool, enter: PlayIn
@@ -87,6 +89,7 @@ def test_a_late_answer_is_waited_for_on_the_fakes_clock_as_long_as_the_client_ha
     assert transport.now_ms - began_ms == (100 * size if drip else 1000 * (PATIENCE_S - 1))
 
 
+@pytest.mark.every_transport
 def test_an_answer_that_is_too_late_is_the_librarys_own_time_out(enter: PlayIn) -> None:
     transport = enter(scenario={"rules": [{"on": "api", "nth": 1, "fault": {"delay": PATIENCE_S + 1}}]})
     client = Client(transport, KEY)
@@ -97,24 +100,16 @@ def test_an_answer_that_is_too_late_is_the_librarys_own_time_out(enter: PlayIn) 
     assert client.quota().code == 1000
 
 
-# One door is enough for what the doors have no part in
-
-
-@pytest.fixture
-def flask() -> PlayIn:
-    return lambda **options: FlaskDoor(MockAkool(**options), PATIENCE_S)
-
-
 @pytest.mark.parametrize("name", names())
-def test_nobody_pays_for_nothing_but_where_the_scenario_is_about_it(name: str, flask: PlayIn) -> None:
-    transport = flask(scenario=name)
+def test_nobody_pays_for_nothing_but_where_the_scenario_is_about_it(name: str, enter: PlayIn) -> None:
+    transport = enter(scenario=name)
     ended = played("robust", transport, ORDERS["v4"])
     assert len(transport.mock.jobs) == (0 if ended.startswith("gives up: refused") else 1)
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_scenario_is_the_same_at_each_reset(name: str, flask: PlayIn) -> None:
-    transport = flask(scenario=name)
+def test_a_scenario_is_the_same_at_each_reset(name: str, enter: PlayIn) -> None:
+    transport = enter(scenario=name)
     runs = []
     for _ in range(2):
         played("robust", transport, ORDERS["v3"])
@@ -128,9 +123,9 @@ def test_a_scenario_is_the_same_at_each_reset(name: str, flask: PlayIn) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", names())
-def test_a_key_puts_it_in_force_for_one_account(name: str, kind: str, flask: PlayIn) -> None:
+def test_a_key_puts_it_in_force_for_one_account(name: str, kind: str, enter: PlayIn) -> None:
     for order in ORDERS.values():
-        transport = flask()
+        transport = enter()
         assert played(kind, transport, order, f"{KEY}+{name}") == getattr(SURVIVAL[name], kind)
         transport.mock.reset()
         assert played(kind, transport, order) == SURVIVAL["happy"].robust
@@ -138,9 +133,9 @@ def test_a_key_puts_it_in_force_for_one_account(name: str, kind: str, flask: Pla
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", [name for name in names() if name not in OF_THE_ACCOUNT])
-def test_a_prompt_puts_it_in_force_for_one_job(name: str, kind: str, flask: PlayIn) -> None:
+def test_a_prompt_puts_it_in_force_for_one_job(name: str, kind: str, enter: PlayIn) -> None:
     for order in ORDERS.values():
-        transport = flask()
+        transport = enter()
         naming = order._replace(fields={**order.fields, "prompt": f"{PROMPT} [mock:{name}]"})
         assert played(kind, transport, naming) == getattr(SURVIVAL[name], kind)
         transport.mock.reset()
@@ -148,9 +143,9 @@ def test_a_prompt_puts_it_in_force_for_one_job(name: str, kind: str, flask: Play
 
 
 @pytest.mark.parametrize("name", names())
-def test_each_of_several_jobs_meets_the_same(name: str, flask: PlayIn) -> None:
+def test_each_of_several_jobs_meets_the_same(name: str, enter: PlayIn) -> None:
     """A live server is not made anew for each job."""
-    transport = flask(scenario=name)
+    transport = enter(scenario=name)
     first, second = (played("robust", transport, ORDERS["v4"]).removesuffix(", pays twice") for _ in range(2))
     if name in {"double-charge", "late-answers"}:  # the 2nd create goes well, the 4th does not
         assert (first, second) == (SURVIVAL[name].robust, "gets the picture")
@@ -159,8 +154,8 @@ def test_each_of_several_jobs_meets_the_same(name: str, flask: PlayIn) -> None:
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_job_ends_soon_or_never(name: str, flask: PlayIn) -> None:
-    transport = flask(scenario=name)
+def test_a_job_ends_soon_or_never(name: str, enter: PlayIn) -> None:
+    transport = enter(scenario=name)
     played("robust", transport, ORDERS["v3"])
     for job in transport.mock.jobs:
         transport.advance(MOST_JOBS_S)
