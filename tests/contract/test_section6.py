@@ -248,6 +248,7 @@ class TestSection6Query:
         ):
             assert client.get(path).status == 404
 
+    @pytest.mark.every_transport
     def test_the_id_in_a_body_is_not_read(self, client: Client) -> None:
         job_id = client.completed()
 
