@@ -33,6 +33,7 @@ from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.faults import FAULT
 from mock_akool.core.options import about
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
+from mock_akool.diagnostics.hints import HINTS
 from mock_akool.mock.account_view import ServerView
 from mock_akool.mock.remote import RemoteAkool
 from mock_akool.mock.rule_builder import RuleBuilder
@@ -336,6 +337,11 @@ def _outcomes() -> str:
     return _markdown(("Fault", "requests", "httpx", "aiohttp", "On the wire"), rows)
 
 
+def _mistakes() -> str:
+    """Return the mistakes that hints are about."""
+    return _markdown(("Hint", "What the client does"), ((hint.name, hint.mistake) for hint in HINTS))
+
+
 def _routes() -> str:
     """Return the admin routes, with what each takes in its query and its body."""
     rows = ((f"`{method} {path}`", route.summary, _taken(route)) for (method, path), route in ROUTES.items())
@@ -368,6 +374,7 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "rule draft": partial(_members, RuleBuilder),
     **{f"keys {name}": partial(_keys, name) for name in _RECORDS},
     "survival": _survival,
+    "mistakes": _mistakes,
     "routes": _routes,
     "remote": partial(_members, RemoteAkool),
     "webhooks": partial(_members, AnyWebhooks),

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import filterfalse
 from typing import Final, NamedTuple
 
 from mock_akool.akool.accounts import Account, Accounts
@@ -28,8 +29,9 @@ from mock_akool.akool.outbox import Compose, Outbox
 from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario, Script
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.akool.settings import ServiceSettings
+from mock_akool.akool.snapshot import Snapshot, UnusedRules
 from mock_akool.core.call_log import CallLog, Line
-from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock
+from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock, SteeredClock
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Response
@@ -53,6 +55,7 @@ Stages = tuple[Stage, ...]
 _COMPLETED: Final = Status.COMPLETED
 _NEVER_NS: Final = 1 << 63
 _MOST_SHOWN: Final = 256
+_MOST_OTHERS: Final = 3
 _REALISTIC_S: Final = (30.0, 60.0)
 _UNSCRIPTED: Final = Entry(JobScript(), None)
 
@@ -138,6 +141,41 @@ class Engine:
         """Return the kept lines of the journal, oldest first; with an API key, those that this account asked for."""
         lines = self.call_log.lines()
         return lines if api_key is None else tuple(filter(self.asked_by(api_key), lines))
+
+    def observe(self, api_key: str | None = None) -> Snapshot:
+        """Return what the engine saw: all of it, or what belongs to the account with this API key."""
+        with self.lock:
+            lines = self.call_log.lines()
+            others: tuple[Line, ...] = ()
+            if api_key is not None:
+                is_own = self.asked_by(api_key)
+                others = tuple(filterfalse(is_own, lines))
+                lines = tuple(filter(is_own, lines))
+            return Snapshot(
+                calls=tuple(map(self.call_log.call, lines)),
+                jobs=self.jobs(api_key),
+                deliveries=self.outbox.entries(api_key),
+                settings=self.settings,
+                start_ns=self.call_log.start_ns,
+                now_ns=self.clock.now_ns(),
+                call_count=self.call_log.count if api_key is None else len(lines),
+                others=tuple(map(self.call_log.call, others[-_MOST_OTHERS:])),
+                other_count=len(others),
+                dropped=self.call_log.dropped,
+                stands_still=isinstance(self.clock, SteeredClock) and self.clock.frozen,
+            )
+
+    def unused_rules(self, api_key: str | None = None) -> list[UnusedRules]:
+        """Return the rules that should have fired and did not: those of an account, or with None all."""
+        with self.lock:
+            keys = (api_key,) if api_key is not None else (None, *self.runtime.scripted_accounts())
+            found = []
+            for key in keys:
+                rules = tuple(live for live in self.runtime.rules_of(key) if live.rule.must_fire and not live.fired)
+                webhook_rules = tuple(live for live in self.runtime.added_webhook_rules(key) if not live.applied)
+                if rules or webhook_rules:
+                    found.append(UnusedRules(rules, webhook_rules, self.observe(key)))
+            return found
 
     @property
     def job_count(self) -> int:

@@ -1,4 +1,4 @@
-"""Tells why a rule never fired: what each call lacked."""
+"""Explains why a rule never fired: what each call lacked."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from mock_akool.akool.deliveries import Delivery
 from mock_akool.akool.engine import Engine
+from mock_akool.akool.jobs import Job
+from mock_akool.akool.snapshot import Snapshot
 from mock_akool.core.call_log import Call
 from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Counted
-from mock_akool.core.webhook_faults import ActiveWebhookRule
-from mock_akool.diagnostics.describe import describe, nth
+from mock_akool.core.timeline import status_at
+from mock_akool.diagnostics.describe import describe, describe_status, nth
 
-_MOST_CALLS: Final = 12
+_MOST_SHOWN: Final = 12
 
 
-class Unused(NamedTuple):
-    """A rule that never fired though it should have: what the journal calls it, and why, in some lines.
+class UnusedRule(NamedTuple):
+    """A rule that never fired although it should have.
 
-    `number` is that by which it can be taken away, if it was added by itself.
+    `label` is what the call log calls it, `why` explains it in some lines, and `number` is the number by which it can
+    be removed, if it was added one by one.
     """
 
     label: str
@@ -27,78 +31,68 @@ class Unused(NamedTuple):
     number: int | None = None
 
 
-def unused(engine: Engine, api_key: str | None = None) -> list[Unused]:
-    """Return the rules that never fired, though they should have: those of an account, or with None all.
+def unused_rules(engine: Engine, api_key: str | None = None) -> list[UnusedRule]:
+    """Return the rules that should have fired and did not: those of an account, or with None all.
 
-    Faults of callbacks that were added, and applied none, are among them. The engine's lock is held.
+    Webhook faults that were added and applied to no webhook are among them. Those of a scenario are not: a scenario
+    is for whoever asks for webhooks.
     """
-    whose = (api_key,) if api_key is not None else (None, *engine.runtime.scripted_accounts())
-    found: list[Unused] = []
-    for key in whose:
-        silent = [live for live in engine.runtime.rules_of(key) if live.rule.must_fire and not live.fired]
-        idle = [live for live in engine.runtime.added_webhook_rules(key) if not live.applied]
-        found += [*_silent_rules(silent, engine, key), *_idle_faults(idle, engine, key)]
+    found: list[UnusedRule] = []
+    for rules, webhook_rules, seen in engine.unused_rules(api_key):
+        jobs = {job.id: job for job in seen.jobs}
+        found += [UnusedRule(live.label, _why_unused(live, seen, jobs), live.number or None) for live in rules]
+        found += [
+            UnusedRule(
+                f"webhook fault {live.rule}",
+                f"the webhook fault {live.rule} applied to no webhook{_listed(seen.deliveries)}",
+            )
+            for live in webhook_rules
+        ]
     return found
 
 
-def _silent_rules(silent: Sequence[ActiveRule], engine: Engine, api_key: str | None) -> list[Unused]:
-    if not silent:
-        return []
-    calls = [engine.call_log.call(line) for line in engine.lines(api_key)]
-    others = len(engine.call_log.lines()) - len(calls)
-    return [Unused(live.label, _why_not(live, calls, engine, others), live.number or None) for live in silent]
-
-
-def _idle_faults(idle: Sequence[ActiveWebhookRule], engine: Engine, api_key: str | None) -> list[Unused]:
-    """Tell of faults of callbacks that were added and applied none. (A scenario's are for whoever has callbacks.)"""
-    if not idle:
-        return []
-    made = engine.outbox.entries(api_key)
+def _listed(deliveries: Sequence[Delivery]) -> str:
     lines = [
-        f"    callback #{each.number} of job {each.job_id}, status {int(each.status)}" for each in made[-_MOST_CALLS:]
+        f"    webhook #{each.number} of job {each.job_id}, status {describe_status(each.status)}"
+        for each in deliveries[-_MOST_SHOWN:]
     ]
-    told = ":\n" + "\n".join(lines) if lines else ": no callback was made"
-    return [
-        Unused(f"fault of callbacks {live.rule}", f"the fault of callbacks {live.rule} applied none{told}")
-        for live in idle
-    ]
+    return ":\n" + "\n".join(lines) if lines else ": there was none"
 
 
-def _why_not(live: ActiveRule, calls: Sequence[Call], engine: Engine, others: int) -> str:
+def _why_unused(live: ActiveRule, seen: Snapshot, jobs: dict[str, Job]) -> str:
     rule = live.rule
     lines = [f"the rule {live.label} never fired"]
-    if not any(call.number > live.after for call in calls):
-        if calls:
-            return f"{lines[0]}: no request reached the fake since it was made"
-        return f"{lines[0]}: no request {'with the key of its account ' if others else ''}reached the fake"
-    counted = 0
-    told: list[tuple[str, Call]] = []
+    calls = [call for call in seen.calls if call.number > live.after]
+    if not calls:
+        if seen.calls:
+            return f"{lines[0]}: no request reached the fake after the rule was made"
+        return f"{lines[0]}: no request {'with the key of its account ' if seen.other_count else ''}reached the fake"
+    matched = 0
+    reasons: list[tuple[str, Call]] = []
     for call in calls:
-        if call.number <= live.after:
-            continue
         if call.endpoint not in rule.on:
-            why = f"it is for {', '.join(rule.on)}"
-        elif differences := rule.conditions.differences(_counted(call, live, engine)):
+            why = f"the rule is for {', '.join(rule.on)}"
+        elif differences := rule.conditions.differences(_as_counted(call, live, jobs)):
             why = ", ".join(differences)
-        elif call.rule is not None and rule.chosen(counted + 1):
-            counted += 1
-            why = f"the rule {call.rule} came first"
         else:
-            counted += 1
-            why = f"it was the {nth(counted)} of these calls, and the rule says {rule.choosing()}"
-        told.append((why, call))
-    runs = [(why, [call for _, call in run]) for why, run in groupby(told, lambda each: each[0])]
-    if len(runs) > _MOST_CALLS:
-        lines.append(f"    ({sum(len(run) for _, run in runs[:-_MOST_CALLS])} earlier calls left out)")
-    for why, run in runs[-_MOST_CALLS:]:
+            matched += 1
+            if call.rule is not None and rule.chosen(matched):
+                why = f"the rule {call.rule} came first"
+            else:
+                why = f"it was the {nth(matched)} of these calls, and the rule says {rule.choosing()}"
+        reasons.append((why, call))
+    runs = [(why, [call for _, call in run]) for why, run in groupby(reasons, lambda each: each[0])]
+    if len(runs) > _MOST_SHOWN:
+        lines.append(f"    ({sum(len(run) for _, run in runs[:-_MOST_SHOWN])} earlier calls left out)")
+    for why, run in runs[-_MOST_SHOWN:]:
         more = f" and {len(run) - 1} more" if len(run) > 1 else ""
         lines.append(f"    {describe(run[0])}{more}: {why}")
     return "\n".join(lines)
 
 
-def _counted(call: Call, live: ActiveRule, engine: Engine) -> Counted:
-    """Return what was known of a call, as far as the journal still tells."""
-    job = None if call.job_id is None else engine.job(call.job_id)
+def _as_counted(call: Call, live: ActiveRule, jobs: dict[str, Job]) -> Counted:
+    """Return what was known of a call when rules were counted, as far as the call log still has it."""
+    job = jobs.get(call.job_id or "")
     account = call.account or call.headers.get("x-api-key")
     fields = call.json
     prompt = fields.get("prompt") if isinstance(fields, dict) else None
@@ -107,6 +101,6 @@ def _counted(call: Call, live: ActiveRule, engine: Engine) -> Counted:
         job_id=call.job_id,
         job_number=None if job is None else job.number,
         prompt=job.look.prompt if job is not None else prompt if isinstance(prompt, str) else None,
-        status=None if job is None else engine.change_of(job, call.time_ns).status,
+        status=None if job is None else status_at(job.timeline, job.created_ns, job.polls, call.time_ns),
         since_ns=call.time_ns - live.begun_ns,
     )

@@ -19,8 +19,9 @@ from mock_akool.core.http import Request, Response
 from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Rule
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
-from mock_akool.diagnostics.report import Observations, Report, explain
-from mock_akool.diagnostics.unused_rules import unused
+from mock_akool.diagnostics.observations import Observations
+from mock_akool.diagnostics.report import Report, explain
+from mock_akool.diagnostics.unused_rules import unused_rules
 from mock_akool.mock.activation import Activation
 from mock_akool.mock.calls import Calls
 from mock_akool.mock.jobs import JobHandle
@@ -147,8 +148,7 @@ class LocalAkool:
         A `with` block does so at its end, unless an exception ends it. Rules that are `optional` or fire by lot may
         stay silent.
         """
-        with self.engine.lock:
-            reasons = [each.why for each in unused(self.engine, self.account)]
+        reasons = [each.why for each in unused_rules(self.engine, self.account)]
         complain(reasons, self._drafts.values(), self.options.unused_rules)
 
     def _add_rule(self, rule: Rule, label: str) -> ActiveRule:
@@ -251,12 +251,11 @@ class LocalAkool:
 
     def report(self) -> str:
         """Return what a failing test is told: the jobs, the last calls, and hints at mistakes of the client."""
-        return self._testimony().text()
+        return explain(Observations.of(self.engine, self.account))
 
     def _testimony(self) -> Report:
         """Return what `report` would tell now; the text is made when it is asked for."""
-        seen = Observations.of(self.engine, self.started_ns, self.account)
-        return Report(len(seen.calls), lambda: explain(seen))
+        return Report.of(Observations.of(self.engine, self.account))
 
     def reset(self) -> None:
         """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew.

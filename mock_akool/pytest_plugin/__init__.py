@@ -480,7 +480,7 @@ def pytest_runtest_makereport(
             testimony = witness.testimony
             # A fixture can fail for many reasons that have nothing to do with a fake which saw nothing.
             if report.when == "call" or (testimony.calls and not witness.told):
-                _add_section(report, testimony.text())
+                _add_section(report, testimony.text(call.excinfo.value))
                 witness.told = True
     if report.when == "teardown":
         witnesses.clear()  # the item lives as long as the run, and must not hold on to fakes

@@ -13,7 +13,8 @@ import pytest
 from mock_akool import Call, MockAkool, ScenarioError, SteeredClock, SystemClock
 from mock_akool.admin.routes import ROUTES
 from mock_akool.akool.endpoints import CREATES
-from mock_akool.diagnostics.report import Observations, explain
+from mock_akool.diagnostics.observations import Observations
+from mock_akool.diagnostics.report import explain
 from mock_akool.scenario_library.library import names
 from tests.admin.conftest import IMAGE, KEY, OTHER, Fake
 
@@ -451,31 +452,31 @@ class TestReport:
         assert told["report"] == fake.mock.report()
         told = fake.ask("GET", "report", f"account={OTHER}")
         assert (told["calls"], mine in told["report"]) == (1, False)
-        assert "the only exchange:" in told["report"]
+        assert "the only call:" in told["report"]
         assert told["hints"] == [f"job {other} was created and paid, but never polled"]
         assert told["report"] == fake.mock.of_account(OTHER).report()
 
     def test_what_came_with_another_key_is_told_to_whom_nothing_came(self, fake: Fake) -> None:
         fake.code_of_create("a-key-of-another")
         told = fake.ask("GET", "report", f"account={KEY}")["report"].split("\n")
-        assert told[:2] == ["no request with this account's key reached the fake", "with other keys came:"]
+        assert told[:2] == ["no request with this account's key reached the fake", "requests came with other keys:"]
         assert told[2].endswith("queueing, with the key a-ke…")
         fake.raw("GET", "/nowhere")
-        assert fake.ask("GET", "report", f"account={KEY}")["report"].endswith("#2 GET /nowhere -> 404, with none")
+        assert fake.ask("GET", "report", f"account={KEY}")["report"].endswith("#2 GET /nowhere -> 404, with no key")
 
     def test_calls_that_are_not_kept_any_more_are_told(self) -> None:
         fake = Fake(MockAkool(journal_size=2))
         for key in (KEY, OTHER, OTHER):
             fake.code_of_create(key)
         told = fake.ask("GET", "report", f"account={KEY}")["report"]
-        assert "the journal is full: 1 older calls, of whomever, are not kept any more (--journal-size)" in told
+        assert "the call log keeps 2 calls, of all accounts; 1 older are gone (--journal-size)" in told
 
     def test_calls_that_a_reset_forgot_are_none_that_are_not_kept(self, fake: Fake) -> None:
         for key in (KEY, OTHER):
             fake.code_of_create(key)
         fake.ask("POST", "reset", account=KEY)
         told = fake.ask("GET", "report", f"account={KEY}")["report"]
-        assert "the journal is full" not in told
+        assert "the call log keeps" not in told
         rule = {"on": "create", "name": "mine", "fault": {"http": 502}}
         fake.ask("POST", "scenario/rules", f"account={KEY}", rules=[rule])
         (unused,) = fake.ask("GET", "scenario/unused", f"account={KEY}")["rules"]
@@ -503,7 +504,7 @@ class TestReport:
         for number in range(2_000):
             fake.poll(fake.create(prompt=f"fox {number}"))
         compared = 0
-        seen = Observations.of(fake.mock.engine, fake.mock.started_ns)
+        seen = Observations.of(fake.mock.engine)
 
         class Counting(tuple[Call, ...]):
             def __iter__(self) -> Iterator[Call]:

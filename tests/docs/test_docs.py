@@ -30,7 +30,6 @@ from mock_akool.admin.routes import ROUTES
 from mock_akool.akool.api import ENDPOINTS
 from mock_akool.cli.console import Screen
 from mock_akool.cli.demo import Pace, play
-from mock_akool.diagnostics.report import HINTS
 from mock_akool.scenario_library.library import read_file
 from mock_akool.scenario_library.loader import read_text
 from mock_akool.server.settings import DEFAULT_PORT, PREFIX, URL_VARIABLE, Setting, table
@@ -611,11 +610,6 @@ def test_every_section_that_the_code_cites_is_there() -> None:
     }
     assert cited
     assert cited <= headings
-
-
-def test_every_mistake_that_is_looked_for_is_told() -> None:
-    (table,) = re.findall(r"(?s)<!-- mistakes -->\n(.*?)<!-- end of mistakes -->", DIFFERENCES.read_text())
-    assert [name for name in _rows(table) if name not in {"Name", "---"}] == [hint.name for hint in HINTS]
 
 
 # Names

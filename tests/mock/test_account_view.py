@@ -149,15 +149,17 @@ def test_it_tells_of_faults_that_befell_no_callback(fake: MockAkool | RemoteAkoo
     with pytest.raises(UnusedRuleError) as caught:
         mine.verify()
     assert str(caught.value).startswith(
-        "the fault of callbacks copies=2 for status='completed', times=1 applied none: no callback was made"
+        "the webhook fault copies=2 for status='completed', times=1 applied to no webhook: there was none"
     )
     job_id = ask(fake, key, "createbyprompt", prompt="a fox", webhookUrl="http://127.0.0.1:9/")[2]
     fake.clock.advance(2)
-    with pytest.raises(UnusedRuleError, match=rf"applied none:\n    callback #1 of job {job_id}, status 2\nTake"):
+    with pytest.raises(
+        UnusedRuleError, match=rf"applied to no webhook:\n    webhook #1 of job {job_id}, status 2 processing\nTake"
+    ):
         mine.verify()
     fake.run_until_idle()
     mine.verify()
-    with pytest.raises(UnusedRuleError, match="the fault of callbacks copies=3 for times=1 applied none"):
+    with pytest.raises(UnusedRuleError, match="the webhook fault copies=3 for times=1 applied to no webhook"):
         fake.verify()
 
 
@@ -166,7 +168,7 @@ def test_a_rule_counts_the_calls_since_it_was_made_and_says_so(fake: MockAkool |
         create(fake)
         whose.on("createbyprompt").nth(2).named("second").respond(code=1005)
         with pytest.raises(
-            UnusedRuleError, match="the rule second never fired: no request reached the fake since it was"
+            UnusedRuleError, match="the rule second never fired: no request reached the fake after the rule was"
         ):
             whose.verify()
         create(fake)

@@ -25,20 +25,20 @@ def test_gives_up(akool_mock):
 """
 
 
-def test_the_lives_of_jobs_the_last_exchanges_and_hints_are_told(run: Run) -> None:
+def test_the_lives_of_jobs_the_last_calls_and_hints_are_shown(run: Run) -> None:
     result = run(GIVES_UP)
     result.assert_outcomes(failed=1)
     assert sections(result) == [
         "job ID, 'a red fox': queueing from +0.0 s, processing from +2.0 s, would be completed at +62.0 s\n"
         "    1st to 2nd poll from +3.0 s to +6.0 s: status 2 processing\n"
         "    3rd poll at +9.0 s: status 2 processing; the client stopped here\n"
-        "the last 4 of 4 exchanges:\n"
+        "the last 4 of 4 calls:\n"
         "    +0.0 s  #1 POST createbyprompt -> 200 1000 OK, job ID queueing\n"
         "    +3.0 s  #2 GET infobymodelid -> 200 1000 OK, job ID processing\n"
         "    +6.0 s  #3 GET infobymodelid -> 200 1000 OK, job ID processing\n"
         "    +9.0 s  #4 GET infobymodelid -> 200 1000 OK, job ID processing\n"
         "hint: the client stopped at status 2 processing of job ID, which would have been completed at +62.0 s; "
-        "only 3 and 4 are an end, and until then there are no URLs"
+        "only 3 and 4 are final, and until then there are no URLs"
     ]
 
 
@@ -245,7 +245,7 @@ def test_takes_two_for_the_end(akool_mock):
     assert ">           time.sleep(3)" in out
     assert "doors/sleep.py" not in out
     endless, overlooked = sections(result)
-    assert endless.startswith("job ID, 'a red fox': queueing from +0.0 s, for ever\n    1st to 9th poll from +3.0 s")
+    assert endless.startswith("job ID, 'a red fox': queueing from +0.0 s, forever\n    1st to 9th poll from +3.0 s")
     assert "hint: job ID was told to be completed by #2, and polled" in overlooked
 
 

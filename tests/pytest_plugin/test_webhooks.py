@@ -64,8 +64,8 @@ def test_it(akool_mock):
     )
     result.stdout.fnmatch_lines(
         [
-            "*callback of status 2 at +2.0 s: waiting after 2 tries: the receiver answered with HTTP 404",
-            "hint: the callback of job *, status 2, was not taken: the receiver answered with HTTP 404; only *",
+            "*webhook of status 2 processing at +2.0 s: waiting after 2 attempts: the receiver answered with HTTP 404",
+            "hint: the webhook of job *, status 2 processing, was not accepted: the receiver answered with HTTP 404; *",
         ]
     )
 
@@ -81,4 +81,4 @@ def test_it(akool_mock):
 """
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*callback of status 3 at +5.0 s: lost: a fault lost it"])
+    result.stdout.fnmatch_lines(["*webhook of status 3 completed at +5.0 s: lost: a fault lost it"])

@@ -12,7 +12,8 @@ import requests
 
 from mock_akool import MockAkool, MockAkoolError, SteeredClock, remote_webhooks
 from mock_akool.akool.deliveries import Delivery
-from mock_akool.diagnostics.report import Observations, explain
+from mock_akool.diagnostics.observations import Observations
+from mock_akool.diagnostics.report import explain
 from mock_akool.mock.account_view import LiveServer, ServerView
 from mock_akool.mock.local_webhooks import Webhooks
 from mock_akool.mock.remote.webhooks import RemoteWebhooks
@@ -440,7 +441,7 @@ class TestServerView:
 
 class TestReport:
     def told(self, mock: MockAkool) -> str:
-        return explain(Observations.of(mock.engine, mock.started_ns))
+        return explain(Observations.of(mock.engine))
 
     def test_it_tells_what_became_of_the_callbacks(self) -> None:
         mock = fake(webhook_retries=1)
@@ -448,9 +449,10 @@ class TestReport:
         create(mock)
         mock.run_until_idle()
         told = self.told(mock)
-        assert "    callback of status 2 at +2.0 s: delivered\n" in told
+        assert "    webhook of status 2 processing at +2.0 s: delivered\n" in told
         assert (
-            "    callback of status 3 at +5.0 s: given up after 2 tries: the receiver answered with HTTP 401\n" in told
+            "    webhook of status 3 completed at +5.0 s: given up after 2 attempts: the receiver answered with "
+            "HTTP 401\n" in told
         )
         assert "hint: the callback of job" in told
 
@@ -458,7 +460,7 @@ class TestReport:
         mock = MockAkool()
         create(mock, key="my-key")
         mock.run_until_idle()
-        assert "hint: no callback of job" in self.told(mock)
+        assert "hint: no webhook of job" in self.told(mock)
         assert "AES takes 16, 24 or 32" in self.told(mock)
 
 

@@ -15,7 +15,7 @@ from mock_akool.akool.scenarios.schema import JOB, RULE, SCENARIO, label_of, wri
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.schema import TEXT as A_TEXT
 from mock_akool.core.schema import Field, Listed, Place, Schema, whole
-from mock_akool.diagnostics.unused_rules import unused
+from mock_akool.diagnostics.unused_rules import unused_rules
 
 NAMED_SCENARIO: Final = record(
     {
@@ -139,7 +139,7 @@ def remove_rule(request: AdminRequest) -> Any:
 
 def list_unused(request: AdminRequest) -> Any:
     """List the rules that should have applied and never did, and why."""
-    return {"rules": [each._asdict() for each in unused(request.engine, request.account)]}
+    return {"rules": [each._asdict() for each in unused_rules(request.engine, request.account)]}
 
 
 def script_jobs(request: AdminRequest) -> Any:

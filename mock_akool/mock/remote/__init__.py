@@ -258,8 +258,8 @@ class RemoteAkool(Activation):
             told = self._reported()
         except MockAkoolError as error:
             text = f"the fake cannot tell what it saw: {error}"
-            return Report(0, lambda: text)
-        return Report(told["calls"], lambda: str(told["report"]))
+            return Report(0, lambda error: text)
+        return Report(told["calls"], lambda error: str(told["report"]))
 
     def reset(self) -> None:
         """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew.

@@ -1,0 +1,38 @@
+"""The mistakes that real clients make (contract section 11), each a row of HINTS.
+
+"Why did this hint appear?" is answered in the module of its topic.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mock_akool.diagnostics.describe import describe_bug
+from mock_akool.diagnostics.hints import credentials, files, polling, requests, webhooks
+from mock_akool.diagnostics.hints.finding import Hint
+from mock_akool.diagnostics.observations import Observations
+
+HINTS: Final[tuple[Hint, ...]] = (
+    *credentials.HINTS,
+    *requests.HINTS,
+    *polling.HINTS,
+    *webhooks.HINTS,
+    *files.HINTS,
+)
+"""All hints, in the order in which they are shown: what goes wrong first in a client's run comes first."""
+
+
+def find_hints(seen: Observations) -> list[str]:
+    """Return the texts of all hints whose mistake the observations show.
+
+    A hint that breaks is a bug of the fake: it becomes a line that says so, and the others are still found.
+    """
+    found = []
+    for hint in HINTS:
+        try:
+            text = hint.detect(seen)
+        except Exception as bug:
+            text = describe_bug(f"the hint {hint.name!r}", bug)
+        if text is not None:
+            found.append(text)
+    return found

@@ -1,0 +1,219 @@
+"""Hints about polling: which job is asked for, how often, and when the client stops (contract section 6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Final
+
+from mock_akool.akool.codes import Code
+from mock_akool.akool.endpoints import CREATES, Endpoint
+from mock_akool.akool.families.image_button import PressButton
+from mock_akool.akool.jobs import Job
+from mock_akool.core.call_log import Call
+from mock_akool.core.clock import NS_PER_MS, NS_PER_S
+from mock_akool.core.http import Termination
+from mock_akool.core.timeline import Status
+from mock_akool.diagnostics.describe import counted, describe_status
+from mock_akool.diagnostics.hints.finding import NO_VALUE, Hint, query_of
+from mock_akool.diagnostics.observations import Observations, end_ns
+
+_HASTY_POLLS: Final = 3
+_HASTY_NS: Final = 5 * NS_PER_MS
+"""Polls that follow each other so quickly have no pause between them."""
+_ID_SHOWN: Final = 40
+_JOB_ID: Final = re.compile(r"[0-9a-f]{24}")
+_OLDEST_JOB_S: Final = 1_577_836_800
+"""2020-01-01. An id that says that its job is older was not made by a fake."""
+
+_CREDENTIALS_REFUSED: Final = frozenset(
+    {Code.INVALID_AUTHORIZATION, Code.AUTHORIZATION_EMPTY, Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_BANNED}
+)
+"""The codes of requests that were refused for their credentials, before anything else was looked at."""
+
+
+def _wrong_name(seen: Observations) -> str | None:
+    for call in seen.to(Endpoint.INFO_BY_MODEL_ID):
+        query = query_of(call)
+        if "image_model_id" not in query and call.job_id is None and call.code not in _CREDENTIALS_REFUSED:
+            given = f"with {', '.join(f'`{name}=`' for name in query)} only" if query else "without a query"
+            return f"#{call.number} polls {given}; the parameter is `image_model_id=`"
+    return None
+
+
+def _without_id(seen: Observations) -> str | None:
+    for call in seen.to(Endpoint.INFO_BY_MODEL_ID):
+        for value in query_of(call).get("image_model_id", [])[:1]:
+            if value.lower() in NO_VALUE:
+                return (
+                    f"#{call.number} polls with the id {value!r}; "
+                    f"a create returns the id in `data._id`, not at the top level"
+                )
+    return None
+
+
+def _unknown_job(seen: Observations) -> str | None:
+    for call in seen.to(Endpoint.INFO_BY_MODEL_ID):
+        value = query_of(call).get("image_model_id", [""])[0]
+        if call.code == seen.settings.unknown_job_code and value.lower() not in NO_VALUE:
+            return (
+                f"#{call.number} polls {value[:_ID_SHOWN]!r}, which no create has returned; {_known_jobs(value, seen)}"
+            )
+    return None
+
+
+def _known_jobs(job_id: str, seen: Observations) -> str:
+    made_s = int(job_id[:8], 16) if _JOB_ID.fullmatch(job_id) else 0
+    if _OLDEST_JOB_S <= made_s < seen.start_ns // NS_PER_S:
+        when = datetime.fromtimestamp(made_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return (
+            f"the job is of {when}, and this fake was started or reset after that: jobs live in memory only, "
+            f"and a restart forgets them"
+        )
+    newest = ", ".join(job.id for job in seen.jobs[-3:])
+    return f"the newest jobs are {newest}" if newest else "there are no jobs yet"
+
+
+def _foreign_job(seen: Observations) -> str | None:
+    for call in seen.to(Endpoint.INFO_BY_MODEL_ID):
+        if call.code == seen.settings.foreign_job_code and call.job_id:
+            return f"#{call.number} polls a job with other credentials than those that created it"
+    return None
+
+
+def _parent_for_child(seen: Observations) -> str | None:
+    for pressed in seen.to(Endpoint.CREATE_BY_BUTTON):
+        job = seen.job(pressed.job_id)
+        if job is not None and isinstance(job.input, PressButton) and not seen.polls(job.id):
+            later = [poll for poll in seen.polls(job.input.parent_id) if poll.number > pressed.number]
+            if later:
+                return (
+                    f"#{later[0].number} polls the job whose button was pressed; "
+                    f"the response to the button, #{pressed.number}, has an `_id` of its own"
+                )
+    return None
+
+
+def _no_pause(seen: Observations) -> str | None:
+    for job in seen.jobs if not seen.stands_still else ():
+        run = 1
+        for one, following in pairwise(seen.polls(job.id)):
+            unfinished = one.job_status is not None and one.job_status < Status.COMPLETED
+            run = run + 1 if unfinished and following.time_ns - one.time_ns < _HASTY_NS else 1
+            if run >= _HASTY_POLLS:
+                return f"job {job.id} is polled without a pause (#{following.number} and those before it)"
+    return None
+
+
+def _gave_up(seen: Observations) -> str | None:
+    for job in seen.jobs if not seen.stands_still else ():
+        polls, ends_ns = seen.polls(job.id), end_ns(job)
+        status = polls[-1].job_status if polls else None
+        if status is None or status >= Status.COMPLETED:
+            continue
+        if ends_ns is not None:
+            word = job.timeline.ending.status.name.lower()
+            when = f"was {word}" if ends_ns <= seen.now_ns else f"would have been {word}"
+            outlook = f"which {when} at {seen.at(ends_ns)}"
+        elif _ends_by_polls(job):
+            outlook = "which would have ended after more polls"
+        else:
+            continue
+        return (
+            f"the client stopped at status {describe_status(status)} of job {job.id}, {outlook}; "
+            f"only 3 and 4 are final, and until then there are no URLs"
+        )
+    return None
+
+
+def _ends_by_polls(job: Job) -> bool:
+    """Return whether the job waits for polls, and has an end."""
+    spans = [stage.span for stage in job.timeline.stages]
+    return job.timeline.counts_polls and all(span.ns is not None or span.polls is not None for span in spans)
+
+
+def _polled_on(seen: Observations) -> str | None:
+    for job in seen.jobs:
+        final = [poll for poll in seen.polls(job.id) if poll.job_status in (Status.COMPLETED, Status.FAILED)]
+        if len(final) > 2 and final[0].job_status is not None:
+            return (
+                f"#{final[0].number} already showed job {job.id} as {final[0].job_status.name.lower()}, "
+                f"and the client polled it {counted(len(final) - 1, 'more time')}; 3 is completed and 4 is failed"
+            )
+    return None
+
+
+def _never_polled(seen: Observations) -> str | None:
+    # The client cannot know of a job when the response to its create was lost.
+    lost = {call.job_id for call in seen.to(*CREATES) if _is_lost(call)}
+    for job in seen.jobs:
+        if seen.attempted_polls(job.id) or job.input.webhook_url or job.id in lost:
+            continue
+        batch = [each for each in seen.jobs if each.input is job.input]
+        if len(batch) > 1:
+            polled = sum(bool(seen.attempted_polls(each.id)) for each in batch)
+            return (
+                f"of the {len(batch)} jobs of a batch, {polled or 'none'} {'was' if polled < 2 else 'were'} polled; "
+                f"`data` of the create is a list with an `_id` for each image"
+            )
+        return f"job {job.id} was created and paid, but never polled"
+    return None
+
+
+def _is_lost(call: Call) -> bool:
+    transfer = call.response.transfer
+    return transfer is not None and transfer.termination in (Termination.DROP, Termination.RESET)
+
+
+def _result_of_failed_job(seen: Observations) -> str | None:
+    job = _failed_last(seen)
+    if job is None:
+        return None
+    where = "a failed job has no `image` and no URLs; `error_reasons` says why it failed"
+    if seen.error is None:
+        # Without the exception, as on a server, nobody knows what the client read.
+        return f"job {job.id} failed, and the client asked nothing more; {where}"
+    if any(isinstance(error, _ERRORS_OF_READERS) for error in _chain(seen.error)):
+        return f"job {job.id} failed, and the client may have read its result; {where}"
+    return None
+
+
+def _failed_last(seen: Observations) -> Job | None:
+    """Return the job that the newest call showed as failed."""
+    last = seen.calls[-1] if seen.calls else None
+    return seen.job(last.job_id) if last is not None and last.job_status is Status.FAILED else None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception, and those that led to it."""
+    known: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in known:
+        known.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+_ERRORS_OF_READERS: Final = (LookupError, TypeError, AttributeError, ValueError)
+"""What is raised when code reads or uses a field that is not there."""
+
+HINTS: Final = (
+    Hint("poll by wrong name", "polls with `_id=` or `id=`; the parameter is `image_model_id`", _wrong_name),
+    Hint(
+        "poll without id", "polls with `undefined` or nothing, because it looked for `_id` outside `data`", _without_id
+    ),
+    Hint(
+        "poll of unknown job",
+        "polls an `_id` that no response had, or that a restarted fake no longer knows",
+        _unknown_job,
+    ),
+    Hint("poll of foreign job", "polls with other credentials than those that created the job", _foreign_job),
+    Hint("poll of parent", "polls the job whose button it pressed, not the new one", _parent_for_child),
+    Hint("no pause", "polls without a pause", _no_pause),
+    Hint("gave up", "stops at status 1 or 2, or takes one of them for the end", _gave_up),
+    Hint("polled on", "goes on polling after status 3 or 4", _polled_on),
+    Hint("never polled", "creates a job or a batch, and never looks at it, or only at a part of it", _never_polled),
+    Hint("result of failed job", "reads `image` or URLs of a failed job, which has none", _result_of_failed_job),
+)

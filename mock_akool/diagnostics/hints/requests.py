@@ -1,0 +1,114 @@
+"""Hints about what a request asks for: its route, its body, its fields, and whether it is sent again."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import Final
+
+from mock_akool.akool.api import ENDPOINTS
+from mock_akool.akool.codes import Code
+from mock_akool.akool.endpoints import Endpoint
+from mock_akool.core.call_log import Call
+from mock_akool.core.timeline import Status
+from mock_akool.diagnostics.hints.finding import CREATES, Hint, fields_of
+from mock_akool.diagnostics.observations import Observations, status_at
+
+_FINAL_CODES: Final = frozenset(Code) - {Code.TOO_FREQUENT, Code.GENERATE_ERROR, Code.SERVER_ERROR, Code.NOT_FOUND}
+"""The codes after which it does not help to ask again."""
+_FINAL_STATUSES: Final = frozenset({400, 401, 403, 404, 410})
+_PATH_SHOWN: Final = 100
+
+
+def _wrong_route(seen: Observations) -> str | None:
+    for call in seen.to(Endpoint.UNKNOWN):
+        methods = [method for method, path in ENDPOINTS if path == call.path]
+        if methods:
+            return f"#{call.number} is a {call.method}; {call.path} takes {methods[0]}"
+        near = difflib.get_close_matches(call.path, [path for _, path in ENDPOINTS], n=1, cutoff=0.75)
+        if near:
+            return f"#{call.number} asks for {call.path[:_PATH_SHOWN]}, which does not exist; {near[0]} does"
+    return None
+
+
+def _not_labelled_as_json(seen: Observations) -> str | None:
+    for call in seen.calls:
+        label = call.headers.get("content-type", "")
+        if call.method == "POST" and call.code == Code.PARAMETER_ERROR and call.body and "json" not in label.lower():
+            return (
+                f"#{call.number} has a body with the content type {label or 'none'!r}; "
+                f"Akool wants JSON (in Python `json=`, not `data=`)"
+            )
+    return None
+
+
+def _size_for_scale(seen: Observations) -> str | None:
+    for call in seen.to(*CREATES):
+        fields = fields_of(call)
+        for wrong in ("size", "aspect_ratio", "ratio"):
+            if wrong in fields and "scale" not in fields:
+                return f'#{call.number} has `{wrong}`, which is ignored; set the shape with `scale`, such as "16:9"'
+    return None
+
+
+def _source_image_spelling(seen: Observations) -> str | None:
+    for call in seen.to(*CREATES):
+        fields = fields_of(call)
+        is_v4 = call.endpoint is Endpoint.CREATE_BY_SOURCE_PROMPT
+        right, wrong = ("source_images", "source_image") if is_v4 else ("source_image", "source_images")
+        if fields.get(wrong) and not fields.get(right):
+            takes = "`source_images`, a list of URLs" if is_v4 else "`source_image`, one URL"
+            return f"#{call.number} has `{wrong}`, which is ignored here; {call.endpoint} takes {takes}"
+    return None
+
+
+def _paid_twice(seen: Observations) -> str | None:
+    paid: dict[tuple[str, str | None, str], Call] = {}
+    for call in seen.to(*CREATES):
+        if call.job_id is None:  # where the response was lost there is one: the job was made, and paid
+            continue
+        key = call.endpoint, call.account, json.dumps(fields_of(call), sort_keys=True)
+        first = paid.get(key)
+        if first is not None and not _had_failed(seen, first, call):
+            return (
+                f"#{first.number} and #{call.number} create the same image, and both were paid; "
+                f"sending a create again, for example after a timeout, makes another job"
+            )
+        paid[key] = call
+    return None
+
+
+def _had_failed(seen: Observations, create: Call, later: Call) -> bool:
+    """Return whether the job of a create had failed by a later call: then it is right to create it again."""
+    job = seen.job(create.job_id)
+    return job is not None and status_at(job, later.time_ns) is Status.FAILED
+
+
+def _no_second_try(seen: Observations) -> str | None:
+    last = seen.calls[-1] if seen.calls else None
+    if last is None or last.rule is None or last.response.job_status is not None:
+        return None
+    again = last.method == "GET" and last.code not in _FINAL_CODES and last.response.status not in _FINAL_STATUSES
+    if not again:
+        return None
+    met = last.response.outcome if last.code is None else f"{last.response.outcome} {int(last.code)}"
+    return (
+        f"#{last.number} met {met} by {last.rule}, and the client did not ask again; "
+        f"a request that only reads may be repeated after a pause"
+    )
+
+
+HINTS: Final = (
+    Hint("wrong route", "uses a wrong method or path", _wrong_route),
+    Hint("not labelled as JSON", "sends a body without the content type of JSON", _not_labelled_as_json),
+    Hint("size for scale", "sends `size` or `aspect_ratio`, which is ignored, instead of `scale`", _size_for_scale),
+    Hint("source_image spelling", "sends `source_image` to v4, or `source_images` to v3", _source_image_spelling),
+    Hint(
+        "paid twice", "creates the same image twice although the first job did not fail, and pays for both", _paid_twice
+    ),
+    Hint(
+        "no second try",
+        "gives up at a poll or a download that met a gateway error, a broken connection or a late response",
+        _no_second_try,
+    ),
+)

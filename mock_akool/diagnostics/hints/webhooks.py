@@ -1,0 +1,62 @@
+"""Hints about webhooks: how a request asks for them, and why one was not delivered (contract section 9)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mock_akool.akool.deliveries import DeliveryState
+from mock_akool.akool.endpoints import CREATES, Endpoint
+from mock_akool.diagnostics.describe import describe_status
+from mock_akool.diagnostics.hints.finding import Hint, fields_of
+from mock_akool.diagnostics.observations import Observations
+
+
+def _spelling(seen: Observations) -> str | None:
+    for call in seen.to(*CREATES):
+        is_v4 = call.endpoint is Endpoint.CREATE_BY_SOURCE_PROMPT
+        right, wrong = ("webhookurl", "webhookUrl") if is_v4 else ("webhookUrl", "webhookurl")
+        fields = fields_of(call)
+        if fields.get(wrong) and not fields.get(right):
+            return f"#{call.number} has `{wrong}`, which is ignored here; {call.endpoint} spells it `{right}`"
+    return None
+
+
+def _not_encrypted(seen: Observations) -> str | None:
+    return _never_sent(seen, DeliveryState.NOT_SEALED)
+
+
+def _address_refused(seen: Observations) -> str | None:
+    return _never_sent(seen, DeliveryState.REFUSED)
+
+
+def _never_sent(seen: Observations, state: DeliveryState) -> str | None:
+    for each in seen.deliveries:
+        if each.state is state:
+            return f"no webhook of job {each.job_id} was sent: {each.error}"
+    return None
+
+
+def _not_accepted(seen: Observations) -> str | None:
+    for each in seen.deliveries:
+        if each.tries and each.state in (DeliveryState.WAITING, DeliveryState.GIVEN_UP) and not each.fault:
+            return (
+                f"the webhook of job {each.job_id}, status {describe_status(each.status)}, was not accepted: "
+                f"{each.error}; only HTTP 200 counts, and after anything else the same body is sent again"
+            )
+    return None
+
+
+HINTS: Final = (
+    Hint("webhook spelling", "sends `webhookUrl` to v4, or `webhookurl` to v3 or a button", _spelling),
+    Hint("webhook not encrypted", "asks for webhooks on an account whose clientSecret cannot encrypt", _not_encrypted),
+    Hint(
+        "webhook address refused",
+        "asks for webhooks to an address that is neither local, nor private, nor allowed",
+        _address_refused,
+    ),
+    Hint(
+        "webhook not accepted",
+        "has a receiver that answers a webhook with anything but HTTP 200, or not at all",
+        _not_accepted,
+    ),
+)

@@ -1,0 +1,504 @@
+"""Each hint: a client that makes the mistake, and one that does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pytest
+
+from mock_akool.diagnostics.hints import HINTS, find_hints
+from mock_akool.diagnostics.observations import Observations
+from mock_akool.diagnostics.report import explain
+from tests.diagnostics.client import API, CALLED_BACK, HOOK, INFO, KEY, QUOTA, V3, V4, Client
+
+
+class Case(NamedTuple):
+    """A hint, what a client does wrong, the text of the hint, and what it does right."""
+
+    name: str
+    wrong: Callable[[Client], object]
+    text: str
+    right: Callable[[Client], object]
+    options: dict[str, Any] = {}  # noqa: RUF012
+
+
+def complete(client: Client) -> None:
+    """What a client does that makes no mistake."""
+    job_id = client.create(webhookUrl="", scale="16:9")
+    for seconds in (3, 3):
+        client.wait(seconds)
+        job = client.poll(job_id)
+    for url in (job["image"], *job["upscaled_urls"]):
+        client.fetch(url)
+    upscaled_id = client.press(job_id)
+    client.wait(5)
+    client.fetch(client.poll(upscaled_id)["image"])
+    client.ask("GET", QUOTA, authorization=f"Bearer {client.token()}")
+
+
+def two_polls(client: Client, first: float, second: float) -> Client:
+    job_id = client.create()
+    for pause in (first, second, second):
+        client.wait(pause).poll(job_id)
+    return client
+
+
+def expired(client: Client, *, renewed: bool) -> None:
+    token = client.token()
+    client.ask("GET", QUOTA, authorization=f"Bearer {token}")
+    client.wait(61)
+    client.ask("GET", QUOTA, authorization=f"Bearer {token}")
+    if renewed:
+        client.ask("GET", QUOTA, authorization=f"Bearer {client.token()}")
+
+
+def batch(client: Client, polled: int) -> None:
+    client.create(V4, batch_quantity=3)
+    client.wait(6)
+    for job in client.mock.jobs[:polled]:
+        client.poll(job.id)
+
+
+def lost(client: Client, value: str) -> None:
+    client.create()
+    client.ask("GET", INFO, f"image_model_id={value}")
+
+
+def sends(client: Client) -> Client:
+    client.mock.webhooks.send_over_http()
+    return client
+
+
+def answers(client: Client, status: int) -> Client:
+    client.mock.webhooks.deliver_to(lambda request: status)
+    return client
+
+
+CASES = (
+    Case(
+        "poll by wrong name",
+        lambda client: client.ask("GET", INFO, f"_id={client.create()}&x=1"),
+        "#2 polls with `_id=`, `x=` only; the parameter is `image_model_id=`",
+        lambda client: client.ask("GET", INFO, "_id=1", authorization="Bearer x"),
+    ),
+    Case(
+        "poll by wrong name",
+        lambda client: client.ask("GET", INFO),
+        "#1 polls without a query; the parameter is `image_model_id=`",
+        complete,
+    ),
+    Case(
+        "poll without id",
+        lambda client: lost(client, "undefined"),
+        "#2 polls with the id 'undefined'; a create returns the id in `data._id`, not at the top level",
+        lambda client: lost(client, "0" * 24),
+    ),
+    Case(
+        "poll of unknown job",
+        lambda client: lost(client, "0" * 24),
+        "#2 polls '000000000000000000000000', which no create has returned; the newest jobs are ID",
+        lambda client: lost(client, "None"),
+    ),
+    Case(
+        "poll of foreign job",
+        lambda client: client.poll(client.create(), x_api_key="another"),
+        "#2 polls a job with other credentials than those that created it",
+        complete,
+    ),
+    Case(
+        "poll of parent",
+        lambda client: (parent := client.finished()["_id"], client.press(parent), client.poll(parent)),
+        "#4 polls the job whose button was pressed; the response to the button, #3, has an `_id` of its own",
+        lambda client: (parent := client.finished()["_id"], client.poll(client.press(parent)), client.poll(parent)),
+    ),
+    Case(
+        "webhook spelling",
+        lambda client: client.create(V4, webhookUrl="https://example.com/hook"),
+        "#1 has `webhookUrl`, which is ignored here; createBySourcePrompt spells it `webhookurl`",
+        lambda client: client.create(V4, webhookurl="https://example.com/hook", webhookUrl="https://example.com/hook"),
+    ),
+    Case(
+        "webhook spelling",
+        lambda client: client.press(client.finished()["_id"], webhookurl="https://example.com/hook"),
+        "#3 has `webhookurl`, which is ignored here; createbybutton spells it `webhookUrl`",
+        lambda client: client.create(webhookurl=""),
+    ),
+    Case(
+        "webhook not encrypted",
+        lambda client: client.ask("POST", V3, body=CALLED_BACK, x_api_key="my-key") and client.wait(5),
+        "no webhook of job ID was sent: the account's clientSecret has 6 bytes and cannot encrypt: AES takes 16, "
+        "24 or 32. Use an API key of 32 letters and digits, as Akool's are",
+        lambda client: client.ask("POST", V3, body=CALLED_BACK) and client.wait(5),
+    ),
+    Case(
+        "webhook address refused",
+        lambda client: sends(client).create(webhookUrl="http://203.0.113.1/hook") and client.wait(5),
+        "no webhook of job ID was sent: callbacks are sent to this machine and to private addresses only, and "
+        "203.0.113.1 is neither; allow it with --allow-webhook 203.0.113.1 (in Python allow_webhook='203.0.113.1')",
+        lambda client: client.create(webhookUrl="http://203.0.113.1/hook") and client.wait(5),
+    ),
+    Case(
+        "webhook not accepted",
+        lambda client: answers(client, 204).create(webhookUrl=HOOK) and client.wait(60),
+        "the webhook of job ID, status 2 processing, was not accepted: the receiver answered with HTTP 204; "
+        "only HTTP 200 counts, and after anything else the same body is sent again",
+        lambda client: answers(client, 200).create(webhookUrl=HOOK) and client.wait(60),
+    ),
+    Case(
+        "size for scale",
+        lambda client: client.create(size="1024x1024"),
+        '#1 has `size`, which is ignored; set the shape with `scale`, such as "16:9"',
+        lambda client: client.create(size="16:9", scale="16:9"),
+    ),
+    Case(
+        "paid twice",
+        lambda client: (client.create(scale="4:3"), client.create(scale="4:3")),
+        "#1 and #2 create the same image, and both were paid; sending a create again, for example "
+        "after a timeout, makes another job",
+        lambda client: (client.create(scale="4:3"), client.create(scale="3:4"), client.create(V4, scale="4:3")),
+    ),
+    Case(
+        "paid twice",
+        lambda client: (client.create(), client.create()),
+        "#1 and #2 create the same image*",
+        lambda client: [client.ask("POST", V3, body={"prompt": "x" * length}) for length in (1, 2, 3, 3)],
+        {"credits": 4},
+    ),
+    Case(
+        "paid twice",
+        lambda client: (client.create_in_vain(drop=True, at="after"), client.create()),
+        "#1 and #2 create the same image*",
+        lambda client: (client.create_in_vain(drop=True), client.create()),
+    ),
+    Case(
+        "paid twice",
+        lambda client: (client.create(), client.create()),
+        "#1 and #2 create the same image*",
+        lambda client: (client.create(), client.wait(5), client.create()),
+        {"ending": "failed"},
+    ),
+    Case(
+        "source_image spelling",
+        lambda client: client.create(V4, source_image="https://example.com/fox.png"),
+        "#1 has `source_image`, which is ignored here; createBySourcePrompt takes `source_images`, a list of URLs",
+        lambda client: client.create(V4, source_images=["https://example.com/fox.png"], source_image="x"),
+    ),
+    Case(
+        "source_image spelling",
+        lambda client: client.create(source_images=["https://example.com/fox.png"]),
+        "#1 has `source_images`, which is ignored here; createbyprompt takes `source_image`, one URL",
+        lambda client: client.create(source_image="https://example.com/fox.png"),
+    ),
+    Case(
+        "no second try",
+        lambda client: client.poll_in_vain(http=502),
+        "#2 met 502 by on('infobymodelid').first(1).respond(http=502), and the client did not ask again; "
+        "a request that only reads may be repeated after a pause",
+        lambda client: client.poll(client.poll_in_vain(http=502)),
+    ),
+    Case(
+        "no second try",
+        lambda client: client.poll_in_vain(drop=True),
+        "#2 met no answer by *",
+        lambda client: client.poll_in_vain(code=1200),
+    ),
+    Case(
+        "no second try",
+        lambda client: client.poll_in_vain(truncate="50%"),
+        "#2 met 200 cut off by *",
+        lambda client: client.create_in_vain(http=502),
+    ),
+    Case(
+        "no second try",
+        lambda client: client.poll_in_vain(code=1005),
+        "#2 met 200 1005 by *",
+        lambda client: client.poll_in_vain(http=404),
+    ),
+    Case(
+        "poll of unknown job",
+        lambda client: lost(client, f"{client.mock.started_ns // 10**9 - 60:08x}{'0' * 16}"),
+        "#2 polls 'ID', which no create has returned; the job is of 2025-12-31 23:59:00 UTC, and this fake was "
+        "started or reset after that: jobs live in memory only, and a restart forgets them",
+        lambda client: client.poll(client.create()),
+    ),
+    Case(
+        "result of failed job",
+        lambda client: client.finished(),
+        "job ID failed, and the client asked nothing more; a failed job has no `image` and no URLs; "
+        "`error_reasons` says why it failed",
+        lambda client: (client.finished(), client.create()),
+        {"ending": "failed"},
+    ),
+    Case(
+        "no pause",
+        lambda client: two_polls(client, 1, 0),
+        "job ID is polled without a pause (#4 and those before it)",
+        lambda client: two_polls(client, 1, 0.01),
+    ),
+    Case(
+        "gave up",
+        lambda client: two_polls(client, 0, 1),
+        "the client stopped at status 2 processing of job ID, which would have been completed at +5.0 s; "
+        "only 3 and 4 are final, and until then there are no URLs",
+        lambda client: two_polls(client, 3, 3),
+    ),
+    Case(
+        "gave up",
+        lambda client: two_polls(client, 0, 0.5).wait(60),
+        "the client stopped at status 1 queueing of job ID, which was failed at +5.0 s*",
+        lambda client: two_polls(client.stalled(), 3, 3),
+        {"ending": "failed"},
+    ),
+    Case(
+        "gave up",
+        lambda client: two_polls(client, 0, 1),
+        "the client stopped at status 2 processing of job ID, which would have ended after more polls; "
+        "only 3 and 4 are final, and until then there are no URLs",
+        lambda client: two_polls(client.stalled(), 0, 1),
+        {"queueing": "1 poll", "processing": "5 polls"},
+    ),
+    Case(
+        "polled on",
+        lambda client: two_polls(client, 6, 3),
+        "#2 already showed job ID as completed, and the client polled it 2 more times; 3 is completed and 4 is failed",
+        lambda client: two_polls(client, 0, 3),
+    ),
+    Case(
+        "never polled",
+        lambda client: client.create(),
+        "job ID was created and paid, but never polled",
+        lambda client: client.create(webhookUrl="https://example.com/hook"),
+    ),
+    Case(
+        "never polled",
+        lambda client: batch(client, 1),
+        "of the 3 jobs of a batch, 1 was polled; `data` of the create is a list with an `_id` for each image",
+        lambda client: batch(client, 3),
+    ),
+    Case(
+        "never polled",
+        lambda client: client.create(),
+        "job ID was created and paid, but never polled",
+        lambda client: client.poll_in_vain(http=502),
+    ),
+    Case(
+        "never fetched",
+        lambda client: client.finished(),
+        "the client saw job ID completed, but fetched none of its images",
+        lambda client: client.press(client.finished()["_id"]),
+    ),
+    Case(
+        "never polled",
+        lambda client: client.create(),
+        "job ID was created and paid, but never polled",
+        lambda client: client.create_in_vain(drop=True, at="after"),
+    ),
+    Case(
+        "never fetched",
+        lambda client: client.finished(V4),
+        "the client saw job ID completed, but fetched none of its images",
+        lambda client: client.fetch(client.finished(V4)["image"]),
+    ),
+    Case(
+        "grid as image",
+        lambda client: client.fetch(client.finished()["image"]),
+        "of job ID only `image` was fetched, which is a grid of its four images; the single ones are in "
+        "`upscaled_urls`",
+        lambda client: (job := client.finished(), client.fetch(job["image"]), client.fetch(job["upscaled_urls"][0])),
+    ),
+    Case(
+        "grid as image",
+        lambda client: client.fetch(client.finished()["image"]),
+        "of job ID only `image` was fetched*",
+        lambda client: client.fetch(client.finished(V4)["image"]),
+    ),
+    Case(
+        "fetched late",
+        lambda client: (job := client.finished(), client.wait(7 * 86_400), client.fetch(job["image"])),
+        "#3 fetches an image after it was deleted; images live 7d",
+        lambda client: (job := client.finished(), client.wait(6 * 86_400), client.fetch(job["image"])),
+    ),
+    Case(
+        "fetched early",
+        lambda client: (client.create(), client.fetch(f"{client.mock.jobs[0].stamp_ms}-0001.jpg")),
+        "#2 fetches an image of job ID before the job is completed",
+        lambda client: (job := client.finished(), client.wait(7 * 86_400), client.fetch(job["image"])),
+    ),
+    Case(
+        "both headers",
+        lambda client: client.ask("GET", QUOTA, x_api_key=KEY, authorization="Bearer wrong"),
+        "#1 has both headers; then only Authorization counts, and a good x-api-key does not rescue a bad token",
+        lambda client: (
+            client.ask("GET", QUOTA, x_api_key=" ", authorization="Bearer wrong"),
+            client.ask("GET", QUOTA, x_api_key=KEY, authorization=f"Bearer {client.token()}"),
+        ),
+    ),
+    Case(
+        "clientId as key",
+        lambda client: client.ask("GET", QUOTA, x_api_key="AAECAwQFBgcICQoLDA0ODw=="),
+        "#1 sends a clientId as x-api-key; the API key is the clientSecret",
+        lambda client: client.ask("GET", QUOTA, x_api_key=KEY),
+    ),
+    Case(
+        "clientId as key",
+        lambda client: (client.token(), client.ask("GET", QUOTA, x_api_key="my-client-id")),
+        "#2 sends a clientId as x-api-key; the API key is the clientSecret",
+        lambda client: (client.token(), client.ask("GET", QUOTA, x_api_key="some-other-key")),
+        {"strict": True, "accounts": [{"client_secret": KEY, "client_id": "my-client-id"}]},
+    ),
+    Case(
+        "key as token",
+        lambda client: client.ask("GET", QUOTA, authorization=f"Bearer {KEY}"),
+        "#1 sends a Bearer value that is not a token; put an API key into x-api-key, or get a token from getToken",
+        lambda client: client.ask("GET", QUOTA, authorization="Bearer undefined"),
+    ),
+    Case(
+        "token not found",
+        lambda client: client.ask("GET", QUOTA, authorization="Bearer None"),
+        "#1 sends 'None' as the token; getToken returns it in `token` at the top level, not in `data`",
+        lambda client: client.ask("GET", QUOTA, authorization=f"Bearer {KEY}"),
+    ),
+    Case(
+        "Bearer misspelled",
+        lambda client: client.ask("GET", QUOTA, authorization=f"Bearer Bearer {client.token()}"),
+        "#2 has an Authorization header that is not of the form `Bearer <token>`",
+        lambda client: client.ask("GET", QUOTA, authorization=f"bearer {client.token()}"),
+    ),
+    Case(
+        "token expired",
+        lambda client: expired(client, renewed=False),
+        "#3 sends a token that is no longer valid, and the client did not get a new one",
+        lambda client: expired(client, renewed=True),
+        {"token_lifetime": "60s"},
+    ),
+    Case(
+        "no credentials",
+        lambda client: client.ask("GET", QUOTA, x_api_key=""),
+        "#1 has no credentials: x-api-key and Authorization are missing or empty",
+        complete,
+    ),
+    Case(
+        "not labelled as JSON",
+        lambda client: client.ask("POST", V3, body=b"prompt=x", content_type="application/x-www-form-urlencoded"),
+        "#1 has a body with the content type 'application/x-www-form-urlencoded'; Akool wants JSON "
+        "(in Python `json=`, not `data=`)",
+        lambda client: client.ask("POST", V3, body={"scale": "4:3"}),
+    ),
+    Case(
+        "wrong route",
+        lambda client: client.ask("GET", f"{API}/infobymodelId"),
+        f"#1 asks for {API}/infobymodelId, which does not exist; {INFO} does",
+        lambda client: client.ask("GET", "/"),
+    ),
+    Case(
+        "wrong route",
+        lambda client: client.ask("GET", V3),
+        f"#1 is a GET; {V3} takes POST",
+        lambda client: client.ask("GET", INFO),
+    ),
+)
+
+
+def hint_text(case: Case, act: Callable[[Client], object]) -> str | None:
+    client = Client(**case.options)
+    act(client)
+    (hint,) = (hint for hint in HINTS if hint.name == case.name)
+    text = hint.detect(client.observations)
+    return None if text is None else re.sub(r"\b(?!0{24})[0-9a-f]{24}\b", "ID", text)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_mistake_gets_its_hint(case: Case) -> None:
+    text = hint_text(case, case.wrong)
+    assert text is not None
+    if case.text.endswith("*"):
+        assert text.startswith(case.text[:-1])
+    else:
+        assert text == case.text
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_is_no_mistake_gets_no_hint(case: Case) -> None:
+    assert hint_text(case, case.right) is None
+
+
+def test_each_hint_has_a_case_and_a_name_of_its_own() -> None:
+    names = [hint.name for hint in HINTS]
+    assert len(set(names)) == len(names)
+    assert set(names) == {case.name for case in CASES}
+
+
+def test_a_client_without_mistakes_gets_no_hint() -> None:
+    client = Client()
+    complete(client)
+    assert find_hints(client.observations) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_no_hint_fails_on_what_another_finds(case: Case) -> None:
+    client = Client(**case.options)
+    case.wrong(client)
+    text = explain(client.observations)
+    assert "hint: " in text
+    assert KEY not in text
+
+
+@pytest.mark.parametrize(
+    ("error", "is_shown"),
+    [
+        (KeyError("image"), True),
+        (IndexError("list index out of range"), True),
+        (TypeError("'NoneType' object is not subscriptable"), True),
+        (AssertionError("assert 4 == 3"), False),
+        (TimeoutError("took too long"), False),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_the_exception_says_whether_the_result_of_a_failed_job_was_read(
+    error: Exception, is_shown: bool, is_wrapped: bool
+) -> None:
+    client = Client(ending="failed")
+    client.finished()
+    if is_wrapped:
+        inner, error = error, RuntimeError("generation failed")
+        error.__cause__ = inner
+        inner.__context__ = error  # a circle, as `raise` in a handler may leave one
+    texts = find_hints(replace(client.observations, error=error))
+    read = [text for text in texts if "the client may have read its result; a failed job has no `image`" in text]
+    assert len(read) == is_shown
+
+
+class TestABrokenHint:
+    """A bug in a hint is a line of the report, and never the end of the run."""
+
+    @pytest.fixture(params=[KeyError("x"), RecursionError(), TypeError("unhashable type: 'list'")], ids=repr)
+    def bug(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Exception:
+        bug: Exception = request.param
+
+        def broken(seen: Observations) -> str | None:
+            raise bug
+
+        rows = [row._replace(detect=broken) if row.name == "gave up" else row for row in HINTS]
+        monkeypatch.setattr("mock_akool.diagnostics.hints.HINTS", rows)
+        return bug
+
+    def test_becomes_a_line_and_the_others_are_found(self, bug: Exception) -> None:
+        client = Client()
+        client.create()
+        client.ask("GET", QUOTA, x_api_key="")
+        broken, *others = sorted(find_hints(client.observations), key=lambda text: "mock-akool bug" not in text)
+        assert broken == f"mock-akool bug: the hint 'gave up' failed with {bug!r}. Please report it"
+        assert "\n" not in broken
+        assert [text.partition(" ")[0] for text in others] == ["#2", "job"]
+
+    def test_leaves_the_rest_of_the_report(self, bug: Exception) -> None:
+        client = Client()
+        client.create()
+        text = explain(client.observations)
+        assert text.startswith("job ")
+        assert "\nthe only call:\n" in text
+        assert "\nhint: mock-akool bug: the hint 'gave up' failed" in text
