@@ -489,7 +489,7 @@ def pytest_runtest_makereport(
 
 def _end_outside(traceback: TracebackType | None) -> None:
     """Let the traceback of an endless wait end with the line that slept, without the frames of ours that follow."""
-    inside, last = str(Path(__file__).parent), None
+    inside, last = str(Path(__file__).parents[1]), None
     while traceback is not None:
         if not traceback.tb_frame.f_code.co_filename.startswith(inside):
             last = traceback

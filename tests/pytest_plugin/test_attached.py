@@ -260,7 +260,7 @@ def test_fails(akool_server):
     result.assert_outcomes(failed=1)
     out = result.stdout.str()
     assert "the rule idle never fired" in out
-    assert re.search(r"#\d+ POST createbyprompt -> 200 1000 OK, job \w+ queueing: it is for infobymodelid", out)
+    assert re.search(r"#\d+ POST createbyprompt -> 200 1000 OK, job \w+ queueing: the rule is for infobymodelid", out)
     assert re.search(r"- mock-akool -+\njob \w{24}, 'a red fox': queueing", out)
     assert "somebody's" not in out.partition("- mock-akool -")[2]
     assert "was created and paid, but never polled" in out

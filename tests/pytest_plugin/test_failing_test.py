@@ -108,7 +108,7 @@ def test_it(akool_mock, akool_server):
     assert "'by the server'" not in mock
     assert "'by the server'" in server
     assert "'with another key'" in server
-    assert "hint: #1 has `size`, which is ignored; the shape is set by `scale`" in server
+    assert "hint: #1 has `size`, which is ignored; set the shape with `scale`" in server
 
 
 def test_a_fixture_that_fails_before_the_test_is_explained(run: Run) -> None:
@@ -246,7 +246,7 @@ def test_takes_two_for_the_end(akool_mock):
     assert "doors/sleep.py" not in out
     endless, overlooked = sections(result)
     assert endless.startswith("job ID, 'a red fox': queueing from +0.0 s, forever\n    1st to 9th poll from +3.0 s")
-    assert "hint: job ID was told to be completed by #2, and polled" in overlooked
+    assert "hint: #2 already showed job ID as completed, and the client polled it" in overlooked
 
 
 SECRETS = """
@@ -266,7 +266,7 @@ def test_calls(calls):
 
 
 def test_inner_calls(calls):
-    assert calls[0].call == calls[1].call
+    assert calls[0].request == calls[1].request
 
 
 def test_sequences(calls):

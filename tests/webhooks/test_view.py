@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import requests
 
-from mock_akool import MockAkool, MockAkoolError, SteeredClock, remote_webhooks
+from mock_akool import MockAkool, MockAkoolError, SteeredClock
 from mock_akool.akool.deliveries import Delivery
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.diagnostics.report import explain
 from mock_akool.mock.account_view import LiveServer, ServerView
 from mock_akool.mock.local_webhooks import Webhooks
+from mock_akool.mock.remote import webhooks as remote_webhooks
 from mock_akool.mock.remote.webhooks import RemoteWebhooks
 from mock_akool.mock.webhooks import AnyWebhooks
 from tests.mock.clients import CREATE
@@ -454,7 +455,7 @@ class TestReport:
             "    webhook of status 3 completed at +5.0 s: given up after 2 attempts: the receiver answered with "
             "HTTP 401\n" in told
         )
-        assert "hint: the callback of job" in told
+        assert "hint: the webhook of job" in told
 
     def test_a_key_that_cannot_encrypt_is_a_hint(self) -> None:
         mock = MockAkool()
