@@ -42,7 +42,7 @@ def is_slow(request: Request) -> bool:
 def most_body_bytes(of_api: int) -> int:
     """Return up to how many bytes of an admin request's body are read, when the API reads `of_api` of a request's.
 
-    It may hold a whole request of the API as base64, see `POST /_mock/answer`.
+    It may hold such a request, see `POST /_mock/jobs`, in which escapes take room.
     """
     return 2 * of_api + _MORE_BYTES
 

@@ -39,7 +39,6 @@ def _document() -> dict[str, Any]:
             "Job": serializers.JOB.schema,
             "Account": serializers.ACCOUNT.schema,
             "Call": serializers.CALL.schema,
-            "Answer": serializers.ANSWER.schema,
             "Delivery": serializers.DELIVERY.schema,
         },
     )

@@ -32,14 +32,6 @@ class Fake(Protocol):
         """Forget everything; a clock that was moved ahead shows the machine's time again."""
         ...
 
-    def answer(self, request: Request) -> Response:
-        """Turn a Request into a Response."""
-        ...
-
-    def complete(self, response: Response) -> tuple[Response, bytes]:
-        """Return the response and its body, which is drawn now if it is an image."""
-        ...
-
     def carry_due(self, *, wait: bool = True) -> None:
         """Send webhooks that are due; without `wait` those that other threads send are not waited for."""
         ...

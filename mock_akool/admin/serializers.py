@@ -20,7 +20,7 @@ from mock_akool.akool.scenarios.schema import RESULT, RULE
 from mock_akool.akool.scenarios.stages import STAGES
 from mock_akool.core.call_log import Call
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.http import Request, Response, Share, Termination, Transfer
+from mock_akool.core.http import Request, Response, Termination, Transfer
 from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.schema import Schema
 from mock_akool.core.timeline import Status
@@ -229,33 +229,6 @@ CALL: Final = View(
     **{name: _in_call(told) for name, told in _ANSWERED.items()},
 )
 
-_ALL: Final = Transfer()
-
-
-def _transfer(response: Response) -> Transfer:
-    return response.transfer or _ALL
-
-
-ANSWER: Final = View(
-    **_ANSWERED
-    | {
-        "answer": Column("the answer's body, also of a picture", BODY, lambda _, response, __: _body(response.body)),
-        "delay_ns": Column("how long to hold the answer back", WHOLE, lambda _, response, __: response.delay_ns),
-    },
-    sent_bytes=Column(
-        "how much of the body arrives before a cut",
-        WHOLE,
-        lambda _, response, __: _transfer(response).sent.of(len(response.body)),
-    ),
-    piece_bytes=Column(
-        "in pieces of so many bytes the body comes; 0: at once",
-        WHOLE,
-        lambda _, response, __: _transfer(response).piece_bytes,
-    ),
-    pause_ns=Column("how long to wait before each piece", WHOLE, lambda _, response, __: _transfer(response).pause_ns),
-)
-"""A Response that was not sent, with the body as it would be sent."""
-
 
 def _rule(_: Engine, live: ActiveRule, __: int) -> dict[str, Any]:
     written: dict[str, Any] = RULE.write(live.rule)
@@ -400,13 +373,6 @@ def exchange_of(told: Mapping[str, Any]) -> Call:
         _response(told, None if told["ends"] is None else Transfer(Termination(told["ends"]))),
         time_ns - round(told["at"] * NS_PER_S),
     )
-
-
-def reply_of(told: Mapping[str, Any]) -> Response:
-    """Return the Response that `views.ANSWER` tells of, with its whole body."""
-    ends = None if told["ends"] is None else Termination(told["ends"])
-    transfer = Transfer(ends, Share(told["sent_bytes"]), told["piece_bytes"], told["pause_ns"])
-    return _response(told, transfer if ends is not None or told["piece_bytes"] else None)
 
 
 def _response(told: Mapping[str, Any], transfer: Transfer | None) -> Response:

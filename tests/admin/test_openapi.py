@@ -53,14 +53,9 @@ def test_it_tells_what_is_taken_where_nothing_is_given(document: Any) -> None:
         given = {each["name"]: each["schema"] for each in document["paths"][f"/_mock/{path}"]["get"]["parameters"]}
         assert given["limit"]["default"] == limit
         assert "default" not in given["account"]
-    body = document["paths"]["/_mock/answer"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    body = document["paths"]["/_mock/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     told = {name: each["default"] for name, each in body["properties"].items() if "default" in each}
-    assert told == {
-        "query": "",
-        "headers": {},
-        "file_base": "https://d2qf6ukcym4kn9.cloudfront.net",
-        "transport": "control",
-    }
+    assert told == {"request": {"prompt": "a picture"}, "polls": 0}
 
 
 def test_it_is_not_longer_than_it_must_be(document: Any) -> None:
@@ -97,7 +92,6 @@ def test_answers_are_as_it_says(document: Any) -> None:
         ("POST", "/_mock/scenario/rules"): {"rules": [rule]},
         ("POST", "/_mock/scenario/jobs"): {"jobs": [{"stages": [{"queueing": "1 poll"}, "failed"]}]},
         ("POST", "/_mock/clock/advance"): {"until": "idle"},
-        ("POST", "/_mock/answer"): {"method": "GET", "path": "/nowhere", "body": {"base64": "/w=="}},
         ("POST", "/_mock/webhooks/resend"): {"number": 1},
         ("POST", "/_mock/webhooks/faults"): {"account": KEY, "faults": [{"status": "failed", "fault": {"copies": 2}}]},
         ("POST", "/_mock/webhooks/sending"): {"by": "collect"},

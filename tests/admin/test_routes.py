@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -84,18 +83,6 @@ class TestAccount:
         status, error, _ = fake.refused("POST", "accounts", "account=third", client_secret="fourth")
         assert (status, error) == (400, "client_secret is 'fourth' in the body, and 'third' in the query")
         assert fake.refused("POST", "accounts", credits=1)[:2] == (400, "no client_secret is given")
-
-    def test_as_which_the_api_is_asked(self, fake: Fake) -> None:
-        path = "/api/open/v3/faceswap/quota/info"
-
-        def asked_by(query: str, **given: Any) -> Any:
-            return fake.ask("POST", "answer", query, method="GET", path=path, **given)["account"]
-
-        assert asked_by(f"account={KEY}") == KEY
-        assert asked_by("", account=KEY) == KEY
-        assert asked_by(f"account={KEY}", headers={"X-API-Key": OTHER}) == OTHER
-        assert asked_by(f"account={KEY}", headers={"Authorization": "Bearer x"}) is None
-        assert asked_by("") is None
 
     def test_a_body_where_none_is_taken_is_told_where_to_say_it(self, fake: Fake) -> None:
         told = fake.refused("DELETE", "scenario/rules", "", account=KEY, rule=1)
@@ -514,81 +501,6 @@ class TestReport:
 
         explain(replace(seen, calls=Counting(seen.calls)))
         assert compared <= 40 * len(seen.calls), "it went through all calls for each job"
-
-
-class TestAnswer:
-    """`POST /_mock/answer`: an answer of the API as data."""
-
-    def ask(self, fake: Fake, method: str, path: str, **given: Any) -> Any:
-        headers = {"X-API-Key": KEY, "Content-Type": "application/json"}
-        return fake.ask("POST", "answer", method=method, path=path, headers=headers, **given)
-
-    def test_it_is_what_the_door_would_send(self, fake: Fake) -> None:
-        told = self.ask(fake, "POST", f"{IMAGE}/createbyprompt", body='{"prompt": "ein Füchslein"}', transport="msw")
-        job_id = json.loads(told["answer"])["data"]["_id"]
-        assert (told["http"], told["code"], told["job"], told["job_status"]) == (200, 1000, job_id, "queueing")
-        assert told["answer_headers"]["content-type"].startswith("application/json")
-        fake.ask("POST", "clock/advance", until="idle")
-        record = fake.poll(job_id)
-        path = record["image"].removeprefix("https://d2qf6ukcym4kn9.cloudfront.net")
-        picture = self.ask(fake, "GET", path)
-        assert base64.b64decode(picture["answer"]["base64"])[:3] == b"\xff\xd8\xff"
-        (line, *_) = fake.ask("GET", "calls")["calls"]
-        assert (line["transport"], line["path"], line["body"]) == (
-            "msw",
-            f"{IMAGE}/createbyprompt",
-            '{"prompt": "ein Füchslein"}',
-        )
-
-    def test_delays_and_broken_connections_are_told_and_not_done(self, fake: Fake) -> None:
-        faults: list[dict[str, Any]] = [{"delay": "1m"}, {"drop": True}, {"truncate": 10}]
-        faults.append({"drip": {"bytes": 8, "every": "2s"}})
-        rules = [{"on": "quota/info", "nth": nth, "fault": fault} for nth, fault in enumerate(faults, 1)]
-        fake.ask("POST", "scenario/rules", rules=rules)
-        late, dropped, cut, dripping = (self.ask(fake, "GET", "/api/open/v3/faceswap/quota/info") for _ in faults)
-        assert (late["delay_ns"], late["ends"]) == (60 * 10**9, None)
-        assert (dropped["ends"], dropped["answer"]) == ("drop", "")
-        assert (cut["ends"], cut["sent_bytes"], json.loads(cut["answer"])["code"]) == ("cut", 10, 1000)
-        assert (dripping["piece_bytes"], dripping["pause_ns"]) == (8, 2 * 10**9)
-        assert late["rule"] == "on('quota/info').nth(1).respond(delay='1m')"
-
-    def test_a_query_may_begin_as_that_of_a_url_does(self, fake: Fake) -> None:
-        job = fake.create()
-        for query in (f"image_model_id={job}", f"?image_model_id={job}"):
-            told = self.ask(fake, "GET", f"{IMAGE}/infobymodelid", query=query)
-            assert told["code"] == 1000
-            assert fake.ask("GET", "calls")["calls"][-1]["query"] == f"image_model_id={job}"
-
-    def test_what_picture_urls_begin_with(self, fake: Fake) -> None:
-        def image(**given: Any) -> str:
-            fake.ask("POST", "scenario/jobs", jobs=[{"stages": ["completed"]}])
-            job = json.loads(
-                self.ask(fake, "POST", f"{IMAGE}/createbyprompt", body='{"prompt": "a"}', **given)["answer"]
-            )
-            query = f"image_model_id={job['data']['_id']}"
-            told = self.ask(fake, "GET", f"{IMAGE}/infobymodelid", query=query, **given)["answer"]
-            return str(json.loads(told)["data"]["image"])
-
-        assert image().startswith("https://d2qf6ukcym4kn9.cloudfront.net/")
-        assert image(file_base="http://localhost:3000/").startswith("http://localhost:3000/1")
-        for bad in ("localhost", "http://a/b", ""):
-            hint = fake.refused("POST", "answer", method="GET", path="/", file_base=bad)[2]
-            assert hint == "It takes a scheme and a host such as https://akool.test:8443"
-
-    @pytest.mark.parametrize(
-        ("given", "told"),
-        [
-            ({"method": "GET"}, "a body needs the key 'path'"),
-            ({"method": "GET", "path": "x"}, "path: 'x' is not usable"),
-            ({"method": "GET", "path": "/x?y=1"}, "path: '/x?y=1' is not usable"),
-            ({"method": "G T", "path": "/x"}, "method: 'G T' is not usable"),
-            ({"method": "GET", "path": "/x", "headers": {"a": 1}}, "headers: {'a': 1} is not usable"),
-            ({"method": "GET", "path": "/x", "body": {"base64": "!"}}, "body: {'base64': '!'} is not usable"),
-            ({"method": "GET", "path": "/_mock/state"}, "/_mock/state is an admin route"),
-        ],
-    )
-    def test_what_is_no_request(self, given: dict[str, Any], told: str, fake: Fake) -> None:
-        assert fake.refused("POST", "answer", **given)[:2] == (400, told)
 
 
 class TestClock:

@@ -1,25 +1,19 @@
-"""Calls: what was asked and answered, waiting for it, and answers as data."""
+"""Calls: what was asked and answered, and waiting for it."""
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from mock_akool.admin import long_poll, serializers
-from mock_akool.admin.parameters import LIMIT, SECONDS, account, account_of_query, body, query
-from mock_akool.admin.responses import AdminError
-from mock_akool.admin.routing import PREFIX, AdminRequest, Route, Routes
-from mock_akool.admin.serializers import BODY, HEADERS, WHOLE, page
-from mock_akool.akool.codes import CDN_URL
+from mock_akool.admin.parameters import LIMIT, SECONDS, account_of_query, query
+from mock_akool.admin.routing import AdminRequest, Route, Routes
+from mock_akool.admin.serializers import WHOLE, page
 from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.engine import Engine
 from mock_akool.core.call_log import Line
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.http import Request
-from mock_akool.core.options import BASE_URL
-from mock_akool.core.schema import TEXT, Field, Plain, whole
+from mock_akool.core.schema import TEXT, Field, whole
 
 Matches = Callable[[Line], bool]
 
@@ -102,64 +96,6 @@ class CallCounter:
         return self._found
 
 
-def answer(request: AdminRequest) -> Any:
-    """Answer a request to the emulated API: tell the delay and how the connection ends, instead of doing so."""
-    given = request.given
-    path: str = given["path"]
-    if path.startswith(PREFIX):
-        raise AdminError(400, f"{path[:200]} is an admin route", "Call it directly")
-    headers = {name.lower(): value for name, value in given["headers"].items()}
-    if request.account is not None and not headers.keys() & {"x-api-key", "authorization"}:
-        headers["x-api-key"] = request.account
-    http = Request(
-        given["method"], path, given["query"], headers, given["body"], given["file_base"], given["transport"]
-    )
-    response, drawn = request.fake.complete(request.fake.answer(http))
-    return serializers.ANSWER.of(request.engine, response._replace(body=drawn), request.now_ns)
-
-
-_TOKEN: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
-
-
-def _read_method(value: Any) -> str:
-    if not isinstance(value, str) or not re.match(_TOKEN, value):
-        raise ValueError(value)
-    return value
-
-
-def _read_path(value: Any) -> str:
-    if not isinstance(value, str) or not value.startswith("/") or "?" in value:
-        raise ValueError(value)
-    return value
-
-
-def _read_query(value: Any) -> str:
-    # JavaScript's URL.search begins with what is no part of it.
-    return str(TEXT.read(value, ())).removeprefix("?")
-
-
-def _read_headers(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
-        raise ValueError(value)
-    return value
-
-
-def _read_bytes(value: Any) -> bytes:
-    if isinstance(value, str):
-        return value.encode()
-    if not isinstance(value, dict) or list(value) != ["base64"]:
-        raise ValueError(value)
-    return base64.b64decode(value["base64"], validate=True)
-
-
-_METHOD: Final = Plain("a method such as GET", _read_method, {"type": "string", "pattern": _TOKEN})
-_PATH: Final = Plain("a path, without a query", _read_path, {"type": "string", "pattern": r"^/[^?]*$"})
-_QUERY: Final = Plain("a text", _read_query, {"type": "string"})
-_FILE_BASE: Final = Plain(BASE_URL.wants, BASE_URL.read, {"type": "string"})
-_HEADERS: Final = Plain("an object of texts", _read_headers, HEADERS)
-_BYTES: Final = Plain('a text, or {"base64": …}', _read_bytes, BODY)
-_AS_WHOM: Final = "an API key, sent as x-api-key when the headers have neither x-api-key nor authorization"
-
 ROUTES: Final[Routes] = {
     ("GET", "/_mock/calls"): Route(
         "List calls, oldest first, or wait for them",
@@ -191,23 +127,5 @@ ROUTES: Final[Routes] = {
             check=long_poll.check_wait,
         ),
         counter=CallCounter,
-    ),
-    ("POST", "/_mock/answer"): Route(
-        "Answer a request to the emulated API as data: a delay, and how the connection ends, are told and not done",
-        answer,
-        serializers.ANSWER.schema,
-        query(account=account_of_query(_AS_WHOM)),
-        body(
-            account=account(_AS_WHOM),
-            method=Field(_METHOD, "the request's method"),
-            path=Field(_PATH, "its path, such as /api/open/v3/faceswap/quota/info"),
-            query=Field(_QUERY, "its query, undecoded, with a ? before it or without", ""),
-            headers=Field(_HEADERS, "its headers", {}),
-            body=Field(_BYTES, "its body", b""),
-            file_base=Field(_FILE_BASE, "what the URLs of files begin with", CDN_URL),
-            transport=Field(TEXT, "what the call log calls the transport that carried it in", "control"),
-            needed=("method", "path"),
-        ),
-        needs_lock=False,
     ),
 }
