@@ -28,9 +28,8 @@ from mock_akool.akool.families.image_button import PressButton
 from mock_akool.akool.families.image_v3 import CreateV3
 from mock_akool.akool.families.image_v4 import CreateV4
 from mock_akool.akool.jobs import JobInput
-from mock_akool.akool.scenarios.schema import JOB, RESULT, RULE, SCENARIO, WHEN
+from mock_akool.akool.scenarios.schema import FAULT, JOB, RESULT, RULE, SCENARIO, WHEN
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.core.faults import FAULT
 from mock_akool.core.options import about
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.diagnostics.hints import HINTS

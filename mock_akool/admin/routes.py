@@ -10,9 +10,8 @@ from mock_akool.admin.openapi import document
 from mock_akool.admin.parameters import SHARED_QUERY
 from mock_akool.admin.resources import accounts, calls, clock, jobs, scenarios, state, webhooks
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.akool.scenarios.schema import JOB, RESULT, RULE, SCENARIO
+from mock_akool.akool.scenarios.schema import FAULT, JOB, RESULT, RULE, SCENARIO
 from mock_akool.akool.scenarios.stages import STAGES
-from mock_akool.core.faults import FAULT
 from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT
 
 

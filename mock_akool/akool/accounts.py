@@ -6,6 +6,7 @@ In both, a clientId is never taken for an API key (contract section 2: it answer
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -199,9 +200,14 @@ class Accounts:
         return _first(spec.token_lifetime, script.token_lifetime, self._settings.token_lifetime).ns
 
     def _client_id(self, secret: str) -> str:
-        """Return the clientId that belongs to the secret: a key that names scenarios has that of the key without."""
+        """Return the clientId that belongs to the secret: 24 characters, base64 of 16 bytes (contract section 2).
+
+        A key that names scenarios has that of the key without.
+        """
         known = self._by_key.get(secret)
-        return self._keyed_random.client_id("clientId", secret) if known is None else known.client_id
+        if known is not None:
+            return known.client_id
+        return base64.b64encode(self._keyed_random.raw(16, "clientId", secret)).decode()
 
     def _free_uid(self, key: str) -> int:
         attempt = 0

@@ -130,8 +130,7 @@ def _quota(engine: Engine, request: Request, account: Account, now_ns: int) -> R
 def _file(engine: Engine, request: Request, now_ns: int) -> Response:
     found = engine.picture_at(request.path, now_ns)
     if found is None:
-        # The habit of S3 behind CloudFront, for what expired and what never was (contract section 1).
-        return Response(engine.settings.gone_file_status, _XML, storage_error("AccessDenied", "Access Denied"))
+        return ErrorRenderer(engine.settings).render_gone_file()
     job, picture = found
     response = Response(
         200,
@@ -145,7 +144,9 @@ def _file(engine: Engine, request: Request, now_ns: int) -> Response:
         entry=job.entry,
     )
     if job.result is not None and job.result.files is not None:
-        response = apply_fault(job.result.files, response, engine.settings, engine.keyed_random, "files", request.path)
+        response = apply_fault(
+            job.result.files, response, ErrorRenderer(engine.settings), engine.keyed_random, "files", request.path
+        )
         return response._replace(rule=f"{job.entry}: result.files")
     return response
 
@@ -256,13 +257,13 @@ def _directed(engine: Engine, found: Route, request: Request, now_ns: int) -> Re
         return bug_reply(bug)
     if firing is None:
         return _work(engine, found, request, now_ns)
-    fault = firing.live.rule.fault
+    fault = firing.active.rule.fault
     if fault.before:
         response = Response(200, (), b"", delay_ns=engine.latency_ns, account=firing.account, job_id=firing.job_id)
     else:
         response = _work(engine, found, request, now_ns)
-    response = apply_fault(fault, response, engine.settings, engine.keyed_random, *firing.place)
-    return response._replace(rule=firing.live.label)
+    response = apply_fault(fault, response, ErrorRenderer(engine.settings), engine.keyed_random, *firing.key)
+    return response._replace(rule=firing.active.label)
 
 
 def _note_trouble(engine: Engine, endpoint: Endpoint, response: Response) -> None:
@@ -280,6 +281,21 @@ _BAD_REQUEST: Final = 400
 def _error(engine: Engine, error: AkoolError) -> Response:
     body = error_body(error, engine.settings)
     return Response(200, _JSON, body, code=error.code, account=error.account, job_id=error.job_id)
+
+
+class ErrorRenderer(NamedTuple):
+    """Makes the error responses that faults imitate."""
+
+    settings: ServiceSettings
+
+    def render_error(self, code: int, msg: str | None) -> Response:
+        """Return the response with a business code; without `msg` it has the message that this code has here."""
+        error = self.settings.refusal(code) if msg is None else AkoolError(code, msg)
+        return Response(200, _JSON, error_body(error, self.settings), code=code)
+
+    def render_gone_file(self) -> Response:
+        """Return the response for a file that expired or never was: the habit of S3 (contract section 1)."""
+        return Response(self.settings.gone_file_status, _XML, storage_error("AccessDenied", "Access Denied"))
 
 
 def scenario_refusal(error: ScenarioError) -> Response:

@@ -60,6 +60,9 @@ class Profile(StrEnum):
     DOCUMENTED = "documented"
 
 
+DEFAULT_REASON: Final = "Image generation failed, check your input"
+"""The one of `error_reasons` of a job that fails without a reason of its own (contract section 6)."""
+
 API_URL: Final = "https://openapi.akool.com"
 CDN_URL: Final = "https://d2qf6ukcym4kn9.cloudfront.net"
 

@@ -30,7 +30,7 @@ from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario, Script
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.snapshot import Snapshot, UnusedRules
-from mock_akool.core.call_log import CallLog, Line
+from mock_akool.core.call_log import Call, CallLog
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock, SteeredClock
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.errors import MockAkoolError
@@ -129,37 +129,37 @@ class Engine:
         jobs = self._jobs.values()
         return tuple(jobs if api_key is None else (job for job in jobs if job.account.api_key == api_key))
 
-    def asked_by(self, api_key: str) -> Callable[[Line], bool]:
-        """Return what decides whether an account asked for a line of the journal, by its API key or its clientId.
+    def asked_by(self, api_key: str) -> Callable[[Call], bool]:
+        """Return what decides whether an account made a call, by its API key or its clientId.
 
         Also what was refused before the account was known, such as a clientId sent as x-api-key.
         """
         keys = self.accounts.keys_of(api_key)
-        return lambda line: line[4].account in keys or line[3].headers.get("x-api-key") in keys
+        return lambda call: call.response.account in keys or call.request.headers.get("x-api-key") in keys
 
-    def lines(self, api_key: str | None = None) -> tuple[Line, ...]:
-        """Return the kept lines of the journal, oldest first; with an API key, those that this account asked for."""
-        lines = self.call_log.lines()
-        return lines if api_key is None else tuple(filter(self.asked_by(api_key), lines))
+    def calls(self, api_key: str | None = None) -> tuple[Call, ...]:
+        """Return the kept calls, oldest first; with an API key, those that this account made."""
+        calls = self.call_log.calls()
+        return calls if api_key is None else tuple(filter(self.asked_by(api_key), calls))
 
     def observe(self, api_key: str | None = None) -> Snapshot:
         """Return what the engine saw: all of it, or what belongs to the account with this API key."""
         with self.lock:
-            lines = self.call_log.lines()
-            others: tuple[Line, ...] = ()
+            calls = self.call_log.calls()
+            others: tuple[Call, ...] = ()
             if api_key is not None:
                 is_own = self.asked_by(api_key)
-                others = tuple(filterfalse(is_own, lines))
-                lines = tuple(filter(is_own, lines))
+                others = tuple(filterfalse(is_own, calls))
+                calls = tuple(filter(is_own, calls))
             return Snapshot(
-                calls=tuple(map(self.call_log.call, lines)),
+                calls=calls,
                 jobs=self.jobs(api_key),
                 deliveries=self.outbox.entries(api_key),
                 settings=self.settings,
                 start_ns=self.call_log.start_ns,
                 now_ns=self.clock.now_ns(),
-                call_count=self.call_log.count if api_key is None else len(lines),
-                others=tuple(map(self.call_log.call, others[-_MOST_OTHERS:])),
+                call_count=self.call_log.count if api_key is None else len(calls),
+                others=others[-_MOST_OTHERS:],
                 other_count=len(others),
                 dropped=self.call_log.dropped,
                 stands_still=isinstance(self.clock, SteeredClock) and self.clock.frozen,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from mock_akool.akool.codes import MESSAGES, Code, Profile
+from mock_akool.akool.codes import CDN_URL, DEFAULT_REASON, MESSAGES, Code, Profile
 from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.families.dispatch import file_set, offered_buttons
 from mock_akool.akool.families.image_button import PressButton
@@ -119,7 +119,7 @@ class Wire:
                 _spoil(record, job.result)
         elif status is Status.FAILED:
             ending = job.timeline.ending
-            record["error_reasons"] = list(ending.reasons)
+            record["error_reasons"] = list(ending.reasons or (DEFAULT_REASON,))
             if ending.refund:
                 record["deduction_credit"] = 0
         return success(record)
@@ -128,11 +128,14 @@ class Wire:
         """Return the payload of a callback that claims `status` of `job_id` (contract section 9)."""
         payload: Record = {"_id": job_id, "status": int(status), "type": "image"}
         if status == Status.COMPLETED:
-            payload["url"] = f"{job.file_base}/{file_set(job, self._keyed_random, self._settings.profile).image}"
+            payload["url"] = (
+                f"{job.file_base or CDN_URL}/{file_set(job, self._keyed_random, self._settings.profile).image}"
+            )
         return encode(payload)
 
     def _result(self, job: Job, file_base: str) -> Record:
         image, upscaled = file_set(job, self._keyed_random, self._settings.profile)
+        file_base = file_base or CDN_URL
         if isinstance(job.input, CreateV3) and not self._observed:
             upscaled = ()
         return {

@@ -1,8 +1,21 @@
-"""The errors that the emulated API answers."""
+"""The errors of the emulated API, and those of the envelopes that its webhooks come in.
+
+Exception
+├── AkoolError              the API answers a business code and its message, with HTTP 200
+│   └── ParameterError      the request's body or query is not usable
+└── MockAkoolError          the fake was used wrongly, see core.errors
+    └── EnvelopeError       a webhook's envelope cannot be sealed or opened
+        ├── SignatureError  its signature is not that of its parts
+        ├── KeyLengthError  the clientSecret cannot be an AES key
+        ├── Base64Error     its dataEncrypt is not base64
+        ├── PaddingError    what dataEncrypt decrypts to does not end in a padding
+        └── PayloadError    what was encrypted is not a JSON object
+"""
 
 from __future__ import annotations
 
 from mock_akool.akool.codes import MESSAGES, Code
+from mock_akool.core.errors import MockAkoolError
 
 
 class AkoolError(Exception):
@@ -26,3 +39,27 @@ class ParameterError(AkoolError):
 
     def __init__(self) -> None:
         super().__init__(Code.PARAMETER_ERROR)
+
+
+class EnvelopeError(MockAkoolError):
+    """The envelope of a webhook cannot be sealed or opened (contract section 9)."""
+
+
+class SignatureError(EnvelopeError):
+    """The envelope's signature is not that of its parts."""
+
+
+class KeyLengthError(EnvelopeError):
+    """The clientSecret cannot be an AES key: it has not 16, 24 or 32 bytes."""
+
+
+class Base64Error(EnvelopeError):
+    """The envelope's `dataEncrypt` is not base64."""
+
+
+class PaddingError(EnvelopeError):
+    """What `dataEncrypt` decrypts to does not end in a PKCS#7 padding: another key, or it was changed."""
+
+
+class PayloadError(EnvelopeError):
+    """What was encrypted is not a JSON object: another clientId, which gives the IV, or it never was one."""

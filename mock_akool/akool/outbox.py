@@ -22,6 +22,7 @@ from mock_akool.akool.jobs import Job
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.keyed_random import KeyedRandom
+from mock_akool.core.rules import Subject
 from mock_akool.core.timeline import Change, Status, changes
 from mock_akool.core.webhook_faults import UNKNOWN_ID, ActiveWebhookRule, WebhookFault
 
@@ -371,8 +372,9 @@ class Outbox:
             post.released_by = first.number
 
     def _fault_of(self, job: Job, status: Status) -> WebhookFault | None:
+        subject = Subject(job.account.api_key, job.id, job.number, job.look.prompt, status)
         for live in self._rules_for(job):
-            if live.applies(job, status):
+            if live.applies(subject):
                 return live.rule.fault
         return None
 

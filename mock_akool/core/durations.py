@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.errors import SettingsError
 
 _UNITS_NS: Final = {
-    "ms": NS_PER_S // 1000,
+    "ms": NS_PER_MS,
     "s": NS_PER_S,
     "m": 60 * NS_PER_S,
     "h": 3600 * NS_PER_S,

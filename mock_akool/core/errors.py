@@ -1,22 +1,14 @@
-"""The errors of mock-akool.
+"""The errors that the user of a fake meets.
 
     Exception
-    ├── AkoolError              an answer of Akool: a business code and its message, HTTP 200
-    │   └── ParameterError      the request's body or query is not usable
-    └── MockAkoolError          misuse of the fake by a test or a person; the text names the next step
+    └── MockAkoolError          the fake was used wrongly; the text says what to do next
         ├── SettingsError       a setting, flag, variable or argument has a bad value (a ValueError too)
-        │   └── ScenarioError   a scenario says something that it cannot, or there is none of that name
-        ├── ClockError          the clock was asked for something that it cannot do
+        │   └── ScenarioError   a scenario is not valid, or there is none of that name
+        ├── ClockError          the clock cannot do what it was asked for
         ├── ServerError         the live server could not start
-        ├── UnusedRuleError    a rule of a test never fired (an AssertionError too)
-        └── EnvelopeError       a callback's envelope cannot be sealed or opened
-            ├── SignatureError  its signature is not that of its parts
-            ├── KeyLengthError  the clientSecret cannot be an AES key
-            ├── Base64Error     its dataEncrypt is no base64
-            ├── PaddingError    what dataEncrypt decrypts to does not end as it must
-            └── PayloadError    what was encrypted is no JSON object
+        └── UnusedRuleError     a rule of a test never fired (an AssertionError too)
 
-A bug of the fake is neither: it stays the exception that it is and becomes HTTP 500, see `api.answer`.
+A bug of the fake is none of these: it stays the exception that it is, and becomes HTTP 500.
 """
 
 from __future__ import annotations
@@ -77,30 +69,6 @@ class ClockError(MockAkoolError):
 
 class ServerError(MockAkoolError):
     """The live server could not start."""
-
-
-class EnvelopeError(MockAkoolError):
-    """The envelope of a callback cannot be sealed or opened (contract section 9)."""
-
-
-class SignatureError(EnvelopeError):
-    """The envelope's signature is not that of its parts."""
-
-
-class KeyLengthError(EnvelopeError):
-    """The clientSecret cannot be an AES key: it has not 16, 24 or 32 bytes."""
-
-
-class Base64Error(EnvelopeError):
-    """The envelope's `dataEncrypt` is no base64."""
-
-
-class PaddingError(EnvelopeError):
-    """What `dataEncrypt` decrypts to does not end in a PKCS#7 padding: another key, or it was changed."""
-
-
-class PayloadError(EnvelopeError):
-    """What was encrypted is no JSON object: another clientId, which gives the IV, or it never was one."""
 
 
 class UnusedRuleError(MockAkoolError, AssertionError):

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
-from mock_akool.akool.envelope import error_body, storage_error
-from mock_akool.akool.errors import AkoolError
-from mock_akool.akool.settings import ServiceSettings
-from mock_akool.core.faults import _HTML, _JSON, _XML, NO_ANSWER, Fault, kinds_of
+from mock_akool.core.faults import Fault
 from mock_akool.core.http import Headers, Response, Share, Termination, Transfer
-from mock_akool.core.keyed_random import KeyedRandom, Place
+from mock_akool.core.keyed_random import KeyedRandom, KeyPart
+
+NO_ANSWER: Final = 0
+"""The HTTP status of a Response that never comes."""
+_JSON: Final[Headers] = (("content-type", "application/json; charset=utf-8"),)
+_HTML: Final[Headers] = (("content-type", "text/html"),)
+
+
+class Renderer(Protocol):
+    """Makes the error responses that look different in each API."""
+
+    def render_error(self, code: int, msg: str | None) -> Response:
+        """Return the response with a business code; without `msg` it says what this code usually does."""
+        ...
+
+    def render_gone_file(self) -> Response:
+        """Return the response for a file that has expired."""
+        ...
 
 
 def apply_fault(
-    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, *place: Place
+    fault: Fault, response: Response, renderer: Renderer, keyed_random: KeyedRandom, *key: KeyPart
 ) -> Response:
-    """Return what the fault makes of the reply; of one that came before the work, only the bookkeeping is used.
+    """Return what the fault makes of the response. `key` is that of the draws.
 
-    `place` is where the draws are made. The caller is shown no code and no status of an answer that does not arrive.
+    When the fault comes before the work, `response` only says whose request it was and how long it takes. A response
+    that does not arrive has no code and no job status: the client is shown none.
     """
-    kinds = kinds_of(fault)
-    if kinds:
-        response = _REPLACING[kinds[0]](fault, response, settings, keyed_random, place)
+    response = _replaced(fault, response, renderer, keyed_random, key)
     transfer = response.transfer or Transfer()
     if fault.truncate is not None:
         transfer = transfer._replace(termination=Termination.CUT, sent=fault.truncate)
@@ -36,7 +49,7 @@ def apply_fault(
         names = {name for name, _ in changed}
         response = response._replace(headers=(*(each for each in response.headers if each[0] not in names), *changed))
     if fault.delay is not None:
-        response = response._replace(delay_ns=response.delay_ns + fault.delay.drawn_ns(keyed_random, *place))
+        response = response._replace(delay_ns=response.delay_ns + fault.delay.drawn_ns(keyed_random, *key))
     return response
 
 
@@ -53,82 +66,41 @@ def _instead(response: Response, status: int, headers: Headers, body: bytes, cod
     )
 
 
-def _with_code(
-    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
+def _replaced(
+    fault: Fault, response: Response, renderer: Renderer, keyed_random: KeyedRandom, key: tuple[KeyPart, ...]
 ) -> Response:
-    assert fault.code is not None
-    error = settings.refusal(fault.code) if fault.msg is None else AkoolError(fault.code, fault.msg)
-    cors = (*_JSON, ("access-control-allow-origin", "*"))
-    return _instead(response, 200, cors, error_body(error, settings), fault.code)
-
-
-def _with_http(
-    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
-) -> Response:
-    assert fault.http is not None
-    if fault.body is None:
-        return _instead(response, fault.http, _HTML, _page(fault.http))
-    is_json = fault.body.lstrip()[:1] in ("{", "[")
-    return _instead(response, fault.http, _JSON if is_json else _HTML, fault.body.encode("utf-8", "replace"))
-
-
-def _empty(
-    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
-) -> Response:
-    return _instead(response, 200, _kept_type(response), b"")
-
-
-def _garbage(
-    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
-) -> Response:
-    # It begins like JSON, and is neither JSON nor UTF-8 nor a picture.
-    body = b'{"\xff' + b"".join(keyed_random.raw(64, "garbage", *place, part) for part in range(4))
-    return _instead(response, 200, _kept_type(response), body)
-
-
-def _html(
-    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
-) -> Response:
-    return _instead(response, 200, _HTML, _page(503))
-
-
-def _drop(
-    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
-) -> Response:
-    return _instead(response, NO_ANSWER, (), b"")._replace(transfer=Transfer(Termination.DROP))
-
-
-def _reset(
-    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
-) -> Response:
-    return _instead(response, NO_ANSWER, (), b"")._replace(transfer=Transfer(Termination.RESET))
-
-
-def _broken_file(
-    fault: Fault, response: Response, settings: ServiceSettings, keyed_random: KeyedRandom, place: tuple[Place, ...]
-) -> Response:
+    """Return what comes instead of the response; a valid fault says at most one such thing."""
+    if fault.code is not None:
+        status, headers, body, *_ = renderer.render_error(fault.code, fault.msg)
+        return _instead(response, status, headers, body, fault.code)
+    if fault.http is not None:
+        if fault.body is None:
+            return _instead(response, fault.http, _HTML, _page(fault.http))
+        is_json = fault.body.lstrip()[:1] in ("{", "[")
+        return _instead(response, fault.http, _JSON if is_json else _HTML, fault.body.encode("utf-8", "replace"))
+    if fault.empty:
+        return _instead(response, 200, _kept_type(response), b"")
+    if fault.garbage:
+        # It begins like JSON, and is neither JSON nor UTF-8 nor any kind of file.
+        body = b'{"\xff' + b"".join(keyed_random.raw(64, "garbage", *key, part) for part in range(4))
+        return _instead(response, 200, _kept_type(response), body)
+    if fault.html:
+        return _instead(response, 200, _HTML, _page(503))
+    if fault.drop or fault.reset:
+        termination = Termination.DROP if fault.drop else Termination.RESET
+        return _instead(response, NO_ANSWER, (), b"")._replace(transfer=Transfer(termination))
     if fault.file == "expired":
-        body = storage_error("AccessDenied", "Access Denied")
-        return _instead(response, settings.gone_file_status, _XML, body)
+        status, headers, body, *_ = renderer.render_gone_file()
+        return _instead(response, status, headers, body)
     if fault.file == "truncated":
         return response._replace(kept=Share(fraction=0.5))
-    return response if response.media is None else response._replace(media=response.media._replace(format="PNG"))
-
-
-_REPLACING: Final = {
-    "code": _with_code,
-    "http": _with_http,
-    "empty": _empty,
-    "garbage": _garbage,
-    "html": _html,
-    "drop": _drop,
-    "reset": _reset,
-    "file": _broken_file,
-}
+    if fault.file == "png" and response.media is not None:
+        return response._replace(media=response.media._replace(format="PNG"))
+    return response
 
 
 def _kept_type(response: Response) -> Headers:
-    """The answer's own content type, as far as there is an answer: a broken body is still labelled as what it was."""
+    """The response's own headers, if it has any: a broken body is still labelled as what it was."""
     return response.headers or _JSON
 
 

@@ -1,7 +1,7 @@
-"""Faults: what goes wrong with an answer, as data, and the Response that it makes of one.
+"""Faults: what goes wrong with a response, as data, and how a person writes it.
 
-A fault either replaces the answer (a business code, a gateway's page, a connection that breaks) or spoils the one
-that there is (a delay, a body that is cut). What happens on the wire is data in the Response: `models.Transfer`.
+A fault replaces the response (a business code, a gateway's page, a broken connection) or spoils the one that there is
+(a delay, a body that is cut). `fault_injection` applies it.
 """
 
 from __future__ import annotations
@@ -13,29 +13,24 @@ from typing import Any, Final, NamedTuple
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.durations import Duration
 from mock_akool.core.errors import ScenarioError
-from mock_akool.core.http import Headers, Share
-from mock_akool.core.keyed_random import KeyedRandom, Place
+from mock_akool.core.http import Share
+from mock_akool.core.keyed_random import KeyedRandom, KeyPart
 from mock_akool.core.schema import TEXT, Field, Plain, Record, one_of, whole
 
-_JSON: Final[Headers] = (("content-type", "application/json; charset=utf-8"),)
-_HTML: Final[Headers] = (("content-type", "text/html"),)
-_XML: Final[Headers] = (("content-type", "application/xml"),)
 _MOST_HEADERS: Final = 50
-NO_ANSWER: Final = 0
-"""The HTTP status of a Response that never comes."""
 
 
 class Delay(NamedTuple):
-    """How long an answer is late: from `low` to `high`, drawn anew for each."""
+    """How late a response is: from `low` to `high`, drawn for each."""
 
     low: Duration
     high: Duration
 
-    def drawn_ns(self, keyed_random: KeyedRandom, *place: Place) -> int:
-        """Return the delay of the answer at this place, in nanoseconds."""
+    def drawn_ns(self, keyed_random: KeyedRandom, *key: KeyPart) -> int:
+        """Return the delay of the response with this key, in nanoseconds."""
         if self.low == self.high:
             return self.low.ns
-        return self.low.ns + round((self.high.ns - self.low.ns) * keyed_random.fraction("delay", *place))
+        return self.low.ns + round((self.high.ns - self.low.ns) * keyed_random.fraction("delay", *key))
 
 
 class Drip(NamedTuple):
@@ -47,10 +42,7 @@ class Drip(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What goes wrong with an answer; see FAULT for the meaning of each field, and how they go together.
-
-    `before` says on which side of the work it strikes: a fault that comes before leaves no job and no charge.
-    """
+    """What goes wrong with a response; FAULT says what each field means, `check_fault` which go together."""
 
     code: int | None = None
     msg: str | None = None
@@ -74,13 +66,13 @@ class Fault:
 
     @property
     def before(self) -> bool:
-        """Whether it strikes before the work is done: nothing happens but the fault."""
+        """Whether it strikes before the work is done: then there is no job and no charge."""
         return self.replaces if self.at is None else self.at == "before"
 
     @property
     def replaces(self) -> bool:
-        """Whether it replaces the answer, and does not just spoil it."""
-        return bool(kinds_of(self)) and self.file not in _SPOILING
+        """Whether it replaces the response instead of spoiling it."""
+        return bool(_kinds(self)) and self.file not in _SPOILING
 
     @classmethod
     def of(cls, value: Any) -> Fault:
@@ -103,14 +95,13 @@ _SPOILING: Final = ("truncated", "png")
 FILE_FAULTS: Final = ("expired", *_SPOILING)
 
 
-def kinds_of(fault: Fault) -> list[str]:
-    """Return which fields say what replaces or breaks the answer; a valid fault has at most one."""
+def _kinds(fault: Fault) -> list[str]:
     return [name for name in _KINDS if getattr(fault, name) not in (None, False)]
 
 
 def check_fault(fault: Fault) -> None:
     """Raise ScenarioError for fields that do not go together."""
-    kinds = kinds_of(fault)
+    kinds = _kinds(fault)
     spoils = fault.truncate or fault.drip or fault.delay or fault.content_type or fault.headers
     if len(kinds) > 1:
         raise ScenarioError(
@@ -132,9 +123,6 @@ def check_fault(fault: Fault) -> None:
             "at: before is for a fault that replaces the answer; this one spoils the answer to work that was done",
             "Take `at` away",
         )
-
-
-# What it makes of an answer
 
 
 # How a person writes it
@@ -175,7 +163,7 @@ def _read_headers(value: Any) -> tuple[tuple[str, str], ...]:
     headers = tuple((str(name).lower(), str(text)) for name, text in pairs)
     for name, text in headers:
         if not name or not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
-            raise ScenarioError(f"{name!r} is no name of a header")
+            raise ScenarioError(f"{name!r} is not the name of a header")
         if not text.isprintable() or not text.isascii():
             raise ScenarioError(f"{text!r} cannot be the value of a header")
     if len(headers) > _MOST_HEADERS or "content-length" in dict(headers):
@@ -223,15 +211,12 @@ FAULT: Final = Record(
     "fault",
     Fault,
     {
-        "code": Field(
-            whole(1001, 9999, "a business code other than that of success, 1001 to 9999, such as 1108"),
-            "a business error: HTTP 200 with this code",
-        ),
+        "code": Field(whole(0, 999_999), "a business error: HTTP 200 with this code"),
         "msg": Field(TEXT, "with code: the message, where it is not the usual one"),
         "http": Field(whole(300, 599), "an HTTP status, with the page that a gateway sends"),
         "body": Field(TEXT, "with http: the body instead of that page"),
         "empty": Field(_TRUE, "HTTP 200 with no body", False),
-        "garbage": Field(_TRUE, "HTTP 200 with a body that is neither JSON nor a picture", False),
+        "garbage": Field(_TRUE, "HTTP 200 with a body of random bytes", False),
         "html": Field(_TRUE, "HTTP 200 with a gateway's error page", False),
         "drop": Field(_TRUE, "the connection closes without an answer", False),
         "reset": Field(_TRUE, "the connection is reset without an answer", False),
@@ -252,4 +237,4 @@ FAULT: Final = Record(
     },
     wants="an object such as {http: 502}; the page of scenarios and the JSON Schema have all its keys",
 )
-"""A fault as a person writes it."""
+"""A fault as a person writes it. Which business codes there are, the API says: see `Record.having`."""

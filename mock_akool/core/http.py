@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
-from mock_akool.akool.codes import CDN_URL
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.timeline import Status
 
 Headers = tuple[tuple[str, str], ...]
 
-
-_SECRET = frozenset({"authorization", "x-api-key", "cookie"})
-"""The request headers whose values a report does not show."""
+_SECRET: Final = frozenset({"authorization", "x-api-key", "cookie"})
+"""The request headers whose values are not shown."""
 
 
 class Request(NamedTuple):
-    """A request as a door carries it in.
+    """A request as a transport hands it in.
 
-    `path` and `query` are as they were on the wire, undecoded; header names are lower case, and of repeated
-    headers the first counts. `file_base` is the scheme and host that picture URLs of the reply shall have.
+    `path` and `query` are as they were on the wire, undecoded. Header names are lower case; of repeated headers the
+    first counts. `file_base` is the scheme and host that the URLs of files in the response begin with; when it is
+    empty, they begin with the real API's.
     """
 
     method: str
@@ -45,7 +44,7 @@ class Request(NamedTuple):
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         *,
-        file_base: str = CDN_URL,
+        file_base: str = "",
         transport: str = "direct",
     ) -> Self:
         """Make a Request by hand; header names may be in any case."""
@@ -54,7 +53,7 @@ class Request(NamedTuple):
 
 
 class Share(NamedTuple):
-    """A part of a body, from its beginning: so many bytes, or so much of each 1."""
+    """The beginning of a body: its first `bytes` bytes, or with None the `fraction` (0 to 1) of it."""
 
     bytes: int | None = None
     fraction: float = 1.0
@@ -65,18 +64,18 @@ class Share(NamedTuple):
 
 
 class Termination(StrEnum):
-    """How an answer ends on its way, other than by having arrived."""
+    """How a response ends before it has arrived."""
 
     DROP = "drop"
-    """The connection is closed without a byte of an answer."""
+    """The connection is closed before the first byte of the response."""
     RESET = "reset"
-    """The connection is reset (TCP RST) without a byte of an answer."""
+    """The connection is reset (TCP RST) before the first byte of the response."""
     CUT = "cut"
-    """The connection is closed in the middle of the body, of which the head has promised more."""
+    """The connection is closed in the middle of the body; its head promised more."""
 
 
 class Transfer(NamedTuple):
-    """How an answer travels when it does not simply arrive: what each door does in its own medium.
+    """How a response travels when it does not simply arrive; each transport does it in its own medium.
 
     `sent` is how much of the body gets through before a CUT. With `piece_bytes` the body comes in pieces of so many
     bytes, with a pause of `pause_ns` nanoseconds before each.
@@ -91,37 +90,35 @@ class Transfer(NamedTuple):
         """Return in how many pieces a body of `size` bytes comes."""
         return -(-size // self.piece_bytes) if self.piece_bytes else 1
 
-    def drip_ns(self, size: int) -> int:
-        """Return how long a body of `size` bytes takes to come, in nanoseconds."""
-        return self.pieces(size) * self.pause_ns if self.piece_bytes else 0
-
 
 class Waiting(Protocol):
-    """Something that a caller waits for: a door asks for it now and then, and holds neither a lock nor a thread."""
+    """A response that is not ready yet. The transport polls it; meanwhile it holds neither a lock nor a thread."""
 
     @property
     def seconds(self) -> float:
-        """How long the caller waits for it at most, in real time."""
+        """How long to wait at most, in seconds of real time."""
         ...
 
     def response(self) -> Response | None:
-        """Return the reply when what is waited for has come, else None. Cheap enough to be asked often."""
+        """Return the response when it is ready, else None. Cheap enough to be called often."""
         ...
 
     def in_vain(self) -> Response:
-        """Return the reply when the time is over."""
+        """Return the response for when the time is over."""
         ...
 
 
 class Response(NamedTuple):
-    """The answer to a Request: what a door has to deliver, and what the journal wants to know of it.
+    """The response to a Request: what the transport delivers, and what the call log records about it.
 
-    `body` is what to send, or, when `media` is set, empty: the transport then sends the file's bytes, which are
-    drawn outside the engine's lock. `delay_ns` is how long the door waits before it sends anything. `transfer` says
-    how the bytes travel when they do not simply arrive, `kept` how much of the body there is when a file is broken.
-    The rest is for the journal: the business `code` (None when the body has none), the API key of the account,
-    the job that it was about, the status that the caller was shown, which entry of a script the job follows, and
-    which rule made the answer what it is. With `waiting` it is the answer of a door that does not wait.
+    For the transport: `body` is what to send. When `media` is set, `body` is empty and the transport sends that file
+    instead, which is drawn outside of any lock; `kept` is how much of a broken file there is. `delay_ns` is how long
+    to wait before the first byte, `transfer` how the bytes travel when they do not simply arrive. With `waiting` the
+    response is not ready yet: a transport that cannot wait sends this one.
+
+    For the call log: the business `code` (None when the body has none), the API key of the `account`, the job that
+    the request was about and the status that the client was shown, which `entry` of a scenario the job follows, and
+    which `rule` changed the response.
     """
 
     status: int
@@ -140,7 +137,7 @@ class Response(NamedTuple):
     waiting: Waiting | None = None
 
     def __repr__(self) -> str:
-        # A token in the body, or the API key, would be a secret in somebody's log.
+        # The body may hold a token, and the account is an API key: neither belongs in a log.
         account = None if self.account is None else shortened(self.account)
         size = "a file" if self.media else f"{len(self.body)} bytes"
         return f"<Response {self.outcome} code={self.code} account={account} job_id={self.job_id} {size}>"

@@ -1,4 +1,4 @@
-"""What a result file shows; it is drawn later, elsewhere."""
+"""What a result file shows; it is drawn later, by another module."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 
 class MediaSpec(NamedTuple):
-    """What a picture shows: everything that drawing it needs, so that equal values give equal bytes.
+    """Everything that drawing a file needs: equal values give equal bytes.
 
-    `tiles` are the tile numbers that it shows: `(3,)` is the single tile 3, `(1, 2, 3, 4)` a 2x2 grid in
-    reading order, `()` a picture that is no tile of anything (a v4 result).
-    `button` is the pressed button (`U2`, `V3`) or `""`.
+    `width` and `height` are in pixels. `tiles` are the numbers of the tiles that it shows: `(3,)` is the single tile 3,
+    `(1, 2, 3, 4)` a 2x2 grid in reading order, `()` a drawing without tiles. `operation` is what the job did to
+    another one, as a short word on the drawing, or empty.
     """
 
     job_id: str
@@ -20,8 +20,8 @@ class MediaSpec(NamedTuple):
     prompt: str
     scale: str
     tiles: tuple[int, ...]
-    button: str
+    operation: str
     format: str
     """`JPEG` or `PNG`."""
     coloured_as: str = ""
-    """The job whose tiles' colours it has, where that is another one: an upscaled picture looks like its original."""
+    """The job whose colours the tiles have, where it is another one: an enlarged drawing looks like its original."""

@@ -35,7 +35,7 @@ class About(NamedTuple):
     help: str
     section: str = ""
     mark: str = ""
-    """The mark of the contract's fact (`D`, `O`, `I`, `C`) when the option belongs to one, else empty."""
+    """How sure the specification is of what the option decides, when it belongs to a section of it, else empty."""
     flag: str = ""
     """The name on the command line and in the environment, where it is not the field's own."""
 
@@ -121,7 +121,7 @@ def _read_base_url(value: Any) -> str:
 
 
 YES_OR_NO: Final = Kind("yes or no (also true/false, on/off, 1/0)", _read_yes_or_no, is_flag=True)
-BASE_URL: Final = Kind("a scheme and a host such as https://akool.test:8443", _read_base_url)
+BASE_URL: Final = Kind("a scheme and a host such as https://fake.test:8443", _read_base_url)
 """What URLs begin with, without a slash at the end."""
 TEXT: Final = Kind("text", lambda value: value if isinstance(value, str) else _refuse(value))
 POSITIVE: Final = Kind("a number above 0", _read_positive)

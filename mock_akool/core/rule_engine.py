@@ -1,26 +1,25 @@
-"""How active rules are counted, and which one applies to a call."""
+"""How active rules count calls, and which one fires."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
-from mock_akool.akool.endpoints import Endpoint
-from mock_akool.core.keyed_random import KeyedRandom
-from mock_akool.core.rules import NEVER, Conditions, Counted, Rule
+from mock_akool.core.keyed_random import KeyedRandom, KeyPart
+from mock_akool.core.rules import NEVER, Conditions, Rule, Subject
 
 
 class Firing(NamedTuple):
-    """A rule that fires at a call, and the place of the call in its stream, where the fault makes its draws."""
+    """A rule that fires at a call, and the key of the call, with which the fault makes its draws."""
 
-    live: ActiveRule
-    place: tuple[str | int, ...]
+    active: ActiveRule
+    key: tuple[KeyPart, ...]
     account: str | None = None
     job_id: str | None = None
 
 
 class ActiveRule:
-    """A rule with what the journal calls it, since when it is in force, and how often it fired."""
+    """A rule with what the call log calls it, since when it is active, and how often it fired."""
 
     __slots__ = ("after", "begun_ns", "fired", "label", "number", "rule")
 
@@ -28,19 +27,19 @@ class ActiveRule:
         self.rule = rule
         self.label = label
         self.number = number
-        """Counts the rules that were added one by one, from 1; those of scenarios have 0."""
+        """Numbers the rules that were added one by one, from 1; those of scenarios have 0."""
         self.after = after
-        """The number of the last call before it was put in force: it counts those that follow."""
+        """The number of the last call before it became active: it counts those that follow."""
         self.begun_ns = 0
-        """The instant from which its `during` is counted."""
+        """The instant from which its `during` is counted, in nanoseconds since the epoch."""
         self.fired = 0
-        """How many calls it made go wrong."""
+        """At how many calls it fired."""
 
 
 class RuleCounter:
     """The rules that count the same calls.
 
-    A count that no rule of the group is waiting for costs a look at one number, however many rules there are.
+    While no rule is due at the next count, a call costs one comparison, however many rules there are.
     """
 
     __slots__ = ("conditions", "counts", "free", "per", "rules")
@@ -48,119 +47,121 @@ class RuleCounter:
     def __init__(self, conditions: Conditions) -> None:
         self.conditions = conditions
         self.per = conditions.per
-        self.free = conditions[:5] == (None,) * 5
+        self.free = conditions == Conditions(per=conditions.per)
+        """Whether all calls meet the conditions."""
         self.rules: list[tuple[int, ActiveRule]] = []
         self.counts: dict[str, list[int]] = {}
         """By account, job, or nothing: how many calls were counted, and which is the next that may be chosen."""
 
-    def firing(self, request: Counted, lucky: Callable[[int, Rule], bool]) -> tuple[int, ActiveRule] | None:
-        """Count the call, and return the first rule that it makes fire, with its position."""
-        if not self.free and self.conditions.differences(request):
+    def firing(self, subject: Subject, lucky: Callable[[int, Rule], bool]) -> tuple[int, ActiveRule] | None:
+        """Count the call, and return the first rule that fires at it, with its position."""
+        if not self.free and self.conditions.differences(subject):
             return None
-        counted = self.count_of(request)
+        counted = self.count_of(subject)
         counted[0] += 1
         reached = counted[0]
         if reached < counted[1]:
             return None
         counted[1] = self._quiet_until(reached)
-        for position, live in self.rules:
-            if live.rule.chosen(reached) and lucky(position, live.rule):
-                return position, live
+        for position, active in self.rules:
+            if active.rule.chosen(reached) and lucky(position, active.rule):
+                return position, active
         return None
 
-    def count_of(self, request: Counted) -> list[int]:
-        """Return how many calls were counted of those that this one is counted with, and the next to be chosen."""
-        key = (request.account if self.per == "account" else request.counted_as if self.per == "job" else "") or ""
+    def count_of(self, subject: Subject) -> list[int]:
+        """Return the count that the call belongs to: how many there were, and the next that may be chosen."""
+        key = (subject.account if self.per == "account" else subject.counted_as if self.per == "job" else "") or ""
         counted = self.counts.get(key)
         if counted is None:
             counted = self.counts[key] = [0, self._quiet_until(0)]
         return counted
 
-    def forget(self, whose: Container[str]) -> None:
-        """Count anew for an account, or for jobs."""
-        self.counts = {key: count for key, count in self.counts.items() if key not in whose}
+    def forget(self, owners: Container[str]) -> None:
+        """Start the counts of these accounts and jobs anew."""
+        self.counts = {key: count for key, count in self.counts.items() if key not in owners}
 
     def _quiet_until(self, count: int) -> int:
-        return min((live.rule.quiet_until(count) for _, live in self.rules), default=NEVER)
+        return min((active.rule.quiet_until(count) for _, active in self.rules), default=NEVER)
 
 
 class RuleSet:
-    """Rules that are in force together: those of everybody, of an account, of a job, or made in Python."""
+    """Rules that are active together: those for everybody, of an account, of a job, or made in Python."""
 
     def __init__(self, scope: str, begun_ns: int, keyed_random: KeyedRandom, rules: Iterable[ActiveRule] = ()) -> None:
         self.rules: list[ActiveRule] = []
         self._begun_ns = begun_ns
         self._scope = scope
         self._keyed_random = keyed_random
-        self._groups: dict[Endpoint, list[RuleCounter]] = {}
-        self._streams: dict[tuple[Endpoint, str, int], list[int]] = {}
-        """How many calls there were of each account, about each of its jobs, to each endpoint."""
-        known: dict[tuple[tuple[Endpoint, ...], Conditions], RuleCounter] = {}
-        for live in rules:
-            key = live.rule.on, live.rule.conditions
-            known[key] = self._add(live, known.get(key))
+        self._counters: dict[str, list[RuleCounter]] = {}
+        """By endpoint."""
+        self._streams: dict[tuple[str, str, int], list[int]] = {}
+        """How many calls there were to each endpoint, of each account, about each of its jobs."""
+        known: dict[tuple[tuple[str, ...], Conditions], RuleCounter] = {}
+        for active in rules:
+            key = active.rule.on, active.rule.conditions
+            known[key] = self._add(active, known.get(key))
 
-    def append(self, live: ActiveRule) -> None:
+    def append(self, active: ActiveRule) -> None:
         """Add a rule; it counts from now on, and the others go on counting."""
-        self._add(live, None)
+        self._add(active, None)
 
-    def remove(self, live: ActiveRule) -> None:
+    def remove(self, active: ActiveRule) -> None:
         """Take a rule away; the others go on counting."""
-        self.rules.remove(live)
-        for groups in self._groups.values():
-            for group in groups:
-                group.rules = [each for each in group.rules if each[1] is not live]
+        self.rules.remove(active)
+        for counters in self._counters.values():
+            for counter in counters:
+                counter.rules = [each for each in counter.rules if each[1] is not active]
 
-    def forget(self, account: str, whose: Container[str]) -> None:
-        """Count anew for an account and its jobs; counts that several accounts share go on."""
-        for groups in self._groups.values():
-            for group in groups:
-                if group.per != "all":
-                    group.forget(whose)
+    def forget(self, account: str, owners: Container[str]) -> None:
+        """Start the counts of an account and its jobs anew; counts that several accounts share go on."""
+        for counters in self._counters.values():
+            for counter in counters:
+                if counter.per != "all":
+                    counter.forget(owners)
         self._streams = {stream: number for stream, number in self._streams.items() if stream[1] != account}
 
-    def _add(self, live: ActiveRule, group: RuleCounter | None) -> RuleCounter:
-        if group is None:
-            group = RuleCounter(live.rule.conditions)
-            for endpoint in live.rule.on:
-                self._groups.setdefault(endpoint, []).append(group)
-        live.begun_ns = self._begun_ns
-        group.rules.append((len(self.rules), live))
-        self.rules.append(live)
-        return group
+    def _add(self, active: ActiveRule, counter: RuleCounter | None) -> RuleCounter:
+        if counter is None:
+            counter = RuleCounter(active.rule.conditions)
+            for endpoint in active.rule.on:
+                self._counters.setdefault(endpoint, []).append(counter)
+        active.begun_ns = self._begun_ns
+        counter.rules.append((len(self.rules), active))
+        self.rules.append(active)
+        return counter
 
-    def looks_into(self, endpoint: Endpoint) -> bool:
-        """Return whether a rule for the endpoint wants to know more of a call than whose it is and of which job."""
-        return any(not group.free for group in self._groups.get(endpoint, ()))
+    def looks_into(self, endpoint: str) -> bool:
+        """Return whether a rule for the endpoint needs more than the account and the job of a call."""
+        return any(not counter.free for counter in self._counters.get(endpoint, ()))
 
-    def counts_of(self, endpoint: Endpoint, request: Counted) -> tuple[list[list[int]], list[int]] | None:
-        """Return what a call counts in the groups for its endpoint, and in its stream; None when no rule is for it."""
-        groups = self._groups.get(endpoint)
-        if groups is None:
+    def counts_of(self, endpoint: str, subject: Subject) -> tuple[list[list[int]], list[int]] | None:
+        """Return the counts of a call, and the number of its stream; None when no rule is for the endpoint."""
+        counters = self._counters.get(endpoint)
+        if counters is None:
             return None
-        stream = endpoint, request.account or "", request.job_number or 0
-        return [group.count_of(request) for group in groups], self._streams.setdefault(stream, [0])
+        stream = endpoint, subject.account or "", subject.job_number or 0
+        return [counter.count_of(subject) for counter in counters], self._streams.setdefault(stream, [0])
 
-    def firing(self, endpoint: Endpoint, request: Counted, now_ns: int) -> Firing | None:
+    def firing(self, endpoint: str, subject: Subject, now_ns: int) -> Firing | None:
         """Count the call by all rules, and return the first one that fires."""
-        groups = self._groups.get(endpoint)
-        if groups is None:
+        counters = self._counters.get(endpoint)
+        if counters is None:
             return None
         if self.looks_into(endpoint):
-            request = request._replace(since_ns=now_ns - self._begun_ns)
-        stream = endpoint, request.account or "", request.job_number or 0
+            subject = subject._replace(since_ns=now_ns - self._begun_ns)
+        stream = endpoint, subject.account or "", subject.job_number or 0
         number = self._streams.setdefault(stream, [0])
         number[0] += 1
-        place = self._scope, *stream, number[0]
+        key = self._scope, str(endpoint), *stream[1:], number[0]
 
         def lucky(position: int, rule: Rule) -> bool:
-            return rule.probability is None or self._keyed_random.fraction("luck", position, *place) < rule.probability
+            return rule.probability is None or self._keyed_random.fraction("luck", position, *key) < rule.probability
 
-        fired = [found for group in groups if (found := group.firing(request, lucky)) is not None]
+        fired = [found for counter in counters if (found := counter.firing(subject, lucky)) is not None]
         if not fired:
             return None
-        position, live = min(fired, key=_position)
-        return Firing(live, ("fault", position, *place))
+        position, active = min(fired, key=_position)
+        return Firing(active, ("fault", position, *key))
 
 
 def _position(found: tuple[int, ActiveRule]) -> int:

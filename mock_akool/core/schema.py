@@ -178,6 +178,12 @@ class Record:
             raise error.at(place) from None
         return record
 
+    def having(self, **fields: Field) -> Record:
+        """Return the same record with other fields in the place of those that have these keys."""
+        return Record(
+            self.name, self._make, {**self.fields, **fields}, needed=self._needed, check=self._check, wants=self.wants
+        )
+
     def write(self, value: Any) -> Any:
         """Return the plain object, without what is as by default."""
         plain = {}
@@ -266,5 +272,5 @@ def one_of(words: Iterable[str], wants: str = "") -> Plain:
 
 TEXT: Final = Plain("a text", _text, {"type": "string"})
 FLAG: Final = Plain("true or false", _flag, {"type": "boolean"})
-ONE_JOB: Final = Plain("a number from 1, or an _id", _one_job, {"type": ["integer", "string"]})
-"""One job of an account: its n-th, or the one with this `_id`."""
+ONE_JOB: Final = Plain("a number from 1, or an id", _one_job, {"type": ["integer", "string"]})
+"""One job of an account: its n-th, or the one with this id."""

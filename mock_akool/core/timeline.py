@@ -1,8 +1,8 @@
-"""A job's life as data: stages, each lasting seconds or polls or for ever, and an ending.
+"""A job's life as data: stages, each of which lasts a time, a number of polls or forever, and an ending.
 
-The law: a status is computed, never stored, and never advanced by reading. Everything here is a pure
-function of the timeline, the creation instant, the instants of the polls, and now. A poll counts towards
-a poll-counted stage because its instant is part of the record, not because reading has an effect.
+The design rule: a status is computed, never stored, and reading never moves it on. Everything here is a pure function
+of the timeline, the instant of creation, the instants of the polls, and now. A poll counts towards a stage that counts
+polls because its instant is part of the record, not because reading has an effect.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mock_akool.core.durations import Span
 
 
 class Status(IntEnum):
-    """`image_status` of a job, the same in every family (contract section 1)."""
+    """The status of a job."""
 
     QUEUEING = 1
     PROCESSING = 2
@@ -25,16 +25,16 @@ class Status(IntEnum):
 
 
 class Stage(NamedTuple):
-    """One stage of a timeline: the status that is seen, and for how long."""
+    """One stage of a timeline: the status that the job shows, and for how long."""
 
     status: Status
     span: Span
 
 
 class Ending(NamedTuple):
-    """How a job ends: completed, or failed with reasons.
+    """How a job ends: completed, or failed with reasons; without any, the API gives its usual one.
 
-    `refund`: a failed job gives its credits back and its record says 0 (contract section 6).
+    `refund`: a failed job gives back what it cost.
     """
 
     status: Status = Status.COMPLETED
@@ -47,16 +47,15 @@ class Ending(NamedTuple):
 
 
 COMPLETED: Final = Ending()
-DEFAULT_REASON: Final = "Image generation failed, check your input"
 
 
 def failed(*reasons: str, refund: bool = False) -> Ending:
-    """Return the ending of a job that fails with these `error_reasons` (a general one when none is given)."""
-    return Ending(Status.FAILED, reasons or (DEFAULT_REASON,), refund)
+    """Return the ending of a job that fails for these reasons; without any, the API gives its usual one."""
+    return Ending(Status.FAILED, reasons, refund)
 
 
 class Timeline(NamedTuple):
-    """The whole life of a job. Stages follow each other in order; one without end makes a stuck job."""
+    """The whole life of a job. Stages follow each other in order; one that lasts forever stalls the job."""
 
     stages: tuple[Stage, ...]
     ending: Ending = COMPLETED
@@ -85,7 +84,7 @@ class Change(NamedTuple):
 
 
 class StatusInterval(NamedTuple):
-    """From `at_ns` on, the job shows `status`, until `until_ns`; None: for ever, or until enough polls have come."""
+    """From `at_ns` on, the job shows `status`, until `until_ns`; None: forever, or until enough polls have come."""
 
     at_ns: int
     status: Status
@@ -93,7 +92,7 @@ class StatusInterval(NamedTuple):
 
 
 def _walk(timeline: Timeline, created_ns: int, polls: Sequence[int]) -> Iterator[tuple[int, Status]]:
-    """Yield from when on the job shows what, as far as its creation and these polls decide it."""
+    """Yield each change's instant and status, as far as the creation and these polls decide them."""
     start, seen = created_ns, 0
     for status, (ns, count) in timeline.stages:
         yield start, status
@@ -110,16 +109,16 @@ def _walk(timeline: Timeline, created_ns: int, polls: Sequence[int]) -> Iterator
 
 
 def changes(timeline: Timeline, created_ns: int, polls: Sequence[int]) -> Iterator[Change]:
-    """Yield what becomes of the job and when, as far as the creation and these polls decide it.
+    """Yield the job's changes, in order, as far as the creation and these polls decide them.
 
     `polls` are the instants of all polls so far, rising. A stage of N polls ends at the instant of the N-th poll
-    that saw it: that poll still sees the stage, the next one does not, at whatever time it comes.
+    that saw it: that poll still sees the stage, the next one does not, whenever it comes.
     """
     return map(Change._make, _walk(timeline, created_ns, polls))
 
 
 def status_interval_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> StatusInterval:
-    """Return what is in force at `now_ns`: the status, since when, and until when, if time alone decides that."""
+    """Return the status at `now_ns`, since when, and until when, if time alone decides that."""
     following = _walk(timeline, created_ns, polls)
     at_ns, status = next(following)
     for next_ns, next_status in following:
@@ -136,17 +135,10 @@ def is_over(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: i
 
 
 def change_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> Change:
-    """Return the change that is in force at `now_ns`: the status, and since when."""
+    """Return the newest change at `now_ns`: the status, and since when."""
     return Change._make(status_interval_at(timeline, created_ns, polls, now_ns)[:2])
 
 
 def status_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> Status:
     """Return the status that a reader sees at `now_ns`, after these `polls`."""
     return change_at(timeline, created_ns, polls, now_ns).status
-
-
-def changes_between(
-    timeline: Timeline, created_ns: int, polls: Sequence[int], after_ns: int, until_ns: int
-) -> list[Change]:
-    """Return the changes after `after_ns` up to and including `until_ns`, in order."""
-    return [c for c in changes(timeline, created_ns, polls) if after_ns < c.at_ns <= until_ns]

@@ -1,16 +1,15 @@
-"""What may go wrong with callbacks, as data, and which callbacks it befalls."""
+"""What can go wrong with webhooks, as data, and which webhooks each fault applies to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from mock_akool.akool.jobs import Job
 from mock_akool.core.durations import Duration
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.faults import DURATION
+from mock_akool.core.rules import Conditions, Subject
 from mock_akool.core.schema import FLAG, ONE_JOB, TEXT, Field, Plain, Record, one_of, whole
 from mock_akool.core.timeline import Status
 
@@ -23,23 +22,23 @@ ENVELOPES: Final = (
     "truncated base64",
     "plain JSON",
 )
-"""The ways in which an envelope can be broken, and the one in which it is not.
+"""How an envelope can be: good, or broken in one way.
 
 `wrong signature`: all else is good. `flipped bit`: a bit of the ciphertext was changed after it was signed. The others
-are signed well, so that they pass a receiver's check of the signature: `wrong key` is encrypted with another key,
-`bad padding` ends in bytes that are no PKCS#7 padding, `truncated base64` lacks its end. `plain JSON` is the payload
+have a good signature, so that they pass a receiver's check of it: `wrong key` is encrypted with another key,
+`bad padding` ends in bytes that are not a PKCS#7 padding, `truncated base64` lacks its end. `plain JSON` is the payload
 without an envelope.
 """
 
 UNKNOWN_ID: Final = "unknown"
-"""The word for an `_id` that is no job's."""
+"""The word for an id that is no job's."""
 
 _NONE: Final = Duration(0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebhookFault:
-    """What goes wrong with a callback; see WEBHOOK_FAULT for the meaning of each field. Several may come together."""
+    """What goes wrong with a webhook; WEBHOOK_FAULT says what each field means. Several may come together."""
 
     copies: int = 1
     delay: Duration = _NONE
@@ -69,11 +68,11 @@ WEBHOOK_FAULT: Final = Record(
     {
         "copies": Field(whole(0, 100), "how often it is sent: 2 is a duplicate, 0 loses it", 1),
         "delay": Field(DURATION, "how much later than it should be it is sent", _NONE),
-        "after_end": Field(FLAG, "the callback of status 2 is sent after the one of 3 or 4", False),
+        "after_end": Field(FLAG, "the webhook of status processing is sent after that of the end", False),
         "envelope": Field(one_of(ENVELOPES), "how the envelope is broken", "good"),
-        "age": Field(DURATION, "how old the timestamp is, as in a replay; the envelope is signed well", _NONE),
+        "age": Field(DURATION, "how old the timestamp is, as in a replay; the signature is good", _NONE),
         "claim_status": Field(whole(0, 99), "the status that it claims, whatever a poll says"),
-        "claim_id": Field(TEXT, "the `_id` that it claims; `unknown` draws one that is no job's"),
+        "claim_id": Field(TEXT, "the job's id that it claims; `unknown` draws one that is no job's"),
         "extra_bytes": Field(whole(0, 64 << 20), "by how many bytes the body is larger, in a field `extra`", 0),
         "slow": Field(DURATION, "how long the sender takes to send the body, in pieces", _NONE),
     },
@@ -82,9 +81,9 @@ WEBHOOK_FAULT: Final = Record(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebhookRule:
-    """Which callbacks a fault befalls; what is not said fits every callback.
+    """Which webhooks a fault applies to; what is left out fits every webhook.
 
-    `job` is the account's n-th job, or an `_id`. `times` is how many callbacks of an account it befalls; None: all.
+    `job` is the account's n-th job, or its id. `times` is to how many webhooks of an account it applies; None: to all.
     """
 
     fault: WebhookFault
@@ -98,14 +97,10 @@ class WebhookRule:
         said = ", ".join(f"{name}={value!r}" for name, value in WEBHOOK.write(self).items() if name != "fault")
         return f"{self.fault}{f' for {said}' if said else ''}"
 
-    def matches(self, job: Job, status: Status) -> bool:
-        """Return whether the callback of a job's change to `status` is meant."""
-        return (
-            self.status in (None, status)
-            and (self.account is None or fnmatchcase(job.account.api_key, self.account))
-            and (self.prompt is None or fnmatchcase(job.look.prompt, self.prompt))
-            and self.job in (None, job.number, job.id)
-        )
+    @property
+    def conditions(self) -> Conditions:
+        """What a webhook must be like for the fault to apply."""
+        return Conditions(self.account, self.prompt, self.job, self.status)
 
 
 _WORDS: Final[Mapping[str, Status]] = {
@@ -119,10 +114,10 @@ def _read_status(value: Any) -> Status:
     return _WORDS[value]
 
 
-TOLD: Final = Plain(
+WEBHOOK_STATUS: Final = Plain(
     "processing, completed or failed", _read_status, {"enum": [*_WORDS]}, lambda status: status.name.lower()
 )
-"""A status that callbacks tell of."""
+"""A status that webhooks report."""
 
 
 def _rule(**given: Any) -> WebhookRule:
@@ -135,38 +130,39 @@ WEBHOOK: Final = Record(
     "webhook",
     _rule,
     {
-        "status": Field(TOLD, "which change of the job it tells of"),
+        "status": Field(WEBHOOK_STATUS, "which change of the job it reports"),
         "account": Field(TEXT, "a pattern with * and ? for the account's API key"),
         "prompt": Field(TEXT, "a pattern for the job's prompt"),
         "job": Field(
             ONE_JOB,
-            "the account's n-th job, or the job with this _id",
+            "the account's n-th job, or the job with this id",
         ),
-        "times": Field(whole(1, 1_000_000_000), "how many callbacks it befalls, for each account by itself"),
+        "times": Field(whole(1, 1_000_000_000), "to how many webhooks it applies, for each account by itself"),
         "fault": Field(WEBHOOK_FAULT, "what goes wrong"),
     },
 )
 
 
 class ActiveWebhookRule:
-    """A rule with what it is called, the API key of the one account that it is for (None: all), and its counts."""
+    """A rule with its label, the API key of the account that it is for (None: all), and its counts."""
 
-    __slots__ = ("applied", "label", "rule", "whose")
+    __slots__ = ("_conditions", "applied", "label", "owner", "rule")
 
-    def __init__(self, rule: WebhookRule, label: str, whose: str | None = None) -> None:
+    def __init__(self, rule: WebhookRule, label: str, owner: str | None = None) -> None:
         self.rule = rule
         self.label = label
-        self.whose = whose
+        self.owner = owner
         self.applied: dict[str, int] = {}
-        """How many callbacks of each account it applied."""
+        """To how many webhooks it applied, by account."""
+        self._conditions = rule.conditions
 
-    def applies(self, job: Job, status: Status) -> bool:
-        """Return whether it befalls this callback, and count it if so."""
-        rule, key = self.rule, job.account.api_key
-        if self.whose not in (None, key) or not rule.matches(job, status):
+    def applies(self, subject: Subject) -> bool:
+        """Return whether it applies to a webhook, and count it if so."""
+        key = subject.account or ""
+        if self.owner not in (None, key) or self._conditions.differences(subject):
             return False
         applied = self.applied.get(key, 0)
-        if rule.times is not None and applied >= rule.times:
+        if self.rule.times is not None and applied >= self.rule.times:
             return False
         self.applied[key] = applied + 1
         return True

@@ -76,7 +76,7 @@ class Observations(Snapshot):
         return f"+{seconds}{'0' if seconds.endswith('.') else ''} s"
 
     @cached_property
-    def _to(self) -> defaultdict[Endpoint, list[Call]]:
+    def _to(self) -> defaultdict[str, list[Call]]:
         return _grouped(self.calls, lambda call: call.endpoint)
 
     @cached_property

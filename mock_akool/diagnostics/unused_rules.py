@@ -12,7 +12,7 @@ from mock_akool.akool.jobs import Job
 from mock_akool.akool.snapshot import Snapshot
 from mock_akool.core.call_log import Call
 from mock_akool.core.rule_engine import ActiveRule
-from mock_akool.core.rules import Counted
+from mock_akool.core.rules import Subject
 from mock_akool.core.timeline import status_at
 from mock_akool.diagnostics.describe import describe, describe_status, nth
 
@@ -90,13 +90,13 @@ def _why_unused(live: ActiveRule, seen: Snapshot, jobs: dict[str, Job]) -> str:
     return "\n".join(lines)
 
 
-def _as_counted(call: Call, live: ActiveRule, jobs: dict[str, Job]) -> Counted:
+def _as_counted(call: Call, live: ActiveRule, jobs: dict[str, Job]) -> Subject:
     """Return what was known of a call when rules were counted, as far as the call log still has it."""
     job = jobs.get(call.job_id or "")
     account = call.account or call.headers.get("x-api-key")
     fields = call.json
     prompt = fields.get("prompt") if isinstance(fields, dict) else None
-    return Counted(
+    return Subject(
         account=account,
         job_id=call.job_id,
         job_number=None if job is None else job.number,

@@ -142,9 +142,9 @@ def _sketch(picture: MediaSpec, width: int, height: int) -> Image.Image:
     _write_panel(canvas, theme, lines, unit, panel_top)
     if picture.tiles:
         _write_number(canvas, theme, str(picture.tiles[0]), panel_top)
-    if picture.button:
+    if picture.operation:
         size = max(_LEAST_FONT_SIZE, round(_BUTTON_SIZE * whole_unit)) * height // picture.height
-        _stamp(canvas, theme, _one_line(picture.button), max(1, size), round(_MARGIN * unit))
+        _stamp(canvas, theme, _one_line(picture.operation), max(1, size), round(_MARGIN * unit))
     return canvas
 
 
@@ -192,7 +192,7 @@ def _lines(picture: MediaSpec, theme: _Theme, width: int, height: int, panel_hei
     line_width = width - 2 * round(_MARGIN * unit)
     prompt_size, detail_size = (max(_LEAST_FONT_SIZE, round(size * unit)) for size in (_PROMPT_SIZE, _DETAIL_SIZE))
     tile = f"tile {picture.tiles[0]}" if picture.tiles else ""
-    facts = (picture.scale, f"{picture.width} x {picture.height}", tile, picture.button, "mock-akool")
+    facts = (picture.scale, f"{picture.width} x {picture.height}", tile, picture.operation, "mock-akool")
     details = [
         _Line(text, detail_size, _colour(theme.hue, 0.8, 0.5))
         for fact in (f"job {picture.job_id}", " · ".join(filter(None, facts)))
@@ -288,11 +288,11 @@ def _write_number(canvas: Image.Image, theme: _Theme, number: str, height: int) 
         ImageDraw.Draw(canvas).text(centre, number, fill=ink, font=_font(size), anchor="mm")
 
 
-def _stamp(canvas: Image.Image, theme: _Theme, button: str, size: int, margin: int) -> None:
-    """The pressed button, on a tag in the upper right corner."""
+def _stamp(canvas: Image.Image, theme: _Theme, operation: str, size: int, margin: int) -> None:
+    """The operation, on a tag in the upper right corner."""
     from PIL import ImageDraw
 
-    for text in _wrapped(button, size, canvas.width // 2, 1):
+    for text in _wrapped(operation, size, canvas.width // 2, 1):
         right = canvas.width - margin
         left = right - _font(size).getlength(text) - 0.9 * size
         centre = ((left + right) / 2, margin + 0.85 * size)

@@ -189,8 +189,7 @@ class LocalAkool:
         """What was asked and answered, oldest first; as many as `journal_size` says."""
         engine = self.engine
         with engine.lock:
-            calls = map(engine.call_log.call, engine.lines(self.account))
-            return Calls(calls, "" if self.account is None else " by this test's account")
+            return Calls(engine.calls(self.account), "" if self.account is None else " by this test's account")
 
     def wait_for_calls(self, count: int, endpoint: str = "any", *, timeout: float = 5.0) -> Calls:
         """Wait until there are `count` calls to an endpoint and return them; TimeoutError after `timeout` real seconds.

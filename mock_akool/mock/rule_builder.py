@@ -11,11 +11,10 @@ from typing import Any, Never
 
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.scenarios.model import JobScript, Result
-from mock_akool.akool.scenarios.schema import RESULT, RULE, spelled
+from mock_akool.akool.scenarios.schema import FAULT, RESULT, RULE, spelled
 from mock_akool.akool.scenarios.stages import STAGES
 from mock_akool.akool.settings import read_ending
 from mock_akool.core.errors import ScenarioError, UnusedRuleError
-from mock_akool.core.faults import FAULT
 from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Rule
 from mock_akool.core.schema import unknown_key

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mock_akool.core.errors import (
+    from mock_akool.akool.errors import (
         Base64Error,
         EnvelopeError,
         KeyLengthError,
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from mock_akool.webhooks.envelope import open_envelope, seal
 
 _HOMES = {
-    "Base64Error": "core.errors",
-    "EnvelopeError": "core.errors",
-    "KeyLengthError": "core.errors",
-    "PaddingError": "core.errors",
-    "PayloadError": "core.errors",
-    "SignatureError": "core.errors",
+    "Base64Error": "akool.errors",
+    "EnvelopeError": "akool.errors",
+    "KeyLengthError": "akool.errors",
+    "PaddingError": "akool.errors",
+    "PayloadError": "akool.errors",
+    "SignatureError": "akool.errors",
     "open_envelope": "webhooks.envelope",
     "seal": "webhooks.envelope",
 }

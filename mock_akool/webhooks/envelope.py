@@ -17,8 +17,7 @@ from typing import Any, Final
 
 from mock_akool.akool.codes import AES_KEY_BYTES
 from mock_akool.akool.envelope import encode
-from mock_akool.core.clock import NS_PER_MS, SystemClock
-from mock_akool.core.errors import (
+from mock_akool.akool.errors import (
     Base64Error,
     EnvelopeError,
     KeyLengthError,
@@ -26,6 +25,7 @@ from mock_akool.core.errors import (
     PayloadError,
     SignatureError,
 )
+from mock_akool.core.clock import NS_PER_MS, SystemClock
 
 BLOCK_BYTES: Final = 16
 

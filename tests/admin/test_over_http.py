@@ -294,7 +294,7 @@ class TestConnect:
         for name in type(kept).__slots__:
             assert getattr(job, name) == getattr(kept, name), name
         assert fake.job(job_id).record.id == job_id
-        told, known = fake.calls, mock.engine.call_log.entries()
+        told, known = fake.calls, mock.engine.call_log.calls()
         for one, other in zip(told, known, strict=True):
             assert one.request._replace(file_base="") == other.request._replace(file_base="")
             assert one.response._replace(headers=()) == other.response._replace(headers=())

@@ -160,7 +160,7 @@ def seen_of(engine: Engine, key: str) -> dict[str, Any]:
         "made": engine.jobs_made(key),
         "counts": engine.count_by_status(now_ns, key),
         "idle": engine.idle_ns(now_ns, key),
-        "calls": [line for line in engine.call_log.lines() if line[3].headers["x-api-key"] == key],
+        "calls": [call for call in engine.call_log.calls() if call.headers["x-api-key"] == key],
         "callbacks": [each for each in engine.outbox.entries() if each.account == key],
         "files": [engine.job_of_file(f"/{job.stamp_ms}-1234.jpg") for job in jobs],
         "plans": engine.runtime.plans_of(key),

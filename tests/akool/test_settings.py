@@ -13,7 +13,7 @@ from mock_akool.akool.codes import MESSAGES, UNKNOWN_MESSAGE
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.durations import Duration
 from mock_akool.core.options import about
-from mock_akool.core.timeline import COMPLETED, DEFAULT_REASON
+from mock_akool.core.timeline import COMPLETED
 
 FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
 
@@ -107,7 +107,7 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("ending", "completed", COMPLETED),
     ("ending", "failed", failed()),
     ("ending", "failed: too dark; no face", failed("too dark", "no face")),
-    ("ending", "Failed :", failed(DEFAULT_REASON)),
+    ("ending", "Failed :", failed()),
     ("ending", failed("x", refund=True), Ending(failed().status, ("x",), refund=True)),
     ("latency", "100ms", Duration(100_000_000)),
     ("requests_per_second", "0.5", 0.5),

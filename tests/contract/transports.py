@@ -172,7 +172,7 @@ class _HurriedServer(Server):
             self.given_up = True
             return response._replace(delay_ns=0, transfer=Transfer(Termination.DROP)), body
         if transfer is not None and transfer.piece_bytes:
-            delay_s += transfer.drip_ns(len(body)) / NS_PER_S
+            delay_s += transfer.pieces(len(body)) * transfer.pause_ns / NS_PER_S
             transfer = transfer._replace(piece_bytes=0, pause_ns=0)
         self._clock.advance(delay_s)
         return response._replace(delay_ns=0, transfer=None if transfer == Transfer() else transfer), body

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_akool import Endpoint, MockAkool, Request, Response
-from mock_akool.core.call_log import CallLog, Line
+from mock_akool.core.call_log import Call, CallLog
 
 MIB = 1 << 20
 KEPT_BYTES = 32 * MIB
@@ -26,7 +26,7 @@ def test_it_keeps_so_many_of_the_newest(count: int) -> None:
     for number in range(1, count + 1):
         append(call_log, number)
     assert call_log.count == count
-    kept = call_log.entries()
+    kept = call_log.calls()
     assert [call.number for call in kept] == list(range(max(1, count - 4), count + 1))
     assert [call.request.path for call in kept] == [f"/{call.number}" for call in kept]
     assert [call.time_ns for call in kept] == [call.number for call in kept]
@@ -37,25 +37,25 @@ def test_it_keeps_so_many_bytes_of_bodies() -> None:
     body = bytes(MIB)  # one object for all, so that the test itself stays small
     for number in range(1, 101):
         append(call_log, number, body)
-        assert sum(len(call.request.body) for call in call_log.entries()) <= KEPT_BYTES
-    assert [call.number for call in call_log.entries()] == list(range(69, 101))
+        assert sum(len(call.request.body) for call in call_log.calls()) <= KEPT_BYTES
+    assert [call.number for call in call_log.calls()] == list(range(69, 101))
 
 
 def test_small_exchanges_after_large_ones_are_kept() -> None:
     call_log = CallLog(1000)
     append(call_log, 1, bytes(KEPT_BYTES))
-    assert len(call_log.entries()) == 1
+    assert len(call_log.calls()) == 1
     append(call_log, 2, b"x")
     append(call_log, 3)
-    assert [call.number for call in call_log.entries()] == [2, 3]
+    assert [call.number for call in call_log.calls()] == [2, 3]
 
 
 def test_a_body_over_the_bound_leaves_an_empty_journal_that_goes_on() -> None:
     call_log = CallLog(1000)
     append(call_log, 1, bytes(KEPT_BYTES + 1))
-    assert call_log.entries() == ()
+    assert call_log.calls() == ()
     append(call_log, 2)
-    assert [call.number for call in call_log.entries()] == [2]
+    assert [call.number for call in call_log.calls()] == [2]
 
 
 def test_a_fake_keeps_as_many_as_its_option_says() -> None:
@@ -70,8 +70,8 @@ def test_a_fake_keeps_as_many_as_its_option_says() -> None:
 NUMBERS = st.integers(0, 40)
 
 
-def numbers_of(lines: Iterable[Line]) -> list[int]:
-    return [line[0] for line in lines]
+def numbers_of(calls: Iterable[Call]) -> list[int]:
+    return [call.number for call in calls]
 
 
 @settings(deadline=None)
@@ -87,12 +87,12 @@ def test_what_is_dropped_is_gone_and_the_others_keep_their_numbers(
             append(call_log, count)
             kept = [*kept, count][-size:] if size else []
         else:
-            call_log.drop(lambda line, dropped=step: line[0] in dropped)  # type: ignore[misc]
+            call_log.drop(lambda call, dropped=step: call.number in dropped)  # type: ignore[misc]
             kept = [number for number in kept if number not in step]
-        assert numbers_of(call_log.lines()) == kept
-        assert numbers_of(call_log.lines_after(after)) == [number for number in kept if number > after]
+        assert numbers_of(call_log.calls()) == kept
+        assert numbers_of(call_log.calls_after(after)) == [number for number in kept if number > after]
         assert call_log.count == count
-    assert [call.number for call in call_log.entries()] == kept
+    assert [call.number for call in call_log.calls()] == kept
 
 
 def test_dropping_makes_room_for_bodies() -> None:
@@ -100,9 +100,9 @@ def test_dropping_makes_room_for_bodies() -> None:
     body = bytes(8 * MIB)
     for number in range(1, 5):
         append(call_log, number, body)
-    call_log.drop(lambda line: line[0] in (2, 3))
+    call_log.drop(lambda call: call.number in (2, 3))
     for number in range(5, 7):
         append(call_log, number, body)
-    assert numbers_of(call_log.lines()) == [1, 4, 5, 6]
+    assert numbers_of(call_log.calls()) == [1, 4, 5, 6]
     append(call_log, 7, b"x")
-    assert numbers_of(call_log.lines()) == [4, 5, 6, 7]
+    assert numbers_of(call_log.calls()) == [4, 5, 6, 7]

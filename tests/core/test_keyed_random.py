@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import subprocess
@@ -26,7 +25,7 @@ PLACES = st.lists(st.one_of(st.text(max_size=8), st.integers()), max_size=4).map
 
 @settings(deadline=None)
 @given(SEEDS, PLACES)
-def test_draws_have_the_formats_of_the_contract(seed: int, place: tuple[str | int, ...]) -> None:
+def test_draws_have_their_formats(seed: int, place: tuple[str | int, ...]) -> None:
     keyed_random = KeyedRandom(seed)
     assert re.fullmatch(r"[0-9a-f]{32}", keyed_random.hex(32, *place))
     assert re.fullmatch(r"[0-9A-Za-z]{20}", keyed_random.alphanumerics(20, *place))
@@ -35,9 +34,6 @@ def test_draws_have_the_formats_of_the_contract(seed: int, place: tuple[str | in
     uuid = keyed_random.uuid4(*place)
     assert str(UUID(uuid)) == uuid
     assert UUID(uuid).version == 4
-    client_id = keyed_random.client_id(*place)
-    assert re.fullmatch(r"[0-9A-Za-z+/]{22}==", client_id)
-    assert len(base64.b64decode(client_id, validate=True)) == 16
 
 
 @settings(deadline=None)

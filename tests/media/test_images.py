@@ -44,7 +44,7 @@ PLAIN = MediaSpec(
     prompt="A lighthouse on a cliff at dusk",
     scale="5:4",
     tiles=(3,),
-    button="",
+    operation="",
     format="PNG",
 )
 
@@ -89,7 +89,7 @@ class TestFile:
     def test_has_exactly_the_size_and_format_asked_for(
         self, width: int, height: int, file_format: str, tiles: tuple[int, ...]
     ) -> None:
-        picture = PLAIN._replace(width=width, height=height, format=file_format, tiles=tiles, button="V2")
+        picture = PLAIN._replace(width=width, height=height, format=file_format, tiles=tiles, operation="V2")
 
         file = render(picture)
 
@@ -170,8 +170,8 @@ class TestDrawing:
             PLAIN._replace(tiles=()),
             PLAIN._replace(tiles=(4,)),
             PLAIN._replace(tiles=(1, 2, 3, 4)),
-            PLAIN._replace(button="U3"),
-            PLAIN._replace(button="V3"),
+            PLAIN._replace(operation="U3"),
+            PLAIN._replace(operation="V3"),
             PLAIN._replace(prompt="A lighthouse on a cliff at dawn"),
             PLAIN._replace(prompt=""),
             PLAIN._replace(scale="1:1"),
@@ -194,7 +194,7 @@ class TestDrawing:
     @pytest.mark.parametrize("tiles", [(), (3,)])
     def test_a_pressed_button_is_stamped_into_the_corner(self, tiles: tuple[int, ...]) -> None:
         sides = PLAIN._replace(width=1024, height=1024, tiles=tiles)
-        without, pressed = (opened(render(sides._replace(button=button))) for button in ("", "U3"))
+        without, pressed = (opened(render(sides._replace(operation=button))) for button in ("", "U3"))
 
         seen = ImageChops.difference(without, pressed).crop((0, 0, 1024, 512)).getbbox()
 
@@ -231,7 +231,7 @@ class TestGrid:
     )
     @pytest.mark.parametrize("button", ["", "V3"])
     def test_each_quadrant_is_its_tile_at_half_size(self, width: int, height: int, button: str) -> None:
-        picture = PLAIN._replace(width=width, height=height, tiles=(1, 2, 3, 4), button=button)
+        picture = PLAIN._replace(width=width, height=height, tiles=(1, 2, 3, 4), operation=button)
         grid = opened(render(picture))
         alone = {
             tile: opened(render(picture._replace(tiles=(tile,)))).resize((width // 2, height // 2))
@@ -271,7 +271,7 @@ class TestPrompts:
     @pytest.mark.parametrize("prompt", NASTY.values(), ids=NASTY.keys())
     @pytest.mark.parametrize("tiles", [(1,), (1, 2, 3, 4)])
     def test_any_prompt_is_drawn(self, prompt: str, tiles: tuple[int, ...]) -> None:
-        picture = PLAIN._replace(prompt=prompt, scale=prompt[:9], button=prompt[:3], tiles=tiles)
+        picture = PLAIN._replace(prompt=prompt, scale=prompt[:9], operation=prompt[:3], tiles=tiles)
 
         assert opened(render(picture)).size == (PLAIN.width, PLAIN.height)
 

@@ -235,7 +235,7 @@ MISTAKES: list[tuple[Any, str, str]] = [
     ),
     (
         {"rules": [{"on": "any", "fault": {"headers": {"a b": "c"}}}]},
-        "rules[0].fault.headers: {'a b': 'c'} is not usable ('a b' is no name of a header)",
+        "rules[0].fault.headers: {'a b': 'c'} is not usable ('a b' is not the name of a header)",
         "It takes an object of names and values",
     ),
     (

@@ -38,7 +38,7 @@ def rule(name: str, **conditions: Any) -> Rule:
 def fired(runtime: ScenarioRuntime, key: str) -> str | None:
     """Let the account ask once, and return what the rule that fires is called."""
     firing = runtime.firing(Endpoint.QUOTA_INFO, Request.build("GET", "/", headers={"x-api-key": key}), 0)
-    return None if firing is None else firing.live.label
+    return None if firing is None else firing.active.label
 
 
 def entries(engine: Engine, key: str, jobs: int) -> list[str | None]:

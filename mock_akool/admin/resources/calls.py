@@ -11,23 +11,23 @@ from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.serializers import WHOLE, page
 from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.engine import Engine
-from mock_akool.core.call_log import Line
+from mock_akool.core.call_log import Call
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.schema import TEXT, Field, whole
 
-Matches = Callable[[Line], bool]
+Matches = Callable[[Call], bool]
 
 
 def list_calls(request: AdminRequest) -> Any:
     """List calls, oldest first."""
     given, call_log = request.given, request.engine.call_log
     matches = matching(request)
-    found = [line for line in call_log.lines_after(given["after"]) if matches(line)]
+    found = [call for call in call_log.calls_after(given["after"]) if matches(call)]
     shown = found[: given["limit"]]
     return {
-        "calls": [serializers.CALL.of(request.engine, call_log.call(line), request.now_ns) for line in shown],
+        "calls": [serializers.CALL.of(request.engine, call, request.now_ns) for call in shown],
         "matched": len(found),
-        "next": shown[-1][0] if len(shown) < len(found) else None,
+        "next": shown[-1].number if len(shown) < len(found) else None,
         "dropped": call_log.dropped,
     }
 
@@ -38,27 +38,27 @@ def matching(request: AdminRequest) -> Matches:
     tests: list[Matches] = []
     if given["endpoint"] is not None:
         endpoints = frozenset(given["endpoint"])
-        tests.append(lambda line: line[2] in endpoints)
+        tests.append(lambda call: call.endpoint in endpoints)
     if request.account is not None:
         tests.append(request.engine.asked_by(request.account))
     job, code, http, rule = given["job"], given["code"], given["http"], given["rule"]
     if job is not None:
-        tests.append(lambda line: line[4].job_id == job)
+        tests.append(lambda call: call.response.job_id == job)
     if code is not None:
-        tests.append(lambda line: line[4].code == code)
+        tests.append(lambda call: call.response.code == code)
     if http is not None:
-        tests.append(lambda line: line[4].status == http)
+        tests.append(lambda call: call.response.status == http)
     if rule is not None:
-        tests.append(lambda line: line[4].rule is not None and rule in line[4].rule)
+        tests.append(lambda call: call.response.rule is not None and rule in call.response.rule)
     if given["since"] is not None:
         since_ns = start_ns + round(given["since"] * NS_PER_S)
-        tests.append(lambda line: line[1] >= since_ns)
+        tests.append(lambda call: call.time_ns >= since_ns)
     if given["until"] is not None:
         until_ns = start_ns + round(given["until"] * NS_PER_S)
-        tests.append(lambda line: line[1] < until_ns)
+        tests.append(lambda call: call.time_ns < until_ns)
     if len(tests) == 1:
         return tests[0]
-    return lambda line: all(test(line) for test in tests)
+    return lambda call: all(test(call) for test in tests)
 
 
 class CallCounter:
@@ -91,7 +91,7 @@ class CallCounter:
         if call_log is not self._call_log:
             self._call_log, self._seen, self._found = call_log, 0, 0
             self._matches = matching(self._request)
-        self._found += sum(map(self._matches, call_log.lines_after(self._seen)))
+        self._found += sum(map(self._matches, call_log.calls_after(self._seen)))
         self._seen = call_log.count
         return self._found
 

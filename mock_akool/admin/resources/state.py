@@ -63,7 +63,7 @@ def state(request: AdminRequest) -> Any:
         "clock": show_clock(request),
         "accounts": len(accounts),
         "jobs": {status.name.lower(): counts[status] for status in Status},
-        "calls": engine.call_log.count if key is None else len(engine.lines(key)),
+        "calls": engine.call_log.count if key is None else len(engine.calls(key)),
         "awaited": engine.is_awaited(now_ns, key),
         "sending": request.fake.sending(key),
         "credits_spent": sum(engine.spent_by(each, now_ns) for each in accounts),

@@ -13,7 +13,7 @@ from mock_akool.admin.serializers import TEXT, WHOLE, listed, or_null, page, rec
 from mock_akool.akool.deliveries import Delivery, DeliveryState
 from mock_akool.core.schema import TEXT as A_TEXT
 from mock_akool.core.schema import Field, Listed, one_of, whole
-from mock_akool.core.webhook_faults import TOLD, WEBHOOK, WebhookRule
+from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_STATUS, WebhookRule
 
 _WAYS: Final = ("http", "collect", "start")
 _WAYS_HELP: Final = (
@@ -124,7 +124,7 @@ ROUTES: Final[Routes] = {
         query(
             account=account_of_query(),
             job=Field(A_TEXT, "the job's `_id`"),
-            status=Field(TOLD, "the status of the job that they report"),
+            status=Field(WEBHOOK_STATUS, "the status of the job that they report"),
             state=Field(one_of(map(str, DeliveryState)), "what became of them"),
             after=Field(whole(0, 2**53), "the number of a delivery; only later ones are listed", 0),
             limit=LIMIT,

@@ -61,7 +61,7 @@ def picture_named(job: Job, name: str, keyed_random: KeyedRandom, settings: Serv
         prompt=job.look.prompt,
         scale=job.look.scale,
         tiles=_tiles(job)[names.index(name)],
-        button=job.input.button if isinstance(job.input, PressButton) else "",
+        operation=job.input.button if isinstance(job.input, PressButton) else "",
         format="PNG" if name.endswith(".png") else "JPEG",
         coloured_as=upscaling.parent_id if upscaling else "",
     )

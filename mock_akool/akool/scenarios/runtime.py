@@ -30,7 +30,7 @@ from mock_akool.akool.settings import Limits, over
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.http import Request
 from mock_akool.core.rule_engine import ActiveRule, Firing, RuleSet
-from mock_akool.core.rules import Counted, Rule
+from mock_akool.core.rules import Rule, Subject
 from mock_akool.core.webhook_faults import ActiveWebhookRule, WebhookRule
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class ScenarioRuntime:
 
     def scripted_accounts(self) -> tuple[str, ...]:
         """Return the API keys of the accounts that have rules, scenarios or faults of callbacks of their own."""
-        of_webhooks = (live.whose for live in self._webhooks if live.whose is not None)
+        of_webhooks = (live.owner for live in self._webhooks if live.owner is not None)
         return tuple(dict.fromkeys((*self._python_of, *self._put, *of_webhooks)))
 
     def scenarios_of(self, api_key: str | None) -> tuple[Scenario, ...]:
@@ -142,7 +142,7 @@ class ScenarioRuntime:
             self._put.pop(api_key, None)
             if scenarios:
                 self._put[api_key] = Scope(f"put {api_key}", now_ns, scenarios, keyed_random, after)
-        self._webhooks = [live for live in self._webhooks if live.whose != api_key]
+        self._webhooks = [live for live in self._webhooks if live.owner != api_key]
         self._lines.clear()
         self.watching = self.watching or any(each.rules for each in scenarios)
         self.limiting = self.limiting or any(each.limits.requests_per_second is not None for each in scenarios)
@@ -180,7 +180,7 @@ class ScenarioRuntime:
         for job_id in jobs:
             self._of_job.pop(job_id, None)
         self._attempts = {key: attempt for key, attempt in self._attempts.items() if key[0] != api_key}
-        self._webhooks = [live for live in self._webhooks if live.whose != api_key]
+        self._webhooks = [live for live in self._webhooks if live.owner != api_key]
         for live in self._webhooks:
             live.applied.pop(api_key, None)
         whose = _Whose(api_key, jobs)
@@ -287,26 +287,26 @@ class ScenarioRuntime:
         books.append(self._everybody.book)
         job_id, number = None if job is None else job.id, self._number(endpoint, account, job)
         counted_as = f"{account} {number}" if endpoint in CREATES else job_id
-        counted = Counted(account, job_id, number, counted_as=counted_as)
+        subject = Subject(account, job_id, number, counted_as=counted_as)
         looks_into = any(book.looks_into(endpoint) for book in books)
         if looks_into:
-            counted = counted._replace(
+            subject = subject._replace(
                 prompt=body.text("prompt") if job is None else job.look.prompt,
                 status=None if job is None else self._engine.change_of(job, now_ns).status,
             )
-        fired = [found for book in books if (found := book.firing(endpoint, counted, now_ns)) is not None]
+        fired = [found for book in books if (found := book.firing(endpoint, subject, now_ns)) is not None]
         if attempt is not None:
             attempt.passed = not fired
         # (The number of the job that a create will make changes from call to call.)
         if request.transport in _REPEATING and job is not None and endpoint not in CREATES and not looks_into:
             if len(self._lines) >= _MOST_LINES:
                 self._lines.clear()
-            self._lines[id(request)] = _Line(request, [book.counts_of(endpoint, counted) for book in books])
+            self._lines[id(request)] = _Line(request, [book.counts_of(endpoint, subject) for book in books])
         if not fired:
             return None
         # Of the books in force the first one has the word; what others would do does not happen.
-        fired[0].live.fired += 1
-        return fired[0]._replace(account=account, job_id=counted.job_id)
+        fired[0].active.fired += 1
+        return fired[0]._replace(account=account, job_id=subject.job_id)
 
     def _whose(self, endpoint: Endpoint, request: Request, body: _Body) -> tuple[str | None, Job | None]:
         """Return the API key of the account that calls, and the job that the call is about, where they are known."""
@@ -346,7 +346,7 @@ class ScenarioRuntime:
 
     def added_webhook_rules(self, api_key: str | None) -> tuple[ActiveWebhookRule, ...]:
         """Return the rules for callbacks that were added for an account, or with None those for everybody."""
-        return tuple(live for live in self._webhooks if live.whose == api_key)
+        return tuple(live for live in self._webhooks if live.owner == api_key)
 
     def webhook_rules_of(self, api_key: str | None) -> tuple[ActiveWebhookRule, ...]:
         """Return the rules for callbacks of an account in particular, or with None of everybody, as they are tried."""

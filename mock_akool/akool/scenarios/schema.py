@@ -21,9 +21,10 @@ from mock_akool.akool.endpoints import (
 from mock_akool.akool.scenarios.model import MISSING, JobScript, Missing, Result, Scenario, When
 from mock_akool.akool.scenarios.stages import _SPAN_SCHEMA, _STATUS, STAGES
 from mock_akool.akool.settings import AccountSpec, Limits
+from mock_akool.core import faults
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.errors import ScenarioError
-from mock_akool.core.faults import DURATION, FAULT
+from mock_akool.core.faults import DURATION
 from mock_akool.core.rules import Rule
 from mock_akool.core.schema import (
     FLAG,
@@ -39,6 +40,13 @@ from mock_akool.core.schema import (
     whole,
 )
 from mock_akool.core.webhook_faults import WEBHOOK
+
+FAULT: Final = faults.FAULT.having(
+    code=faults.FAULT.fields["code"]._replace(
+        shape=whole(1001, 9999, "a business code other than that of success, 1001 to 9999, such as 1108")
+    )
+)
+"""A fault as a person writes it for a request to Akool."""
 
 
 def _read_creates(value: Any) -> tuple[Endpoint, ...]:

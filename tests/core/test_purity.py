@@ -1,0 +1,151 @@
+"""The design rule of the two lower layers: core spells no word of Akool's, and neither layer leaves Python."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from mock_akool.akool.codes import API_URL, CDN_URL, MESSAGES, Code, Profile
+from mock_akool.akool.endpoints import Endpoint
+
+PACKAGE: Final = Path(__file__).parents[2] / "mock_akool"
+FIXTURES: Final = Path(__file__).parents[2] / "fixtures"
+CORE: Final = sorted((PACKAGE / "core").rglob("*.py"))
+PURE: Final = [*CORE, *sorted((PACKAGE / "akool").rglob("*.py"))]
+
+# A key of the wire that any API of jobs may have too.
+ANY_APIS: Final = {"code", "data", "from", "jobs", "msg", "prompt", "result", "stages", "token", "type"}
+# The words of our own scenario files, which are among the fixtures.
+OURS: Final = {"description", "files", "http", "processing"}
+# An endpoint that every API has.
+ANY_ENDPOINTS: Final = {Endpoint.FILE, Endpoint.PREFLIGHT, Endpoint.UNKNOWN}
+
+
+def keys_of(value: Any) -> Iterator[str]:
+    """All keys of a decoded JSON body."""
+    if isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from keys_of(each)
+
+
+def words_of_akool() -> set[str]:
+    bodies = [json.loads(file.read_text()) for file in FIXTURES.rglob("*.json")]
+    keys = {key for body in bodies for key in keys_of(body)} - ANY_APIS - OURS
+    endpoints = {each.value for each in Endpoint if each not in ANY_ENDPOINTS}
+    codes = {str(int(code)) for code in Code}
+    hosts = {API_URL.partition("//")[2], CDN_URL.partition("//")[2], "openapi", "cloudfront"}
+    said = {message for message in MESSAGES.values() if " " in message}
+    others = {
+        *("akool", "faceswap", "quota", "credit", "image", "picture", "button", "upscale", "variation", "v3", "v4"),
+        *("clientId", "client_id", "clientSecret", "client_secret", "dataEncrypt", "webhookUrl", "webhookurl"),
+        *("createby", "createBy", "infoby", "image_model_id", "batch_quantity", "contract", "callback"),
+        *(each.value for each in Profile),
+    }
+    return keys | endpoints | codes | hosts | said | others
+
+
+WORDS: Final = words_of_akool()
+# A word counts wherever it is part of a longer one, as in `imageUrl`; those that are short or digits by themselves.
+_PARTS: Final = "|".join(re.escape(word) for word in sorted(WORDS) if len(word) > 4 and not word.isdigit())
+_WHOLE: Final = "|".join(re.escape(word) for word in sorted(WORDS) if len(word) <= 4 or word.isdigit())
+FOREIGN: Final = re.compile(rf"{_PARTS}|(?<![0-9A-Za-z])(?:{_WHOLE})(?![0-9A-Za-z])", re.IGNORECASE)
+# The path of an import, and the error that all errors of the product are.
+_ALLOWED: Final = re.compile(r"\bmock_akool(?=\.)|\bMockAkoolError\b")
+
+
+def spelled_in(source: str) -> list[str]:
+    """The words of Akool's in a module: in names, texts, comments and docstrings."""
+    source = source.replace("_000", "000")  # 1_000 is 1000
+    return FOREIGN.findall(_ALLOWED.sub("", source))
+
+
+@pytest.mark.parametrize("file", CORE, ids=lambda file: file.stem)
+def test_core_spells_no_word_of_akools(file: Path) -> None:
+    assert spelled_in(file.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from mock_akool.akool.codes import Code",
+        "import mock_akool.akool",
+        "# as Akool does",
+        '"""The `_id` of a job."""',
+        "imageUrl = ''",
+        "SMALL_IMAGE = 1",
+        "if endpoint == 'createbyprompt': pass",
+        "name = 'getToken'",
+        "'QUOTA/INFO'",
+        "code = 1_000",
+        "code = 1104",
+        "x = f'{client_secret}'",
+        "# contract section 4",
+        "job.input.button",
+        "class CreateV3: pass\nv3 = 1",
+        "error_reasons = []",
+    ],
+)
+def test_a_word_of_akools_is_found(source: str) -> None:
+    assert spelled_in(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from mock_akool.core.errors import MockAkoolError",
+        "job_id = 1",
+        "x = 10_000",
+        "x = 11_040",
+        "class Job: prompt: str",
+        "UNKNOWN = 'unknown'",
+    ],
+)
+def test_a_word_of_everybodys_is_not(source: str) -> None:
+    assert spelled_in(source) == []
+
+
+def imports_of(source: str) -> Iterator[str]:
+    """The modules that a module imports, wherever in it, those for the type checker included."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "a relative import"
+            yield str(node.module)
+
+
+@pytest.mark.parametrize("file", PURE, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_core_and_akool_import_the_standard_library_and_each_other_downwards_only(file: Path) -> None:
+    layers = ["core"] if file in CORE else ["core", "akool"]
+    for module in imports_of(file.read_text()):
+        top, _, rest = module.partition(".")
+        if top == "mock_akool":
+            assert rest.partition(".")[0] in layers, module
+        else:
+            assert top in sys.stdlib_module_names | {"__future__"}, module
+
+
+_IMPURE: Final = {
+    *("asyncio", "http.client", "importlib", "io", "multiprocessing", "os", "pathlib", "random", "secrets", "select"),
+    *("shutil", "signal", "socket", "socketserver", "ssl", "subprocess", "sys", "tempfile", "time", "urllib.request"),
+    *("uuid", "datetime", "queue", "selectors", "zoneinfo"),
+}
+
+
+@pytest.mark.parametrize("file", PURE, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_core_and_akool_do_no_input_or_output_and_read_no_clock_but_their_own(file: Path) -> None:
+    allowed = {"time"} if file == PACKAGE / "core" / "clock.py" else set[str]()
+    assert _IMPURE.intersection(imports_of(file.read_text())) <= allowed
+    calls = [node.func for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    called = {each.id for each in calls if isinstance(each, ast.Name)}
+    assert called.isdisjoint({"open", "print", "input", "__import__", "eval", "exec"})
