@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from typing import Any, Final, NamedTuple, Protocol
@@ -12,7 +11,7 @@ from mock_akool.admin.access import Access
 from mock_akool.admin.responses import error_response
 from mock_akool.akool.engine import Engine
 from mock_akool.core.http import Request, Response
-from mock_akool.core.schema import Record, Schema
+from mock_akool.core.schema import Record, Schema, nearest
 
 PREFIX: Final = "/_mock/"
 """What the paths of admin routes begin with, and none of the real API's."""
@@ -170,5 +169,5 @@ def _nearest(wanted: str, known: list[str]) -> str | None:
         filled["/".join(part if place.startswith("{") else place for place, part in places)] = route
     # What all routes begin with is no likeness.
     by_rest = {each.replace(PREFIX, ""): route for each, route in filled.items()}
-    near = difflib.get_close_matches(wanted.replace(PREFIX, ""), by_rest, n=1)
-    return by_rest[near[0]] if near else None
+    near = nearest(wanted.replace(PREFIX, ""), by_rest)
+    return None if near is None else by_rest[near]

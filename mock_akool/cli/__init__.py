@@ -17,6 +17,7 @@ from mock_akool.cli.health import _DEFAULT_URL, _health
 from mock_akool.cli.scenarios import _add_scenarios
 from mock_akool.cli.serve import _add_settings, _serve
 from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.schema import nearest
 from mock_akool.server.settings import PREFIX
 
 
@@ -47,10 +48,8 @@ class _Parser(argparse.ArgumentParser):
         for each in rest:
             flag = each.partition("=")[0]
             if flag.startswith("--") and flag != "--":
-                import difflib  # only a mistake pays for it
-
-                near = difflib.get_close_matches(flag, self._option_string_actions, n=1)
-                self.error(f"there is no flag {flag} here" + (f", the nearest is {near[0]}" if near else ""))
+                near = nearest(flag, self._option_string_actions)
+                self.error(f"there is no flag {flag} here" + (f", the nearest is {near}" if near else ""))
         return namespace, rest
 
     def error(self, message: str) -> NoReturn:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, Self
 
 from mock_akool.core.errors import MockAkoolError, ScenarioError, SettingsError
+from mock_akool.core.schema import nearest
 
 _YES: Final = {"1", "true", "yes", "on"}
 _NO: Final = {"0", "false", "no", "off", ""}
@@ -152,10 +153,8 @@ def check_names(options: type[Options], given: Any, others: Iterable[str] = ()) 
     known = (*options.__dataclass_fields__, *others)
     for name in given:
         if name not in known:
-            import difflib  # a mistake may cost a millisecond, a start may not
-
-            near = difflib.get_close_matches(name, known, n=1)
+            near = nearest(name, known)
             raise SettingsError(
                 f"there is no setting {name!r}",
-                f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(sorted(known))}",
+                f"Did you mean {near!r}?" if near else f"The settings are: {', '.join(sorted(known))}",
             )

@@ -6,7 +6,6 @@ place), writing (`write`, the inverse), and the JSON Schema (`schema`). Scenario
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
@@ -194,6 +193,21 @@ class Record:
         return plain
 
 
+_MOST_COMPARED: Final = 200
+
+
+def nearest(name: object, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """Return the known name that is most like the given one, whatever the case; None when none is like it.
+
+    `likeness` is from 0 to 1, where 1 is the same.
+    """
+    from difflib import get_close_matches  # only a mistake pays for the import
+
+    by_lower = {each.lower(): each for each in known}
+    near = get_close_matches(str(name)[:_MOST_COMPARED].lower(), by_lower, n=1, cutoff=likeness)
+    return by_lower[near[0]] if near else None
+
+
 _OTHER_WORDS: Final = {"status": "http", "status_code": "http", "json": "body", "text": "body", "timeout": "delay"}
 """What people write who think of other mocks."""
 
@@ -201,10 +215,10 @@ _OTHER_WORDS: Final = {"status": "http", "status_code": "http", "json": "body", 
 def unknown_key(key: object, known: Iterable[str], place: Place) -> ScenarioError:
     """Return the error for a key that is not known, with the nearest one that is."""
     names = list(known)
-    near = [_OTHER_WORDS[str(key)]] if _OTHER_WORDS.get(str(key)) in names else []
-    near = near or difflib.get_close_matches(str(key), names, n=1)
+    other = _OTHER_WORDS.get(str(key))
+    near = other if other in names else nearest(key, names)
     rest = f"The keys here are: {', '.join(names)}" if names else "Nothing is taken here"
-    hint = f"Did you mean {near[0]!r}?" if near else rest
+    hint = f"Did you mean {near!r}?" if near else rest
     return ScenarioError(f"there is no key {shown(key)} here", hint, (*place, str(key)))
 
 
@@ -263,8 +277,8 @@ def one_of(words: Iterable[str], wants: str = "") -> Plain:
 
     def read(value: Any) -> str:
         if value not in known:
-            near = difflib.get_close_matches(str(value), known, n=1)
-            raise MockAkoolError(f"did you mean {near[0]!r}?") if near else ValueError(value)
+            near = nearest(value, known)
+            raise MockAkoolError(f"did you mean {near!r}?") if near else ValueError(value)
         return known[known.index(value)]
 
     return Plain(wants or f"one of {', '.join(known)}", read, {"enum": [str(word) for word in known]}, str)

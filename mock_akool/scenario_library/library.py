@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -13,7 +12,7 @@ from typing import Any, Final
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.akool.scenarios.schema import read_scenario
 from mock_akool.core.errors import ScenarioError
-from mock_akool.core.schema import shown
+from mock_akool.core.schema import nearest, shown
 from mock_akool.scenario_library.loader import _MAX_BYTES, read_text
 
 _NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -29,8 +28,8 @@ def names() -> tuple[str, ...]:
 def text_of(name: str) -> str:
     """Return the file of a named scenario; raises ScenarioError when there is none."""
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else "`mock-akool scenarios list` shows them"
+        near = nearest(name, names())
+        hint = f"Did you mean {near!r}?" if near else "`mock-akool scenarios list` shows them"
         raise ScenarioError(f"there is no scenario {shown(name)}", hint)
     return resources.files("mock_akool").joinpath("scenario_library", f"{name}.yaml").read_text("utf-8")
 
@@ -67,10 +66,10 @@ _SUFFIXES: Final = (".yaml", ".yml", ".json")
 def read_file(path: Path) -> Scenario:
     """Return the scenario of a YAML or JSON file; raises ScenarioError with the file and the line of a mistake."""
     if path.suffix.lower() not in _SUFFIXES:
-        near = difflib.get_close_matches(str(path), names(), n=1)
+        near = nearest(path, names())
         raise ScenarioError(
             f"{shown(str(path))} is neither the name of a scenario nor a file that ends in {', '.join(_SUFFIXES)}",
-            f"Did you mean {near[0]!r}?" if near else "`mock-akool scenarios list` shows the names",
+            f"Did you mean {near!r}?" if near else "`mock-akool scenarios list` shows the names",
         )
     try:
         with path.open("rb") as file:

@@ -15,6 +15,7 @@ from mock_akool.akool.scenarios.model import Scenario, Script, options_of
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.errors import ScenarioError, SettingsError
 from mock_akool.core.options import BASE_URL, TEXT, About, Kind, about, check_names, one_of, option, optional, whole
+from mock_akool.core.schema import nearest
 
 PREFIX: Final = "MOCK_AKOOL_"
 DEFAULT_PORT: Final = 25665
@@ -257,14 +258,9 @@ def _is_of_kubernetes(variable: str, text: str) -> bool:
 def _option_of(variable: str, variables: Mapping[str, Setting]) -> Setting:
     if variable in variables:
         return variables[variable]
-    import difflib  # only a mistake pays for it
-
     # Without the prefix, which would make them all alike.
-    names = [each.removeprefix(PREFIX) for each in variables]
-    near = difflib.get_close_matches(variable.removeprefix(PREFIX), names, n=1)
+    near = nearest(variable.removeprefix(PREFIX), (each.removeprefix(PREFIX) for each in variables))
     hint = (
-        f"Did you mean {PREFIX}{near[0]}?"
-        if near
-        else "`mock-akool serve --help` lists the flags; each has its variable"
+        f"Did you mean {PREFIX}{near}?" if near else "`mock-akool serve --help` lists the flags; each has its variable"
     )
     raise SettingsError(f"there is no variable {variable}", hint)

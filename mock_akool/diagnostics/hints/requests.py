@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from typing import Final
 
@@ -10,6 +9,7 @@ from mock_akool.akool.api import ENDPOINTS
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import Endpoint
 from mock_akool.core.call_log import Call
+from mock_akool.core.schema import nearest
 from mock_akool.core.timeline import Status
 from mock_akool.diagnostics.hints.finding import CREATES, Hint, fields_of
 from mock_akool.diagnostics.observations import Observations, status_at
@@ -25,9 +25,9 @@ def _wrong_route(seen: Observations) -> str | None:
         methods = [method for method, path in ENDPOINTS if path == call.path]
         if methods:
             return f"#{call.number} is a {call.method}; {call.path} takes {methods[0]}"
-        near = difflib.get_close_matches(call.path, [path for _, path in ENDPOINTS], n=1, cutoff=0.75)
+        near = nearest(call.path, (path for _, path in ENDPOINTS), likeness=0.75)
         if near:
-            return f"#{call.number} asks for {call.path[:_PATH_SHOWN]}, which does not exist; {near[0]} does"
+            return f"#{call.number} asks for {call.path[:_PATH_SHOWN]}, which does not exist; {near} does"
     return None
 
 
