@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.accounts import Account
-from mock_akool.akool.deliveries import Delivery, DeliveryState, Try
+from mock_akool.akool.deliveries import AttemptResult, Delivery, DeliveryState
 from mock_akool.akool.endpoints import Endpoint
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.families.image_button import PressButton
@@ -260,14 +260,14 @@ WEBHOOK_IN_FORCE: Final = View(
 )
 
 
-def _tries(_: Engine, delivery: Delivery, __: int) -> Any:
+def _attempts(_: Engine, delivery: Delivery, __: int) -> Any:
     return [
         {"started_ns": each.started_ns, "ended_ns": each.ended_ns, "http": each.status, "error": each.error}
-        for each in delivery.tries
+        for each in delivery.attempts
     ]
 
 
-_TRY: Final = record(
+_ATTEMPT: Final = record(
     {
         "started_ns": ("when it was begun, in epoch nanoseconds", WHOLE),
         "ended_ns": ("when it was over, in epoch nanoseconds", WHOLE),
@@ -292,9 +292,9 @@ DELIVERY: Final = View(
     ),
     payload=Column("what was encrypted", BODY, lambda _, each, __: _body(each.payload)),
     body=Column("what each try sends", BODY, lambda _, each, __: _body(each.body)),
-    tries=Column("the tries until now", listed(_TRY), _tries),
+    attempts=Column("the attempts until now", listed(_ATTEMPT), _attempts),
     error=Column("why it was not delivered, or empty text", TEXT, lambda _, each, __: each.error),
-    why=Column("the same where its tries do not tell it, or empty text", TEXT, lambda _, each, __: each.why),
+    why=Column("the same where its attempts do not tell it, or empty text", TEXT, lambda _, each, __: each.why),
     fault=Column(
         "what was made to go wrong with it",
         or_null(WEBHOOK_FAULT.schema),
@@ -405,7 +405,10 @@ def delivery_of(told: Mapping[str, Any]) -> Delivery:
         body=_bytes(told["body"]),
         state=DeliveryState(told["state"]),
         start_ns=told["start_ns"],
-        tries=tuple(Try(each["started_ns"], each["ended_ns"], each["http"], each["error"]) for each in told["tries"]),
+        attempts=tuple(
+            AttemptResult(each["started_ns"], each["ended_ns"], each["http"], each["error"])
+            for each in told["attempts"]
+        ),
         next_ns=told["next_ns"],
         why=told["why"],
         fault=None if told["fault"] is None else WebhookFault.of(told["fault"]),

@@ -1,8 +1,11 @@
-"""The records of callbacks: what is sent for a job's change of status, its tries, and what became of it."""
+"""The records of webhooks: what is sent for a job's change of status, how each attempt went, and what became of it."""
 
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -13,26 +16,29 @@ from mock_akool.core.webhook_faults import WebhookFault
 
 
 class DeliveryState(StrEnum):
-    """What became of a callback."""
+    """What became of a delivery."""
 
     WAITING = "waiting"
-    """It is to be tried, or tried again, or is under way."""
+    """It will be attempted, or attempted again, or an attempt is under way."""
     DELIVERED = "delivered"
     """The receiver answered with HTTP 200."""
     GIVEN_UP = "given up"
-    """All tries failed."""
+    """All attempts failed."""
     REFUSED = "refused"
-    """The guard let it go nowhere: the address is neither of this machine nor private, nor allowed."""
-    NOT_SEALED = "not sealed"
+    """It may go nowhere: the URL cannot be called, or the address policy does not allow its host."""
+    NOT_ENCRYPTED = "not encrypted"
     """The account's clientSecret cannot encrypt."""
     LOST = "lost"
-    """A fault let it go astray."""
+    """A fault lost it."""
     DROPPED = "dropped"
     """The fake stopped before it was delivered."""
 
 
-class Try(NamedTuple):
-    """One try to deliver: the HTTP `status` that the receiver answered, or the `error` for which there is no answer."""
+class AttemptResult(NamedTuple):
+    """How one attempt to deliver went: the HTTP `status` that the receiver answered, or the `error` if there is none.
+
+    Instants are in nanoseconds since the epoch.
+    """
 
     started_ns: int
     ended_ns: int
@@ -46,7 +52,7 @@ class Try(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """What the body of a callback is made of."""
+    """What the body of a webhook is made of."""
 
     payload: bytes
     client_id: str
@@ -58,11 +64,12 @@ class Draft(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One callback. `number` counts from 1; `status` is the job's, even where a fault lets the payload say another.
+    """One sending of a webhook.
 
-    `payload` is what was encrypted, `body` the exact bytes that each try sends. `due_ns` is when it was to be sent
-    first, `next_ns` when it is tried next. `copy_of` is the number of the delivery that it repeats. `why` says why it
-    was not delivered, where its tries do not.
+    `number` counts from 1; `status` is the job's, even where a fault lets the payload say another. `payload` is what
+    was encrypted, `body` the exact bytes that each attempt sends. `due_ns` is when it is due first, `next_ns` when it
+    is attempted next. `copy_of` is the number of the delivery that it repeats. `why` says why it was not delivered,
+    where its attempts do not.
     """
 
     number: int
@@ -76,7 +83,7 @@ class Delivery:
     body: bytes
     state: DeliveryState
     start_ns: int
-    tries: tuple[Try, ...] = ()
+    attempts: tuple[AttemptResult, ...] = ()
     next_ns: int | None = None
     why: str = ""
     fault: WebhookFault | None = None
@@ -84,7 +91,7 @@ class Delivery:
 
     @property
     def at(self) -> float:
-        """When it was to be sent first, in seconds since the fake was made or last reset."""
+        """When it was due first, in seconds since the fake was made or last reset."""
         return (self.due_ns - self.start_ns) / 1_000_000_000
 
     @property
@@ -95,7 +102,7 @@ class Delivery:
 
     @property
     def envelope(self) -> Any:
-        """What the body says as JSON, or None when it is none."""
+        """The body read as JSON, or None when it is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -108,21 +115,51 @@ class Delivery:
 
     @property
     def answer(self) -> int | None:
-        """The HTTP status of the last try's answer, or None when there was none."""
-        return self.tries[-1].status if self.tries else None
+        """The HTTP status of the last attempt's answer, or None when there was none."""
+        return self.attempts[-1].status if self.attempts else None
 
     @property
     def error(self) -> str:
         """Why it was not delivered, as far as is known; empty when it was."""
         if self.delivered:
             return ""
-        if self.why or not self.tries:
+        if self.why or not self.attempts:
             return self.why
-        return self.tries[-1].error or f"the receiver answered with HTTP {self.tries[-1].status}"
+        return self.attempts[-1].error or f"the receiver answered with HTTP {self.attempts[-1].status}"
 
     def __repr__(self) -> str:
-        tries = f" after {len(self.tries)} tries" if len(self.tries) > 1 else ""
+        attempts = f" after {len(self.attempts)} attempts" if len(self.attempts) > 1 else ""
         return (
             f"<Delivery {self.number} of job {self.job_id} status={int(self.status)} to {self.url} "
-            f"account={shortened(self.account)} {self.state}{tries}>"
+            f"account={shortened(self.account)} {self.state}{attempts}>"
         )
+
+
+class CancelToken:
+    """Permission to send the bytes of one attempt. Once it is cancelled, no further byte is sent by any thread."""
+
+    __slots__ = ("_cancelled", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Allow no further byte; returns when no thread is sending any more."""
+        with self._lock:
+            self._cancelled = True
+
+    @contextmanager
+    def permission(self) -> Iterator[None]:
+        """Send within this block; raises ConnectionAbortedError when the attempt was cancelled."""
+        with self._lock:
+            if self._cancelled:
+                raise ConnectionAbortedError("the webhook was cancelled")
+            yield
+
+
+class Attempt(NamedTuple):
+    """An attempt that is under way: the delivery, and the token by which it can be cancelled."""
+
+    delivery: Delivery
+    cancel_token: CancelToken

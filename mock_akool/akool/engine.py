@@ -95,6 +95,7 @@ class Engine:
             compose,
             lambda job: self.runtime.webhook_rules(job),
             lambda api_key: self.runtime.secret_of(api_key),
+            lock=self.lock,
         )
         self.reset()
 
@@ -211,7 +212,7 @@ class Engine:
         if api_key is not None:
             return self._is_awaited_by(api_key, now_ns)
         outbox = self.outbox
-        if self._polled_on or self.troubled or outbox.next_ns is not None or outbox.under_way:
+        if self._polled_on or self.troubled or outbox.next_ns is not None or outbox.is_sending:
             return True
         if not outbox.missed.isdisjoint(self._open):
             return True

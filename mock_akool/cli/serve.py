@@ -59,7 +59,7 @@ def _serve(options: argparse.Namespace) -> int:
     from mock_akool.webhooks.delivery_modes import HTTP
 
     application = Application(settings, SteeredClock(), settings.access)
-    application.dispatcher.carry_by(HTTP)
+    application.dispatcher.send_by(HTTP)
     style = STYLES.get(settings.log)
     log = BatchedLog(sys.stderr, style()) if style else None
     if log is not None:

@@ -95,7 +95,7 @@ def _send(options: argparse.Namespace) -> int:
 
     from mock_akool.akool.deliveries import Draft
     from mock_akool.akool.envelope import encode
-    from mock_akool.webhooks.address_policy import Guard
+    from mock_akool.webhooks.address_policy import AddressPolicy
     from mock_akool.webhooks.broken_envelopes import compose
     from mock_akool.webhooks.http_sender import send
 
@@ -118,10 +118,10 @@ def _send(options: argparse.Namespace) -> int:
         fault,
     )
     body = compose(draft)
-    guard, timeout_s = Guard(options.allow_webhook), Duration.of(options.timeout).ns / NS_PER_S
+    policy, timeout_s = AddressPolicy(options.allow_webhook), Duration.of(options.timeout).ns / NS_PER_S
     answered = []
     for _ in range(fault.copies):
-        sent = asyncio.run(send(options.to, body, guard, timeout_s=timeout_s, slow_s=fault.slow.ns / NS_PER_S))
+        sent = asyncio.run(send(options.to, body, policy, timeout_s=timeout_s, slow_s=fault.slow.ns / NS_PER_S))
         answered.append(sent.status)
         if sent.status is None:
             raise MockAkoolError(f"the callback to {options.to} was not delivered: {sent.error}")

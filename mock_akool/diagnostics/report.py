@@ -127,7 +127,7 @@ def _what_the_client_saw(job: Job, seen: Observations) -> Iterator[str]:
     yield from _polls(job, seen)
     for each in seen.deliveries:
         if each.job_id == job.id:
-            attempts = f" after {len(each.tries)} attempts" if len(each.tries) > 1 else ""
+            attempts = f" after {len(each.attempts)} attempts" if len(each.attempts) > 1 else ""
             error = f": {each.error}" if each.error else ""
             yield (
                 f"webhook of status {describe_status(each.status)} at {seen.at(each.due_ns)}: "

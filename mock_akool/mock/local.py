@@ -208,7 +208,7 @@ class LocalAkool:
     @property
     def webhooks(self) -> Webhooks:
         """The callbacks: what was sent, where they go, and what shall go wrong."""
-        all_of_them = Webhooks(self.application.dispatcher, check_source=self._check_source)
+        all_of_them = Webhooks(self.engine, self.application.dispatcher, check_source=self._check_source)
         return all_of_them if self.account is None else all_of_them.of_account(self.account)
 
     @property

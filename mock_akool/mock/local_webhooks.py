@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mock_akool.akool.deliveries import Delivery
+from mock_akool.akool.engine import Engine
 from mock_akool.akool.jobs import Job
 from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
 from mock_akool.core.errors import MockAkoolError
@@ -21,8 +22,13 @@ class Webhooks(AnyWebhooks):
     """The callbacks of a fake in this process; see AnyWebhooks."""
 
     def __init__(
-        self, dispatcher: Dispatcher, account: str | None = None, check_source: Callable[[], None] = lambda: None
+        self,
+        engine: Engine,
+        dispatcher: Dispatcher,
+        account: str | None = None,
+        check_source: Callable[[], None] = lambda: None,
     ) -> None:
+        self._engine = engine
         self._dispatcher = dispatcher
         self._account = account
         self._may_script = check_source
@@ -30,28 +36,27 @@ class Webhooks(AnyWebhooks):
 
     def of_account(self, api_key: str) -> Webhooks:
         """Return the same for the jobs of one account."""
-        return Webhooks(self._dispatcher, api_key, self._may_script)
+        return Webhooks(self._engine, self._dispatcher, api_key, self._may_script)
 
     @property
     def deliveries(self) -> Deliveries:
         """The deliveries until now."""
         dispatcher = self._dispatcher
-        dispatcher.flush(wait=False)
-        with dispatcher.engine.lock:
-            entries = dispatcher.outbox.entries(self._account)
+        dispatcher.deliver_due(wait=False)
+        entries = dispatcher.outbox.entries(self._account)
         return Deliveries(entries, "" if self._account is None else " of this test's account")
 
     def collect(self) -> None:
         """Request nobody."""
-        self._dispatcher.carry_by(COLLECT, self._account)
+        self._dispatcher.send_by(COLLECT, self._account)
 
     def deliver_to(self, target: Callable[..., Any]) -> None:
         """Give callbacks to a WSGI app, an ASGI app, or a function."""
-        self._dispatcher.carry_by(DeliveryMode("call", receiver_of(target)), self._account)
+        self._dispatcher.send_by(DeliveryMode("call", receiver_of(target)), self._account)
 
     def send_over_http(self) -> None:
         """Send callbacks to their URLs."""
-        self._dispatcher.carry_by(HTTP, self._account)
+        self._dispatcher.send_by(HTTP, self._account)
 
     # In its own way
 
@@ -67,18 +72,17 @@ class Webhooks(AnyWebhooks):
 
     @property
     def _jobs(self) -> tuple[Job, ...]:
-        with self._dispatcher.engine.lock:
-            return self._dispatcher.engine.jobs(self._account)
+        with self._engine.lock:
+            return self._engine.jobs(self._account)
 
     def _begin_to_wait(self) -> None:
         if is_delivering():
             raise MockAkoolError("a receiver cannot wait for callbacks: none is sent before it is done")
-        self._dispatcher.flush()
+        self._dispatcher.deliver_due()
 
     def _look(self, job_id: str | None, status: int | None) -> tuple[Delivery | None, int | None]:
         deliveries = self.deliveries
-        with self._dispatcher.engine.lock:
-            due_ns = self._dispatcher.outbox.next_ns_of(self._account)
+        due_ns = self._dispatcher.outbox.next_ns_of(self._account)
         for each in deliveries:
             if each.delivered and job_id in (None, each.job_id) and status in (None, each.status):
                 return each, due_ns
@@ -102,20 +106,18 @@ class Webhooks(AnyWebhooks):
 
     def _resent(self, delivery: Delivery) -> Delivery:
         dispatcher = self._dispatcher
-        with dispatcher.engine.lock:
-            copy = dispatcher.outbox.resend(delivery.number, dispatcher.clock.now_ns())
+        copy = dispatcher.outbox.resend(delivery.number, dispatcher.clock.now_ns())
         if copy is None:
             raise MockAkoolError(
                 f"callback #{delivery.number} cannot be sent again: it is {delivery.state}",
-                "It is not in the journal any more, or was never sealed",
+                "It is not in the journal any more, or could not be encrypted",
             )
-        dispatcher.flush()
-        with dispatcher.engine.lock:
-            return dispatcher.outbox.entry(copy.number) or copy
+        dispatcher.deliver_due()
+        return dispatcher.outbox.entry(copy.number) or copy
 
     def _add_fault(self, rule: WebhookRule, account: str | None) -> None:
-        with self._dispatcher.engine.lock:
-            self._dispatcher.engine.runtime.add_webhook_rule(rule, "python", account)
+        with self._engine.lock:
+            self._engine.runtime.add_webhook_rule(rule, "python", account)
 
     def _check_source(self) -> None:
         self._may_script()

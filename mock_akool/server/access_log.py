@@ -103,7 +103,7 @@ def as_json(time_ns: int, request: Request, response: Response, took_ns: int) ->
 
 def callback_as_text(time_ns: int, delivery: Delivery) -> str:
     """Return the line for people about the last try of a callback."""
-    last, millis = delivery.tries[-1], time_ns // NS_PER_MS
+    last, millis = delivery.attempts[-1], time_ns // NS_PER_MS
     answer = last.status if last.status is not None else f"({_printable(last.error)})"
     return (
         f"{_clock(millis // 1000)}.{millis % 1000:03} POST callback {_printable(delivery.url)} -> {answer}"
@@ -113,12 +113,12 @@ def callback_as_text(time_ns: int, delivery: Delivery) -> str:
 
 def callback_as_json(time_ns: int, delivery: Delivery) -> str:
     """Return the line for machines about the last try of a callback; times in ms."""
-    last = delivery.tries[-1]
+    last = delivery.attempts[-1]
     return json.dumps(
         {
             "time": time_ns // NS_PER_MS,
             "callback": delivery.number,
-            "try": len(delivery.tries),
+            "attempt": len(delivery.attempts),
             "url": delivery.url,
             "http": last.status,
             "error": last.error,

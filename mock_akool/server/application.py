@@ -27,7 +27,7 @@ class Application:
     def __init__(self, settings: ScenarioSettings, clock: Clock, access: admin.Access | None = None) -> None:
         self.engine = Engine(settings, clock, JwtTokens(settings.seed), settings.script, _compose)
         self.media_cache = MediaCache()
-        self.dispatcher = Dispatcher(self.engine)
+        self.dispatcher = Dispatcher(self.engine.outbox, clock, settings)
         self.access = access or admin.Access()
 
     @property
@@ -44,7 +44,7 @@ class Application:
         """Turn a Request into a Response: of the admin routes below `/_mock/`, else of the emulated API."""
         if request.path.startswith(admin.PREFIX):
             return admin.answer(self, request)
-        self.dispatcher.before(request)
+        self.dispatcher.deliver_before(request)
         return api.answer(self.engine, request)
 
     def run_until_idle(self, account: str | None = None) -> None:
@@ -56,7 +56,7 @@ class Application:
         """
         clock = self.movable_clock
         while True:
-            self.dispatcher.flush()
+            self.dispatcher.deliver_due()
             with self.engine.lock:
                 now_ns = clock.now_ns()
                 idle_ns = self.engine.idle_ns(now_ns, account)
@@ -130,11 +130,11 @@ class Application:
 
         Without `wait`, those that the courier's own thread carries are not waited for.
         """
-        self.dispatcher.flush(wait=wait)
+        self.dispatcher.deliver_due(wait=wait)
 
     def carry_in_passing(self) -> None:
         """Let callbacks be carried where that costs next to nothing, on whatever thread this is."""
-        self.dispatcher.look()
+        self.dispatcher.deliver_in_passing()
 
     def carry_by(self, way: str, account: str | None = None) -> None:
         """Send callbacks over `http` from now on, `collect` them, or do as at the `start`.
@@ -142,13 +142,13 @@ class Application:
         All, or those of an account (by API key).
         """
         if way == "start":
-            self.dispatcher.as_at_start(account)
+            self.dispatcher.restore_mode(account)
         else:
-            self.dispatcher.carry_by({"http": HTTP, "collect": COLLECT}[way], account)
+            self.dispatcher.send_by({"http": HTTP, "collect": COLLECT}[way], account)
 
     def sending(self, account: str | None = None) -> str:
         """Return how callbacks are carried: `http`, `collect`, or `call` for a receiver in this process."""
-        return self.dispatcher.way_in_force(account).kind
+        return self.dispatcher.mode_of_account(account).kind
 
     def ready_body(self, response: Response) -> bytes | None:
         """Return the reply's body if it needs no drawing, else None."""

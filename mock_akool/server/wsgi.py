@@ -34,7 +34,7 @@ def create_app(mock: MockAkool | None = None) -> Flask:
     if mock is None:
         settings = Settings.from_environment()
         application = Application(settings, SteeredClock(), settings.access)
-        application.dispatcher.carry_by(HTTP)
+        application.dispatcher.send_by(HTTP)
         answering = _Handler(application, settings.public_url)
     else:
         answering = _Handler(mock.application, None)

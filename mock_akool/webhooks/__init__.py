@@ -1,4 +1,4 @@
-"""Callbacks: sealed, sent, received and told of. For authors of receivers: `seal` and `open_envelope`."""
+"""Webhooks: encrypted, signed, sent and received. For authors of receivers: `seal` and `open_envelope`."""
 
 from __future__ import annotations
 

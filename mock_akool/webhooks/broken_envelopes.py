@@ -1,4 +1,4 @@
-"""The body of a callback: the envelope, good or broken as its fault says."""
+"""The body of a webhook: the envelope, good or broken as its fault says."""
 
 from __future__ import annotations
 

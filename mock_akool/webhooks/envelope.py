@@ -1,7 +1,7 @@
-"""The envelope of a callback: sealed and opened (contract section 9).
+"""The envelope of a webhook: sealed (encrypted and signed) and opened (contract section 9).
 
-Pure functions, for the fake and for the authors of receivers. AES is `cryptography`'s, imported when it is first
-needed, since most tests never see a callback.
+Pure functions, for the fake and for the authors of receivers. AES and its padding are `cryptography`'s, imported when
+they are first needed, since most tests never see a webhook.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def seal(
     timestamp: int | None = None,
     nonce: str | None = None,
 ) -> dict[str, Any]:
-    """Return the envelope that tells of `payload`, as Akool's callbacks do (contract section 9).
+    """Return the envelope of `payload`, as Akool's webhooks have it (contract section 9).
 
     `payload` is a JSON object, or the exact text or bytes to encrypt. `timestamp` is in milliseconds since the epoch,
     by default now; `nonce` is by default four digits, drawn. Raises KeyLengthError when the clientSecret has not 16, 24
@@ -127,20 +127,25 @@ def decrypt(encrypted: bytes, client_id: str, client_secret: str) -> bytes:
 
 
 def pad(plaintext: bytes) -> bytes:
-    """Return the plaintext with its PKCS#7 padding: one to sixteen bytes that each say how many they are."""
-    count = BLOCK_BYTES - len(plaintext) % BLOCK_BYTES
-    return plaintext + bytes([count]) * count
+    """Return the plaintext with its PKCS#7 padding, a whole number of blocks."""
+    from cryptography.hazmat.primitives.padding import PKCS7
+
+    padder = PKCS7(8 * BLOCK_BYTES).padder()
+    return padder.update(plaintext) + padder.finalize()
 
 
 def unpad(padded: bytes) -> bytes:
-    """Return the plaintext without its PKCS#7 padding, every byte of which is checked. Raises PaddingError."""
-    count = padded[-1]
-    if not 1 <= count <= BLOCK_BYTES or padded[-count:] != bytes([count]) * count:
+    """Return the plaintext without its PKCS#7 padding. Raises PaddingError."""
+    from cryptography.hazmat.primitives.padding import PKCS7
+
+    unpadder = PKCS7(8 * BLOCK_BYTES).unpadder()
+    try:
+        return unpadder.update(padded) + unpadder.finalize()
+    except ValueError:
         raise PaddingError(
-            f"the decrypted data ends in {padded[-BLOCK_BYTES:].hex(' ')}, which is no PKCS#7 padding",
+            f"the decrypted data ends in {padded[-BLOCK_BYTES:].hex(' ')}, which is not PKCS#7 padding",
             "Either the clientSecret is another account's, or the data was changed before it was signed",
-        )
-    return padded[:-count]
+        ) from None
 
 
 def check_key(client_secret: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Sends a callback over HTTP: one POST on a connection of its own, by asyncio.
+"""Sends a webhook over HTTP: one POST on a connection of its own, by asyncio.
 
 Redirects are not followed and proxies are not used. The response is read by httptools' parser.
 """
@@ -10,13 +10,14 @@ import ssl
 import threading
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
 import httptools
 
 from mock_akool._version import __version__
-from mock_akool.webhooks.address_policy import Guard
+from mock_akool.akool.deliveries import CancelToken
+from mock_akool.webhooks.address_policy import AddressPolicy
 
 _PIECES: Final = 20
 """In how many pieces a slow sender sends the body."""
@@ -69,7 +70,7 @@ async def resolve(host: str, port: int) -> list[str]:
 async def send(
     url: str,
     body: bytes,
-    guard: Guard,
+    policy: AddressPolicy,
     *,
     timeout_s: float,
     slow_s: float = 0.0,
@@ -86,7 +87,7 @@ async def send(
         return Sent(error=f"{url!r} is no http(s) URL: {error}", is_final=True)
     try:
         async with asyncio.timeout(timeout_s + slow_s):
-            return await _send(target, body, guard, slow_s, cancel_token or CancelToken(), resolve)
+            return await _send(target, body, policy, slow_s, cancel_token or CancelToken(), resolve)
     except TimeoutError:
         return Sent(error=f"no answer within {timeout_s:g} s")
     except OSError as error:
@@ -102,7 +103,7 @@ class _Target(NamedTuple):
 
     @classmethod
     def of(cls, url: str) -> _Target:
-        """Take a URL apart; raises ValueError when it is none that a callback can go to."""
+        """Take a URL apart; raises ValueError when it is none that a webhook can go to."""
         parts = urlsplit(url)
         scheme = parts.scheme.lower()
         if scheme not in _PORTS:
@@ -122,14 +123,14 @@ class _Target(NamedTuple):
 
 
 async def _send(
-    target: _Target, body: bytes, guard: Guard, slow_s: float, cancel_token: CancelToken, resolve: Resolve
+    target: _Target, body: bytes, policy: AddressPolicy, slow_s: float, cancel_token: CancelToken, resolve: Resolve
 ) -> Sent:
     addresses = list(dict.fromkeys(await resolve(target.host, target.port)))
-    allowed = [each for each in addresses if guard.allows(target.host, target.port, each)]
+    allowed = [each for each in addresses if policy.allows(target.host, target.port, each)]
     if not allowed:
         if not addresses:
             return Sent(error=f"{target.host} has no address")
-        return Sent(error=guard.refusal(target.host, addresses), is_final=True)
+        return Sent(error=policy.refusal(target.host, addresses), is_final=True)
     connection = await _connect(target, allowed)
     try:
         head = (
@@ -137,7 +138,7 @@ async def _send(
             f"accept: */*\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         ).encode("ascii")
         if not slow_s:
-            cancel_token.write(connection.transport, head + body)
+            _write(connection, cancel_token, head + body)
         else:
             await _send_slowly(connection, cancel_token, head, body, slow_s)
         return await connection.answered
@@ -170,14 +171,19 @@ def _tls() -> ssl.SSLContext:
 async def _send_slowly(
     connection: _Connection, cancel_token: CancelToken, head: bytes, body: bytes, slow_s: float
 ) -> None:
-    cancel_token.write(connection.transport, head)
+    _write(connection, cancel_token, head)
     size = max(1, -(-len(body) // _PIECES))
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
     for piece in pieces:
         await asyncio.sleep(slow_s / len(pieces))
         if connection.answered.done():
             return
-        cancel_token.write(connection.transport, piece)
+        _write(connection, cancel_token, piece)
+
+
+def _write(connection: _Connection, cancel_token: CancelToken, data: bytes) -> None:
+    with cancel_token.permission():
+        connection.transport.write(data)
 
 
 class _Connection(asyncio.Protocol):
@@ -191,8 +197,7 @@ class _Connection(asyncio.Protocol):
         self._status: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         if self.answered.done():
@@ -232,26 +237,3 @@ def _said(error: OSError) -> str:
     if isinstance(error, ConnectionResetError):
         return "the connection was reset"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-class CancelToken:
-    """What has to be open for the bytes of a try to be written.
-
-    Once it is `shut`, none are, not even by a thread that was about to.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open = True
-
-    def shut(self) -> None:
-        """Let nothing be written any more."""
-        with self._lock:
-            self._open = False
-
-    def write(self, transport: asyncio.WriteTransport, data: bytes) -> None:
-        """Write, or raise ConnectionAbortedError when the gate was shut."""
-        with self._lock:
-            if not self._open:
-                raise ConnectionAbortedError("the callback was called off")
-            transport.write(data)

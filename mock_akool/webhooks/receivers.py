@@ -1,17 +1,15 @@
-"""Receivers inside the process: a function, a WSGI app or an ASGI app gets the callback as a request."""
+"""Receivers inside the process: a function, a WSGI app or an ASGI app gets the webhook as a request."""
 
 from __future__ import annotations
 
 import inspect
-import io
 import json
 import logging
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mock_akool._version import __version__
 from mock_akool.core.errors import MockAkoolError
@@ -22,7 +20,7 @@ _delivering: Final[ContextVar[bool]] = ContextVar("mock_akool_delivering", defau
 
 
 def is_delivering() -> bool:
-    """Return whether this code runs in a receiver that is being called with a callback."""
+    """Return whether this code runs in a receiver that is being called with a webhook."""
     return _delivering.get()
 
 
@@ -37,7 +35,7 @@ def delivering() -> Iterator[None]:
 
 
 class WebhookRequest(NamedTuple):
-    """What a function that receives callbacks is given: a POST with these headers and this body."""
+    """What a function that receives webhooks is given: a POST with these headers and this body."""
 
     url: str
     headers: dict[str, str]
@@ -45,19 +43,19 @@ class WebhookRequest(NamedTuple):
 
     @property
     def json(self) -> Any:
-        """What the body says as JSON; raises ValueError when it is none."""
+        """The body read as JSON; raises ValueError when it is not JSON."""
         return json.loads(self.body)
 
 
 class Answer(NamedTuple):
-    """What a receiver made of a callback: an HTTP status, or why there is none."""
+    """What a receiver answered to a webhook: an HTTP status, or why there is none."""
 
     status: int | None
     error: str = ""
 
 
 class Receiver(Protocol):
-    """Takes callbacks inside the process."""
+    """Takes webhooks inside the process."""
 
     def receive(self, request: WebhookRequest) -> Answer:
         """Take one; an exception of the receiver's code is HTTP 500, as under any server."""
@@ -65,7 +63,7 @@ class Receiver(Protocol):
 
 
 def request_of(url: str, body: bytes) -> WebhookRequest:
-    """Return the request that a callback is."""
+    """Return the request of a webhook."""
     parts = urlsplit(url)
     headers = {
         "host": parts.netloc.rpartition("@")[2],
@@ -78,7 +76,7 @@ def request_of(url: str, body: bytes) -> WebhookRequest:
 
 
 def receiver_of(target: Callable[..., Any]) -> Receiver:
-    """Return the receiver that an app or a function is, told by how many arguments it takes.
+    """Return the receiver that an app or a function is, recognised by how many arguments it takes.
 
     One is a function, two a WSGI app, three an ASGI app. Raises MockAkoolError for anything else.
     """
@@ -111,12 +109,12 @@ def _arguments(target: Any) -> int | None:
 
 
 def _guarded(receive: Callable[[], int]) -> Answer:
-    """Run the receiver's code; what it raises is HTTP 500, and is told in the journal and the log."""
+    """Run the receiver's code; what it raises is HTTP 500, and is in the delivery and the log."""
     try:
         with delivering():
             return Answer(receive())
     except Exception as error:
-        _log.warning("the receiver of a callback raised %s: %s", type(error).__name__, error, exc_info=error)
+        _log.warning("the receiver of a webhook raised %s: %s", type(error).__name__, error, exc_info=error)
         return Answer(500, f"the receiver raised {type(error).__name__}: {error}")
 
 
@@ -134,7 +132,7 @@ class _Function:
             async def waited() -> Any:
                 return await returned
 
-            return run_elsewhere(waited)
+            return run_in_thread(waited)
         return returned
 
 
@@ -155,45 +153,22 @@ class _Wsgi:
         return _guarded(lambda: self._call(request))
 
     def _call(self, request: WebhookRequest) -> int:
+        from werkzeug.test import EnvironBuilder, run_wsgi_app
+
         parts = urlsplit(request.url)
-        environ: dict[str, Any] = {
-            "REQUEST_METHOD": "POST",
-            "SCRIPT_NAME": "",
-            # WSGI wants the bytes of the decoded path, spelled as Latin-1.
-            "PATH_INFO": unquote_to_bytes(parts.path or "/").decode("latin-1"),
-            "QUERY_STRING": parts.query.encode("utf-8", "replace").decode("latin-1"),
-            "REQUEST_URI": (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-            "SERVER_NAME": parts.hostname or "localhost",
-            "SERVER_PORT": str(parts.port or (443 if parts.scheme == "https" else 80)),
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "REMOTE_ADDR": "127.0.0.1",
-            "CONTENT_TYPE": request.headers["content-type"],
-            "CONTENT_LENGTH": request.headers["content-length"],
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": parts.scheme,
-            "wsgi.input": io.BytesIO(request.body),
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-        }
-        for name in ("host", "user-agent", "accept"):
-            environ[f"HTTP_{name.upper().replace('-', '_')}"] = request.headers[name]
-        answered: list[str] = []
-
-        def start_response(status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], None]:
-            answered[:] = [status]
-            return lambda data: None
-
-        body = self._app(environ, start_response)
-        try:
-            for _ in body:
-                pass
-        finally:
-            close = getattr(body, "close", None)
-            if close is not None:
-                close()
-        return int(answered[0].partition(" ")[0])
+        builder = EnvironBuilder(
+            parts.path or "/",
+            f"{parts.scheme}://{request.headers['host']}/",
+            query_string=parts.query,
+            method="POST",
+            headers=[(name, request.headers[name]) for name in ("host", "user-agent", "accept")],
+            content_type=request.headers["content-type"],
+            data=request.body,
+            environ_base={"REMOTE_ADDR": "127.0.0.1"},
+            multithread=True,
+        )
+        _, status, _ = run_wsgi_app(self._app, builder.get_environ(), buffered=True)
+        return int(status.partition(" ")[0])
 
 
 class _Asgi:
@@ -201,7 +176,7 @@ class _Asgi:
         self._app = app
 
     def receive(self, request: WebhookRequest) -> Answer:
-        return _guarded(lambda: run_elsewhere(lambda: self._call(request)))
+        return _guarded(lambda: run_in_thread(lambda: self._call(request)))
 
     async def _call(self, request: WebhookRequest) -> int:
         import asyncio
@@ -242,7 +217,7 @@ class _Asgi:
         return answered[0]
 
 
-def run_elsewhere(make: Callable[[], Any]) -> Any:
+def run_in_thread(make: Callable[[], Any]) -> Any:
     """Run a coroutine in a thread of its own and wait for it: in this one an event loop may be running."""
     import asyncio
     from concurrent.futures import Future

@@ -1,7 +1,7 @@
-"""The pump: a thread with an event loop that carries callbacks as they fall due in real time.
+"""The worker: a thread with an event loop that makes the attempts of webhooks as they become due in real time.
 
-Each account has a few connections of its own, so a receiver that hangs holds up nobody but its account. A job's tries
-are made one after the other; the outbox sees to that.
+Each account has a few connections of its own, so a receiver that hangs holds up nobody but its account. A job's
+attempts are made one after the other; the outbox sees to that.
 """
 
 from __future__ import annotations
@@ -12,39 +12,89 @@ import logging
 import threading
 from collections.abc import Collection, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
-from mock_akool.akool.deliveries import Delivery
-from mock_akool.akool.outbox import Outcome
+from mock_akool.akool.deliveries import Attempt, AttemptResult, CancelToken, Delivery
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.webhooks.http_sender import CancelToken, Sent
-
-if TYPE_CHECKING:
-    from mock_akool.webhooks.dispatcher import Attempt, Dispatcher
+from mock_akool.webhooks.delivery_modes import DeliveryMode
+from mock_akool.webhooks.http_sender import Sent
+from mock_akool.webhooks.receivers import Answer, Receiver
 
 _log = logging.getLogger("mock_akool")
 
 _AT_ONCE: Final = 50
-"""How many are taken in one go: to make envelopes holds the engine's lock, and polls shall not wait for it."""
+"""How many are taken in one go: making envelopes holds the engine's lock, and polls shall not wait for it."""
 _CONNECTIONS_OF_AN_ACCOUNT: Final = 8
 _CALLING_THREADS: Final = 8
 _CANCELLING_S: Final = 0.4
 """How long the end of what was cancelled is waited for."""
 
 
-class Worker:
-    """The thread. It is started when it is made, and ends by `close`."""
+class Work(Protocol):
+    """What a worker works on: it asks for attempts, makes them, and says how they went."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self._dispatcher = dispatcher
+    @property
+    def is_virtual(self) -> bool:
+        """Whether time is virtual: then all is done in one thread, in the order in which it is due."""
+        ...
+
+    @property
+    def timeout_s(self) -> float:
+        """How long a receiver may take, in seconds."""
+        ...
+
+    @property
+    def due_ns(self) -> int | None:
+        """When there is next something to do, in nanoseconds since the epoch; None when there is nothing."""
+        ...
+
+    @property
+    def speed(self) -> float:
+        """How many seconds of the clock pass in a second of the machine; 0 when it stands still."""
+        ...
+
+    def now_ns(self) -> int:
+        """Return the clock's instant in nanoseconds since the epoch."""
+        ...
+
+    def take(self, most: int | None = None) -> list[Attempt]:
+        """Return what is due now; each is under way until `finish` is called with it, or it is cancelled."""
+        ...
+
+    def mode_of(self, delivery: Delivery) -> DeliveryMode:
+        """Return how a webhook is delivered."""
+        ...
+
+    async def send(self, attempt: Attempt) -> Sent:
+        """Send one over HTTP."""
+        ...
+
+    def call(self, receiver: Receiver, delivery: Delivery) -> Answer:
+        """Call a receiver in this process."""
+        ...
+
+    def finish(self, attempt: Attempt, result: AttemptResult, *, is_final: bool = False) -> None:
+        """Take note of how an attempt went; `is_final` means that another would go no better."""
+        ...
+
+    def deliver_for_server(self) -> None:
+        """Deliver what is due now on a virtual clock, in the calling thread."""
+        ...
+
+
+class Worker:
+    """The thread. It starts when it is made, and ends by `close`."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._carrying: dict[CancelToken, asyncio.Task[None]] = {}
-        """The tasks among them that carry something, by the gates of that."""
+        self._attempts: dict[CancelToken, asyncio.Task[None]] = {}
+        """The tasks among them that make an attempt, by its token."""
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._closing = False
-        self._flushing = False
+        self._delivering = False
         self._calling = ThreadPoolExecutor(_CALLING_THREADS, "mock-akool-receiver")
         self._thread = threading.Thread(target=self._run, name="mock-akool-webhooks", daemon=True)
         self._thread.start()
@@ -55,9 +105,9 @@ class Worker:
         """Look at what is due; does not wait."""
         self._soon(self._look)
 
-    def call_off(self, gates: Collection[CancelToken] | None = None) -> None:
-        """End what is under way, all or what these gates are of; does not wait."""
-        self._soon(self._cancel_all if gates is None else lambda: self._cancel(gates))
+    def cancel(self, tokens: Collection[CancelToken] | None = None) -> None:
+        """End the attempts with these tokens, or with None all that is under way; does not wait."""
+        self._soon(self._cancel_all if tokens is None else lambda: self._cancel(tokens))
 
     def close(self, grace_s: float) -> None:
         """Start nothing new, wait up to `grace_s` for what is under way, and end the thread."""
@@ -89,37 +139,35 @@ class Worker:
     def _look(self) -> None:
         if self._closing:
             return
-        if self._dispatcher.is_virtual:
-            self._flush_soon()
+        work = self._work
+        if work.is_virtual:
+            self._deliver_soon()
             return
-        dispatcher = self._dispatcher
-        with dispatcher.engine.lock:
-            taken = dispatcher.take(_AT_ONCE)
-            now_ns, next_ns = dispatcher.clock.now_ns(), dispatcher.outbox.next_ns
-        for each in taken:
-            self._carry_soon(each)
+        for each in work.take(_AT_ONCE):
+            self._begin(each)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        speed = dispatcher.speed
-        if next_ns is not None and speed:  # a clock that stands still tells when it goes on
-            self._timer = self._loop.call_later(max(0, next_ns - now_ns) / NS_PER_S / speed, self._look)
+        # What becomes due earlier from here on calls `look` again.
+        next_ns, speed = work.due_ns, work.speed
+        if next_ns is not None and speed:  # a clock that stands still says when it goes on
+            self._timer = self._loop.call_later(max(0, next_ns - work.now_ns()) / NS_PER_S / speed, self._look)
 
-    def _flush_soon(self) -> None:
-        """Carry what is due now on a virtual clock, in a thread that receivers may keep busy."""
-        dispatcher = self._dispatcher
-        next_ns = dispatcher.outbox.next_ns
-        if not self._flushing and next_ns is not None and next_ns <= dispatcher.clock.now_ns():
-            self._flushing = True
+    def _deliver_soon(self) -> None:
+        """Deliver what is due now on a virtual clock, in a thread that receivers may keep busy."""
+        work = self._work
+        next_ns = work.due_ns
+        if not self._delivering and next_ns is not None and next_ns <= work.now_ns():
+            self._delivering = True
 
-            async def flush() -> None:
+            async def deliver() -> None:
                 try:
-                    await self._loop.run_in_executor(self._calling, dispatcher.flush_for_server)
+                    await self._loop.run_in_executor(self._calling, work.deliver_for_server)
                 finally:
-                    self._flushing = False
+                    self._delivering = False
                 self._look()
 
-            self._start(flush())
+            self._start(deliver())
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(coroutine)
@@ -127,24 +175,24 @@ class Worker:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _carry_soon(self, attempt: Attempt) -> None:
+    def _begin(self, attempt: Attempt) -> None:
         def forget(_: asyncio.Task[None]) -> None:
-            del self._carrying[attempt.cancel_token]
+            del self._attempts[attempt.cancel_token]
 
-        task = self._carrying[attempt.cancel_token] = self._start(self._carry(attempt))
+        task = self._attempts[attempt.cancel_token] = self._start(self._make(attempt))
         task.add_done_callback(forget)
 
-    async def _carry(self, attempt: Attempt) -> None:
-        dispatcher, delivery = self._dispatcher, attempt.delivery
-        mode = dispatcher.way_of(delivery)
+    async def _make(self, attempt: Attempt) -> None:
+        work, delivery = self._work, attempt.delivery
+        mode = work.mode_of(delivery)
         slot = self._slots.get(delivery.account)
         if slot is None:
             slot = self._slots[delivery.account] = asyncio.Semaphore(_CONNECTIONS_OF_AN_ACCOUNT)
         async with slot:
-            began_ns = dispatcher.clock.now_ns()
+            began_ns = work.now_ns()
             try:
                 if mode.kind == "http":
-                    sent = await dispatcher.send(attempt)
+                    sent = await work.send(attempt)
                 elif mode.receiver is None:
                     sent = Sent(200)
                 else:
@@ -152,22 +200,23 @@ class Worker:
             except Exception as bug:
                 _log.exception("mock-akool bug while sending %r", delivery)
                 sent = Sent(error=f"mock-akool bug: {type(bug).__name__}: {bug}", is_final=True)
-            dispatcher.finish(attempt, Outcome(began_ns, dispatcher.clock.now_ns(), *sent))
+            result = AttemptResult(began_ns, work.now_ns(), sent.status, sent.error)
+            work.finish(attempt, result, is_final=sent.is_final)
 
-    async def _call(self, receiver: Any, delivery: Delivery) -> Sent:
+    async def _call(self, receiver: Receiver, delivery: Delivery) -> Sent:
         if delivery.fault is not None and delivery.fault.slow.ns:
             await asyncio.sleep(delivery.fault.slow.ns / NS_PER_S)
-        calling = self._loop.run_in_executor(self._calling, self._dispatcher.call, receiver, delivery)
+        calling = self._loop.run_in_executor(self._calling, self._work.call, receiver, delivery)
         try:
-            answer = await asyncio.wait_for(calling, self._dispatcher.timeout_s)
+            answer = await asyncio.wait_for(calling, self._work.timeout_s)
         except TimeoutError:
-            return Sent(error=f"no answer within {self._dispatcher.timeout_s:g} s")
+            return Sent(error=f"no answer within {self._work.timeout_s:g} s")
         return Sent(answer.status, answer.error)
 
-    def _cancel(self, gates: Collection[CancelToken]) -> None:
-        for cancel_token in gates:
-            if cancel_token in self._carrying:
-                self._carrying[cancel_token].cancel()
+    def _cancel(self, tokens: Collection[CancelToken]) -> None:
+        for token in tokens:
+            if token in self._attempts:
+                self._attempts[token].cancel()
 
     def _cancel_all(self) -> None:
         for task in self._tasks:

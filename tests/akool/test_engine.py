@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from mock_akool import AkoolError, Request, Response, Status, Timeline, VirtualClock
 from mock_akool.akool import api
 from mock_akool.akool.accounts import Account
+from mock_akool.akool.deliveries import AttemptResult
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.families.image_v3 import CreateV3
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.outbox import Outcome
 from mock_akool.akool.scenarios.model import Entry, JobScript
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.durations import FOREVER, Span
@@ -142,9 +142,9 @@ def statuses_told(engine: Engine, now_ns: int) -> list[int]:
     """Let all that is due be delivered; returns the statuses."""
     told = []
     while taken := engine.outbox.take(now_ns):
-        told += [int(each.status) for each in taken]
+        told += [int(each.delivery.status) for each in taken]
         for each in taken:
-            engine.outbox.finish(each.number, Outcome(now_ns, now_ns, 200))
+            engine.outbox.finish(each, AttemptResult(now_ns, now_ns, 200))
     return told
 
 
@@ -205,7 +205,8 @@ class TestResetAccount:
         # Nothing of what was comes back.
         pass_ns(engine, 10 * S)
         assert seen_of(engine, MINE) == {**fresh, "idle": engine.clock.now_ns()}
-        assert [each.account for each in engine.outbox.take(engine.clock.now_ns()) if each.account == MINE] == []
+        taken = engine.outbox.take(engine.clock.now_ns())
+        assert [each for each in taken if each.delivery.account == MINE] == []
 
     @settings(deadline=None, max_examples=50)
     @given(DEEDS)

@@ -194,7 +194,7 @@ def _tried_at(client: Client) -> list[float]:
     client.create_v3(webhookUrl=HOOK)
     client.transport.advance(60)
     delivery = client.transport.mock.webhooks.with_status(3).last
-    return [(each.started_ns - delivery.due_ns) / 1e9 for each in delivery.tries]
+    return [(each.started_ns - delivery.due_ns) / 1e9 for each in delivery.attempts]
 
 
 def _answered_late(client: Client) -> bool:

@@ -66,7 +66,7 @@ class TestOnARealReceiver:
             mock, _ = delivered(2, receiver, delay="300ms")
         processing, completed = mock.webhooks
         assert completed.due_ns - processing.due_ns == 300_000_000
-        assert completed.tries[0].started_ns >= completed.due_ns
+        assert completed.attempts[0].started_ns >= completed.due_ns
 
     def test_lost(self) -> None:
         with http_receiver() as receiver:
@@ -136,7 +136,7 @@ class TestOnARealReceiver:
     def test_a_slow_sender(self) -> None:
         with http_receiver() as receiver:
             mock, _ = delivered(2, receiver, slow="300ms")
-        assert 0.28 < mock.webhooks.last.tries[0].seconds < 10
+        assert 0.28 < mock.webhooks.last.attempts[0].seconds < 10
         assert receiver.payloads[-1]["status"] == 3
 
     def test_several_at_once(self) -> None:

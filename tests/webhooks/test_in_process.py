@@ -71,7 +71,7 @@ class TestFunctions:
         mock.clock.advance(5)
         assert (mock.webhooks.last.answer, mock.webhooks.last.state) == (500, "given up")
         assert mock.webhooks.last.error == "the receiver raised KeyError: 'job'"
-        assert "the receiver of a callback raised KeyError: 'job'" in caplog.text
+        assert "the receiver of a webhook raised KeyError: 'job'" in caplog.text
 
     def test_it_may_be_a_coroutine_function(self) -> None:
         mock = fake()
@@ -502,5 +502,5 @@ def test_a_bug_of_ours_while_sealing_is_told_and_stops_nothing(monkeypatch: pyte
     mock.clock.advance(2)
     monkeypatch.undo()
     mock.clock.advance(3)
-    assert [each.state for each in mock.webhooks] == ["not sealed", "delivered"]
+    assert [each.state for each in mock.webhooks] == ["not encrypted", "delivered"]
     assert mock.webhooks[0].error == "mock-akool bug: TypeError: broken"

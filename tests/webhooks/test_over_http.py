@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mock_akool import MockAkool, Request, SystemClock
-from mock_akool.webhooks import address_policy as guard
+from mock_akool.webhooks import address_policy
 from tests.webhooks.receivers import (
     ACCOUNT,
     PATIENCE_S,
@@ -90,7 +90,7 @@ class TestTheRequest:
             assert got.headers["host"] == receiver.url.split("/")[2]
             assert got.headers["user-agent"].startswith("mock-akool/")
             assert receiver.payloads == [each.json for each in mock.webhooks.for_job(job_id)]
-            assert delivery.tries[0].seconds < 5
+            assert delivery.attempts[0].seconds < 5
 
     def test_a_name_is_looked_up(self) -> None:
         with http_receiver() as receiver, live() as mock:
@@ -118,7 +118,7 @@ class TestTheRequest:
 
         with http_receiver(answered) as receiver, live(webhook_processing=False) as mock:
             delivery = mock.webhooks.wait_for_delivery(create(mock, receiver.url))
-            assert [each.status for each in delivery.tries] == [answer, answer, 200]
+            assert [each.status for each in delivery.attempts] == [answer, answer, 200]
             assert len({each.body for each in receiver.got}) == 1
 
     def test_it_gives_up_in_the_end(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -126,7 +126,7 @@ class TestTheRequest:
             create(mock, receiver.url)
             until(lambda: len(mock.webhooks.in_state("given up")) == 2)
             assert len(receiver.got) == 12
-        assert "given up after 6 tries: the receiver answered with HTTP 500" in caplog.text
+        assert "given up after 6 attempts: the receiver answered with HTTP 500" in caplog.text
 
     def test_a_redirect_is_not_followed(self) -> None:
         def serve(connection: socket.socket) -> None:
@@ -214,9 +214,9 @@ class TestReceiversThatFail:
         assert "is no http(s) URL" in self.told(url, check_urls=False)
 
 
-class TestTheGuard:
+class TestTheAddressPolicy:
     @pytest.mark.parametrize(
-        ("address", "near"),
+        ("address", "local"),
         [
             ("127.0.0.1", True),
             ("127.255.0.3", True),
@@ -240,28 +240,28 @@ class TestTheGuard:
             ("nonsense", False),
         ],
     )
-    def test_which_addresses_are_near(self, address: str, near: bool) -> None:
-        assert guard.is_near(address) is near
-        assert guard.Guard().allows("host", 80, address) is near
+    def test_which_addresses_are_local(self, address: str, local: bool) -> None:
+        assert address_policy.is_local(address) is local
+        assert address_policy.AddressPolicy().allows("host", 80, address) is local
 
     @pytest.mark.parametrize("allowed", ["app.test", "APP.test", "app.test:8080", "8.8.8.8"])
     def test_what_is_allowed_by_name_address_or_port(self, allowed: str) -> None:
-        assert guard.Guard([allowed]).allows("app.test", 8080, "8.8.8.8")
-        assert not guard.Guard([allowed]).allows("other.test", 80, "8.8.4.4")
+        assert address_policy.AddressPolicy([allowed]).allows("app.test", 8080, "8.8.8.8")
+        assert not address_policy.AddressPolicy([allowed]).allows("other.test", 80, "8.8.4.4")
 
     def test_a_port_is_allowed_by_itself(self) -> None:
-        assert not guard.Guard(["app.test:8080"]).allows("app.test", 80, "8.8.8.8")
+        assert not address_policy.AddressPolicy(["app.test:8080"]).allows("app.test", 80, "8.8.8.8")
 
     def test_a_refused_callback_is_in_the_journal_and_the_log(self, caplog: pytest.LogCaptureFixture) -> None:
         with live(webhook_processing=False) as mock:
             create(mock, "http://203.0.113.7/hook")
             until(lambda: mock.webhooks.in_state("refused").count)
             said = (
-                "callbacks are sent to this machine and to private addresses only, and 203.0.113.7 is neither; "
+                "webhooks are sent to this machine and to private addresses only, and 203.0.113.7 is neither; "
                 "allow it with --allow-webhook 203.0.113.7 (in Python allow_webhook='203.0.113.7')"
             )
             assert mock.webhooks.last.error == said
-            assert len(mock.webhooks.last.tries) == 1
+            assert len(mock.webhooks.last.attempts) == 1
             assert said in caplog.text
 
     def test_the_address_that_was_checked_is_connected_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +296,7 @@ class TestTheGuard:
             mock.webhooks.wait_for_delivery(create(mock, receiver.url.replace("127.0.0.1", "two.test")), status=3)
 
     def test_an_allowed_host_is_connected_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(guard, "_NEAR", ())
+        monkeypatch.setattr(address_policy, "_LOCAL", ())
         with http_receiver() as receiver, live(allow_webhook="127.0.0.1", webhook_processing=False) as mock:
             mock.webhooks.wait_for_delivery(create(mock, receiver.url))
 
@@ -339,12 +339,12 @@ class TestStopping:
         with raw_receiver(hang) as url:
             with live() as mock:
                 jobs = [create(mock, url) for _ in range(20)]
-                until(lambda: mock.engine.outbox.under_way)
+                until(lambda: mock.engine.outbox.is_sending)
                 began_s = time.perf_counter()
             assert time.perf_counter() - began_s < 2
             assert [each.state for each in mock.webhooks] == ["dropped"] * mock.webhooks.count
-        assert "mock-akool stopped before 40 callbacks could be delivered:" in caplog.text
-        assert f"callback #1 of job {jobs[0]}, status 2, to {url}: dropped: the fake was stopped" in caplog.text
+        assert "mock-akool stopped before 40 webhooks could be delivered:" in caplog.text
+        assert f"webhook #1 of job {jobs[0]}, status 2, to {url}: dropped: the fake was stopped" in caplog.text
         assert "and 35 more" in caplog.text
 
     def test_what_is_nearly_done_is_waited_for(self) -> None:
@@ -574,7 +574,7 @@ class TestForgetting:
             forget(mock)
             answering.set()
             for job_id in others:
-                assert len(mock.webhooks.wait_for_delivery(job_id).tries) == 1
+                assert len(mock.webhooks.wait_for_delivery(job_id).attempts) == 1
             mock.webhooks.deliveries.assert_count(20)
             assert len(receiver.got) == 21
 
@@ -605,7 +605,7 @@ def test_a_collecting_fake_on_the_machines_clock_knows_what_fell_due() -> None:
     mock = fake(clock=SystemClock(), queueing="10ms", processing="10ms")
     job_id = create(mock)
     delivery = mock.webhooks.wait_for_delivery(job_id, status=3)
-    assert delivery.tries[0].started_ns == delivery.due_ns == mock.jobs[0].created_ns + 20_000_000
+    assert delivery.attempts[0].started_ns == delivery.due_ns == mock.jobs[0].created_ns + 20_000_000
     assert pumps() <= before
 
 

@@ -162,7 +162,7 @@ def test_an_upper_case_signature_is_wrong() -> None:
 
 
 def test_another_key_shows_in_the_padding() -> None:
-    with pytest.raises(PaddingError, match=r"no PKCS#7 padding\. Either the clientSecret is another account's"):
+    with pytest.raises(PaddingError, match=r"not PKCS#7 padding\. Either the clientSecret is another account's"):
         open_envelope(seal(PAYLOAD, ID, SECRET, timestamp=1, nonce="0001"), ID, SECRET[::-1])
 
 
@@ -179,7 +179,7 @@ def test_every_byte_of_the_padding_counts() -> None:
     badly_padded = b'{"status":3}' + b"\x01\x02\x03\x04"
     assert len(badly_padded) == 16
     envelope = signed(AES.new(SECRET.encode(), AES.MODE_CBC, iv).encrypt(badly_padded), ID, 1, "0001")
-    with pytest.raises(PaddingError, match="01 02 03 04, which is no PKCS#7 padding"):
+    with pytest.raises(PaddingError, match="01 02 03 04, which is not PKCS#7 padding"):
         open_envelope(envelope, ID, SECRET)
 
 

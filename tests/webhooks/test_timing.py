@@ -28,7 +28,7 @@ from tests.webhooks.receivers import (
 
 def told(mock: MockAkool, job_id: str) -> list[tuple[int, float]]:
     """The statuses that were told of a job, and when, in seconds."""
-    return [(int(each.status), seconds(mock, each.tries[0].started_ns)) for each in mock.webhooks.for_job(job_id)]
+    return [(int(each.status), seconds(mock, each.attempts[0].started_ns)) for each in mock.webhooks.for_job(job_id)]
 
 
 class TestWhatIsSent:
@@ -268,7 +268,7 @@ class TestWhen:
             for change in changes(job.timeline, job.created_ns, job.polls)
             if change.status >= Status.PROCESSING and change.at_ns <= now_ns
         ]
-        found = [(each.tries[0].started_ns, each.job_id, each.status) for each in mock.webhooks]
+        found = [(each.attempts[0].started_ns, each.job_id, each.status) for each in mock.webhooks]
         assert sorted(found) == sorted(expected)
         assert [at_ns for at_ns, _, _ in found] == sorted(at_ns for at_ns, _, _ in found)
         for job in mock.jobs:
@@ -290,7 +290,7 @@ class TestRetries:
         job_id = create(mock)
         mock.run_until_idle()
         delivery = mock.webhooks.assert_delivered(job_id)
-        assert [each.status for each in delivery.tries] == [answer, answer, 200]
+        assert [each.status for each in delivery.attempts] == [answer, answer, 200]
         assert bodies == [delivery.body] * 3
 
     def test_six_tries_each_twice_as_late_as_the_one_before(self) -> None:
@@ -299,7 +299,7 @@ class TestRetries:
         create(mock)
         mock.run_until_idle()
         (delivery,) = mock.webhooks
-        assert [seconds(mock, each.started_ns) for each in delivery.tries] == [5, 6, 8, 12, 20, 36]
+        assert [seconds(mock, each.started_ns) for each in delivery.attempts] == [5, 6, 8, 12, 20, 36]
         assert (delivery.state, delivery.answer) == ("given up", 500)
         assert delivery.error == "the receiver answered with HTTP 500"
 
@@ -308,7 +308,7 @@ class TestRetries:
         mock.webhooks.deliver_to(lambda request: 500)
         create(mock)
         mock.run_until_idle()
-        assert [seconds(mock, each.started_ns) for each in mock.webhooks.last.tries] == [5, 15, 35]
+        assert [seconds(mock, each.started_ns) for each in mock.webhooks.last.attempts] == [5, 15, 35]
 
     def test_a_callback_of_status_3_does_not_wait_for_the_retries_of_status_2(self) -> None:
         mock = fake()
@@ -316,8 +316,8 @@ class TestRetries:
         job_id = create(mock)
         mock.run_until_idle()
         processing, completed = mock.webhooks.for_job(job_id)
-        assert [seconds(mock, each.started_ns) for each in processing.tries] == [2, 3, 5, 9, 17, 33]
-        assert seconds(mock, completed.tries[0].started_ns) == 5
+        assert [seconds(mock, each.started_ns) for each in processing.attempts] == [2, 3, 5, 9, 17, 33]
+        assert seconds(mock, completed.attempts[0].started_ns) == 5
 
     def test_a_receiver_that_takes_too_long_gave_no_answer(self) -> None:
         mock = fake(webhook_processing=False, webhook_retries=0, webhook_timeout="3s")
@@ -326,7 +326,7 @@ class TestRetries:
         mock.clock.advance(10)
         (delivery,) = mock.webhooks
         assert (delivery.state, delivery.error) == ("given up", "no answer within 3 s")
-        assert delivery.tries[0].seconds == 4
+        assert delivery.attempts[0].seconds == 4
 
     def test_a_jobs_tries_are_made_one_after_the_other(self) -> None:
         """While a receiver is busy with status 2, status 3 waits."""
@@ -360,7 +360,7 @@ class TestKeys:
         job_id = create(mock, key="my-key")
         mock.run_until_idle()
         assert poll(mock, job_id, "my-key")["image_status"] == 3
-        assert [each.state for each in mock.webhooks] == ["not sealed"] * 2
+        assert [each.state for each in mock.webhooks] == ["not encrypted"] * 2
         assert called == []
         with pytest.raises(AssertionError) as error:
             mock.webhooks.assert_delivered(job_id)

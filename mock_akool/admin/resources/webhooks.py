@@ -84,7 +84,7 @@ def resend(request: AdminRequest) -> Any:
         copy = engine.outbox.resend(number, request.now_ns)
         if copy is None:
             raise AdminError(
-                409, f"delivery #{number} cannot be sent again: it is {original.state}", "It was never sealed"
+                409, f"delivery #{number} cannot be sent again: it is {original.state}", "It could not be encrypted"
             )
     request.fake.carry_due()
     with engine.lock:

@@ -22,7 +22,7 @@ def _spelling(seen: Observations) -> str | None:
 
 
 def _not_encrypted(seen: Observations) -> str | None:
-    return _never_sent(seen, DeliveryState.NOT_SEALED)
+    return _never_sent(seen, DeliveryState.NOT_ENCRYPTED)
 
 
 def _address_refused(seen: Observations) -> str | None:
@@ -38,7 +38,7 @@ def _never_sent(seen: Observations, state: DeliveryState) -> str | None:
 
 def _not_accepted(seen: Observations) -> str | None:
     for each in seen.deliveries:
-        if each.tries and each.state in (DeliveryState.WAITING, DeliveryState.GIVEN_UP) and not each.fault:
+        if each.attempts and each.state in (DeliveryState.WAITING, DeliveryState.GIVEN_UP) and not each.fault:
             return (
                 f"the webhook of job {each.job_id}, status {describe_status(each.status)}, was not accepted: "
                 f"{each.error}; only HTTP 200 counts, and after anything else the same body is sent again"

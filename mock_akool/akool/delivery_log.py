@@ -1,0 +1,90 @@
+"""The deliveries that are kept: the newest ones for people to read, and all that are still to be attempted."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from dataclasses import replace
+from typing import Final
+
+from mock_akool.akool.deliveries import Delivery, DeliveryState
+from mock_akool.core.timeline import Status
+
+_MAX_BODY_BYTES: Final = 64 << 20
+"""What the kept bodies may add up to."""
+
+
+class DeliveryLog:
+    """Keeps the newest deliveries, bounded in number and in bytes of their bodies. Not safe for several threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.edition = 0
+        """Changes whenever the kept deliveries do, and never becomes what it was before."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all deliveries; numbers begin at 1 again."""
+        self.edition += 1
+        self._kept: dict[int, Delivery] = {}
+        self._body_bytes = 0
+        self._pending: dict[int, Delivery] = {}
+        self.count = 0
+        """How many deliveries there ever were, those no longer kept included."""
+        self.missed: set[str] = set()
+        """The ids of jobs whose end was to be sent, and was not taken by the receiver."""
+
+    def add(self, delivery: Delivery) -> Delivery:
+        """Number a new delivery and keep it, at the cost of the oldest ones; returns it with its number."""
+        self.count += 1
+        delivery = replace(delivery, number=self.count)
+        if delivery.state is DeliveryState.WAITING:
+            delivery = replace(delivery, next_ns=delivery.due_ns)
+        kept = self._kept
+        kept[delivery.number] = delivery
+        self._body_bytes += len(delivery.body)
+        self.update(delivery)
+        while len(kept) > self._size or (self._body_bytes > _MAX_BODY_BYTES and len(kept) > 1):
+            self._body_bytes -= len(kept.pop(next(iter(kept))).body)
+        return delivery
+
+    def update(self, delivery: Delivery) -> None:
+        """Replace the record of a delivery by a newer one."""
+        number = delivery.number
+        self.edition += 1
+        if delivery.state is DeliveryState.WAITING:
+            self._pending[number] = delivery
+        else:
+            self._pending.pop(number, None)
+            if delivery.status >= Status.COMPLETED:
+                (self.missed.discard if delivery.delivered else self.missed.add)(delivery.job_id)
+        if number in self._kept:
+            self._kept[number] = delivery
+
+    def forget(self, job_ids: Container[str]) -> set[int]:
+        """Forget the deliveries of these jobs; returns their numbers."""
+        gone = {
+            number for known in (self._kept, self._pending) for number, each in known.items() if each.job_id in job_ids
+        }
+        for number in gone:
+            self._pending.pop(number, None)
+            dropped = self._kept.pop(number, None)
+            self._body_bytes -= len(dropped.body) if dropped is not None else 0
+        self.missed = {job_id for job_id in self.missed if job_id not in job_ids}
+        self.edition += 1
+        return gone
+
+    def pending(self, number: int) -> Delivery | None:
+        """Return a delivery that is still to be attempted or is under way, else None."""
+        return self._pending.get(number)
+
+    def all_pending(self) -> list[Delivery]:
+        """Return all deliveries that are still to be attempted or are under way, in the order of their making."""
+        return list(self._pending.values())
+
+    def entries(self) -> Iterable[Delivery]:
+        """Return the kept deliveries, in the order in which they became due."""
+        return self._kept.values()
+
+    def entry(self, number: int) -> Delivery | None:
+        """Return a delivery by its number, or None when it is not kept any more."""
+        return self._kept.get(number)
