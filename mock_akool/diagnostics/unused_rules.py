@@ -53,7 +53,7 @@ def unused_rules(engine: Engine, api_key: str | None = None) -> list[UnusedRule]
 
 def _listed(deliveries: Sequence[Delivery]) -> str:
     lines = [
-        f"    webhook #{each.number} of job {each.job_id}, status {describe_status(each.status)}"
+        f"    delivery #{each.number} of job {each.job_id}, status {describe_status(each.status)}"
         for each in deliveries[-_MOST_SHOWN:]
     ]
     return ":\n" + "\n".join(lines) if lines else ": there was none"

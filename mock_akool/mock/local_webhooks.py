@@ -109,7 +109,7 @@ class Webhooks(AnyWebhooks):
         copy = dispatcher.outbox.resend(delivery.number, dispatcher.clock.now_ns())
         if copy is None:
             raise MockAkoolError(
-                f"callback #{delivery.number} cannot be sent again: it is {delivery.state}",
+                f"delivery #{delivery.number} cannot be sent again: it is {delivery.state}",
                 "It is not in the journal any more, or could not be encrypted",
             )
         dispatcher.deliver_due()

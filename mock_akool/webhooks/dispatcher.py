@@ -252,8 +252,8 @@ class Dispatcher:
             shown = [f"  {describe(each)}" for each in dropped[:_SHOWN]]
             if len(dropped) > _SHOWN:
                 shown.append(f"  and {len(dropped) - _SHOWN} more")
-            count = f"{len(dropped)} webhook{'' if len(dropped) == 1 else 's'}"
-            _log.warning("mock-akool stopped before %s could be delivered:\n%s", count, "\n".join(shown))
+            count = "1 delivery" if len(dropped) == 1 else f"{len(dropped)} deliveries"
+            _log.warning("mock-akool stopped before %s ended:\n%s", count, "\n".join(shown))
         return dropped
 
     def worker(self) -> Worker:
@@ -365,6 +365,6 @@ def describe(delivery: Delivery) -> str:
     why = f": {delivery.error}" if delivery.error else ""
     copy = f" (again #{delivery.copy_of})" if delivery.copy_of else ""
     return (
-        f"webhook #{delivery.number}{copy} of job {delivery.job_id}, status {int(delivery.status)}, "
+        f"delivery #{delivery.number}{copy} of job {delivery.job_id}, status {int(delivery.status)}, "
         f"to {delivery.url}: {delivery.state}{attempts}{why}"
     )

@@ -152,7 +152,7 @@ class TestServe:
             until(lambda: receiver.got)
             code, took_s = server.end()
             assert (code, took_s < 2) == (0, True)
-            assert "mock-akool stopped before 2 webhooks could be delivered:\n" in server.err
+            assert "mock-akool stopped before 2 deliveries ended:\n" in server.err
 
     def submit(self, url: str, callback: str) -> Any:
         body = {"prompt": "a fox", "webhookUrl": callback}

@@ -136,7 +136,7 @@ CASES = (
     Case(
         "webhook address refused",
         lambda client: sends(client).create(webhookUrl="http://203.0.113.1/hook") and client.wait(5),
-        "no webhook of job ID was sent: callbacks are sent to this machine and to private addresses only, and "
+        "no webhook of job ID was sent: webhooks are sent to this machine and to private addresses only, and "
         "203.0.113.1 is neither; allow it with --allow-webhook 203.0.113.1 (in Python allow_webhook='203.0.113.1')",
         lambda client: client.create(webhookUrl="http://203.0.113.1/hook") and client.wait(5),
     ),

@@ -154,7 +154,7 @@ def test_it_tells_of_faults_that_befell_no_callback(fake: MockAkool | RemoteAkoo
     job_id = ask(fake, key, "createbyprompt", prompt="a fox", webhookUrl="http://127.0.0.1:9/")[2]
     fake.clock.advance(2)
     with pytest.raises(
-        UnusedRuleError, match=rf"applied to no webhook:\n    webhook #1 of job {job_id}, status 2 processing\nTake"
+        UnusedRuleError, match=rf"applied to no webhook:\n    delivery #1 of job {job_id}, status 2 processing\nTake"
     ):
         mine.verify()
     fake.run_until_idle()

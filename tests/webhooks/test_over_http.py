@@ -343,7 +343,7 @@ class TestStopping:
                 began_s = time.perf_counter()
             assert time.perf_counter() - began_s < 2
             assert [each.state for each in mock.webhooks] == ["dropped"] * mock.webhooks.count
-        assert "mock-akool stopped before 40 webhooks could be delivered:" in caplog.text
+        assert "mock-akool stopped before 40 deliveries ended:" in caplog.text
         assert f"webhook #1 of job {jobs[0]}, status 2, to {url}: dropped: the fake was stopped" in caplog.text
         assert "and 35 more" in caplog.text
 

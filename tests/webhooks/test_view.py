@@ -122,7 +122,7 @@ class TestMessages:
         mock = fake(ending="failed")
         job_id = create(mock)
         mock.clock.advance(5)
-        assert f"webhook #2 of job {job_id}, status 4, to {HOOK}: delivered" in self.said(view(mock), job_id)
+        assert f"delivery #2 of job {job_id}, status 4, to {HOOK}: delivered" in self.said(view(mock), job_id)
 
     def test_the_job_has_no_callback(self, view: View) -> None:
         mock = fake()
@@ -146,7 +146,9 @@ class TestMessages:
         mock.webhooks.deliver_to(lambda request: 401)
         job_id = create(mock)
         mock.run_until_idle()
-        expected = "status 3, to http://127.0.0.1:9/hook: given up after 2 attempts: the receiver answered with HTTP 401"
+        expected = (
+            "status 3, to http://127.0.0.1:9/hook: given up after 2 attempts: the receiver answered with HTTP 401"
+        )
         assert expected in self.said(view(mock), job_id)
 
     def test_counts(self, view: View) -> None:
@@ -155,7 +157,7 @@ class TestMessages:
         mock.clock.advance(5)
         with pytest.raises(AssertionError, match=r"expected 1 callback of status 2 to http://x, got 0$"):
             view(mock).with_status(2).to("http://x").assert_count(1)
-        with pytest.raises(AssertionError, match=r"expected 0 callbacks, got 2:\n  webhook #1 of job"):
+        with pytest.raises(AssertionError, match=r"expected 0 callbacks, got 2:\n  delivery #1 of job"):
             view(mock).deliveries.assert_none()
         with pytest.raises(AssertionError, match=r"there is no callback of status 4$"):
             _ = view(mock).with_status(4).last
@@ -172,7 +174,7 @@ class TestWaiting:
     def test_and_no_further_than_the_timeout(self, view: View) -> None:
         mock = fake()
         create(mock)
-        with pytest.raises(AssertionError, match=r"no callback of status 3 was delivered within 4 s:\n  webhook #1"):
+        with pytest.raises(AssertionError, match=r"no callback of status 3 was delivered within 4 s:\n  delivery #1"):
             view(mock).wait_for_delivery(status=3, timeout=4)
         assert seconds(mock, mock.clock.now_ns()) == 4
 
@@ -193,7 +195,7 @@ class TestWaiting:
         job_id = create(mock)
         assert view(mock).of_account(SECRET).wait_for_delivery(job_id, 3, timeout=PATIENCE_S).number == 2
         with pytest.raises(
-            AssertionError, match=r"no callback of status 4 was delivered within 0\.01 s:\n  webhook #1"
+            AssertionError, match=r"no callback of status 4 was delivered within 0\.01 s:\n  delivery #1"
         ):
             view(mock).wait_for_delivery(status=4, timeout=0.01)
 
@@ -229,7 +231,7 @@ class TestResending:
         again = view(mock).resend()
         assert (again.number, again.copy_of, again.delivered) == (3, 2, True)
         assert again.body == view(mock)[1].body
-        assert "webhook #3 (again #2) of job" in repr(view(mock))
+        assert "delivery #3 (again #2) of job" in repr(view(mock))
 
     def test_one_that_was_given_up(self, view: View) -> None:
         mock = fake(webhook_retries=0)
@@ -243,7 +245,7 @@ class TestResending:
         mock = MockAkool()
         create(mock, key="short")
         mock.clock.advance(5)
-        with pytest.raises(MockAkoolError, match="callback #2 cannot be sent again: it is not encrypted"):
+        with pytest.raises(MockAkoolError, match="delivery #2 cannot be sent again: it is not encrypted"):
             view(mock).resend()
 
 
@@ -384,7 +386,7 @@ class TestElsewhere:
             fake_there = MockAkool.connect(server.url)
             delivery = fake_there.webhooks.last
             fake_there.reset()
-            with pytest.raises(MockAkoolError, match="there is no callback #2"):
+            with pytest.raises(MockAkoolError, match="there is no delivery #2"):
                 fake_there.webhooks.resend(delivery)
 
 
