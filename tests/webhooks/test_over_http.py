@@ -344,7 +344,7 @@ class TestStopping:
             assert time.perf_counter() - began_s < 2
             assert [each.state for each in mock.webhooks] == ["dropped"] * mock.webhooks.count
         assert "mock-akool stopped before 40 deliveries ended:" in caplog.text
-        assert f"webhook #1 of job {jobs[0]}, status 2, to {url}: dropped: the fake was stopped" in caplog.text
+        assert f"delivery #1 of job {jobs[0]}, status 2, to {url}: dropped: the fake was stopped" in caplog.text
         assert "and 35 more" in caplog.text
 
     def test_what_is_nearly_done_is_waited_for(self) -> None:
