@@ -3,59 +3,23 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
-import http.client
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
-from urllib.parse import urlsplit
+from typing import Any
 
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.model import Result, Scenario
-from mock_akool.core.clock import SteeredClock
-from mock_akool.core.errors import MockAkoolError, ServerError
+from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.diagnostics.report import Report
 from mock_akool.mock.calls import Calls
 from mock_akool.mock.jobs import JobHandle
-from mock_akool.mock.local import LocalAkool, MockAkool
+from mock_akool.mock.local import LocalAkool
 from mock_akool.mock.local_webhooks import Webhooks
 from mock_akool.mock.remote import RemoteAkool, RemoteJob
 from mock_akool.mock.remote.webhooks import RemoteWebhooks
 from mock_akool.mock.rule_builder import RuleBuilder
-from mock_akool.mock.settings import ActivationOptions, MockOptions
-from mock_akool.server.http_server import Server
-
-QUICK: Final[Mapping[str, Any]] = {"queueing": "50ms", "processing": "50ms"}
-"""How long jobs take on a test's server, unless the settings say otherwise: it runs in real time."""
-
-_CHECK_S: Final = 5.0
-
-
-class LiveServer:
-    """A fake on a clock that runs as the machine's, and the server that answers for it."""
-
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self.mock = MockAkool(clock=SteeredClock(), **options_of(settings))
-        self.mock.webhooks.send_over_http()
-        self.server: Server = self.mock.server()
-
-    def __enter__(self) -> Self:
-        self.server.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.stop()
-
-
-def options_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a test's server: the settings, and quick jobs where they do not say how long jobs take."""
-    return {**QUICK, **settings}
 
 
 class ServerView:
@@ -165,15 +129,15 @@ class ServerView:
         return self._fake.credits_spent
 
     def report(self) -> str:
-        """Return what a failing test is told: the account's jobs, its last calls, and hints at mistakes."""
+        """Return what a failing test shows: the account's jobs, its last calls, and hints at mistakes."""
         return self._fake.report()
 
-    def _testimony(self) -> Report:
-        """Return what is told of now when the test fails."""
-        return self._fake._testimony()
+    def capture_report(self) -> Report:
+        """Return the report about what was seen until now; its text is made when it is asked for."""
+        return self._fake.capture_report()
 
-    def _leave(self) -> None:
-        """Forget what this account did."""
+    def reset(self) -> None:
+        """Forget this account's jobs, calls, job scripts, rules and spent credits."""
         self._fake.reset()
 
     def _check_account(self) -> None:
@@ -182,34 +146,3 @@ class ServerView:
 
     def __repr__(self) -> str:
         return f"<akool_server {self.url}>"
-
-
-def given_elsewhere(settings: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Scenario, ...], list[str]]:
-    """Return which of the settings hold for a server elsewhere.
-
-    These are: how its fake sits in this process, the scenarios that are to be put in force there, and the names of
-    those settings that it cannot be given, because they are a fake's from its start.
-    """
-    own = dataclasses.fields(ActivationOptions)
-    activation = {field.name: settings[field.name] for field in own if field.name in settings}
-    refused = [name for name in settings if name not in activation and name != "scenario"]
-    scenarios = MockOptions.of(scenario=settings["scenario"]).scenario if settings.get("scenario") else ()
-    return activation, scenarios, refused
-
-
-def check_server(url: str) -> None:
-    """Raise ServerError unless a mock-akool server answers at the URL."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_CHECK_S)
-    try:
-        connection.request("GET", "/_mock/health")
-        found = json.loads(connection.getresponse().read())
-        is_ours = isinstance(found, dict) and found.get("name") == "mock-akool"
-    except (OSError, http.client.HTTPException) as error:
-        raise ServerError(f"no server answers at {url}: {error}", "Start one with `mock-akool serve`") from None
-    except ValueError:
-        is_ours = False
-    finally:
-        connection.close()
-    if not is_ours:
-        raise ServerError(f"what answers at {url} is not mock-akool", "Start one with `mock-akool serve`")

@@ -252,8 +252,8 @@ class LocalAkool:
         """Return what a failing test is told: the jobs, the last calls, and hints at mistakes of the client."""
         return explain(Observations.of(self.engine, self.account))
 
-    def _testimony(self) -> Report:
-        """Return what `report` would tell now; the text is made when it is asked for."""
+    def capture_report(self) -> Report:
+        """Return the report about what was seen until now; its text is made when it is asked for."""
         return Report.of(Observations.of(self.engine, self.account))
 
     def reset(self) -> None:

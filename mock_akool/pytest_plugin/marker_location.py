@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-def place_of(node: Any, keyword: str | None) -> tuple[str, int, str]:
+def location_of(node: Any, keyword: str | None) -> tuple[str, int, str]:
     """Return the file, the line and its text of the marker `akool` of a pytest node, as well as it can be found.
 
     `keyword` is the argument that is wrong; None when it is a positional one.

@@ -13,8 +13,6 @@ from functools import cache
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
-import httptools
-
 from mock_akool._version import __version__
 from mock_akool.akool.deliveries import CancelToken
 from mock_akool.webhooks.address_policy import AddressPolicy
@@ -193,6 +191,8 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.answered: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
+        import httptools  # not at the top: most runs of tests send nothing
+
         self._parser = httptools.HttpResponseParser(self)
         self._status: int | None = None
 
@@ -200,6 +200,8 @@ class _Connection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        import httptools
+
         if self.answered.done():
             return
         try:

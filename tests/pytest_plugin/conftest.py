@@ -10,12 +10,11 @@ import cryptography.hazmat.primitives.ciphers  # noqa: F401
 import pytest
 
 import mock_akool.diagnostics.report
-import mock_akool.mock.account_view
 import mock_akool.mock.interceptors._aiohttp
 import mock_akool.mock.interceptors._httpx
 import mock_akool.mock.interceptors._requests
 import mock_akool.mock.virtual_time.patches
-import mock_akool.pytest_plugin.marker_location
+import mock_akool.pytest_plugin.fixtures
 import mock_akool.webhooks.broken_envelopes
 import mock_akool.webhooks.worker  # noqa: F401
 from mock_akool import pytest_plugin

@@ -202,7 +202,7 @@ def test_of_a_start(akool_mock):
     result = run(source, f"--akool-url={server.url}", "--akool=queueing=9s", "--akool=sleep_limit=2h")
     result.assert_outcomes(passed=1, errors=2)
     out = result.stdout.str()
-    assert f"the server at {server.url}, with settings of its own (not in force there: queueing)" in out
+    assert f"the server at {server.url}, with settings of its own (ignored there: queueing)" in out
     assert f": @pytest.mark.akool: the server at {server.url} cannot be given seed. Run this test without" in out
     assert "seed of a scenario cannot be changed while the fake runs" in out
     assert MockAkool.connect(server.url).clock.speed == 1
@@ -219,7 +219,7 @@ def test_settings_of_the_fixture_are_not_left_out_in_silence(
     result = run(source, f"--akool-url={server.url}", "--akool=queueing=3", "-q", "-W", "default")
     result.assert_outcomes(passed=2)
     told = re.sub(r"\s+", " ", result.stdout.str())
-    assert "those of the fixture akool_settings are not in force there: strict" in told
+    assert "has settings of its own, and ignores those of the fixture akool_settings: strict" in told
 
 
 def test_what_an_interrupted_session_left_is_put_right(run: Run, server: Server) -> None:
@@ -244,7 +244,7 @@ def test_workers_cannot_share_a_whole_server(run: Run, server: Server, pytester:
     pytester.makeconftest("def pytest_configure(config): config.workerinput = {'workercount': 4}")
     result = run("def test_it(akool_mock): pass\ndef test_other(akool_server): pass", f"--akool-url={server.url}")
     result.assert_outcomes(passed=1, errors=1)
-    assert f"akool_mock is the whole of the server at {server.url}, which 4 workers cannot share" in result.stdout.str()
+    assert f"akool_mock is the whole server at {server.url}, which 4 workers cannot share" in result.stdout.str()
 
 
 def test_a_failing_test_of_akool_server_elsewhere_is_told_what_its_account_did(run: Run, server: Server) -> None:
@@ -436,7 +436,7 @@ class TestConnect:
             server.stop()
             with pytest.raises(ServerError, match=f"no server answers at {server.url}: .*mock-akool serve"):
                 requests.post(f"{API}/createbyprompt", json={"prompt": "a fox"}, headers=KEY)
-            assert "the fake cannot tell what it saw: no server answers" in fake._testimony().text(None)
+            assert "the fake cannot tell what it saw: no server answers" in fake.capture_report().text(None)
             with pytest.raises(ServerError):
                 fake.verify()
             server.start()

@@ -316,3 +316,88 @@ def test_no_failure_tells_a_secret(run: Run, args: tuple[str, ...]) -> None:
     assert "they differ in path, headers, body" in out
     assert "expected 1 call, got 3:" in out
     assert "expected a call by that account, got none" in out
+
+
+@pytest.mark.parametrize("fixture", ["akool_mock", "akool_server"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "mock_akool.diagnostics.report.Report.of",
+        "mock_akool.diagnostics.report.explain",
+        "mock_akool.akool.engine.Engine.observe",
+    ],
+)
+def test_a_bug_in_the_report_is_a_line_of_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, broken: str, fixture: str
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise TypeError("unhashable type: 'list'")
+
+    monkeypatch.setattr(broken, breaks)
+    result = run(
+        f"""
+def test_fails({fixture}):
+    assert False, "the failure of the test"
+
+
+def test_goes_on():
+    pass
+"""
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    assert "the failure of the test" in result.stdout.str()
+    (section,) = sections(result)
+    bug = "TypeError(\"unhashable type: 'list'\")"
+    assert section.strip() == f"mock-akool bug: the report failed with {bug}. Please report it"
+
+
+def test_reading_the_result_of_a_failed_job_gets_a_hint(run: Run) -> None:
+    result = run(
+        """
+def test_reads(akool_mock):
+    akool_mock.next_job(ending="failed")
+    job = generate()
+    requests.get(job["image"])
+
+
+def test_compares(akool_mock):
+    akool_mock.next_job(ending="failed")
+    assert generate()["image_status"] == 3
+"""
+    )
+    result.assert_outcomes(failed=2)
+    reads, compares = sections(result)
+    assert "the client may have read its result; a failed job has no `image`" in reads
+    assert "hint: " not in compares
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("mock_akool", "akool_mock"),
+        ("akool", "akool_mock"),
+        ("MockAkool", "akool_mock"),
+        ("akool_client", "akool_mock"),
+        ("mock_akool_server", "akool_server"),
+        ("akool_setting", "akool_settings"),
+    ],
+)
+def test_a_misspelled_fixture_gets_the_right_name(run: Run, name: str, meant: str) -> None:
+    if meant == "akool_settings":
+        name = "akool_settings_"
+    result = run(f"def test_it({name}): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            f"E       fixture '{name}' not found",
+            f">       mock-akool: did you mean '{meant}'? Its fixtures are akool_mock, akool_server, akool_settings",
+            ">       available fixtures: *",
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", ["client", "mock_openai", "ak_mock"])
+def test_other_fixtures_that_there_are_not_get_no_hint_of_ours(run: Run, name: str) -> None:
+    result = run(f"def test_it({name}, akool_mock): pass")
+    result.assert_outcomes(errors=1)
+    assert "did you mean" not in result.stdout.str()

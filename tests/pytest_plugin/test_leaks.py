@@ -18,7 +18,8 @@ import pytest
 import requests
 
 from mock_akool import MockAkool
-from mock_akool.mock.account_view import LiveServer, ServerView
+from mock_akool.mock.account_view import ServerView
+from mock_akool.pytest_plugin.servers import LiveServer
 from tests.pytest_plugin.conftest import Run
 
 pytest_plugins = "pytester"

@@ -125,7 +125,7 @@ def test_a_rule_that_never_fired_fails_a_test_that_passed(run: Run) -> None:
     result.stdout.fnmatch_lines(
         [
             "mock-akool: the rule on('infobymodelid').nth(2).respond(http=502) never fired",
-            "    #1 POST createbyprompt -> 200 1000 OK, job * queueing: it is for infobymodelid",
+            "    #1 POST createbyprompt -> 200 1000 OK, job * queueing: the rule is for infobymodelid",
             "    #2 GET infobymodelid -> 200 1000 OK, job *: it was the 1st of these calls, and the rule says nth: 2*",
             "Take the rule away, mark it `optional`, or set unused_rules to warn or ignore",
         ]
@@ -135,7 +135,7 @@ def test_a_rule_that_never_fired_fails_a_test_that_passed(run: Run) -> None:
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ('akool_mock.on("file").respond(http=403)\n    poll(create())', "*: it is for file"),
+        ('akool_mock.on("file").respond(http=403)\n    poll(create())', "*: the rule is for file"),
         (
             'akool_mock.on("createbyprompt").account("other-*").respond(http=403)\n    create()',
             "*createbyprompt -> *: it was another account's",

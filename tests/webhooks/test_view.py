@@ -14,11 +14,12 @@ from mock_akool import MockAkool, MockAkoolError, SteeredClock
 from mock_akool.akool.deliveries import Delivery
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.diagnostics.report import explain
-from mock_akool.mock.account_view import LiveServer, ServerView
+from mock_akool.mock.account_view import ServerView
 from mock_akool.mock.local_webhooks import Webhooks
 from mock_akool.mock.remote import webhooks as remote_webhooks
 from mock_akool.mock.remote.webhooks import RemoteWebhooks
 from mock_akool.mock.webhooks import AnyWebhooks
+from mock_akool.pytest_plugin.servers import LiveServer
 from tests.mock.clients import CREATE
 from tests.webhooks.receivers import ACCOUNT, HOOK, PATIENCE_S, SECRET, create, create_v4, fake, http_receiver, seconds
 

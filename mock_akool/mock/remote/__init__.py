@@ -252,8 +252,8 @@ class RemoteAkool(Activation):
     def _reported(self) -> Any:
         return self._ask("GET", "report", holds_clock="true" if self._clock.held else None)
 
-    def _testimony(self) -> Report:
-        """Return what `report` tells now; when the server does not answer, why not."""
+    def capture_report(self) -> Report:
+        """Return the report about what was seen until now; when the server does not answer, why not."""
         try:
             told = self._reported()
         except MockAkoolError as error:

@@ -44,7 +44,12 @@ class AdminClient:
         try:
             said = json.loads(raw)
         except ValueError:
-            raise ServerError(f"what answers at {self.url} is not mock-akool", "Is this its address?") from None
+            said = None
+        if not isinstance(said, dict):
+            raise ServerError(
+                f"what answers at {self.url} is not mock-akool",
+                "Check the address, or start one with `mock-akool serve`",
+            )
         if status >= 300:
             kind = {400: ScenarioError, 504: TimeoutError}.get(status, MockAkoolError)
             error, hint = str(said.get("error")), str(said.get("hint", ""))

@@ -1,0 +1,141 @@
+"""What the fixtures do: start a fake before a test, and check and end it afterwards."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from mock_akool.akool.scenarios.model import Scenario
+from mock_akool.core.errors import MockAkoolError, UnusedRuleError
+from mock_akool.mock.account_view import ServerView
+from mock_akool.mock.local import MockAkool
+from mock_akool.mock.remote import RemoteAkool
+from mock_akool.pytest_plugin import run_settings
+from mock_akool.pytest_plugin.markers import fail_at_marker, markers_of, options_of_test
+from mock_akool.pytest_plugin.reporting import has_failed, register
+from mock_akool.pytest_plugin.servers import Servers, divide_settings
+
+
+def akool_mock(
+    request: pytest.FixtureRequest, settings: Mapping[str, Any], servers: Servers, scenario: Any
+) -> Iterator[MockAkool | RemoteAkool]:
+    """Yield the fake of the fixture `akool_mock`, active in this process."""
+    options = options_of_test(request, settings, scenario)
+    fake: MockAkool | RemoteAkool
+    with ExitStack() as at_end:
+        if run_settings.url_of(request.config):
+            _refuse_workers(request.config)
+            with _fail_plainly():
+                fake, scenarios = _remote(request, servers, options, settings)
+                at_end.callback(_plainly, fake.reset)
+                at_end.callback(register(request.node, fake).keep)
+                at_end.callback(fake.stop)
+                fake.start()
+                # Only now, when its clock stands still, so that the test begins at its second 0.
+                fake.reset()
+                if scenarios:
+                    fake.put_scenario(*scenarios)
+        else:
+            fake = MockAkool(**options).start()
+            at_end.callback(fake.stop)
+            register(request.node, fake)
+        yield fake
+        fake.stop()
+        _verify(request, fake)
+
+
+def akool_server(
+    request: pytest.FixtureRequest, settings: Mapping[str, Any], servers: Servers, scenario: Any
+) -> Iterator[ServerView]:
+    """Yield the server of the fixture `akool_server`, seen by an account of the test's own."""
+    options = options_of_test(request, settings, scenario)
+    with ExitStack() as at_end:
+        if run_settings.url_of(request.config):
+            with _fail_plainly():
+                fake, scenarios = _remote(request, servers, options, settings)
+                view = ServerView(fake.url, fake)
+                at_end.callback(_plainly, view.reset)
+                if scenarios:
+                    view.put_scenario(*scenarios)
+            whole: ServerView | MockAkool = view
+        else:
+            live = servers.of(options, at_end if markers_of(request.node) else None)
+            live.mock.reset()
+            # The next test should neither see nor keep in memory what this one leaves behind.
+            at_end.callback(live.mock.reset)
+            view = ServerView(live.server.url, live.mock)
+            whole = live.mock
+        at_end.callback(register(request.node, whole).keep)
+        yield view
+        _verify(request, whole)
+
+
+def _remote(
+    request: pytest.FixtureRequest, servers: Servers, options: Mapping[str, Any], settings: Mapping[str, Any]
+) -> tuple[RemoteAkool, tuple[Scenario, ...]]:
+    """Return the fake of the server that runs elsewhere, and the scenarios that are to be active there."""
+    url = run_settings.url_of(request.config)
+    activation, scenarios, refused = divide_settings(options)
+    # Those of the ini file and the command line are shown once, when the run begins.
+    left_out = [name for name in refused if name in settings and name not in run_settings.settings_of(request.config)]
+    if left_out:
+        warnings.warn(
+            f"mock-akool: the server at {url} has settings of its own, and ignores those of the fixture "
+            f"akool_settings: {', '.join(left_out)}",
+            pytest.PytestWarning,
+            stacklevel=2,
+        )
+    for node, marker in markers_of(request.node):
+        for name in refused:
+            if name in marker.kwargs:
+                fail_at_marker(
+                    node,
+                    name,
+                    f"the server at {url} cannot be given {name}",
+                    "Run this test without --akool-url, or start the server with it and remove it here. What a "
+                    "scenario can say may be given as scenario={…}",
+                )
+    return servers.remote(url, activation), scenarios
+
+
+@contextmanager
+def _fail_plainly() -> Iterator[None]:
+    """Fail with only the text of an error of ours: where in the plugin it was raised helps nobody."""
+    try:
+        yield
+    except MockAkoolError as error:
+        raise pytest.fail.Exception(f"mock-akool: {error}", pytrace=False) from None
+
+
+def _plainly(reset: Callable[[], None]) -> None:
+    """Let a server elsewhere forget the test."""
+    with _fail_plainly():
+        reset()
+
+
+def _refuse_workers(config: pytest.Config) -> None:
+    """Refuse to share a whole server with other workers of pytest-xdist."""
+    count = getattr(config, "workerinput", {}).get("workercount", 1)
+    if count > 1:
+        pytest.fail(
+            f"mock-akool: akool_mock is the whole server at {run_settings.url_of(config)}, which {count} workers "
+            "cannot share. Run without -n, or use akool_server, which gives each test an account of its own",
+            pytrace=False,
+        )
+
+
+def _verify(request: pytest.FixtureRequest, fake: MockAkool | RemoteAkool | ServerView) -> None:
+    """Fail a test that passed although a rule never fired: it did not test what it was written for."""
+    if has_failed(request.node):
+        return
+    try:
+        fake.verify()
+    except UnusedRuleError as error:
+        message = str(error)
+    else:
+        return
+    pytest.fail(f"mock-akool: {message}", pytrace=False)
