@@ -20,7 +20,7 @@ def run(quick: bool) -> Iterator[Row]:
     # A run of whole seconds has room for one answer less per connection than its delays fill: short runs would
     # show that and not the server.
     rounds, seconds = (1, 5.0) if quick else (3, 5.0)
-    options = ("--queue", "0s", "--processing", "forever", "--latency", "100ms")
+    options = ("--queueing", "0s", "--processing", "forever", "--latency", "100ms")
     with running_ours(*options) as server:
         url = server.url(poll_path(create_job(server)))
         with _ThreadCount(server) as count:

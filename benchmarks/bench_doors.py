@@ -58,7 +58,7 @@ def life(quick: bool) -> Iterator[Row]:
     yield Row(
         "a test of a client that polls a 60 s job every 3 s", _median_ms(rounds // 5, _patient), "ms", at_most(25)
     )
-    with running_ours("--queue", "2", "--processing", "58", "--log", "off") as server:
+    with running_ours("--queueing", "2", "--processing", "58", "--log", "off") as server:
         elsewhere = partial(_patient, MockAkool.connect(server.url("")))
         cost = interleaved(rounds // 10, {"there": partial(_ms, elsewhere), "here": partial(_ms, _patient)})
     note = f"{median(cost['there']):.0f} / {median(cost['here']):.0f} ms"

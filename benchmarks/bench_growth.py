@@ -15,7 +15,7 @@ from benchmarks.table import Row, at_most
 _CLIENTS = 4
 _KEPT = 1_000
 _CREDITS = ("--credits", "1000000000")
-_STAGES = ("--queue", "0s", "--processing", "forever")
+_STAGES = ("--queueing", "0s", "--processing", "forever")
 
 
 def jobs(quick: bool) -> Iterator[Row]:

@@ -62,7 +62,7 @@ def _served(rounds: int, seconds: float) -> Row:
     with contextlib.ExitStack() as stack:
         file = Path(stack.enter_context(tempfile.TemporaryDirectory()), "waiting.json")
         file.write_text(json.dumps(_WAITING))
-        stalled = ("--queue", "0s", "--processing", "forever")
+        stalled = ("--queueing", "0s", "--processing", "forever")
         subjects = {
             "rules": stack.enter_context(running_ours(*stalled, "--scenario", str(file))),
             "none": stack.enter_context(running_ours(*stalled)),

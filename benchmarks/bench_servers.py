@@ -66,7 +66,7 @@ def run(quick: bool) -> Iterator[Row]:
 
 def _ours(stack: contextlib.ExitStack, processing: str, status: int) -> Subject:
     """Start our server with one job; a server for each status, because what is stuck in one shows no other."""
-    server = stack.enter_context(running_ours("--queue", "0s", "--processing", processing))
+    server = stack.enter_context(running_ours("--queueing", "0s", "--processing", processing))
     job_id = create_job(server)
     check_poll(server, job_id, status)
     return Subject(server, poll_path(job_id))

@@ -33,7 +33,7 @@ def run(quick: bool) -> Iterator[Row]:
 def _many(count: int) -> Iterator[Row]:
     with running(_RECEIVER, path="/") as receiver:
         by_hand = _per_second_by_hand(receiver, min(count, 2_000))
-    options = (*_OPTIONS, "--queue", "2s", "--processing", "100ms", *_accounts())
+    options = (*_OPTIONS, "--queueing", "2s", "--processing", "100ms", *_accounts())
     with running(_RECEIVER, path="/") as receiver, running_ours(*options) as server:
         polled = create_job(server, _KEYS[0])
         idle_ms = median(_poll_ms(server, polled) for _ in range(_POLLS))
@@ -78,7 +78,7 @@ def _beside_a_hanging_one(count: int) -> Iterator[Row]:
 
 def _seconds(count: int, hanging: int) -> float:
     """Return how long callbacks take from when the first one is due, beside so many jobs whose receiver hangs."""
-    options = (*_OPTIONS, "--queue", "1s", "--processing", "0", "--webhook-processing", "no", *_accounts())
+    options = (*_OPTIONS, "--queueing", "1s", "--processing", "0", "--webhook-processing", "no", *_accounts())
     with running(_RECEIVER, path="/") as receiver, running_ours(*options) as server:
         _create(server, receiver, "/hang", hanging, _KEYS[:1])
         _create(server, receiver, "/hook", count, _KEYS[1:2])
@@ -93,7 +93,7 @@ def _seconds(count: int, hanging: int) -> float:
 
 
 def _accounts() -> tuple[str, str]:
-    return "--accounts", json.dumps([{"client_secret": key, "client_id": f"id of {key}"} for key in _KEYS])
+    return "--accounts", json.dumps([{"api_key": key, "client_id": f"id of {key}"} for key in _KEYS])
 
 
 def _create(server: Server, receiver: Server, path: str, count: int, keys: tuple[str, ...] = _KEYS) -> list[str]:

@@ -135,7 +135,7 @@ JOB: Final = View(
 )
 
 ACCOUNT: Final = View(
-    client_secret=Column("the API key, which is the clientSecret", TEXT, lambda _, account, __: account.api_key),
+    api_key=Column("the API key, which is the clientSecret", TEXT, lambda _, account, __: account.api_key),
     client_id=Column("the clientId", TEXT, lambda _, account, __: account.client_id),
     credits=Column("what it has left", WHOLE, lambda engine, account, now: engine.credits_of(account, now)),
     spent=Column("what it paid, refunds taken off", WHOLE, lambda engine, account, now: engine.spent_by(account, now)),
@@ -317,7 +317,7 @@ _REQUESTS: Final[Mapping[str, Any]] = {
 def account_of(told: Mapping[str, Any]) -> Account:
     """Return the account that `views.ACCOUNT` tells of."""
     return Account(
-        api_key=told["client_secret"],
+        api_key=told["api_key"],
         client_id=told["client_id"],
         id=told["id"],
         uid=told["uid"],

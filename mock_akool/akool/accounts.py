@@ -49,7 +49,7 @@ class Accounts:
         self._initial: dict[str, int] = {}
         self._specs: dict[str, AccountSpec] = {}
         """By API key: what a person said of the account when it was made."""
-        self._bound = {spec.client_secret for spec in settings.accounts if spec.client_id is not None}
+        self._bound = {spec.api_key for spec in settings.accounts if spec.client_id is not None}
         """The API keys whose clientId a person said."""
         for spec in settings.accounts:
             self.add(spec)
@@ -164,18 +164,18 @@ class Accounts:
         Raises SettingsError when its API key is empty, or in strict mode no key that encrypts; MockAkoolError when
         there is one with its API key or clientId.
         """
-        if not spec.client_secret:
-            raise ScenarioError("the client_secret is empty", "It is the API key")
+        if not spec.api_key:
+            raise ScenarioError("the api_key is empty", "It is what the client sends as x-api-key")
         self._settings.check_key(spec, "the account")
-        if self.known(spec.client_secret) is not None:
-            raise MockAkoolError("there is an account with this client_secret", "Reset it, or take another one")
+        if self.known(spec.api_key) is not None:
+            raise MockAkoolError("there is an account with this api_key", "Reset it, or take another one")
         if spec.client_id is not None and any(each.client_id == spec.client_id for each in self):
             raise MockAkoolError("there is an account with this client_id", "Give each its own")
         return self.add(spec)
 
     def add(self, spec: AccountSpec) -> Account:
         """Make the account that is described; there must be none with its API key."""
-        key, draw, settings = spec.client_secret, self._keyed_random, self._settings
+        key, draw, settings = spec.api_key, self._keyed_random, self._settings
         script = self._script_of(key)
         second = self._clock.now_ns() // NS_PER_S
         account = Account(

@@ -69,7 +69,7 @@ class AccountSpec(NamedTuple):
     `token_lifetime`: how long this account's tokens live.
     """
 
-    client_secret: str
+    api_key: str
     client_id: str | None = None
     credits: int | None = None
     banned: bool | None = None
@@ -77,18 +77,18 @@ class AccountSpec(NamedTuple):
 
     @classmethod
     def of(cls, value: Any) -> AccountSpec:
-        """Read a mapping with `client_secret` and, as wanted, `client_id`, `credits`, `status`, `token_lifetime`.
+        """Read a mapping with `api_key` and, as wanted, `client_id`, `credits`, `status`, `token_lifetime`.
 
         `status` is `active` or `banned`; `token_lifetime` is a duration such as `30s`. Raises SettingsError.
         """
         if isinstance(value, AccountSpec):
             return value
-        known = {"client_id", "client_secret", "credits", "status", "token_lifetime"}
+        known = {"client_id", "api_key", "credits", "status", "token_lifetime"}
         if not isinstance(value, dict) or not set(value) <= known:
             raise SettingsError(f"an account is an object with keys of {', '.join(sorted(known))}, not {value!r}")
-        secret, client_id = value.get("client_secret"), value.get("client_id")
+        secret, client_id = value.get("api_key"), value.get("client_id")
         if not isinstance(secret, str) or not secret:
-            raise SettingsError("an account needs a client_secret (which is its API key), a text that is not empty")
+            raise SettingsError("an account needs an api_key, a text that is not empty")
         if client_id is not None and (not isinstance(client_id, str) or not client_id):
             raise SettingsError(f"client_id {client_id!r} is no text")
         credits, status = value.get("credits"), value.get("status")
@@ -103,7 +103,7 @@ class AccountSpec(NamedTuple):
 
 def _read_accounts(value: Any) -> tuple[AccountSpec, ...]:
     specs = tuple(AccountSpec.of(each) for each in json_list(value))
-    for name in ("client_secret", "client_id"):
+    for name in ("api_key", "client_id"):
         given = [getattr(spec, name) for spec in specs if getattr(spec, name) is not None]
         if len(set(given)) < len(given):
             raise SettingsError(f"two accounts have the same {name}")
@@ -111,7 +111,7 @@ def _read_accounts(value: Any) -> tuple[AccountSpec, ...]:
 
 
 _ACCOUNTS: Final = Kind(
-    'a list of accounts, as JSON such as \'[{"client_secret": "…", "client_id": "…", "credits": 5,'
+    'a list of accounts, as JSON such as \'[{"api_key": "…", "client_id": "…", "credits": 5,'
     ' "status": "banned", "token_lifetime": "30s"}]\'',
     _read_accounts,
 )
@@ -136,7 +136,7 @@ class ServiceSettings(Options):
     account_status: str = option(
         "active", one_of(("active", "banned")), "the status of an account that the list gives none"
     )
-    queueing: Span = option(Span.of(2), _SPAN, "how long a job shows status 1", flag="queue")
+    queueing: Span = option(Span.of(2), _SPAN, "how long a job shows status 1")
     processing: Span = option(Span.of(3), _SPAN, "how long a job then shows status 2")
     ending: Ending = option(COMPLETED, _ENDING, "how a job ends")
     realistic: bool = option(
@@ -292,10 +292,10 @@ class ServiceSettings(Options):
 
         Raises SettingsError in strict mode.
         """
-        size = len(spec.client_secret.encode("utf-8", "surrogatepass"))
+        size = len(spec.api_key.encode("utf-8", "surrogatepass"))
         if self.strict and size not in AES_KEY_BYTES:
             raise SettingsError(
-                f"{name} is not usable with strict: its client_secret has {size} bytes, and cannot encrypt callbacks",
+                f"{name} is not usable with strict: its api_key has {size} bytes, and cannot encrypt callbacks",
                 "It takes 16, 24 or 32 bytes, as in 32 letters and digits; without strict any text will do",
             )
 

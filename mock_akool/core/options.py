@@ -37,13 +37,11 @@ class About(NamedTuple):
     section: str = ""
     mark: str = ""
     """How sure the specification is of what the option decides, when it belongs to a section of it, else empty."""
-    flag: str = ""
-    """The name on the command line and in the environment, where it is not the field's own."""
 
 
-def option(default: Any, kind: Kind, help: str, *, section: str = "", mark: str = "", flag: str = "") -> Any:
+def option(default: Any, kind: Kind, help: str, *, section: str = "", mark: str = "") -> Any:
     """Declare a dataclass field that is an option."""
-    return dataclasses.field(default=default, metadata={"about": About(kind, help, section, mark, flag)})
+    return dataclasses.field(default=default, metadata={"about": About(kind, help, section, mark)})
 
 
 def about(field: dataclasses.Field[Any]) -> About:

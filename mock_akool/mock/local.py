@@ -223,7 +223,7 @@ class LocalAkool:
         Raises ScenarioError for a value that cannot be, MockAkoolError when there is such an account.
         """
         __tracebackhide__ = True
-        spec: AccountSpec = ACCOUNT_SPEC.read({"client_secret": api_key, **said}, ())
+        spec: AccountSpec = ACCOUNT_SPEC.read({"api_key": api_key, **said}, ())
         with self.engine.lock:
             return self.engine.accounts.add_new(spec)
 

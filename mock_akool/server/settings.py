@@ -204,8 +204,7 @@ def table() -> tuple[Setting, ...]:
     """Return all settings in the order of their declaration; flags, variables and docs are made from this."""
     rows = []
     for field in dataclasses.fields(Settings):
-        name = about(field).flag or field.name
-        flag, variable = f"--{name.replace('_', '-')}", PREFIX + name.upper()
+        flag, variable = f"--{field.name.replace('_', '-')}", PREFIX + field.name.upper()
         rows.append(Setting(field.name, flag, variable, field.default, about(field)))
     return tuple(rows)
 

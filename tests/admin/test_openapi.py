@@ -84,7 +84,7 @@ def test_answers_are_as_it_says(document: Any) -> None:
     rule = {"on": "createbyprompt", "nth": 2, "fault": {"http": 502, "delay": "1s"}}
     bodies: dict[tuple[str, str], dict[str, Any]] = {
         ("POST", "/_mock/jobs"): {"account": KEY, "result": {"upscaled_urls": []}},
-        ("POST", "/_mock/accounts"): {"client_secret": "another-key"},
+        ("POST", "/_mock/accounts"): {"api_key": "another-key"},
         ("POST", "/_mock/accounts/credits"): {"account": KEY, "add": 1},
         ("POST", "/_mock/accounts/ban"): {"account": KEY, "banned": False},
         ("POST", "/_mock/accounts/expire-tokens"): {"account": KEY},

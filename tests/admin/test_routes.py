@@ -78,11 +78,11 @@ class TestAccount:
         assert fake.ask("GET", "accounts")["accounts"] == []
 
     def test_one_that_is_made_may_be_said_in_the_query(self, fake: Fake) -> None:
-        assert fake.ask("POST", "accounts", f"account={KEY}", credits=5)["client_secret"] == KEY
-        assert fake.ask("POST", "accounts", f"account={OTHER}", client_secret=OTHER)["client_secret"] == OTHER
-        status, error, _ = fake.refused("POST", "accounts", "account=third", client_secret="fourth")
-        assert (status, error) == (400, "client_secret is 'fourth' in the body, and 'third' in the query")
-        assert fake.refused("POST", "accounts", credits=1)[:2] == (400, "no client_secret is given")
+        assert fake.ask("POST", "accounts", f"account={KEY}", credits=5)["api_key"] == KEY
+        assert fake.ask("POST", "accounts", f"account={OTHER}", api_key=OTHER)["api_key"] == OTHER
+        status, error, _ = fake.refused("POST", "accounts", "account=third", api_key="fourth")
+        assert (status, error) == (400, "api_key is 'fourth' in the body, and 'third' in the query")
+        assert fake.refused("POST", "accounts", credits=1)[:2] == (400, "no api_key is given")
 
     def test_a_body_where_none_is_taken_is_told_where_to_say_it(self, fake: Fake) -> None:
         told = fake.refused("DELETE", "scenario/rules", "", account=KEY, rule=1)
@@ -264,12 +264,12 @@ class TestJobs:
 
 class TestAccounts:
     def test_add_and_list(self, fake: Fake) -> None:
-        added = fake.ask("POST", "accounts", client_secret=KEY, client_id="some-id", credits=5, token_lifetime="1h")
+        added = fake.ask("POST", "accounts", api_key=KEY, client_id="some-id", credits=5, token_lifetime="1h")
         assert (added["client_id"], added["credits"], added["token_lifetime"]) == ("some-id", 5, 3600)
         assert fake.ask("GET", "accounts")["accounts"] == [added]
-        assert fake.refused("POST", "accounts", client_secret=KEY)[0] == 409
-        assert fake.refused("POST", "accounts", client_secret=OTHER, client_id="some-id")[0] == 409
-        assert fake.refused("POST", "accounts", client_secret="")[0] == 400
+        assert fake.refused("POST", "accounts", api_key=KEY)[0] == 409
+        assert fake.refused("POST", "accounts", api_key=OTHER, client_id="some-id")[0] == 409
+        assert fake.refused("POST", "accounts", api_key="")[0] == 400
 
     def test_credits(self, fake: Fake) -> None:
         fake.create()
@@ -308,13 +308,13 @@ class TestAccounts:
 
     def test_a_strict_fake_takes_no_key_that_encrypts_nothing(self) -> None:
         fake = Fake(MockAkool(strict=True))
-        told = fake.refused("POST", "accounts", client_secret="my-key")
+        told = fake.refused("POST", "accounts", api_key="my-key")
         assert told == (
             400,
-            "the account is not usable with strict: its client_secret has 6 bytes, and cannot encrypt callbacks",
+            "the account is not usable with strict: its api_key has 6 bytes, and cannot encrypt callbacks",
             "It takes 16, 24 or 32 bytes, as in 32 letters and digits; without strict any text will do",
         )
-        assert fake.ask("POST", "accounts", client_secret=KEY)["client_secret"] == KEY
+        assert fake.ask("POST", "accounts", api_key=KEY)["api_key"] == KEY
 
     def test_a_strict_fake_makes_none(self) -> None:
         fake = Fake(MockAkool(strict=True))
@@ -658,7 +658,7 @@ class TestReset:
         assert fake.ask("GET", "calls")["calls"] == []
 
     def test_one_account_leaves_the_others_alone(self, fake: Fake) -> None:
-        fake.ask("POST", "accounts", client_secret=KEY, client_id="my-id", credits=7)
+        fake.ask("POST", "accounts", api_key=KEY, client_id="my-id", credits=7)
         for key in (KEY, OTHER):
             fake.ask("PUT", "scenario", account=key, scenario={"rules": [{"on": "quota/info", "fault": {"http": 500}}]})
             fake.ask("POST", "scenario/jobs", account=key, jobs=[{"stages": ["completed"]}] * 2)
@@ -699,7 +699,7 @@ class TestReset:
         assert (still["rules"], still["webhooks"], still["planned"]) == ([], [], 0)
 
     def test_what_goes_and_what_stays(self, fake: Fake) -> None:
-        made = fake.ask("POST", "accounts", client_secret=KEY, credits=7, status="banned", token_lifetime="1m")
+        made = fake.ask("POST", "accounts", api_key=KEY, credits=7, status="banned", token_lifetime="1m")
         fake.ask("POST", "accounts/ban", account=KEY, banned=False)
         fake.ask("POST", "accounts/credits", account=KEY, add=5)
         fake.ask("POST", "webhooks/sending", by="http")

@@ -85,7 +85,7 @@ class TestLenient:
         assert len(list(known)) == 1
 
     def test_listed_accounts_exist_beside_the_others(self) -> None:
-        known = accounts(accounts=[{"client_secret": "listed-account-1", "credits": 5}])
+        known = accounts(accounts=[{"api_key": "listed-account-1", "credits": 5}])
         assert known.credits(found(known.by_key("listed-account-1"))) == 5
         assert known.credits(found(known.by_key("any"))) == 1000
 
@@ -104,7 +104,7 @@ class TestStrict:
         assert known.by_key("listed-account-1") is not None
 
     def test_a_pair_must_be_the_one_that_was_listed(self) -> None:
-        known = accounts(strict=True, accounts=[{"client_secret": "listed-account-1", "client_id": CLIENT_ID}])
+        known = accounts(strict=True, accounts=[{"api_key": "listed-account-1", "client_id": CLIENT_ID}])
         assert known.by_pair(OTHER_ID, "listed-account-1") is None
         assert found(known.by_pair(CLIENT_ID, "listed-account-1")).client_id == CLIENT_ID
 
@@ -125,11 +125,11 @@ class TestStrict:
             credits=7,
             token_lifetime="2h",
             accounts=[
-                {"client_secret": "the-rich-account", "credits": 10**12},
-                {"client_secret": "the-poor-account", "credits": 0},
-                {"client_secret": "an-usual-account"},
-                {"client_secret": "the-gone-account", "status": "banned"},
-                {"client_secret": "a-hasty-account1", "token_lifetime": "30s"},
+                {"api_key": "the-rich-account", "credits": 10**12},
+                {"api_key": "the-poor-account", "credits": 0},
+                {"api_key": "an-usual-account"},
+                {"api_key": "the-gone-account", "status": "banned"},
+                {"api_key": "a-hasty-account1", "token_lifetime": "30s"},
             ],
         )
         by_key = {account.api_key: account for account in known}

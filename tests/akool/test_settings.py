@@ -115,10 +115,10 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("concurrent_jobs", "", None),
     ("concurrent_jobs", "0", 0),
     ("accounts", "[]", ()),
-    ("accounts", '[{"client_secret": "s"}]', (AccountSpec("s"),)),
+    ("accounts", '[{"api_key": "s"}]', (AccountSpec("s"),)),
     (
         "accounts",
-        [{"client_secret": "s", "client_id": "i", "credits": 1, "status": "banned", "token_lifetime": "30s"}],
+        [{"api_key": "s", "client_id": "i", "credits": 1, "status": "banned", "token_lifetime": "30s"}],
         (AccountSpec("s", "i", 1, banned=True, token_lifetime=Duration(30_000_000_000)),),
     ),
 ]
@@ -130,18 +130,18 @@ def test_a_value_may_be_text(name: str, value: Any, real: Any) -> None:
 
 
 BAD_ACCOUNTS: list[tuple[Any, str]] = [
-    ({}, "needs a client_secret"),
-    ({"client_secret": ""}, "needs a client_secret"),
-    ({"client_secret": 5}, "needs a client_secret"),
+    ({}, "needs an api_key"),
+    ({"api_key": ""}, "needs an api_key"),
+    ({"api_key": 5}, "needs an api_key"),
     ({"clientSecret": "s"}, "not {'clientSecret': 's'}"),
-    ({"client_secret": "s", "client_id": ""}, "client_id ''"),
-    ({"client_secret": "s", "client_id": 7}, "client_id 7"),
-    ({"client_secret": "s", "credits": -1}, "credits -1"),
-    ({"client_secret": "s", "credits": True}, "credits True"),
-    ({"client_secret": "s", "credits": 1.5}, "credits 1.5"),
-    ({"client_secret": "s", "status": "poor"}, "status 'poor'"),
-    ({"client_secret": "s", "status": ["banned"]}, r"status ['banned']"),
-    ({"client_secret": "s", "token_lifetime": "3 polls"}, "'3 polls'"),
+    ({"api_key": "s", "client_id": ""}, "client_id ''"),
+    ({"api_key": "s", "client_id": 7}, "client_id 7"),
+    ({"api_key": "s", "credits": -1}, "credits -1"),
+    ({"api_key": "s", "credits": True}, "credits True"),
+    ({"api_key": "s", "credits": 1.5}, "credits 1.5"),
+    ({"api_key": "s", "status": "poor"}, "status 'poor'"),
+    ({"api_key": "s", "status": ["banned"]}, r"status ['banned']"),
+    ({"api_key": "s", "token_lifetime": "3 polls"}, "'3 polls'"),
     ("s", "not 's'"),
 ]
 
@@ -153,9 +153,9 @@ def test_a_bad_account_is_told_with_why(account: Any, why: str) -> None:
     assert why in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["client_secret", "client_id"])
+@pytest.mark.parametrize("name", ["api_key", "client_id"])
 def test_two_accounts_cannot_be_one(name: str) -> None:
-    pair = [{"client_secret": "s1", "client_id": "i1"}, {"client_secret": "s2", "client_id": "i2"}]
+    pair = [{"api_key": "s1", "client_id": "i1"}, {"api_key": "s2", "client_id": "i2"}]
     pair[1][name] = pair[0][name]
     with pytest.raises(SettingsError, match=f"two accounts have the same {name}"):
         ServiceSettings.of(accounts=pair)

@@ -125,11 +125,11 @@ class TestMistakes:
                 "mock-akool: --seed='x' is not usable. It takes a whole number from -9,223,372",
             ),
             (("serve", "--port", "65536"), 1, "--port='65536' is not usable. It takes a whole number from 0 to 65,535"),
-            (("serve", "--queue", "soon"), 1, "mock-akool: --queue='soon' is not usable ('soon' is no length of"),
+            (("serve", "--queueing", "soon"), 1, "mock-akool: --queueing='soon' is not usable ('soon' is no length of"),
             (("serve", "--profile", "x"), 1, "--profile='x' is not usable. It takes observed or documented"),
             (("serve", "--strict", "x"), 1, "--strict='x' is not usable. It takes yes or no"),
             (("serve", "--public-url", "x"), 1, "--public-url='x' is not usable. It takes a scheme and a host such as"),
-            (("serve", "--accounts", "[{}]"), 1, "an account needs a client_secret"),
+            (("serve", "--accounts", "[{}]"), 1, "an account needs an api_key"),
             (("serve", "--host", "nowhere.invalid"), 1, "cannot listen on nowhere.invalid:25665"),
             (("serve", "-p", "0", "--port-file", "no/folder"), 1, "cannot write the port file no/folder: No such file"),
             (("health", "--timeout", "soon"), 2, "mock-akool health: argument --timeout: invalid float value: 'soon'"),
@@ -145,9 +145,9 @@ class TestMistakes:
         assert is_one_line(finished.stderr)
 
     def test_a_bad_variable_is_told_by_its_name(self) -> None:
-        finished = run("serve", variables={"MOCK_AKOOL_QUEUE": "x"})
+        finished = run("serve", variables={"MOCK_AKOOL_QUEUEING": "x"})
         assert (finished.returncode, finished.stdout) == (1, "")
-        assert finished.stderr.startswith("mock-akool: MOCK_AKOOL_QUEUE='x' is not usable (")
+        assert finished.stderr.startswith("mock-akool: MOCK_AKOOL_QUEUEING='x' is not usable (")
         assert is_one_line(finished.stderr)
 
     def test_an_unknown_variable_is_told_with_the_nearest(self) -> None:
@@ -229,17 +229,17 @@ class TestServe:
                 second.said(f"listens on {first.url} ")
 
     def test_a_queue_of_polls_and_a_processing_without_end(self) -> None:
-        with Serving("--queue", "3 polls", "--processing", "forever") as serving:
+        with Serving("--queueing", "3 polls", "--processing", "forever") as serving:
             job_id = create(serving.url)
             assert [record(serving.url, job_id)["image_status"] for _ in range(6)] == [1, 1, 1, 2, 2, 2]
 
     def test_a_failing_job_says_why(self) -> None:
-        with Serving("--queue=0", "--processing=0", "--ending", "failed: too dark") as serving:
+        with Serving("--queueing=0", "--processing=0", "--ending", "failed: too dark") as serving:
             got = record(serving.url, create(serving.url))
             assert (got["image_status"], got["error_reasons"]) == (4, ["too dark"])
 
     def test_realistic_jobs_take_their_time_whatever_the_spans_say(self) -> None:
-        with Serving("--realistic", "--queue", "0", "--processing", "0") as serving:
+        with Serving("--realistic", "--queueing", "0", "--processing", "0") as serving:
             assert record(serving.url, create(serving.url))["image_status"] == 1
 
     def test_strict_prints_its_only_account_and_refuses_others(self) -> None:
@@ -252,13 +252,13 @@ class TestServe:
             assert ask(serving.url, TOKEN, pair).json()["code"] == 1000
 
     def test_strict_prints_no_account_that_was_listed(self) -> None:
-        with Serving("--strict", "--accounts", json.dumps([{"client_secret": KEY}])) as serving:
+        with Serving("--strict", "--accounts", json.dumps([{"api_key": KEY}])) as serving:
             assert ask(serving.url, QUOTA).json()["code"] == 1000
             assert ask(serving.url, QUOTA, key="other").json()["code"] == 1109
             assert KEY not in serving.out
 
     def test_servers_of_one_seed_are_alike(self) -> None:
-        flags = ("--seed", "7", "--queue", "0", "--processing", "0")
+        flags = ("--seed", "7", "--queueing", "0", "--processing", "0")
         with Serving(*flags) as one, Serving(*flags) as other, Serving("--seed", "8", *flags[2:]) as stranger:
             urls = [serving.url for serving in (one, other, stranger)]
             for _ in range(20):
@@ -273,12 +273,12 @@ class TestServe:
             assert pictures[0] == pictures[1] != pictures[2]
 
     def test_picture_urls_begin_with_the_host_that_the_client_called(self) -> None:
-        with Serving("--queue=0", "--processing=0") as serving:
+        with Serving("--queueing=0", "--processing=0") as serving:
             job_id = create(serving.url)
             assert record(serving.url, job_id)["image"].startswith(f"{serving.url}/")
 
     def test_picture_urls_begin_with_the_public_url(self) -> None:
-        with Serving("--queue=0", "--processing=0", "--public-url", "https://cdn.test:8443/") as serving:
+        with Serving("--queueing=0", "--processing=0", "--public-url", "https://cdn.test:8443/") as serving:
             got = record(serving.url, create(serving.url))
             assert all(link.startswith("https://cdn.test:8443/1") for link in (got["image"], *got["upscaled_urls"]))
 
@@ -293,7 +293,7 @@ class TestServe:
             socket.create_server(("::1", 0), family=socket.AF_INET6).close()
         except OSError:
             pytest.skip("this machine has no IPv6 loopback")
-        with Serving("--host", "::1", "--queue=0", "--processing=0") as serving:
+        with Serving("--host", "::1", "--queueing=0", "--processing=0") as serving:
             assert serving.url == f"http://[::1]:{serving.port}"
             assert record(serving.url, create(serving.url))["image"].startswith(f"{serving.url}/")
             variables = {"MOCK_AKOOL_HOST": "::1", "MOCK_AKOOL_PORT": str(serving.port)}
@@ -498,7 +498,7 @@ class TestFlask:
     def test_flask_finds_the_app_and_variables_set_it_up(self) -> None:
         variables = {
             "MOCK_AKOOL_CREDITS": "5",
-            "MOCK_AKOOL_QUEUE": "0",
+            "MOCK_AKOOL_QUEUEING": "0",
             "MOCK_AKOOL_PROCESSING": "0",
             "MOCK_AKOOL_PUBLIC_URL": "https://cdn.test",
         }
@@ -511,7 +511,7 @@ class TestFlask:
             assert got["image"].startswith("https://cdn.test/")
 
     def test_picture_urls_begin_with_the_host_that_the_client_called(self) -> None:
-        variables = {"MOCK_AKOOL_QUEUE": "0", "MOCK_AKOOL_PROCESSING": "0"}
+        variables = {"MOCK_AKOOL_QUEUEING": "0", "MOCK_AKOOL_PROCESSING": "0"}
         with Child(command=self.COMMAND, variables=variables) as flask:
             url = flask.complained(r"Running on (http://127\.0\.0\.1:\d+)")[1]
             job_id = create(url)

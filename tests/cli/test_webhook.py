@@ -16,7 +16,7 @@ from tests.children import MOCK_AKOOL, PATIENCE_S, Serving, environment, run
 from tests.mock.clients import CREATE
 from tests.webhooks.receivers import ID, SECRET, http_receiver, until
 
-QUICK: Final = ("--queue", "0", "--processing", "0", "--webhook-retry-delay", "50ms")
+QUICK: Final = ("--queueing", "0", "--processing", "0", "--webhook-retry-delay", "50ms")
 ACCOUNT: Final = {"AKOOL_CLIENT_ID": ID, "AKOOL_CLIENT_SECRET": SECRET}
 
 
@@ -117,8 +117,8 @@ class TestOpen:
 
 class TestServe:
     def test_it_sends_over_http(self) -> None:
-        accounts = json.dumps([{"client_secret": SECRET, "client_id": ID}])
-        arguments = ("--queue", "50ms", "--processing", "50ms", "--accounts", accounts)
+        accounts = json.dumps([{"api_key": SECRET, "client_id": ID}])
+        arguments = ("--queueing", "50ms", "--processing", "50ms", "--accounts", accounts)
         with http_receiver() as receiver, Serving(*arguments) as server:
             self.submit(server.url, receiver.url)
             until(lambda: len(receiver.got) == 2)

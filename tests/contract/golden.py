@@ -134,7 +134,7 @@ SITUATIONS: Final[Mapping[str, Golden]] = {
     "error-1200": Golden(
         "a banned account",
         lambda client: Client(client.transport, BANNED_KEY).quota(),
-        {"accounts": [{"client_secret": BANNED_KEY, "status": "banned"}]},
+        {"accounts": [{"api_key": BANNED_KEY, "status": "banned"}]},
     ),
     "error-404": Golden("an unknown route (HTTP 404)", lambda client: client.get("/api/open/v3/content/image/list")),
 }

@@ -57,11 +57,11 @@ BANNED_KEY: Final = "B" * 32
 BRIEF_KEY: Final = "S" * 32
 OPTIONS: Final[Mapping[str, Any]] = {
     "accounts": [
-        {"client_secret": KEY, "client_id": CLIENT_ID},
-        {"client_secret": OTHER_KEY, "client_id": "/+9AECAwQFBgcICQoLDA0A=="},
-        {"client_secret": POOR_KEY, "credits": 3},
-        {"client_secret": BANNED_KEY, "status": "banned"},
-        {"client_secret": BRIEF_KEY, "token_lifetime": "30s"},
+        {"api_key": KEY, "client_id": CLIENT_ID},
+        {"api_key": OTHER_KEY, "client_id": "/+9AECAwQFBgcICQoLDA0A=="},
+        {"api_key": POOR_KEY, "credits": 3},
+        {"api_key": BANNED_KEY, "status": "banned"},
+        {"api_key": BRIEF_KEY, "token_lifetime": "30s"},
     ]
 }
 

@@ -207,7 +207,7 @@ def _answered_late(client: Client) -> bool:
 
 HOOK = "http://127.0.0.1:9/hook"
 POOR = {"credits": 1}
-WITH_A_BANNED_ONE = {"accounts": [{"client_secret": "banned", "status": "banned"}]}
+WITH_A_BANNED_ONE = {"accounts": [{"api_key": "banned", "status": "banned"}]}
 BANNED = {"code": 1200, "msg": "The account has been banned"}
 
 CHOICES: dict[str, Choice] = {

@@ -45,7 +45,7 @@ class TestSection10:
             open_transport(
                 profile=profile,
                 concurrent_jobs=2,
-                accounts=[{"client_secret": "poor", "credits": 1}, {"client_secret": "banned", "status": "banned"}],
+                accounts=[{"api_key": "poor", "credits": 1}, {"api_key": "banned", "status": "banned"}],
             )
         )
         job_id = client.completed()

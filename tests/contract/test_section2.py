@@ -61,9 +61,9 @@ class Value(NamedTuple):
 
 
 ACCOUNTS: list[dict[str, Any]] = [
-    {"client_secret": KEY, "client_id": CLIENT_ID, "credits": 77},
-    {"client_secret": BANNED_KEY, "status": "banned"},
-    {"client_secret": BRIEF_KEY, "token_lifetime": "30s", "credits": 55},
+    {"api_key": KEY, "client_id": CLIENT_ID, "credits": 77},
+    {"api_key": BANNED_KEY, "status": "banned"},
+    {"api_key": BRIEF_KEY, "token_lifetime": "30s", "credits": 55},
 ]
 
 
@@ -124,7 +124,7 @@ def crowd(transport_class: type[Transport]) -> Iterator[tuple[Transport, dict[st
 
     One for the whole module: who only asks for the balance changes nothing, and making tokens takes its time.
     """
-    unbanned = [{"client_secret": account["client_secret"]} for account in ACCOUNTS]
+    unbanned = [{"api_key": account["api_key"]} for account in ACCOUNTS]
     options = ({"accounts": unbanned}, {"accounts": ACCOUNTS, "seed": 1}, {"accounts": ACCOUNTS})
     with ExitStack() as opened:
         before, elsewhere, transport = (
@@ -382,7 +382,7 @@ class TestSection2Accounts:
 
     @pytest.mark.parametrize("strict", [True, False], ids=["strict", "lenient"])
     def test_a_poor_account_has_what_the_list_says(self, open_transport: OpenTransport, strict: bool) -> None:
-        poor = Client(open_transport(strict=strict, accounts=[{"client_secret": KEY, "credits": 3}]))
+        poor = Client(open_transport(strict=strict, accounts=[{"api_key": KEY, "credits": 3}]))
 
         assert [poor.create_v3().code, poor.create_v3().code] == [1000, 1104]
         assert poor.credit() == 1

@@ -347,7 +347,7 @@ CASES = (
         lambda client: (client.token(), client.ask("GET", QUOTA, x_api_key="my-client-id")),
         "#2 sends a clientId as x-api-key; the API key is the clientSecret",
         lambda client: (client.token(), client.ask("GET", QUOTA, x_api_key="some-other-key")),
-        {"strict": True, "accounts": [{"client_secret": KEY, "client_id": "my-client-id"}]},
+        {"strict": True, "accounts": [{"api_key": KEY, "client_id": "my-client-id"}]},
     ),
     Case(
         "key as token",

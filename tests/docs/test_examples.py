@@ -67,7 +67,7 @@ def asked(serving: Serving, endpoint: str) -> int:
 
 class TestClients:
     def test_it_gets_its_pictures(self, client: Path, tmp_path: Path) -> None:
-        with Serving("--queue", "1 poll", "--processing", "2 polls") as server:
+        with Serving("--queueing", "1 poll", "--processing", "2 polls") as server:
             told = play(client, server.url, tmp_path)
             assert (told.returncode, told.stderr) == (0, "")
             assert told.stdout.split()[-4:] == PICTURES
@@ -80,7 +80,7 @@ class TestClients:
                 assert picture.format == "JPEG"
 
     def test_the_base_url_may_end_in_a_slash(self, client: Path, tmp_path: Path) -> None:
-        with Serving("--queue", "0", "--processing", "1 poll") as server:
+        with Serving("--queueing", "0", "--processing", "1 poll") as server:
             told = play(client, f"{server.url}/", tmp_path)
         assert (told.returncode, told.stderr) == (0, "")
         assert told.stdout.split() == PICTURES
@@ -106,14 +106,14 @@ class TestClients:
                 picture.load()
 
     def test_it_says_why_a_job_failed(self, client: Path, tmp_path: Path) -> None:
-        with Serving("--queue", "0", "--processing", "1 poll", "--ending", "failed: not this prompt") as server:
+        with Serving("--queueing", "0", "--processing", "1 poll", "--ending", "failed: not this prompt") as server:
             told = play(client, server.url, tmp_path)
             assert told.returncode == 1
             assert re.search(r"job \w{24} failed: \W?not this prompt", told.stderr)
             assert list(tmp_path.iterdir()) == []
 
     def test_it_does_not_wait_for_ever(self, client: Path, tmp_path: Path) -> None:
-        with Serving("--processing", "forever", "--queue", "0") as server:
+        with Serving("--processing", "forever", "--queueing", "0") as server:
             told = play(client, server.url, tmp_path, pause_s=0.1, patience_s=1)
             assert (told.returncode, told.stderr) == (1, "it took too long\n")
 
@@ -164,7 +164,7 @@ await import("{client}");
 
 class TestAnsweringFetch:
     @pytest.mark.parametrize(
-        "flags", [("--queue", "1 poll", "--processing", "1 poll"), ("--scenario", "flaky-gateway")]
+        "flags", [("--queueing", "1 poll", "--processing", "1 poll"), ("--scenario", "flaky-gateway")]
     )
     def test_a_client_of_the_real_addresses_is_answered(
         self, flags: tuple[str, ...], node: str, tmp_path: Path
@@ -206,8 +206,8 @@ class TestReceiver:
 
     def test_it_prints_what_the_callbacks_of_a_job_tell(self, receiver: tuple[Child, str]) -> None:
         child, url = receiver
-        account = {"client_secret": SECRET, "client_id": CLIENT_ID}
-        with Serving("--accounts", json.dumps([account]), "--queue", "0", "--processing", "50ms") as server:
+        account = {"api_key": SECRET, "client_id": CLIENT_ID}
+        with Serving("--accounts", json.dumps([account]), "--queueing", "0", "--processing", "50ms") as server:
             body = {"prompt": PROMPT, "webhookUrl": f"{url}/hook"}
             path = f"{server.url}/api/open/v3/content/image/createbyprompt"
             headers = {"x-api-key": SECRET, "content-type": "application/json"}

@@ -232,10 +232,10 @@ def test_accounts_are_added_as_a_scenario_describes_them(fake: MockAkool | Remot
     assert (account.client_id, account.banned, account.token_lifetime_ns) == ("AKX2…", True, 3600 * 10**9)
     assert fake.of_account(KEY).credits == 7
     for wrong, told in (
-        ({"api_key": KEY}, "there is an account with this client_secret"),
+        ({"api_key": KEY}, "there is an account with this api_key"),
         ({"api_key": OTHER, "client_id": "AKX2…"}, "there is an account with this client_id"),
         ({"api_key": OTHER, "credit": 3}, "there is no key 'credit' here. Did you mean 'credits'"),
-        ({"api_key": ""}, "the client_secret is empty"),
+        ({"api_key": ""}, "the api_key is empty"),
     ):
         with pytest.raises(MockAkoolError, match=told):
             fake.add_account(**wrong)

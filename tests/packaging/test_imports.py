@@ -88,7 +88,7 @@ def answer(self, request):
     return response
 
 Server.answer = answer
-sys.exit(cli.main(["serve", "--port", "0", "--queue", "0", "--processing", "0"]))
+sys.exit(cli.main(["serve", "--port", "0", "--queueing", "0", "--processing", "0"]))
 """
 
 

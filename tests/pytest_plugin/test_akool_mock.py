@@ -185,14 +185,14 @@ def test_the_command_line_wins_over_the_ini_file_and_a_marker_over_both(run: Run
 akool =
     seed = 5
     queueing = 9s
-    accounts = [{"client_secret": "a=b"}]
+    accounts = [{"api_key": "a=b"}]
 """
     )
     source = """
 def test_settings(akool_mock):
     assert akool_mock.options.seed == 6
     assert str(akool_mock.options.queueing) == "9s"
-    assert akool_mock.options.accounts[0].client_secret == "a=b"
+    assert akool_mock.options.accounts[0].api_key == "a=b"
     assert akool_mock.options.credits == 77
 
 
@@ -207,7 +207,7 @@ def test_settings_are_a_dict(akool_settings):
     result = run(source, "--akool", "seed=6", "--akool", "credits = 77")
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(
-        [f'mock-akool {__version__}: seed=6, queueing=9s, accounts=[[]{{"client_secret": "a=b"}}], credits=77']
+        [f'mock-akool {__version__}: seed=6, queueing=9s, accounts=[[]{{"api_key": "a=b"}}], credits=77']
     )
 
 

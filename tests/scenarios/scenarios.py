@@ -122,7 +122,7 @@ SCENARIOS = some(
                 "token_lifetime": LENGTHS,
             }
         ),
-        "accounts": st.lists(st.builds(lambda n: {"client_secret": f"s{n}", "credits": n}, COUNTS), max_size=1),
+        "accounts": st.lists(st.builds(lambda n: {"api_key": f"s{n}", "credits": n}, COUNTS), max_size=1),
         "jobs": st.lists(JOBS, max_size=3),
         "rules": st.lists(RULES, max_size=3),
         "limits": some({"requests_per_second": st.floats(0.001, 1e6), "concurrent_jobs": st.integers(0, 100)}),

@@ -157,7 +157,7 @@ class TestComposing:
             ({"account": {"token_lifetime": "30s"}}, "token_lifetime", (30_000_000_000,)),
             ({"limits": {"concurrent_jobs": 3}}, "concurrent_jobs", 3),
             ({"limits": {"requests_per_second": 5}}, "requests_per_second", 5),
-            ({"accounts": [{"client_secret": "0123456789abcdef"}]}, "strict", True),
+            ({"accounts": [{"api_key": "0123456789abcdef"}]}, "strict", True),
         ],
     )
     def test_it_sets_what_is_a_setting_unless_that_is_said(self, scenario: Any, option: str, value: Any) -> None:

@@ -113,12 +113,12 @@ MISTAKES: list[tuple[Any, str, str]] = [
     ({"account": {"status": "gone"}}, "account.status: 'gone' is not usable", "It takes active or banned"),
     (
         {"accounts": [{"credits": 1}]},
-        "accounts[0]: a listed account needs the key 'client_secret'",
+        "accounts[0]: a listed account needs the key 'api_key'",
         "It is the API key",
     ),
     (
-        {"accounts": [{"client_secret": "a"}, {"client_secret": "a"}]},
-        "accounts: two accounts have the same client_secret",
+        {"accounts": [{"api_key": "a"}, {"api_key": "a"}]},
+        "accounts: two accounts have the same api_key",
         "Give each its own",
     ),
     ({"jobs": {}}, "jobs: {} is not usable", "It takes a list; each item takes an object"),

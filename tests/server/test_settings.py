@@ -21,7 +21,7 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "seed": ("7", 7),
     "profile": ("documented", Profile.DOCUMENTED),
     "strict": ("yes", True),
-    "accounts": ('[{"client_secret": "s", "credits": 5}]', (AccountSpec("s", credits=5),)),
+    "accounts": ('[{"api_key": "s", "credits": 5}]', (AccountSpec("s", credits=5),)),
     "credits": ("5", 5),
     "account_status": ("banned", "banned"),
     "queueing": ("3 polls", Span(polls=3)),
@@ -261,7 +261,7 @@ def test_variables_and_flags_add_up(serve: Any, monkeypatch: pytest.MonkeyPatch)
     ("name", "near"),
     [
         ("MOCK_AKOOL_SEDE", "MOCK_AKOOL_SEED"),
-        ("MOCK_AKOOL_QUEUEING", "MOCK_AKOOL_QUEUE"),
+        ("MOCK_AKOOL_QUEUE", "MOCK_AKOOL_QUEUEING"),
         ("MOCK_AKOOL_PROT", "MOCK_AKOOL_PORT"),
     ],
 )

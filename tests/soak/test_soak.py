@@ -312,7 +312,7 @@ def test_the_command_leaves_nothing(
     def live() -> None:
         mark = uuid4().hex
         with ExitStack() as left_open:
-            flags = ("--queue", "0", "--processing", "0")
+            flags = ("--queueing", "0", "--processing", "0")
             serving = left_open.enter_context(Serving(*flags, variables={"MARK_OF_A_TEST": mark}))
             meanwhile(Serve(serving.port, left_open, hanging))
             assert marked(mark) == {serving.process.pid}

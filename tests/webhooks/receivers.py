@@ -20,7 +20,7 @@ from mock_akool.core.http import Response
 
 ID: Final = "AAECAwQFBgcICQoLDA0ODw=="
 SECRET: Final = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
-ACCOUNT: Final = {"client_secret": SECRET, "client_id": ID}
+ACCOUNT: Final = {"api_key": SECRET, "client_id": ID}
 HOOK: Final = "http://127.0.0.1:9/hook"
 PATIENCE_S: Final = 20.0
 

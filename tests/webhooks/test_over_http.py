@@ -323,7 +323,7 @@ class TestManyAndSlow:
             mock.webhooks.wait_for_delivery(job_id, status=3)
             assert poll(mock, job_id, OTHER)["image_status"] == 3
             assert time.perf_counter() - began_s < 2
-            assert mock.webhooks.by_account(ACCOUNT["client_secret"]).in_state("delivered").count == 0
+            assert mock.webhooks.by_account(ACCOUNT["api_key"]).in_state("delivered").count == 0
 
     def test_a_receiver_that_refuses_delays_no_other_account(self) -> None:
         with http_receiver(lambda got: 200) as receiver, live() as mock:

@@ -377,10 +377,10 @@ class TestKeys:
         assert careful(delivery.body, mock.accounts[0].client_id, key).payload == delivery.json
 
     def test_strict_refuses_such_an_account(self) -> None:
-        accounts = [{"client_secret": "k" * 32}, {"client_secret": "my-key"}]
+        accounts = [{"api_key": "k" * 32}, {"api_key": "my-key"}]
         with pytest.raises(
             SettingsError,
-            match="account 2 of accounts is not usable with strict: its client_secret has 6 bytes, and cannot encrypt",
+            match="account 2 of accounts is not usable with strict: its api_key has 6 bytes, and cannot encrypt",
         ):
             MockAkool(strict=True, accounts=accounts)
         assert len(MockAkool(accounts=accounts).accounts) == 2

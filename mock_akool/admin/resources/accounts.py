@@ -29,8 +29,8 @@ def accounts_of(request: AdminRequest) -> list[Account]:
 
 def add_account(request: AdminRequest) -> Any:
     """Add the account that is described."""
-    if request.given["client_secret"] is None:
-        raise AdminError(400, "no client_secret is given", "It is the API key, in the body, or as `account`")
+    if request.given["api_key"] is None:
+        raise AdminError(400, "no api_key is given", "It is the API key, in the body, or as `account`")
     spec = AccountSpec(**{name: request.given[name] for name in AccountSpec._fields})
     try:
         account = request.engine.accounts.add_new(spec)
@@ -90,7 +90,7 @@ ROUTES: Final[Routes] = {
         add_account,
         serializers.ACCOUNT.schema,
         query(
-            account=account_of_query("the API key, if the body has no client_secret", attribute="client_secret"),
+            account=account_of_query("the API key, if the body has no api_key", attribute="api_key"),
         ),
         parameters("body", ACCOUNT_SPEC.fields),
         status=201,

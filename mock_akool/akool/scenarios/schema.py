@@ -163,19 +163,19 @@ ACCOUNT_SPEC: Final = Record(
     "listed account",
     lambda **given: _account(**given),
     {
-        "client_secret": Field(TEXT, "the API key"),
+        "api_key": Field(TEXT, "the API key"),
         "client_id": Field(TEXT, "the clientId"),
         "credits": Field(whole(0, 10**12), "what it has to spend"),
         "status": Field(_ACCOUNT_STATUS, "active or banned", attribute="banned"),
         "token_lifetime": Field(DURATION, "how long its tokens live"),
     },
-    needed=("client_secret",),
+    needed=("api_key",),
 )
 
 
 def _account(**given: Any) -> AccountSpec:
-    if not given["client_secret"]:
-        raise ScenarioError("the client_secret is empty", "It is the API key")
+    if not given["api_key"]:
+        raise ScenarioError("the api_key is empty", "It is the API key")
     return AccountSpec(**given)
 
 
@@ -260,7 +260,7 @@ def _rule(**given: Any) -> Rule:
 
 
 def _check(scenario: Scenario) -> None:
-    for name in ("client_secret", "client_id"):
+    for name in ("api_key", "client_id"):
         given = [getattr(spec, name) for spec in scenario.accounts if getattr(spec, name) is not None]
         if len(set(given)) < len(given):
             raise ScenarioError(f"two accounts have the same {name}", "Give each its own", ("accounts",))

@@ -226,7 +226,7 @@ class RemoteAkool(Activation):
 
     def add_account(self, api_key: str, **said: Any) -> Account:
         """Make an account; `client_id`, `credits`, `status` and `token_lifetime` are as in a scenario's `accounts`."""
-        return account_of(self._admin_client.ask("POST", "accounts", {"client_secret": api_key, **said}))
+        return account_of(self._admin_client.ask("POST", "accounts", {"api_key": api_key, **said}))
 
     @property
     def credits(self) -> int:
