@@ -28,7 +28,7 @@ from mock_akool.akool.families.image_button import PressButton
 from mock_akool.akool.families.image_v3 import CreateV3
 from mock_akool.akool.families.image_v4 import CreateV4
 from mock_akool.akool.jobs import JobInput
-from mock_akool.akool.scenarios.schema import FAULT, JOB, RESULT, RULE, SCENARIO, WHEN
+from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO, WHEN
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.options import about
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
@@ -276,7 +276,14 @@ def _keys(name: str) -> str:
     return _markdown((f"Key of {_ARTICLES.get(name, f'a {name}')}", "Takes", "Meaning"), short)
 
 
-_RECORDS: Final = {"scenario": SCENARIO, "job": JOB, "when": WHEN, "result": RESULT, "rule": RULE, "fault": FAULT}
+_RECORDS: Final = {
+    "scenario": SCENARIO,
+    "job": JOB_SCRIPT,
+    "when": WHEN,
+    "result": RESULT,
+    "rule": RULE,
+    "fault": FAULT,
+}
 _SHORT: Final = {
     "seed": "a whole number",
     "accounts": "a list of objects, see `MockAkool(accounts=…)`",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from mock_akool.admin import serializers
 from mock_akool.admin.openapi import document
 from mock_akool.admin.parameters import SHARED_QUERY
 from mock_akool.admin.resources import accounts, calls, clock, jobs, scenarios, state, webhooks
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.akool.scenarios.schema import FAULT, JOB, RESULT, RULE, SCENARIO
+from mock_akool.admin.serializers import ACCOUNT_SUMMARY, ACTIVE_RULE, CALL, DELIVERY, JOB
+from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO
 from mock_akool.akool.scenarios.stages import STAGES
 from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT
 
@@ -27,18 +27,18 @@ def _document() -> dict[str, Any]:
             "Scenario": SCENARIO.schema,
             "Rule": RULE.schema,
             "Fault": FAULT.schema,
-            "JobScript": JOB.schema,
+            "JobScript": JOB_SCRIPT.schema,
             "Stages": STAGES.schema,
             "Result": RESULT.schema,
             "Webhook": WEBHOOK.schema,
             "WebhookFault": WEBHOOK_FAULT.schema,
             "Clock": clock.CLOCK,
             "Active": scenarios.ACTIVE,
-            "ActiveRule": serializers.RULE_IN_FORCE.schema,
-            "Job": serializers.JOB.schema,
-            "Account": serializers.ACCOUNT.schema,
-            "Call": serializers.CALL.schema,
-            "Delivery": serializers.DELIVERY.schema,
+            "ActiveRule": ACTIVE_RULE.schema,
+            "Job": JOB.schema,
+            "Account": ACCOUNT_SUMMARY.schema,
+            "Call": CALL.schema,
+            "Delivery": DELIVERY.schema,
         },
     )
 

@@ -1,16 +1,21 @@
-"""What the admin API tells of a fake's records: tables of fields, each with its help and its JSON Schema."""
+"""Records as JSON, in both directions.
+
+A serializer is a table. Each field says once what it means, how it is written, its JSON Schema, and how it is read
+back, so that what a server writes and what `MockAkool.connect` reads cannot differ.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from operator import attrgetter
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from mock_akool.akool.accounts import Account
+from mock_akool.admin import schemas
+from mock_akool.akool.accounts import Account, AccountSummary
 from mock_akool.akool.deliveries import AttemptResult, Delivery, DeliveryState
 from mock_akool.akool.endpoints import Endpoint
-from mock_akool.akool.engine import Engine
 from mock_akool.akool.families.image_button import PressButton
 from mock_akool.akool.families.image_v3 import CreateV3
 from mock_akool.akool.families.image_v4 import CreateV4
@@ -20,397 +25,385 @@ from mock_akool.akool.scenarios.schema import RESULT, RULE
 from mock_akool.akool.scenarios.stages import STAGES
 from mock_akool.core.call_log import Call
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.http import Request, Response, Termination, Transfer
+from mock_akool.core.durations import Duration
+from mock_akool.core.http import Request, Response, Share, Termination, Transfer
 from mock_akool.core.rule_engine import ActiveRule
-from mock_akool.core.schema import Schema
-from mock_akool.core.timeline import Status
-from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, ActiveWebhookRule, WebhookFault
+from mock_akool.core.schema import Schema, Shape
+from mock_akool.core.timeline import Change, Status, change_at
+from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, ActiveWebhookRule
 
-TEXT: Final[Schema] = {"type": "string"}
-WHOLE: Final[Schema] = {"type": "integer"}
-NUMBER: Final[Schema] = {"type": "number"}
-FLAG: Final[Schema] = {"type": "boolean"}
-STATUS: Final[Schema] = {"enum": ["queueing", "processing", "completed", "failed"]}
+T = TypeVar("T")
 
 
-def or_null(schema: Schema) -> Schema:
-    """Return the schema of the same value, or null."""
-    return {"anyOf": [schema, {"type": "null"}]}
+class Value(NamedTuple):
+    """A kind of value: its JSON Schema, how it is written, and how it is read back."""
 
-
-def listed(schema: Schema) -> Schema:
-    """Return the schema of a list of such values."""
-    return {"type": "array", "items": schema}
-
-
-def record(fields: Mapping[str, tuple[str, Schema]]) -> Schema:
-    """Return the schema of an object which has all these fields, of which each has a help and a schema."""
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": list(fields),
-        "properties": {name: {"description": help, **schema} for name, (help, schema) in fields.items()},
-    }
-
-
-def page(name: str, help: str, schema: Schema, *, by: str, **more: tuple[str, Schema]) -> Schema:
-    """Return the schema of a list that comes in pages; `by` in the query chooses one."""
-    return record(
-        {
-            name: (help, listed(schema)),
-            "matched": ("how many there are, listed or not", WHOLE),
-            "next": (f"what to give as `{by}` for the rest; null when that was all", or_null(WHOLE)),
-            **more,
-        }
-    )
+    schema: Schema
+    write: Callable[[Any], Any] = lambda value: value
+    read: Callable[[Any], Any] = lambda plain: plain
 
 
 class Column(NamedTuple):
-    """A field of what is told: its help, its schema, and what it is of a record at an instant."""
+    """A field of a record's JSON: what it means, and what it is of a record at an instant in nanoseconds.
+
+    `argument` is the argument of the record's maker that is read back from it; empty when it follows from others.
+    """
 
     help: str
-    schema: Schema
-    of: Callable[[Engine, Any, int], Any]
+    value: Value
+    of: Callable[[Any, int], Any]
+    argument: str = ""
+    is_reference: bool = False
+    """Whether it only names a record, which whoever reads it must give."""
 
 
-class View:
-    """How records of one kind are told."""
-
-    def __init__(self, **fields: Column) -> None:
-        self.fields = fields
-        self.schema = record({name: (field.help, field.schema) for name, field in fields.items()})
-        self._parts = tuple((name, field.of) for name, field in fields.items())
-
-    def of(self, engine: Engine, value: Any, now_ns: int) -> dict[str, Any]:
-        """Return what is told of the record, as plain data."""
-        return {name: part(engine, value, now_ns) for name, part in self._parts}
+def kept(help: str, value: Value, attribute: str) -> Column:
+    """Return the field for an attribute of the record."""
+    get = attrgetter(attribute)
+    return Column(help, value, lambda record, _: get(record), attribute)
 
 
-def spelled(instant_ns: int) -> str:
-    """Write an instant in nanoseconds since the epoch as text, in UTC."""
-    text = datetime.fromtimestamp(instant_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{instant_ns % NS_PER_S // 1_000_000:03}Z"
+def derived(help: str, value: Value, of: Callable[[Any, int], Any]) -> Column:
+    """Return a field that follows from the record and the instant, and is not read back."""
+    return Column(help, value, of)
 
 
-def _request(engine: Engine, job: Job, now_ns: int) -> dict[str, Any]:
-    return {"endpoint": str(endpoint_of(job.input)), **job.input._asdict()}
+def reference(help: str, value: Value, attribute: str, key: str) -> Column:
+    """Return the field for a record that is written as its `key` only."""
+    get = attrgetter(f"{attribute}.{key}")
+    return Column(help, value, lambda record, _: get(record), attribute, is_reference=True)
 
 
-def _look(engine: Engine, job: Job, now_ns: int) -> dict[str, Any]:
-    return {"endpoint": str(endpoint_of(job.look)), **job.look._asdict()}
+class Serializer(Generic[T]):
+    """How records of one kind are written as JSON and read back.
+
+    `make` makes a record. `within` are records that are its attributes, whose fields stand among its own. `unwritten`
+    are the arguments of `make` that JSON does not tell.
+    """
+
+    def __init__(
+        self,
+        make: Callable[..., T],
+        columns: Mapping[str, Column],
+        *,
+        within: Mapping[str, Serializer[Any]] | None = None,
+        unwritten: Iterable[str] = (),
+    ) -> None:
+        self.make = make
+        self._own = dict(columns)
+        self._within = dict(within or {})
+        self.columns: dict[str, Column] = self._own | {
+            name: column._replace(of=_through(attribute, column.of))
+            for attribute, inner in self._within.items()
+            for name, column in inner.columns.items()
+        }
+        self.schema: Schema = schemas.record(
+            {name: (each.help, each.value.schema) for name, each in self.columns.items()}
+        )
+        self.arguments = {
+            *(each.argument for each in self._own.values() if each.argument),
+            *self._within,
+            *unwritten,
+        }
+        """The arguments of `make`, so that a test can say that none is forgotten."""
+
+    def write(self, record: T, now_ns: int) -> dict[str, Any]:
+        """Return the record as plain data, as it is at an instant."""
+        return {name: each.value.write(each.of(record, now_ns)) for name, each in self.columns.items()}
+
+    def read(self, plain: Mapping[str, Any], **given: Any) -> T:
+        """Return the record that was written so; `given` are the records that it names."""
+        arguments = dict(given)
+        for name, column in self._own.items():
+            if column.argument and not column.is_reference:
+                arguments[column.argument] = column.value.read(plain[name])
+        for attribute, inner in self._within.items():
+            arguments[attribute] = inner.read(plain)
+        return self.make(**arguments)
 
 
-_ASKED: Final[Schema] = {"type": "object", "required": ["endpoint"], "properties": {"endpoint": TEXT}}
-
-JOB: Final = View(
-    _id=Column("the job's `_id`", TEXT, lambda _, job, __: job.id),
-    account=Column("the API key of its account", TEXT, lambda _, job, __: job.account.api_key),
-    number=Column("it is the account's n-th job", WHOLE, lambda _, job, __: job.number),
-    status=Column(
-        "what a poll would see now", STATUS, lambda engine, job, now: engine.change_of(job, now).status.name.lower()
-    ),
-    since_ns=Column(
-        "since when it has this status, in epoch nanoseconds",
-        WHOLE,
-        lambda engine, job, now: engine.change_of(job, now).at_ns,
-    ),
-    created_ns=Column("when it was created, in epoch nanoseconds", WHOLE, lambda _, job, __: job.created_ns),
-    stages=Column(
-        "its whole life, as scenario files write it", STAGES.schema, lambda _, job, __: STAGES.write(job.timeline)
-    ),
-    result=Column(
-        "what is unusual about its result",
-        or_null(RESULT.schema),
-        lambda _, job, __: None if job.result is None else RESULT.write(job.result),
-    ),
-    cost=Column("what it cost, in credits", WHOLE, lambda _, job, __: job.cost),
-    request=Column("what was asked for", _ASKED, _request),
-    look=Column("the request whose prompt and scale its pictures show", _ASKED, _look),
-    polls_ns=Column("when it was polled, where that counts", listed(WHOLE), lambda _, job, __: list(job.polls)),
-    used_buttons=Column("the buttons that were pressed", listed(TEXT), lambda _, job, __: list(job.used_buttons)),
-    entry=Column("the entry of a script that it follows", or_null(TEXT), lambda _, job, __: job.entry),
-    place=Column("its place in its batch, from 0", WHOLE, lambda _, job, __: job.place),
-    stamp_ms=Column("the number that the names of its files begin with", WHOLE, lambda _, job, __: job.stamp_ms),
-    file_base=Column("where its files are seen", TEXT, lambda _, job, __: job.file_base),
-)
-
-ACCOUNT: Final = View(
-    api_key=Column("the API key, which is the clientSecret", TEXT, lambda _, account, __: account.api_key),
-    client_id=Column("the clientId", TEXT, lambda _, account, __: account.client_id),
-    credits=Column("what it has left", WHOLE, lambda engine, account, now: engine.credits_of(account, now)),
-    spent=Column("what it paid, refunds taken off", WHOLE, lambda engine, account, now: engine.spent_by(account, now)),
-    status=Column(
-        "active or banned",
-        {"enum": ["active", "banned"]},
-        lambda _, account, __: "banned" if account.banned else "active",
-    ),
-    token_lifetime=Column(
-        "how long its tokens live, in seconds", NUMBER, lambda _, account, __: account.token_lifetime_ns / NS_PER_S
-    ),
-    tokens_valid_from=Column(
-        "the epoch second before which its tokens are revoked", WHOLE, lambda _, account, __: account.valid_from_s
-    ),
-    jobs=Column("how many jobs it made", WHOLE, lambda engine, account, _: engine.jobs_made(account.api_key)),
-    id=Column("the account's id in tokens", TEXT, lambda _, account, __: account.id),
-    uid=Column("the account's uid in records", WHOLE, lambda _, account, __: account.uid),
-    team_id=Column("the account's team_id in records", TEXT, lambda _, account, __: account.team_id),
-    credential_id=Column("the credentialId in tokens", TEXT, lambda _, account, __: account.credential_id),
-)
+def _through(attribute: str, of: Callable[[Any, int], Any]) -> Callable[[Any, int], Any]:
+    get = attrgetter(attribute)
+    return lambda record, now_ns: of(get(record), now_ns)
 
 
-def _body(raw: bytes) -> Any:
-    if not raw:
-        return ""
+# Kinds of value
+
+
+def shaped(shape: Shape) -> Value:
+    """Return the kind of value that scenario files and parameters write in this way."""
+    return Value(shape.schema, shape.write, lambda plain: shape.read(plain, ()))
+
+
+def or_null(value: Value) -> Value:
+    """Return the same kind of value, or null for None."""
+    return Value(
+        schemas.or_null(value.schema),
+        lambda each: None if each is None else value.write(each),
+        lambda plain: None if plain is None else value.read(plain),
+    )
+
+
+def listed(value: Value) -> Value:
+    """Return the kind of value that is a tuple of these."""
+    return Value(
+        schemas.listed(value.schema),
+        lambda found: [value.write(each) for each in found],
+        lambda plain: tuple(value.read(each) for each in plain),
+    )
+
+
+def record_of(serializer: Serializer[Any]) -> Value:
+    """Return the kind of value that is such a record."""
+    return Value(serializer.schema, lambda record: serializer.write(record, 0), serializer.read)
+
+
+def _write_bytes(raw: bytes) -> Any:
     try:
         return raw.decode()
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(raw).decode()}
 
 
-BODY: Final[Schema] = {
-    "anyOf": [TEXT, {"type": "object", "required": ["base64"], "properties": {"base64": TEXT}}],
-    "description": "text, or an object with base64 where the bytes are none",
-}
-HEADERS: Final[Schema] = {"type": "object", "additionalProperties": TEXT}
+def _read_bytes(plain: Any) -> bytes:
+    return plain.encode() if isinstance(plain, str) else base64.b64decode(plain["base64"])
 
 
-def _ends(_: Engine, response: Response, __: int) -> Any:
-    ends = None if response.transfer is None else response.transfer.termination
-    return None if ends is None else str(ends)
+def _words(words: Mapping[str, Any]) -> Value:
+    """Return the kind of value that is written as one of these words."""
+    by_value = {value: word for word, value in words.items()}
+    return Value({"enum": list(words)}, by_value.__getitem__, words.__getitem__)
 
 
-_ANSWERED: Final = {
-    "http": Column("the answer's HTTP status", WHOLE, lambda _, response, __: response.status),
-    "ends": Column(
-        "how the connection ended, when the answer did not simply arrive",
-        or_null({"enum": ["drop", "reset", "cut"]}),
-        _ends,
-    ),
-    "code": Column(
-        "the answer's business code",
-        or_null(WHOLE),
-        lambda _, response, __: None if response.code is None else int(response.code),
-    ),
-    "answer_headers": Column("the answer's headers", HEADERS, lambda _, response, __: dict(response.headers)),
-    "answer": Column("the answer's body; empty for a picture", BODY, lambda _, response, __: _body(response.body)),
-    "delay_ns": Column("how long the answer was held back", WHOLE, lambda _, response, __: response.delay_ns),
-    "account": Column(
-        "the API key of the account, where it is known", or_null(TEXT), lambda _, response, __: response.account
-    ),
-    "job": Column("the `_id` of the job that it was about", or_null(TEXT), lambda _, response, __: response.job_id),
-    "job_status": Column(
-        "the status that the caller was shown",
-        or_null(STATUS),
-        lambda _, response, __: None if response.job_status is None else response.job_status.name.lower(),
-    ),
-    "entry": Column(
-        "the entry of a script that the job follows", or_null(TEXT), lambda _, response, __: response.entry
-    ),
-    "rule": Column("the rule that made the answer what it is", or_null(TEXT), lambda _, response, __: response.rule),
-}
-"""What is told of a Response."""
+def to_iso(instant_ns: int) -> str:
+    """Write an instant in epoch nanoseconds as ISO 8601 in UTC, with milliseconds."""
+    text = datetime.fromtimestamp(instant_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{instant_ns % NS_PER_S // 1_000_000:03}Z"
 
 
-def _in_call(told: Column) -> Column:
-    return told._replace(of=lambda engine, call, now_ns: told.of(engine, call.response, now_ns))
-
-
-CALL: Final = View(
-    number=Column("counts all calls from 1", WHOLE, lambda _, call, __: call.number),
-    time_ns=Column("when it was asked, in epoch nanoseconds", WHOLE, lambda _, call, __: call.time_ns),
-    at=Column("when it was asked, in seconds since the fake's start or reset", NUMBER, lambda _, call, __: call.at),
-    endpoint=Column("the endpoint's name", TEXT, lambda _, call, __: str(call.endpoint)),
-    transport=Column("the door that carried it in", TEXT, lambda _, call, __: call.transport),
-    method=Column("the request's method", TEXT, lambda _, call, __: call.method),
-    path=Column("the request's path", TEXT, lambda _, call, __: call.path),
-    query=Column("the request's query, undecoded", TEXT, lambda _, call, __: call.query),
-    headers=Column("the request's headers", HEADERS, lambda _, call, __: dict(call.headers)),
-    body=Column("the request's body", BODY, lambda _, call, __: _body(call.body)),
-    **{name: _in_call(told) for name, told in _ANSWERED.items()},
-)
-
-
-def _rule(_: Engine, live: ActiveRule, __: int) -> dict[str, Any]:
-    written: dict[str, Any] = RULE.write(live.rule)
-    return written
-
-
-RULE_IN_FORCE: Final = View(
-    number=Column(
-        "by which it can be taken away; null for a rule of a scenario",
-        or_null(WHOLE),
-        lambda _, live, __: live.number or None,
-    ),
-    label=Column("what the journal calls it", TEXT, lambda _, live, __: live.label),
-    fired=Column("how many calls it made go wrong", WHOLE, lambda _, live, __: live.fired),
-    must_fire=Column("whether it is a mistake when it never fires", FLAG, lambda _, live, __: live.rule.must_fire),
-    rule=Column("the rule, as scenario files write it", RULE.schema, _rule),
-)
-
-
-def _webhook(_: Engine, live: ActiveWebhookRule, __: int) -> dict[str, Any]:
-    written: dict[str, Any] = WEBHOOK.write(live.rule)
-    return written
-
-
-WEBHOOK_IN_FORCE: Final = View(
-    label=Column("who said it: python, control, or the scenario", TEXT, lambda _, live, __: live.label),
-    applied=Column("how many callbacks it applied", WHOLE, lambda _, live, __: sum(live.applied.values())),
-    rule=Column("which callbacks, and what goes wrong, as scenario files write it", WEBHOOK.schema, _webhook),
-)
-
-
-def _attempts(_: Engine, delivery: Delivery, __: int) -> Any:
-    return [
-        {"started_ns": each.started_ns, "ended_ns": each.ended_ns, "http": each.status, "error": each.error}
-        for each in delivery.attempts
-    ]
-
-
-_ATTEMPT: Final = record(
+TEXT: Final = Value(schemas.TEXT)
+WHOLE: Final = Value(schemas.WHOLE)
+NUMBER: Final = Value(schemas.NUMBER)
+FLAG: Final = Value(schemas.FLAG)
+BYTES: Final = Value(
     {
-        "started_ns": ("when it was begun, in epoch nanoseconds", WHOLE),
-        "ended_ns": ("when it was over, in epoch nanoseconds", WHOLE),
-        "http": ("the HTTP status that the receiver answered, or null", or_null(WHOLE)),
-        "error": ("why there was no answer, or empty text", TEXT),
-    }
+        "anyOf": [
+            schemas.TEXT,
+            {"type": "object", "required": ["base64"], "properties": {"base64": schemas.TEXT}},
+        ],
+        "description": "text, or an object with base64 where the bytes are none",
+    },
+    _write_bytes,
+    _read_bytes,
 )
-DELIVERY: Final = View(
-    number=Column("counts all callbacks from 1", WHOLE, lambda _, each, __: each.number),
-    job=Column("the job's `_id`", TEXT, lambda _, each, __: each.job_id),
-    account=Column("the API key of the job's account", TEXT, lambda _, each, __: each.account),
-    client_id=Column("the clientId of the job's account", TEXT, lambda _, each, __: each.client_id),
-    job_status=Column("the status that it tells of", STATUS, lambda _, each, __: each.status.name.lower()),
-    url=Column("where it goes", TEXT, lambda _, each, __: each.url),
-    state=Column(
-        "what became of it", {"enum": [str(state) for state in DeliveryState]}, lambda _, each, __: str(each.state)
-    ),
-    due_ns=Column("when it was to be sent first, in epoch nanoseconds", WHOLE, lambda _, each, __: each.due_ns),
-    next_ns=Column("when it is tried next", or_null(WHOLE), lambda _, each, __: each.next_ns),
-    start_ns=Column(
-        "when the fake was started or last reset, in epoch nanoseconds", WHOLE, lambda _, each, __: each.start_ns
-    ),
-    payload=Column("what was encrypted", BODY, lambda _, each, __: _body(each.payload)),
-    body=Column("what each try sends", BODY, lambda _, each, __: _body(each.body)),
-    attempts=Column("the attempts until now", listed(_ATTEMPT), _attempts),
-    error=Column("why it was not delivered, or empty text", TEXT, lambda _, each, __: each.error),
-    why=Column("the same where its attempts do not tell it, or empty text", TEXT, lambda _, each, __: each.why),
-    fault=Column(
-        "what was made to go wrong with it",
-        or_null(WEBHOOK_FAULT.schema),
-        lambda _, each, __: None if each.fault is None else WEBHOOK_FAULT.write(each.fault),
-    ),
-    copy_of=Column("the number of the callback that it repeats", or_null(WHOLE), lambda _, each, __: each.copy_of),
-)
+STATUS: Final = _words({status.name.lower(): status for status in Status})
+_HEADERS: Final = Value({"type": "object", "additionalProperties": schemas.TEXT}, dict)
+_HEADER_LIST: Final = _HEADERS._replace(read=lambda plain: tuple(plain.items()))
+_ENDPOINT: Final = Value(schemas.TEXT, str, Endpoint)
+_LIFETIME: Final = Value(schemas.TEXT, lambda ns: str(Duration(ns)), lambda plain: Duration.of(plain).ns)
 
 
-STATUS_OF_WORD: Final = {status.name.lower(): status for status in Status}
+# Jobs
 
-
-_REQUESTS: Final[Mapping[str, Any]] = {
+_INPUTS: Final[Mapping[str, Any]] = {
     Endpoint.CREATE_BY_PROMPT: CreateV3,
     Endpoint.CREATE_BY_SOURCE_PROMPT: CreateV4,
     Endpoint.CREATE_BY_BUTTON: PressButton,
 }
+_INPUT: Final = Value(
+    {"type": "object", "required": ["endpoint"], "properties": {"endpoint": schemas.TEXT}},
+    lambda input: {"endpoint": str(endpoint_of(input)), **input._asdict()},
+    lambda plain: _INPUTS[plain["endpoint"]](**{key: each for key, each in plain.items() if key != "endpoint"}),
+)
 
 
-def account_of(told: Mapping[str, Any]) -> Account:
-    """Return the account that `views.ACCOUNT` tells of."""
-    return Account(
-        api_key=told["api_key"],
-        client_id=told["client_id"],
-        id=told["id"],
-        uid=told["uid"],
-        team_id=told["team_id"],
-        credential_id=told["credential_id"],
-        banned=told["status"] == "banned",
-        token_lifetime_ns=round(told["token_lifetime"] * NS_PER_S),
-        valid_from_s=told["tokens_valid_from"],
-    )
+def _change(job: Job, now_ns: int) -> Change:
+    return change_at(job.timeline, job.created_ns, job.polls, now_ns)
 
 
-def _request_of(told: Mapping[str, Any]) -> Any:
-    given = dict(told)
-    return _REQUESTS[given.pop("endpoint")](**given)
-
-
-def job_of(told: Mapping[str, Any], accounts: Mapping[str, Account]) -> Job:
-    """Return the job that `views.JOB` tells of; `accounts` are by API key."""
-    return Job(
-        id=told["_id"],
-        account=accounts[told["account"]],
-        input=_request_of(told["request"]),
-        look=_request_of(told["look"]),
-        created_ns=told["created_ns"],
-        cost=told["cost"],
-        timeline=STAGES.read(told["stages"], ()),
-        stamp_ms=told["stamp_ms"],
-        file_base=told["file_base"],
-        place=told["place"],
-        polls=tuple(told["polls_ns"]),
-        used_buttons=tuple(told["used_buttons"]),
-        number=told["number"],
-        entry=told["entry"],
-        result=None if told["result"] is None else RESULT.read(told["result"], ()),
-    )
-
-
-def _bytes(told: Any) -> bytes:
-    return told.encode() if isinstance(told, str) else base64.b64decode(told["base64"])
-
-
-def exchange_of(told: Mapping[str, Any]) -> Call:
-    """Return the line of the journal that `views.CALL` tells of; of its transfer only how it ended is known."""
-    request = Request(
-        told["method"], told["path"], told["query"], told["headers"], _bytes(told["body"]), "", told["transport"]
-    )
-    time_ns = told["time_ns"]
-    return Call(
-        told["number"],
-        time_ns,
-        Endpoint(told["endpoint"]),
-        request,
-        _response(told, None if told["ends"] is None else Transfer(Termination(told["ends"]))),
-        time_ns - round(told["at"] * NS_PER_S),
-    )
-
-
-def _response(told: Mapping[str, Any], transfer: Transfer | None) -> Response:
-    return Response(
-        told["http"],
-        tuple(told["answer_headers"].items()),
-        _bytes(told["answer"]),
-        delay_ns=told["delay_ns"],
-        code=told["code"],
-        account=told["account"],
-        job_id=told["job"],
-        job_status=None if told["job_status"] is None else STATUS_OF_WORD[told["job_status"]],
-        transfer=transfer,
-        entry=told["entry"],
-        rule=told["rule"],
-    )
-
-
-def delivery_of(told: Mapping[str, Any]) -> Delivery:
-    """Return the record of a callback."""
-    return Delivery(
-        number=told["number"],
-        job_id=told["job"],
-        account=told["account"],
-        client_id=told["client_id"],
-        status=STATUS_OF_WORD[told["job_status"]],
-        url=told["url"],
-        due_ns=told["due_ns"],
-        payload=_bytes(told["payload"]),
-        body=_bytes(told["body"]),
-        state=DeliveryState(told["state"]),
-        start_ns=told["start_ns"],
-        attempts=tuple(
-            AttemptResult(each["started_ns"], each["ended_ns"], each["http"], each["error"])
-            for each in told["attempts"]
+JOB: Final = Serializer(
+    Job,
+    {
+        "_id": kept("the job's `_id`", TEXT, "id"),
+        "account": reference("the API key of its account", TEXT, "account", "api_key"),
+        "number": kept("it is the account's n-th job", WHOLE, "number"),
+        "status": derived("what a poll would see now", STATUS, lambda job, now_ns: _change(job, now_ns).status),
+        "since_ns": derived(
+            "since when it has this status, in epoch nanoseconds", WHOLE, lambda job, now_ns: _change(job, now_ns).at_ns
         ),
-        next_ns=told["next_ns"],
-        why=told["why"],
-        fault=None if told["fault"] is None else WebhookFault.of(told["fault"]),
-        copy_of=told["copy_of"],
-    )
+        "created_ns": kept("when it was created, in epoch nanoseconds", WHOLE, "created_ns"),
+        "stages": kept("its whole life, as scenario files write it", shaped(STAGES), "timeline"),
+        "result": kept("what is unusual about its result", or_null(shaped(RESULT)), "result"),
+        "cost": kept("what it cost, in credits", WHOLE, "cost"),
+        "request": kept("what was asked for", _INPUT, "input"),
+        "look": kept("the request whose prompt and scale its images show", _INPUT, "look"),
+        "polls_ns": kept("when it was polled, where that counts", listed(WHOLE), "polls"),
+        "used_buttons": kept("the buttons that were pressed", listed(TEXT), "used_buttons"),
+        "job_script": kept("the job script that it follows", or_null(TEXT), "entry"),
+        "place": kept("its place in its batch, from 0", WHOLE, "place"),
+        "stamp_ms": kept("the number that the names of its files begin with", WHOLE, "stamp_ms"),
+        "file_base": kept("what the URLs of its files begin with", TEXT, "file_base"),
+    },
+)
+
+
+# Accounts
+
+ACCOUNT: Final = Serializer(
+    Account,
+    {
+        "api_key": kept("the API key, which is the clientSecret", TEXT, "api_key"),
+        "client_id": kept("the clientId", TEXT, "client_id"),
+        "status": kept("active or banned", _words({"active": False, "banned": True}), "banned"),
+        "token_lifetime": kept("how long its tokens live, such as 1h", _LIFETIME, "token_lifetime_ns"),
+        "tokens_valid_from": kept("the epoch second before which its tokens are revoked", WHOLE, "valid_from_s"),
+        "id": kept("the account's id in tokens", TEXT, "id"),
+        "uid": kept("the account's uid in records", WHOLE, "uid"),
+        "team_id": kept("the account's team_id in records", TEXT, "team_id"),
+        "credential_id": kept("the credentialId in tokens", TEXT, "credential_id"),
+    },
+)
+ACCOUNT_SUMMARY: Final = Serializer(
+    AccountSummary,
+    {
+        "credits": kept("what it has left", WHOLE, "credits"),
+        "spent": kept("what it paid, less refunds", WHOLE, "spent"),
+        "jobs": kept("how many jobs it made", WHOLE, "jobs"),
+    },
+    within={"account": ACCOUNT},
+)
+
+
+# Calls
+
+_SHARE: Final = Value(
+    {
+        "anyOf": [
+            schemas.WHOLE,
+            {"type": "object", "properties": {"fraction": schemas.NUMBER}, "required": ["fraction"]},
+        ]
+    },
+    lambda share: {"fraction": share.fraction} if share.bytes is None else share.bytes,
+    lambda plain: Share(fraction=plain["fraction"]) if isinstance(plain, dict) else Share(plain),
+)
+_TERMINATION: Final = _words({each.value: each for each in Termination})
+_TRANSFER: Final = Serializer(
+    Transfer,
+    {
+        "termination": kept("how the connection ended, when too early", or_null(_TERMINATION), "termination"),
+        "sent": kept("how much of the body arrived before a cut: bytes, or a fraction", _SHARE, "sent"),
+        "piece_bytes": kept("in pieces of how many bytes the body came; 0: at once", WHOLE, "piece_bytes"),
+        "pause_ns": kept("how long the pause before each piece was", WHOLE, "pause_ns"),
+    },
+)
+_REQUEST: Final = Serializer(
+    Request,
+    {
+        "transport": kept("what carried the request in", TEXT, "transport"),
+        "method": kept("the request's method", TEXT, "method"),
+        "path": kept("the request's path", TEXT, "path"),
+        "query": kept("the request's query, undecoded", TEXT, "query"),
+        "headers": kept("the request's headers", _HEADERS, "headers"),
+        "body": kept("the request's body", BYTES, "body"),
+        "file_base": kept("what the URLs of files in the response begin with", TEXT, "file_base"),
+    },
+)
+_RESPONSE: Final = Serializer(
+    Response,
+    {
+        "http": kept("the response's HTTP status", WHOLE, "status"),
+        "code": kept("the response's business code", or_null(WHOLE), "code"),
+        "response_headers": kept("the response's headers", _HEADER_LIST, "headers"),
+        "response_body": kept("the response's body; empty for a file", BYTES, "body"),
+        "delay_ns": kept("how long the response was held back", WHOLE, "delay_ns"),
+        "transfer": kept("how it travelled, if it did not simply arrive", or_null(record_of(_TRANSFER)), "transfer"),
+        "account": kept("the API key of the account, where it is known", or_null(TEXT), "account"),
+        "job": kept("the `_id` of the job that it was about", or_null(TEXT), "job_id"),
+        "job_status": kept("the status that the caller was shown", or_null(STATUS), "job_status"),
+        "job_script": kept("the job script that the job follows", or_null(TEXT), "entry"),
+        "rule": kept("the rule that made the response what it is", or_null(TEXT), "rule"),
+    },
+    unwritten=("media", "kept", "waiting"),  # what transports need of a response that is yet to be sent
+)
+CALL: Final = Serializer(
+    Call,
+    {
+        "number": kept("counts all calls from 1", WHOLE, "number"),
+        "time_ns": kept("when it came, in epoch nanoseconds", WHOLE, "time_ns"),
+        "at": derived("when it came, in seconds since the fake's start or reset", NUMBER, lambda call, _: call.at),
+        "start_ns": kept("when the fake was started or last reset, in epoch nanoseconds", WHOLE, "start_ns"),
+        "endpoint": kept("the endpoint's name", _ENDPOINT, "endpoint"),
+    },
+    within={"request": _REQUEST, "response": _RESPONSE},
+)
+
+
+# Rules
+
+
+def _active_rule(fired: int, **given: Any) -> ActiveRule:
+    rule = ActiveRule(**given)
+    rule.fired = fired
+    return rule
+
+
+ACTIVE_RULE: Final = Serializer(
+    _active_rule,
+    {
+        "number": Column(
+            "by which it can be removed; null for a rule of a scenario",
+            Value(schemas.or_null(schemas.WHOLE), lambda number: number or None, lambda plain: plain or 0),
+            lambda live, _: live.number,
+            "number",
+        ),
+        "label": kept("what the call log calls it", TEXT, "label"),
+        "fired": kept("how many calls it made go wrong", WHOLE, "fired"),
+        "must_fire": derived("whether it must apply at least once", FLAG, lambda live, _: live.rule.must_fire),
+        "rule": kept("the rule, as scenario files write it", shaped(RULE), "rule"),
+    },
+    unwritten=("after",),
+)
+ACTIVE_WEBHOOK_RULE: Final = Serializer(
+    ActiveWebhookRule,
+    {
+        "label": kept("who added it: python, admin, or the scenario", TEXT, "label"),
+        "applied": derived("how many webhooks it made go wrong", WHOLE, lambda live, _: sum(live.applied.values())),
+        "rule": kept("which webhooks, and what goes wrong, as scenario files write it", shaped(WEBHOOK), "rule"),
+    },
+    unwritten=("owner",),
+)
+
+
+# Deliveries
+
+_ATTEMPT: Final = Serializer(
+    AttemptResult,
+    {
+        "started_ns": kept("when it began, in epoch nanoseconds", WHOLE, "started_ns"),
+        "ended_ns": kept("when it was over, in epoch nanoseconds", WHOLE, "ended_ns"),
+        "http": kept("the HTTP status that the receiver answered, or null", or_null(WHOLE), "status"),
+        "error": kept("why there was no response, or empty text", TEXT, "error"),
+    },
+)
+DELIVERY: Final = Serializer(
+    Delivery,
+    {
+        "number": kept("counts all deliveries from 1", WHOLE, "number"),
+        "job": kept("the job's `_id`", TEXT, "job_id"),
+        "account": kept("the API key of the job's account", TEXT, "account"),
+        "client_id": kept("the clientId of the job's account", TEXT, "client_id"),
+        "job_status": kept("the status that it reports", STATUS, "status"),
+        "url": kept("where it goes", TEXT, "url"),
+        "state": kept("what became of it", _words({each.value: each for each in DeliveryState}), "state"),
+        "due_ns": kept("when it was to be sent first, in epoch nanoseconds", WHOLE, "due_ns"),
+        "next_ns": kept("when the next attempt is made", or_null(WHOLE), "next_ns"),
+        "start_ns": kept("when the fake was started or last reset, in epoch nanoseconds", WHOLE, "start_ns"),
+        "payload": kept("what was encrypted", BYTES, "payload"),
+        "body": kept("what each attempt sends", BYTES, "body"),
+        "attempts": kept("the attempts until now", listed(record_of(_ATTEMPT)), "attempts"),
+        "error": derived("why it was not delivered, or empty text", TEXT, lambda each, _: each.error),
+        "why": kept("the same where its attempts do not tell it, or empty text", TEXT, "why"),
+        "fault": kept("what was made to go wrong with it", or_null(shaped(WEBHOOK_FAULT)), "fault"),
+        "copy_of": kept("the number of the delivery that it repeats", or_null(WHOLE), "copy_of"),
+    },
+)

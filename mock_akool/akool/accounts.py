@@ -243,6 +243,15 @@ class Account:
         return f"<Account {shortened(self.api_key)} uid={self.uid}{' banned' if self.banned else ''}>"
 
 
+class AccountSummary(NamedTuple):
+    """An account and its totals at an instant: the credits it has left and has spent, and how many jobs it made."""
+
+    account: Account
+    credits: int
+    spent: int
+    jobs: int
+
+
 class AccountScript(NamedTuple):
     """What the accounts are like that no list describes. None means: as the settings say."""
 

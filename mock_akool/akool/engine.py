@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import filterfalse
 from typing import Final, NamedTuple
 
-from mock_akool.akool.accounts import Account, Accounts
+from mock_akool.akool.accounts import Account, Accounts, AccountSummary
 from mock_akool.akool.auth import Tokens
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import Endpoint
@@ -292,6 +292,21 @@ class Engine:
         """Return what the account paid, less the refunds that are due by `now_ns`."""
         self.credits_of(account, now_ns)
         return self.accounts.spent_by(account)
+
+    def account_summaries(self, now_ns: int, api_key: str | None = None) -> list[AccountSummary]:
+        """Return the accounts with their totals, in the order in which they appeared; with an API key, that one's."""
+        with self.lock:
+            known = self.accounts.known(api_key) if api_key is not None else None
+            found = self.accounts if api_key is None else [] if known is None else [known]
+            return [
+                AccountSummary(
+                    account,
+                    self.credits_of(account, now_ns),
+                    self.spent_by(account, now_ns),
+                    self.jobs_made(account.api_key),
+                )
+                for account in found
+            ]
 
     def picture_at(self, path: str, now_ns: int) -> tuple[Job, MediaSpec] | None:
         """Return what the file at `path` shows; None when it is not there: unknown, unfinished or expired."""

@@ -66,7 +66,7 @@ class Span(NamedTuple):
             if not number.isdigit() or int(number) > _MAX_POLLS:
                 raise SettingsError(f"{text!r} does not count polls from 0 to {_MAX_POLLS:,}", _HINT)
             return cls(polls=int(number))
-        ns = round(float(number) * _UNITS_NS[unit])
+        ns = _times(number, _UNITS_NS[unit])
         if ns > _MAX_NS:
             raise SettingsError(f"{text!r} is over 100 years", "Write 'forever' for a stage without end")
         return cls(ns=ns)
@@ -78,6 +78,13 @@ class Span(NamedTuple):
 
 
 FOREVER: Final = Span()
+
+
+def _times(number: str, unit_ns: int) -> int:
+    """Return so many units, `number` being decimal digits with or without a point; a float is not exact enough."""
+    whole, _, fraction = number.partition(".")
+    places: int = 10 ** len(fraction)
+    return int(whole or 0) * unit_ns + (int(fraction or 0) * unit_ns + places // 2) // places
 
 
 class Duration(NamedTuple):

@@ -265,7 +265,7 @@ class TestJobs:
 class TestAccounts:
     def test_add_and_list(self, fake: Fake) -> None:
         added = fake.ask("POST", "accounts", api_key=KEY, client_id="some-id", credits=5, token_lifetime="1h")
-        assert (added["client_id"], added["credits"], added["token_lifetime"]) == ("some-id", 5, 3600)
+        assert (added["client_id"], added["credits"], added["token_lifetime"]) == ("some-id", 5, "1h")
         assert fake.ask("GET", "accounts")["accounts"] == [added]
         assert fake.refused("POST", "accounts", api_key=KEY)[0] == 409
         assert fake.refused("POST", "accounts", api_key=OTHER, client_id="some-id")[0] == 409
@@ -637,7 +637,7 @@ class TestCalls:
         (call,) = fake.ask("GET", "calls")["calls"]
         assert (call["endpoint"], call["method"], call["http"], call["code"]) == ("createbyprompt", "POST", 200, 1000)
         assert json.loads(call["body"]) == {"prompt": "ein Füchslein"}
-        assert json.loads(call["answer"])["data"]["_id"] == call["job"] == job
+        assert json.loads(call["response_body"])["data"]["_id"] == call["job"] == job
         assert (call["account"], call["job_status"], call["at"]) == (KEY, "queueing", 0.0)
 
     def test_waiting_without_a_time_limit_does_not_wait(self, fake: Fake) -> None:

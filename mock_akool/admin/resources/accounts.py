@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mock_akool.admin import serializers
 from mock_akool.admin.parameters import ACCOUNT_QUERY, OWN_ACCOUNT, account_of_query, body, parameters, query
 from mock_akool.admin.responses import AdminError
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.serializers import listed, record
+from mock_akool.admin.schemas import listed, record
+from mock_akool.admin.serializers import ACCOUNT_SUMMARY
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.scenarios.schema import ACCOUNT_SPEC
 from mock_akool.akool.settings import AccountSpec
@@ -19,12 +19,8 @@ from mock_akool.core.schema import FLAG, Field, whole
 
 def list_accounts(request: AdminRequest) -> Any:
     """List accounts."""
-    return {"accounts": [_written(request, each) for each in accounts_of(request)]}
-
-
-def accounts_of(request: AdminRequest) -> list[Account]:
-    """Return the accounts that are meant: all, or the one that the request names if there is such a one."""
-    return [each for each in request.engine.accounts if request.account in (None, each.api_key)]
+    found = request.engine.account_summaries(request.now_ns, request.account)
+    return {"accounts": [ACCOUNT_SUMMARY.write(each, request.now_ns) for each in found]}
 
 
 def add_account(request: AdminRequest) -> Any:
@@ -75,20 +71,21 @@ def account_meant(request: AdminRequest) -> Account:
 
 
 def _written(request: AdminRequest, account: Account) -> dict[str, Any]:
-    return serializers.ACCOUNT.of(request.engine, account, request.now_ns)
+    (summary,) = request.engine.account_summaries(request.now_ns, account.api_key)
+    return ACCOUNT_SUMMARY.write(summary, request.now_ns)
 
 
 ROUTES: Final[Routes] = {
     ("GET", "/_mock/accounts"): Route(
         "List accounts",
         list_accounts,
-        record({"accounts": ("the accounts", listed(serializers.ACCOUNT.schema))}),
+        record({"accounts": ("the accounts", listed(ACCOUNT_SUMMARY.schema))}),
         ACCOUNT_QUERY,
     ),
     ("POST", "/_mock/accounts"): Route(
         "Add an account",
         add_account,
-        serializers.ACCOUNT.schema,
+        ACCOUNT_SUMMARY.schema,
         query(
             account=account_of_query("the API key, if the body has no api_key", attribute="api_key"),
         ),
@@ -98,7 +95,7 @@ ROUTES: Final[Routes] = {
     ("POST", "/_mock/accounts/credits"): Route(
         "Set an account's credits, or add to them",
         set_credits,
-        serializers.ACCOUNT.schema,
+        ACCOUNT_SUMMARY.schema,
         ACCOUNT_QUERY,
         body(
             account=OWN_ACCOUNT,
@@ -109,14 +106,14 @@ ROUTES: Final[Routes] = {
     ("POST", "/_mock/accounts/ban"): Route(
         "Ban an account, or lift the ban",
         ban,
-        serializers.ACCOUNT.schema,
+        ACCOUNT_SUMMARY.schema,
         ACCOUNT_QUERY,
         body(account=OWN_ACCOUNT, banned=Field(FLAG, "false lifts the ban", True)),
     ),
     ("POST", "/_mock/accounts/expire-tokens"): Route(
         "Expire all tokens of an account that were issued until now",
         expire_tokens,
-        serializers.ACCOUNT.schema,
+        ACCOUNT_SUMMARY.schema,
         ACCOUNT_QUERY,
         body(account=OWN_ACCOUNT),
     ),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from mock_akool.admin import long_poll, serializers
+from mock_akool.admin import long_poll
 from mock_akool.admin.parameters import LIMIT, SECONDS, account_of_query, query
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.serializers import WHOLE, page
+from mock_akool.admin.schemas import WHOLE, page
+from mock_akool.admin.serializers import CALL
 from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.engine import Engine
 from mock_akool.core.call_log import Call
@@ -25,7 +26,7 @@ def list_calls(request: AdminRequest) -> Any:
     found = [call for call in call_log.calls_after(given["after"]) if matches(call)]
     shown = found[: given["limit"]]
     return {
-        "calls": [serializers.CALL.of(request.engine, call, request.now_ns) for call in shown],
+        "calls": [CALL.write(call, request.now_ns) for call in shown],
         "matched": len(found),
         "next": shown[-1].number if len(shown) < len(found) else None,
         "dropped": call_log.dropped,
@@ -103,7 +104,7 @@ ROUTES: Final[Routes] = {
         page(
             "calls",
             "the calls",
-            serializers.CALL.schema,
+            CALL.schema,
             by="after",
             dropped=("how many calls of all accounts the call log does not keep any more, see --journal-size", WHOLE),
         ),

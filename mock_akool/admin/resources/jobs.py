@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from mock_akool.admin import serializers
 from mock_akool.admin.parameters import (
     ACCOUNT,
     ACCOUNT_BODY,
@@ -20,7 +19,8 @@ from mock_akool.admin.parameters import (
 from mock_akool.admin.resources.accounts import account_meant
 from mock_akool.admin.responses import AdminError
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.serializers import listed, page, record
+from mock_akool.admin.schemas import STATUS_WORDS, listed, page, record
+from mock_akool.admin.serializers import JOB
 from mock_akool.akool.api import ENDPOINTS as API_ROUTES
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import CREATES, ENDPOINTS, Endpoint
@@ -36,9 +36,8 @@ from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.faults import DURATION
 from mock_akool.core.http import Request
 from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Plain, one_of, whole
-from mock_akool.core.timeline import Status, failed
+from mock_akool.core.timeline import failed
 
-_WORDS: Final = tuple(status.name.lower() for status in Status)
 _NEWEST_NAMED: Final = 5
 
 _READERS: Final[dict[Endpoint, Callable[..., Any]]] = {
@@ -154,7 +153,7 @@ def delete_job(request: AdminRequest) -> Any:
 
 
 def _written(request: AdminRequest, job: Job) -> dict[str, Any]:
-    return serializers.JOB.of(request.engine, job, request.now_ns)
+    return JOB.write(job, request.now_ns)
 
 
 def _job(request: AdminRequest) -> Job:
@@ -182,10 +181,10 @@ ROUTES: Final[Routes] = {
     ("GET", "/_mock/jobs"): Route(
         "List jobs, oldest first",
         list_jobs,
-        page("jobs", "the jobs", serializers.JOB.schema, by="offset"),
+        page("jobs", "the jobs", JOB.schema, by="offset"),
         query(
             account=account_of_query(),
-            status=Field(one_of(_WORDS), "the status that they have now"),
+            status=Field(one_of(STATUS_WORDS), "the status that they have now"),
             offset=Field(whole(0, 10**9), "how many to leave out at the beginning", 0),
             limit=LIMIT,
         ),
@@ -193,7 +192,7 @@ ROUTES: Final[Routes] = {
     ("POST", "/_mock/jobs"): Route(
         "Create a job with a history; it is charged like any other",
         create_job,
-        record({"jobs": ("the jobs", listed(serializers.JOB.schema))}),
+        record({"jobs": ("the jobs", listed(JOB.schema))}),
         ACCOUNT_QUERY,
         body(
             account=OWN_ACCOUNT,
@@ -206,14 +205,14 @@ ROUTES: Final[Routes] = {
         ),
         status=201,
     ),
-    ("GET", "/_mock/jobs/{job}"): Route("Show one job", show_job, serializers.JOB.schema, ACCOUNT_QUERY),
+    ("GET", "/_mock/jobs/{job}"): Route("Show one job", show_job, JOB.schema, ACCOUNT_QUERY),
     ("POST", "/_mock/jobs/{job}/complete"): Route(
-        "Make a job completed from now on", complete, serializers.JOB.schema, ACCOUNT_QUERY, ACCOUNT_BODY
+        "Make a job completed from now on", complete, JOB.schema, ACCOUNT_QUERY, ACCOUNT_BODY
     ),
     ("POST", "/_mock/jobs/{job}/fail"): Route(
         "Make a job failed from now on",
         fail,
-        serializers.JOB.schema,
+        JOB.schema,
         ACCOUNT_QUERY,
         body(
             account=ACCOUNT,
@@ -222,9 +221,9 @@ ROUTES: Final[Routes] = {
         ),
     ),
     ("POST", "/_mock/jobs/{job}/stall"): Route(
-        "Make a job stay at its present status for ever", stall, serializers.JOB.schema, ACCOUNT_QUERY, ACCOUNT_BODY
+        "Make a job stay at its present status for ever", stall, JOB.schema, ACCOUNT_QUERY, ACCOUNT_BODY
     ),
     ("DELETE", "/_mock/jobs/{job}"): Route(
-        "Delete a job; its credits stay spent", delete_job, serializers.JOB.schema, ACCOUNT_QUERY
+        "Delete a job; its credits stay spent", delete_job, JOB.schema, ACCOUNT_QUERY
     ),
 }

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
-from mock_akool.admin import serializers
 from mock_akool.admin.parameters import ACCOUNT, ACCOUNT_QUERY, SHARED_QUERY, account_of_query, body, query
 from mock_akool.admin.responses import AdminError
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.serializers import TEXT, WHOLE, listed, or_null, record
+from mock_akool.admin.schemas import TEXT, WHOLE, listed, or_null, record
+from mock_akool.admin.serializers import ACTIVE_RULE, ACTIVE_WEBHOOK_RULE
 from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario, check_changeable
-from mock_akool.akool.scenarios.schema import JOB, RULE, SCENARIO, label_of, write_scenario
+from mock_akool.akool.scenarios.schema import JOB_SCRIPT, RULE, SCENARIO, label_of, write_scenario
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.schema import TEXT as A_TEXT
 from mock_akool.core.schema import Field, Listed, Place, Schema, whole
@@ -28,11 +28,11 @@ ACTIVE: Final = record(
         "scenarios": ("the scenarios that are active", listed(NAMED_SCENARIO)),
         "rules": (
             "the rules that are active, as they are tried",
-            listed(serializers.RULE_IN_FORCE.schema),
+            listed(ACTIVE_RULE.schema),
         ),
         "webhooks": (
             "the webhook faults that are active, as they are tried",
-            listed(serializers.WEBHOOK_IN_FORCE.schema),
+            listed(ACTIVE_WEBHOOK_RULE.schema),
         ),
         "planned": ("how many of the next jobs are scripted", WHOLE),
     }
@@ -79,10 +79,8 @@ def show_active(request: AdminRequest) -> Any:
     runtime = engine.runtime
     return {
         "scenarios": [{"name": each.name, "scenario": write_scenario(each)} for each in runtime.scenarios_of(key)],
-        "rules": [serializers.RULE_IN_FORCE.of(engine, live, request.now_ns) for live in runtime.rules_of(key)],
-        "webhooks": [
-            serializers.WEBHOOK_IN_FORCE.of(engine, live, request.now_ns) for live in runtime.webhook_rules_of(key)
-        ],
+        "rules": [ACTIVE_RULE.write(live, request.now_ns) for live in runtime.rules_of(key)],
+        "webhooks": [ACTIVE_WEBHOOK_RULE.write(live, request.now_ns) for live in runtime.webhook_rules_of(key)],
         "planned": len(runtime.plans_of(key)),
     }
 
@@ -120,7 +118,7 @@ def add_rules(request: AdminRequest) -> Any:
     check_source(request)
     engine = request.engine
     added = [engine.runtime.add(rule, label_of(rule), request.account) for rule in request.given["rules"]]
-    return {"rules": [serializers.RULE_IN_FORCE.of(engine, live, request.now_ns) for live in added]}
+    return {"rules": [ACTIVE_RULE.write(live, request.now_ns) for live in added]}
 
 
 def remove_rule(request: AdminRequest) -> Any:
@@ -129,7 +127,7 @@ def remove_rule(request: AdminRequest) -> Any:
     for live in runtime.rules_of(request.account):
         if live.number == request.given["rule"]:
             runtime.remove(live)
-            return serializers.RULE_IN_FORCE.of(request.engine, live, request.now_ns)
+            return ACTIVE_RULE.write(live, request.now_ns)
     raise AdminError(
         404,
         f"no rule {request.given['rule']} was added",
@@ -203,7 +201,7 @@ ROUTES: Final[Routes] = {
     ("POST", "/_mock/scenario/rules"): Route(
         "Add rules, which go before those of scenarios",
         add_rules,
-        record({"rules": ("the rules that were added", listed(serializers.RULE_IN_FORCE.schema))}),
+        record({"rules": ("the rules that were added", listed(ACTIVE_RULE.schema))}),
         ACCOUNT_QUERY,
         body(account=ACCOUNT, rules=Field(Listed(RULE, least=1), "the rules, as in a file"), needed=("rules",)),
         status=201,
@@ -211,7 +209,7 @@ ROUTES: Final[Routes] = {
     ("DELETE", "/_mock/scenario/rules"): Route(
         "Remove an added rule",
         remove_rule,
-        serializers.RULE_IN_FORCE.schema,
+        ACTIVE_RULE.schema,
         query(
             account=account_of_query("the API key of the account whose rule it is; without it, one of everybody's"),
             rule=Field(whole(1, 2**53), "the rule's number"),
@@ -246,7 +244,7 @@ ROUTES: Final[Routes] = {
         ACCOUNT_QUERY,
         body(
             account=ACCOUNT,
-            jobs=Field(Listed(JOB, least=1), "job scripts as in a scenario's `jobs`, without `when`"),
+            jobs=Field(Listed(JOB_SCRIPT, least=1), "job scripts as in a scenario's `jobs`, without `when`"),
             needed=("jobs",),
         ),
         status=201,

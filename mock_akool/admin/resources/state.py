@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from mock_akool._version import __version__
 from mock_akool.admin.parameters import ACCOUNT_BODY, ACCOUNT_QUERY, SHARED_QUERY, account_of_query, query
-from mock_akool.admin.resources.accounts import accounts_of
 from mock_akool.admin.resources.clock import CLOCK, show_clock
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.serializers import FLAG, TEXT, WHOLE, listed, record
+from mock_akool.admin.schemas import FLAG, STATUS_WORDS, TEXT, WHOLE, listed, record
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.schema import FLAG as YES_OR_NO
 from mock_akool.core.schema import Field, Schema
@@ -29,7 +28,6 @@ _SET_UP: Final[Mapping[str, tuple[str, Schema]]] = {
         WHOLE,
     ),
 }
-_WORDS: Final = tuple(status.name.lower() for status in Status)
 
 
 def health(request: AdminRequest) -> Any:
@@ -55,7 +53,7 @@ def state(request: AdminRequest) -> Any:
     """Show the totals."""
     engine, now_ns, key = request.engine, request.now_ns, request.account
     counts = engine.count_by_status(now_ns, key)
-    accounts = accounts_of(request)
+    accounts = engine.account_summaries(now_ns, key)
     return {
         "version": __version__,
         **_set_up(engine.settings),
@@ -66,7 +64,7 @@ def state(request: AdminRequest) -> Any:
         "calls": engine.call_log.count if key is None else len(engine.calls(key)),
         "awaited": engine.is_awaited(now_ns, key),
         "sending": request.fake.sending(key),
-        "credits_spent": sum(engine.spent_by(each, now_ns) for each in accounts),
+        "credits_spent": sum(each.spent for each in accounts),
     }
 
 
@@ -115,7 +113,7 @@ ROUTES: Final[Routes] = {
                 "started_ns": ("when the fake was started or last reset, in epoch nanoseconds", WHOLE),
                 "clock": ("the clock", CLOCK),
                 "accounts": ("how many accounts there are", WHOLE),
-                "jobs": ("how many jobs there are, by status", record({word: (word, WHOLE) for word in _WORDS})),
+                "jobs": ("how many jobs there are, by status", record({word: (word, WHOLE) for word in STATUS_WORDS})),
                 "calls": ("how many calls there were; of an account, how many are kept", WHOLE),
                 "sending": ("how webhooks are sent", {"enum": ["http", "collect", "call"]}),
                 "awaited": ("whether a client has something to wait for: a job, a webhook, another attempt", FLAG),

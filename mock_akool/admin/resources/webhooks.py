@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mock_akool.admin import long_poll, serializers
+from mock_akool.admin import long_poll
 from mock_akool.admin.parameters import ACCOUNT, ACCOUNT_QUERY, LIMIT, OWN_ACCOUNT, account_of_query, body, query
 from mock_akool.admin.resources.scenarios import check_source
 from mock_akool.admin.responses import AdminError
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.serializers import TEXT, WHOLE, listed, or_null, page, record
+from mock_akool.admin.schemas import TEXT, WHOLE, listed, or_null, page, record
+from mock_akool.admin.serializers import DELIVERY
 from mock_akool.akool.deliveries import Delivery, DeliveryState
 from mock_akool.core.schema import TEXT as A_TEXT
 from mock_akool.core.schema import Field, Listed, one_of, whole
@@ -107,7 +108,7 @@ def set_sending(request: AdminRequest) -> Any:
 
 
 def _written(request: AdminRequest, delivery: Delivery) -> dict[str, Any]:
-    return serializers.DELIVERY.of(request.engine, delivery, request.now_ns)
+    return DELIVERY.write(delivery, request.now_ns)
 
 
 ROUTES: Final[Routes] = {
@@ -117,7 +118,7 @@ ROUTES: Final[Routes] = {
         page(
             "webhooks",
             "the deliveries",
-            serializers.DELIVERY.schema,
+            DELIVERY.schema,
             by="after",
             due_ns=("when the next one falls due, in epoch nanoseconds, if that is known", or_null(WHOLE)),
         ),
@@ -162,7 +163,7 @@ ROUTES: Final[Routes] = {
     ("POST", "/_mock/webhooks/resend"): Route(
         "Send the body of a delivery again; answers with the new delivery",
         resend,
-        serializers.DELIVERY.schema,
+        DELIVERY.schema,
         ACCOUNT_QUERY,
         body(account=OWN_ACCOUNT, number=Field(whole(1, 2**53), "the delivery's number"), needed=("number",)),
         status=201,

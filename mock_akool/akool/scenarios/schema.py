@@ -123,7 +123,7 @@ WHEN: Final = Record(
         "account": Field(TEXT, "a pattern for the account's API key"),
     },
 )
-JOB: Final = Record(
+JOB_SCRIPT: Final = Record(
     "job",
     JobScript,
     {
@@ -282,7 +282,9 @@ SCENARIO: Final = Record(
             Listed(ACCOUNT_SPEC), "the accounts that exist; then no others do (as with the setting strict)", ()
         ),
         "jobs": Field(
-            Listed(JOB), "what becomes of jobs: an entry for each that is created, in order; the last one repeats", ()
+            Listed(JOB_SCRIPT),
+            "what becomes of jobs: a script for each that is created, in order; the last one repeats",
+            (),
         ),
         "rules": Field(Listed(RULE), "which requests go wrong; the first rule that fires wins", ()),
         "limits": Field(_LIMITS, "when an account gets 1005", Limits()),

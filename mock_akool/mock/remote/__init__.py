@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Never
 
-from mock_akool.admin.serializers import STATUS_OF_WORD, account_of, exchange_of, job_of
+from mock_akool.admin.serializers import ACCOUNT, CALL, JOB, STATUS
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.model import Result, Scenario
-from mock_akool.akool.scenarios.schema import JOB, RULE, SCENARIO
+from mock_akool.akool.scenarios.schema import JOB_SCRIPT, RULE, SCENARIO
 from mock_akool.core.errors import MockAkoolError, ServerError
 from mock_akool.core.options import check_names
 from mock_akool.core.rule_engine import ActiveRule
@@ -131,7 +131,7 @@ class RemoteAkool(Activation):
         __tracebackhide__ = True
         script = planned(queueing, processing, ending, stages, result, unknown)
         key = planned_for(self.account, account)
-        self._ask("POST", "scenario/jobs", {"jobs": [JOB.write(script)]}, account=key)
+        self._ask("POST", "scenario/jobs", {"jobs": [JOB_SCRIPT.write(script)]}, account=key)
 
     def on(self, endpoint: str | Sequence[str]) -> RuleBuilder:
         """Begin a rule for requests to an endpoint, as `MockAkool.on` does."""
@@ -182,7 +182,7 @@ class RemoteAkool(Activation):
             if len(found) >= page["matched"] or not page["jobs"]:
                 break
         accounts = {each.api_key: each for each in self.accounts} if found else {}
-        return tuple(job_of(each, accounts) for each in found)
+        return tuple(JOB.read(each, account=accounts[each["account"]]) for each in found)
 
     def job(self, job_id: str) -> RemoteJob:
         """Return a handle on the job with this `_id`; an unknown one raises MockAkoolError."""
@@ -198,7 +198,7 @@ class RemoteAkool(Activation):
             page = self._ask("GET", "calls", after=after, limit=_PAGE)
             found += page["calls"]
             after = page["next"]
-        return Calls(map(exchange_of, found), "" if self.account is None else " by this test's account")
+        return Calls(map(CALL.read, found), "" if self.account is None else " by this test's account")
 
     def wait_for_calls(self, count: int, endpoint: str = "any", *, timeout: float = 5.0) -> Calls:
         """Wait until there are `count` calls to an endpoint and return them; TimeoutError after `timeout` real seconds.
@@ -222,11 +222,11 @@ class RemoteAkool(Activation):
     @property
     def accounts(self) -> tuple[Account, ...]:
         """All accounts, in the order in which they appeared."""
-        return tuple(map(account_of, self._ask("GET", "accounts")["accounts"]))
+        return tuple(map(ACCOUNT.read, self._ask("GET", "accounts")["accounts"]))
 
     def add_account(self, api_key: str, **said: Any) -> Account:
         """Make an account; `client_id`, `credits`, `status` and `token_lifetime` are as in a scenario's `accounts`."""
-        return account_of(self._admin_client.ask("POST", "accounts", {"api_key": api_key, **said}))
+        return ACCOUNT.read(self._admin_client.ask("POST", "accounts", {"api_key": api_key, **said}))
 
     @property
     def credits(self) -> int:
@@ -286,12 +286,14 @@ class RemoteJob:
     def record(self) -> Job:
         """The job as it is now; a frozen record."""
         told = self._ask("GET")
-        return job_of(told, {each.api_key: each for each in self._fake.of_account(told["account"]).accounts})
+        (account,) = self._fake.of_account(told["account"]).accounts
+        return JOB.read(told, account=account)
 
     @property
     def status(self) -> Status:
         """The status that a poll would see now."""
-        return STATUS_OF_WORD[self._ask("GET")["status"]]
+        status: Status = STATUS.read(self._ask("GET")["status"])
+        return status
 
     def complete(self) -> None:
         """Let the job be completed from now on."""

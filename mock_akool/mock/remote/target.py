@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
 from typing import Final
 
-from mock_akool.admin.serializers import STATUS_OF_WORD
+from mock_akool.admin.serializers import STATUS
 from mock_akool.core.errors import ServerError
 from mock_akool.core.http import Share, Termination, Transfer
 from mock_akool.core.timeline import Status
@@ -136,7 +136,7 @@ class RemoteTarget(Target):
     def newest_jobs(self, count: int) -> list[tuple[str, Status]]:
         """Return the `_id` and the status of so many jobs, the newest last."""
         found = self._admin_client.ask("GET", "jobs", offset=max(0, self.job_count - count))["jobs"]
-        return [(each["_id"], STATUS_OF_WORD[each["status"]]) for each in found]
+        return [(each["_id"], STATUS.read(each["status"])) for each in found]
 
 
 def _delivered(response: HTTPResponse, method: str) -> Delivered:

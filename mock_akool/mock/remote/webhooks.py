@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.admin.long_poll import LONGEST_S
-from mock_akool.admin.serializers import delivery_of
+from mock_akool.admin.serializers import DELIVERY
 from mock_akool.akool.deliveries import Delivery, DeliveryState
 from mock_akool.akool.jobs import Job
 from mock_akool.core.errors import MockAkoolError
@@ -42,7 +42,7 @@ class RemoteWebhooks(AnyWebhooks):
             page = self._told(after=after, limit=_PAGE)
             found += page["webhooks"]
             after = page["next"]
-        return Deliveries(map(delivery_of, found), "" if self._account is None else " of this test's account")
+        return Deliveries(map(DELIVERY.read, found), "" if self._account is None else " of this test's account")
 
     def collect(self) -> None:
         """Request nobody."""
@@ -82,7 +82,7 @@ class RemoteWebhooks(AnyWebhooks):
 
     def _look(self, job_id: str | None, status: int | None) -> tuple[Delivery | None, int | None]:
         page = self._delivered(job_id, status)
-        return next(map(delivery_of, page["webhooks"]), None), page["due_ns"]
+        return next(map(DELIVERY.read, page["webhooks"]), None), page["due_ns"]
 
     def _awaited(self, job_id: str | None, status: int | None, timeout_s: float) -> Delivery | None:
         found = super()._awaited(job_id, status, timeout_s)
@@ -101,10 +101,10 @@ class RemoteWebhooks(AnyWebhooks):
                 if left_s <= LONGEST_S:
                     return None
             else:
-                return delivery_of(page["webhooks"][0])
+                return DELIVERY.read(page["webhooks"][0])
 
     def _resent(self, delivery: Delivery) -> Delivery:
-        return delivery_of(self._fake._ask("POST", "webhooks/resend", {"number": delivery.number}))
+        return DELIVERY.read(self._fake._ask("POST", "webhooks/resend", {"number": delivery.number}))
 
     def _add_fault(self, rule: WebhookRule, account: str | None) -> None:
         self._fake._ask("POST", "webhooks/faults", {"faults": [WEBHOOK.write(rule)]}, account=account)
