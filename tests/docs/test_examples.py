@@ -11,13 +11,16 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from PIL import Image
 
+from mock_akool import MockAkool, SystemClock
 from mock_akool.akool.codes import API_URL, CDN_URL
+from mock_akool.cli import main
 from mock_akool.webhooks import seal
 from tests.children import Child, Serving, run
 
@@ -60,28 +63,35 @@ def calling(url: str) -> dict[str, str]:
     return {**chosen, "NO_PROXY": "*", "no_proxy": "*"}
 
 
-def asked(serving: Serving, endpoint: str) -> int:
-    """Return how often the server was asked for this; a client that ended has had its answers."""
-    return len(re.findall(rf"\b{endpoint}\b", serving.err))
+@contextmanager
+def serving(**options: Any) -> Iterator[tuple[str, MockAkool]]:
+    """A live server of this process, in real time: its URL, and the fake."""
+    mock = MockAkool(clock=SystemClock(), **options)
+    with mock.server() as server:
+        yield server.url, mock
+
+
+def asked(mock: MockAkool, endpoint: str) -> int:
+    """Return how often the fake was asked for this; a client that ended has had its responses."""
+    return sum(call.endpoint == endpoint for call in mock.calls)
 
 
 class TestClients:
     def test_it_gets_its_pictures(self, client: Path, tmp_path: Path) -> None:
-        with Serving("--queueing", "1 poll", "--processing", "2 polls") as server:
-            told = play(client, server.url, tmp_path)
+        with serving(queueing="1 poll", processing="2 polls") as (url, mock):
+            told = play(client, url, tmp_path)
             assert (told.returncode, told.stderr) == (0, "")
             assert told.stdout.split()[-4:] == PICTURES
-            server.end()
-            assert asked(server, "createbyprompt") == 1
-            assert asked(server, "infobymodelid") == 4
+            assert asked(mock, "createbyprompt") == 1
+            assert asked(mock, "infobymodelid") == 4
         for name in PICTURES:
             with Image.open(tmp_path / name) as picture:
                 picture.load()
                 assert picture.format == "JPEG"
 
     def test_the_base_url_may_end_in_a_slash(self, client: Path, tmp_path: Path) -> None:
-        with Serving("--queueing", "0", "--processing", "1 poll") as server:
-            told = play(client, f"{server.url}/", tmp_path)
+        with serving(queueing=0, processing="1 poll") as (url, _):
+            told = play(client, f"{url}/", tmp_path)
         assert (told.returncode, told.stderr) == (0, "")
         assert told.stdout.split() == PICTURES
 
@@ -95,41 +105,39 @@ class TestClients:
         assert (told.returncode, told.stderr) == (2, f'usage: {program} {client.name} "a red fox"\n')
 
     def test_a_flaky_gateway_does_not_stop_it(self, client: Path, tmp_path: Path) -> None:
-        with Serving("--scenario", "flaky-gateway") as server:
-            told = play(client, server.url, tmp_path)
-            server.end()
+        with serving(scenario="flaky-gateway") as (url, mock):
+            told = play(client, url, tmp_path)
             assert (told.returncode, told.stderr) == (0, "")
-            assert asked(server, "createbyprompt") == 1
-            assert len(re.findall(" 50[234]", server.err)) >= 5
+            assert asked(mock, "createbyprompt") == 1
+            assert sum(call.response.status in (502, 503, 504) for call in mock.calls) >= 5
         for name in PICTURES:
             with Image.open(tmp_path / name) as picture:
                 picture.load()
 
     def test_it_says_why_a_job_failed(self, client: Path, tmp_path: Path) -> None:
-        with Serving("--queueing", "0", "--processing", "1 poll", "--ending", "failed: not this prompt") as server:
-            told = play(client, server.url, tmp_path)
+        with serving(queueing=0, processing="1 poll", ending="failed: not this prompt") as (url, _):
+            told = play(client, url, tmp_path)
             assert told.returncode == 1
             assert re.search(r"job \w{24} failed: \W?not this prompt", told.stderr)
             assert list(tmp_path.iterdir()) == []
 
     def test_it_does_not_wait_for_ever(self, client: Path, tmp_path: Path) -> None:
-        with Serving("--processing", "forever", "--queueing", "0") as server:
-            told = play(client, server.url, tmp_path, pause_s=0.1, patience_s=1)
+        with serving(queueing=0, processing="forever") as (url, _):
+            told = play(client, url, tmp_path, pause_s=0.1, patience_s=1)
             assert (told.returncode, told.stderr) == (1, "it took too long\n")
 
     def test_it_believes_the_code_and_not_the_http_status(self, client: Path, tmp_path: Path) -> None:
-        with Serving("--account-status", "banned") as server:
-            told = play(client, server.url, tmp_path)
+        with serving(account_status="banned") as (url, _):
+            told = play(client, url, tmp_path)
             assert (told.returncode, told.stderr) == (1, "Akool says 1200: The account has been banned\n")
 
     def test_it_does_not_create_again_after_a_lost_answer(self, client: Path, tmp_path: Path) -> None:
-        with Serving("--scenario", "double-charge") as server:
-            told = play(client, server.url, tmp_path)
-            server.end()
+        with serving(scenario="double-charge") as (url, mock):
+            told = play(client, url, tmp_path)
             assert told.returncode == 1
             assert told.stderr
             assert "Traceback" not in told.stderr
-            assert asked(server, "createbyprompt") == 1
+            assert asked(mock, "createbyprompt") == 1
 
 
 def test_there_is_a_client_for_each_way_ofcalling() -> None:
@@ -233,11 +241,14 @@ class TestReceiver:
     @pytest.mark.parametrize(
         "fault", ["wrong signature", "wrong key", "flipped bit", "bad padding", "truncated base64", "plain JSON"]
     )
-    def test_it_refuses_a_bad_envelope_and_lives_on(self, fault: str, receiver: tuple[Child, str]) -> None:
+    def test_it_refuses_a_bad_envelope_and_lives_on(
+        self, fault: str, receiver: tuple[Child, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         child, url = receiver
-        pair = {"AKOOL_CLIENT_ID": CLIENT_ID, "AKOOL_CLIENT_SECRET": SECRET}
+        monkeypatch.setenv("AKOOL_CLIENT_ID", CLIENT_ID)
+        monkeypatch.setenv("AKOOL_CLIENT_SECRET", SECRET)
         for each, code in ((f"envelope={fault}", 1), ("envelope=good", 0)):
-            assert run("webhook", "send", "--to", url, "--fault", each, variables=pair).returncode == code
+            assert main(["webhook", "send", "--to", url, "--fault", each]) == code
         child.said('"status":3')
         child.complained("refused: .+\n")
         assert child.out.count("\n") == 2
