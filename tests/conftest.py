@@ -1,31 +1,13 @@
-"""Fixtures of several test files."""
+"""How much of the tests runs, and what holds for all of them."""
 
 from __future__ import annotations
 
 import gc
 import signal
-from functools import partial
-from pathlib import Path
 
 import pytest
 
-from tests import extent, installation
-from tests.installation import Installed
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel; beside it are the source distribution that it is made from, and the copy of the sources."""
-    place = installation.made_once(tmp_path_factory, "wheel", installation.build_wheel)
-    (made,) = place.glob("*.whl")
-    return made
-
-
-@pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """An environment that holds the wheel."""
-    place = installation.made_once(tmp_path_factory, "installed", partial(installation.install, wheel))
-    return Installed(installation.commands(place), place / "elsewhere")
+from tests import extent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

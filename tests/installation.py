@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from typing import Final, NamedTuple
 import pytest
 
 from tests.children import environment, run
+from tests.packaging import dockerfile
+from tests.packaging.dockerfile import ROOT
 
-ROOT: Final = Path(__file__).parents[1]
 PATIENCE_S: Final = 300.0
 """How long a build or an installation may take before it fails instead of hanging."""
 
@@ -57,22 +59,36 @@ def succeed(*command: str | Path, folder: Path) -> None:
 def build_wheel(place: Path) -> None:
     """Make the source distribution from a copy of the sources, since a build leaves files behind, and the wheel of it.
 
-    All three are then in `place`, the copy as `sources`.
+    All three are then in `place`, the copy as `sources`. What the build requires is taken from this environment; that
+    pyproject.toml names it is seen when the image is built.
     """
     shutil.copytree(ROOT, place / "sources", ignore=_NOT_COPIED)
-    succeed(sys.executable, "-m", "build", "--outdir", place, folder=place / "sources")
+    succeed(sys.executable, "-m", "build", "--no-isolation", "--outdir", place, folder=place / "sources")
 
 
-def install(wheel: Path, place: Path) -> None:
-    """Make an environment that holds the wheel: `environment` in `place`, and the empty folder `elsewhere`."""
-    succeed(sys.executable, "-m", "venv", place / "environment", folder=place)
-    succeed(commands(place) / "python", "-m", "pip", "install", "--quiet", wheel, folder=place)
-    (place / "elsewhere").mkdir()
+def build_image(root: Path) -> None:
+    """Run the commands of the image's build stage with `root` for the image's root, and make the folder `elsewhere`."""
+    sources = root / "src"
+    sources.mkdir()
+    for word, value in dockerfile.stages()[1].instructions:
+        if word == "COPY":
+            *names, target = value.split()
+            for name in names:
+                _copy(ROOT / name, sources / (name if target == "./" else target))
+        elif word == "RUN":
+            # What pip has in its cache need not be fetched again for each run of the tests.
+            command = re.sub(r"/(?=opt/mock-akool|wheels)", f"{root}/", value).replace("--no-cache-dir ", "")
+            succeed("sh", "-euc", f"PATH={Path(sys.executable).parent}:$PATH; {command}", folder=sources)
+        else:
+            assert (word, value) == ("WORKDIR", "/src")
+    (root / "elsewhere").mkdir()
 
 
-def commands(place: Path) -> Path:
-    """Return the folder of the commands of the environment in `place`."""
-    return place / "environment" / ("Scripts" if sys.platform == "win32" else "bin")
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.py[cod]"))
+    else:
+        shutil.copy(source, target)
 
 
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:

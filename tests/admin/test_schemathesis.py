@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
 
 from mock_akool import MockAkool
 from tests.admin.conftest import Fake
+from tests.extent import choose
 
 _MOCK = MockAkool(max_body_bytes=4096)
 _DOCUMENT = Fake(_MOCK).ask("GET", "openapi.json")
@@ -31,7 +32,7 @@ def _begun_anew() -> None:
 
 @schema.parametrize()
 @settings(
-    max_examples=4,
+    max_examples=choose(2, 60),
     derandomize=True,
     deadline=None,
     database=None,

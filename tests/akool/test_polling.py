@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mock_akool import MockAkool, Request, Timeline, VirtualClock
 from mock_akool.akool.scenarios.model import Entry, JobScript
 from tests.core.timelines import ALL_SPANS, BORN, S, lived, timelines
+from tests.extent import choose
 
 CREATE = "/api/open/v3/content/image/createbyprompt"
 INFO = "/api/open/v3/content/image/infobymodelid"
@@ -37,7 +38,7 @@ class Client:
 STEPS_NS = st.one_of(st.just(0), st.integers(0, 5), st.integers(0, 3 * S), st.sampled_from([S // 10, S, 2 * S]))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=choose(75, 1500))
 @given(timelines(ALL_SPANS), st.lists(STEPS_NS, max_size=15))
 def test_polls_see_what_the_job_lived_to(timeline: Timeline, steps_ns: list[int]) -> None:
     client = Client(timeline)

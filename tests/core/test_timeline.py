@@ -33,6 +33,7 @@ from tests.core.timelines import (
     lived,
     timelines,
 )
+from tests.extent import choose
 
 # Reading lengths of time
 
@@ -251,7 +252,7 @@ def test_a_poll_counts_for_one_stage_only() -> None:
 # Properties
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=choose(120, 2500))
 @given(timelines(ALL_SPANS), POLLS, st.integers(0, 10 * S))
 @example(Timeline((Stage(QUEUEING, Span(0)), Stage(PROCESSING, Span(polls=1))), COMPLETED), [BORN], 0)
 @example(Timeline.of("2s", "1 poll"), [BORN + 2 * S], 0)

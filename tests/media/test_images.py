@@ -26,6 +26,7 @@ from mock_akool import MockAkool
 from mock_akool.core.media import MediaSpec
 from mock_akool.media.cache import MediaCache
 from mock_akool.media.images import LONGEST_SIDE, MIN_BYTES, render
+from tests.extent import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -275,7 +276,7 @@ class TestPrompts:
 
         assert opened(render(picture)).size == (PLAIN.width, PLAIN.height)
 
-    @settings(max_examples=40, deadline=None, database=None)
+    @settings(max_examples=choose(20, 200), deadline=None, database=None)
     @given(
         text=st.text(st.characters(), max_size=80),
         width=st.integers(1, 160),

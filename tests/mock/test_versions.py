@@ -49,6 +49,7 @@ def run_script(path: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_oldest_releases(folder_of_oldest: Path) -> None:
     assert run_script(folder_of_oldest).split() == oldest()
 

@@ -6,12 +6,12 @@ import io
 import json
 import re
 from functools import cache
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from dockerfile_parse import DockerfileParser
 
-from tests.installation import ROOT
-
+ROOT: Final = Path(__file__).parents[2]
 DOCKERFILE: Final = ROOT / "Dockerfile"
 
 _HEALTH: Final = re.compile(r"((?:--[a-z-]+=\S+ )*)CMD (\[.+\])")

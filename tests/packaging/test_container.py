@@ -30,9 +30,10 @@ from mock_akool import SettingsError, __version__
 from mock_akool.server.settings import DEFAULT_PORT, PREFIX, table
 from tests import installation
 from tests.children import PATIENCE_S, Child, Serving, run
-from tests.installation import HOSTLESS, ROOT, Installed, succeed
+from tests.installation import HOSTLESS, Installed, succeed
 from tests.packaging import dockerfile
 from tests.packaging.deployment import CHECKS, check_compose
+from tests.packaging.dockerfile import ROOT
 
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SCENARIO: Final = ROOT / "fixtures" / "scenarios" / "second-poll-breaks.yaml"
@@ -136,6 +137,7 @@ class TestDockerfile:
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_every_dependency_has_a_wheel(machine: str, tmp_path: Path) -> None:
     version = re.findall(r"3\.\d+", dockerfile.stages()[0].base)[0]
@@ -146,34 +148,6 @@ def test_every_dependency_has_a_wheel(machine: str, tmp_path: Path) -> None:
         *PROJECT["dependencies"],
         folder=tmp_path,
     )
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the build stage makes, in a folder instead of the image's root."""
-    return installation.made_once(tmp_path_factory, "image", _build)
-
-
-def _build(root: Path) -> None:
-    sources = root / "src"
-    sources.mkdir()
-    for word, value in dockerfile.stages()[1].instructions:
-        if word == "COPY":
-            *names, target = value.split()
-            for name in names:
-                _copy(ROOT / name, sources / (name if target == "./" else target))
-        elif word == "RUN":
-            command = re.sub(r"/(?=opt/mock-akool|wheels)", f"{root}/", value)
-            succeed("sh", "-euc", f"PATH={Path(sys.executable).parent}:$PATH; {command}", folder=sources)
-        else:
-            assert (word, value) == ("WORKDIR", "/src")
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.py[cod]"))
-    else:
-        shutil.copy(source, target)
 
 
 def _contents(wheel: Path) -> dict[str, int]:

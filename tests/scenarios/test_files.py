@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mock_akool import Scenario, ScenarioError
 from mock_akool.scenario_library.library import load, load_all, named, names, read_file
 from mock_akool.scenario_library.loader import read_text
+from tests.extent import choose
 from tests.scenarios.scenarios import SCENARIOS, Plain
 
 BOUND_S = 1.0
@@ -153,7 +154,7 @@ YAML_BITS = st.sampled_from(
 
 
 class TestFuzz:
-    @settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+    @settings(deadline=None, max_examples=choose(100, 2000), suppress_health_check=[HealthCheck.too_slow])
     @given(st.one_of(st.text(max_size=300), st.lists(YAML_BITS, max_size=80).map("".join)))
     @example("a: " + "[" * 30_000)
     @example("[" * 60_000)
@@ -175,7 +176,7 @@ class TestFuzz:
     def test_any_text_is_a_scenario_or_one_clear_error_soon(self, text: str) -> None:
         check_quickly(text)
 
-    @settings(deadline=None, max_examples=200)
+    @settings(deadline=None, max_examples=choose(50, 1000))
     @given(SCENARIOS, st.data())
     def test_so_is_a_scenario_with_a_bit_changed(self, plain: Plain, data: st.DataObject) -> None:
         text = json.dumps(plain, indent=1)

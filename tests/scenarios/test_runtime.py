@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mock_akool import MockAkool, Request, ScenarioError, SettingsError
 from mock_akool.akool.scenarios.schema import read_scenario
+from tests.extent import choose
 
 CREATE = "/api/open/v3/content/image/createbyprompt"
 INFO = "/api/open/v3/content/image/infobymodelid"
@@ -38,7 +39,7 @@ def create(mock: MockAkool, key: str) -> str:
     return mock.answer(Request.build("POST", CREATE, headers=headers, body=b'{"prompt": "a"}')).job_id or ""
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=choose(100, 2000))
 @given(st.lists(CHOICES, min_size=1, max_size=4), POLLS)
 def test_rules_fire_as_counted_by_hand(choices: list[dict[str, Any]], polls: list[tuple[int, int, int]]) -> None:
     plain = {

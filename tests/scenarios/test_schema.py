@@ -18,6 +18,7 @@ from mock_akool.core.faults import Delay, Fault
 from mock_akool.core.rules import Rule
 from mock_akool.core.timeline import COMPLETED, Stage, Status, failed
 from mock_akool.scenario_library.loader import dump, read_text
+from tests.extent import choose
 from tests.scenarios.scenarios import SCENARIOS, Plain
 
 ISSUE: Plain = {
@@ -277,7 +278,7 @@ class TestMistakes:
 
 
 class TestNothingIsLost:
-    @settings(deadline=None, max_examples=300)
+    @settings(deadline=None, max_examples=choose(75, 1500))
     @given(SCENARIOS)
     def test_a_scenario_dumps_and_parses_to_itself(self, plain: Plain) -> None:
         scenario = read_scenario(plain)
@@ -286,7 +287,7 @@ class TestNothingIsLost:
         assert read_text(json.dumps(write_scenario(scenario))) == scenario
         assert read_text(json.dumps(write_scenario(scenario), indent="\t", ensure_ascii=False)) == scenario
 
-    @settings(deadline=None, max_examples=300)
+    @settings(deadline=None, max_examples=choose(75, 1500))
     @given(SCENARIOS)
     def test_the_json_schema_takes_what_the_reader_takes(self, plain: Plain) -> None:
         read_scenario(plain)
@@ -319,7 +320,7 @@ class TestChoosing:
         rule = Rule(on=(Endpoint.FILE,), fault=Fault(drop=True), **said)
         assert [count for count in range(1, 21) if rule.chosen(count)] == list(chosen)
 
-    @settings(deadline=None, max_examples=200)
+    @settings(deadline=None, max_examples=choose(50, 1000))
     @given(SCENARIOS)
     def test_a_rule_never_sleeps_through_a_call_that_it_chooses(self, plain: Plain) -> None:
         for rule in read_scenario(plain).rules:

@@ -19,6 +19,7 @@ from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Rule
 from mock_akool.server.tokens import JwtTokens
+from tests.extent import choose
 
 ONE: Final = "one"
 OTHER: Final = "other"
@@ -65,7 +66,7 @@ STEPS: Final = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=choose(50, 1000))
 @given(STEPS)
 def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: list[tuple[str, Any, int]]) -> None:
     runtime = engine().runtime

@@ -1,4 +1,4 @@
-"""200 starts and stops leave no thread, file handle, port or child behind, whatever was under way at the stop."""
+"""Starts and stops leave no thread, file handle, port or child behind, whatever was under way at the stop."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from mock_akool import MockAkool, Server, SystemClock
 from mock_akool.media.cache import MediaCache
 from mock_akool.server import http_server as server_module
 from tests.children import Serving
+from tests.extent import choose
 from tests.webhooks.receivers import SECRET, create, fake, poll, until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="what a process holds is read from /proc")
@@ -32,7 +33,6 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="what
 PATIENCE_S: Final = 20.0
 SETTLED_S: Final = 1.0
 """How long what was left may take to go: threads of pools end, and loops close handles, a little after the stop."""
-WANTED_LIVES: Final = 200
 KEY: Final = {"x-api-key": SECRET, "content-type": "application/json"}
 INFO: Final = "/api/open/v3/content/image/infobymodelid?image_model_id="
 CREATE: Final = "/api/open/v3/content/image/createbyprompt"
@@ -218,14 +218,14 @@ def all_at_once(life: Life) -> None:
 
 Meanwhile = Callable[[Life], None]
 SITUATIONS: Final[dict[Meanwhile, int]] = {
-    idle: 50,
-    polled: 50,
-    drawing: 25,
-    waiting: 25,
-    calling_back: 25,
-    all_at_once: 25,
+    idle: choose(10, 50),
+    polled: choose(10, 50),
+    drawing: choose(5, 25),
+    waiting: choose(5, 25),
+    calling_back: choose(5, 25),
+    all_at_once: choose(5, 25),
 }
-"""What happens between start and stop, and how many lives are lived so: 200 with a new server for each, and again."""
+"""What happens between start and stop, and how many lives are lived so: at length 200 with a new server each."""
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["new", "restarted"])
@@ -251,7 +251,7 @@ def test_servers_leave_nothing(
     soak(live, SITUATIONS[meanwhile])
 
 
-def test_servers_of_aiohttp_s_door_leave_nothing() -> None:
+def test_servers_of_aiohttp_s_interceptor_leave_nothing() -> None:
     async def fetch() -> None:
         before = own_ports(own_handles())
         async with aiohttp.ClientSession("https://openapi.akool.com", headers=KEY) as session:
@@ -264,7 +264,7 @@ def test_servers_of_aiohttp_s_door_leave_nothing() -> None:
             assert_free(port)
             unread.close()
 
-    soak(lambda: asyncio.run(fetch()), 50)
+    soak(lambda: asyncio.run(fetch()), choose(10, 50))
 
 
 class Serve:
