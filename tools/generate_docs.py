@@ -316,8 +316,8 @@ def _sources() -> str:
         ("`prompt`", "`[mock:NAME]` in the prompt of a create", "that job, and requests about it"),
         ("`key`", "an API key that ends in `+NAME`", "that account"),
         (
-            "`control`",
-            "`PUT /_mock/scenario` and what else the [admin API](control.md) has",
+            "`admin`",
+            "`PUT /_mock/scenario` and what else the [admin API](admin-api.md) has",
             "everybody or an account",
         ),
     )

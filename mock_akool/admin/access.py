@@ -54,7 +54,7 @@ class Access:
             return Refusal(
                 403,
                 f"the admin API is not called by the name {host[:100]!r}",
-                "Call it by an IP address or localhost, or allow the name with --control-hosts",
+                "Call it by an IP address or localhost, or allow the name with --admin-hosts",
             )
         origin = headers.get("origin")
         foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")

@@ -57,7 +57,7 @@ def _name(raw: bytes) -> str:
     return raw.decode("latin-1").lower()
 
 
-_CONTROL: Final = PREFIX.encode()
+_ADMIN: Final = PREFIX.encode()
 
 
 @lru_cache(maxsize=1024)
@@ -236,7 +236,7 @@ class HttpConnection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, up to a byte over the bound, so that the API sees that it is too long."""
         most = self._server.max_body_bytes
-        if self._target.startswith(_CONTROL):
+        if self._target.startswith(_ADMIN):
             most = most_body_bytes(most)
         room = most + 1 - len(self._body)
         if room > 0:
@@ -298,7 +298,7 @@ class HttpConnection(asyncio.Protocol):
     def _answer(self, request: Request, keep_alive: bool) -> None:
         if is_slow(request):
             self._busy = True
-            self._later(self._answer_control(request, keep_alive))
+            self._later(self._answer_admin(request, keep_alive))
             return
         response = self._server.answer(request)
         body = self._application.ready_body(response)
@@ -313,9 +313,9 @@ class HttpConnection(asyncio.Protocol):
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
 
-    async def _answer_control(self, request: Request, keep_alive: bool) -> None:
+    async def _answer_admin(self, request: Request, keep_alive: bool) -> None:
         """Answer an admin request, which may look through all jobs or move a clock, outside of the event loop."""
-        await self._answer_later(request, await self._server.answer_control(request), keep_alive)
+        await self._answer_later(request, await self._server.answer_admin(request), keep_alive)
 
     async def _answer_later(self, request: Request, response: Response, keep_alive: bool) -> None:
         """Send an answer that waits or whose picture must be drawn; neither holds the event loop."""

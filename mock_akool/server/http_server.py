@@ -218,7 +218,7 @@ class Server:
         self._log.note(now_ns, request, response, now_ns - began_ns)
         return response
 
-    async def answer_control(self, request: Request) -> Response:
+    async def answer_admin(self, request: Request) -> Response:
         """Answer an admin request, and wait for what its caller waits for; neither holds the event loop."""
         began_ns = time.time_ns()
         response = await self.loop.run_in_executor(self._drawing, self.application.answer, request)

@@ -48,8 +48,8 @@ _HOST_NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 _TOKEN: Final = Kind("a text without spaces, such as 32 random letters", _read_token)
 
 
-SOURCES: Final = ("setting", "python", "prompt", "key", "control")
-"""Who may put a scenario in force."""
+SOURCES: Final = ("setting", "python", "prompt", "key", "admin")
+"""Who may make a scenario active."""
 
 
 def _read_scenarios(value: Any) -> tuple[Scenario, ...]:
@@ -80,7 +80,7 @@ def _library(name: str) -> Scenario:
 
 @dataclass(frozen=True, kw_only=True)
 class ScenarioSettings(ServiceSettings):
-    """The options of an engine, and the scenarios that are in force."""
+    """The options of an engine, and the scenarios that are active."""
 
     scenario: tuple[Scenario, ...] = option(
         (),
@@ -90,7 +90,7 @@ class ScenarioSettings(ServiceSettings):
     scenario_sources: tuple[str, ...] = option(
         SOURCES,
         Kind(f"some of {', '.join(SOURCES)}, separated by commas; all; or none", _read_sources),
-        "who may put a scenario in force: this setting, Python calls, a [mock:NAME] in a prompt, a key with +NAME, "
+        "who may make a scenario active: this setting, Python calls, a [mock:NAME] in a prompt, a key with +NAME, "
         "the admin API",
     )
 
@@ -124,7 +124,7 @@ class ScenarioSettings(ServiceSettings):
             _library,
             by_key="key" in sources,
             by_prompt="prompt" in sources,
-            by_control="control" in sources,
+            by_admin="admin" in sources,
         )
 
 
@@ -143,7 +143,7 @@ class Settings(ScenarioSettings):
         optional(_TOKEN),
         "the token of the admin API, sent as Authorization: Bearer; without it the admin API is open",
     )
-    control_hosts: tuple[str, ...] = option(
+    admin_hosts: tuple[str, ...] = option(
         (),
         Kind("host names, separated by commas", _read_names),
         "names by which the admin API may be called, besides IP addresses, localhost and --host",
@@ -153,7 +153,7 @@ class Settings(ScenarioSettings):
     @property
     def access(self) -> Access:
         """Who may use the admin API."""
-        return Access(self.admin_token, self.control_hosts)
+        return Access(self.admin_token, self.admin_hosts)
 
     @classmethod
     def from_environment(cls, given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Self:

@@ -15,7 +15,7 @@ IMAGE: Final = "/api/open/v3/content/image"
 
 
 class Fake:
-    """Asks control routes, and the API as a client of an account would."""
+    """Asks admin routes, and the API as a client of an account would."""
 
     def __init__(self, mock: MockAkool) -> None:
         self.mock = mock
@@ -28,13 +28,13 @@ class Fake:
         return response.status, json.loads(response.body) if is_json else None
 
     def ask(self, method: str, path: str, query: str = "", /, **body: Any) -> Any:
-        """Return what a control route tells; it must succeed."""
+        """Return what an admin route tells; it must succeed."""
         status, told = self.raw(method, f"/_mock/{path}", query, json.dumps(body).encode() if body else b"")
         assert status in (200, 201), told
         return told
 
     def refused(self, method: str, path: str, query: str = "", /, **body: Any) -> tuple[int, str, str]:
-        """Return status, error and hint of a control route that refuses, and has then changed nothing."""
+        """Return status, error and hint of an admin route that refuses, and has then changed nothing."""
         before = self.told()
         status, told = self.raw(method, f"/_mock/{path}", query, json.dumps(body).encode() if body else b"")
         assert set(told) == {"error", "hint"}, told
@@ -42,7 +42,7 @@ class Fake:
         return status, told["error"], told["hint"]
 
     def told(self) -> list[Any]:
-        """All that the control API tells of the fake."""
+        """All that the admin API tells of the fake."""
         paths = ("state", "jobs", "accounts", "scenario", "clock", "calls", "webhooks")
         return [self.raw("GET", f"/_mock/{path}")[1] for path in paths]
 

@@ -141,7 +141,7 @@ class TestState:
         fake.ask("POST", "clock/advance", until="idle")
         assert awaited() == [True, True, False], "nobody told it of the end"
 
-    def test_control_calls_are_not_in_the_journal(self, fake: Fake) -> None:
+    def test_admin_requests_are_not_in_the_call_log(self, fake: Fake) -> None:
         fake.ask("GET", "state")
         assert fake.ask("GET", "calls") == {"calls": [], "matched": 0, "next": None, "dropped": 0}
 
@@ -186,7 +186,7 @@ class TestJobs:
         status, error, hint = fake.refused("POST", "jobs", account=KEY, stages=["completed"])
         assert (status, error) == (409, "the API would answer 1104 credits insufficient")
         assert hint == "Give the account more by POST /_mock/accounts/credits"
-        assert fake.ask("GET", "scenario", f"account={KEY}")["planned"] == 1
+        assert fake.ask("GET", "scenario", f"account={KEY}")["job_scripts"] == 1
 
     @pytest.mark.parametrize("endpoint", [str(each) for each in CREATES])
     def test_what_a_request_looks_like_is_shown(self, endpoint: str, fake: Fake) -> None:
@@ -331,7 +331,7 @@ class TestScenario:
         told = fake.ask("GET", "scenario", f"account={KEY}")
         assert told["scenarios"][0]["scenario"]["rules"] == [rule]
         assert told["rules"][0]["fired"] == 1
-        assert fake.ask("GET", "scenario") == {"scenarios": [], "rules": [], "webhooks": [], "planned": 0}
+        assert fake.ask("GET", "scenario") == {"scenarios": [], "rules": [], "webhooks": [], "job_scripts": 0}
 
     def test_put_for_everybody_and_clear(self, fake: Fake) -> None:
         fake.ask("PUT", "scenario", scenario="out-of-credits")
@@ -514,11 +514,11 @@ class TestClock:
         before = fake.ask("GET", "clock")
         assert fake.ask("POST", "clock/advance", until="idle") == before
 
-    def test_until_the_next_callback(self, fake: Fake) -> None:
+    def test_until_the_next_webhook(self, fake: Fake) -> None:
         start_ns = fake.mock.started_ns
 
         def seconds(**given: Any) -> float:
-            return float((fake.ask("POST", "clock/advance", until="callback", **given)["now_ns"] - start_ns) / 10**9)
+            return float((fake.ask("POST", "clock/advance", until="webhook", **given)["now_ns"] - start_ns) / 10**9)
 
         assert seconds() == 0
         fake.create(OTHER)
@@ -535,10 +535,10 @@ class TestClock:
         assert seconds() == 10
         assert seconds() == 10
 
-    def test_until_a_callback_that_is_lost(self, fake: Fake) -> None:
+    def test_until_a_webhook_that_is_lost(self, fake: Fake) -> None:
         fake.ask("POST", "webhooks/faults", faults=[{"times": 1, "fault": {"copies": 0}}])
         fake.create(webhookUrl=HOOK)
-        assert fake.ask("POST", "clock/advance", until="callback")["now_ns"] == fake.mock.started_ns + 2 * 10**9
+        assert fake.ask("POST", "clock/advance", until="webhook")["now_ns"] == fake.mock.started_ns + 2 * 10**9
 
     def test_a_virtual_clock_stands_still_anyway(self, fake: Fake) -> None:
         assert fake.ask("POST", "clock/freeze")["frozen"] is True
@@ -674,7 +674,7 @@ class TestReset:
             "scenarios": [],
             "rules": [],
             "webhooks": [],
-            "planned": 0,
+            "job_scripts": 0,
         }
         (account,) = fake.ask("GET", "accounts", f"account={KEY}")["accounts"]
         assert (account["credits"], account["client_id"], account["status"]) == (7, "my-id", "active")
@@ -690,13 +690,13 @@ class TestReset:
             fake.ask("POST", "webhooks/faults", faults=[{"fault": {"copies": 2}}], **scope)
         mine = fake.ask("GET", "scenario", f"account={KEY}")
         told = fake.ask("PUT", "scenario", scenario="happy")
-        assert (told["rules"], told["webhooks"], told["planned"]) == ([], [], 0)
+        assert (told["rules"], told["webhooks"], told["job_scripts"]) == ([], [], 0)
         still = fake.ask("GET", "scenario", f"account={KEY}")
-        assert (still["rules"], still["planned"]) == (mine["rules"][:1], 1)
+        assert (still["rules"], still["job_scripts"]) == (mine["rules"][:1], 1)
         assert len(still["webhooks"]) == 1
         fake.ask("POST", "reset")
         still = fake.ask("GET", "scenario", f"account={KEY}")
-        assert (still["rules"], still["webhooks"], still["planned"]) == ([], [], 0)
+        assert (still["rules"], still["webhooks"], still["job_scripts"]) == ([], [], 0)
 
     def test_what_goes_and_what_stays(self, fake: Fake) -> None:
         made = fake.ask("POST", "accounts", api_key=KEY, credits=7, status="banned", token_lifetime="1m")

@@ -59,7 +59,7 @@ def test_a_name_that_points_here_by_trickery(host: str, server: Server) -> None:
     status, _, told = ask(server, {"host": host})
     assert (status, told["hint"]) == (
         403,
-        "Call it by an IP address or localhost, or allow the name with --control-hosts",
+        "Call it by an IP address or localhost, or allow the name with --admin-hosts",
     )
     assert ask(server, {"host": host}, "/_mock/health")[0] == 200
     assert ask(server, {"host": host}, "/api/open/v3/faceswap/quota/info")[0] == 200
@@ -142,9 +142,9 @@ def test_flask_is_as_safe() -> None:
 
 
 def test_the_settings() -> None:
-    access = Settings.of(admin_token="t0ken", control_hosts="akool, fake.test").access
+    access = Settings.of(admin_token="t0ken", admin_hosts="akool, fake.test").access
     assert access.admin_token == "t0ken"
-    for bad in ({"admin_token": "two words"}, {"control_hosts": "http://x"}, {"control_hosts": "a b"}):
+    for bad in ({"admin_token": "two words"}, {"admin_hosts": "http://x"}, {"admin_hosts": "a b"}):
         with pytest.raises(MockAkoolError, match="is not usable"):
             Settings.of(**bad)
 

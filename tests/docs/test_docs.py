@@ -101,7 +101,7 @@ _FILE: Final = re.compile(r"(?:#|//) ([\w/]+\.(?:py|mjs))\n")
 _FOREIGN_FILE: Final = re.compile(r"# ([\w./-]+\.ya?ml)\n")
 """The first line of a block of YAML that is a file of another program; all others are scenarios."""
 
-_STAND_INS: Final = ROOT / "tests" / "stand_ins"
+_STAND_INS: Final = ROOT / "tests" / "packaging" / "stand_ins"
 
 _STEP: Final = re.compile(r"((?:[^\n]*\\\n)*[^\n]*)\n(.*)", re.DOTALL)
 """A command, which may go on after a backslash at the end of a line, and its output."""

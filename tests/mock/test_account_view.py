@@ -259,7 +259,7 @@ def test_calls_are_waited_for(fake: MockAkool | RemoteAkool) -> None:
 
 
 def test_a_fake_that_python_may_not_script() -> None:
-    mock = MockAkool(scenario_sources="control")
+    mock = MockAkool(scenario_sources="admin")
     with pytest.raises(ScenarioError, match="does not name `python`"):
         mock.of_account(KEY).put_scenario("fails")
     with mock.server() as server:

@@ -424,7 +424,7 @@ class TestPage:
         ("name", "right", "wrong"),
         [
             ("compose.override.yaml", '"banned"}]', '"banned"}'),
-            ("kubernetes.yaml", "MOCK_AKOOL_CONTROL_HOSTS", "MOCK_AKOOL_CONTROL_HOST"),
+            ("kubernetes.yaml", "MOCK_AKOOL_ADMIN_HOSTS", "MOCK_AKOOL_ADMIN_HOST"),
             ("kubernetes.yaml", "timeoutSeconds", "timeoutSecond"),
             (".github/workflows/built.yml", 'QUEUE="1 poll"', 'QUEUE="1 pole"'),
             (".github/workflows/built.yml", "done'", "done"),
@@ -449,10 +449,10 @@ class TestPage:
 
     def test_the_names_by_which_others_call_may_control(self) -> None:
         fake = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["akool"]
-        assert fake["environment"][f"{PREFIX}CONTROL_HOSTS"] == "akool"
+        assert fake["environment"][f"{PREFIX}ADMIN_HOSTS"] == "akool"
         deployment, application = yaml.safe_load_all(self._block("kubernetes.yaml"))
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        assert container["env"][0] == {"name": f"{PREFIX}CONTROL_HOSTS", "value": application["metadata"]["name"]}
+        assert container["env"][0] == {"name": f"{PREFIX}ADMIN_HOSTS", "value": application["metadata"]["name"]}
 
 
 def test_the_page_uses_testcontainers_as_it_is(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "port": ("0", 0),
     "port_file": ("port.txt", "port.txt"),
     "admin_token": ("s3cret", "s3cret"),
-    "control_hosts": ("akool,fake.test", ("akool", "fake.test")),
+    "admin_hosts": ("akool,fake.test", ("akool", "fake.test")),
     "public_url": ("https://akool.test:8443/", "https://akool.test:8443"),
     "log": ("json", "json"),
 }

@@ -293,7 +293,7 @@ class TestFaults:
 
     def test_they_can_be_forbidden(self, view: View) -> None:
         mock = fake(scenario_sources="setting")
-        with pytest.raises(MockAkoolError, match=r"scenario_sources does not name `(python|control)`"):
+        with pytest.raises(MockAkoolError, match=r"scenario_sources does not name `(python|admin)`"):
             view(mock).fault(copies=2)
 
 

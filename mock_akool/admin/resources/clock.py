@@ -83,7 +83,7 @@ def advance(request: AdminRequest) -> Any:
         clock.advance(given["seconds"])
     elif given["to_ns"] is not None:
         clock.advance_to(given["to_ns"])
-    elif given["until"] == "callback":
+    elif given["until"] == "webhook":
         _advance_to_webhook(request, clock)
     else:
         request.fake.run_until_idle(request.account)
@@ -158,8 +158,8 @@ ROUTES: Final[Routes] = {
             account=account(_WHOSE),
             seconds=Field(SECONDS, "by how much"),
             until=Field(
-                one_of(("idle", "callback")),
-                "idle: to where nothing changes any more by time alone; callback: to where the next webhook, or the "
+                one_of(("idle", "webhook")),
+                "idle: to where nothing changes any more by time alone; webhook: to where the next webhook, or the "
                 "next attempt at one, falls due, if there is one to come",
             ),
             to_ns=Field(

@@ -107,7 +107,7 @@ def create_job(request: AdminRequest) -> Any:
     before = list(planned)
     if given["stages"] is not None or given["result"] is not None:
         script = JobScript(timeline=given["stages"], result=given["result"])
-        planned.extendleft([Entry(script, "control")] * getattr(input, "batch_quantity", 1))
+        planned.extendleft([Entry(script, "admin")] * getattr(input, "batch_quantity", 1))
     make = engine.press if endpoint is Endpoint.CREATE_BY_BUTTON else engine.create
     try:
         made = make(account, input, request.http.file_base, created_ns)

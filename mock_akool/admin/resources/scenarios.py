@@ -34,7 +34,7 @@ ACTIVE: Final = record(
             "the webhook faults that are active, as they are tried",
             listed(ACTIVE_WEBHOOK_RULE.schema),
         ),
-        "planned": ("how many of the next jobs are scripted", WHOLE),
+        "job_scripts": ("how many of the next jobs are scripted", WHOLE),
     }
 )
 
@@ -81,7 +81,7 @@ def show_active(request: AdminRequest) -> Any:
         "scenarios": [{"name": each.name, "scenario": write_scenario(each)} for each in runtime.scenarios_of(key)],
         "rules": [ACTIVE_RULE.write(live, request.now_ns) for live in runtime.rules_of(key)],
         "webhooks": [ACTIVE_WEBHOOK_RULE.write(live, request.now_ns) for live in runtime.webhook_rules_of(key)],
-        "planned": len(runtime.plans_of(key)),
+        "job_scripts": len(runtime.plans_of(key)),
     }
 
 
@@ -149,16 +149,16 @@ def script_jobs(request: AdminRequest) -> Any:
     queue = request.engine.runtime.queue_of(request.account)
     for script in scripts:
         queue.extend([Entry(script._replace(times=None), "next_job")] * (script.times or 1))
-    return {"planned": len(queue)}
+    return {"job_scripts": len(queue)}
 
 
 def check_source(request: AdminRequest) -> None:
     """Raise AdminError when the settings say that nobody may script this fake over HTTP."""
-    if not request.engine.script.by_control:
+    if not request.engine.script.by_admin:
         raise AdminError(
             403,
-            "scenario_sources does not name `control`, so the admin API cannot script this fake",
-            "Start it with `control` among --scenario-sources",
+            "scenario_sources does not name `admin`, so the admin API cannot script this fake",
+            "Start it with `admin` among --scenario-sources",
         )
 
 
@@ -240,7 +240,7 @@ ROUTES: Final[Routes] = {
     ("POST", "/_mock/scenario/jobs"): Route(
         "Script the next jobs, one after the other",
         script_jobs,
-        record({"planned": ("how many of the next jobs are scripted", WHOLE)}),
+        record({"job_scripts": ("how many of the next jobs are scripted", WHOLE)}),
         ACCOUNT_QUERY,
         body(
             account=ACCOUNT,

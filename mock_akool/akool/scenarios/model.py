@@ -178,4 +178,4 @@ class Script(NamedTuple):
     library: Library | None = None
     by_key: bool = False
     by_prompt: bool = False
-    by_control: bool = False
+    by_admin: bool = False
