@@ -13,7 +13,6 @@ from mock_akool._version import __version__
 if TYPE_CHECKING:
     from mock_akool.akool.accounts import Account
     from mock_akool.akool.codes import Code, Profile
-    from mock_akool.akool.endpoints import Endpoint
     from mock_akool.akool.errors import AkoolError
     from mock_akool.akool.jobs import Job
     from mock_akool.akool.scenarios.model import Scenario
@@ -52,7 +51,6 @@ _HOMES = {
     "ClockError": "core.errors",
     "Code": "akool.codes",
     "Ending": "core.timeline",
-    "Endpoint": "akool.endpoints",
     "Job": "akool.jobs",
     "JobHandle": "mock.jobs",
     "MockAkool": "mock.local",
@@ -93,7 +91,6 @@ __all__ = [
     "ClockError",
     "Code",
     "Ending",
-    "Endpoint",
     "Job",
     "JobHandle",
     "MockAkool",

@@ -19,14 +19,14 @@ from typing import Any, Final
 from mock_akool import Call, Calls, MockAkool, MockOptions
 from mock_akool.admin.routes import ROUTES
 from mock_akool.admin.routing import Route
-from mock_akool.akool.api import ENDPOINTS
-from mock_akool.akool.codes import CDN_URL, MESSAGES, Code, Profile
+from mock_akool.akool.api import API_ROUTES
+from mock_akool.akool.codes import MESSAGES, Code, Profile
 from mock_akool.akool.deliveries import Delivery
-from mock_akool.akool.families.dispatch import file_set, picture_named, price
-from mock_akool.akool.families.image import ORIGINAL_SCALE, RESOLUTIONS, SCALES, TEXT_MODEL
-from mock_akool.akool.families.image_button import PressButton
-from mock_akool.akool.families.image_v3 import CreateV3
-from mock_akool.akool.families.image_v4 import CreateV4
+from mock_akool.akool.families import CREATE_OF_INPUT, FAMILY_OF
+from mock_akool.akool.families.image import SCALES
+from mock_akool.akool.families.image_button import ImageButton
+from mock_akool.akool.families.image_v3 import ImageV3
+from mock_akool.akool.families.image_v4 import ORIGINAL_SCALE, RESOLUTIONS, TEXT_MODEL, ImageV4
 from mock_akool.akool.jobs import JobInput
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO, WHEN
 from mock_akool.akool.settings import ServiceSettings
@@ -129,7 +129,7 @@ def _choices_of_section(number: int) -> str:
 def _endpoints() -> str:
     return _markdown(
         ("Request", "Name in the journal and the log"),
-        ((f"`{method} {path}`", f"`{route.endpoint}`") for (method, path), route in ENDPOINTS.items()),
+        ((f"`{method} {path}`", f"`{route.endpoint}`") for (method, path), route in API_ROUTES.items()),
     )
 
 
@@ -138,19 +138,23 @@ def _codes() -> str:
     return _markdown(("`code`", "`msg`", "The fake answers it when"), rows)
 
 
-def _v4(resolution: str = "4k", scale: str = "1:1", source_image: str = "") -> CreateV4:
-    return CreateV4("a", TEXT_MODEL, source_image, scale, resolution, 1, 0.5, None, "")
+def _v4(resolution: str = "4k", scale: str = "1:1", source_image: str = "") -> ImageV4:
+    return ImageV4("a", TEXT_MODEL, source_image, scale, resolution, 1, 0.5, None, "")
 
 
 def _prices() -> str:
-    jobs: Mapping[str, JobInput] = {
-        "v3": CreateV3("a", "1:1", None, ""),
-        "a button": PressButton("", "U1", ""),
+    inputs: Mapping[str, JobInput] = {
+        "v3": ImageV3("a", "1:1", None, ""),
+        "a button": ImageButton("", "U1", ""),
         **{f"v4, `{resolution}`": _v4(resolution) for resolution in RESOLUTIONS},
     }
+
+    def price(input: JobInput, profile: Profile) -> str:
+        return str(FAMILY_OF[CREATE_OF_INPUT[type(input)].endpoint].price(input, ServiceSettings(profile=profile)))
+
     return _markdown(
         ("Job", *(f"Credits, `{profile}`" for profile in Profile)),
-        ((name, *(str(price(request, profile)) for profile in Profile)) for name, request in jobs.items()),
+        ((name, *(price(input, profile) for profile in Profile)) for name, input in inputs.items()),
     )
 
 
@@ -168,11 +172,12 @@ def _size_of(resolution: str, scale: str) -> str:
     engine = MockAkool(queueing=0, processing=0).engine
     account = engine.accounts.by_key("docs")
     assert account is not None
-    (job,) = engine.create(account, _v4(resolution, scale, "https://a/b.jpg"), CDN_URL, engine.clock.now_ns())
-    name = file_set(job, engine.keyed_random, Profile.OBSERVED).image
-    picture = picture_named(job, name, engine.keyed_random, engine.settings)
-    assert picture is not None
-    return f"{picture.width}×{picture.height}"
+    input = _v4(resolution, scale, "https://a/b.jpg")
+    create = CREATE_OF_INPUT[ImageV4]
+    (job,) = engine.create(account, create, input, "", engine.clock.now_ns())
+    files = FAMILY_OF[create.endpoint].files
+    image = files.shows(job, input, files.names(job, input, engine.context)[0], engine.context)
+    return f"{image.width}×{image.height}"
 
 
 def _in_process() -> str:

@@ -10,83 +10,29 @@ from typing import Any, Final
 from mock_akool._version import __version__
 from mock_akool.admin.access import OPEN
 from mock_akool.admin.routing import PREFIX, Route, Routes
-from mock_akool.akool.api import ENDPOINTS
+from mock_akool.akool import endpoints
+from mock_akool.akool.api import API_ROUTES
+from mock_akool.akool.auth import TOKEN_PAIR
 from mock_akool.akool.codes import MESSAGES
-from mock_akool.akool.endpoints import Endpoint
-from mock_akool.akool.families.image import (
-    BUTTONS,
-    IMAGE_MODEL,
-    MEITU_MODEL,
-    ORIGINAL_SCALE,
-    RESOLUTIONS,
-    SCALES,
-    TEXT_MODEL,
-)
+from mock_akool.akool.families import CREATES, RESULTS
 from mock_akool.core.schema import Record, Schema
-from mock_akool.core.timeline import Status
 
 _TEXT: Final[Schema] = {"type": "string"}
 _URL: Final[Schema] = {"type": "string", "description": "a URL, or empty text"}
-_PROMPT: Final[Schema] = {"type": "string", "minLength": 1, "pattern": r"\S"}
 
-REQUESTS: Final[Mapping[Endpoint, Schema]] = {
-    Endpoint.GET_TOKEN: {
-        "required": ["clientId", "clientSecret"],
-        "properties": {"clientId": _PROMPT, "clientSecret": _PROMPT},
-    },
-    Endpoint.CREATE_BY_PROMPT: {
-        "required": ["prompt"],
-        "properties": {
-            "prompt": _PROMPT,
-            "scale": {"enum": list(SCALES), "default": SCALES[0]},
-            "source_image": _URL,
-            "webhookUrl": _URL,
-        },
-    },
-    Endpoint.CREATE_BY_SOURCE_PROMPT: {
-        "required": ["prompt"],
-        "properties": {
-            "prompt": _PROMPT,
-            "model_name": {"enum": [TEXT_MODEL, IMAGE_MODEL, MEITU_MODEL]},
-            "source_images": {"type": "array", "items": _URL},
-            "parameter": {"type": "object", "description": "required for the Meitu model only"},
-            "scale": {"enum": [*SCALES, ORIGINAL_SCALE], "default": SCALES[0]},
-            "resolution": {"enum": list(RESOLUTIONS), "default": RESOLUTIONS[-1]},
-            "batch_quantity": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
-            "similar": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.5},
-            "negative_prompt": _TEXT,
-            "webhookurl": _URL,
-        },
-    },
-    Endpoint.CREATE_BY_BUTTON: {
-        "required": ["_id", "button"],
-        "properties": {"_id": _PROMPT, "button": {"enum": list(BUTTONS)}, "webhookUrl": _URL},
-    },
+_REQUESTS: Final[Mapping[str, Schema]] = {
+    endpoints.GET_TOKEN: TOKEN_PAIR.schema,
+    **{endpoint: create.input.schema for endpoint, create in CREATES.items()},
 }
 """What the emulated API reads of a body; what it does not know, it ignores."""
 
-_QUERIES: Final[Mapping[Endpoint, tuple[str, str]]] = {Endpoint.INFO_BY_MODEL_ID: ("image_model_id", "the job's `_id`")}
-_RECORD: Final[Schema] = {
-    "type": "object",
-    "required": ["_id", "create_time", "image_status"],
-    "properties": {
-        "_id": {"type": "string", "pattern": "^[0-9a-f]{24}$"},
-        "create_time": {"type": "integer"},
-        "image_status": {"enum": [int(status) for status in Status]},
-        "deduction_credit": {"type": "integer"},
-        "image": _TEXT,
-        "upscaled_urls": {"type": "array", "items": _TEXT},
-        "buttons": {"type": "array", "items": _TEXT},
-        "used_buttons": {"type": "array", "items": _TEXT},
-        "error_reasons": {"type": "array", "items": _TEXT},
+_DATA: Final[Mapping[str, Schema]] = {
+    **{
+        endpoint: {"anyOf": [create.record_schema, {"type": "array", "items": create.record_schema}]}
+        for endpoint, create in CREATES.items()
     },
-}
-_DATA: Final[Mapping[Endpoint, Schema]] = {
-    Endpoint.CREATE_BY_PROMPT: _RECORD,
-    Endpoint.CREATE_BY_SOURCE_PROMPT: {"anyOf": [_RECORD, {"type": "array", "items": _RECORD}]},
-    Endpoint.CREATE_BY_BUTTON: _RECORD,
-    Endpoint.INFO_BY_MODEL_ID: _RECORD,
-    Endpoint.QUOTA_INFO: {"type": "object", "required": ["credit"], "properties": {"credit": {"type": "integer"}}},
+    **{endpoint: results.record_schema for endpoint, results in RESULTS.items()},
+    endpoints.QUOTA_INFO: {"type": "object", "required": ["credit"], "properties": {"credit": {"type": "number"}}},
 }
 _ERROR: Final[Schema] = {
     "type": "object",
@@ -109,10 +55,10 @@ def document(routes: Routes, shared: Mapping[str, Schema]) -> dict[str, Any]:
 
     Where one of the `shared` schemas stands, it is referred to by its name.
     """
-    shared = {"Error": _ERROR, "Record": _RECORD, **shared}
+    shared = {"Error": _ERROR, **shared}
     names = {_spelled(schema): name for name, schema in shared.items()}
     paths: dict[str, dict[str, Any]] = {}
-    for (method, path), endpoint in ((key, each.endpoint) for key, each in ENDPOINTS.items()):
+    for (method, path), endpoint in ((key, each.endpoint) for key, each in API_ROUTES.items()):
         paths.setdefault(path, {})[method.lower()] = _emulated(endpoint)
     for (method, path), route in routes.items():
         paths.setdefault(path, {})[method.lower()] = _admin(method, path, route)
@@ -159,8 +105,8 @@ def _referring(tree: Any, names: Mapping[str, str]) -> Any:
     return {"$ref": f"#/components/schemas/{name}", **said}
 
 
-def _emulated(endpoint: Endpoint) -> dict[str, Any]:
-    signed = endpoint is not Endpoint.GET_TOKEN
+def _emulated(endpoint: str) -> dict[str, Any]:
+    signed = endpoint != endpoints.GET_TOKEN
     token: Schema = {} if signed else {"token": _TEXT}
     data: Schema = {"data": _DATA[endpoint]} if endpoint in _DATA else {}
     envelope: Schema = {
@@ -187,11 +133,13 @@ def _emulated(endpoint: Endpoint) -> dict[str, Any]:
             "default": {"description": "what a scenario made of it"},
         },
     }
-    if endpoint in REQUESTS:
-        told["requestBody"] = {"required": True, "content": _json({"type": "object", **REQUESTS[endpoint]})}
-    if endpoint in _QUERIES:
-        name, meaning = _QUERIES[endpoint]
-        told["parameters"] = [{"name": name, "in": "query", "required": True, "description": meaning, "schema": _TEXT}]
+    if endpoint in _REQUESTS:
+        told["requestBody"] = {"required": True, "content": _json({"type": "object", **_REQUESTS[endpoint]})}
+    if endpoint in RESULTS:
+        told["parameters"] = [
+            {"name": name, "in": "query", "required": True, "description": meaning, "schema": _TEXT}
+            for name, meaning in RESULTS[endpoint].query.items()
+        ]
     return told
 
 

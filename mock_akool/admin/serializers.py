@@ -13,14 +13,10 @@ from operator import attrgetter
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from mock_akool.admin import schemas
-from mock_akool.akool.accounts import Account, AccountSummary
+from mock_akool.akool.accounts import Account, AccountSummary, credits_as_number, credits_of_number
 from mock_akool.akool.deliveries import AttemptResult, Delivery, DeliveryState
-from mock_akool.akool.endpoints import Endpoint
-from mock_akool.akool.families.image_button import PressButton
-from mock_akool.akool.families.image_v3 import CreateV3
-from mock_akool.akool.families.image_v4 import CreateV4
+from mock_akool.akool.families import CREATE_OF_INPUT, CREATES
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.scenarios.model import endpoint_of
 from mock_akool.akool.scenarios.schema import RESULT, RULE
 from mock_akool.akool.scenarios.stages import STAGES
 from mock_akool.core.call_log import Call
@@ -184,6 +180,7 @@ def to_iso(instant_ns: int) -> str:
 TEXT: Final = Value(schemas.TEXT)
 WHOLE: Final = Value(schemas.WHOLE)
 NUMBER: Final = Value(schemas.NUMBER)
+CREDITS: Final = Value(schemas.NUMBER, credits_as_number, credits_of_number)
 FLAG: Final = Value(schemas.FLAG)
 BYTES: Final = Value(
     {
@@ -199,21 +196,17 @@ BYTES: Final = Value(
 STATUS: Final = _words({status.name.lower(): status for status in Status})
 _HEADERS: Final = Value({"type": "object", "additionalProperties": schemas.TEXT}, dict)
 _HEADER_LIST: Final = _HEADERS._replace(read=lambda plain: tuple(plain.items()))
-_ENDPOINT: Final = Value(schemas.TEXT, str, Endpoint)
 _LIFETIME: Final = Value(schemas.TEXT, lambda ns: str(Duration(ns)), lambda plain: Duration.of(plain).ns)
 
 
 # Jobs
 
-_INPUTS: Final[Mapping[str, Any]] = {
-    Endpoint.CREATE_BY_PROMPT: CreateV3,
-    Endpoint.CREATE_BY_SOURCE_PROMPT: CreateV4,
-    Endpoint.CREATE_BY_BUTTON: PressButton,
-}
 _INPUT: Final = Value(
     {"type": "object", "required": ["endpoint"], "properties": {"endpoint": schemas.TEXT}},
-    lambda input: {"endpoint": str(endpoint_of(input)), **input._asdict()},
-    lambda plain: _INPUTS[plain["endpoint"]](**{key: each for key, each in plain.items() if key != "endpoint"}),
+    lambda input: {"endpoint": CREATE_OF_INPUT[type(input)].endpoint, **input._asdict()},
+    lambda plain: CREATES[plain["endpoint"]].input_type(
+        **{key: each for key, each in plain.items() if key != "endpoint"}
+    ),
 )
 
 
@@ -234,11 +227,13 @@ JOB: Final = Serializer(
         "created_ns": kept("when it was created, in epoch nanoseconds", WHOLE, "created_ns"),
         "stages": kept("its whole life, as scenario files write it", shaped(STAGES), "timeline"),
         "result": kept("what is unusual about its result", or_null(shaped(RESULT)), "result"),
-        "cost": kept("what it cost, in credits", WHOLE, "cost"),
+        "cost": kept("what it cost, in credits", CREDITS, "cost"),
         "request": kept("what was asked for", _INPUT, "input"),
-        "look": kept("the request whose prompt and scale its images show", _INPUT, "look"),
+        "origin": kept("the request whose prompt and scale its images show", _INPUT, "origin"),
+        "endpoint": kept("the endpoint that created it", TEXT, "endpoint"),
+        "parent": kept("the `_id` of the job that it continues", or_null(TEXT), "parent_id"),
         "polls_ns": kept("when it was polled, where that counts", listed(WHOLE), "polls"),
-        "used_buttons": kept("the buttons that were pressed", listed(TEXT), "used_buttons"),
+        "used_buttons": kept("the buttons that were pressed", listed(TEXT), "used"),
         "job_script": kept("the job script that it follows", or_null(TEXT), "entry"),
         "place": kept("its place in its batch, from 0", WHOLE, "place"),
         "stamp_ms": kept("the number that the names of its files begin with", WHOLE, "stamp_ms"),
@@ -266,8 +261,8 @@ ACCOUNT: Final = Serializer(
 ACCOUNT_SUMMARY: Final = Serializer(
     AccountSummary,
     {
-        "credits": kept("what it has left", WHOLE, "credits"),
-        "spent": kept("what it paid, less refunds", WHOLE, "spent"),
+        "credits": kept("what it has left", CREDITS, "credits"),
+        "spent": kept("what it paid, less refunds", CREDITS, "spent"),
         "jobs": kept("how many jobs it made", WHOLE, "jobs"),
     },
     within={"account": ACCOUNT},
@@ -332,7 +327,7 @@ CALL: Final = Serializer(
         "time_ns": kept("when it came, in epoch nanoseconds", WHOLE, "time_ns"),
         "at": derived("when it came, in seconds since the fake's start or reset", NUMBER, lambda call, _: call.at),
         "start_ns": kept("when the fake was started or last reset, in epoch nanoseconds", WHOLE, "start_ns"),
-        "endpoint": kept("the endpoint's name", _ENDPOINT, "endpoint"),
+        "endpoint": kept("the endpoint's name", TEXT, "endpoint"),
     },
     within={"request": _REQUEST, "response": _RESPONSE},
 )

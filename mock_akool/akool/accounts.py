@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Final, NamedTuple, TypeVar
 
 from mock_akool.akool.settings import AccountSpec, ServiceSettings
@@ -18,6 +19,21 @@ from mock_akool.core.durations import Duration
 from mock_akool.core.errors import MockAkoolError, ScenarioError
 from mock_akool.core.http import shortened
 from mock_akool.core.keyed_random import KeyedRandom
+
+Credits = int | Decimal
+"""An amount of credits; some families cost fractions (families, section 3)."""
+
+
+def credits_as_number(credits: Credits) -> int | float:
+    """Return an amount of credits as JSON has it: whole where it is whole."""
+    whole = int(credits)
+    return whole if whole == credits else float(credits)
+
+
+def credits_of_number(number: float) -> Credits:
+    """Return the amount of credits that a number in JSON stands for."""
+    return int(number) if number == int(number) else Decimal(str(number))
+
 
 _Said = TypeVar("_Said")
 _LOOKS_LIKE_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
@@ -45,8 +61,8 @@ class Accounts:
         self._by_id: dict[str, Account] = {}
         self._client_ids: set[str] = set()
         self._uids: set[int] = set()
-        self._credits: dict[str, int] = {}
-        self._initial: dict[str, int] = {}
+        self._credits: dict[str, Credits] = {}
+        self._initial: dict[str, Credits] = {}
         self._specs: dict[str, AccountSpec] = {}
         """By API key: what a person said of the account when it was made."""
         self._bound = {spec.api_key for spec in settings.accounts if spec.client_id is not None}
@@ -87,15 +103,15 @@ class Accounts:
         """Return the account with this id."""
         return self._by_id.get(account_id)
 
-    def credits(self, account: Account) -> int:
+    def credits(self, account: Account) -> Credits:
         """Return what the account has left."""
         return self._credits[account.api_key]
 
-    def add_credits(self, account: Account, amount: int) -> None:
+    def add_credits(self, account: Account, amount: Credits) -> None:
         """Add to, or with a negative amount take from, the account's credits."""
         self._credits[account.api_key] += amount
 
-    def spent_by(self, account: Account) -> int:
+    def spent_by(self, account: Account) -> Credits:
         """Return what the account has paid, refunds taken off."""
         return self._initial[account.api_key] - self._credits[account.api_key]
 
@@ -131,7 +147,7 @@ class Accounts:
         if script.credits is not None:
             self.set_credits(account, script.credits)
 
-    def set_credits(self, account: Account, amount: int) -> None:
+    def set_credits(self, account: Account, amount: Credits) -> None:
         """Let the account have so many credits left; what it spent stays what it was."""
         self._initial[account.api_key] += amount - self._credits[account.api_key]
         self._credits[account.api_key] = amount
@@ -247,8 +263,8 @@ class AccountSummary(NamedTuple):
     """An account and its totals at an instant: the credits it has left and has spent, and how many jobs it made."""
 
     account: Account
-    credits: int
-    spent: int
+    credits: Credits
+    spent: Credits
     jobs: int
 
 

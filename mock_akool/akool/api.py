@@ -6,23 +6,38 @@ The table is the only place that knows which paths exist; every door, the log an
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
+from mock_akool.akool import endpoints
 from mock_akool.akool.accounts import Account
-from mock_akool.akool.auth import authenticate, sign_in, token_pair
+from mock_akool.akool.auth import TOKEN_PAIR, authenticate, sign_in
 from mock_akool.akool.codes import Code
-from mock_akool.akool.endpoints import Endpoint
-from mock_akool.akool.engine import Engine
-from mock_akool.akool.envelope import balance_body, encode, error_body, storage_error, token_body, unknown_route
+from mock_akool.akool.engine import Engine, PollResult
+from mock_akool.akool.envelope import (
+    balance_body,
+    encode,
+    error_body,
+    storage_error,
+    success,
+    token_body,
+    unknown_route,
+)
 from mock_akool.akool.errors import AkoolError, ParameterError
-from mock_akool.akool.families.dispatch import stamp_of
-from mock_akool.akool.families.image_button import press_button
-from mock_akool.akool.families.image_v3 import create_v3
-from mock_akool.akool.families.image_v4 import create_v4
-from mock_akool.akool.jobs import Job
+from mock_akool.akool.families import (
+    CREATES,
+    FAMILIES,
+    FILE_EXTENSIONS,
+    RESULTS,
+    Create,
+    Record,
+    Results,
+    Unknown,
+    created_records,
+    names_in,
+    shown_record,
+)
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.akool.validation import image_model_id
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.fault_injection import apply_fault
@@ -34,19 +49,22 @@ _log = logging.getLogger("mock_akool")
 _CORS: Final = (("access-control-allow-origin", "*"),)
 _JSON: Final[Headers] = (("content-type", "application/json; charset=utf-8"), *_CORS)
 _XML: Final[Headers] = (("content-type", "application/xml"), *_CORS)
-_PICTURE: Final[dict[str, Headers]] = {
+_FILE_TYPES: Final[dict[str, Headers]] = {
     "JPEG": (("content-type", "image/jpeg"), *_CORS),
     "PNG": (("content-type", "image/png"), *_CORS),
 }
 
-Signed = Callable[[Engine, Request, Account, int], Response]
-Open = Callable[[Engine, Request, int], Response]
+Names = Sequence[str]
+"""The parts of a path that its route names with `{name}`."""
+
+Signed = Callable[[Engine, Request, Account, int, Names], Response]
+Open = Callable[[Engine, Request, int, Names], Response]
 
 
 class Route(NamedTuple):
     """An endpoint: its name, what handles it, and which code a request with bad parameters gets."""
 
-    endpoint: Endpoint
+    endpoint: str
     handle: Open
     bad_parameter_code: Callable[[ServiceSettings], int] = lambda _: Code.PARAMETER_ERROR
 
@@ -54,12 +72,12 @@ class Route(NamedTuple):
 def _signed(handle: Signed) -> Open:
     """Wrap a handler that wants to know the account."""
 
-    def authenticated(engine: Engine, request: Request, now_ns: int) -> Response:
+    def authenticated(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
         account = authenticate(request.headers, engine.accounts, engine.tokens, engine.settings, now_ns)
         try:
             if engine.settings.requests_per_second is not None or engine.runtime.limiting:
                 engine.admit(account, now_ns)
-            return handle(engine, request, account, now_ns)
+            return handle(engine, request, account, now_ns, names)
         except AkoolError as error:
             error.account = account.api_key
             raise
@@ -67,8 +85,8 @@ def _signed(handle: Signed) -> Open:
     return authenticated
 
 
-def _get_token(engine: Engine, request: Request, now_ns: int) -> Response:
-    pair = token_pair(request, engine.settings)
+def _get_token(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
+    pair = TOKEN_PAIR.read(request, engine.settings)
     account = sign_in(*pair, engine.accounts, engine.settings)
     # A token is never as old as those that were revoked in the same second.
     issued_s = max(now_ns // NS_PER_S, account.valid_from_s)
@@ -78,65 +96,86 @@ def _get_token(engine: Engine, request: Request, now_ns: int) -> Response:
     return Response(200, _JSON, token_body(token), code=Code.OK, account=account.api_key)
 
 
-def _created(engine: Engine, account: Account, jobs: list[Job]) -> Response:
-    body = engine.wire.created(jobs)
-    first = jobs[0]
-    return Response(
-        200,
-        _JSON,
-        body,
-        code=Code.OK,
-        account=account.api_key,
-        job_id=first.id,
-        job_status=Status.QUEUEING,
-        entry=first.entry,
-    )
+def _create(create: Create[Any]) -> Signed:
+    """Return what answers an endpoint that creates jobs."""
+
+    def handle(engine: Engine, request: Request, account: Account, now_ns: int, names: Names) -> Response:
+        input = create.input.read(request, engine.settings)
+        jobs = engine.create(account, create, input, request.file_base, now_ns)
+        first = jobs[0]
+        return Response(
+            200,
+            _JSON,
+            success(create.reply(created_records(jobs, engine.context))),
+            code=Code.OK,
+            account=account.api_key,
+            job_id=first.id,
+            job_status=Status.QUEUEING,
+            entry=first.entry,
+        )
+
+    return handle
 
 
-def _create_v3(engine: Engine, request: Request, account: Account, now_ns: int) -> Response:
-    input = create_v3(request, engine.settings)
-    return _created(engine, account, engine.create(account, input, request.file_base, now_ns))
+def _read(results: Results) -> Signed:
+    """Return what answers an endpoint that shows jobs."""
+    endpoint = results.endpoint
+    is_query = results.method == "GET"
+    is_strict = results.unknown is Unknown.REFUSED
+    known_as = {
+        create.endpoint: (reading, family)
+        for family in FAMILIES
+        for create in family.creates
+        if (reading := family.reading(results)) is not None
+    }
+
+    def handle(engine: Engine, request: Request, account: Account, now_ns: int, names: Names) -> Response:
+        repeats = is_query and not names
+        if repeats:
+            same = engine.recall(endpoint, request.query, account, request.file_base, now_ns)
+            if same is not None:
+                return same
+        shown: list[PollResult] = []
+        records: list[Record] = []
+        for job_id in results.ids(request, names):
+            job = engine.job(job_id)
+            known = None if job is None else known_as.get(job.endpoint)
+            if not is_strict and (known is None or job is None or job.account.api_key != account.api_key):
+                continue
+            if known is None:
+                raise engine.unknown_job(job_id)
+            job, status, _ = seen = engine.poll(account, job_id, now_ns)
+            shown.append(seen)
+            records.append(shown_record(*known, job, status, request.file_base, engine.context))
+        body = success(results.reply(records))
+        if not shown:
+            return Response(200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key)
+        job, status, _ = shown[0]
+        response = Response(
+            200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key, job.id, status, entry=job.entry
+        )
+        if repeats and len(shown) == 1:
+            engine.remember(endpoint, request.query, shown[0], request.file_base, response)
+        return response
+
+    return handle
 
 
-def _create_v4(engine: Engine, request: Request, account: Account, now_ns: int) -> Response:
-    input = create_v4(request, engine.settings)
-    return _created(engine, account, engine.create(account, input, request.file_base, now_ns))
-
-
-def _press_button(engine: Engine, request: Request, account: Account, now_ns: int) -> Response:
-    input = press_button(request, engine.settings)
-    return _created(engine, account, engine.press(account, input, request.file_base, now_ns))
-
-
-def _info(engine: Engine, request: Request, account: Account, now_ns: int) -> Response:
-    known = engine.recall(request.query, account, request.file_base, now_ns)
-    if known is not None:
-        return known
-    poll_result = engine.poll(account, image_model_id(request), now_ns)
-    job, status, _ = poll_result
-    body = engine.wire.info(job, status, request.file_base)
-    response = Response(
-        200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key, job.id, status, entry=job.entry
-    )
-    engine.remember(request.query, poll_result, request.file_base, response)
-    return response
-
-
-def _quota(engine: Engine, request: Request, account: Account, now_ns: int) -> Response:
-    body = balance_body(engine.credits_of(account, now_ns))
+def _quota(engine: Engine, request: Request, account: Account, now_ns: int, names: Names) -> Response:
+    body = balance_body(engine.credits_of(account, now_ns), engine.settings)
     return Response(200, _JSON, body, code=Code.OK, account=account.api_key)
 
 
-def _file(engine: Engine, request: Request, now_ns: int) -> Response:
-    found = engine.picture_at(request.path, now_ns)
-    if found is None:
-        return ErrorRenderer(engine.settings).render_gone_file()
-    job, picture = found
+def _file(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
+    job, media = engine.file_at(request.path, now_ns)
+    if job is None or media is None:
+        gone = ErrorRenderer(engine.settings).render_gone_file()
+        return gone if job is None else gone._replace(job_id=job.id)
     response = Response(
         200,
-        _PICTURE[picture.format],
+        _FILE_TYPES[media.format],
         b"",
-        picture,
+        media,
         engine.latency_ns,
         account=job.account.api_key,
         job_id=job.id,
@@ -151,12 +190,12 @@ def _file(engine: Engine, request: Request, now_ns: int) -> Response:
     return response
 
 
-def _file_method(engine: Engine, request: Request, now_ns: int) -> Response:
+def _file_method(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
     body = storage_error("MethodNotAllowed", "The specified method is not allowed against this resource.")
     return Response(405, (*_XML, ("allow", "GET, HEAD")), body)
 
 
-def _preflight(engine: Engine, request: Request, now_ns: int) -> Response:
+def _preflight(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
     allowed = "authorization, content-type" + (", x-api-key" if engine.settings.cors_allow_api_key else "")
     headers = (
         *_CORS,
@@ -167,7 +206,7 @@ def _preflight(engine: Engine, request: Request, now_ns: int) -> Response:
     return Response(204, headers, b"")
 
 
-def _unknown(engine: Engine, request: Request, now_ns: int) -> Response:
+def _unknown(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
     content_type, body = unknown_route(engine.settings)
     return Response(404, (("content-type", content_type), *_CORS), body)
 
@@ -176,37 +215,50 @@ def _bad_query(settings: ServiceSettings) -> int:
     return settings.bad_parameter_code
 
 
-ENDPOINTS: Final[dict[tuple[str, str], Route]] = {
-    ("POST", "/api/open/v3/getToken"): Route(
-        Endpoint.GET_TOKEN, _get_token, lambda settings: settings.get_token_missing_field_code
-    ),
-    ("POST", "/api/open/v3/content/image/createbyprompt"): Route(Endpoint.CREATE_BY_PROMPT, _signed(_create_v3)),
-    ("POST", "/api/open/v4/content/image/createBySourcePrompt"): Route(
-        Endpoint.CREATE_BY_SOURCE_PROMPT, _signed(_create_v4)
-    ),
-    ("POST", "/api/open/v3/content/image/createbybutton"): Route(
-        Endpoint.CREATE_BY_BUTTON, _signed(_press_button), _bad_query
-    ),
-    ("GET", "/api/open/v3/content/image/infobymodelid"): Route(Endpoint.INFO_BY_MODEL_ID, _signed(_info), _bad_query),
-    ("GET", "/api/open/v3/faceswap/quota/info"): Route(Endpoint.QUOTA_INFO, _signed(_quota)),
-}
-"""The emulated API: method and path, and what answers (contract sections 2 to 7)."""
+def _routes() -> Iterator[tuple[tuple[str, str], Route]]:
+    yield (
+        ("POST", "/api/open/v3/getToken"),
+        Route(endpoints.GET_TOKEN, _get_token, lambda settings: settings.get_token_missing_field_code),
+    )
+    for create in CREATES.values():
+        yield (
+            (create.method, create.path),
+            Route(create.endpoint, _signed(_create(create)), create.bad_parameter_code),
+        )
+    for results in RESULTS.values():
+        yield (results.method, results.path), Route(results.endpoint, _signed(_read(results)), _bad_query)
+    yield ("GET", "/api/open/v3/faceswap/quota/info"), Route(endpoints.QUOTA_INFO, _signed(_quota))
 
+
+API_ROUTES: Final[dict[tuple[str, str], Route]] = dict(_routes())
+"""The emulated API: method and path, which may have `{names}`, and what answers (contract sections 2 to 7)."""
+
+_TEMPLATES: Final = [(method, path, found) for (method, path), found in API_ROUTES.items() if "{" in path]
 _READING: Final = {"GET": _file, "HEAD": _file}
-_PREFLIGHT: Final = Route(Endpoint.PREFLIGHT, _preflight)
-_UNKNOWN: Final = Route(Endpoint.UNKNOWN, _unknown)
+_PREFLIGHT: Final = Route(endpoints.PREFLIGHT, _preflight)
+_UNKNOWN: Final = Route(endpoints.UNKNOWN, _unknown)
 
 
-def route(method: str, path: str) -> Route:
-    """Return what answers a request; what is no endpoint and no file is answered with HTTP 404."""
-    found = ENDPOINTS.get(("GET" if method == "HEAD" else method, path))
+def route(method: str, path: str) -> tuple[Route, Names]:
+    """Return what answers a request, and the parts of its path that the route names.
+
+    What is no endpoint and no file is answered with HTTP 404.
+    """
+    asked = "GET" if method == "HEAD" else method
+    found = API_ROUTES.get((asked, path))
     if found is not None:
-        return found
+        return found, ()
+    for known, template, route in _TEMPLATES:
+        if known == asked and (names := names_in(template, path)):
+            return route, names
     if method == "OPTIONS":
-        return _PREFLIGHT
-    if stamp_of(path) is not None:
-        return Route(Endpoint.FILE, _READING.get(method, _file_method))
-    return _UNKNOWN
+        return _PREFLIGHT, ()
+    if path.rpartition(".")[2] in FILE_EXTENSIONS and not path.startswith(_API):
+        return Route(endpoints.FILE, _READING.get(method, _file_method)), ()
+    return _UNKNOWN, ()
+
+
+_API: Final = "/api/"
 
 
 def answer(engine: Engine, request: Request) -> Response:
@@ -215,26 +267,26 @@ def answer(engine: Engine, request: Request) -> Response:
     A business error is HTTP 200 with its code (contract section 1). Whatever else is raised is a bug of ours:
     it is logged and answered with HTTP 500 and a body that no client can take for Akool's.
     """
-    found = route(request.method, request.path)
+    found, names = route(request.method, request.path)
     with engine.lock:
         now_ns = engine.clock.now_ns()
         runtime = engine.runtime
         if (runtime.watching or runtime.notices(request)) and not runtime.passes(request):
-            response = _directed(engine, found, request, now_ns)
+            response = _directed(engine, found, names, request, now_ns)
         else:
-            response = _work(engine, found, request, now_ns)
+            response = _work(engine, found, names, request, now_ns)
         if response.code != Code.OK or response.rule is not None or engine.troubled:
             _note_trouble(engine, found.endpoint, response)
         engine.call_log.append(now_ns, found.endpoint, request, response)
     return response
 
 
-def _work(engine: Engine, found: Route, request: Request, now_ns: int) -> Response:
+def _work(engine: Engine, found: Route, names: Names, request: Request, now_ns: int) -> Response:
     """Answer as Akool does, when nothing goes wrong."""
     try:
-        response = found.handle(engine, request, now_ns)
+        response = found.handle(engine, request, now_ns, names)
     except ParameterError as error:
-        refusal = engine.settings.refusal(found.bad_parameter_code(engine.settings))
+        refusal = engine.settings.refusal(found.bad_parameter_code(engine.settings), reason=error.reason)
         refusal.account = error.account
         response = _error(engine, refusal)
     except AkoolError as error:
@@ -245,7 +297,7 @@ def _work(engine: Engine, found: Route, request: Request, now_ns: int) -> Respon
     return response if response.delay_ns >= engine.latency_ns else response._replace(delay_ns=engine.latency_ns)
 
 
-def _directed(engine: Engine, found: Route, request: Request, now_ns: int) -> Response:
+def _directed(engine: Engine, found: Route, names: Names, request: Request, now_ns: int) -> Response:
     """Answer with what the scenarios in force make of it."""
     try:
         firing = engine.runtime.firing(found.endpoint, request, now_ns)
@@ -256,17 +308,17 @@ def _directed(engine: Engine, found: Route, request: Request, now_ns: int) -> Re
         _log.exception("mock-akool bug while looking for a rule for %s %s", request.method, request.path)
         return bug_reply(bug)
     if firing is None:
-        return _work(engine, found, request, now_ns)
+        return _work(engine, found, names, request, now_ns)
     fault = firing.active.rule.fault
     if fault.before:
         response = Response(200, (), b"", delay_ns=engine.latency_ns, account=firing.account, job_id=firing.job_id)
     else:
-        response = _work(engine, found, request, now_ns)
+        response = _work(engine, found, names, request, now_ns)
     response = apply_fault(fault, response, ErrorRenderer(engine.settings), engine.keyed_random, *firing.key)
     return response._replace(rule=firing.active.label)
 
 
-def _note_trouble(engine: Engine, endpoint: Endpoint, response: Response) -> None:
+def _note_trouble(engine: Engine, endpoint: str, response: Response) -> None:
     """Take note that the newest request to an endpoint was refused or went wrong, or that it did not any more."""
     refused = response.code not in (Code.OK, None) or response.status >= _BAD_REQUEST
     if refused or response.rule is not None:
@@ -280,7 +332,7 @@ _BAD_REQUEST: Final = 400
 
 def _error(engine: Engine, error: AkoolError) -> Response:
     body = error_body(error, engine.settings)
-    return Response(200, _JSON, body, code=error.code, account=error.account, job_id=error.job_id)
+    return Response(200, _JSON, body, code=error.code, account=error.account, job_id=error.job_id, reason=error.reason)
 
 
 class ErrorRenderer(NamedTuple):

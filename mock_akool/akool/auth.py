@@ -10,9 +10,8 @@ from mock_akool.akool.accounts import Account, Accounts
 from mock_akool.akool.codes import Code
 from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.akool.validation import _Fields, read_object
+from mock_akool.akool.validation import TEXT, Body, Field
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.http import Request
 
 _SCHEME: Final = re.compile(r"(bearer)\s+(\S+)", re.IGNORECASE | re.ASCII)
 
@@ -81,7 +80,8 @@ def sign_in(client_id: str, client_secret: str, accounts: Accounts, settings: Se
     return account
 
 
-def token_pair(request: Request, settings: ServiceSettings) -> tuple[str, str]:
-    """Read the clientId and the clientSecret of `getToken` (contract section 2)."""
-    fields = _Fields(read_object(request, settings), settings)
-    return fields.text("clientId"), fields.text("clientSecret")
+TOKEN_PAIR: Final = Body[tuple[str, str]](
+    {"clientId": Field(TEXT, required=True), "clientSecret": Field(TEXT, required=True)},
+    lambda values: (values["clientId"], values["clientSecret"]),
+)
+"""What `getToken` reads (contract section 2)."""

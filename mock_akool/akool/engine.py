@@ -12,19 +12,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import filterfalse
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from mock_akool.akool.accounts import Account, Accounts, AccountSummary
+from mock_akool.akool.accounts import Account, Accounts, AccountSummary, Credits
 from mock_akool.akool.auth import Tokens
 from mock_akool.akool.codes import Code
-from mock_akool.akool.endpoints import Endpoint
-from mock_akool.akool.envelope import Wire
 from mock_akool.akool.errors import AkoolError
-from mock_akool.akool.families.dispatch import check_press, picture_named, price, stamp_of
-from mock_akool.akool.families.image_button import PressButton
-from mock_akool.akool.families.image_v3 import CreateV3
-from mock_akool.akool.families.image_v4 import CreateV4
-from mock_akool.akool.jobs import Job, JobInput
+from mock_akool.akool.families import FAMILY_OF, Context, Create, Family, family_of
+from mock_akool.akool.jobs import Job, JobInput, NewJob, topic_of
 from mock_akool.akool.outbox import Compose, Outbox
 from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario, Script
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
@@ -37,6 +32,7 @@ from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Response
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec
+from mock_akool.core.schema import shown
 from mock_akool.core.timeline import (
     COMPLETED,
     Change,
@@ -58,6 +54,29 @@ _MOST_SHOWN: Final = 256
 _MOST_OTHERS: Final = 3
 _REALISTIC_S: Final = (30.0, 60.0)
 _UNSCRIPTED: Final = Entry(JobScript(), None)
+_MOST_PARTS: Final = 32
+"""So many parts of a file's name, up to a `-` each, may belong to what names its job."""
+
+
+class Stamps:
+    """Numbers in milliseconds that are given away once each: the wanted one, or the first free one after it."""
+
+    def __init__(self) -> None:
+        self._next: dict[int, int] = {}
+        """For a number that is taken, one from which to search on. Paths are shortened when they are walked."""
+
+    def take(self, wanted_ms: int) -> int:
+        """Return a number that was not given away before, `wanted_ms` or the nearest after it."""
+        following, free = self._next, wanted_ms
+        while free in following:
+            free = following[free]
+        following[free] = free + 1
+        at = wanted_ms
+        while at != free:
+            next_at = following[at]
+            following[at] = free + 1
+            at = next_at
+        return free
 
 
 class PollResult(NamedTuple):
@@ -85,13 +104,11 @@ class Engine:
         self.script = script or Script()
         self.lock = threading.RLock()
         self.keyed_random = KeyedRandom(settings.seed)
-        self.wire = Wire(settings, self.keyed_random)
+        self.context = Context(settings, self.keyed_random)
         self.latency_ns = settings.latency.ns
         self.usual_timeline = Timeline.of(settings.queueing, settings.processing, settings.ending)
         self.outbox = Outbox(
-            settings,
-            self.keyed_random,
-            self.wire,
+            self.context,
             compose,
             lambda job: self.runtime.webhook_rules(job),
             lambda api_key: self.runtime.secret_of(api_key),
@@ -107,12 +124,13 @@ class Engine:
         )
         self.call_log = CallLog(self.settings.journal_size, self.clock.now_ns())
         self._jobs: dict[str, Job] = {}
-        self._job_of_stamp: dict[int, str] = {}
-        self._free_stamp_after: dict[int, int] = {}
+        self._job_of_stem: dict[str, str] = {}
+        """The jobs by what the names of their files begin with."""
+        self._stamps = Stamps()
         self._jobs_made: dict[str, int] = {}
         self._open: set[str] = set()
         """Jobs whose end no poll has seen."""
-        self.troubled: set[Endpoint] = set()
+        self.troubled: set[str] = set()
         """Endpoints whose newest request was refused or went wrong: its client may sleep before it tries again."""
         self._end_shown: set[str] = set()
         self._polled_on: set[str] = set()
@@ -120,7 +138,7 @@ class Engine:
         self._unfinished: dict[str, list[str]] = {}
         self._refunds: dict[str, list[str]] = {}
         self._recent: dict[str, deque[int]] = {}
-        self._shown: dict[str, tuple[PollResult, str, Response]] = {}
+        self._shown: dict[tuple[str, str], tuple[PollResult, str, Response]] = {}
         self.outbox.reset(self.clock.now_ns())
 
     # Reading
@@ -187,13 +205,21 @@ class Engine:
         """Return the job with this `_id`."""
         return self._jobs.get(job_id)
 
+    def unknown_job(self, job_id: str) -> AkoolError:
+        """Return the error for an id that no job has (contract sections 5 and 6)."""
+        return self.settings.refusal(
+            self.settings.unknown_job_code, job_id, reason=f"no job has the _id {shown(job_id)}"
+        )
+
     def job_of(self, account: Account, job_id: str) -> Job:
         """Return the account's job with this id; raises AkoolError 1008 or 1009 (contract sections 5 and 6)."""
         job = self._jobs.get(job_id)
         if job is None:
-            raise self.settings.refusal(self.settings.unknown_job_code, job_id)
+            raise self.unknown_job(job_id)
         if job.account.api_key != account.api_key:
-            raise self.settings.refusal(self.settings.foreign_job_code, job_id)
+            raise self.settings.refusal(
+                self.settings.foreign_job_code, job_id, reason=f"job {job_id} is another account's"
+            )
         return job
 
     def change_of(self, job: Job, now_ns: int) -> Change:
@@ -278,17 +304,24 @@ class Engine:
 
     def job_of_file(self, path: str) -> Job | None:
         """Return the job that the file at `path` is or will be of; None when there is none."""
-        stamp = stamp_of(path)
-        return self._jobs.get(self._job_of_stamp.get(stamp, "")) if stamp else None
+        name, at = path[1:], -1
+        for _ in range(_MOST_PARTS):
+            at = name.find("-", at + 1)
+            job_id = self._job_of_stem.get(name if at < 0 else name[:at])
+            if job_id is not None:
+                return self._jobs.get(job_id)
+            if at < 0:
+                break
+        return None
 
-    def credits_of(self, account: Account, now_ns: int) -> int:
+    def credits_of(self, account: Account, now_ns: int) -> Credits:
         """Return the account's balance, refunds that are due by `now_ns` included (contract section 7)."""
         waiting = self._refunds.get(account.api_key)
         if waiting:
             self._settle(account, waiting, now_ns)
         return self.accounts.credits(account)
 
-    def spent_by(self, account: Account, now_ns: int) -> int:
+    def spent_by(self, account: Account, now_ns: int) -> Credits:
         """Return what the account paid, less the refunds that are due by `now_ns`."""
         self.credits_of(account, now_ns)
         return self.accounts.spent_by(account)
@@ -308,33 +341,39 @@ class Engine:
                 for account in found
             ]
 
-    def picture_at(self, path: str, now_ns: int) -> tuple[Job, MediaSpec] | None:
-        """Return what the file at `path` shows; None when it is not there: unknown, unfinished or expired."""
+    def file_at(self, path: str, now_ns: int) -> tuple[Job | None, MediaSpec | None]:
+        """Return whose file is at `path`, and what it shows; None where it is not there.
+
+        A file is not there when it is unknown, and its job's when that is unfinished, failed or long completed.
+        """
         job = self.job_of_file(path)
         if job is None:
-            return None
+            return None, None
         since_ns, status = self.change_of(job, now_ns)
         if status is not Status.COMPLETED or now_ns >= since_ns + self.settings.file_lifetime.ns:
-            return None
-        picture = picture_named(job, path[1:], self.keyed_random, self.settings)
-        return None if picture is None else (job, picture)
+            return job, None
+        files, name = family_of(job).files, path[1:]
+        there = name in files.names(job, job.input, self.context)
+        return (job, files.shows(job, job.input, name, self.context)) if there else (None, None)
 
     # Changing
 
-    def create(self, account: Account, input: CreateV3 | CreateV4, file_base: str, now_ns: int) -> list[Job]:
-        """Make the jobs of a create request: one for v3, a batch for v4. Raises AkoolError 1005 or 1104."""
-        count = input.batch_quantity if isinstance(input, CreateV4) else 1
-        return self._make(account, input, input, count, file_base, now_ns)
+    def create(self, account: Account, create: Create[Any], input: JobInput, file_base: str, now_ns: int) -> list[Job]:
+        """Make the jobs of a checked create request.
 
-    def press(self, account: Account, input: PressButton, file_base: str, now_ns: int) -> list[Job]:
-        """Make the job of a pressed button and mark the button as used on its parent.
-
-        Raises AkoolError 1005, 1008, 1009, 1010, 1011 or 1104 (contract section 5).
+        `file_base` is the scheme and host where its client sees files, empty for the real ones. Raises AkoolError 1005,
+        or the family's code when the credits do not suffice; for a job that continues another one also 1008, 1009 and
+        what the create's own check raises. Nothing is changed then.
         """
-        parent = self.job_of(account, input.parent_id)
-        check_press(parent, self.change_of(parent, now_ns).status, input.button, self.settings)
-        made = self._make(account, input, parent.look, 1, file_base, now_ns)
-        self._jobs[parent.id] = replace(parent, used_buttons=(*parent.used_buttons, input.button))
+        parent = None
+        if create.parent is not None:
+            parent = self.job_of(account, create.parent(input))
+            if create.check is not None:
+                create.check(parent, self.change_of(parent, now_ns).status, input, self.settings)
+        origin = input if parent is None else parent.origin
+        made = self._make(account, create, input, origin, parent, file_base, now_ns)
+        if parent is not None and create.uses is not None:
+            self._jobs[parent.id] = replace(parent, used=(*parent.used, create.uses(input)))
         return made
 
     def poll(self, account: Account, job_id: str, now_ns: int) -> PollResult:
@@ -355,12 +394,12 @@ class Engine:
             until_ns = now_ns
         return PollResult(job, status, _NEVER_NS if until_ns is None else until_ns)
 
-    def recall(self, query: str, account: Account, file_base: str, now_ns: int) -> Response | None:
+    def recall(self, endpoint: str, query: str, account: Account, file_base: str, now_ns: int) -> Response | None:
         """Return the reply that this poll gets, if the same one got it a moment ago and nothing has changed since.
 
         A client that waits asks the same over and over; its polls change nothing until the next stage begins.
         """
-        shown = self._shown.get(query)
+        shown = self._shown.get((endpoint, query))
         if shown is None:
             return None
         (job, _, until_ns), shown_base, response = shown
@@ -368,11 +407,11 @@ class Engine:
             return response if job.account.api_key == account.api_key else None
         return None
 
-    def remember(self, query: str, poll_result: PollResult, file_base: str, response: Response) -> None:
+    def remember(self, endpoint: str, query: str, poll_result: PollResult, file_base: str, response: Response) -> None:
         """Keep the reply to a poll for `recall`. A few hundred are kept: those of jobs that are waited for now."""
         if len(self._shown) >= _MOST_SHOWN:
             self._shown.clear()
-        self._shown[query] = (poll_result, file_base, response)
+        self._shown[endpoint, query] = (poll_result, file_base, response)
 
     def complete(self, job_id: str, now_ns: int) -> Job:
         """Let the job be completed from now on."""
@@ -418,7 +457,7 @@ class Engine:
 
     def _forget_job(self, job_id: str) -> None:
         job = self._jobs.pop(job_id)
-        self._job_of_stamp.pop(job.stamp_ms, None)
+        self._job_of_stem.pop(family_of(job).files.stem(job, self.context), None)
         for known in (self._open, self._end_shown, self._polled_on):
             known.discard(job_id)
         for waiting in (self._unfinished, self._refunds):
@@ -478,69 +517,87 @@ class Engine:
         while recent and recent[0] <= now_ns - window_ns:
             recent.popleft()
         if len(recent) >= allowed:
-            raise AkoolError(Code.TOO_FREQUENT)
+            raise AkoolError(
+                Code.TOO_FREQUENT, reason=f"requests_per_second allows {limit:g}, and {len(recent)} came before"
+            )
         recent.append(now_ns)
 
     def _make(
         self,
         account: Account,
+        create: Create[Any],
         input: JobInput,
-        look: CreateV3 | CreateV4,
-        count: int,
+        origin: JobInput,
+        parent: Job | None,
         file_base: str,
         now_ns: int,
     ) -> list[Job]:
-        cost = price(input, self.settings.profile)
-        said = self.runtime.account_script_of_new(account, input)
+        family = FAMILY_OF[create.endpoint]
+        count, cost = create.jobs(input), family.price(input, self.settings)
+        parent_id = None if parent is None else parent.id
+        new = NewJob(create.endpoint, input.topic.prompt, topic_of(input, origin), parent_id)
+        said = self.runtime.account_script_of_new(account, new)
         if said.banned:
             raise self.settings.refusal(Code.ACCOUNT_BANNED)
-        self._check_limits(account, cost * count, count, said.credits, now_ns)
+        self._check_limits(account, family, cost * count, count, said.credits, now_ns)
         self.accounts.add_credits(account, -cost * count)
-        return [self._add(account, input, look, cost, file_base, now_ns, place) for place in range(count)]
+        return [self._add(account, new, input, origin, cost, file_base, now_ns, place) for place in range(count)]
 
-    def _check_limits(self, account: Account, cost: int, count: int, said: int | None, now_ns: int) -> None:
+    def _check_limits(
+        self, account: Account, family: Family[Any], cost: Credits, count: int, said: int | None, now_ns: int
+    ) -> None:
         own = self.runtime.limits(account.api_key).concurrent_jobs
         limit = self.settings.concurrent_jobs if own is None else own
         if limit is not None:
             ids = self._unfinished.get(account.api_key, [])
             ids[:] = [each for each in ids if self.change_of(self._jobs[each], now_ns).status < Status.COMPLETED]
             if len(ids) + count > limit:
-                raise AkoolError(Code.TOO_FREQUENT)
+                raise AkoolError(
+                    Code.TOO_FREQUENT,
+                    reason=f"{len(ids)} jobs of the account are unfinished, and concurrent_jobs allows {limit}",
+                )
         credits = self.credits_of(account, now_ns)
         if (credits if said is None else min(credits, said)) < cost:
-            raise self.settings.refusal(self.settings.out_of_credits_code)
+            raise self.settings.refusal(
+                family.no_credit_code(self.settings), reason=f"it costs {cost} credits, and {credits} are left"
+            )
 
     def _add(
         self,
         account: Account,
+        new: NewJob,
         input: JobInput,
-        look: CreateV3 | CreateV4,
-        cost: int,
+        origin: JobInput,
+        cost: Credits,
         file_base: str,
         created_ns: int,
         place: int,
     ) -> Job:
         key = account.api_key
+        family = FAMILY_OF[new.endpoint]
         serial = self._jobs_made.get(key, 0)
         job_id = self.keyed_random.object_id(created_ns // NS_PER_S, serial, "job", key)
-        script, label = self.runtime.entry_for(account, input, look) or _UNSCRIPTED
-        timeline = script.timeline or self._usual(input, job_id)
+        script, label = self.runtime.entry_for(account, new) or _UNSCRIPTED
+        timeline = script.timeline or self._usual(family, input, job_id)
         job = Job(
             id=job_id,
             account=account,
+            endpoint=new.endpoint,
             input=input,
-            look=look,
+            origin=origin,
             created_ns=created_ns,
             cost=cost,
             timeline=timeline,
-            stamp_ms=self._take_stamp((created_ns + timeline.known_ns) // NS_PER_MS, job_id),
+            stamp_ms=self._stamps.take((created_ns + timeline.known_ns) // NS_PER_MS),
             file_base=file_base,
             place=place,
+            parent_id=new.parent_id,
             number=serial + 1,
             entry=label,
             result=script.result,
         )
         self._jobs[job_id] = job
+        self._job_of_stem[family.files.stem(job, self.context)] = job_id
         self.runtime.made(job)
         self._open.add(job_id)
         self._jobs_made[key] = serial + 1
@@ -551,33 +608,16 @@ class Engine:
         self.outbox.follow(job)
         return job
 
-    def _usual(self, input: JobInput, job_id: str) -> Timeline:
+    def _usual(self, family: Family[Any], input: JobInput, job_id: str) -> Timeline:
         if not self.settings.realistic:
             return self.usual_timeline
-        match input:
-            case CreateV4():
-                observed_s = 56.0 if input.from_image else 35.0
-            case _:
-                observed_s = 29.0
         shortest, longest = _REALISTIC_S
-        whole_s = observed_s * (0.85 + 0.3 * self.keyed_random.fraction("duration", job_id))
+        whole_s = family.observed_s(input) * (0.85 + 0.3 * self.keyed_random.fraction("duration", job_id))
         whole_ms = round(1000 * min(max(whole_s, shortest), longest))
         queueing_ms = round(whole_ms * (0.1 + 0.15 * self.keyed_random.fraction("queueing", job_id)))
         return Timeline.of(
             Span(queueing_ms * NS_PER_MS), Span((whole_ms - queueing_ms) * NS_PER_MS), self.settings.ending
         )
-
-    def _take_stamp(self, wanted_ms: int, job_id: str) -> int:
-        """Return the first free millisecond from `wanted_ms` on; file names begin with it."""
-        stamp = wanted_ms
-        if stamp in self._job_of_stamp:
-            # Many jobs of one instant, as on a virtual clock, must not search through each other.
-            stamp = self._free_stamp_after.get(wanted_ms, wanted_ms + 1)
-            while stamp in self._job_of_stamp:
-                stamp += 1
-            self._free_stamp_after[wanted_ms] = stamp + 1
-        self._job_of_stamp[stamp] = job_id
-        return stamp
 
     def _settle(self, account: Account, waiting: list[str], now_ns: int) -> None:
         failed = [each for each in waiting if self.change_of(self._jobs[each], now_ns).status is Status.FAILED]

@@ -21,24 +21,28 @@ from mock_akool.core.errors import MockAkoolError
 class AkoolError(Exception):
     """Akool answers with a business error (contract sections 1 and 10).
 
-    `job_id` is the job that the request was about and `account` the API key of the account that asked, where
-    they are known; both are for the journal only.
+    `job_id` is the job that the request was about, `account` the API key of the account that asked, and `reason` what
+    is wrong with the request and what would do, where they are known. The wire tells none of them: they are for the
+    call log, the access log and the report.
     """
 
     account: str | None = None
 
-    def __init__(self, code: int, msg: str | None = None, *, job_id: str | None = None) -> None:
+    def __init__(
+        self, code: int, msg: str | None = None, *, job_id: str | None = None, reason: str | None = None
+    ) -> None:
         self.code = code
         self.msg = MESSAGES[code] if msg is None else msg
         self.job_id = job_id
+        self.reason = reason
         super().__init__(f"{int(code)} {self.msg}")
 
 
 class ParameterError(AkoolError):
     """The request's body or query is not usable: 1003, or what the endpoint's setting says instead."""
 
-    def __init__(self) -> None:
-        super().__init__(Code.PARAMETER_ERROR)
+    def __init__(self, reason: str) -> None:
+        super().__init__(Code.PARAMETER_ERROR, reason=reason)
 
 
 class EnvelopeError(MockAkoolError):

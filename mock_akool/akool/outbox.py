@@ -19,11 +19,10 @@ from typing import Any, Final, NamedTuple, Protocol
 from mock_akool.akool.codes import AES_KEY_BYTES
 from mock_akool.akool.deliveries import Attempt, AttemptResult, CancelToken, Delivery, DeliveryState, Draft
 from mock_akool.akool.delivery_log import DeliveryLog
-from mock_akool.akool.envelope import Wire
+from mock_akool.akool.envelope import encode
+from mock_akool.akool.families import Context, Record, family_of
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
-from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.rules import Subject
 from mock_akool.core.timeline import Change, Status, changes
 from mock_akool.core.webhook_faults import UNKNOWN_ID, ActiveWebhookRule, WebhookFault
@@ -93,24 +92,21 @@ class Outbox:
 
     def __init__(
         self,
-        settings: ServiceSettings,
-        keyed_random: KeyedRandom,
-        wire: Wire,
+        context: Context,
         compose: Compose,
         rules_for: Callable[[Job], Iterable[ActiveWebhookRule]] = lambda job: (),
         secret_of: Callable[[str], str] = lambda api_key: api_key,
         *,
         lock: AbstractContextManager[Any],
     ) -> None:
-        self._settings = settings
-        self._keyed_random = keyed_random
-        self._wire = wire
+        self._context = context
+        self._settings, self._keyed_random = context
         self._compose = compose
         self._rules_for = rules_for
         self._secret_of = secret_of
         """Returns what of an API key the account's receiver knows as clientSecret."""
         self._lock = lock
-        self._log = DeliveryLog(settings.journal_size)
+        self._log = DeliveryLog(context.settings.journal_size)
         self.listener: Listener | None = None
         self._under_way: dict[int, CancelToken] = {}
         """The tokens of the attempts that are under way, by the deliveries' numbers."""
@@ -134,7 +130,7 @@ class Outbox:
 
     def follow(self, job: Job) -> None:
         """Take note of a job that was made or changed; does nothing for one without a webhook URL."""
-        if not job.input.webhook_url:
+        if not job.webhook_url:
             return
         with self._lock:
             subscription = self._subscriptions.get(job.id)
@@ -336,8 +332,13 @@ class Outbox:
 
     def _changes_to_send(self, job: Job) -> list[Change]:
         """Return the changes of a job that are sent to its receiver, as far as they are known."""
+        states = family_of(job).webhook.states
         least = Status.PROCESSING if self._settings.webhook_processing else Status.COMPLETED
-        return [each for each in changes(job.timeline, job.created_ns, job.polls) if each.status >= least]
+        return [
+            each
+            for each in changes(job.timeline, job.created_ns, job.polls)
+            if each.status >= least and each.status in states
+        ]
 
     def _await_change(self, subscription: _Subscription, changes_to_send: list[Change]) -> None:
         done = len(subscription.sent)
@@ -371,7 +372,7 @@ class Outbox:
             account=job.account.api_key,
             client_id=job.account.client_id,
             status=status,
-            url=job.input.webhook_url,
+            url=job.webhook_url,
             due_ns=due_ns + wrong.delay.ns,
             payload=self._payload(job, status, wrong, serial),
             body=b"",
@@ -408,7 +409,7 @@ class Outbox:
             subscription.released_by = first.number
 
     def _fault_of(self, job: Job, status: Status) -> WebhookFault | None:
-        subject = Subject(job.account.api_key, job.id, job.number, job.look.prompt, status)
+        subject = Subject(job.account.api_key, job.id, job.number, job.topic.prompt, status)
         for live in self._rules_for(job):
             if live.applies(subject):
                 return live.rule.fault
@@ -418,7 +419,7 @@ class Outbox:
         claimed = wrong.claim_id or job.id
         if claimed == UNKNOWN_ID:
             claimed = self._keyed_random.object_id(job.created_ns // NS_PER_S, 0, "unknown job", job.id, serial)
-        return self._wire.callback(job, status if wrong.claim_status is None else wrong.claim_status, claimed)
+        return _payload(job, status if wrong.claim_status is None else wrong.claim_status, claimed, self._context)
 
     def _add(self, delivery: Delivery) -> Delivery:
         delivery = self._log.add(delivery)
@@ -469,3 +470,12 @@ def _why_not_encrypted(client_secret: str) -> str:
         f"the account's clientSecret has {size} bytes and cannot encrypt: "
         f"AES takes 16, 24 or 32. Use an API key of 32 letters and digits, as Akool's are"
     )
+
+
+def _payload(job: Job, status: int, job_id: str, context: Context) -> bytes:
+    """Return what a webhook tells that claims a status of `job_id` (contract section 9)."""
+    family = family_of(job)
+    payload: Record = {"_id": job_id, "status": int(status), "type": family.webhook.type}
+    if status == Status.COMPLETED:
+        payload["url"] = family.result_url(job, job.file_base, context)
+    return encode(payload)

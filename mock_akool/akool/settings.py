@@ -236,6 +236,13 @@ class ServiceSettings(Options):
         section="7",
         mark="D",
     )
+    quota_rounding: str = option(
+        "floor",
+        one_of(("floor", "exact")),
+        "how `quota/info` shows a balance that is a fraction",
+        section="families 3",
+        mark="C",
+    )
     requests_per_second: float | None = option(
         None, optional(POSITIVE), "more requests of an account within a second get 1005", section="7", mark="C"
     )
@@ -299,14 +306,17 @@ class ServiceSettings(Options):
                 "It takes 16, 24 or 32 bytes, as in 32 letters and digits; without strict any text will do",
             )
 
-    def refusal(self, code: int, job_id: str | None = None) -> AkoolError:
-        """Return the error of a configurable code, with the message that this code has here."""
+    def refusal(self, code: int, job_id: str | None = None, *, reason: str | None = None) -> AkoolError:
+        """Return the error of a configurable code, with the message that this code has here.
+
+        The `reason` is for people, not for the wire; see `AkoolError`.
+        """
         messages = {
             **MESSAGES,
             Code.AUTHORIZATION_EMPTY: self.msg_authorization_empty,
             Code.ACCOUNT_BANNED: self.msg_account_banned,
         }
-        return AkoolError(code, messages.get(code, UNKNOWN_MESSAGE), job_id=job_id)
+        return AkoolError(code, messages.get(code, UNKNOWN_MESSAGE), job_id=job_id, reason=reason)
 
 
 class Limits(NamedTuple):

@@ -1,28 +1,34 @@
-"""From the body or the query of a call to a checked request, or to the error that Akool answers.
+"""From the body of a request to a checked input, or to the error that the API answers and the reason for it.
 
-The only reader of the wire's keys. What is not a known field is ignored (contract section 1).
+A `Body` is the only description of what an endpoint reads: it reads, refuses, explains and is the JSON Schema. What is
+not a known field is ignored (contract section 1).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container
-from typing import Any, Final, NoReturn
-from urllib.parse import parse_qs
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
 from mock_akool.akool.errors import ParameterError
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.http import Request
+from mock_akool.core.schema import Schema, nearest, shown
 
 _JSON_TYPE: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.ASCII)
 _URL: Final = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
 """One character of a host, then anything but white space: two repetitions that overlap would be quadratic."""
 _MAX_DIGITS: Final = 300
 
+Made = TypeVar("Made")
+Values = Mapping[str, Any]
+"""The values of a body's fields, by name; those that were wrong are missing."""
 
-def _bad(*_: object) -> NoReturn:
-    raise ParameterError
+
+def _constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON")
 
 
 def _whole(digits: str) -> int | float:
@@ -30,83 +36,209 @@ def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
-_decode = json.JSONDecoder(parse_int=_whole, parse_constant=_bad).decode
+_decode = json.JSONDecoder(parse_int=_whole, parse_constant=_constant).decode
 
 
 def read_object(request: Request, settings: ServiceSettings) -> dict[str, Any]:
-    """Return the JSON object in the body; anything else is 1003 (contract section 4, last row)."""
-    if settings.json_content_type_required and not _JSON_TYPE.fullmatch(request.headers.get("content-type", "")):
-        _bad()
+    """Return the JSON object in the body; anything else is 1003 (contract section 4, last row).
+
+    Raises ParameterError with the reason.
+    """
+    content_type = request.headers.get("content-type", "")
+    if settings.json_content_type_required and not _JSON_TYPE.fullmatch(content_type):
+        said = f"is {shown(content_type)}" if content_type else "is missing"
+        raise ParameterError(f"the header Content-Type {said}; send application/json")
     if len(request.body) > settings.max_body_bytes:
-        _bad()
+        raise ParameterError(
+            f"the body has {len(request.body):,} bytes or more; at most {settings.max_body_bytes:,} are read "
+            "(setting max_body_bytes)"
+        )
     try:
         value = _decode(request.body.decode())
-    except (ValueError, RecursionError):
-        _bad()
-    return value if isinstance(value, dict) else _bad()
+    except UnicodeDecodeError as error:
+        raise ParameterError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise ParameterError(f"the body is no JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+    except ValueError as error:
+        raise ParameterError(f"the body is no JSON: {error}") from None
+    except RecursionError:
+        raise ParameterError("the body is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ParameterError(f"the body is {_named(value)}, not an object such as {{...}}")
+    return value
 
 
-class _Fields:
-    """Reads the fields of one body. A wrong value is 1003; an optional field may be absent."""
+def _named(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case _:
+            return "a list"
 
-    def __init__(self, body: dict[str, Any], settings: ServiceSettings) -> None:
+
+class Kind(NamedTuple):
+    """What a field takes: in words, as JSON Schema, and how it is read.
+
+    `read` is given the value and the settings, and raises ValueError for what does not fit. `words` are the values
+    among which the nearest one is worth naming.
+    """
+
+    wants: str
+    schema: Schema
+    read: Callable[[Any, ServiceSettings], Any]
+    words: Sequence[str] = ()
+
+
+class Field(NamedTuple):
+    """A field of a body: what it takes, and its value when it is not there. A `required` one must be there."""
+
+    kind: Kind
+    default: Any = None
+    required: bool = False
+
+
+def nothing_to_check(values: Values) -> Iterable[str]:
+    """Find no mistakes."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Body(Generic[Made]):
+    """What an endpoint reads of a request's body, and what it makes of that.
+
+    `check` is given the values of the fields that are right. It yields what is wrong between them, or raises an
+    AkoolError of its own. `make` is called when nothing is wrong. `needed` are fields that a usual request must have
+    though `check` may let one pass without them.
+    """
+
+    fields: Mapping[str, Field]
+    make: Callable[[Values], Made]
+    check: Callable[[Values], Iterable[str]] = nothing_to_check
+    needed: tuple[str, ...] = ()
+
+    def read(self, request: Request, settings: ServiceSettings) -> Made:
+        """Return the input; raises ParameterError with all that is wrong, or an AkoolError of `check`."""
+        body = read_object(request, settings)
         if settings.null_is_absent:
             body = {name: value for name, value in body.items() if value is not None}
-        self._body = body
-        self._check_urls = settings.check_urls
+        values: dict[str, Any] = {}
+        mistakes: list[str] = []
+        for name, field in self.fields.items():
+            if name in body:
+                try:
+                    values[name] = field.kind.read(body[name], settings)
+                except ValueError:
+                    mistakes.append(self._unusable(name, field, body[name]))
+            elif field.required:
+                mistakes.append(self._missing(name, body))
+            else:
+                values[name] = field.default
+        mistakes += self.check(values)
+        if mistakes:
+            raise ParameterError("; ".join(mistakes))
+        return self.make(values)
 
-    def text(self, name: str) -> str:
-        """A text that must be there and say something."""
-        value = self._body.get(name)
-        return value if isinstance(value, str) and value.strip() else _bad()
+    def _unusable(self, name: str, field: Field, value: object) -> str:
+        near = nearest(value, field.kind.words) if isinstance(value, str) else None
+        hint = f"; did you mean {near!r}?" if near else ""
+        return f"{name} is {shown(value)}; it takes {field.kind.wants}{hint}"
 
-    def optional_text(self, name: str) -> str | None:
-        value = self._body.get(name, "")
-        return (value or None) if isinstance(value, str) else _bad()
+    def _missing(self, name: str, body: Mapping[str, Any]) -> str:
+        near = nearest(name, [other for other in body if other not in self.fields])
+        return f"{name} is missing" + (f"; did you mean it by {near!r}?" if near else "")
 
-    def one_of(self, name: str, values: Container[str], default: str | None) -> str:
-        value = self._body.get(name, default)
-        return value if isinstance(value, str) and value in values else _bad()
+    @property
+    def schema(self) -> Schema:
+        """What is read, as JSON Schema."""
+        required = [name for name, field in self.fields.items() if field.required or name in self.needed]
+        return {
+            **({"required": required} if required else {}),
+            "properties": {
+                name: {**field.kind.schema, **({} if field.default in (None, "", ()) else {"default": field.default})}
+                for name, field in self.fields.items()
+            },
+        }
 
-    def url(self, name: str) -> str:
-        """A URL, or `""` when absent or empty."""
-        return self._as_url(self._body.get(name, ""))
 
-    def first_url(self, name: str) -> str:
-        """The first of a list of URLs, or `""` when the list is absent or empty; all of them are checked."""
-        value = self._body.get(name, [])
-        urls = [self._as_url(each) for each in value] if isinstance(value, list) else _bad()
-        return urls[0] if urls else ""
+# What fields take
 
-    def _as_url(self, value: object) -> str:
-        if not isinstance(value, str) or (value and self._check_urls and not _URL.fullmatch(value)):
-            _bad()
+
+def _read_text(value: Any, settings: ServiceSettings) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError
+    return value
+
+
+def _read_any_text(value: Any, settings: ServiceSettings) -> str:
+    if not isinstance(value, str):
+        raise ValueError  # noqa: TRY004 - a value that does not fit, whatever its type
+    return value
+
+
+def _read_url(value: Any, settings: ServiceSettings) -> str:
+    if not isinstance(value, str) or (value and settings.check_urls and not _URL.fullmatch(value)):
+        raise ValueError
+    return value
+
+
+def _read_urls(value: Any, settings: ServiceSettings) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError  # noqa: TRY004
+    return tuple(_read_url(each, settings) for each in value)
+
+
+def _read_object(value: Any, settings: ServiceSettings) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError  # noqa: TRY004
+    return value
+
+
+TEXT: Final = Kind("a text that is not blank", {"type": "string", "minLength": 1, "pattern": r"\S"}, _read_text)
+ANY_TEXT: Final = Kind("a text", {"type": "string"}, _read_any_text)
+URL: Final = Kind(
+    "an http or https URL, or empty text", {"type": "string", "description": "a URL, or empty text"}, _read_url
+)
+URLS: Final = Kind("a list of http or https URLs", {"type": "array", "items": URL.schema}, _read_urls)
+OBJECT: Final = Kind("an object", {"type": "object"}, _read_object)
+
+
+def one_of(words: Sequence[str]) -> Kind:
+    """Return the kind that takes one of these texts."""
+
+    def read(value: Any, settings: ServiceSettings) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise ValueError
         return value
 
-    def whole(self, name: str, low: int, high: int, default: int) -> int:
-        value = self.number(name, low, high, default)
-        return int(value) if value == int(value) else _bad()
+    return Kind(f"one of {', '.join(words)}", {"enum": list(words)}, read, words)
 
-    def number(self, name: str, low: float, high: float, default: float) -> float:
-        value = self._body.get(name, default)
+
+def number(low: float, high: float) -> Kind:
+    """Return the kind that takes a number from `low` to `high`."""
+
+    def read(value: Any, settings: ServiceSettings) -> float:
         # JSON's true is Python's 1.
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            _bad()
+            raise ValueError
         return value
 
-    def has_object(self, name: str) -> bool:
-        """Whether the field is there; it must then be an object."""
-        return name in self._body and (isinstance(self._body[name], dict) or _bad())
+    return Kind(f"a number from {low} to {high}", {"type": "number", "minimum": low, "maximum": high}, read)
 
 
-def image_model_id(request: Request) -> str:
-    """Read the query of `infobymodelid` (contract section 6): the parameter once, not empty."""
-    query = request.query
-    # The usual query is read without the general parser, which takes longer than the rest of a poll.
-    if query.startswith("image_model_id=") and query[15:].isalnum():
-        return query[15:]
-    try:
-        values = parse_qs(query, max_num_fields=100).get("image_model_id", [])
-    except ValueError:
-        _bad()
-    return values[0] if len(values) == 1 else _bad()
+def whole(low: int, high: int) -> Kind:
+    """Return the kind that takes a whole number from `low` to `high`; 2.0 is one."""
+    any_number = number(low, high)
+
+    def read(value: Any, settings: ServiceSettings) -> int:
+        found: float = any_number.read(value, settings)
+        if found != int(found):
+            raise ValueError
+        return int(found)
+
+    return Kind(f"a whole number from {low} to {high}", {"type": "integer", "minimum": low, "maximum": high}, read)

@@ -135,6 +135,8 @@ class Response(NamedTuple):
     entry: str | None = None
     rule: str | None = None
     waiting: Waiting | None = None
+    reason: str | None = None
+    """Why the request was refused, for people: what was wrong with it and what would do."""
 
     def __repr__(self) -> str:
         # The body may hold a token, and the account is an API key: neither belongs in a log.

@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 from mock_akool.akool.codes import MESSAGES
-from mock_akool.akool.endpoints import Endpoint
+from mock_akool.akool.endpoints import UNKNOWN
 from mock_akool.core.call_log import Call
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.http import Response
@@ -22,7 +22,7 @@ def describe(call: Call) -> str:
     code = "" if response.code is None else f" {int(response.code)} {MESSAGES.get(response.code, '')}".rstrip()
     job = f", job {response.job_id}" if response.job_id else ""
     status = f" {response.job_status.name.lower()}" if response.job_status else ""
-    target = call.endpoint if call.endpoint is not Endpoint.UNKNOWN else call.path
+    target = call.endpoint if call.endpoint != UNKNOWN else call.path
     late = f", {response.delay_ns / NS_PER_S:g} s late" if response.delay_ns else ""
     rule = f", by {response.rule}" if response.rule else ""
     result = f"{response.outcome}{code}{job}{status}{late}{rule}{_own_error(response)}"

@@ -9,9 +9,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final, Self, TypeVar
 
-from mock_akool.akool.endpoints import Endpoint
+from mock_akool.akool.endpoints import FILE, READS
 from mock_akool.akool.engine import Engine
-from mock_akool.akool.families.dispatch import stamp_of
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.snapshot import Snapshot
 from mock_akool.core import timeline
@@ -40,7 +39,7 @@ class Observations(Snapshot):
         seen = vars(engine.observe(api_key))
         return cls(**{**seen, "stands_still": seen["stands_still"] and not clock_is_held})
 
-    def to(self, *endpoints: Endpoint) -> list[Call]:
+    def to(self, *endpoints: str) -> list[Call]:
         """Return the calls to these endpoints, oldest first."""
         if len(endpoints) == 1:
             return self._to[endpoints[0]]
@@ -64,11 +63,11 @@ class Observations(Snapshot):
 
     def job_of_file(self, call: Call) -> Job | None:
         """Return the job whose file a call asks for."""
-        return self._job_of_stamp.get(stamp_of(call.path))
+        return self.job(call.job_id)
 
     def file_was_asked_for(self, job: Job) -> bool:
         """Return whether a call asked for a file of the job, successfully or not."""
-        return bool(self.fetches(job.id)) or job.stamp_ms in self._requested_stamps
+        return bool(self.fetches(job.id)) or job.id in self._requested
 
     def at(self, instant_ns: int) -> str:
         """Write an instant as the seconds since the beginning, such as `+2.5 s`."""
@@ -81,11 +80,11 @@ class Observations(Snapshot):
 
     @cached_property
     def _attempted_polls(self) -> defaultdict[str | None, list[Call]]:
-        return _grouped(self.to(Endpoint.INFO_BY_MODEL_ID), lambda call: call.job_id)
+        return _grouped(self.to(*READS), lambda call: call.job_id)
 
     @cached_property
     def _fetches(self) -> defaultdict[str | None, list[Call]]:
-        fetched = (call for call in self.to(Endpoint.FILE) if call.response.status == _FETCHED)
+        fetched = (call for call in self.to(FILE) if call.response.status == _FETCHED)
         return _grouped(fetched, lambda call: call.job_id)
 
     @cached_property
@@ -93,12 +92,8 @@ class Observations(Snapshot):
         return {job.id: job for job in self.jobs}
 
     @cached_property
-    def _job_of_stamp(self) -> dict[int | None, Job]:
-        return {job.stamp_ms: job for job in self.jobs}
-
-    @cached_property
-    def _requested_stamps(self) -> frozenset[int | None]:
-        return frozenset(stamp_of(call.path) for call in self.to(Endpoint.FILE))
+    def _requested(self) -> frozenset[str | None]:
+        return frozenset(call.job_id for call in self.to(FILE))
 
 
 def _grouped(calls: Iterable[Call], key: Callable[[Call], _Key]) -> defaultdict[_Key, list[Call]]:

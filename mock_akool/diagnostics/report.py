@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from mock_akool.akool.families.image_button import PressButton
+from mock_akool.akool.families import CREATES
 from mock_akool.akool.jobs import Job
 from mock_akool.core.call_log import Call
 from mock_akool.core.http import shortened
@@ -99,9 +99,9 @@ def _jobs(seen: Observations) -> Iterator[str]:
 
 
 def _subject(job: Job) -> str:
-    if isinstance(job.input, PressButton):
-        return f"{job.input.button} of {job.input.parent_id}"
-    prompt = job.input.prompt
+    if job.parent_id is not None:
+        return f"{CREATES[job.endpoint].uses_of(job.input)} of {job.parent_id}"
+    prompt = job.topic.prompt
     return repr(prompt if len(prompt) <= _PROMPT_SHOWN else f"{prompt[:_PROMPT_SHOWN]}…")
 
 

@@ -100,7 +100,7 @@ def _as_counted(call: Call, live: ActiveRule, jobs: dict[str, Job]) -> Subject:
         account=account,
         job_id=call.job_id,
         job_number=None if job is None else job.number,
-        prompt=job.look.prompt if job is not None else prompt if isinstance(prompt, str) else None,
+        prompt=job.topic.prompt if job is not None else prompt if isinstance(prompt, str) else None,
         status=None if job is None else status_at(job.timeline, job.created_ns, job.polls, call.time_ns),
         since_ns=call.time_ns - live.begun_ns,
     )

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mock_akool.akool.accounts import Credits
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.scenarios.model import Result, Scenario
+from mock_akool.akool.overrides import ResultOverride
+from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.diagnostics.report import Report
@@ -59,7 +61,7 @@ class ServerView:
         processing: object = 0,
         ending: Ending | str = COMPLETED,
         stages: Sequence[Any] | Timeline | None = None,
-        result: Mapping[str, Any] | Result | None = None,
+        result: Mapping[str, Any] | ResultOverride | None = None,
     ) -> None:
         """Script one of this account's next jobs, as `MockAkool.next_job` does."""
         __tracebackhide__ = True
@@ -117,13 +119,13 @@ class ServerView:
         return self._fake.job(job_id)
 
     @property
-    def credits(self) -> int:
+    def credits(self) -> Credits:
         """What the account has left."""
         self._check_account()
         return self._fake.credits
 
     @property
-    def credits_spent(self) -> int:
+    def credits_spent(self) -> Credits:
         """What the account paid, refunds taken off."""
         self._check_account()
         return self._fake.credits_spent

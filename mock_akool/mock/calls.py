@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
-from mock_akool.akool.endpoints import GROUPS, Endpoint
+from mock_akool.akool.endpoints import ENDPOINT_NAMES, GROUPS, PREFLIGHT
 from mock_akool.core.call_log import Call
 from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.schema import nearest
 from mock_akool.diagnostics.describe import describe
 
 
@@ -40,16 +40,16 @@ class Calls:
         if endpoint.lower() in GROUPS:
             group = GROUPS[endpoint.lower()]
             return self._where(f" to {endpoint.lower()}", (each for each in self if each.endpoint in group))
-        known = {each.value.lower(): each for each in Endpoint}
-        wanted = known.get(endpoint.lower())
+        names = (*ENDPOINT_NAMES, PREFLIGHT)
+        wanted = next((name for name in names if name.lower() == endpoint.lower()), None)
         if wanted is None:
-            near = difflib.get_close_matches(endpoint.lower(), known, n=1)
-            hint = f"Did you mean {known[near[0]].value!r}? " if near else ""
+            near = nearest(endpoint, names)
+            hint = f"Did you mean {near!r}? " if near else ""
             raise MockAkoolError(
                 f"calls.to({endpoint!r}): there is no such endpoint",
-                f"{hint}The names are {', '.join((*Endpoint, *GROUPS))}",
+                f"{hint}The names are {', '.join((*names, *GROUPS))}",
             )
-        return self._where(f" to {wanted}", (each for each in self if each.endpoint is wanted))
+        return self._where(f" to {wanted}", (each for each in self if each.endpoint == wanted))
 
     def by_account(self, api_key: str) -> Calls:
         """Return the calls that were made as the account with this API key."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Never
 
-from mock_akool.akool.accounts import Account
+from mock_akool.akool.accounts import Account, Credits
 from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.scenarios.model import Entry, Result, Scenario, check_changeable
+from mock_akool.akool.overrides import ResultOverride
+from mock_akool.akool.scenarios.model import Entry, Scenario, check_changeable
 from mock_akool.akool.scenarios.schema import ACCOUNT_SPEC
 from mock_akool.akool.settings import AccountSpec
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
@@ -82,7 +83,7 @@ class LocalAkool:
         processing: object = 0,
         ending: Ending | str = COMPLETED,
         stages: Sequence[Any] | Timeline | None = None,
-        result: Mapping[str, Any] | Result | None = None,
+        result: Mapping[str, Any] | ResultOverride | None = None,
         account: Account | str | None = None,
         **unknown: Never,
     ) -> None:
@@ -228,7 +229,7 @@ class LocalAkool:
             return self.engine.accounts.add_new(spec)
 
     @property
-    def credits(self) -> int:
+    def credits(self) -> Credits:
         """What all accounts together have left."""
         engine = self.engine
         with engine.lock:
@@ -236,7 +237,7 @@ class LocalAkool:
             return sum(engine.credits_of(each, now_ns) for each in self.accounts)
 
     @property
-    def credits_spent(self) -> int:
+    def credits_spent(self) -> Credits:
         """What all accounts together paid, refunds taken off."""
         engine = self.engine
         with engine.lock:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Never
 
 from mock_akool.akool.accounts import Account
-from mock_akool.akool.scenarios.model import JobScript, Result
+from mock_akool.akool.overrides import ResultOverride
+from mock_akool.akool.scenarios.model import JobScript
 from mock_akool.akool.scenarios.schema import FAULT, RESULT, RULE, spelled
 from mock_akool.akool.scenarios.stages import STAGES
 from mock_akool.akool.settings import read_ending
@@ -237,7 +238,7 @@ def planned(
     processing: object,
     ending: Ending | str,
     stages: Sequence[Any] | Timeline | None,
-    result: Mapping[str, Any] | Result | None,
+    result: Mapping[str, Any] | ResultOverride | None,
     unknown: Iterable[str],
 ) -> JobScript:
     """Return the script of a job as `next_job` is told it; raises ScenarioError or SettingsError.

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from mock_akool.akool.codes import API_URL, CDN_URL
+from mock_akool.akool.codes import API_URL
+from mock_akool.akool.families import FILE_HOSTS
 from mock_akool.core.durations import Duration
 from mock_akool.core.options import Kind, Options, one_of, option, optional
 from mock_akool.server.settings import ScenarioSettings
 
-_HOSTS: Final = (urlsplit(API_URL).netloc, urlsplit(CDN_URL).netloc)
+_HOSTS: Final = (urlsplit(API_URL).netloc, *FILE_HOSTS)
 
 
 def _read_base_url(value: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol, Self, overload
 
 from mock_akool.akool.deliveries import Delivery, DeliveryState
-from mock_akool.akool.families.image_v4 import CreateV4
+from mock_akool.akool.families import CREATES
 from mock_akool.akool.jobs import Job
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError, ScenarioError
@@ -346,7 +346,7 @@ class AnyWebhooks(ABC):
         if job is None:
             known = ", ".join(each.id for each in jobs[-5:]) or "none"
             return f"{head}, but there is no such job; the newest are: {known}"
-        if not job.input.webhook_url:
+        if not job.webhook_url:
             return f"{head}, but the job was created without a callback URL{_spelling(job)}"
         if len(found):
             return f"{head}{found.listed()}"
@@ -385,5 +385,4 @@ def _check_status(status: int | None) -> None:
 
 
 def _spelling(job: Job) -> str:
-    name = "webhookurl" if isinstance(job.input, CreateV4) else "webhookUrl"
-    return f" (the field is `{name}` there)"
+    return f" (the field is `{CREATES[job.endpoint].webhook_field}` there)"

@@ -18,7 +18,7 @@ from mock_akool.admin import OPEN
 from mock_akool.akool.api import route
 from mock_akool.akool.codes import MESSAGES
 from mock_akool.akool.deliveries import Delivery
-from mock_akool.akool.endpoints import Endpoint
+from mock_akool.akool.endpoints import FILE, PREFLIGHT, UNKNOWN
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.http import Request, Response
 
@@ -69,8 +69,8 @@ def _clock(second: int) -> str:
 
 
 def _asked(request: Request) -> str:
-    endpoint = route(request.method, request.path).endpoint
-    what = _printable(request.path) if endpoint in _SHOWN_BY_PATH else endpoint.value
+    endpoint = route(request.method, request.path)[0].endpoint
+    what = _printable(request.path) if endpoint in _SHOWN_BY_PATH else endpoint
     return f"{request.method[:10]:<5}{what}"
 
 
@@ -89,7 +89,7 @@ def as_json(time_ns: int, request: Request, response: Response, took_ns: int) ->
             "time": time_ns // NS_PER_MS,
             "method": request.method,
             "path": request.path,
-            "endpoint": route(request.method, request.path).endpoint,
+            "endpoint": route(request.method, request.path)[0].endpoint,
             "http": response.status,
             "code": response.code,
             "job": response.job_id,
@@ -129,7 +129,7 @@ def callback_as_json(time_ns: int, delivery: Delivery) -> str:
     )
 
 
-_SHOWN_BY_PATH: Final = frozenset({Endpoint.UNKNOWN, Endpoint.FILE, Endpoint.PREFLIGHT})
+_SHOWN_BY_PATH: Final = frozenset({UNKNOWN, FILE, PREFLIGHT})
 
 
 def _printable(text: str) -> str:

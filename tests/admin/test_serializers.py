@@ -16,12 +16,13 @@ from mock_akool.admin import serializers
 from mock_akool.admin.serializers import ACCOUNT, ACCOUNT_SUMMARY, ACTIVE_RULE, CALL, DELIVERY, JOB, Serializer
 from mock_akool.akool.accounts import Account, AccountSummary
 from mock_akool.akool.deliveries import AttemptResult, Delivery, DeliveryState
-from mock_akool.akool.endpoints import Endpoint
-from mock_akool.akool.families.image_button import PressButton
-from mock_akool.akool.families.image_v3 import CreateV3
-from mock_akool.akool.families.image_v4 import CreateV4
+from mock_akool.akool.endpoints import ENDPOINT_NAMES
+from mock_akool.akool.families import CREATES
+from mock_akool.akool.families.image_button import ImageButton
+from mock_akool.akool.families.image_v3 import ImageV3
+from mock_akool.akool.families.image_v4 import ImageV4
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.scenarios.model import MISSING, Result
+from mock_akool.akool.overrides import MISSING, ResultOverride
 from mock_akool.core.call_log import Call
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.faults import Fault
@@ -65,9 +66,9 @@ TIMELINES = st.builds(
     ),
 )
 URLS = st.sampled_from(["", "http://127.0.0.1:9/hook"])
-V3 = st.builds(CreateV3, prompt=TEXTS, scale=TEXTS, source_image=some(URLS), webhook_url=URLS)
+V3 = st.builds(ImageV3, prompt=TEXTS, scale=TEXTS, source_image=some(URLS), webhook_url=URLS)
 V4 = st.builds(
-    CreateV4,
+    ImageV4,
     prompt=TEXTS,
     model_name=TEXTS,
     source_image=URLS,
@@ -78,10 +79,10 @@ V4 = st.builds(
     negative_prompt=some(TEXTS),
     webhook_url=URLS,
 )
-INPUTS = st.one_of(V3, V4, st.builds(PressButton, parent_id=TEXTS, button=st.just("U1"), webhook_url=URLS))
+INPUTS = st.one_of(V3, V4, st.builds(ImageButton, parent_id=TEXTS, button=st.just("U1"), webhook_url=URLS))
 URL_LISTS = st.lists(TEXTS, max_size=3).map(tuple)
 RESULTS = st.builds(
-    Result,
+    ResultOverride,
     image=st.one_of(st.none(), TEXTS.filter(bool), st.just(MISSING)),
     upscaled_urls=st.one_of(st.none(), URL_LISTS, st.just(MISSING)),
     buttons=st.one_of(st.none(), URL_LISTS, st.just(MISSING)),
@@ -92,15 +93,17 @@ JOBS = st.builds(
     id=KEYS,
     account=ACCOUNTS,
     input=INPUTS,
-    look=st.one_of(V3, V4),
+    endpoint=st.sampled_from(list(CREATES)),
+    origin=st.one_of(V3, V4),
+    parent_id=some(TEXTS),
     created_ns=INSTANTS,
-    cost=NUMBERS,
+    cost=st.one_of(NUMBERS, st.decimals(0, 1000, places=4)),
     timeline=TIMELINES.filter(lambda timeline: bool(timeline.stages)),
     stamp_ms=NUMBERS,
     file_base=TEXTS,
     place=st.integers(0, 3),
     polls=st.lists(INSTANTS, max_size=3).map(lambda found: tuple(sorted(found))),
-    used_buttons=URL_LISTS,
+    used=URL_LISTS,
     number=NUMBERS,
     entry=some(TEXTS),
     result=some(RESULTS),
@@ -117,7 +120,7 @@ CALLS = st.builds(
     Call,
     number=NUMBERS,
     time_ns=INSTANTS,
-    endpoint=st.sampled_from(Endpoint),
+    endpoint=st.sampled_from(ENDPOINT_NAMES),
     request=st.builds(Request, TEXTS, TEXTS, TEXTS, HEADERS, BYTES, TEXTS, TEXTS),
     response=st.builds(
         Response,
@@ -164,7 +167,7 @@ RULES = st.builds(
     lambda rule, label, number, fired: _rule(rule, label, number, fired),
     st.builds(
         Rule,
-        on=st.sampled_from([(Endpoint.FILE,), (Endpoint.CREATE_BY_PROMPT, Endpoint.QUOTA_INFO)]),
+        on=st.sampled_from([("file",), ("createbyprompt", "quota/info")]),
         fault=st.sampled_from([Fault.of({"http": 502, "delay": "1s"}), Fault.of({"drop": True})]),
         name=TEXTS,
         account=some(TEXTS),

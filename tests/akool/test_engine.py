@@ -14,7 +14,8 @@ from mock_akool.akool import api
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.deliveries import AttemptResult
 from mock_akool.akool.engine import Engine
-from mock_akool.akool.families.image_v3 import CreateV3
+from mock_akool.akool.families import CREATES
+from mock_akool.akool.families.image_v3 import ImageV3
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.model import Entry, JobScript
 from mock_akool.akool.settings import ServiceSettings
@@ -45,8 +46,10 @@ def make(engine: Engine, timeline: Timeline | None = None, key: str = MINE, hook
     if timeline is not None:
         planned = engine.runtime.planned_for.setdefault(key, deque())
         planned.append(Entry(JobScript(timeline=timeline), "test"))
-    request = CreateV3("a fox", "1:1", None, hook)
-    (job,) = engine.create(account(engine, key), request, "http://files.test", engine.clock.now_ns())
+    request = ImageV3("a fox", "1:1", None, hook)
+    (job,) = engine.create(
+        account(engine, key), CREATES["createbyprompt"], request, "http://files.test", engine.clock.now_ns()
+    )
     return job
 
 

@@ -13,7 +13,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +23,7 @@ import pytest
 from PIL import Image
 
 from mock_akool import Ending, MockAkool, Server, Span, Stage, Status, SystemClock, Timeline, failed
-from mock_akool.akool.api import ENDPOINTS, Route
+from mock_akool.akool.api import API_ROUTES, Route
 from mock_akool.akool.engine import Engine
 from mock_akool.cli.console import RoundTrip, Screen
 from mock_akool.cli.demo import Pace, play
@@ -295,13 +295,13 @@ class TestPlay:
     def test_it_repeats_a_poll_that_met_a_bad_gateway(
         self, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        usual = ENDPOINTS[INFO].handle
+        usual = API_ROUTES[INFO].handle
         failing = iter([True, True])
 
-        def fail_twice(engine: Engine, call: Request, now_ns: int) -> Response:
-            return Response(502, (), b"Bad Gateway") if next(failing, False) else usual(engine, call, now_ns)
+        def fail_twice(engine: Engine, call: Request, now_ns: int, names: Sequence[str]) -> Response:
+            return Response(502, (), b"Bad Gateway") if next(failing, False) else usual(engine, call, now_ns, names)
 
-        monkeypatch.setitem(ENDPOINTS, INFO, Route(ENDPOINTS[INFO].endpoint, fail_twice))
+        monkeypatch.setitem(API_ROUTES, INFO, Route(API_ROUTES[INFO].endpoint, fail_twice))
         assert played(serve(), tmp_path) == 0
         assert next(failing, None) is None
 
@@ -469,10 +469,10 @@ class TestSurprises:
         told: Callable[..., str],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        def answer(engine: Engine, call: Request, now_ns: int) -> Response:
+        def answer(engine: Engine, call: Request, now_ns: int, names: Sequence[str]) -> Response:
             return Response(200, (("content-type", "application/json"),), body)
 
-        monkeypatch.setitem(ENDPOINTS, endpoint, Route(ENDPOINTS[endpoint].endpoint, answer))
+        monkeypatch.setitem(API_ROUTES, endpoint, Route(API_ROUTES[endpoint].endpoint, answer))
         assert why in told(serve())
 
     def test_a_create_that_met_a_bad_gateway_and_is_not_repeated(
@@ -482,7 +482,7 @@ class TestSurprises:
             return Response(502, (), b"Bad Gateway")
 
         fake = serve()
-        monkeypatch.setitem(ENDPOINTS, CREATE, Route(ENDPOINTS[CREATE].endpoint, fail))
+        monkeypatch.setitem(API_ROUTES, CREATE, Route(API_ROUTES[CREATE].endpoint, fail))
         assert told(fake) == f"POST {CREATE[1]} answered HTTP 502 without JSON"
         assert len([call for call in fake.mock.calls if call.request.path == CREATE[1]]) == 1
 
@@ -492,28 +492,28 @@ class TestSurprises:
         def answer(*_: object) -> Response:
             return Response(201, (), b'{"code": 1000, "msg": "OK", "data": {"credit": 5}}')
 
-        monkeypatch.setitem(ENDPOINTS, QUOTA, Route(ENDPOINTS[QUOTA].endpoint, answer))
+        monkeypatch.setitem(API_ROUTES, QUOTA, Route(API_ROUTES[QUOTA].endpoint, answer))
         assert told(serve()) == f"GET {QUOTA[1]} answered HTTP 201, code 1000: OK"
 
     def test_a_bug_of_the_fake(self, serve: Serve, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object) -> Response:
             raise ZeroDivisionError
 
-        monkeypatch.setitem(ENDPOINTS, QUOTA, Route(ENDPOINTS[QUOTA].endpoint, fail))
+        monkeypatch.setitem(API_ROUTES, QUOTA, Route(API_ROUTES[QUOTA].endpoint, fail))
         assert told(serve()) == f"GET {QUOTA[1]} answered HTTP 500, code None: None"
 
     def test_a_balance_that_does_not_add_up(
         self, serve: Serve, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fake = serve()
-        usual = ENDPOINTS[INFO].handle
+        usual = API_ROUTES[INFO].handle
 
-        def steal(engine: Engine, call: Request, now_ns: int) -> Response:
+        def steal(engine: Engine, call: Request, now_ns: int, names: Sequence[str]) -> Response:
             for account in engine.accounts:
                 engine.accounts.add_credits(account, -engine.accounts.credits(account) + 500)
-            return usual(engine, call, now_ns)
+            return usual(engine, call, now_ns, names)
 
-        monkeypatch.setitem(ENDPOINTS, INFO, Route(ENDPOINTS[INFO].endpoint, steal))
+        monkeypatch.setitem(API_ROUTES, INFO, Route(API_ROUTES[INFO].endpoint, steal))
         assert told(fake) == "500 credits are left, which is not 1,000 - 2 - 2 - 2"
 
     def test_a_folder_that_fills_up_is_misuse(self, serve: Serve, tmp_path: Path) -> None:

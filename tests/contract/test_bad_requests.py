@@ -377,7 +377,7 @@ PATHS: Final[Mapping[str, Bad]] = {
     "file-unknown": Bad("GET", "/1234567890123-0000.jpg", NO_FILE),
     "file-unknown-v4": Bad("GET", "/1234567890123-00000000-0000-4000-8000-000000000000-0000.jpeg", NO_FILE),
     "file-epoch": Bad("GET", "/0000000000000-0000.jpg", NO_FILE),
-    "file-too-many-digits": Bad("GET", "/12345678901234-0000.jpg", NOWHERE),
+    "file-too-many-digits": Bad("GET", "/12345678901234-0000.jpg", NO_FILE),
     "file-gif": Bad("GET", "/1234567890123-0000.gif", NOWHERE),
     "file-post": Bad("POST", "<file>", BAD_METHOD),
     "file-put": Bad("PUT", "<file>", BAD_METHOD, body=b"x" * 1000),

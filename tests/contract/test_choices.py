@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from io import BytesIO
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -36,6 +37,15 @@ class Choice(NamedTuple):
 
 def _body_limit(client: Client) -> list[int]:
     return [client.create_v3("x" * size).code for size in (100, 4_000, 2_000_000)]
+
+
+def _fraction(client: Client) -> Any:
+    """The balance of an account that has paid half a credit, as jobs of some families cost."""
+    client.credit()
+    engine = client.transport.mock.engine
+    (account,) = engine.accounts
+    engine.accounts.add_credits(account, Decimal("-0.5"))
+    return client.get(QUOTA, headers=client.headers).json()["data"]["credit"]
 
 
 def _error(client: Client) -> Any:
@@ -250,6 +260,7 @@ CHOICES: dict[str, Choice] = {
     "button_used_code": Choice(1010, _used, [1000, 1011], [1000, 1010]),
     "documented_type": Choice(4, _types, [3, 4, 4], [4, 4, 4], {"profile": "documented"}),
     "out_of_credits_code": Choice(1006, _poor, 1104, 1006, POOR),
+    "quota_rounding": Choice("exact", _fraction, 999, 999.5),
     "requests_per_second": Choice(2, _three_requests, [1000] * 3, [1000, 1000, 1005]),
     "concurrent_jobs": Choice(2, _three_jobs, [1000] * 3, [1000, 1000, 1005]),
     "webhook_processing": Choice(False, _told, [2, 3], [3]),

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from mock_akool import MockAkool
+from mock_akool.akool.families import family_of
 from tests.contract.client import KEY, OTHER_KEY, Client, with_cdn_files
 from tests.contract.transports import TRANSPORTS, Transport
 from tests.extent import choose
@@ -97,10 +98,8 @@ def play(transport: Transport, dice: random.Random) -> Seen:
 
 
 def _file_names(transport: Transport) -> list[str]:
-    from mock_akool.akool.families.dispatch import file_set
-
-    engine = transport.mock.engine
-    return [file_set(job, engine.keyed_random, engine.settings.profile).image for job in transport.mock.jobs]
+    context = transport.mock.engine.context
+    return [family_of(job).files.names(job, job.input, context)[0] for job in transport.mock.jobs]
 
 
 def through(transport_class: Callable[[MockAkool], Transport], number: int) -> Seen:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mock_akool import Profile
-from mock_akool.akool.families.image_v4 import CreateV4
+from mock_akool.akool.families.image_v4 import ImageV4
 from tests.contract.client import CREATE_V4, PROMPT, SOURCE, Client
 from tests.contract.transports import OpenTransport
 
@@ -38,11 +38,11 @@ CREATED_KEYS = {
 }
 
 
-def request_of(client: Client, **fields: Any) -> CreateV4:
+def request_of(client: Client, **fields: Any) -> ImageV4:
     """Create a job and return what the fake keeps of the request."""
     assert client.create_v4(**fields).code == 1000
     request = client.transport.mock.jobs[-1].input
-    assert isinstance(request, CreateV4)
+    assert isinstance(request, ImageV4)
     return request
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_akool import Endpoint, MockAkool, Request, Response
+from mock_akool import MockAkool, Request, Response
 from mock_akool.core.call_log import Call, CallLog
 
 MIB = 1 << 20
@@ -17,7 +17,7 @@ REPLY = Response(200, (), b"{}")
 
 
 def append(call_log: CallLog, number: int, body: bytes = b"") -> None:
-    call_log.append(number, Endpoint.UNKNOWN, Request.build("POST", f"/{number}", body=body), REPLY)
+    call_log.append(number, "unknown", Request.build("POST", f"/{number}", body=body), REPLY)
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 6, 23])

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from mock_akool.akool.codes import API_URL, CDN_URL, MESSAGES, Code, Profile
-from mock_akool.akool.endpoints import Endpoint
+from mock_akool.akool.endpoints import ENDPOINT_NAMES, FILE, UNKNOWN
 
 PACKAGE: Final = Path(__file__).parents[2] / "mock_akool"
 FIXTURES: Final = Path(__file__).parents[2] / "fixtures"
@@ -25,7 +25,7 @@ ANY_APIS: Final = {"code", "data", "from", "jobs", "msg", "prompt", "result", "s
 # The words of our own scenario files, which are among the fixtures.
 OURS: Final = {"description", "files", "http", "processing"}
 # An endpoint that every API has.
-ANY_ENDPOINTS: Final = {Endpoint.FILE, Endpoint.PREFLIGHT, Endpoint.UNKNOWN}
+ANY_ENDPOINTS: Final = {FILE, UNKNOWN}
 
 
 def keys_of(value: Any) -> Iterator[str]:
@@ -41,7 +41,7 @@ def keys_of(value: Any) -> Iterator[str]:
 def words_of_akool() -> set[str]:
     bodies = [json.loads(file.read_text()) for file in FIXTURES.rglob("*.json")]
     keys = {key for body in bodies for key in keys_of(body)} - ANY_APIS - OURS
-    endpoints = {each.value for each in Endpoint if each not in ANY_ENDPOINTS}
+    endpoints = set(ENDPOINT_NAMES) - ANY_ENDPOINTS
     codes = {str(int(code)) for code in Code}
     hosts = {API_URL.partition("//")[2], CDN_URL.partition("//")[2], "openapi", "cloudfront"}
     said = {message for message in MESSAGES.values() if " " in message}

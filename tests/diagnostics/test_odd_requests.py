@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_akool import MockAkool, Request
-from mock_akool.akool.api import ENDPOINTS
+from mock_akool.akool.api import API_ROUTES
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.diagnostics.report import explain
 from tests.diagnostics.client import INFO, KEY, V3, V4, Client
@@ -51,7 +51,7 @@ BODIES = (
     | st.just(b'{"prompt": "a red fox"}')
 )
 PATHS = (
-    st.sampled_from([path for _, path in ENDPOINTS])
+    st.sampled_from([path for _, path in API_ROUTES])
     | st.sampled_from(
         ["/", "", "*", "/1767225605000-0001.jpg", "/1767225600000-1234.png", INFO.upper(), f"{V3}/", "//"]
     )
@@ -111,7 +111,7 @@ ODD: tuple[Any, ...] = ({"a": 1}, ["a"], [[]], None, 5, 1.5, True, "", "\ud800")
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-@pytest.mark.parametrize("path", [path for method, path in ENDPOINTS if method == "POST"])
+@pytest.mark.parametrize("path", [path for method, path in API_ROUTES if method == "POST"])
 def test_values_of_any_kind_leave_the_report_whole(path: str, odd: object) -> None:
     client = Client()
     names = ("clientId", "clientSecret", "_id", "button", "prompt", "size", "scale", "source_images", "webhookUrl")

@@ -27,7 +27,7 @@ from PIL import Image
 from mock_akool import MockAkool, SteeredClock, SystemClock, __version__
 from mock_akool.admin.access import exposure
 from mock_akool.admin.routes import ROUTES
-from mock_akool.akool.api import ENDPOINTS
+from mock_akool.akool.api import API_ROUTES
 from mock_akool.cli.console import Screen
 from mock_akool.cli.demo import Pace, play
 from mock_akool.scenario_library.library import read_file
@@ -641,7 +641,7 @@ def test_every_flag_variable_and_command_exists() -> None:
 
 
 def test_every_path_of_the_api_exists() -> None:
-    known = "\n".join(path for _, path in (*ENDPOINTS, *ROUTES))
+    known = "\n".join(path for _, path in (*API_ROUTES, *ROUTES))
     for page in PAGES:
         for path in re.findall(r"/(?:api/open|_mock)/[\w/.-]*", page.read_text()):
             assert re.search(rf"(?m)^{path.rstrip('/.')}(?:/|$)", known), f"{page}: there is no {path}"

@@ -146,7 +146,7 @@ class TestStreams:
         requests.post(API_URL + CREATE, headers=headers, data=iter(pieces), timeout=5)
         httpx.post(API_URL + CREATE, headers=headers, content=iter(pieces), verify=False)
         asyncio.run(send())
-        assert [job.input.prompt for job in mock.jobs] == ["a fox"] * 4  # type: ignore[union-attr]
+        assert [job.topic.prompt for job in mock.jobs] == ["a fox"] * 4
 
 
 class TestCookiesAndRedirects:

@@ -17,7 +17,6 @@ EXPORTED = [
     "ClockError",
     "Code",
     "Ending",
-    "Endpoint",
     "Job",
     "JobHandle",
     "MockAkool",

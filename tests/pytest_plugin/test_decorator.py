@@ -56,7 +56,7 @@ def test_a_function_runs_with_the_fake_and_keeps_its_name() -> None:
     assert len(make("a blue fox", twice=True)) == 2
     assert make.__name__ == "make"
     assert make.__doc__ == "Make jobs."
-    assert [job.look.prompt for job in mock.jobs] == ["a blue fox", "a blue fox"]
+    assert [job.topic.prompt for job in mock.jobs] == ["a blue fox", "a blue fox"]
 
 
 def test_each_run_begins_anew() -> None:
@@ -153,13 +153,13 @@ def test_a_class_runs_its_tests_with_the_fake() -> None:
 
     tests = Decorated()
     assert tests.test_method()
-    assert [job.look.prompt for job in mock.jobs] == ["method"]
+    assert [job.topic.prompt for job in mock.jobs] == ["method"]
     assert tests.test_inherited()
-    assert [job.look.prompt for job in mock.jobs] == ["inherited"]
+    assert [job.topic.prompt for job in mock.jobs] == ["inherited"]
     assert asyncio.run(tests.test_coroutine())
     assert Decorated.test_static()
     assert tests.test_static()
-    assert [job.look.prompt for job in mock.jobs] == ["static"]
+    assert [job.topic.prompt for job in mock.jobs] == ["static"]
     assert Decorated.test_class()[0] is Decorated
     assert tests.helper()
     assert Decorated.test_thing is Foreign
@@ -191,7 +191,7 @@ def test_a_test_case_has_the_fake_from_set_up_to_the_last_clean_up() -> None:
 
         def test_own(self) -> None:
             create("test")
-            seen.append(" ".join(job.look.prompt for job in mock.jobs))
+            seen.append(" ".join(job.topic.prompt for job in mock.jobs))
 
     result = run_case(Case)
     assert (result.testsRun, result.errors, result.failures) == (2, [], [])
@@ -240,8 +240,8 @@ def test_one_fake_within_another_answers_as_the_inner_one() -> None:
         create("outer again")
 
     run()
-    assert [job.look.prompt for job in outer.jobs] == ["outer", "outer again"]
-    assert [job.look.prompt for job in inner.jobs] == ["inner"]
+    assert [job.topic.prompt for job in outer.jobs] == ["outer", "outer again"]
+    assert [job.topic.prompt for job in inner.jobs] == ["inner"]
 
 
 def test_a_fake_within_itself_is_refused_and_the_outer_run_keeps_its_jobs() -> None:

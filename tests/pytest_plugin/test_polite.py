@@ -87,7 +87,7 @@ seen = set()
 @pytest.mark.parametrize("n", range(12))
 def test_mock(akool_mock, n):
     assert client.generate(f"fox {n}")["image_status"] == 3
-    assert [job.look.prompt for job in akool_mock.jobs] == [f"fox {n}"]
+    assert [job.topic.prompt for job in akool_mock.jobs] == [f"fox {n}"]
     assert akool_mock.calls.last.at == 6
 
 
@@ -95,7 +95,7 @@ def test_mock(akool_mock, n):
 def test_server(akool_server, n):
     where = {"host": akool_server.url, "key": akool_server.api_key}
     assert client.generate(f"fox {n}", pause=0.02, **where)["image_status"] == 3
-    assert [job.look.prompt for job in akool_server.jobs] == [f"fox {n}"]
+    assert [job.topic.prompt for job in akool_server.jobs] == [f"fox {n}"]
     seen.add(akool_server.url)
     assert len(seen) == 1, "one server for each worker"
 

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 
 from mock_akool import ScenarioError
-from mock_akool.akool.endpoints import Endpoint
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.akool.scenarios.schema import json_schema, read_scenario, write_scenario
 from mock_akool.core.durations import FOREVER, Duration, Span
@@ -67,7 +66,7 @@ class TestReading:
         assert back.result is not None
         assert back.result.upscaled_urls == ()
         poll, create, file = scenario.rules
-        assert (poll.on, poll.nth, poll.fault.http) == ((Endpoint.INFO_BY_MODEL_ID,), (2,), 502)
+        assert (poll.on, poll.nth, poll.fault.http) == (("infobymodelid",), (2,), 502)
         assert (create.first, create.fault.code) == (1, 1108)
         assert file.fault.truncate is not None
         assert file.fault.truncate.of(1000) == 500
@@ -79,7 +78,7 @@ class TestReading:
     @pytest.mark.parametrize("on", ["infobymodelid", "INFOBYMODELID", ["infobymodelid"]])
     def test_endpoints_are_known_in_any_case(self, on: Any) -> None:
         (rule,) = read_scenario({"rules": [{"on": on, "fault": {"drop": True}}]}).rules
-        assert rule.on == (Endpoint.INFO_BY_MODEL_ID,)
+        assert rule.on == ("infobymodelid",)
 
     @pytest.mark.parametrize(
         ("on", "count"), [("create", 3), ("api", 6), ("any", 8), (["create", "createbyprompt"], 3)]
@@ -317,7 +316,7 @@ class TestChoosing:
         ],
     )
     def test_which_calls_a_rule_chooses(self, said: Any, chosen: Any) -> None:
-        rule = Rule(on=(Endpoint.FILE,), fault=Fault(drop=True), **said)
+        rule = Rule(on=("file",), fault=Fault(drop=True), **said)
         assert [count for count in range(1, 21) if rule.chosen(count)] == list(chosen)
 
     @settings(deadline=None, max_examples=choose(50, 1000))

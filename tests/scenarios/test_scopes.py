@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_akool import Endpoint, Request, VirtualClock
+from mock_akool import Request, VirtualClock
 from mock_akool.akool.engine import Engine
-from mock_akool.akool.families.image_v3 import CreateV3
+from mock_akool.akool.families import CREATES
+from mock_akool.akool.families.image_v3 import ImageV3
+from mock_akool.akool.jobs import NewJob
 from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.akool.scenarios.schema import read_scenario
@@ -24,7 +26,8 @@ from tests.extent import choose
 ONE: Final = "one"
 OTHER: Final = "other"
 SCOPES: Final = (None, ONE, OTHER)
-REQUEST: Final = CreateV3("a fox", "1:1", None, "")
+REQUEST: Final = ImageV3("a fox", "1:1", None, "")
+NEW: Final = NewJob("createbyprompt", REQUEST.prompt, REQUEST.topic, None)
 
 
 def engine() -> Engine:
@@ -38,7 +41,7 @@ def rule(name: str, **conditions: Any) -> Rule:
 
 def fired(runtime: ScenarioRuntime, key: str) -> str | None:
     """Let the account ask once, and return what the rule that fires is called."""
-    firing = runtime.firing(Endpoint.QUOTA_INFO, Request.build("GET", "/", headers={"x-api-key": key}), 0)
+    firing = runtime.firing("quota/info", Request.build("GET", "/", headers={"x-api-key": key}), 0)
     return None if firing is None else firing.active.label
 
 
@@ -46,7 +49,7 @@ def entries(engine: Engine, key: str, jobs: int) -> list[str | None]:
     """The entries that the account's next jobs follow."""
     account = engine.accounts.by_key(key)
     assert account is not None
-    taken = [engine.runtime.entry_for(account, REQUEST, REQUEST) for _ in range(jobs)]
+    taken = [engine.runtime.entry_for(account, NEW) for _ in range(jobs)]
     return [each and each.label for each in taken]
 
 
@@ -159,12 +162,12 @@ class TestCounts:
         made = engine()
         runtime, account = made.runtime, made.accounts.by_key(ONE)
         assert account is not None
-        jobs = [made.create(account, REQUEST, "", made.clock.now_ns())[0].id for _ in range(2)]
+        jobs = [made.create(account, CREATES[NEW.endpoint], REQUEST, "", made.clock.now_ns())[0].id for _ in range(2)]
         runtime.add(rule("second", on="infobymodelid", nth=2, per="job"), "second")
 
         def polled(job_id: str) -> bool:
             call = Request.build("GET", "/", f"image_model_id={job_id}", {"x-api-key": ONE})
-            return runtime.firing(Endpoint.INFO_BY_MODEL_ID, call, 0) is not None
+            return runtime.firing("infobymodelid", call, 0) is not None
 
         assert [polled(job_id) for job_id in jobs] == [False, False]
         runtime.forget(ONE, jobs[:1])

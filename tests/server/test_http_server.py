@@ -19,8 +19,7 @@ import pytest
 from PIL import Image
 
 from mock_akool import MockAkool, Server, ServerError, SystemClock, VirtualClock
-from mock_akool.akool.api import ENDPOINTS, Route
-from mock_akool.akool.endpoints import Endpoint
+from mock_akool.akool.api import API_ROUTES, Route
 from mock_akool.media.cache import MediaCache
 from mock_akool.server import http_server as server_module
 
@@ -880,7 +879,7 @@ class TestBugs:
 
         wire = running.connect()
         with monkeypatch.context() as patched:
-            patched.setitem(ENDPOINTS, ("POST", CREATE), Route(Endpoint.CREATE_BY_PROMPT, fail))
+            patched.setitem(API_ROUTES, ("POST", CREATE), Route("createbyprompt", fail))
             wire.send(request("POST", CREATE, BODY))
             answer = wire.answer()
         assert answer.status == 500

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any, Final
 
 from mock_akool.admin.parameters import (
@@ -21,13 +20,10 @@ from mock_akool.admin.responses import AdminError
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import STATUS_WORDS, listed, page, record
 from mock_akool.admin.serializers import JOB
-from mock_akool.akool.api import ENDPOINTS as API_ROUTES
 from mock_akool.akool.codes import Code
-from mock_akool.akool.endpoints import CREATES, ENDPOINTS, Endpoint
+from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.errors import AkoolError, ParameterError
-from mock_akool.akool.families.image_button import press_button
-from mock_akool.akool.families.image_v3 import create_v3
-from mock_akool.akool.families.image_v4 import create_v4
+from mock_akool.akool.families import CREATES
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.model import Entry, JobScript
 from mock_akool.akool.scenarios.schema import RESULT
@@ -39,19 +35,6 @@ from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Plain, one_of, who
 from mock_akool.core.timeline import failed
 
 _NEWEST_NAMED: Final = 5
-
-_READERS: Final[dict[Endpoint, Callable[..., Any]]] = {
-    Endpoint.CREATE_BY_PROMPT: create_v3,
-    Endpoint.CREATE_BY_SOURCE_PROMPT: create_v4,
-    Endpoint.CREATE_BY_BUTTON: press_button,
-}
-
-_EXAMPLES: Final[dict[Endpoint, dict[str, Any]]] = {
-    Endpoint.CREATE_BY_PROMPT: {"prompt": "a red fox", "scale": "1:1"},
-    Endpoint.CREATE_BY_SOURCE_PROMPT: {"prompt": "a red fox", "resolution": "4k", "batch_quantity": 1},
-    Endpoint.CREATE_BY_BUTTON: {"_id": "…", "button": "U1"},
-}
-"""A good `request` of each; `…` stands for the `_id` of a completed job."""
 
 _WAYS_OUT: Final[dict[int, str]] = {
     Code.TOO_FREQUENT: "A limit is reached, see GET /_mock/scenario; POST /_mock/jobs/{job}/complete ends a job",
@@ -91,14 +74,16 @@ def create_job(request: AdminRequest) -> Any:
     (endpoint,) = given["endpoint"]
     sent = json.dumps(given["request"]).encode()
     http = Request.build("POST", "", headers={"content-type": "application/json"}, body=sent)
+    create = CREATES[endpoint]
     try:
-        input = _READERS[endpoint](http, engine.settings)
-    except ParameterError:
-        (route,) = (each for each in API_ROUTES.values() if each.endpoint is endpoint)
-        error = engine.settings.refusal(route.bad_parameter_code(engine.settings))
-        example = json.dumps(_EXAMPLES[endpoint], ensure_ascii=False)
+        input = create.input.read(http, engine.settings)
+    except ParameterError as refused:
+        error = engine.settings.refusal(create.bad_parameter_code(engine.settings))
+        example = json.dumps(create.example, ensure_ascii=False)
         raise AdminError(
-            400, f"request: the API would answer {error}", f"For {endpoint} give one such as {example}"
+            400,
+            f"request: the API would answer {error}: {refused.reason}",
+            f"For {endpoint} give one such as {example}",
         ) from None
     is_new = engine.accounts.known(request.account or "") is None
     account = account_meant(request)
@@ -107,10 +92,9 @@ def create_job(request: AdminRequest) -> Any:
     before = list(planned)
     if given["stages"] is not None or given["result"] is not None:
         script = JobScript(timeline=given["stages"], result=given["result"])
-        planned.extendleft([Entry(script, "admin")] * getattr(input, "batch_quantity", 1))
-    make = engine.press if endpoint is Endpoint.CREATE_BY_BUTTON else engine.create
+        planned.extendleft([Entry(script, "admin")] * create.jobs(input))
     try:
-        made = make(account, input, request.http.file_base, created_ns)
+        made = engine.create(account, create, input, request.http.file_base, created_ns)
     except Exception as error:
         planned.clear()
         planned.extend(before)
@@ -172,9 +156,7 @@ def _read_create(value: Any) -> Any:
     return found
 
 
-_ENDPOINT: Final = Plain(
-    "createbyprompt, createBySourcePrompt or createbybutton", _read_create, {"enum": [each.value for each in CREATES]}
-)
+_ENDPOINT: Final = Plain(f"one of {', '.join(CREATES)}", _read_create, {"enum": list(CREATES)})
 _REQUEST: Final = Plain("an object", dict, {"type": "object"})
 
 ROUTES: Final[Routes] = {
@@ -196,7 +178,7 @@ ROUTES: Final[Routes] = {
         ACCOUNT_QUERY,
         body(
             account=OWN_ACCOUNT,
-            endpoint=Field(_ENDPOINT, "the endpoint that would create it", (CREATES[0],)),
+            endpoint=Field(_ENDPOINT, "the endpoint that would create it", (next(iter(CREATES)),)),
             request=Field(_REQUEST, "the body of that request", {"prompt": "a picture"}),
             stages=Field(STAGES, "its whole life; without it, what the settings and scenarios say"),
             result=Field(RESULT, "what is unusual about its result"),

@@ -1,1 +1,74 @@
-"""TODO."""
+"""The families of jobs that the fake knows. A new one is a module here, and a line in `FAMILIES`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from mock_akool.akool.families import image_button, image_v3, image_v4
+from mock_akool.akool.families.family import (
+    Context,
+    Create,
+    Family,
+    Reading,
+    Record,
+    Results,
+    Unknown,
+    names_in,
+    shown_record,
+)
+from mock_akool.akool.jobs import Job
+
+__all__ = [
+    "CREATES",
+    "CREATE_OF_INPUT",
+    "FAMILIES",
+    "FAMILY_OF",
+    "FILE_EXTENSIONS",
+    "FILE_HOSTS",
+    "RESULTS",
+    "Context",
+    "Create",
+    "Family",
+    "Reading",
+    "Record",
+    "Results",
+    "Unknown",
+    "created_records",
+    "family_of",
+    "names_in",
+    "shown_record",
+]
+
+FAMILIES: Final[tuple[Family[Any], ...]] = (image_v3.FAMILY, image_v4.FAMILY, image_button.FAMILY)
+
+CREATES: Final[dict[str, Create[Any]]] = {create.endpoint: create for family in FAMILIES for create in family.creates}
+"""The endpoints that create jobs, by name."""
+
+FAMILY_OF: Final[dict[str, Family[Any]]] = {create.endpoint: family for family in FAMILIES for create in family.creates}
+"""The family of the jobs that an endpoint creates, by the endpoint's name."""
+
+CREATE_OF_INPUT: Final[dict[type, Create[Any]]] = {create.input_type: create for create in CREATES.values()}
+"""The endpoint that makes an input of a type."""
+
+RESULTS: Final[dict[str, Results]] = {
+    reading.results.endpoint: reading.results for family in FAMILIES for reading in family.readings
+}
+"""The endpoints that show jobs, by name."""
+
+FILE_HOSTS: Final[tuple[str, ...]] = tuple(dict.fromkeys(family.files.host for family in FAMILIES))
+"""The hosts of result files."""
+
+FILE_EXTENSIONS: Final = frozenset(ending for family in FAMILIES for ending in family.files.extensions)
+"""What the paths of result files end in, after the last dot."""
+
+
+def family_of(job: Job) -> Family[Any]:
+    """Return the family of a job."""
+    return FAMILY_OF[job.endpoint]
+
+
+def created_records(jobs: Sequence[Job], context: Context) -> list[Record]:
+    """Return the records of jobs of one create, as they are right after it."""
+    create = CREATES[jobs[0].endpoint]
+    return [create.record(job, job.input, context) for job in jobs]

@@ -1,26 +1,159 @@
-"""What the three image families share."""
+"""What the image families share: words, sizes, names of files, and the endpoint that shows their jobs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
+
+from mock_akool.akool.codes import DEFAULT_REASON
+from mock_akool.akool.families.family import Context, FileNaming, Record, Results, WebhookInfo, one_in_query
+from mock_akool.akool.jobs import Job
+from mock_akool.akool.settings import ServiceSettings
+from mock_akool.core.clock import NS_PER_MS
+from mock_akool.core.media import MediaSpec
+from mock_akool.core.schema import Schema
+from mock_akool.core.timeline import Status
 
 BUTTONS: Final = ("U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4")
 """The buttons of a completed job, in the order of the wire (contract sections 5 and 6)."""
 
-
 SCALES: Final = ("1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3")
 
+FILE_HOST: Final = "d2qf6ukcym4kn9.cloudfront.net"
+"""The host of image files (contract section 8)."""
 
-ORIGINAL_SCALE: Final = "Original"
+EXTENSIONS: Final = ("jpg", "jpeg", "png")
+
+WEBHOOK: Final = WebhookInfo("image")
+
+GRID: Final = (1, 2, 3, 4)
+GRID_AND_TILES: Final = (GRID, (1,), (2,), (3,), (4,))
+"""What each file of a job of four images shows: all four together, then each by itself."""
+
+LONG_SIDES: Final = {"1080p": 1152, "4k": 1536}
+"""Pixels of the long side by resolution."""
+
+RECORD_SCHEMA: Final[Schema] = {
+    "type": "object",
+    "required": ["_id", "create_time", "image_status"],
+    "properties": {
+        "_id": {"type": "string", "pattern": "^[0-9a-f]{24}$"},
+        "create_time": {"type": "integer"},
+        "image_status": {"enum": [int(status) for status in Status]},
+        "deduction_credit": {"type": "integer"},
+        "image": {"type": "string"},
+        "upscaled_urls": {"type": "array", "items": {"type": "string"}},
+        "buttons": {"type": "array", "items": {"type": "string"}},
+        "used_buttons": {"type": "array", "items": {"type": "string"}},
+        "error_reasons": {"type": "array", "items": {"type": "string"}},
+    },
+}
+
+RESULTS: Final = Results(
+    endpoint="infobymodelid",
+    path="/api/open/v3/content/image/infobymodelid",
+    ids=one_in_query("image_model_id"),
+    status_word="image_status",
+    result_word="image",
+    query={"image_model_id": "the job's `_id`"},
+    record_schema=RECORD_SCHEMA,
+)
+"""Shows v3, v4 and button jobs alike (contract section 6)."""
 
 
-RESOLUTIONS: Final = ("1080p", "4k")
+def common_record(job: Job) -> Record:
+    """Return what the records of `createbyprompt` and `createbybutton` share."""
+    return {
+        "faceswap_quality": 2,
+        "deduction_credit": job.cost,
+        "buttons": [],
+        "used_buttons": [],
+        "upscaled_urls": [],
+        "_id": job.id,
+        "create_time": job.created_ns // NS_PER_MS,
+        "from": 1,
+        "image_status": int(Status.QUEUEING),
+    }
 
 
-TEXT_MODEL: Final = "wavespeed-ai/flux-krea-dev-lora"
+def shown_fields(created: Record, job: Job, status: Status, upscaled: Sequence[str], offered: Sequence[str]) -> Record:
+    """Return what a record says at a status: that of the creation, and what came since (contract section 6).
+
+    `upscaled` are the addresses of single images and `offered` the buttons, both once the job is completed.
+    """
+    record = created | {
+        "image_status": int(status),
+        "buttons": [],
+        "used_buttons": list(job.used),
+        "upscaled_urls": [],
+    }
+    if status is Status.COMPLETED:
+        record["upscaled_urls"] = list(upscaled)
+        record["buttons"] = [each for each in offered if each not in job.used]
+    elif status is Status.FAILED:
+        ending = job.timeline.ending
+        record["error_reasons"] = list(ending.reasons or (DEFAULT_REASON,))
+        if ending.refund:
+            record["deduction_credit"] = 0
+    return record
 
 
-IMAGE_MODEL: Final = "wavespeed-ai/flux-kontext-dev"
+def numbered_names(job: Job, style: str, ending: str, count: int, context: Context) -> list[str]:
+    """Return names of files as `<13-digit ms><style>-<4 digits>.<ending>` (contract section 8)."""
+    digits = context.keyed_random.integer(0, 9999, "file", job.id)
+    # Steps of 1,111 keep the names of one job apart.
+    return [f"{job.stamp_ms}{style}-{(digits + 1111 * n) % 10_000:04}.{ending}" for n in range(count)]
 
 
-MEITU_MODEL: Final = "meitu/yunxiu-pro/image-to-image"
+def uuid_style(job: Job, context: Context) -> str:
+    """Return the part of a file's name that is a UUID."""
+    return f"-{context.keyed_random.uuid4('file', job.id)}"
+
+
+def stamp_stem(job: Job, context: Context) -> str:
+    """Return what the names of the job's files begin with."""
+    return str(job.stamp_ms)
+
+
+def size_of(scale: str, resolution: str, settings: ServiceSettings) -> tuple[int, int]:
+    """Return width and height in pixels: the long side by resolution, sides multiples of 8 (contract section 8)."""
+    across, _, down = scale.partition(":")
+    if across == down or not down:
+        # `Original` has no ratio that we could know without fetching the source image, which we never do.
+        side = settings.square_4k if resolution == "4k" else settings.square_1080p
+        return side, side
+    long_side, ratio = LONG_SIDES[resolution], int(across) / int(down)
+    short = round(long_side * min(ratio, 1 / ratio) / 8) * 8
+    return (long_side, short) if ratio > 1 else (short, long_side)
+
+
+def image_spec(
+    job: Job,
+    name: str,
+    tiles: tuple[int, ...],
+    resolution: str,
+    context: Context,
+    *,
+    operation: str = "",
+    coloured_as: str = "",
+) -> MediaSpec:
+    """Return what an image file shows; see `MediaSpec`."""
+    topic = job.origin.topic
+    width, height = size_of(topic.scale, resolution, context.settings)
+    return MediaSpec(
+        job_id=job.id,
+        seed=context.keyed_random.seed,
+        width=width,
+        height=height,
+        prompt=topic.prompt,
+        scale=topic.scale,
+        tiles=tiles,
+        operation=operation,
+        format="PNG" if name.endswith(".png") else "JPEG",
+        coloured_as=coloured_as,
+    )
+
+
+def file_urls(files: FileNaming, job: Job, base: str, context: Context) -> list[str]:
+    """Return the addresses of all files of the job; an empty `base` is the real host."""
+    return [files.url(base, name) for name in files.names(job, job.input, context)]

@@ -1,18 +1,42 @@
-"""Images by `createBySourcePrompt` (contract section 4)."""
+"""One image, or a batch of up to four jobs of one image each, by `createBySourcePrompt` (contract section 4)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from mock_akool.akool.codes import Code
+from mock_akool.akool.codes import Code, Profile
 from mock_akool.akool.errors import AkoolError
-from mock_akool.akool.families.image import IMAGE_MODEL, MEITU_MODEL, ORIGINAL_SCALE, RESOLUTIONS, SCALES, TEXT_MODEL
+from mock_akool.akool.families import image
+from mock_akool.akool.families.family import Context, Create, Family, FileNaming, Reading, Record
+from mock_akool.akool.jobs import Job, Topic
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.akool.validation import _bad, _Fields, read_object
-from mock_akool.core.http import Request
+from mock_akool.akool.validation import ANY_TEXT, OBJECT, URL, URLS, Body, Field, Values, number, one_of, whole
+from mock_akool.core.clock import NS_PER_MS
+from mock_akool.core.media import MediaSpec
+from mock_akool.core.timeline import Status
+
+ENDPOINT: Final = "createBySourcePrompt"
+
+TEXT_MODEL: Final = "wavespeed-ai/flux-krea-dev-lora"
+IMAGE_MODEL: Final = "wavespeed-ai/flux-kontext-dev"
+MEITU_MODEL: Final = "meitu/yunxiu-pro/image-to-image"
+_MODELS: Final = (TEXT_MODEL, IMAGE_MODEL, MEITU_MODEL)
+_IMAGE_MODELS: Final = (IMAGE_MODEL, MEITU_MODEL)
+
+ORIGINAL_SCALE: Final = "Original"
+RESOLUTIONS: Final = ("1080p", "4k")
+
+_PRICES: Final = {
+    Profile.OBSERVED: {"1080p": 3, "4k": 4},
+    Profile.DOCUMENTED: {"1080p": 1, "4k": 1},
+}
+"""Credits for one image (contract section 7)."""
+
+_SOURCE_IMAGES_REQUIRED: Final = "source_images is required for image-to-image model"
 
 
-class CreateV4(NamedTuple):
+class ImageV4(NamedTuple):
     """A checked request of `createBySourcePrompt`. `source_image` is `""` for a text job."""
 
     prompt: str
@@ -30,38 +54,151 @@ class CreateV4(NamedTuple):
         """Whether this is an image-to-image job."""
         return bool(self.source_image)
 
-
-_IMAGE_MODELS: Final = frozenset({IMAGE_MODEL, MEITU_MODEL})
-
-
-_MODELS: Final = frozenset({TEXT_MODEL}) | _IMAGE_MODELS
-
-
-_SCALES_FROM_IMAGE: Final[frozenset[str]] = frozenset({*SCALES, ORIGINAL_SCALE})
+    @property
+    def topic(self) -> Topic:
+        """What the job is about."""
+        return Topic(self.prompt, self.scale, self.model_name)
 
 
-_SOURCE_IMAGES_REQUIRED: Final = "source_images is required for image-to-image model"
+def _model(values: Values) -> str | None:
+    """Return the model that is asked for, or chosen by whether there is a source image; None when it is wrong."""
+    if "model_name" not in values or "source_images" not in values:
+        return None
+    chosen: str | None = values["model_name"]
+    return chosen or (IMAGE_MODEL if _source(values) else TEXT_MODEL)
 
 
-def create_v4(request: Request, settings: ServiceSettings) -> CreateV4:
-    """Read a request of `createBySourcePrompt` (contract section 4)."""
-    fields = _Fields(read_object(request, settings), settings)
-    source_image = fields.first_url("source_images")
-    model = fields.one_of("model_name", _MODELS, IMAGE_MODEL if source_image else TEXT_MODEL)
-    from_image = model in _IMAGE_MODELS
-    if from_image and not source_image:
-        raise AkoolError(Code.PARAMETER_ERROR, _SOURCE_IMAGES_REQUIRED)
-    if not fields.has_object("parameter") and model == MEITU_MODEL:
-        _bad()
-    prompt = (fields.optional_text("prompt") or "") if model == MEITU_MODEL else fields.text("prompt")
-    return CreateV4(
-        prompt=prompt,
+def _source(values: Values) -> str:
+    """Return the first source image; the others are not used."""
+    urls: tuple[str, ...] = values["source_images"]
+    return urls[0] if urls else ""
+
+
+def _check(values: Values) -> Iterable[str]:
+    model = _model(values)
+    if model in _IMAGE_MODELS and not _source(values):
+        raise AkoolError(
+            Code.PARAMETER_ERROR,
+            _SOURCE_IMAGES_REQUIRED,
+            reason=f"source_images is missing, and model_name {model!r} makes an image of another one; "
+            f"give a list of one URL, or model_name {TEXT_MODEL!r}",
+        )
+    if model == MEITU_MODEL:
+        if "parameter" in values and values["parameter"] is None:
+            yield f"parameter is missing; model_name {model!r} takes an object there"
+    elif "prompt" in values and not values["prompt"].strip():
+        yield "prompt is missing or blank; it takes a text"
+    if model == TEXT_MODEL and values.get("scale") == ORIGINAL_SCALE:
+        yield f"scale is {ORIGINAL_SCALE!r}; without a source image it takes one of {', '.join(image.SCALES)}"
+
+
+def _input(values: Values) -> ImageV4:
+    model = _model(values) or TEXT_MODEL
+    return ImageV4(
+        prompt=values["prompt"],
         model_name=model,
-        source_image=source_image if from_image else "",
-        scale=fields.one_of("scale", _SCALES_FROM_IMAGE if from_image else SCALES, SCALES[0]),
-        resolution=fields.one_of("resolution", RESOLUTIONS, RESOLUTIONS[-1]),
-        batch_quantity=fields.whole("batch_quantity", 1, 4, 1),
-        similar=fields.number("similar", 0, 1, 0.5),
-        negative_prompt=fields.optional_text("negative_prompt"),
-        webhook_url=fields.url("webhookurl"),
+        source_image=_source(values) if model in _IMAGE_MODELS else "",
+        scale=values["scale"],
+        resolution=values["resolution"],
+        batch_quantity=values["batch_quantity"],
+        similar=values["similar"],
+        negative_prompt=values["negative_prompt"] or None,
+        webhook_url=values["webhookurl"],
     )
+
+
+def _created(job: Job, input: ImageV4, context: Context) -> Record:
+    created_ms = job.created_ns // NS_PER_MS + job.place
+    record: Record = {
+        "_id": job.id,
+        "uid": job.account.uid,
+        "team_id": job.account.team_id,
+        "create_time": created_ms,
+        "prompt": input.prompt,
+        "origin_prompt": input.prompt,
+        "source_image": input.source_image,
+        "image_status": int(Status.QUEUEING),
+        "image_sub_status": 1,
+        "deduction_credit": job.cost,
+        "model_name": input.model_name,
+        "provider": input.model_name.partition("/")[0],
+        "type": 4,
+        "from": 4,
+        "sub_type": 40002 if input.from_image else 40001,
+        "file_name": f"ImageGenerator_{created_ms}.png",
+    }
+    if context.observed:
+        record["task_id"] = context.keyed_random.hex(32, "task", job.id)
+    return record
+
+
+def offered_buttons(settings: ServiceSettings) -> tuple[str, ...]:
+    """Return the buttons of a completed v4 job (contract section 5)."""
+    return image.BUTTONS if settings.v4_buttons else ()
+
+
+def _fields(job: Job, input: ImageV4, status: Status, base: str, context: Context) -> Record:
+    urls = image.file_urls(FILES, job, base, context)
+    created = _created(job, input, context)
+    return image.shown_fields(created, job, status, urls, offered_buttons(context.settings))
+
+
+def _names(job: Job, input: ImageV4, context: Context) -> list[str]:
+    return image.numbered_names(job, image.uuid_style(job, context), "jpeg", 1, context)
+
+
+def _shows(job: Job, input: ImageV4, name: str, context: Context) -> MediaSpec:
+    return image.image_spec(job, name, (), input.resolution, context)
+
+
+def _price(input: ImageV4, settings: ServiceSettings) -> int:
+    return _PRICES[settings.profile][input.resolution]
+
+
+def _observed_s(input: ImageV4) -> float:
+    return 56.0 if input.from_image else 35.0
+
+
+def _jobs(input: ImageV4) -> int:
+    return input.batch_quantity
+
+
+FILES: Final = FileNaming(image.FILE_HOST, image.EXTENSIONS, image.stamp_stem, _names, _shows)
+
+FAMILY: Final = Family[ImageV4](
+    name="image_v4",
+    creates=(
+        Create(
+            endpoint=ENDPOINT,
+            path="/api/open/v4/content/image/createBySourcePrompt",
+            input=Body(
+                {
+                    "prompt": Field(ANY_TEXT, ""),
+                    "model_name": Field(one_of(_MODELS)),
+                    "source_images": Field(URLS, ()),
+                    "parameter": Field(OBJECT),
+                    "scale": Field(one_of((*image.SCALES, ORIGINAL_SCALE)), image.SCALES[0]),
+                    "resolution": Field(one_of(RESOLUTIONS), RESOLUTIONS[-1]),
+                    "batch_quantity": Field(whole(1, 4), 1),
+                    "similar": Field(number(0, 1), 0.5),
+                    "negative_prompt": Field(ANY_TEXT, ""),
+                    "webhookurl": Field(URL, ""),
+                },
+                _input,
+                _check,
+                needed=("prompt",),
+            ),
+            input_type=ImageV4,
+            record=_created,
+            example={"prompt": "a red fox", "resolution": "4k", "batch_quantity": 1},
+            webhook_field="webhookurl",
+            record_schema=image.RECORD_SCHEMA,
+            jobs=_jobs,
+        ),
+    ),
+    readings=(Reading(image.RESULTS, _fields),),
+    price=_price,
+    files=FILES,
+    webhook=image.WEBHOOK,
+    observed_s=_observed_s,
+)

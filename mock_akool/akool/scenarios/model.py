@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from mock_akool.akool.accounts import AccountScript
 from mock_akool.akool.codes import Profile
-from mock_akool.akool.endpoints import Endpoint
-from mock_akool.akool.families.image_button import PressButton
-from mock_akool.akool.families.image_v3 import CreateV3
-from mock_akool.akool.families.image_v4 import CreateV4
-from mock_akool.akool.jobs import JobInput
+from mock_akool.akool.jobs import NewJob
+from mock_akool.akool.overrides import ResultOverride
 from mock_akool.akool.settings import AccountSpec, Limits
 from mock_akool.core.errors import ScenarioError
-from mock_akool.core.faults import Fault
 from mock_akool.core.rules import Rule
 from mock_akool.core.schema import shown
 from mock_akool.core.timeline import Timeline
@@ -30,56 +25,29 @@ from mock_akool.core.webhook_faults import WebhookRule
 # Jobs
 
 
-class Result(NamedTuple):
-    """What is unusual about the result of a completed job. None means: as usual.
-
-    `image` and `upscaled_urls` are what the record says instead, MISSING when it has no such key; `null` as image is
-    the empty text's place. `files` is what goes wrong with every download of its files.
-    """
-
-    image: str | Missing | None = None
-    upscaled_urls: tuple[str, ...] | Missing | None = None
-    buttons: tuple[str, ...] | Missing | None = None
-    files: Fault | None = None
-
-
 class When(NamedTuple):
     """Which jobs are meant. Texts are patterns with `*` and `?`; None fits every job."""
 
-    endpoint: tuple[Endpoint, ...] | None = None
+    endpoint: tuple[str, ...] | None = None
     prompt: str | None = None
     scale: str | None = None
     model_name: str | None = None
     account: str | None = None
 
-    def differences(self, input: JobInput, look: CreateV3 | CreateV4, account: str) -> list[str]:
-        """Return what keeps a job of this request and account from being meant, in words; empty when it is."""
+    def differences(self, new: NewJob, account: str) -> list[str]:
+        """Return what keeps a new job of this account from being meant, in words; empty when it is."""
         found: list[str] = []
-        endpoint = endpoint_of(input)
-        if self.endpoint is not None and endpoint not in self.endpoint:
-            found.append(f"it was created by {endpoint}")
-        model = input.model_name if isinstance(input, CreateV4) else ""
+        if self.endpoint is not None and new.endpoint not in self.endpoint:
+            found.append(f"it was created by {new.endpoint}")
         for name, pattern, value in (
-            ("prompt", self.prompt, look.prompt),
-            ("scale", self.scale, look.scale),
-            ("model_name", self.model_name, model),
+            ("prompt", self.prompt, new.topic.prompt),
+            ("scale", self.scale, new.topic.scale),
+            ("model_name", self.model_name, new.topic.model_name),
             ("account", self.account, account),
         ):
             if pattern is not None and not fnmatchcase(value, pattern):
                 found.append(f"{name} is {shown(value)}" if name != "account" else "it is another account's")
         return found
-
-
-def endpoint_of(input: JobInput) -> Endpoint:
-    """Return the endpoint that makes jobs of this kind of request."""
-    return _ENDPOINT_OF[type(input)]
-
-
-_ENDPOINT_OF: Final[dict[type, Endpoint]] = {
-    CreateV3: Endpoint.CREATE_BY_PROMPT,
-    CreateV4: Endpoint.CREATE_BY_SOURCE_PROMPT,
-    PressButton: Endpoint.CREATE_BY_BUTTON,
-}
 
 
 class JobScript(NamedTuple):
@@ -92,7 +60,7 @@ class JobScript(NamedTuple):
     when: When | None = None
     times: int | None = None
     timeline: Timeline | None = None
-    result: Result | None = None
+    result: ResultOverride | None = None
 
 
 # Requests
@@ -149,15 +117,6 @@ def check_changeable(scenarios: Iterable[Scenario]) -> None:
 def options_of(scenarios: Iterable[Scenario]) -> dict[str, Any]:
     """Return the settings that the scenarios say together; of two that say the same, the later one wins."""
     return {name: value for each in scenarios for name, value in each.options.items()}
-
-
-class Missing(Enum):
-    """Marks a key that a record does not have."""
-
-    MISSING = "missing"
-
-
-MISSING: Final = Missing.MISSING
 
 
 Library = Callable[[str], Scenario]

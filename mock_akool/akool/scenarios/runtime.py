@@ -16,14 +16,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import count as counting
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs
 
 from mock_akool.akool.accounts import Account, AccountScript
-from mock_akool.akool.endpoints import CREATES, Endpoint
-from mock_akool.akool.families.image_button import PressButton
-from mock_akool.akool.families.image_v3 import CreateV3
-from mock_akool.akool.families.image_v4 import CreateV4
-from mock_akool.akool.jobs import Job, JobInput
+from mock_akool.akool.endpoints import FILE, GET_TOKEN
+from mock_akool.akool.errors import ParameterError
+from mock_akool.akool.families import CREATES, RESULTS, Results
+from mock_akool.akool.jobs import Job, NewJob
 from mock_akool.akool.scenarios.model import Entry, Scenario
 from mock_akool.akool.scenarios.scopes import Scope
 from mock_akool.akool.settings import Limits, over
@@ -208,38 +206,43 @@ class ScenarioRuntime:
 
     # Jobs
 
-    def entry_for(self, account: Account, input: JobInput, look: CreateV3 | CreateV4) -> Entry | None:
+    def entry_for(self, account: Account, new: NewJob) -> Entry | None:
         """Return which entry of which script a new job follows; None when nobody scripted it."""
         key = account.api_key
         planned = self.planned_for.get(key) or self.planned
         if planned:
             return planned.popleft()
-        for scope in self._scopes_of(key, input):
+        for scope in self._scopes_of(key, new):
             if scope is not None:
-                entry = scope.take(key, input, look)
+                entry = scope.take(key, new)
                 if entry is not None:
                     return entry
         return None
 
-    def _scopes_of(self, key: str, input: JobInput) -> tuple[Scope | None, ...]:
-        return self._scope_of_new(key, input), self._put.get(key), self._scope_of_key(key), self._everybody
+    def _scopes_of(self, key: str, new: NewJob) -> tuple[Scope | None, ...]:
+        return (
+            self._scope_of_new(key, new.parent_id, new.prompt),
+            self._put.get(key),
+            self._scope_of_key(key),
+            self._everybody,
+        )
 
-    def account_script_of_new(self, account: Account, input: JobInput) -> AccountScript:
+    def account_script_of_new(self, account: Account, new: NewJob) -> AccountScript:
         """Return what the scenario that a new job's prompt names says of its account, for this job alone."""
-        scope = self._scope_of_new(account.api_key, input)
+        scope = self._scope_of_new(account.api_key, new.parent_id, new.prompt)
         return _NO_ACCOUNT if scope is None else scope.account
 
     def made(self, job: Job) -> None:
         """Take note of a job, whose prompt or whose parent's may have named a scenario."""
-        scope = self._scope_of_new(job.account.api_key, job.input)
+        scope = self._scope_of_new(job.account.api_key, job.parent_id, job.input.topic.prompt)
         if scope is not None:
             self._of_job[job.id] = scope
             self.watching = True
 
-    def _scope_of_new(self, api_key: str, input: JobInput) -> Scope | None:
-        if isinstance(input, PressButton):
-            return self._of_job.get(input.parent_id)
-        attempt = self._attempts.get((api_key, input.prompt))
+    def _scope_of_new(self, api_key: str, parent_id: str | None, prompt: str) -> Scope | None:
+        if parent_id is not None:
+            return self._of_job.get(parent_id)
+        attempt = self._attempts.get((api_key, prompt))
         return None if attempt is None else attempt.scope
 
     # Calls
@@ -266,7 +269,7 @@ class ScenarioRuntime:
             count[0] += 1
         return True
 
-    def firing(self, endpoint: Endpoint, request: Request, now_ns: int) -> Firing | None:
+    def firing(self, endpoint: str, request: Request, now_ns: int) -> Firing | None:
         """Count the call, and return the rule that fires at it, if any; raises ScenarioError for a bad name in it."""
         body = _Body(request)
         account, job = self._whose(endpoint, request, body)
@@ -291,7 +294,7 @@ class ScenarioRuntime:
         looks_into = any(book.looks_into(endpoint) for book in books)
         if looks_into:
             subject = subject._replace(
-                prompt=body.text("prompt") if job is None else job.look.prompt,
+                prompt=body.text("prompt") if job is None else job.topic.prompt,
                 status=None if job is None else self._engine.change_of(job, now_ns).status,
             )
         fired = [found for book in books if (found := book.firing(endpoint, subject, now_ns)) is not None]
@@ -308,13 +311,13 @@ class ScenarioRuntime:
         fired[0].active.fired += 1
         return fired[0]._replace(account=account, job_id=subject.job_id)
 
-    def _whose(self, endpoint: Endpoint, request: Request, body: _Body) -> tuple[str | None, Job | None]:
+    def _whose(self, endpoint: str, request: Request, body: _Body) -> tuple[str | None, Job | None]:
         """Return the API key of the account that calls, and the job that the call is about, where they are known."""
         engine = self._engine
-        if endpoint is Endpoint.FILE:
+        if endpoint == FILE:
             job = engine.job_of_file(request.path)
             return (None, None) if job is None else (job.account.api_key, job)
-        if endpoint is Endpoint.GET_TOKEN:
+        if endpoint == GET_TOKEN:
             return body.text("clientSecret"), None
         headers, account = request.headers, None
         if authorization := headers.get("authorization", "").strip():
@@ -324,13 +327,14 @@ class ScenarioRuntime:
             account = None if owner is None else owner.api_key
         else:
             account = headers.get("x-api-key", "").strip() or None
-        if endpoint is Endpoint.INFO_BY_MODEL_ID:
-            return account, engine.job(_image_model_id(request.query))
-        if endpoint is Endpoint.CREATE_BY_BUTTON:
-            return account, engine.job(body.text("_id") or "")
+        results, create = RESULTS.get(endpoint), CREATES.get(endpoint)
+        if results is not None:
+            return account, _job_shown(engine, results, request)
+        if create is not None and create.parent_field:
+            return account, engine.job(body.text(create.parent_field) or "")
         return account, None
 
-    def _number(self, endpoint: Endpoint, account: str | None, job: Job | None) -> int | None:
+    def _number(self, endpoint: str, account: str | None, job: Job | None) -> int | None:
         if endpoint in CREATES:
             return self._engine.jobs_made(account or "") + 1
         return None if job is None else job.number
@@ -363,7 +367,7 @@ class ScenarioRuntime:
 
     # Scopes
 
-    def _attempt(self, endpoint: Endpoint, account: str | None, body: _Body) -> _Attempt | None:
+    def _attempt(self, endpoint: str, account: str | None, body: _Body) -> _Attempt | None:
         """Return the attempt to create a job whose prompt names a scenario; None for any other call."""
         if not self._by_prompt or endpoint not in CREATES or not body.has_magic:
             return None
@@ -459,13 +463,13 @@ class _Body:
         return value if isinstance(value, str) else None
 
 
-def _image_model_id(query: str) -> str:
-    if query.startswith("image_model_id=") and query[15:].isalnum():
-        return query[15:]
+def _job_shown(engine: Engine, results: Results, request: Request) -> Job | None:
+    """Return the first job that a request to a reader asks for."""
     try:
-        return parse_qs(query, max_num_fields=100).get("image_model_id", [""])[0]
-    except ValueError:
-        return ""
+        ids = results.ids(request, results.names_in(request.path))
+    except ParameterError:
+        return None
+    return next((job for each in ids if (job := engine.job(each)) is not None), None)
 
 
 _NO_LIMITS: Final = Limits()

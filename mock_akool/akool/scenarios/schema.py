@@ -14,11 +14,12 @@ from mock_akool.akool.codes import Profile
 from mock_akool.akool.endpoints import (
     CREATES,
     ENDPOINTS,
-    Endpoint,
+    FILE,
     _read_endpoints,
     _write_endpoints,
 )
-from mock_akool.akool.scenarios.model import MISSING, JobScript, Missing, Result, Scenario, When
+from mock_akool.akool.overrides import MISSING, Missing, ResultOverride
+from mock_akool.akool.scenarios.model import JobScript, Scenario, When
 from mock_akool.akool.scenarios.stages import _SPAN_SCHEMA, _STATUS, STAGES
 from mock_akool.akool.settings import AccountSpec, Limits
 from mock_akool.core import faults
@@ -49,7 +50,7 @@ FAULT: Final = faults.FAULT.having(
 """A fault as a person writes it for a request to Akool."""
 
 
-def _read_creates(value: Any) -> tuple[Endpoint, ...]:
+def _read_creates(value: Any) -> tuple[str, ...]:
     endpoints = _read_endpoints(value)
     if not set(endpoints) <= set(CREATES):
         raise ValueError(value)
@@ -88,7 +89,7 @@ def _texts(what: str) -> Plain:
 
 RESULT: Final = Record(
     "result",
-    Result,
+    ResultOverride,
     {
         "image": Field(
             Plain(
@@ -254,7 +255,7 @@ RULE: Final = Record(
 
 def _rule(**given: Any) -> Rule:
     rule = Rule(**given)
-    if rule.fault.file is not None and rule.on != (Endpoint.FILE,):
+    if rule.fault.file is not None and rule.on != (FILE,):
         raise ScenarioError("a fault `file` is for `on: file` only", "Write `on: file`, or take another fault")
     return rule
 

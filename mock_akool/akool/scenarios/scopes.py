@@ -6,9 +6,7 @@ from collections.abc import Container, Sequence
 from functools import reduce
 
 from mock_akool.akool.accounts import AccountScript
-from mock_akool.akool.families.image_v3 import CreateV3
-from mock_akool.akool.families.image_v4 import CreateV4
-from mock_akool.akool.jobs import JobInput
+from mock_akool.akool.jobs import NewJob
 from mock_akool.akool.scenarios.model import Entry, Scenario
 from mock_akool.akool.settings import Limits, over
 from mock_akool.core.keyed_random import KeyedRandom
@@ -50,11 +48,11 @@ class Scope:
         """Those of the last scenario that has any: they would otherwise get in each other's way."""
         self._used: dict[tuple[int, str], int] = {}
 
-    def take(self, account: str, input: JobInput, look: CreateV3 | CreateV4) -> Entry | None:
+    def take(self, account: str, new: NewJob) -> Entry | None:
         """Return the entry for the account's new job, and count it as used; None when there is none for it."""
         for entry in self._conditional:
             when = entry.script.when
-            if when is not None and not when.differences(input, look, account) and self._left(entry, account, None):
+            if when is not None and not when.differences(new, account) and self._left(entry, account, None):
                 return entry
         last = len(self._plain) - 1
         for position, entry in enumerate(self._plain):

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from mock_akool.akool.codes import Code
-from mock_akool.akool.endpoints import Endpoint
+from mock_akool.akool.endpoints import GET_TOKEN
 from mock_akool.core.call_log import Call
 from mock_akool.diagnostics.hints.finding import NO_VALUE, Hint, fields_of
 from mock_akool.diagnostics.observations import Observations
@@ -33,7 +33,7 @@ def _both_headers(seen: Observations) -> str | None:
 
 
 def _client_id_as_key(seen: Observations) -> str | None:
-    sent = (fields_of(call).get("clientId") for call in seen.to(Endpoint.GET_TOKEN))
+    sent = (fields_of(call).get("clientId") for call in seen.to(GET_TOKEN))
     known = {each for each in sent if isinstance(each, str)}
     known |= {job.account.client_id for job in seen.jobs}
     for call in seen.calls:
@@ -76,10 +76,10 @@ def _bearer_misspelled(seen: Observations) -> str | None:
 def _token_expired(seen: Observations) -> str | None:
     issued = set()
     for call in seen.calls:
-        if call.endpoint is Endpoint.GET_TOKEN and call.code == Code.OK:
+        if call.endpoint == GET_TOKEN and call.code == Code.OK:
             issued.add(json.loads(call.response.body)["token"])
         elif _refused_token(call) in issued:
-            renewed = any(each.number > call.number for each in seen.to(Endpoint.GET_TOKEN))
+            renewed = any(each.number > call.number for each in seen.to(GET_TOKEN))
             if not renewed:
                 return f"#{call.number} sends a token that is no longer valid, and the client did not get a new one"
     return None

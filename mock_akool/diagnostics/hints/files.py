@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mock_akool.akool.endpoints import Endpoint
-from mock_akool.akool.families.image_button import PressButton
+from mock_akool.akool.endpoints import FILE
 from mock_akool.core.timeline import Status
 from mock_akool.diagnostics.hints.finding import Hint
 from mock_akool.diagnostics.observations import Observations, end_ns
@@ -14,7 +13,7 @@ _BAD_REQUEST: Final = 400
 
 
 def _never_fetched(seen: Observations) -> str | None:
-    parents = {job.input.parent_id for job in seen.jobs if isinstance(job.input, PressButton)}
+    parents = {job.parent_id for job in seen.jobs}
     for job in seen.jobs:
         polls = seen.polls(job.id)
         completed = bool(polls) and polls[-1].job_status is Status.COMPLETED
@@ -35,7 +34,7 @@ def _grid_as_image(seen: Observations) -> str | None:
 
 
 def _fetched_late(seen: Observations) -> str | None:
-    for call in seen.to(Endpoint.FILE):
+    for call in seen.to(FILE):
         job = seen.job_of_file(call)
         ends_ns = None if job is None else end_ns(job)
         lifetime = seen.settings.file_lifetime
@@ -45,7 +44,7 @@ def _fetched_late(seen: Observations) -> str | None:
 
 
 def _fetched_early(seen: Observations) -> str | None:
-    for call in seen.to(Endpoint.FILE):
+    for call in seen.to(FILE):
         job = seen.job_of_file(call)
         if call.response.status >= _BAD_REQUEST and job is not None:
             ends_ns = end_ns(job)

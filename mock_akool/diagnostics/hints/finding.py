@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
-from mock_akool.akool.endpoints import Endpoint
+from mock_akool.akool import families
 from mock_akool.core.call_log import Call
 from mock_akool.diagnostics.observations import Observations
 
 NO_VALUE: Final = frozenset({"", "none", "null", "undefined"})
 """What programs write, in lower case, when a variable has no value."""
 
-CREATES: Final = (Endpoint.CREATE_BY_PROMPT, Endpoint.CREATE_BY_SOURCE_PROMPT)
-"""The endpoints that make an image from a prompt."""
+CREATES: Final = tuple(endpoint for endpoint, create in families.CREATES.items() if "prompt" in create.input.fields)
+"""The endpoints that make something from a prompt."""
 
 
 class Hint(NamedTuple):

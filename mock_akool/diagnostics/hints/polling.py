@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Final
 
 from mock_akool.akool.codes import Code
-from mock_akool.akool.endpoints import CREATES, Endpoint
-from mock_akool.akool.families.image_button import PressButton
+from mock_akool.akool.endpoints import CREATES, READS
+from mock_akool.akool.families import RESULTS
 from mock_akool.akool.jobs import Job
 from mock_akool.core.call_log import Call
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
@@ -34,18 +34,23 @@ _CREDENTIALS_REFUSED: Final = frozenset(
 """The codes of requests that were refused for their credentials, before anything else was looked at."""
 
 
+def _parameter(call: Call) -> str:
+    """Return the name of the query's parameter that has the id; empty text where the id is elsewhere."""
+    return next(iter(RESULTS[call.endpoint].query), "")
+
+
 def _wrong_name(seen: Observations) -> str | None:
-    for call in seen.to(Endpoint.INFO_BY_MODEL_ID):
-        query = query_of(call)
-        if "image_model_id" not in query and call.job_id is None and call.code not in _CREDENTIALS_REFUSED:
-            given = f"with {', '.join(f'`{name}=`' for name in query)} only" if query else "without a query"
-            return f"#{call.number} polls {given}; the parameter is `image_model_id=`"
+    for call in seen.to(*READS):
+        query, name = query_of(call), _parameter(call)
+        if name and name not in query and call.job_id is None and call.code not in _CREDENTIALS_REFUSED:
+            given = f"with {', '.join(f'`{other}=`' for other in query)} only" if query else "without a query"
+            return f"#{call.number} polls {given}; the parameter is `{name}=`"
     return None
 
 
 def _without_id(seen: Observations) -> str | None:
-    for call in seen.to(Endpoint.INFO_BY_MODEL_ID):
-        for value in query_of(call).get("image_model_id", [])[:1]:
+    for call in seen.to(*READS):
+        for value in query_of(call).get(_parameter(call), [])[:1]:
             if value.lower() in NO_VALUE:
                 return (
                     f"#{call.number} polls with the id {value!r}; "
@@ -55,8 +60,8 @@ def _without_id(seen: Observations) -> str | None:
 
 
 def _unknown_job(seen: Observations) -> str | None:
-    for call in seen.to(Endpoint.INFO_BY_MODEL_ID):
-        value = query_of(call).get("image_model_id", [""])[0]
+    for call in seen.to(*READS):
+        value = query_of(call).get(_parameter(call), [""])[0]
         if call.code == seen.settings.unknown_job_code and value.lower() not in NO_VALUE:
             return (
                 f"#{call.number} polls {value[:_ID_SHOWN]!r}, which no create has returned; {_known_jobs(value, seen)}"
@@ -77,17 +82,17 @@ def _known_jobs(job_id: str, seen: Observations) -> str:
 
 
 def _foreign_job(seen: Observations) -> str | None:
-    for call in seen.to(Endpoint.INFO_BY_MODEL_ID):
+    for call in seen.to(*READS):
         if call.code == seen.settings.foreign_job_code and call.job_id:
             return f"#{call.number} polls a job with other credentials than those that created it"
     return None
 
 
 def _parent_for_child(seen: Observations) -> str | None:
-    for pressed in seen.to(Endpoint.CREATE_BY_BUTTON):
+    for pressed in seen.to(*CREATES):
         job = seen.job(pressed.job_id)
-        if job is not None and isinstance(job.input, PressButton) and not seen.polls(job.id):
-            later = [poll for poll in seen.polls(job.input.parent_id) if poll.number > pressed.number]
+        if job is not None and job.parent_id is not None and not seen.polls(job.id):
+            later = [poll for poll in seen.polls(job.parent_id) if poll.number > pressed.number]
             if later:
                 return (
                     f"#{later[0].number} polls the job whose button was pressed; "

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from mock_akool.akool.api import ENDPOINTS
+from mock_akool.akool.api import API_ROUTES
 from mock_akool.akool.codes import Code
-from mock_akool.akool.endpoints import Endpoint
+from mock_akool.akool.endpoints import UNKNOWN
+from mock_akool.akool.families import CREATES as CREATES_BY_NAME
 from mock_akool.core.call_log import Call
 from mock_akool.core.schema import nearest
 from mock_akool.core.timeline import Status
@@ -21,11 +22,11 @@ _PATH_SHOWN: Final = 100
 
 
 def _wrong_route(seen: Observations) -> str | None:
-    for call in seen.to(Endpoint.UNKNOWN):
-        methods = [method for method, path in ENDPOINTS if path == call.path]
+    for call in seen.to(UNKNOWN):
+        methods = [method for method, path in API_ROUTES if path == call.path]
         if methods:
             return f"#{call.number} is a {call.method}; {call.path} takes {methods[0]}"
-        near = nearest(call.path, (path for _, path in ENDPOINTS), likeness=0.75)
+        near = nearest(call.path, (path for _, path in API_ROUTES), likeness=0.75)
         if near:
             return f"#{call.number} asks for {call.path[:_PATH_SHOWN]}, which does not exist; {near} does"
     return None
@@ -54,10 +55,10 @@ def _size_for_scale(seen: Observations) -> str | None:
 def _source_image_spelling(seen: Observations) -> str | None:
     for call in seen.to(*CREATES):
         fields = fields_of(call)
-        is_v4 = call.endpoint is Endpoint.CREATE_BY_SOURCE_PROMPT
-        right, wrong = ("source_images", "source_image") if is_v4 else ("source_image", "source_images")
+        takes_many = "source_images" in CREATES_BY_NAME[call.endpoint].input.fields
+        right, wrong = ("source_images", "source_image") if takes_many else ("source_image", "source_images")
         if fields.get(wrong) and not fields.get(right):
-            takes = "`source_images`, a list of URLs" if is_v4 else "`source_image`, one URL"
+            takes = "`source_images`, a list of URLs" if takes_many else "`source_image`, one URL"
             return f"#{call.number} has `{wrong}`, which is ignored here; {call.endpoint} takes {takes}"
     return None
 

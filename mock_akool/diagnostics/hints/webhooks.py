@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mock_akool.akool.deliveries import DeliveryState
-from mock_akool.akool.endpoints import CREATES, Endpoint
+from mock_akool.akool.families import CREATES
 from mock_akool.diagnostics.describe import describe_status
 from mock_akool.diagnostics.hints.finding import Hint, fields_of
 from mock_akool.diagnostics.observations import Observations
@@ -13,8 +13,8 @@ from mock_akool.diagnostics.observations import Observations
 
 def _spelling(seen: Observations) -> str | None:
     for call in seen.to(*CREATES):
-        is_v4 = call.endpoint is Endpoint.CREATE_BY_SOURCE_PROMPT
-        right, wrong = ("webhookurl", "webhookUrl") if is_v4 else ("webhookUrl", "webhookurl")
+        right = CREATES[call.endpoint].webhook_field
+        wrong = "webhookUrl" if right == "webhookurl" else "webhookurl"
         fields = fields_of(call)
         if fields.get(wrong) and not fields.get(right):
             return f"#{call.number} has `{wrong}`, which is ignored here; {call.endpoint} spells it `{right}`"

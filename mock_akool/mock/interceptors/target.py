@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 from weakref import WeakSet
 
-from mock_akool.akool.codes import CDN_URL
 from mock_akool.core.clock import NS_PER_S, MovableClock, VirtualClock
 from mock_akool.core.http import Headers, Request, Response, Termination, Transfer
 from mock_akool.core.timeline import Status
@@ -254,7 +253,7 @@ class LocalTarget(Target):
         """Answer a request, at once: what keeps the client waiting is told."""
         headers.setdefault("host", host)
         path, _, query = path_and_query.partition("?")
-        request = Request(method, path, query, headers, body, CDN_URL, transport)
+        request = Request(method, path, query, headers, body, "", transport)
         response = self.note(request, self.application.answer(request))
         self.check_pace()
         response, content = self.application.complete(response)

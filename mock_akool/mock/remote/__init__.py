@@ -12,7 +12,8 @@ from mock_akool.admin.serializers import ACCOUNT, CALL, JOB, STATUS
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.scenarios.model import Result, Scenario
+from mock_akool.akool.overrides import ResultOverride
+from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.akool.scenarios.schema import JOB_SCRIPT, RULE, SCENARIO
 from mock_akool.core.errors import MockAkoolError, ServerError
 from mock_akool.core.options import check_names
@@ -123,7 +124,7 @@ class RemoteAkool(Activation):
         processing: object = 0,
         ending: Ending | str = COMPLETED,
         stages: Sequence[Any] | Timeline | None = None,
-        result: Mapping[str, Any] | Result | None = None,
+        result: Mapping[str, Any] | ResultOverride | None = None,
         account: Account | str | None = None,
         **unknown: Never,
     ) -> None:

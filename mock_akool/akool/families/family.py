@@ -1,0 +1,279 @@
+"""What a family of jobs is: the interface that every module of this package fills in.
+
+A family says everything about its jobs: which endpoints create them and what these read, what a record says, what it
+costs, what its files are called and show, and what its webhooks tell. The engine, the routes, the admin API and the
+documents know families only by this interface, so a new one is a module and a line in `FAMILIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+from urllib.parse import parse_qs
+
+from mock_akool.akool.accounts import Credits
+from mock_akool.akool.codes import Code, Profile
+from mock_akool.akool.errors import ParameterError
+from mock_akool.akool.jobs import Job, JobInput
+from mock_akool.akool.settings import ServiceSettings
+from mock_akool.akool.validation import Body
+from mock_akool.core.http import Request
+from mock_akool.core.keyed_random import KeyedRandom
+from mock_akool.core.media import MediaSpec
+from mock_akool.core.schema import Schema
+from mock_akool.core.timeline import Status
+
+I = TypeVar("I", bound=JobInput)  # noqa: E741 - the input of a family
+
+Record = dict[str, Any]
+"""The record of a job as the API shows it."""
+
+_MOST_QUERY_FIELDS: Final = 100
+
+
+class Context(NamedTuple):
+    """What a family may ask beside the job: the settings of the fake, and chance that follows from its seed."""
+
+    settings: ServiceSettings
+    keyed_random: KeyedRandom
+
+    @property
+    def observed(self) -> bool:
+        """Whether the fake follows the observed API, not the documentation."""
+        return self.settings.profile is Profile.OBSERVED
+
+
+def one_or_list(records: Sequence[Record]) -> object:
+    """Return the `data` of a create: an object for one job, an array for several (contract section 4)."""
+    return records[0] if len(records) == 1 else list(records)
+
+
+def first(records: Sequence[Record]) -> object:
+    """Return the `data` of a reader that shows a single job."""
+    return records[0]
+
+
+def one_job(input: Any) -> int:
+    """Return how many jobs an input makes that makes one."""
+    return 1
+
+
+def no_observation(input: Any) -> float:
+    """Return how many seconds a job takes for which nobody has measured it."""
+    return 30.0
+
+
+def usual_bad_parameter_code(settings: ServiceSettings) -> int:
+    """Return the code of a create whose request is not usable."""
+    return Code.PARAMETER_ERROR
+
+
+@dataclass(frozen=True)
+class Create(Generic[I]):
+    """An endpoint that creates jobs.
+
+    `input` is the only description of its request: it reads, refuses and explains, and is the OpenAPI schema. What it
+    makes is an `input_type`.
+    `record` is the record of a job right after its creation. `webhook_field` is the key of the request that holds
+    the webhook URL. `jobs` says how many jobs an input makes; they live at the same time.
+    `parent` returns the id of the job that an input continues, which the request has in `parent_field`. It must be
+    the account's own; `check` raises an AkoolError when the parent, at that status, cannot be continued so, and `uses`
+    is what is used up of it.
+    """
+
+    endpoint: str
+    path: str
+    input: Body[I]
+    input_type: type[I]
+    record: Callable[[Job, I, Context], Record]
+    example: Mapping[str, Any]
+    """A good request; `…` stands for the `_id` of a completed job."""
+    webhook_field: str
+    method: str = "POST"
+    reply: Callable[[Sequence[Record]], object] = one_or_list
+    record_schema: Schema = field(default_factory=lambda: {"type": "object"})
+    jobs: Callable[[I], int] = one_job
+    parent: Callable[[I], str] | None = None
+    parent_field: str = ""
+    check: Callable[[Job, Status, I, ServiceSettings], None] | None = None
+    uses: Callable[[I], str] | None = None
+
+    def uses_of(self, input: Any) -> str:
+        """Return what an input uses up of the job that it continues; its endpoint's name when that is nothing."""
+        return self.endpoint if self.uses is None else self.uses(input)
+
+    bad_parameter_code: Callable[[ServiceSettings], int] = usual_bad_parameter_code
+    """The code of a request that `input` refuses."""
+
+
+class Pending(Enum):
+    """What a record says in the place of the result's address while the job is not completed."""
+
+    ABSENT = "absent"
+    EMPTY = "empty"
+    NULL = "null"
+    FINAL = "final"
+    """The address that the file will have."""
+
+
+class Unknown(Enum):
+    """What a reader does with an id that it does not know."""
+
+    REFUSED = "refused"
+    LEFT_OUT = "left out"
+
+
+@dataclass(frozen=True)
+class Results:
+    """An endpoint that shows jobs. Several families may share one.
+
+    `ids` finds the ids that a request asks for; it is given the request and the parts of the path that the route
+    names, and raises ParameterError. `status_word` and `result_word` are the keys of the status and of the address.
+    """
+
+    endpoint: str
+    path: str
+    ids: Callable[[Request, Sequence[str]], Sequence[str]]
+    status_word: str
+    result_word: str
+    pending: Pending = Pending.ABSENT
+    unknown: Unknown = Unknown.REFUSED
+    method: str = "GET"
+    reply: Callable[[Sequence[Record]], object] = first
+    query: Mapping[str, str] = field(default_factory=dict)
+    """The parameters of its query, and what each means, for the OpenAPI document."""
+    record_schema: Schema = field(default_factory=lambda: {"type": "object"})
+
+    def names_in(self, path: str) -> Sequence[str]:
+        """Return the parts of a request's path that the route names."""
+        return names_in(self.path, path)
+
+
+def names_in(template: str, path: str) -> Sequence[str]:
+    """Return the parts of a path in the places of the `{names}` of a template that it fits; none otherwise."""
+    if "{" not in template:
+        return ()
+    parts, given = template.split("/"), path.split("/", _MOST_PARTS)
+    if len(parts) != len(given):
+        return ()
+    named = [part.startswith("{") for part in parts]
+    fits = all(found or part == said for found, part, said in zip(named, parts, given, strict=True))
+    return tuple(said for found, said in zip(named, given, strict=True) if found) if fits else ()
+
+
+_MOST_PARTS: Final = 32
+
+
+def as_it_is(job: Job, status: Status, record: Record, context: Context) -> Record:
+    """Return the record unchanged."""
+    return record
+
+
+class Reading(NamedTuple):
+    """How a reader shows the jobs of a family: `fields` is all of the record but the status and the address.
+
+    `fields` is given the job, its input, its status, the scheme and host of files, and the context.
+    `finish` may put the complete record into another shape.
+    """
+
+    results: Results
+    fields: Callable[[Job, Any, Status, str, Context], Record]
+    finish: Callable[[Job, Status, Record, Context], Record] = as_it_is
+
+
+class FileNaming(NamedTuple):
+    """What the result files of a family are called, and what they show.
+
+    `stem` is what the paths of a job's files begin with, up to a `-` or `.`, and no other job's; without a slash.
+    `names` are the names of all files of the job, that of the result first. `shows` describes the file of a name.
+    `extensions` are the endings that names of such files have, without the dot: a path that ends so is one of a file.
+    """
+
+    host: str
+    extensions: tuple[str, ...]
+    stem: Callable[[Job, Context], str]
+    names: Callable[[Job, Any, Context], Sequence[str]]
+    shows: Callable[[Job, Any, str, Context], MediaSpec]
+
+    def url(self, base: str, name: str) -> str:
+        """Return the address of a file; an empty `base` is the host that files really have."""
+        return f"{base or f'https://{self.host}'}/{name}"
+
+
+class WebhookInfo(NamedTuple):
+    """What the webhooks of a family tell: the word in `type`, and for which statuses they are sent."""
+
+    type: str
+    states: tuple[Status, ...] = (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
+
+
+def usual_no_credit_code(settings: ServiceSettings) -> int:
+    """Return the code of a create that the account cannot pay."""
+    return settings.out_of_credits_code
+
+
+@dataclass(frozen=True)
+class Family(Generic[I]):
+    """A family of jobs.
+
+    `price` is in credits, for one job of an input; it may be a fraction. `observed_s` is how many seconds such a job
+    was seen to take, for the setting `realistic`.
+    """
+
+    name: str
+    creates: tuple[Create[I], ...]
+    readings: tuple[Reading, ...]
+    price: Callable[[I, ServiceSettings], Credits]
+    files: FileNaming
+    webhook: WebhookInfo
+    no_credit_code: Callable[[ServiceSettings], int] = usual_no_credit_code
+    observed_s: Callable[[I], float] = no_observation
+
+    def reading(self, results: Results) -> Reading | None:
+        """Return how this reader shows the family's jobs; None when it does not know them."""
+        return next((each for each in self.readings if each.results is results), None)
+
+    def result_url(self, job: Job, base: str, context: Context) -> str:
+        """Return the address of the job's result; an empty `base` is the host that files really have."""
+        return self.files.url(base, self.files.names(job, job.input, context)[0])
+
+
+def shown_record(
+    reading: Reading, family: Family[Any], job: Job, status: Status, base: str, context: Context
+) -> Record:
+    """Return the record of a job at a status, as a reader shows it; `base` is the scheme and host of its files."""
+    results = reading.results
+    record = reading.fields(job, job.input, status, base, context)
+    record[results.status_word] = int(status)
+    if status is Status.COMPLETED or results.pending is Pending.FINAL:
+        record[results.result_word] = family.result_url(job, base, context)
+    elif results.pending is not Pending.ABSENT:
+        record[results.result_word] = "" if results.pending is Pending.EMPTY else None
+    record = reading.finish(job, status, record, context)
+    if status is Status.COMPLETED and job.result is not None:
+        job.result.apply(record)
+    return record
+
+
+def one_in_query(name: str) -> Callable[[Request, Sequence[str]], Sequence[str]]:
+    """Return what reads a single id from the parameter `name` of the query: there once, and not empty."""
+    begins, length = f"{name}=", len(name) + 1
+
+    def read(request: Request, names: Sequence[str]) -> Sequence[str]:
+        query = request.query
+        # The usual query is read without the general parser, which takes longer than the rest of a poll.
+        if query.startswith(begins) and query[length:].isalnum():
+            return (query[length:],)
+        try:
+            asked = parse_qs(query, max_num_fields=_MOST_QUERY_FIELDS)
+        except ValueError:
+            raise ParameterError(f"the query has over {_MOST_QUERY_FIELDS} fields; give {name} alone") from None
+        values = asked.get(name, [])
+        if len(values) != 1:
+            why = f"is given {len(values)} times" if values else "is missing from the query"
+            raise ParameterError(f"{name} {why}; give it once")
+        return values
+
+    return read
