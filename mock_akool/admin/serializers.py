@@ -317,6 +317,9 @@ _RESPONSE: Final = Serializer(
         "job_status": kept("the status that the caller was shown", or_null(STATUS), "job_status"),
         "job_script": kept("the job script that the job follows", or_null(TEXT), "entry"),
         "rule": kept("the rule that made the response what it is", or_null(TEXT), "rule"),
+        "reason": kept(
+            "why the request was refused: what was wrong with it and what would do", or_null(TEXT), "reason"
+        ),
     },
     unwritten=("media", "kept", "waiting"),  # what transports need of a response that is yet to be sent
 )
