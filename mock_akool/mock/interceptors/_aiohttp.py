@@ -28,8 +28,8 @@ from mock_akool.akool.codes import CDN_URL
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response, Termination, Transfer
+from mock_akool.mock.interceptors.hosts import refusal, refuses, target_of
 from mock_akool.mock.interceptors.patching import Patches, is_from
-from mock_akool.mock.interceptors.registry import refusal, refuses, target_of
 from mock_akool.mock.interceptors.target import LocalTarget, Target, TimedOutError, pauses_s
 from mock_akool.server.http_server import Server
 

@@ -1,8 +1,12 @@
 """The interceptor for `requests`, by the library `responses`. The only module that imports it.
 
-`requests.Session.get_adapter` is the one place that is patched: for our hosts it returns the session's own adapter,
-but sending through a catch-all of `responses`. So a session's retries work, and the mocks of others, which patch
-`HTTPAdapter.send`, never see our hosts, whichever was started first.
+`requests.Session.get_adapter` is patched: for our hosts it returns the session's own adapter, but sending through a
+catch-all of `responses`. So a session's retries work, and the mocks of others, which patch `HTTPAdapter.send`, never
+see our hosts, whichever was started first. `HTTPAdapter.send` itself is patched as a net below, for what does not ask
+the session: a session whose `get_adapter` another mock has replaced, an adapter that wraps another, or a direct call.
+
+What urllib3 does between a request and its answer is done here as it does it: time limits are checked, retries sleep
+and are counted, and errors name the pool.
 """
 
 from __future__ import annotations
@@ -18,28 +22,32 @@ from weakref import WeakKeyDictionary, proxy
 import requests
 from requests.adapters import HTTPAdapter
 from responses import RequestsMock
-from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError
-from urllib3.util import Timeout
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError, ResponseError
+from urllib3.util import Retry, Timeout
 
 from mock_akool.core.http import Termination, Transfer
+from mock_akool.mock.interceptors.hosts import refusal, refuses, target_of
 from mock_akool.mock.interceptors.patching import Patches, is_from
-from mock_akool.mock.interceptors.registry import refusal, refuses, target_of
 from mock_akool.mock.interceptors.target import Target, TimedOutError, pauses_s
 
 _ANY: Final = re.compile("")
+_NO_RETRY: Final = Retry(0)
+"""Keeps `responses` from trying again: it does not sleep before."""
+_HTTP_1_1: Final = 11
 _patches: Final = Patches()
 _mocks: WeakKeyDictionary[Target, RequestsMock] = WeakKeyDictionary()
 _catching_classes: WeakKeyDictionary[type, type] = WeakKeyDictionary()
 
 
 def install() -> None:
-    """Patch `requests.Session.get_adapter`."""
+    """Patch `requests.Session.get_adapter`, and `HTTPAdapter.send` as a net below it."""
     _patches.tidy()
     _patches.put(requests.Session, "get_adapter", _choosing(requests.Session.get_adapter))
+    _patches.put(HTTPAdapter, "send", _sending(HTTPAdapter.send))
 
 
 def uninstall() -> None:
-    """Take the patch back."""
+    """Take the patches back."""
     _patches.take_back()
 
 
@@ -58,36 +66,95 @@ def _choosing(original: Callable[[requests.Session, str], Any]) -> Callable[[req
     return get_adapter
 
 
+def _sending(original: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
+    def send(self: HTTPAdapter, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        target = _target(request)
+        if target is None:
+            return original(self, request, *args, **options)
+        return _answer(target, self, request, *args, **options)
+
+    return send
+
+
 class _Catch(HTTPAdapter):
     """Where `HTTPAdapter.send` would open a connection, asks the fake."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        parts = urlsplit(str(request.url))
-        target = target_of(parts.hostname, parts.port)
+        target = _target(request)
         if target is None:  # a subclass that sends elsewhere, or the fake has just been left
             return super().send(request, *args, **options)
-        send = _mock_of(target, str(request.method)).unbound_on_send()
-        retries = self.max_retries
-        while True:
+        return _answer(target, self, request, *args, **options)
+
+
+def _target(request: requests.PreparedRequest) -> Target | None:
+    parts = urlsplit(str(request.url))
+    return target_of(parts.hostname, parts.port)
+
+
+def _answer(
+    target: Target,
+    adapter: HTTPAdapter,
+    request: requests.PreparedRequest,
+    stream: bool = False,
+    timeout: Any = None,
+    verify: Any = True,
+    cert: Any = None,
+    proxies: Any = None,
+) -> requests.Response:
+    """Answer as `HTTPAdapter.send` does: with the adapter's retries, and the errors of requests."""
+    limits = _limits(timeout)
+    mock = _mock_of(target, str(request.method))
+    retries: Retry = adapter.max_retries
+    pool = _Pool(request)
+    options = {"stream": stream, "timeout": limits, "verify": verify, "cert": cert, "proxies": proxies}
+    while True:
+        try:
+            response = mock._on_request(adapter, request, retries=_NO_RETRY, **options)
+        except _BrokenError as broken:
+            # What urllib3 does with such an error: it tries again if the session was set up so, else it raises.
+            error = broken.error(pool)
             try:
-                return send(self, request, *args, **options)
-            except _BrokenError as broken:
-                # What urllib3 does with such an error: it tries again if the session was set up so, else it raises.
-                try:
-                    retries = retries.increment(request.method, request.url, error=broken.error)
-                except MaxRetryError as error:
-                    raise requests.ConnectionError(error, request=request) from None
-                except ReadTimeoutError as error:
-                    raise requests.ReadTimeout(error, request=request) from None
-                except ProtocolError as error:
-                    raise requests.ConnectionError(error, request=request) from None
-                retries.sleep()
+                retries = retries.increment(request.method, request.path_url, error=error, _pool=pool)  # type: ignore[arg-type]
+            except MaxRetryError as exhausted:
+                raise requests.ConnectionError(exhausted, request=request) from None
+            except ReadTimeoutError as late:
+                raise requests.ReadTimeout(late, request=request) from None
+            except ProtocolError as cut:
+                raise requests.ConnectionError(cut, request=request) from None
+            retries.sleep()
+            continue
+        raw: Any = response.raw
+        raw.version, raw.version_string, raw.retries = _HTTP_1_1, "HTTP/1.1", retries
+        if not retries.is_retry(str(request.method), response.status_code, "Retry-After" in response.headers):
+            return response
+        try:
+            retries = retries.increment(request.method, request.path_url, response=raw, _pool=pool)  # type: ignore[arg-type]
+        except MaxRetryError as exhausted:
+            if retries.raise_on_status:
+                if isinstance(exhausted.reason, ResponseError):
+                    raise requests.exceptions.RetryError(exhausted, request=request) from None
+                raise requests.ConnectionError(exhausted, request=request) from None
+            return response
+        retries.sleep(raw)
+
+
+class _Pool:
+    """What the errors of urllib3 name as the pool in which they happened."""
+
+    def __init__(self, request: requests.PreparedRequest) -> None:
+        parts = urlsplit(str(request.url))
+        self.scheme = parts.scheme
+        self.host = parts.hostname
+        self.port = parts.port or (443 if parts.scheme == "https" else 80)
+
+    def __str__(self) -> str:
+        return f"HTTP{'S' if self.scheme == 'https' else ''}ConnectionPool(host={self.host!r}, port={self.port!r})"
 
 
 class _BrokenError(Exception):
-    """A request that ended without an answer, with the error that urllib3 has for it."""
+    """A request that ended without an answer. `error` makes the error that urllib3 has for it, given the pool."""
 
-    def __init__(self, error: HTTPError) -> None:
+    def __init__(self, error: Callable[[Any], HTTPError]) -> None:
         super().__init__(error)
         self.error = error
 
@@ -133,14 +200,17 @@ class _Handler:
     def __call__(self, request: Any) -> tuple[int, list[tuple[str, str]], Any]:
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         host = urlsplit(request.url).netloc.rpartition("@")[2]
-        body, patience = _bytes(request.body), _read_timeout(request.req_kwargs)
+        body, patience = _bytes(request.body), _read_timeout(request.req_kwargs["timeout"])
+        path_and_query = request.path_url
         try:
-            answer = self._target.answer("requests", request.method, host, request.path_url, headers, body, patience)
+            answer = self._target.answer("requests", request.method, host, path_and_query, headers, body, patience)
             self._target.wait(answer.delay_s, patience)
         except TimedOutError:
-            raise _BrokenError(ReadTimeoutError(None, request.url, "Read timed out.")) from None  # type: ignore[arg-type]
+            why = f"Read timed out. (read timeout={patience})"
+            raise _BrokenError(lambda pool: ReadTimeoutError(pool, path_and_query, why)) from None
         if answer.ends in _BREAKS:
-            raise _BrokenError(ProtocolError("Connection aborted.", _BREAKS[answer.ends]))
+            cause = _BREAKS[answer.ends]
+            raise _BrokenError(lambda _: ProtocolError("Connection aborted.", cause))
         arriving: Any = answer.arriving
         if answer.transfer is not None and answer.transfer.piece_bytes:
             dripping = _Dripping(arriving, answer.transfer, self._target, patience)
@@ -191,13 +261,25 @@ def _bytes(body: Any) -> bytes:
     return bytes(body) if isinstance(body, (bytes, bytearray, memoryview)) else b"".join(body)
 
 
-def _read_timeout(options: dict[str, Any]) -> float | None:
-    """Return how long the client waits for an answer, in whichever of the three forms it said so."""
-    timeout = options.get("timeout")
+def _limits(timeout: Any) -> Timeout:
+    """Return how long a client waits, in whichever of the three forms it said so; refuses what requests refuses."""
     if isinstance(timeout, Timeout):
-        begun = timeout.clone()
-        begun.start_connect()  # a limit on the whole is one on reading only once a connection was begun
-        limit: Any = begun.read_timeout
-    else:
-        limit = timeout[1] if isinstance(timeout, tuple) else timeout
+        return timeout
+    if isinstance(timeout, tuple):
+        try:
+            connect, read = timeout
+        except ValueError:
+            raise ValueError(
+                f"Invalid timeout {timeout}. Pass a (connect, read) timeout tuple, "
+                f"or a single float to set both timeouts to the same value."
+            ) from None
+        return Timeout(connect=connect, read=read)
+    return Timeout(connect=timeout, read=timeout)
+
+
+def _read_timeout(limits: Timeout) -> float | None:
+    """Return for how many seconds a client waits for an answer."""
+    begun = limits.clone()
+    begun.start_connect()  # a limit on the whole is one on reading only once a connection was begun
+    limit: Any = begun.read_timeout
     return float(limit) if isinstance(limit, (int, float)) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 import threading
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Final, Protocol
 
+from mock_akool.mock.interceptors.hosts import active
 from mock_akool.mock.interceptors.patching import Patches
 from mock_akool.mock.interceptors.target import Target
 
@@ -30,21 +30,28 @@ class Interceptor(Protocol):
 
 
 _INTERCEPTORS: Final = {
-    "requests": "mock_akool.mock.interceptors._requests",
-    "httpx": "mock_akool.mock.interceptors._httpx",
-    "aiohttp": "mock_akool.mock.interceptors._aiohttp",
+    "socket": "network:SOCKET",
+    "ssl": "network:SSL",
+    "http.client": "network:HTTP_CLIENT",
+    "asyncio.base_events": "network:ASYNCIO",
+    "uvloop": "network:UVLOOP",
+    "requests": "_requests",
+    "httpx": "_httpx:HTTPX",
+    "httpx2": "_httpx:HTTPX2",
+    "httpcore": "_httpx:HTTPCORE",
+    "httpcore2": "_httpx:HTTPCORE2",
+    "aiohttp": "_aiohttp",
 }
-"""The libraries that have an interceptor, and its module."""
+"""The libraries that have an interceptor or are part of the net below them, and the module and object that patches."""
 
 _lock = threading.RLock()
-_active: list[Target] = []
 _installed: dict[str, Interceptor] = {}
 
 
 def activate(target: Target) -> None:
     """Let `target` answer from now on, before those that are active already."""
     with _lock:
-        if not _active:
+        if not active:
             try:
                 for library in _INTERCEPTORS:
                     if sys.modules.get(library) is not None:
@@ -53,18 +60,18 @@ def activate(target: Target) -> None:
                 _uninstall_all()
                 raise
             sys.meta_path.insert(0, _WATCH)
-        _active.append(target)
+        active.append(target)
 
 
 def deactivate(target: Target) -> None:
     """Let `target` answer no longer; with the last one, all patches are taken back."""
     with _lock:
-        _active.remove(target)
+        active.remove(target)
         for interceptor in _installed.values():
             leave = getattr(interceptor, "leave", None)
             if leave is not None:
                 leave(target)
-        if not _active:
+        if not active:
             sys.meta_path.remove(_WATCH)
             _uninstall_all()
 
@@ -76,43 +83,16 @@ def tidy() -> None:
     ours.
     """
     with _lock:
-        if not _active:
+        if not active:
             Patches.tidy_all()
-
-
-def target_of(host: str | None, port: int | None) -> Target | None:
-    """Return the active target that answers for the host, the one started last first."""
-    for target in reversed(_active):
-        if target.answers(host, port):
-            return target
-    return None
-
-
-def refuses(host: str | None) -> bool:
-    """Return whether a request to a host that is not ours must not leave: when refused, and not to this machine."""
-    return any(target.refuse_others for target in _active) and not _is_loopback(host)
-
-
-def refusal(url: object) -> str:
-    """Return the text of the refusal."""
-    return (
-        f'mock-akool refused a request to {url}: other_hosts="refuse" is set. '
-        'Allow it with other_hosts="pass", or mock that host'
-    )
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host is None or host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _install(library: str) -> None:
     if library not in _installed:
-        interceptor: Any = import_module(_INTERCEPTORS[library])
+        module, _, name = _INTERCEPTORS[library].partition(":")
+        interceptor: Any = import_module(f"{__package__}.{module}")
+        if name:
+            interceptor = getattr(interceptor, name)
         _installed[library] = interceptor
         interceptor.install()
 
@@ -154,7 +134,7 @@ class _ThenInstall(Loader):
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
         with _lock:
-            if _active:
+            if active:
                 _install(self._library)
 
 

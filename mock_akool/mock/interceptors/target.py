@@ -13,6 +13,8 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 from weakref import WeakSet
 
@@ -149,11 +151,11 @@ class Target(ABC):
     def newest_jobs(self, count: int) -> list[tuple[str, Status]]:
         """Return the `_id` and the status of so many jobs, the newest last."""
 
-    def answers(self, host: str | None, port: int | None) -> bool:
+    def answers(self, host: str | None, port: object) -> bool:
         """Return whether requests to the host are ours; a listed `host:port` counts for that port only."""
         if host is None:
             return False
-        host = host.lower()
+        host = host.lower().removesuffix(".")
         return host in self.hosts or f"{host}:{port}" in self.hosts
 
     # Clients that never pause
@@ -259,9 +261,8 @@ class LocalTarget(Target):
         response, content = self.application.complete(response)
         length = () if response.status in _BODILESS else (("content-length", str(len(content))),)
         sent = b"" if method == "HEAD" else content
-        return Delivered(
-            response.status, (*response.headers, *length), sent, response.delay_ns / NS_PER_S, response.transfer
-        )
+        headers_sent = (*response.headers, ("server", "mock-akool"), ("date", http_date()), *length)
+        return Delivered(response.status, headers_sent, sent, response.delay_ns / NS_PER_S, response.transfer)
 
     def note(self, request: Request, response: Response) -> Response:
         """Take note that a request was answered, and whether the client pauses between its polls."""
@@ -305,6 +306,16 @@ class LocalTarget(Target):
     def newest_jobs(self, count: int) -> list[tuple[str, Status]]:
         """Return the `_id` and the status of so many jobs, the newest last."""
         return self.application.newest_jobs(count)
+
+
+def http_date() -> str:
+    """Return the present instant as the header Date has it."""
+    return _date(int(time.time()))
+
+
+@lru_cache(maxsize=16)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def pauses_s(transfer: Transfer, size: int) -> tuple[float, float]:
