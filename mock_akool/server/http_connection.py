@@ -14,16 +14,13 @@ from collections import deque
 from collections.abc import Coroutine
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import httptools
 
 from mock_akool.admin import PREFIX, is_slow, most_body_bytes
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.http import Headers, Request, Response, Termination, Transfer
-
-if TYPE_CHECKING:
-    from mock_akool.server.http_server import Server
 
 _MAX_HEAD_BYTES: Final = 64 << 10
 _MAX_WAITING: Final = 16
@@ -80,6 +77,57 @@ def frame(response: Response, body: bytes) -> tuple[bytes, bytes]:
     return _head(response.status, response.headers), b"%b\r\n\r\n%b" % (length, body)
 
 
+class Bodies(Protocol):
+    """Who knows the bodies of responses."""
+
+    def ready_body(self, response: Response) -> bytes | None:
+        """Return the response's body if it needs no drawing, else None."""
+        ...
+
+
+class ConnectionHost(Protocol):
+    """What a connection needs of whoever serves it: the live server, or a fake in the process of the client."""
+
+    max_body_bytes: int
+    loop: asyncio.AbstractEventLoop
+    connections: set[HttpConnection]
+    tasks: set[asyncio.Task[None]]
+    known_calls: dict[bytes, Request]
+
+    @property
+    def application(self) -> Bodies:
+        """Who knows the bodies of responses."""
+        ...
+
+    def base_of(self, host: str, /) -> str:
+        """Return what the URLs of files begin with for a client that asked `host`."""
+        ...
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request."""
+        ...
+
+    async def answer_control(self, request: Request) -> Response:
+        """Answer a request to the admin API, and wait for what its caller waits for."""
+        ...
+
+    async def complete(self, response: Response) -> tuple[Response, bytes]:
+        """Return the response and its body; one that must be drawn takes milliseconds."""
+        ...
+
+    def remember(self, data: bytes, request: Request) -> None:
+        """Keep what the parser made of a read that was one whole request, for `known_calls`."""
+        ...
+
+    def framed(self, response: Response) -> tuple[bytes, bytes]:
+        """Return what is sent before and after the Date header."""
+        ...
+
+    def date(self) -> bytes:
+        """Return the Date header."""
+        ...
+
+
 class HttpConnection(asyncio.Protocol):
     """Serves one connection. Its requests are answered one after the other, in the order they came."""
 
@@ -105,7 +153,7 @@ class HttpConnection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ConnectionHost) -> None:
         self._server = server
         self._application = server.application
         self._parser = httptools.HttpRequestParser(self)

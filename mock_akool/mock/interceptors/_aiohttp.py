@@ -1,25 +1,25 @@
-"""The interceptor for `aiohttp`: for our hosts, connections are made to a loopback server of the fake, or to its own.
+"""The interceptor for `aiohttp`: for our hosts, connections are made in memory to the fake, or to the server it is on.
 
 aiohttp's responses cannot be made by hand without knowing its insides, which has broken other mocks at several of its
-releases. So a real response is fetched, by the client's own session, from a server in this process; what changes is
-where its connector connects to. URL, headers, cookies and redirects are aiohttp's own business and stay as they are.
+releases. So a real response is fetched, by the client's own session, over HTTP; what changes is what its connector
+connects to: no socket, but the parser of the live server in the same event loop. URL, headers, cookies and redirects
+are aiohttp's own business and stay as they are.
 
 Two places are patched for this: `TCPConnector._create_connection`, which connects, and `ClientRequest.connection_key`,
 so that a pool keeps connections to a fake apart from others. `ClientSession._request`, through which everything goes,
 is patched to wait for delayed answers; the public methods are as well, so that mocks of others, which replace
-`_request`, do not see our hosts.
+`_request`, do not see our hosts. A session whose class has a `_request` of its own, to cache or to sign, runs it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 from unittest import mock
-from weakref import WeakKeyDictionary
 
 import aiohttp
 from yarl import URL
@@ -28,10 +28,11 @@ from mock_akool.akool.codes import CDN_URL
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response, Termination, Transfer
+from mock_akool.mock.interceptors import memory
 from mock_akool.mock.interceptors.hosts import refusal, refuses, target_of
 from mock_akool.mock.interceptors.patching import Patches, is_from
-from mock_akool.mock.interceptors.target import LocalTarget, Target, TimedOutError, pauses_s
-from mock_akool.server.http_server import Server
+from mock_akool.mock.interceptors.target import LocalTarget, Target, TimedOutError, http_date, pauses_s
+from mock_akool.server.http_connection import HttpConnection, frame
 
 _VERBS: Final = ("get", "options", "head", "post", "put", "patch", "delete")
 _DELAY: Final = "x-mock-akool-delay"
@@ -47,8 +48,6 @@ _READ_TIMEOUT: Final[type[aiohttp.ServerTimeoutError]] = getattr(
 SendRequest = Callable[..., Coroutine[Any, Any, aiohttp.ClientResponse]]
 
 _patches: Final = Patches()
-_servers: WeakKeyDictionary[Target, Server] = WeakKeyDictionary()
-_lock: Final = threading.Lock()
 
 
 def install() -> None:
@@ -68,14 +67,6 @@ def install() -> None:
 def uninstall() -> None:
     """Take the patches back."""
     _patches.take_back()
-
-
-def leave(target: Target) -> None:
-    """Stop the target's server, if one was needed."""
-    with _lock:
-        server = _servers.pop(target, None)
-    if server is not None:
-        server.stop()
 
 
 def _genuine(request: SendRequest) -> SendRequest:
@@ -117,8 +108,10 @@ def _connecting(original: Callable[..., Any]) -> Callable[..., Any]:
     async def _create_connection(self: Any, req: aiohttp.ClientRequest, *args: Any, **options: Any) -> Any:
         target = target_of(req.url.host, req.url.port)
         if target is not None:
-            address = ("127.0.0.1", _server_of(target).port) if isinstance(target, LocalTarget) else target.address
-            _, protocol = await self._loop.create_connection(self._factory, *address)
+            if isinstance(target, LocalTarget):
+                host = _Host(target, self._loop)
+                return memory.connect(self._loop, self._factory, lambda: HttpConnection(host))
+            _, protocol = await self._loop.create_connection(self._factory, *target.address)
             return protocol
         if refuses(req.url.host):
             raise aiohttp.ClientConnectionError(refusal(req.url))
@@ -127,24 +120,26 @@ def _connecting(original: Callable[..., Any]) -> Callable[..., Any]:
     return _create_connection
 
 
-def _server_of(target: LocalTarget) -> Server:
-    with _lock:
-        server = _servers.get(target)
-        if server is None:
-            server = _servers[target] = _LoopbackServer(target).start()
-        return server
+class _Host:
+    """Serves one target in the event loop of its client, to whom delays are left: it knows how long it waits."""
 
-
-class _LoopbackServer(Server):
-    """Serves one target to this process. Delays are left to the client's side, which knows how long it waits."""
-
-    def __init__(self, target: LocalTarget) -> None:
-        super().__init__(target.application, public_url=CDN_URL)
+    def __init__(self, target: LocalTarget, loop: asyncio.AbstractEventLoop) -> None:
         self._target = target
+        self.application = target.application
+        self.max_body_bytes = target.application.max_body_bytes
+        self.loop = loop
+        self.connections: set[HttpConnection] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.known_calls: dict[bytes, Request] = {}
+
+    def base_of(self, _: str, /) -> str:
+        """Return what the URLs of files begin with."""
+        return CDN_URL
 
     def answer(self, request: Request) -> Response:
+        """Answer a request, and say in headers how long its client is to wait."""
         request = request._replace(transport="aiohttp")
-        response = self._target.note(request, super().answer(request))
+        response = self._target.note(request, self.application.answer(request))
         transfer = response.transfer
         if transfer is not None and transfer.termination in (Termination.DROP, Termination.RESET):
             if response.delay_ns:
@@ -159,6 +154,25 @@ class _LoopbackServer(Server):
         if not waits:
             return response
         return response._replace(headers=(*response.headers, *waits), delay_ns=0, transfer=transfer)
+
+    async def answer_control(self, request: Request) -> Response:
+        """Answer a request to the admin API as any other: in process nobody waits on it."""
+        return self.answer(request)
+
+    async def complete(self, response: Response) -> tuple[Response, bytes]:
+        """Return the response and its body."""
+        return self.application.complete(response)
+
+    def remember(self, data: bytes, request: Request) -> None:
+        """Keep nothing: a host serves for one test."""
+
+    def framed(self, response: Response) -> tuple[bytes, bytes]:
+        """Return what is sent before and after the Date header."""
+        return frame(response, response.body)
+
+    def date(self) -> bytes:
+        """Return the Date header."""
+        return f"\r\ndate: {http_date()}".encode()
 
 
 # What a session does
@@ -179,7 +193,7 @@ def _sending(genuine: SendRequest, original: SendRequest) -> SendRequest:
 def _requesting(genuine: SendRequest, original: Callable[..., Any]) -> Callable[..., Any]:
     def request(self: aiohttp.ClientSession, method: str, url: str | URL, **options: Any) -> Any:
         target = _target(self, url)
-        if target is None:
+        if target is None or _has_own_request(self):
             return original(self, method, url, **options)
         return _Pending(_fetch(genuine, self, target, method, url, options))
 
@@ -189,13 +203,20 @@ def _requesting(genuine: SendRequest, original: Callable[..., Any]) -> Callable[
 def _verb(genuine: SendRequest, verb: str, original: Callable[..., Any]) -> Callable[..., Any]:
     def send(self: aiohttp.ClientSession, url: str | URL, **options: Any) -> Any:
         target = _target(self, url)
-        if target is None:
+        if target is None or _has_own_request(self):
             return original(self, url, **options)
         options.setdefault("allow_redirects", _REDIRECTS_BY_DEFAULT.get(verb, True))
         return _Pending(_fetch(genuine, self, target, verb.upper(), url, options))
 
     send.__name__ = verb
     return send
+
+
+def _has_own_request(session: aiohttp.ClientSession) -> bool:
+    """Return whether a subclass or the session itself does something of its own with each request."""
+    if "_request" in vars(session):
+        return True
+    return next(each for each in type(session).__mro__ if "_request" in vars(each)) is not aiohttp.ClientSession
 
 
 def _target(session: aiohttp.ClientSession, str_or_url: str | URL) -> Target | None:

@@ -43,7 +43,7 @@ class MemoryTransport(asyncio.Transport):
         self._loop = loop
         self._protocol = protocol
         self._peer: MemoryTransport
-        self._inbox: list[bytes | None | Exception] = []
+        self._inbox: list[bytes | Exception | None] = []
         """What came and was not handed over yet; None is the end, an error a connection that broke."""
         self._inbox_bytes = 0
         self._reading = True
@@ -51,6 +51,8 @@ class MemoryTransport(asyncio.Transport):
         self._closing = False
         self._lost = False
         self._peer_paused = False
+        """Whether the other end is to pause, and whether its protocol was asked to."""
+        self._peer_asked = False
 
     def _connect(self, peer: MemoryTransport) -> None:
         self._peer = peer
@@ -124,7 +126,7 @@ class MemoryTransport(asyncio.Transport):
 
     # What comes
 
-    def _receive(self, what: bytes | None | Exception) -> None:
+    def _receive(self, what: bytes | Exception | None) -> None:
         self._inbox.append(what)
         if isinstance(what, bytes):
             self._inbox_bytes += len(what)
@@ -165,7 +167,8 @@ class MemoryTransport(asyncio.Transport):
 
     def _tell_peer(self) -> None:
         peer = self._peer
-        if not peer._lost:
+        if not peer._lost and self._peer_asked != self._peer_paused:
+            self._peer_asked = self._peer_paused
             protocol = cast(asyncio.Protocol, peer._protocol)
             if self._peer_paused:
                 protocol.pause_writing()

@@ -67,10 +67,6 @@ def deactivate(target: Target) -> None:
     """Let `target` answer no longer; with the last one, all patches are taken back."""
     with _lock:
         active.remove(target)
-        for interceptor in _installed.values():
-            leave = getattr(interceptor, "leave", None)
-            if leave is not None:
-                leave(target)
         if not active:
             sys.meta_path.remove(_WATCH)
             _uninstall_all()
