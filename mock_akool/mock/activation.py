@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -100,23 +98,13 @@ class Activation(ABC):
         """Decorate a function, a coroutine function, or a test class, to run with this fake.
 
         Of a `unittest.TestCase` each test runs with it, from `setUp` to the last clean-up; of another class the methods
-        `test*`, inherited ones too. Each run begins with `reset()`.
+        `test*`, inherited ones too, with `setup_method` and fixtures of the class. Each run begins with `reset()`.
+        Raises MockAkoolError for a class of which something would run before: `setUpClass`, `setup_class`, or a fixture
+        of a wider scope.
         """
-        if not inspect.isclass(decorated):
-            return _around(self, decorated)
-        from unittest import TestCase  # who has one has paid for it
+        from mock_akool.mock.decorating import decorate
 
-        if issubclass(decorated, TestCase):
-            decorated.run = _around(self, decorated.run)  # type: ignore[method-assign]
-            return decorated
-        for name in dir(decorated):
-            if name.startswith("test"):
-                method = inspect.getattr_static(decorated, name)
-                if isinstance(method, (staticmethod, classmethod)):
-                    setattr(decorated, name, type(method)(_around(self, method.__func__)))
-                elif inspect.isfunction(method):
-                    setattr(decorated, name, _around(self, method))
-        return decorated
+        return decorate(self, decorated)
 
 
 def tidy() -> None:
@@ -129,30 +117,3 @@ def tidy() -> None:
 
     registry.tidy()
     patches.tidy()
-
-
-def _around(fake: Activation, function: _Decorated) -> _Decorated:
-    """Wrap a function or a coroutine function so that it runs with the fake, which is reset before."""
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise MockAkoolError(
-            f"{type(fake).__name__} cannot decorate the generator {function.__name__}",
-            "Use `with mock:` around its yield",
-        )
-    if inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def run_async(*args: Any, **kwargs: Any) -> Any:
-            with fake:
-                fake.reset()
-                return await function(*args, **kwargs)
-
-        return run_async  # type: ignore[return-value]
-
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        # Started before it is reset: when that is refused, the run that is under way keeps what it has.
-        with fake:
-            fake.reset()
-            return function(*args, **kwargs)
-
-    return run  # type: ignore[return-value]

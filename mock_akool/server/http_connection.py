@@ -107,7 +107,7 @@ class ConnectionHost(Protocol):
         """Answer a request."""
         ...
 
-    async def answer_control(self, request: Request) -> Response:
+    async def answer_admin(self, request: Request) -> Response:
         """Answer a request to the admin API, and wait for what its caller waits for."""
         ...
 

@@ -155,7 +155,7 @@ class _Host:
             return response
         return response._replace(headers=(*response.headers, *waits), delay_ns=0, transfer=transfer)
 
-    async def answer_control(self, request: Request) -> Response:
+    async def answer_admin(self, request: Request) -> Response:
         """Answer a request to the admin API as any other: in process nobody waits on it."""
         return self.answer(request)
 
