@@ -19,8 +19,11 @@ demo: $(VENV)/installed ## play a client against the fake and save the pictures
 test: $(VENV)/installed-dev ## run the tests that every change must pass
 	$(BIN)/python -m pytest -n auto
 
-test-all: $(VENV)/installed-dev ## run the slow tests too, every transport, and random inputs at length
-	$(BIN)/python -m pytest -n auto --all
+test-all: $(VENV)/installed-dev ## run all tests at length, through every transport, and check what they cover
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto --all
+	$(BIN)/coverage combine --quiet
+	$(BIN)/python -m tools.check_coverage
 
 lint: $(VENV)/installed-dev ## check style, types, layers and the Dockerfile
 	$(BIN)/ruff check .

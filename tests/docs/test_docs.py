@@ -55,6 +55,7 @@ NOT_RUN: Final = {
 FOREIGN_FLAGS: Final = {
     "--app": "flask",
     "--akool": "pytest",
+    "--all": "pytest",
     "--akool-url": "pytest",
     "--markers": "pytest",
     "--tb": "pytest",
@@ -65,6 +66,7 @@ FOREIGN_FLAGS: Final = {
     "--from-literal": "kubectl",
     "--name": "docker",
     "--platform": "docker",
+    "--randomly-seed": "pytest",
     "--read-only": "docker",
     "--rm": "docker",
     "--security-opt": "docker",
@@ -560,9 +562,9 @@ def test_what_is_not_run_is_there() -> None:
         for command, _ in _steps(block)
     }
     assert set(NOT_RUN) <= commands, "the list of what is not run has an entry too many"
-    targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
+    targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text()))
     for page in PAGES:
-        assert set(re.findall(r"(?m)^(?:\$ )?make ([a-z]+)", _all_code(page))) <= targets, page
+        assert set(re.findall(r"(?m)^(?:\$ )?make ([a-z-]+)", _all_code(page))) <= targets, page
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["scripts"] == {"mock-akool": "mock_akool.cli:main"}
 
