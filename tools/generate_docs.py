@@ -231,15 +231,23 @@ def _versions() -> str:
     return _markdown(("Library", "From version", "Installed with"), rows)
 
 
-def modules() -> dict[str, str]:
-    """Return the package's modules, by dotted name below it, with the first sentence of what each says it is."""
-    package = ROOT / "mock_akool"
+def layers() -> list[list[str]]:
+    """Return the packages of each layer, the highest layer first, as import-linter has them."""
+    importlinter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (found,) = [contract["layers"] for contract in importlinter["contracts"] if contract["type"] == "layers"]
+    names = [re.findall(r"mock_akool\.(\w+)", layer) for layer in found]
+    return [[name for name in layer if (ROOT / "mock_akool" / name).is_dir()] for layer in names]
+
+
+def modules(package: str) -> dict[str, str]:
+    """Return what a package of the first level and each module in it says that it is, in a sentence, by dotted name."""
+    root = ROOT / "mock_akool"
     said = {}
-    for file in sorted(package.rglob("*.py"), key=lambda file: (len(file.parts), file)):
-        doc = ast.get_docstring(ast.parse(file.read_text()))
-        if doc and not file.name.startswith("_"):
-            said[".".join(file.relative_to(package).with_suffix("").parts)] = _first_sentence(doc)
-    return said
+    for file in sorted((root / package).rglob("*.py"), key=lambda file: file.with_name(file.stem.removeprefix("_"))):
+        doc = ast.get_docstring(ast.parse(file.read_text())) or ""
+        path = file.parent if file.name == "__init__.py" else file.with_suffix("")
+        said[".".join(path.relative_to(root).parts)] = _first_sentence(doc)
+    return dict(sorted(said.items()))
 
 
 def _webhook_faults() -> str:
@@ -253,15 +261,23 @@ def _webhook_scenarios() -> str:
     return _markdown(("Name", "What happens", "What a robust receiver does"), rows)
 
 
-def _rooms() -> str:
-    return _markdown(("Module", "What it says of itself"), ((f"`{name}`", said) for name, said in modules().items()))
+def _modules() -> str:
+    """Return a table for each layer, the lowest first, since each stands on those before it."""
+    tables = (
+        _markdown(
+            (f"Layer {number}", "What it is"),
+            ((f"`{name}`", said) for package in packages for name, said in modules(package).items()),
+        )
+        for number, packages in enumerate(reversed(layers()), 1)
+    )
+    return "\n\n".join(tables)
 
 
 def _layers() -> str:
-    importlinter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    (layers,) = [contract["layers"] for contract in importlinter["contracts"] if contract["type"] == "layers"]
-    rows = (re.sub(r"mock_akool\.(\w+)", r"`\1`", layer).split(" | ") for layer in layers)
-    return "\n".join(f"{number}. {', '.join(row)}" for number, row in enumerate(rows, 1))
+    numbered = [(number, packages) for number, packages in enumerate(reversed(layers()), 1)]
+    return "\n".join(
+        f"- {number}: {', '.join(f'`{name}`' for name in packages)}" for number, packages in reversed(numbered)
+    )
 
 
 def _scenarios() -> str:
@@ -372,7 +388,7 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "codes": _codes,
     "prices": _prices,
     "sizes": _sizes,
-    "rooms": _rooms,
+    "modules": _modules,
     "layers": _layers,
     "in process": _in_process,
     "calls": partial(_members, Calls),
