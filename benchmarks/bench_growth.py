@@ -1,4 +1,4 @@
-"""What a job adds to the memory, and that polls add nothing once the journal is full."""
+"""What a job adds to the memory, and that polls add nothing once the call log is full."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STAGES = ("--queueing", "0s", "--processing", "forever")
 def jobs(quick: bool) -> Iterator[Row]:
     count = 10_000 if quick else 20_000
     with running_ours(*_CREDITS, *_STAGES, "--journal-size", str(_KEPT)) as server:
-        # The journal is to be full, and caches warm, before it counts.
+        # The call log is to be full, and caches warm, before it counts.
         _create(server, 5 * _KEPT)
         before = server.rss_kib()
         _create(server, count)
@@ -39,7 +39,7 @@ def call_log(quick: bool) -> Iterator[Row]:
         second = _poll(url, half)
         grown = server.rss_kib() - before
     note = f"from {first:,} to {first + second:,} polls"
-    yield Row("memory growth while the journal is full", grown / 1024, "MiB", at_most(1), note)
+    yield Row("memory growth while the call log is full", grown / 1024, "MiB", at_most(1), note)
 
 
 def _poll(url: str, at_least: int) -> int:

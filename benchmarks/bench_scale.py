@@ -1,8 +1,9 @@
-"""A poll costs the same however many jobs there are: 1,000 and 1,000,000, in process."""
+"""A poll costs the same however many jobs there are: 1,000 and 1,000,000, in process; and what those occupy."""
 
 from __future__ import annotations
 
 import gc
+import os
 import random
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -11,7 +12,7 @@ from time import perf_counter_ns
 
 from benchmarks.load import interleaved, median_ratio
 from benchmarks.poll import API_KEY, CREATE, HEADERS, ROUTE
-from benchmarks.processes import BenchmarkError
+from benchmarks.processes import BenchmarkError, rss_kib
 from benchmarks.table import Row, at_most
 from mock_akool import MockAkool
 from mock_akool.akool.codes import Code
@@ -26,16 +27,22 @@ _JSON = {"x-api-key": API_KEY, "content-type": "application/json"}
 
 def run(quick: bool) -> Iterator[Row]:
     large = 100_000 if quick else 1_000_000
-    few, many = _Filled(_SMALL), _Filled(large)
+    few = _Filled(_SMALL)
     gc.collect()
-    keyed_random = random.Random(0)
+    before_kib = rss_kib(os.getpid())
+    many = _Filled(large)
+    gc.collect()
+    grown_kib = rss_kib(os.getpid()) - before_kib
+    note = f"{grown_kib * 1024 / large:,.0f} B a job"
+    yield Row(f"memory of {large:,} jobs", grown_kib / 1024, "MiB", at_most(1500 * large / 2**20), note)
+    dice = random.Random(0)
     for what, ids, target in (
         ("of any of them", many.ids, at_most(1.2)),
-        (f"of {_SMALL:,} of them", keyed_random.sample(many.ids, _SMALL), None),
+        (f"of {_SMALL:,} of them", dice.sample(many.ids, _SMALL), None),
     ):
         rounds = {
-            "few": partial(few.nanoseconds_per_poll, few.ids, keyed_random),
-            "many": partial(many.nanoseconds_per_poll, ids, keyed_random),
+            "few": partial(few.nanoseconds_per_poll, few.ids, dice),
+            "many": partial(many.nanoseconds_per_poll, ids, dice),
         }
         interleaved(_WARM_UP, rounds)
         cost = interleaved(_ROUNDS, rounds)
@@ -58,8 +65,8 @@ class _Filled:
             raise BenchmarkError(f"a job was not created: {response.body!r}")
         return response.job_id
 
-    def nanoseconds_per_poll(self, ids: Sequence[str], keyed_random: random.Random) -> float:
-        queries = [f"image_model_id={job_id}" for job_id in keyed_random.choices(ids, k=_POLLS)]
+    def nanoseconds_per_poll(self, ids: Sequence[str], dice: random.Random) -> float:
+        queries = [f"image_model_id={job_id}" for job_id in dice.choices(ids, k=_POLLS)]
         calls = [Request.build("GET", ROUTE, query=query, headers=HEADERS) for query in queries]
         answer = self._mock.answer
         started = perf_counter_ns()

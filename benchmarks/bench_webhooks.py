@@ -1,4 +1,4 @@
-"""Callbacks: ten thousand of them, and beside a receiver that hangs."""
+"""Webhooks: ten thousand of them, and beside a receiver that hangs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _many(count: int) -> Iterator[Row]:
             else:
                 began = time.perf_counter()
             if time.perf_counter() - began > _PATIENCE_S:
-                raise BenchmarkError(f"{arrived:,} of {count:,} callbacks arrived within {_PATIENCE_S:g} s")
+                raise BenchmarkError(f"{arrived:,} of {count:,} webhooks arrived within {_PATIENCE_S:g} s")
             time.sleep(0.005)
         rate = count / (time.perf_counter() - began)
         time.sleep(0.5)  # for one too many
@@ -55,20 +55,20 @@ def _many(count: int) -> Iterator[Row]:
     doubled = sum(len(told[job]) > 2 for job in jobs)
     disordered = sum(told[job] != sorted(told[job]) for job in jobs)
     note = f"{rate:,.0f} / {by_hand:,.0f} a second, a connection each"
-    yield Row(f"{count:,} callbacks / http.client one by one", rate / by_hand, "x", at_least(0.5), note)
-    yield Row(f"{count:,} callbacks: lost", lost, "", at_most(0))
-    yield Row(f"{count:,} callbacks: doubled", doubled, "", at_most(0))
-    yield Row(f"{count:,} callbacks: jobs out of order", disordered, "", at_most(0))
+    yield Row(f"{count:,} webhooks / http.client one by one", rate / by_hand, "x", at_least(0.5), note)
+    yield Row(f"{count:,} webhooks: lost", lost, "", at_most(0))
+    yield Row(f"{count:,} webhooks: doubled", doubled, "", at_most(0))
+    yield Row(f"{count:,} webhooks: jobs out of order", disordered, "", at_most(0))
     if busy:
         note = f"{median(busy):.2f} / {idle_ms:.2f} ms"
-        yield Row("a poll while callbacks are sent / at rest", median(busy) / idle_ms, "x", None, note)
+        yield Row("a poll while webhooks are sent / at rest", median(busy) / idle_ms, "x", None, note)
 
 
 def _beside_a_hanging_one(count: int) -> Iterator[Row]:
     alone = _seconds(count, 0)
     beside = _seconds(count, 200)
     yield Row(
-        "callbacks beside a receiver that hangs / alone",
+        "webhooks beside a receiver that hangs / alone",
         beside / alone,
         "x",
         at_most(1.5),
@@ -77,7 +77,7 @@ def _beside_a_hanging_one(count: int) -> Iterator[Row]:
 
 
 def _seconds(count: int, hanging: int) -> float:
-    """Return how long callbacks take from when the first one is due, beside so many jobs whose receiver hangs."""
+    """Return how long webhooks take from when the first one is due, beside so many jobs whose receiver hangs."""
     options = (*_OPTIONS, "--queueing", "1s", "--processing", "0", "--webhook-processing", "no", *_accounts())
     with running(_RECEIVER, path="/") as receiver, running_ours(*options) as server:
         _create(server, receiver, "/hang", hanging, _KEYS[:1])
@@ -87,7 +87,7 @@ def _seconds(count: int, hanging: int) -> float:
             if not arrived:
                 began = time.perf_counter()
             if time.perf_counter() - began > _PATIENCE_S:
-                raise BenchmarkError(f"{arrived:,} of {count:,} callbacks arrived within {_PATIENCE_S:g} s")
+                raise BenchmarkError(f"{arrived:,} of {count:,} webhooks arrived within {_PATIENCE_S:g} s")
             time.sleep(0.002)
         return time.perf_counter() - began
 
@@ -97,7 +97,7 @@ def _accounts() -> tuple[str, str]:
 
 
 def _create(server: Server, receiver: Server, path: str, count: int, keys: tuple[str, ...] = _KEYS) -> list[str]:
-    """Create so many jobs with callbacks, in batches and by the accounts in turn; returns their ids."""
+    """Create so many jobs with webhooks, in batches and by the accounts in turn; returns their ids."""
     connection = http.client.HTTPConnection(HOST, server.port, timeout=30)
     body = {"prompt": "a red fox", "webhookurl": receiver.url(path), "batch_quantity": _BATCH}
     found: list[str] = []

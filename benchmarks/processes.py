@@ -39,7 +39,7 @@ class Server:
 
     def rss_kib(self) -> int:
         """Return the resident memory of the server and of its workers."""
-        return sum(_status_number(pid, "VmRSS") for pid in _with_children(self.pid))
+        return sum(rss_kib(pid) for pid in _with_children(self.pid))
 
     def threads(self) -> int:
         return sum(_status_number(pid, "Threads") for pid in _with_children(self.pid))
@@ -69,7 +69,7 @@ def running(
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=REPO,
-            env=_plain_environment(),
+            env=plain_environment(),
             start_new_session=True,
         )
         last_resort = threading.Timer(_LONGEST_LIFE, _end, (child,))
@@ -87,7 +87,7 @@ def running(
     raise BenchmarkError(f"ended with exit {child.returncode} instead of serving: {_shown(command)}")
 
 
-def _plain_environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
     """Return the environment less what would slow a child down or change its settings unseen."""
     return {
         name: value
@@ -145,6 +145,11 @@ def _with_children(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
             yield from _with_children(int(child))
+
+
+def rss_kib(pid: int) -> int:
+    """Return the resident memory of a process."""
+    return _status_number(pid, "VmRSS")
 
 
 def _status_number(pid: int, field: str) -> int:

@@ -1,4 +1,4 @@
-"""What admin routes cost when there is much to look at: 100,000 running jobs, and a journal at its bound."""
+"""What admin routes cost when there is much to look at: 100,000 running jobs, and a call log at its bound."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def run(quick: bool) -> Iterator[Row]:
     for name, method, path, query, body, target in (
         ("advance by seconds", "POST", advance, "", {"seconds": 1}, 100),
         ("advance until idle", "POST", advance, "", {"until": "idle"}, 100),
-        ("list a page of the journal", "GET", "/_mock/calls", "", None, 50),
-        ("filter the journal by account and code", "GET", "/_mock/calls", f"account={API_KEY}&code=1005", None, 50),
-        ("filter the journal by endpoint", "GET", "/_mock/calls", "endpoint=create", None, 50),
+        ("list a page of calls", "GET", "/_mock/calls", "", None, 50),
+        ("filter the calls by account and code", "GET", "/_mock/calls", f"account={API_KEY}&code=1005", None, 50),
+        ("filter the calls by endpoint", "GET", "/_mock/calls", "endpoint=create", None, 50),
         ("state", "GET", "/_mock/state", "", None, None),
     ):
         call = Request.build(method, path, query, body=b"" if body is None else json.dumps(body).encode())

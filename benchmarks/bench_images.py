@@ -1,6 +1,6 @@
-"""How long pictures take, as ratios to drawing them plainly: `python -m benchmarks.bench_pictures`.
+"""How long images take, as ratios to drawing them plainly: `python -m benchmarks.bench_images`.
 
-The plain picture is what one writes without further thought: a vertical gradient, line by line, and the
+The plain image is what one writes without further thought: a vertical gradient, line by line, and the
 same six lines of text, saved at the same quality. It keeps its font, and draws its tile number no larger
 than the rest, so it does less than ours. Both are timed in turns, because a busy machine slows both.
 """
@@ -39,20 +39,20 @@ TARGETS = {"first / plain": 1.3, "repeat ms": 0.3}
 COLD = """
 from time import perf_counter
 start = perf_counter()
-from benchmarks import bench_pictures as bench
+from benchmarks import bench_images as bench
 bench.{function}(bench.EXAMPLE)
 print(1000 * (perf_counter() - start))
 """
 
 
-def plain(picture: MediaSpec) -> bytes:
-    canvas = Image.new("RGB", (picture.width, picture.height))
+def plain(image: MediaSpec) -> bytes:
+    canvas = Image.new("RGB", (image.width, image.height))
     pen = ImageDraw.Draw(canvas)
-    for row in range(picture.height):
-        share = row * 255 // picture.height
-        pen.line([(0, row), (picture.width, row)], fill=(share, 90, 255 - share))
-    facts = f"{picture.scale} {picture.width} x {picture.height} tile 3"
-    lines = [*textwrap.wrap(picture.prompt, 52)[:3], f"job {picture.job_id}", facts, "3"]
+    for row in range(image.height):
+        share = row * 255 // image.height
+        pen.line([(0, row), (image.width, row)], fill=(share, 90, 255 - share))
+    facts = f"{image.scale} {image.width} x {image.height} tile 3"
+    lines = [*textwrap.wrap(image.prompt, 52)[:3], f"job {image.job_id}", facts, "3"]
     for number, line in enumerate(lines):
         pen.text((48, 700 + 48 * number), line, fill=(255, 255, 255), font=FONT)
     file = BytesIO()
@@ -60,14 +60,14 @@ def plain(picture: MediaSpec) -> bytes:
     return file.getvalue()
 
 
-def milliseconds(function: Callable[[MediaSpec], bytes], picture: MediaSpec) -> float:
+def milliseconds(function: Callable[[MediaSpec], bytes], image: MediaSpec) -> float:
     start = perf_counter()
-    function(picture)
+    function(image)
     return 1000 * (perf_counter() - start)
 
 
 def warm() -> dict[str, float]:
-    """Medians of drawing pictures that were never drawn before, in a process that has drawn others."""
+    """Medians of drawing images that were never drawn before, in a process that has drawn others."""
     drawings: dict[str, tuple[Callable[[MediaSpec], bytes], MediaSpec]] = {
         "plain": (plain, EXAMPLE),
         "first": (MediaCache().get, EXAMPLE),
@@ -77,13 +77,13 @@ def warm() -> dict[str, float]:
     }
     times: dict[str, list[float]] = {name: [] for name in drawings}
     for number in range(ROUNDS):
-        for name, (function, picture) in drawings.items():
-            times[name].append(milliseconds(function, picture._replace(job_id=f"{number:024x}")))
+        for name, (function, image) in drawings.items():
+            times[name].append(milliseconds(function, image._replace(job_id=f"{number:024x}")))
     return {name: median(values) for name, values in times.items()}
 
 
 def repeat() -> float:
-    """The median of asking again with an equal picture that is no object seen before, in milliseconds."""
+    """The median of asking again with an equal image that is no object seen before, in milliseconds."""
     media_cache = MediaCache()
     media_cache.get(EXAMPLE)
     copies = [EXAMPLE._replace(prompt="".join(PROMPT)) for _ in range(1_000)]

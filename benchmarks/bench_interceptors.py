@@ -1,4 +1,4 @@
-"""The doors inside a process, against what people would write by hand with the same libraries."""
+"""The interceptors, against what people would write by hand with the same libraries."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _ROUNDS = 21
 
 
 def polls(quick: bool) -> Iterator[Row]:
-    """Polls through each door."""
+    """Polls through each interceptor."""
     rounds = 7 if quick else _ROUNDS
     for name, measure, target in (
-        ("requests door / static responses", _requests, 1.1),
-        ("httpx door / static respx", _httpx, 1.15),
-        ("aiohttp door / bare loopback server", _aiohttp, 1.3),
+        ("requests / static responses", _requests, 1.1),
+        ("httpx / static respx", _httpx, 1.15),
+        ("aiohttp / bare loopback server", _aiohttp, 1.3),
     ):
         ours, theirs = measure()
         interleaved(_WARM_UP, {"ours": ours, "theirs": theirs})
