@@ -26,18 +26,20 @@ if TYPE_CHECKING:
         ScenarioError,
         ServerError,
         SettingsError,
+        UnusedJobScriptError,
         UnusedRuleError,
     )
     from mock_akool.core.http import Request, Response
     from mock_akool.core.timeline import Ending, Stage, Status, Timeline, failed
-    from mock_akool.mock.account_view import ServerView
+    from mock_akool.mock.account_view import AccountView
     from mock_akool.mock.calls import Calls
     from mock_akool.mock.interceptors.target import VirtualTimeLimitError
-    from mock_akool.mock.jobs import JobHandle
+    from mock_akool.mock.jobs import JobHandle, Jobs
     from mock_akool.mock.local import MockAkool
-    from mock_akool.mock.remote import RemoteAkool
+    from mock_akool.mock.remote.remote_akool import RemoteAkool
     from mock_akool.mock.rule_builder import RuleBuilder, RuleHandle
     from mock_akool.mock.settings import MockOptions
+    from mock_akool.mock.webhooks import Deliveries, Webhooks
     from mock_akool.server.http_server import Server
     from mock_akool.server.settings import Settings
     from mock_akool.server.wsgi import create_app
@@ -45,19 +47,22 @@ if TYPE_CHECKING:
 _HOMES = {
     "Account": "akool.accounts",
     "AccountSpec": "akool.settings",
+    "AccountView": "mock.account_view",
     "AkoolError": "akool.errors",
     "Call": "core.call_log",
     "Calls": "mock.calls",
     "ClockError": "core.errors",
     "Code": "akool.codes",
+    "Deliveries": "mock.webhooks",
     "Ending": "core.timeline",
     "Job": "akool.jobs",
     "JobHandle": "mock.jobs",
+    "Jobs": "mock.jobs",
     "MockAkool": "mock.local",
     "MockAkoolError": "core.errors",
     "MockOptions": "mock.settings",
     "Profile": "akool.codes",
-    "RemoteAkool": "mock.remote",
+    "RemoteAkool": "mock.remote.remote_akool",
     "Request": "core.http",
     "Response": "core.http",
     "RuleBuilder": "mock.rule_builder",
@@ -66,7 +71,6 @@ _HOMES = {
     "ScenarioError": "core.errors",
     "Server": "server.http_server",
     "ServerError": "core.errors",
-    "ServerView": "mock.account_view",
     "Settings": "server.settings",
     "SettingsError": "core.errors",
     "Span": "core.durations",
@@ -75,9 +79,11 @@ _HOMES = {
     "SteeredClock": "core.clock",
     "SystemClock": "core.clock",
     "Timeline": "core.timeline",
+    "UnusedJobScriptError": "core.errors",
     "UnusedRuleError": "core.errors",
     "VirtualClock": "core.clock",
     "VirtualTimeLimitError": "mock.interceptors.target",
+    "Webhooks": "mock.webhooks",
     "create_app": "server.wsgi",
     "failed": "core.timeline",
 }
@@ -85,14 +91,17 @@ _HOMES = {
 __all__ = [
     "Account",
     "AccountSpec",
+    "AccountView",
     "AkoolError",
     "Call",
     "Calls",
     "ClockError",
     "Code",
+    "Deliveries",
     "Ending",
     "Job",
     "JobHandle",
+    "Jobs",
     "MockAkool",
     "MockAkoolError",
     "MockOptions",
@@ -106,7 +115,6 @@ __all__ = [
     "ScenarioError",
     "Server",
     "ServerError",
-    "ServerView",
     "Settings",
     "SettingsError",
     "Span",
@@ -115,9 +123,11 @@ __all__ = [
     "SteeredClock",
     "SystemClock",
     "Timeline",
+    "UnusedJobScriptError",
     "UnusedRuleError",
     "VirtualClock",
     "VirtualTimeLimitError",
+    "Webhooks",
     "__version__",
     "create_app",
     "failed",

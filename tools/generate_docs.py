@@ -33,10 +33,10 @@ from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.options import about
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.diagnostics.hints import HINTS
-from mock_akool.mock.account_view import ServerView
-from mock_akool.mock.remote import RemoteAkool
+from mock_akool.mock.account_view import AccountView
+from mock_akool.mock.remote.remote_akool import RemoteAkool
 from mock_akool.mock.rule_builder import RuleBuilder
-from mock_akool.mock.webhooks import AnyWebhooks
+from mock_akool.mock.webhooks import Webhooks
 from mock_akool.scenario_library.library import named, names
 from mock_akool.server.settings import SOURCES, Setting, table
 from tests.clients.survival import SURVIVAL
@@ -197,16 +197,31 @@ def _written(value: Any) -> str:
 def _members(of: type) -> str:
     """Return the public attributes and methods of a class, with the first sentence of what each says it is."""
     rows = []
-    for name, member in vars(of).items():
-        if not name.startswith("_") and (callable(member) or isinstance(member, property)):
-            function = member.fget if isinstance(member, property) else member
-            shown = name if isinstance(member, property) else f"{name}({_parameters(function)})"
-            rows.append((f"`{shown}`", _first_sentence(inspect.getdoc(function) or "")))
+    for name, member in _members_of(of).items():
+        function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+        shown = name if isinstance(member, property) else f"{name}({_parameters(member)})"
+        rows.append((f"`{shown}`", _first_sentence(inspect.getdoc(function) or "")))
     return _markdown(("Name", "What it says of itself"), rows)
 
 
+def _members_of(of: type) -> dict[str, Any]:
+    """Return the public properties and methods of a class by name, also those of our own classes that it stands on.
+
+    Its own come first, with the words that they have there.
+    """
+    ours = [each for each in of.__mro__ if each.__module__.startswith("mock_akool")]
+    found: dict[str, Any] = {}
+    for each in ours:
+        for name, member in vars(each).items():
+            is_method = callable(member) or isinstance(member, (property, staticmethod))
+            if is_method and not name.startswith("_") and not inspect.isclass(member):
+                found.setdefault(name, member)
+    return found
+
+
 def _parameters(function: Any) -> str:
-    parameters = list(inspect.signature(function).parameters.values())[1:]
+    is_static = isinstance(function, staticmethod)
+    parameters = list(inspect.signature(function).parameters.values())[0 if is_static else 1 :]
     written = []
     for each in parameters:
         if each.kind is each.VAR_POSITIONAL:
@@ -393,7 +408,7 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "in process": _in_process,
     "calls": partial(_members, Calls),
     "call": partial(_members, Call),
-    "server view": partial(_members, ServerView),
+    "server view": partial(_members, AccountView),
     "versions": _versions,
     "scenarios": _scenarios,
     "sources": _sources,
@@ -404,7 +419,7 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "mistakes": _mistakes,
     "routes": _routes,
     "remote": partial(_members, RemoteAkool),
-    "webhooks": partial(_members, AnyWebhooks),
+    "webhooks": partial(_members, Webhooks),
     "delivery": partial(_members, Delivery),
     "webhook faults": _webhook_faults,
     "webhook scenarios": _webhook_scenarios,

@@ -6,7 +6,9 @@
         │   └── ScenarioError   a scenario is not valid, or there is none of that name
         ├── ClockError          the clock cannot do what it was asked for
         ├── ServerError         the live server could not start
-        └── UnusedRuleError     a rule of a test never fired (an AssertionError too)
+        └── UnusedError         what a test scripted was not used (an AssertionError too)
+            ├── UnusedRuleError         a rule never fired
+            └── UnusedJobScriptError    no create used a job script
 
 A bug of the fake is none of these: it stays the exception that it is, and becomes HTTP 500.
 """
@@ -71,5 +73,13 @@ class ServerError(MockAkoolError):
     """The live server could not start."""
 
 
-class UnusedRuleError(MockAkoolError, AssertionError):
-    """A rule never fired, so the test did not test what it was written for; the message says why not."""
+class UnusedError(MockAkoolError, AssertionError):
+    """What a test scripted was not used, so it did not test what it was written for; the message says why not."""
+
+
+class UnusedRuleError(UnusedError):
+    """A rule never fired."""
+
+
+class UnusedJobScriptError(UnusedError):
+    """No create used a job script."""

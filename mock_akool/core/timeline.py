@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from mock_akool.core.durations import Span
+from mock_akool.core.errors import MockAkoolError
 
 
 class Status(IntEnum):
@@ -22,6 +23,20 @@ class Status(IntEnum):
     PROCESSING = 2
     COMPLETED = 3
     FAILED = 4
+
+    @classmethod
+    def of(cls, value: object) -> Status:
+        """Return the status of a word such as `completed`, or of a number such as 3; raises MockAkoolError."""
+        for status in cls:
+            if not isinstance(value, bool) and value in (status.word, status.value):
+                return status
+        known = ", ".join(f"{status.word} ({status.value})" for status in cls)
+        raise MockAkoolError(f"{value!r} is not a status", f"Use the word or the number of one: {known}")
+
+    @property
+    def word(self) -> str:
+        """The status in lower case, such as `completed`."""
+        return self.name.lower()
 
 
 class Stage(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -103,21 +102,23 @@ class WebhookRule:
         return Conditions(self.account, self.prompt, self.job, self.status)
 
 
-_WORDS: Final[Mapping[str, Status]] = {
-    status.name.lower(): status for status in (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
-}
+_REPORTED: Final = (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
 
 
 def _read_status(value: Any) -> Status:
-    if not isinstance(value, str) or value not in _WORDS:
+    status = Status.of(value)
+    if status not in _REPORTED:
         raise ValueError(value)
-    return _WORDS[value]
+    return status
 
 
 WEBHOOK_STATUS: Final = Plain(
-    "processing, completed or failed", _read_status, {"enum": [*_WORDS]}, lambda status: status.name.lower()
+    "processing, completed or failed",
+    _read_status,
+    {"enum": [*(each.word for each in _REPORTED), *(each.value for each in _REPORTED)]},
+    lambda status: status.word,
 )
-"""A status that webhooks report."""
+"""A status that webhooks report: its word, or its number."""
 
 
 def _rule(**given: Any) -> WebhookRule:

@@ -1,34 +1,31 @@
-"""A fake of this process, to script and to look into: as everybody sees it, or as one account does."""
+"""A fake of this process: `MockAkool`."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Never
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.akool.accounts import Account, Credits
-from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.overrides import ResultOverride
-from mock_akool.akool.scenarios.model import Entry, Scenario, check_changeable
-from mock_akool.akool.scenarios.schema import ACCOUNT_SPEC
+from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario
 from mock_akool.akool.settings import AccountSpec
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
 from mock_akool.core.errors import MockAkoolError, ScenarioError
 from mock_akool.core.http import Request, Response
 from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Rule
-from mock_akool.core.timeline import COMPLETED, Ending, Timeline
+from mock_akool.core.timeline import Ending, Status
+from mock_akool.diagnostics.describe import counted
 from mock_akool.diagnostics.observations import Observations
-from mock_akool.diagnostics.report import Report, explain
+from mock_akool.diagnostics.report import Report
 from mock_akool.diagnostics.unused_rules import unused_rules
 from mock_akool.mock.activation import Activation
+from mock_akool.mock.backend import AddedRule, Backend, Unused
+from mock_akool.mock.base import BaseMock
 from mock_akool.mock.calls import Calls
-from mock_akool.mock.jobs import JobHandle
-from mock_akool.mock.local_webhooks import Webhooks
-from mock_akool.mock.remote import RemoteAkool
-from mock_akool.mock.rule_builder import RuleBuilder, complain, planned, planned_for
+from mock_akool.mock.jobs import Jobs, why_no_job
+from mock_akool.mock.local_webhooks import LocalWebhooks, ReceiverFailures
 from mock_akool.mock.settings import MockOptions
 from mock_akool.server.application import Application
 
@@ -36,250 +33,165 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from mock_akool.mock.interceptors.target import LocalTarget
+    from mock_akool.mock.remote.remote_akool import RemoteAkool
     from mock_akool.server.http_server import Server
 
 _LOOK_S: Final = 0.005
 
 
-class LocalAkool:
-    """A fake of this process. With an `account` it is all about what is that account's, and leaves all else alone."""
+class _LocalBackend(Backend):
+    """A fake of this process, asked directly."""
 
-    options: MockOptions
-
-    def __init__(self, application: Application, account: str | None = None) -> None:
+    def __init__(
+        self,
+        application: Application,
+        *,
+        scriptable: bool,
+        api_key: str | None = None,
+        failures: ReceiverFailures | None = None,
+    ) -> None:
         self.application = application
-        self.engine = application.engine
-        self.account = account
-        """The API key of the account that this is all about; None: of all."""
-        self._drafts: dict[int, RuleBuilder] = {}
-        """Rules that were begun and not ended, with those of views."""
+        self.api_key = api_key
+        self._engine = application.engine
+        self._scriptable = scriptable
+        self._failures = ReceiverFailures() if failures is None else failures
 
-    def of_account(self, api_key: str) -> LocalAkool:
-        """Return the same fake as one account sees it, by API key."""
-        view = LocalAkool(self.application, api_key)
-        view.options, view._drafts = self.options, self._drafts
-        return view
+    def of_account(self, api_key: str) -> _LocalBackend:
+        return _LocalBackend(self.application, scriptable=self._scriptable, api_key=api_key, failures=self._failures)
 
     # Time
 
     @property
     def clock(self) -> VirtualClock | SteeredClock:
-        """The clock, which is everybody's and can be moved; ClockError when this fake was given one that cannot."""
         return self.application.movable_clock
 
     def run_until_idle(self) -> None:
-        """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
-
-        Jobs that are stuck, or wait for polls, stay as they are. With an account only its jobs count.
-        """
-        self.application.run_until_idle(self.account)
+        self.application.run_until_idle(self.api_key)
 
     # Scripting
 
-    def next_job(
-        self,
-        *,
-        queueing: object = 0,
-        processing: object = 0,
-        ending: Ending | str = COMPLETED,
-        stages: Sequence[Any] | Timeline | None = None,
-        result: Mapping[str, Any] | ResultOverride | None = None,
-        account: Account | str | None = None,
-        **unknown: Never,
-    ) -> None:
-        """Script one of the next jobs: how long it shows status 1, then 2, and how it ends.
-
-        Lengths are seconds, or text such as `'3 polls'` or `'forever'`; what is not named takes no time. The ending is
-        `'completed'`, `'failed'`, `'failed: reason'`, or made by `failed()`. Instead of these, `stages` tells the whole
-        life as a scenario file does, such as `[{"queueing": "1s"}, {"processing": "3s"}, {"queueing": "2s"},
-        "completed"]`. `result` says what is unusual about the result, such as `{"upscaled_urls": []}`.
-
-        Several calls line up, one for each job that is created. With an `account`, or its API key, only that account's
-        next job is meant. Raises ScenarioError or SettingsError for a value that cannot be.
-        """
-        __tracebackhide__ = True
-        self._check_source()
-        script = planned(queueing, processing, ending, stages, result, unknown)
-        api_key = planned_for(self.account, account)
-        with self.engine.lock:
-            self.engine.runtime.queue_of(api_key).append(Entry(script, "next_job"))
-
-    def on(self, endpoint: str | Sequence[str]) -> RuleBuilder:
-        """Begin a rule for requests to an endpoint, such as `on("infobymodelid").nth(2).respond(http=502)`.
-
-        The endpoints are named as in the journal; `create` are the three that create jobs, `api` all but files, `any`
-        all. A rule counts for each account by itself, and goes before those of scenarios. Raises ScenarioError.
-        """
-        __tracebackhide__ = True
-        self._check_source()
-        ENDPOINTS.read(endpoint, ("on",))
-        return RuleBuilder(endpoint, self._add_rule, self._remove_rule, self._drafts)
-
-    def put_scenario(self, *scenarios: str | Path | Mapping[str, Any] | Scenario) -> None:
-        """Put scenarios in force from now on, instead of those that were: names, files, or what a file says.
-
-        Rules that were added and plans for next jobs are taken away, too. Raises ScenarioError for a scenario that
-        cannot be, or one with `seed`, `profile` or `accounts`, which are a fake's from its start.
-        """
-        __tracebackhide__ = True
-        from mock_akool.scenario_library.library import load_all
-
-        self._check_source()
-        loaded = load_all(scenarios)
-        check_changeable(loaded)
-        self._put(loaded)
-
-    def clear_scenario(self) -> None:
-        """Take scenarios, rules and faults of callbacks that were added, and plans for next jobs away."""
-        self._put(())
-
-    def _put(self, scenarios: Sequence[Scenario]) -> None:
-        with self.engine.lock:
-            self.engine.put_scenarios(scenarios, self.account)
-
-    @property
-    def scenarios(self) -> tuple[Scenario, ...]:
-        """The scenarios that are in force: for everybody, or for the account in particular."""
-        with self.engine.lock:
-            return self.engine.runtime.scenarios_of(self.account)
-
-    def verify(self) -> None:
-        """Raise UnusedRuleError, or warn, when a rule never fired; the option `unused_rules` says which.
-
-        A `with` block does so at its end, unless an exception ends it. Rules that are `optional` or fire by lot may
-        stay silent.
-        """
-        reasons = [each.why for each in unused_rules(self.engine, self.account)]
-        complain(reasons, self._drafts.values(), self.options.unused_rules)
-
-    def _add_rule(self, rule: Rule, label: str) -> ActiveRule:
-        with self.engine.lock:
-            return self.engine.runtime.add(rule, label, self.account)
-
-    def _remove_rule(self, live: ActiveRule) -> None:
-        with self.engine.lock:
-            self.engine.runtime.remove(live)
-
-    def _check_source(self) -> None:
-        if "python" not in self.options.scenario_sources:
+    def check_source(self) -> None:
+        if not self._scriptable:
             raise ScenarioError(
                 "scenario_sources does not name `python`, so Python calls cannot script this fake",
                 "Add `python` to scenario_sources",
             )
 
+    def add_job_script(self, script: JobScript, api_key: str | None) -> None:
+        with self._engine.lock:
+            self._engine.runtime.queue_of(api_key).append(Entry(script, "next_job"))
+
+    def add_rule(self, rule: Rule, label: str) -> ActiveRule:
+        with self._engine.lock:
+            return self._engine.runtime.add(rule, label, self.api_key)
+
+    def remove_rule(self, added: AddedRule) -> None:
+        if isinstance(added, ActiveRule):
+            with self._engine.lock:
+                self._engine.runtime.remove(added)
+
+    def put_scenarios(self, scenarios: Sequence[Scenario]) -> None:
+        with self._engine.lock:
+            self._engine.put_scenarios(scenarios, self.api_key)
+
+    def scenarios(self) -> tuple[Scenario, ...]:
+        with self._engine.lock:
+            return self._engine.runtime.scenarios_of(self.api_key)
+
+    def unused(self) -> Unused:
+        return Unused(tuple(each.why for each in unused_rules(self._engine, self.api_key)), ())
+
+    def receiver_failures(self) -> Sequence[BaseException]:
+        return self._failures.of(self.api_key)
+
     # What happened
 
-    @property
-    def jobs(self) -> tuple[Job, ...]:
-        """All jobs, in the order of their creation."""
-        with self.engine.lock:
-            return self.engine.jobs(self.account)
+    def jobs(self) -> Jobs:
+        with self._engine.lock:
+            jobs, now_ns = self._engine.jobs(self.api_key), self._engine.clock.now_ns()
+        return Jobs(jobs, self._which, why_none=lambda: why_no_job(self.calls()), now_ns=now_ns)
 
-    def job(self, job_id: str) -> JobHandle:
-        """Return a handle on the job with this `_id`; an unknown one raises MockAkoolError."""
-        with self.engine.lock:
-            job = self.engine.job(job_id)
-        if job is None or self.account not in (None, job.account.api_key):
-            known = ", ".join(job.id for job in self.jobs[-5:]) or "none"
-            whose = "" if self.account is None else " of this account"
-            raise MockAkoolError(f"there is no job {job_id!r}{whose}", f"The newest ones are: {known}")
-        return JobHandle(self, job_id)
+    def job(self, job_id: str) -> Job:
+        with self._engine.lock:
+            job = self._engine.job(job_id)
+            if job is None or self.api_key not in (None, job.account.api_key):
+                raise _unknown_job(job_id, self._engine.jobs(self.api_key), self.api_key)
+            return job
 
-    @property
+    def status_of(self, job_id: str) -> Status:
+        with self._engine.lock:
+            return self._engine.change_of(self.job(job_id), self._engine.clock.now_ns()).status
+
+    def complete(self, job_id: str) -> None:
+        with self._engine.lock:
+            self._engine.complete(self.job(job_id).id, self._engine.clock.now_ns())
+
+    def fail(self, job_id: str, ending: Ending) -> None:
+        with self._engine.lock:
+            self._engine.fail(self.job(job_id).id, ending, self._engine.clock.now_ns())
+
+    def stall(self, job_id: str) -> None:
+        with self._engine.lock:
+            self._engine.stall(self.job(job_id).id, self._engine.clock.now_ns())
+
     def calls(self) -> Calls:
-        """What was asked and answered, oldest first; as many as `journal_size` says."""
-        engine = self.engine
-        with engine.lock:
-            return Calls(engine.calls(self.account), "" if self.account is None else " by this test's account")
+        with self._engine.lock:
+            return Calls(self._engine.calls(self.api_key), self._which)
 
-    def wait_for_calls(self, count: int, endpoint: str = "any", *, timeout: float = 5.0) -> Calls:
-        """Wait until there are `count` calls to an endpoint and return them; TimeoutError after `timeout` real seconds.
-
-        The endpoints are named as in `on`. For clients in other threads or processes: it moves no clock.
-        """
-        deadline_s = time.perf_counter() + timeout
-        while True:
-            found = self.calls.to(endpoint)
-            if len(found) >= count:
-                return found
-            if time.perf_counter() >= deadline_s:
-                raise TimeoutError(f"{len(found)} of {count} calls to {endpoint} came within {timeout:g} s")
+    def wait_for_calls(self, count: int, endpoint: str, timeout_s: float) -> None:
+        ends_s = time.perf_counter() + timeout_s
+        while self.calls().to(endpoint).count < count and time.perf_counter() < ends_s:
             time.sleep(_LOOK_S)
 
-    @property
-    def webhooks(self) -> Webhooks:
-        """The callbacks: what was sent, where they go, and what shall go wrong."""
-        all_of_them = Webhooks(self.engine, self.application.dispatcher, check_source=self._check_source)
-        return all_of_them if self.account is None else all_of_them.of_account(self.account)
+    def webhooks(self) -> LocalWebhooks:
+        return LocalWebhooks(self._engine, self.application.dispatcher, self.api_key, self.check_source, self._failures)
 
-    @property
     def accounts(self) -> tuple[Account, ...]:
-        """All accounts, in the order in which they appeared."""
-        with self.engine.lock:
-            return tuple(each for each in self.engine.accounts if self.account in (None, each.api_key))
+        with self._engine.lock:
+            return tuple(each for each in self._engine.accounts if self.api_key in (None, each.api_key))
 
-    def add_account(self, api_key: str, **said: Any) -> Account:
-        """Make an account; `client_id`, `credits`, `status` and `token_lifetime` are as in a scenario's `accounts`.
+    def add_account(self, spec: AccountSpec) -> Account:
+        with self._engine.lock:
+            return self._engine.accounts.add_new(spec)
 
-        Raises ScenarioError for a value that cannot be, MockAkoolError when there is such an account.
-        """
-        __tracebackhide__ = True
-        spec: AccountSpec = ACCOUNT_SPEC.read({"api_key": api_key, **said}, ())
-        with self.engine.lock:
-            return self.engine.accounts.add_new(spec)
-
-    @property
     def credits(self) -> Credits:
-        """What all accounts together have left."""
-        engine = self.engine
-        with engine.lock:
-            now_ns = engine.clock.now_ns()
-            return sum(engine.credits_of(each, now_ns) for each in self.accounts)
+        with self._engine.lock:
+            now_ns = self._engine.clock.now_ns()
+            return sum(self._engine.credits_of(each, now_ns) for each in self.accounts())
 
-    @property
     def credits_spent(self) -> Credits:
-        """What all accounts together paid, refunds taken off."""
-        engine = self.engine
-        with engine.lock:
-            now_ns = engine.clock.now_ns()
-            return sum(engine.spent_by(each, now_ns) for each in self.accounts)
+        with self._engine.lock:
+            now_ns = self._engine.clock.now_ns()
+            return sum(self._engine.spent_by(each, now_ns) for each in self.accounts())
 
-    @property
     def started_ns(self) -> int:
-        """The instant, in epoch nanoseconds, when this fake was made or last reset."""
-        return self.engine.call_log.start_ns
+        return self._engine.call_log.start_ns
 
-    def report(self) -> str:
-        """Return what a failing test is told: the jobs, the last calls, and hints at mistakes of the client."""
-        return explain(Observations.of(self.engine, self.account))
-
-    def capture_report(self) -> Report:
-        """Return the report about what was seen until now; its text is made when it is asked for."""
-        return Report.of(Observations.of(self.engine, self.account))
+    def report(self) -> Report:
+        return Report.of(Observations.of(self._engine, self.api_key))
 
     def reset(self) -> None:
-        """Forget jobs, calls, plans, rules and spent credits; scenarios begin anew.
-
-        A virtual clock stays where it is. With all accounts, a SteeredClock shows the machine's time again.
-        """
-        with self.engine.lock:
-            self._drafts.clear()
-            if self.account is None:
+        self._failures.forget(self.api_key)
+        with self._engine.lock:
+            if self.api_key is None:
                 self.application.reset()
             else:
-                self.engine.reset_account(self.account)
+                self._engine.reset_account(self.api_key)
 
-    def __repr__(self) -> str:
-        return f"<{self._told_count()}>"
-
-    def _told_count(self) -> str:
-        jobs = len(self.jobs)
-        calls = self.engine.call_log.count if self.account is None else len(self.calls)
-        return f"{type(self).__name__} {jobs} job{'' if jobs == 1 else 's'}, {calls} call{'' if calls == 1 else 's'}"
+    @property
+    def _which(self) -> str:
+        return "" if self.api_key is None else " of this account"
 
 
-class MockAkool(LocalAkool, Activation):
-    """A fake of Akool's image API.
+def _unknown_job(job_id: str, jobs: Sequence[Job], api_key: str | None) -> MockAkoolError:
+    """Return the error for a job that is not there, or is another account's."""
+    newest = ", ".join(job.id for job in jobs[-5:]) or "none"
+    whose = "" if api_key is None else " of this account"
+    return MockAkoolError(f"there is no job {job_id!r}{whose}", f"The newest ones are: {newest}")
+
+
+class MockAkool(BaseMock, Activation):
+    """A fake of Akool's API.
 
     `options` are those of `MockOptions`, such as `seed=7`, `profile="documented"`, `credits=10`; a bad one raises
     SettingsError. `clock` is a VirtualClock that stands still unless you give another.
@@ -290,22 +202,27 @@ class MockAkool(LocalAkool, Activation):
 
     options: MockOptions
 
-    def __init__(self, *, clock: Clock | None = None, **options: Any) -> None:
-        self.options = MockOptions.of(**options)
-        super().__init__(Application(self.options, VirtualClock() if clock is None else clock))
+    def __init__(self, *positional: object, clock: Clock | None = None, **options: Any) -> None:
+        if positional:
+            raise MockAkoolError(*_not_by_position(positional[0]))
+        settings = MockOptions.of(**options)
+        self.application = Application(settings, VirtualClock() if clock is None else clock)
+        self.engine = self.application.engine
+        backend = _LocalBackend(self.application, scriptable="python" in settings.scenario_sources)
+        super().__init__(backend, settings)
 
     @staticmethod
-    def connect(url: str, admin_token: str | None = None, *, account: str | None = None, **options: Any) -> RemoteAkool:
+    def connect(url: str, admin_token: str | None = None, *, api_key: str | None = None, **options: Any) -> RemoteAkool:
         """Return the fake of a server that runs at `url`, with the same methods, over its admin API.
 
         `admin_token` is what the server was started with, if with any; by default it is MOCK_AKOOL_ADMIN_TOKEN. With
-        an `account`, an API key, it is the fake as that account sees it: its jobs, calls and rules, and a reset that
-        leaves all others alone. `options` are those of `ActivationOptions`, for when it is started in this process.
-        Raises ServerError when no server answers, MockAkoolError when it wants another token.
+        an `api_key` it is the fake as that account sees it: its jobs, calls and rules, and a reset that leaves all
+        others alone. `options` are those of `ActivationOptions`, for when it is started in this process. Raises
+        ServerError when no server answers, MockAkoolError when it wants another token.
         """
-        from mock_akool.mock.remote import RemoteAkool
+        from mock_akool.mock.remote.remote_akool import RemoteAkool
 
-        return RemoteAkool(url, admin_token, account=account, **options)
+        return RemoteAkool(url, admin_token, api_key=api_key, **options)
 
     def _enter(self, hosts: Sequence[str], *, refuse_others: bool) -> LocalTarget:
         from mock_akool.mock.interceptors.target import LocalTarget
@@ -316,10 +233,10 @@ class MockAkool(LocalAkool, Activation):
     def _leave(self) -> None:
         self.application.dispatcher.rest()
 
-    # Doors that are asked for
+    # Other ways in
 
     def answer(self, request: Request) -> Response:
-        """Turn a Request into a Response, as every door does."""
+        """Turn a Request into a Response, as every transport does."""
         return self.application.answer(request)
 
     def app(self) -> Flask:
@@ -329,10 +246,21 @@ class MockAkool(LocalAkool, Activation):
         return create_app(self)
 
     def server(self, host: str = "127.0.0.1", port: int = 0) -> Server:
-        """Return a live server that answers for this fake; use it in a `with` block, its `url` says where."""
+        """Return a live server that answers for this fake; use it in a `with` block. Its `url` says where it listens.
+
+        Port 0 takes a free one. Raises ServerError, when it starts, for an address that is taken.
+        """
         from mock_akool.server.http_server import Server
 
         return Server(self.application, host, port)
 
     def __repr__(self) -> str:
-        return f"<{self._told_count()}{', active' if self.active else ''}>"
+        said = f"{counted(self.engine.job_count, 'job')}, {counted(self.engine.call_log.count, 'call')}"
+        return f"<MockAkool {said}{', active' if self.active else ''}>"
+
+
+def _not_by_position(given: object) -> tuple[str, str]:
+    name = getattr(given, "__name__", None)
+    if callable(given) and name is not None:
+        return f"@MockAkool on {name}: the parentheses are missing", "Write @MockAkool()"
+    return f"MockAkool({given!r}): its options are given by name", "Such as MockAkool(seed=7)"

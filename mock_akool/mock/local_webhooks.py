@@ -1,9 +1,9 @@
-"""Callbacks as tests read them where the fake runs in their own process."""
+"""The webhooks of a fake of this process."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mock_akool.akool.deliveries import Delivery
@@ -11,52 +11,81 @@ from mock_akool.akool.engine import Engine
 from mock_akool.akool.jobs import Job
 from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
 from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.timeline import Status
 from mock_akool.core.webhook_faults import WebhookRule
-from mock_akool.mock.webhooks import AnyWebhooks, Deliveries
+from mock_akool.mock.webhooks import Webhooks
 from mock_akool.webhooks.delivery_modes import COLLECT, HTTP, DeliveryMode
 from mock_akool.webhooks.dispatcher import Dispatcher
-from mock_akool.webhooks.receivers import is_delivering, receiver_of
+from mock_akool.webhooks.receivers import Answer, Receiver, WebhookRequest, is_delivering, receiver_of
 
 
-class Webhooks(AnyWebhooks):
-    """The callbacks of a fake in this process; see AnyWebhooks."""
+class ReceiverFailures:
+    """The assertions that failed in receivers of one fake, until a reset."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[str | None, BaseException]] = []
+
+    def add(self, api_key: str | None, failure: BaseException) -> None:
+        """Remember one that failed in the receiver of an account's webhooks, or with None of everybody's."""
+        self._found.append((api_key, failure))
+
+    def of(self, api_key: str | None) -> Sequence[BaseException]:
+        """Return those of the receiver of an account, or with None all, oldest first."""
+        return [failure for key, failure in self._found if api_key in (None, key)]
+
+    def forget(self, api_key: str | None) -> None:
+        """Forget those of the receiver of an account, or with None all."""
+        self._found = [each for each in self._found if api_key not in (None, each[0])]
+
+
+class _Heeding:
+    """A receiver whose failed assertions are remembered; to the sender they are HTTP 500, as all that it raises."""
+
+    def __init__(self, receiver: Receiver, api_key: str | None, failures: ReceiverFailures) -> None:
+        self._receiver = receiver
+        self._api_key = api_key
+        self._failures = failures
+
+    def receive(self, request: WebhookRequest) -> Answer:
+        answer = self._receiver.receive(request)
+        if answer.failure is not None:
+            self._failures.add(self._api_key, answer.failure)
+        return answer
+
+
+class LocalWebhooks(Webhooks):
+    """The webhooks of a fake of this process; see Webhooks."""
 
     def __init__(
         self,
         engine: Engine,
         dispatcher: Dispatcher,
-        account: str | None = None,
-        check_source: Callable[[], None] = lambda: None,
+        api_key: str | None,
+        check_source: Callable[[], None],
+        failures: ReceiverFailures,
     ) -> None:
+        super().__init__(api_key)
         self._engine = engine
         self._dispatcher = dispatcher
-        self._account = account
         self._may_script = check_source
         """Raises when Python calls may not script the fake."""
+        self._failures = failures
 
-    def of_account(self, api_key: str) -> Webhooks:
+    def of_account(self, api_key: str) -> LocalWebhooks:
         """Return the same for the jobs of one account."""
-        return Webhooks(self._engine, self._dispatcher, api_key, self._may_script)
-
-    @property
-    def deliveries(self) -> Deliveries:
-        """The deliveries until now."""
-        dispatcher = self._dispatcher
-        dispatcher.deliver_due(wait=False)
-        entries = dispatcher.outbox.entries(self._account)
-        return Deliveries(entries, "" if self._account is None else " of this test's account")
+        return LocalWebhooks(self._engine, self._dispatcher, api_key, self._may_script, self._failures)
 
     def collect(self) -> None:
-        """Request nobody."""
-        self._dispatcher.send_by(COLLECT, self._account)
-
-    def deliver_to(self, target: Callable[..., Any]) -> None:
-        """Give callbacks to a WSGI app, an ASGI app, or a function."""
-        self._dispatcher.send_by(DeliveryMode("call", receiver_of(target)), self._account)
+        """Send nothing: each webhook counts as taken when it falls due."""
+        self._dispatcher.send_by(COLLECT, self._api_key)
 
     def send_over_http(self) -> None:
-        """Send callbacks to their URLs."""
-        self._dispatcher.send_by(HTTP, self._account)
+        """Send webhooks to their URLs over HTTP."""
+        self._dispatcher.send_by(HTTP, self._api_key)
+
+    def _deliver_to(self, target: Callable[..., Any]) -> None:
+        receiver = _Heeding(receiver_of(target), self._api_key, self._failures)
+        self._dispatcher.send_by(DeliveryMode("call", receiver), self._api_key)
 
     # In its own way
 
@@ -73,22 +102,26 @@ class Webhooks(AnyWebhooks):
     @property
     def _jobs(self) -> tuple[Job, ...]:
         with self._engine.lock:
-            return self._engine.jobs(self._account)
+            return self._engine.jobs(self._api_key)
+
+    def _made(self) -> Sequence[Delivery]:
+        self._dispatcher.deliver_due(wait=False)
+        return self._dispatcher.outbox.entries(self._api_key)
 
     def _begin_to_wait(self) -> None:
         if is_delivering():
-            raise MockAkoolError("a receiver cannot wait for callbacks: none is sent before it is done")
+            raise MockAkoolError("a receiver cannot wait for webhooks: none is sent before it is done")
         self._dispatcher.deliver_due()
 
-    def _look(self, job_id: str | None, status: int | None) -> tuple[Delivery | None, int | None]:
-        deliveries = self.deliveries
-        due_ns = self._dispatcher.outbox.next_ns_of(self._account)
-        for each in deliveries:
+    def _look(self, job_id: str | None, status: Status | None) -> tuple[Delivery | None, int | None]:
+        made = self._made()
+        due_ns = self._dispatcher.outbox.next_ns_of(self._api_key)
+        for each in made:
             if each.delivered and job_id in (None, each.job_id) and status in (None, each.status):
                 return each, due_ns
         return None, due_ns
 
-    def _awaited_in_real_time(self, job_id: str | None, status: int | None, timeout_s: float) -> Delivery | None:
+    def _awaited_in_real_time(self, job_id: str | None, status: Status | None, timeout_s: float) -> Delivery | None:
         dispatcher = self._dispatcher
         deadline_ns = time.perf_counter_ns() + round(timeout_s * NS_PER_S)
         while True:
@@ -110,7 +143,7 @@ class Webhooks(AnyWebhooks):
         if copy is None:
             raise MockAkoolError(
                 f"delivery #{delivery.number} cannot be sent again: it is {delivery.state}",
-                "It is not in the journal any more, or could not be encrypted",
+                "It is not in the log any more, or could not be encrypted",
             )
         dispatcher.deliver_due()
         return dispatcher.outbox.entry(copy.number) or copy

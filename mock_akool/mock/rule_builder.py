@@ -5,64 +5,41 @@ What is said is read by the same tables as a scenario file, so both mean the sam
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Never
 
-from mock_akool.akool.accounts import Account
-from mock_akool.akool.overrides import ResultOverride
-from mock_akool.akool.scenarios.model import JobScript
-from mock_akool.akool.scenarios.schema import FAULT, RESULT, RULE, spelled
-from mock_akool.akool.scenarios.stages import STAGES
-from mock_akool.akool.settings import read_ending
-from mock_akool.core.errors import ScenarioError, UnusedRuleError
-from mock_akool.core.rule_engine import ActiveRule
+from mock_akool.akool.scenarios.schema import FAULT, RULE, spelled
+from mock_akool.core.errors import ScenarioError
 from mock_akool.core.rules import Rule
-from mock_akool.core.schema import unknown_key
-from mock_akool.core.timeline import COMPLETED, Ending, Timeline
-
-Add = Callable[[Rule, str], ActiveRule]
-
-
-def complain(reasons: Sequence[str], begun: Iterable[RuleBuilder], wanted: str) -> None:
-    """Raise UnusedRuleError, or warn, of rules that never fired or were begun and not ended; `wanted` says which."""
-    if reasons:
-        reasons = [*reasons, "Take the rule away, mark it `optional`, or set unused_rules to warn or ignore"]
-    told = [*(f"the rule {each.begun} says no fault: end it with .respond(…)" for each in begun), *reasons]
-    if not told or wanted == "ignore":
-        return
-    message = "\n".join(told)
-    if wanted == "warn":
-        warnings.warn(f"mock-akool: {message}", stacklevel=3)
-        return
-    raise UnusedRuleError(message)
+from mock_akool.diagnostics.describe import counted
+from mock_akool.mock.backend import AddedRule, Backend
 
 
 class RuleHandle:
-    """A rule that was put in force."""
+    """A rule that was added. `respond` of a RuleBuilder returns one."""
 
-    def __init__(self, live: ActiveRule, remove: Callable[[ActiveRule], None]) -> None:
-        self._live = live
-        self._remove = remove
+    def __init__(self, backend: Backend, added: AddedRule) -> None:
+        self._backend = backend
+        self._added = added
 
     @property
     def name(self) -> str:
-        """What the journal and error messages call it."""
-        return self._live.label
+        """What the call log and error messages call it."""
+        return self._added.label
 
     @property
     def rule(self) -> Rule:
         """The rule itself, a frozen record."""
-        return self._live.rule
+        return self._added.rule
 
     @property
     def fired(self) -> int:
-        """How many calls it made go wrong."""
-        return self._live.fired
+        """How many calls it changed."""
+        return self._added.fired
 
     def remove(self) -> None:
         """Take the rule away. It does not matter then whether it fired."""
-        self._remove(self._live)
+        self._backend.remove_rule(self._added)
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(RuleBuilder, name) and not name.startswith("_"):
@@ -70,7 +47,7 @@ class RuleHandle:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:
-        return f"<rule {self.name}, fired {self.fired} time{'' if self.fired == 1 else 's'}>"
+        return f"<rule {self.name}, fired {counted(self.fired, 'time')}>"
 
 
 class RuleBuilder:
@@ -83,15 +60,13 @@ class RuleBuilder:
     def __init__(
         self,
         on: Any,
-        add: Add,
-        remove: Callable[[ActiveRule], None],
+        backend: Backend,
         unfinished: dict[int, RuleBuilder],
         said: Mapping[str, Any] | None = None,
         number: int | None = None,
     ) -> None:
         self._said: dict[str, Any] = {"on": on, **(said or {})}
-        self._add = add
-        self._remove = remove
+        self._backend = backend
         self._unfinished = unfinished
         self._number = max(unfinished, default=0) + 1 if number is None else number
         unfinished[self._number] = self
@@ -185,7 +160,7 @@ class RuleBuilder:
         said = {name: value for name, value in locals().items() if name in FAULT.fields and value not in (None, False)}
         rule: Rule = RULE.read({**self._said, "fault": {**said, **unknown}}, ())
         self._unfinished.pop(self._number, None)
-        return RuleHandle(self._add(rule, rule.name or self._spelled(rule)), self._remove)
+        return RuleHandle(self._backend, self._backend.add_rule(rule, rule.name or self._spelled(rule)))
 
     def drop(self, *, at: str | None = None) -> RuleHandle:
         """Close the connection without an answer; `at="after"` when the work was done."""
@@ -208,7 +183,7 @@ class RuleBuilder:
         for name, value in more.items():
             RULE.fields[name].shape.read(value, (name,))
         said = {**self._said, **more}
-        return RuleBuilder(said["on"], self._add, self._remove, self._unfinished, said, self._number)
+        return RuleBuilder(said["on"], self._backend, self._unfinished, said, self._number)
 
     def _spelled(self, rule: Rule) -> str:
         return f"{self.begun}.respond({rule.fault})"
@@ -220,40 +195,3 @@ class RuleBuilder:
 
     def __repr__(self) -> str:
         return f"<a rule that is not finished: {self._said}>"
-
-
-def planned_for(view: str | None, account: Account | str | None) -> str | None:
-    """Return the API key of the account whose next job is meant, or None for whoever comes.
-
-    `view` is the account that the call is all about, if any. Raises ScenarioError for another one.
-    """
-    api_key = account.api_key if isinstance(account, Account) else account
-    if view is not None and api_key not in (None, view):
-        raise ScenarioError("next_job: this is a view of another account", "Call it on the fake, or on its own view")
-    return api_key or view
-
-
-def planned(
-    queueing: object,
-    processing: object,
-    ending: Ending | str,
-    stages: Sequence[Any] | Timeline | None,
-    result: Mapping[str, Any] | ResultOverride | None,
-    unknown: Iterable[str],
-) -> JobScript:
-    """Return the script of a job as `next_job` is told it; raises ScenarioError or SettingsError.
-
-    `unknown` are the names of arguments that it does not have, which are refused with the nearest one.
-    """
-    __tracebackhide__ = True
-    for name in unknown:
-        raise unknown_key(name, ("queueing", "processing", "ending", "stages", "result", "account"), ())
-    if stages is None:
-        timeline: Timeline = Timeline.of(queueing, processing, read_ending(ending))
-    elif (queueing, processing, ending) != (0, 0, COMPLETED):
-        raise ScenarioError("next_job: stages tell the whole life", "Leave out queueing, processing and ending")
-    else:
-        timeline = STAGES.read(stages, ("stages",))
-    return JobScript(
-        timeline=timeline, result=RESULT.read(result, ("result",)) if isinstance(result, Mapping) else result
-    )

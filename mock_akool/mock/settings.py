@@ -39,6 +39,9 @@ class ActivationOptions(Options):
         one_of(("error", "warn", "ignore")),
         "what becomes of a test in which a rule never fired, such as one for a second poll that never came",
     )
+    unused_job_scripts: str = option(
+        "error", one_of(("error", "warn", "ignore")), "what becomes of a test in which no create used a `next_job`"
+    )
 
     sleep: str = option(
         "virtual", one_of(("virtual", "real")), "whether sleep moves the clock while a job is on its way"

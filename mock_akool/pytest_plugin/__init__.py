@@ -16,9 +16,9 @@ import pytest
 from mock_akool._version import __version__
 
 if TYPE_CHECKING:
-    from mock_akool.mock.account_view import ServerView
+    from mock_akool.mock.account_view import AccountView
     from mock_akool.mock.local import MockAkool
-    from mock_akool.mock.remote import RemoteAkool
+    from mock_akool.mock.remote.remote_akool import RemoteAkool
     from mock_akool.pytest_plugin.servers import Servers
 
 _FIXTURES = frozenset({"akool_mock", "akool_server"})
@@ -115,7 +115,7 @@ def akool_mock(
 @pytest.fixture
 def akool_server(
     request: pytest.FixtureRequest, akool_settings: Mapping[str, Any], _akool_servers: Servers, _akool_scenario: Any
-) -> Iterator[ServerView]:
+) -> Iterator[AccountView]:
     """A live server of the fake, and an account of this test's own on it: url, api_key, env, calls, next_job."""
     from mock_akool.pytest_plugin import fixtures
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from mock_akool.akool.scenarios.model import Scenario
-from mock_akool.core.errors import MockAkoolError, UnusedRuleError
-from mock_akool.mock.account_view import ServerView
+from mock_akool.core.errors import MockAkoolError, UnusedError
+from mock_akool.mock.account_view import AccountView
 from mock_akool.mock.local import MockAkool
-from mock_akool.mock.remote import RemoteAkool
+from mock_akool.mock.remote.remote_akool import RemoteAkool
 from mock_akool.pytest_plugin import run_settings
 from mock_akool.pytest_plugin.markers import fail_at_marker, markers_of, options_of_test
 from mock_akool.pytest_plugin.reporting import has_failed, register
@@ -50,24 +50,24 @@ def akool_mock(
 
 def akool_server(
     request: pytest.FixtureRequest, settings: Mapping[str, Any], servers: Servers, scenario: Any
-) -> Iterator[ServerView]:
+) -> Iterator[AccountView]:
     """Yield the server of the fixture `akool_server`, seen by an account of the test's own."""
     options = options_of_test(request, settings, scenario)
     with ExitStack() as at_end:
         if run_settings.url_of(request.config):
             with _fail_plainly():
                 fake, scenarios = _remote(request, servers, options, settings)
-                view = ServerView(fake.url, fake)
+                view = AccountView(fake.url, fake)
                 at_end.callback(_plainly, view.reset)
                 if scenarios:
                     view.put_scenario(*scenarios)
-            whole: ServerView | MockAkool = view
+            whole: AccountView | MockAkool = view
         else:
             live = servers.of(options, at_end if markers_of(request.node) else None)
             live.mock.reset()
             # The next test should neither see nor keep in memory what this one leaves behind.
             at_end.callback(live.mock.reset)
-            view = ServerView(live.server.url, live.mock)
+            view = AccountView(live.server.url, live.mock)
             whole = live.mock
         at_end.callback(register(request.node, whole).keep)
         yield view
@@ -128,13 +128,13 @@ def _refuse_workers(config: pytest.Config) -> None:
         )
 
 
-def _verify(request: pytest.FixtureRequest, fake: MockAkool | RemoteAkool | ServerView) -> None:
+def _verify(request: pytest.FixtureRequest, fake: MockAkool | RemoteAkool | AccountView) -> None:
     """Fail a test that passed although a rule never fired: it did not test what it was written for."""
     if has_failed(request.node):
         return
     try:
         fake.verify()
-    except UnusedRuleError as error:
+    except UnusedError as error:
         message = str(error)
     else:
         return

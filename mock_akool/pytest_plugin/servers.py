@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.core.clock import SteeredClock
-from mock_akool.core.errors import MockAkoolError, ServerError
 from mock_akool.mock.local import MockAkool
-from mock_akool.mock.remote import RemoteAkool
 from mock_akool.mock.remote.admin_client import AdminClient
+from mock_akool.mock.remote.remote_akool import RemoteAkool
 from mock_akool.mock.settings import ActivationOptions, MockOptions
 
 if TYPE_CHECKING:  # it brings the parser of HTTP, which akool_mock does not need
@@ -74,7 +73,7 @@ class Servers:
     def remote(self, url: str, options: Mapping[str, Any]) -> RemoteAkool:
         """Return the fake of the server that runs at a URL; raises ServerError when none does."""
         if url not in self._checked:
-            check_server(url)
+            AdminClient(url).health()
             self._checked.add(url)
         return RemoteAkool(url, **options)
 
@@ -90,15 +89,3 @@ def divide_settings(settings: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[
     refused = [name for name in settings if name not in activation and name != "scenario"]
     scenarios = MockOptions.of(scenario=settings["scenario"]).scenario if settings.get("scenario") else ()
     return activation, scenarios, refused
-
-
-def check_server(url: str) -> None:
-    """Raise ServerError unless a mock-akool server answers at the URL."""
-    try:
-        found = AdminClient(url).ask("GET", "health")
-    except ServerError:
-        raise
-    except MockAkoolError:  # a refusal, of a route that a server of ours has
-        found = {}
-    if found.get("name") != "mock-akool":
-        raise ServerError(f"what answers at {url} is not mock-akool", "Start one with `mock-akool serve`")

@@ -344,7 +344,7 @@ class Dispatcher:
             ended_ns = self.clock.now_ns()
             if ended_ns - began_ns > self._timeout_ns + _slow_ns(delivery):
                 answer = Answer(None, f"no answer within {self.timeout_s:g} s")
-            self.finish(attempt, AttemptResult(began_ns, ended_ns, *answer), is_final=is_final)
+            self.finish(attempt, AttemptResult(began_ns, ended_ns, answer.status, answer.error), is_final=is_final)
 
     def _collect(self) -> None:
         """On the machine's clock: take what became due and is collected only. What is not is the worker's."""

@@ -52,6 +52,8 @@ class Answer(NamedTuple):
 
     status: int | None
     error: str = ""
+    failure: BaseException | None = None
+    """The assertion that failed in the receiver, or what `pytest.fail` raised there."""
 
 
 class Receiver(Protocol):
@@ -113,9 +115,13 @@ def _guarded(receive: Callable[[], int]) -> Answer:
     try:
         with delivering():
             return Answer(receive())
-    except Exception as error:
+    except BaseException as error:
+        is_failure = isinstance(error, AssertionError) or hasattr(error, "pytrace")  # as pytest marks its own
+        if not isinstance(error, Exception) and not is_failure:
+            raise
         _log.warning("the receiver of a webhook raised %s: %s", type(error).__name__, error, exc_info=error)
-        return Answer(500, f"the receiver raised {type(error).__name__}: {error}")
+        why = f"the receiver raised {type(error).__name__}: {error}"
+        return Answer(500, why, error if is_failure else None)
 
 
 class _Function:

@@ -281,7 +281,7 @@ class TestConnect:
         fake.next_job(
             stages=[{"queueing": "1 poll"}, {"failed": {"reasons": ["a", "b"], "refund": True}}],
             result={"upscaled_urls": [], "files": {"http": 403}},
-            account=KEY,
+            api_key=KEY,
         )
         fake.on("infobymodelid").nth(2).drop()
         job_id = client.create("ein Füchslein")["data"]["_id"]
@@ -306,7 +306,7 @@ class TestConnect:
     def test_as_one_account_sees_it(self, server: Server, fake: RemoteAkool) -> None:
         for key in (KEY, OTHER):
             Client(server.url, key).create()
-        mine = MockAkool.connect(server.url, account=KEY)
+        mine = MockAkool.connect(server.url, api_key=KEY)
         assert ([len(mine.jobs), len(mine.calls)], [len(fake.jobs), len(fake.calls)]) == ([1, 1], [2, 2])
         other = next(job for job in fake.jobs if job.account.api_key == OTHER)
         with pytest.raises(MockAkoolError, match=f"there is no job '{other.id}' of this account"):

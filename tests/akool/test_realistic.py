@@ -28,7 +28,7 @@ def jobs(family: str, count: int = 200, **options: Any) -> tuple[Job, ...]:
     mock = MockAkool(realistic=True, credits=10**6, **options)
     for _ in range(count):
         mock.answer(Request.build("POST", path, headers=HEADERS, body=json.dumps(fields).encode()))
-    return mock.jobs
+    return tuple(mock.jobs)
 
 
 def lengths_s(family: str, count: int = 200, **options: Any) -> list[float]:

@@ -141,7 +141,7 @@ class TestSection7OutOfCredits:
         client = Client(open_transport(credits=15))
 
         assert client.create_v4(batch_quantity=4).code == 1104
-        assert (client.credit(), client.transport.mock.jobs) == (15, ())
+        assert (client.credit(), client.transport.mock.jobs.count) == (15, 0)
         assert client.create_v4(batch_quantity=3).code == 1000
         assert client.credit() == 3
 

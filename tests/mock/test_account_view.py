@@ -11,13 +11,13 @@ import pytest
 import requests
 
 from mock_akool import MockAkool, MockAkoolError, RemoteAkool, Request, ScenarioError, Status, UnusedRuleError, failed
-from mock_akool.mock.local import LocalAkool
+from mock_akool.mock.base import BaseMock
 
 KEY = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
 OTHER = "ZADm0gkLonmwUjMAK0PJpl0MOiXLOOOw"
 IMAGE = "/api/open/v3/content/image"
 
-Fake = LocalAkool | RemoteAkool
+Fake = BaseMock
 
 
 @pytest.fixture(params=["in process", "over HTTP"])
@@ -70,9 +70,9 @@ def test_it_sees_what_is_its_own(fake: MockAkool | RemoteAkool) -> None:
 def test_it_scripts_what_is_its_own(fake: MockAkool | RemoteAkool) -> None:
     mine = fake.of_account(KEY)
     mine.next_job(ending=failed("no faces"))
-    fake.next_job(processing="1 poll", account=OTHER)
+    fake.next_job(processing="1 poll", api_key=OTHER)
     with pytest.raises(ScenarioError, match="this is a view of another account"):
-        mine.next_job(account=OTHER)
+        mine.next_job(api_key=OTHER)
     rule = mine.on("infobymodelid").first(1).respond(code=1005)
     others, own = create(fake, OTHER), create(fake)
     assert ask(fake, OTHER, "infobymodelid", f"image_model_id={others}")[1] == 1000
@@ -212,7 +212,7 @@ def test_rules_that_never_fired_may_be_allowed() -> None:
     with pytest.warns(UserWarning, match="the rule idle never fired"):
         mock.of_account(KEY).verify()
     with mock.server() as server:
-        MockAkool.connect(server.url, account=KEY, unused_rules="ignore").verify()
+        MockAkool.connect(server.url, api_key=KEY, unused_rules="ignore").verify()
 
 
 def test_a_reset_leaves_the_others_alone(fake: MockAkool | RemoteAkool) -> None:
@@ -221,10 +221,10 @@ def test_a_reset_leaves_the_others_alone(fake: MockAkool | RemoteAkool) -> None:
     mine = fake.of_account(KEY)
     mine.put_scenario("fails")
     mine.reset()
-    assert (mine.jobs, mine.calls.count, mine.scenarios, mine.credits) == ((), 0, (), 1000)
+    assert (mine.jobs.count, mine.calls.count, mine.scenarios, mine.credits) == (0, 0, (), 1000)
     assert [job.id for job in fake.jobs] == [other]
     fake.reset()
-    assert (fake.jobs, fake.calls.count, fake.accounts) == ((), 0, ())
+    assert (fake.jobs.count, fake.calls.count, fake.accounts) == (0, 0, ())
 
 
 def test_accounts_are_added_as_a_scenario_describes_them(fake: MockAkool | RemoteAkool) -> None:
@@ -263,6 +263,6 @@ def test_a_fake_that_python_may_not_script() -> None:
     with pytest.raises(ScenarioError, match="does not name `python`"):
         mock.of_account(KEY).put_scenario("fails")
     with mock.server() as server:
-        fake = MockAkool.connect(server.url, account=KEY)
+        fake = MockAkool.connect(server.url, api_key=KEY)
         fake.put_scenario({"jobs": [{"stages": ["failed"]}]})
         assert fake.job(create(fake)).status is Status.FAILED

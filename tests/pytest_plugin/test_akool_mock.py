@@ -352,7 +352,7 @@ def test_decorated(tmp_path):
 def shown():
     '''
     >>> getfixture("akool_mock").jobs
-    ()
+    <0 jobs>
     '''
 """,
         "--doctest-modules",

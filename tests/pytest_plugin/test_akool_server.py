@@ -10,7 +10,7 @@ import pytest
 
 from mock_akool import MockAkool, SystemClock
 from mock_akool.core.errors import ServerError
-from mock_akool.pytest_plugin.servers import check_server
+from mock_akool.mock.remote.admin_client import AdminClient
 from tests.pytest_plugin.conftest import Run
 
 pytest_plugins = "pytester"
@@ -55,8 +55,7 @@ def test_one_server_and_three_accounts():
 def test_credentials(akool_server):
     assert re.fullmatch("[0-9a-z]{32}", akool_server.api_key)
     assert re.fullmatch("[A-Za-z0-9+/]{22}==", akool_server.client_id)
-    assert akool_server.client_secret == akool_server.api_key
-    pair = {"clientId": akool_server.client_id, "clientSecret": akool_server.client_secret}
+    pair = {"clientId": akool_server.client_id, "clientSecret": akool_server.api_key}
     reply = requests.post(f"{akool_server.url}/api/open/v3/getToken", json=pair).json()
     quota = f"{akool_server.url}/api/open/v3/faceswap/quota/info"
     headers = {"authorization": f"Bearer {reply['token']}"}
@@ -71,7 +70,7 @@ def test_env(akool_server):
         "AKOOL_BASE_URL": akool_server.url,
         "AKOOL_API_KEY": akool_server.api_key,
         "AKOOL_CLIENT_ID": akool_server.client_id,
-        "AKOOL_CLIENT_SECRET": akool_server.client_secret,
+        "AKOOL_CLIENT_SECRET": akool_server.api_key,
     }
 
 
@@ -245,7 +244,7 @@ def test_a_url_where_something_else_runs_is_told(body: bytes) -> None:
         thread.start()
         try:
             with pytest.raises(ServerError, match=r"is not mock-akool\. .*tart one with `mock-akool serve`"):
-                check_server(f"http://127.0.0.1:{server.server_port}")
+                AdminClient(f"http://127.0.0.1:{server.server_port}").health()
         finally:
             thread.join()
 

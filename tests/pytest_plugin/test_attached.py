@@ -28,6 +28,7 @@ from mock_akool import (
     UnusedRuleError,
     VirtualTimeLimitError,
 )
+from mock_akool.mock.remote.admin_client import AdminClient
 from mock_akool.server.application import Application
 from mock_akool.server.http_server import Server
 from tests.pytest_plugin.conftest import Run
@@ -232,11 +233,11 @@ def test_what_an_interrupted_session_left_is_put_right(run: Run, server: Server)
         passed=1
     )
     assert (fake.clock.speed, abs(fake.clock.now_ns() - time.time_ns()) < 60 * 10**9) == (1, True)
-    assert fake._ask("GET", "state")["sending"] == "collect", "as when this server was started"
+    assert AdminClient(server.url).ask("GET", "state")["sending"] == "collect", "as when this server was started"
     fake.webhooks.send_over_http()
     with fake:
-        assert fake._ask("GET", "state")["sending"] == "collect"
-    assert fake._ask("GET", "state")["sending"] == "collect"
+        assert AdminClient(server.url).ask("GET", "state")["sending"] == "collect"
+    assert AdminClient(server.url).ask("GET", "state")["sending"] == "collect"
 
 
 def test_workers_cannot_share_a_whole_server(run: Run, server: Server, pytester: pytest.Pytester) -> None:
@@ -394,7 +395,7 @@ class TestConnect:
             fake.on("create").named("idle").respond(http=500)
 
     def test_one_account_leaves_the_clock_alone(self, server: Server) -> None:
-        with MockAkool.connect(server.url, account="key-of-a-client") as fake:
+        with MockAkool.connect(server.url, api_key="key-of-a-client") as fake:
             assert not fake.clock.frozen
             requests.post(f"{API}/createbyprompt", json={"prompt": "a fox"}, headers=KEY)
             requests.post(f"{API}/createbyprompt", json={"prompt": "a fox"}, headers={"x-api-key": "of-another"})
@@ -463,8 +464,8 @@ class TestConnect:
             MockAkool.connect(url.format(server.url))
 
     def test_a_wrong_argument_is_told_with_the_nearest_one(self, server: Server) -> None:
-        with pytest.raises(SettingsError, match=r"there is no setting 'acount'. Did you mean 'account'"):
-            MockAkool.connect(server.url, acount="key")
+        with pytest.raises(SettingsError, match=r"there is no setting 'api_kye'. Did you mean 'api_key'"):
+            MockAkool.connect(server.url, api_kye="key")
 
     def test_mistakes_are_told_as_in_process(self, fake: RemoteAkool) -> None:
         mock = MockAkool()
@@ -490,12 +491,12 @@ class TestConnect:
             assert there == here
         assert "Did you mean 'status'" in told(lambda fake: fake.webhooks.fault(statsu=3))[0]
 
-    def test_a_server_that_hangs_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("mock_akool.mock.remote.admin_client._PATIENCE_S", 0.1)
+    def test_a_server_that_hangs_is_told(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as hanging:
-            port = hanging.getsockname()[1]
-            with pytest.raises(ServerError, match=r"does not answer within 0\.1 s. Is it stopped, or very busy"):
-                MockAkool.connect(f"127.0.0.1:{port}")
+            client = AdminClient(f"http://127.0.0.1:{hanging.getsockname()[1]}", patience_s=0.1)
+            for ask in (client.health, lambda: client.ask("GET", "state")):
+                with pytest.raises(ServerError, match=r"does not answer within 0\.1 s. Is it stopped, or very busy"):
+                    ask()
 
     def test_what_only_a_fake_of_this_process_has_says_so(self, fake: RemoteAkool) -> None:
         with pytest.raises(AttributeError, match="server belongs to a fake of this process, and this one runs at http"):

@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from mock_akool import MockAkool
-from mock_akool.mock.account_view import ServerView
+from mock_akool.mock.account_view import AccountView
 from mock_akool.pytest_plugin.servers import LiveServer
 from tests.extent import choose
 from tests.pytest_plugin.conftest import Run
@@ -103,7 +103,7 @@ def test_many_tests_on_one_server_leave_nothing_behind() -> None:
         def use(times: int) -> None:
             for _ in range(times):
                 live.mock.reset()
-                view = ServerView(live.server.url, live.mock)
+                view = AccountView(live.server.url, live.mock)
                 live.mock.answer(call_of(view))
                 assert len(view.jobs) == 1
                 live.mock.reset()
@@ -141,7 +141,7 @@ def test_they_are_gone():
     result.assert_outcomes(passed=20, xfailed=1)
 
 
-def call_of(view: ServerView) -> Any:
+def call_of(view: AccountView) -> Any:
     from mock_akool import Request
 
     headers = {"x-api-key": view.api_key, "content-type": "application/json"}

@@ -205,7 +205,7 @@ class TestWhichCallbacks:
 
     def test_those_of_an_account(self) -> None:
         mock = MockAkool()
-        mock.webhooks.fault(account="[" + "k" * 31, envelope="plain JSON", times=None)
+        mock.webhooks.fault(api_key="[" + "k" * 31, envelope="plain JSON", times=None)
         create(mock, key="[" + "k" * 31)
         create(mock, key="o" * 32)
         mock.clock.advance(5)
@@ -234,7 +234,7 @@ class TestWhichCallbacks:
     def test_a_reset_of_their_account_forgets_them(self) -> None:
         key = "[" + "k" * 31
         mock = fake()
-        mock.webhooks.fault(account=key, envelope="wrong signature", times=None)
+        mock.webhooks.fault(api_key=key, envelope="wrong signature", times=None)
         assert (
             mock.answer(Request.build("POST", "/_mock/reset", body=json.dumps({"account": key}).encode())).status == 200
         )
@@ -265,7 +265,7 @@ class TestWhichCallbacks:
             ({"envelope": "wrong signatur"}, "envelope: 'wrong signatur' is not usable"),
             ({"delay": "soon"}, "delay: 'soon' is not usable"),
             ({"copies": 2, "times": 0}, "times: 0 is not usable"),
-            ({"copies": 2, "status": 1}, "status: 1 is not usable. It takes 2, 3 or 4: what callbacks tell of"),
+            ({"copies": 2, "status": 1}, "status: 1 is not usable. It takes processing, completed or failed"),
         ],
     )
     def test_what_is_no_fault_is_told(self, fault: dict[str, Any], said: str) -> None:

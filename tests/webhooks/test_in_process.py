@@ -446,7 +446,7 @@ class TestWithinAReceiver:
         mock.webhooks.deliver_to(lambda request: mock.webhooks.wait_for_delivery() and None)
         create(mock)
         mock.clock.advance(5)
-        assert "MockAkoolError: a receiver cannot wait for callbacks" in mock.webhooks.last.error
+        assert "MockAkoolError: a receiver cannot wait for webhooks" in mock.webhooks.last.error
 
     def test_it_may_look_at_the_callbacks_and_move_the_clock(self) -> None:
         seen: list[int] = []

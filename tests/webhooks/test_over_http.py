@@ -621,7 +621,7 @@ def test_a_receiver_in_process_on_the_machines_clock() -> None:
 def test_waiting_in_vain_says_what_there_is() -> None:
     with http_receiver(lambda got: 500) as receiver, live(webhook_processing=False) as mock:
         job_id = create(mock, receiver.url)
-        with pytest.raises(AssertionError, match=rf"no callback of job {job_id} was delivered within 0\.1 s:") as error:
+        with pytest.raises(AssertionError, match=rf"no webhook of job {job_id} was delivered within 0\.1 s:") as error:
             mock.webhooks.wait_for_delivery(job_id, timeout=0.1)
         assert "the receiver answered with HTTP 500" in str(error.value)
 

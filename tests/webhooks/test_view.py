@@ -14,27 +14,28 @@ from mock_akool import MockAkool, MockAkoolError, SteeredClock
 from mock_akool.akool.deliveries import Delivery
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.diagnostics.report import explain
-from mock_akool.mock.account_view import ServerView
-from mock_akool.mock.local_webhooks import Webhooks
+from mock_akool.mock.account_view import AccountView
+from mock_akool.mock.local_webhooks import LocalWebhooks
+from mock_akool.mock.remote import admin_client
 from mock_akool.mock.remote import webhooks as remote_webhooks
 from mock_akool.mock.remote.webhooks import RemoteWebhooks
-from mock_akool.mock.webhooks import AnyWebhooks
+from mock_akool.mock.webhooks import Webhooks
 from mock_akool.pytest_plugin.servers import LiveServer
 from tests.mock.clients import CREATE
 from tests.webhooks.receivers import ACCOUNT, HOOK, PATIENCE_S, SECRET, create, create_v4, fake, http_receiver, seconds
 
 OTHER = "o" * 32
-View = Callable[[MockAkool], AnyWebhooks]
+View = Callable[[MockAkool], Webhooks]
 """Returns the callbacks of a fake as a test sees them."""
 
 
 @pytest.fixture(params=["here", "elsewhere"])
 def view(request: pytest.FixtureRequest) -> Iterator[View]:
     """In the process of the fake, and over the admin API of a live server."""
-    seen: dict[MockAkool, AnyWebhooks] = {}
+    seen: dict[MockAkool, Webhooks] = {}
     with ExitStack() as servers:
 
-        def elsewhere(mock: MockAkool) -> AnyWebhooks:
+        def elsewhere(mock: MockAkool) -> Webhooks:
             if mock not in seen:
                 seen[mock] = MockAkool.connect(servers.enter_context(mock.server()).url).webhooks
             return seen[mock]
@@ -92,7 +93,7 @@ class TestAsASequence:
 
     def test_an_unknown_state_is_told(self, view: View) -> None:
         with pytest.raises(
-            MockAkoolError, match=r"there is no state 'done' of a callback\. The states are waiting, del"
+            MockAkoolError, match=r"there is no state 'done' of a delivery\. The states are waiting, del"
         ):
             view(fake()).in_state("done")
 
@@ -105,7 +106,7 @@ class TestAsASequence:
 
 
 class TestMessages:
-    def said(self, webhooks: AnyWebhooks, job: str, status: int = 3) -> str:
+    def said(self, webhooks: Webhooks, job: str, status: int = 3) -> str:
         with pytest.raises(AssertionError) as error:
             webhooks.assert_delivered(job, status)
         return str(error.value)
@@ -115,7 +116,7 @@ class TestMessages:
         job_id = create(mock)
         said = self.said(view(mock), job_id)
         assert said == (
-            f"expected a callback of job {job_id}, status 3, to be delivered, but none is due yet; "
+            f"expected a webhook of job {job_id}, status completed, to be delivered, but none is due yet; "
             f"has the clock moved far enough?"
         )
 
@@ -129,7 +130,7 @@ class TestMessages:
         mock = fake()
         job_id = create_v4(mock, "", webhookUrl=HOOK)["_id"]
         assert self.said(view(mock), job_id).endswith(
-            "but the job was created without a callback URL (the field is `webhookurl` there)"
+            "but the job was created without a webhook URL (the field is `webhookurl` there)"
         )
 
     def test_there_is_no_such_job(self, view: View) -> None:
@@ -156,11 +157,13 @@ class TestMessages:
         mock = fake()
         create(mock)
         mock.clock.advance(5)
-        with pytest.raises(AssertionError, match=r"expected 1 callback of status 2 to http://x, got 0$"):
+        with pytest.raises(
+            AssertionError, match=r"expected 1 delivery of status processing to http://x, got 0; there is 1 "
+        ):
             view(mock).with_status(2).to("http://x").assert_count(1)
-        with pytest.raises(AssertionError, match=r"expected 0 callbacks, got 2:\n  delivery #1 of job"):
+        with pytest.raises(AssertionError, match=r"expected 0 deliveries, got 2:\n  delivery #1 of job"):
             view(mock).deliveries.assert_none()
-        with pytest.raises(AssertionError, match=r"there is no callback of status 4$"):
+        with pytest.raises(AssertionError, match=r"there is no delivery of status failed; there are 2 deliveries:\n"):
             _ = view(mock).with_status(4).last
 
 
@@ -175,12 +178,14 @@ class TestWaiting:
     def test_and_no_further_than_the_timeout(self, view: View) -> None:
         mock = fake()
         create(mock)
-        with pytest.raises(AssertionError, match=r"no callback of status 3 was delivered within 4 s:\n  delivery #1"):
+        with pytest.raises(
+            AssertionError, match=r"no webhook of status completed was delivered within 4 s:\n  delivery #1"
+        ):
             view(mock).wait_for_delivery(status=3, timeout=4)
         assert seconds(mock, mock.clock.now_ns()) == 4
 
     def test_without_any_callback(self, view: View) -> None:
-        with pytest.raises(AssertionError, match=r"no callback was delivered within 5 s; none was made"):
+        with pytest.raises(AssertionError, match=r"no webhook was delivered within 5 s; none was made"):
             view(fake()).wait_for_delivery()
 
     def test_what_is_under_way_needs_no_time(self, view: View) -> None:
@@ -196,7 +201,7 @@ class TestWaiting:
         job_id = create(mock)
         assert view(mock).of_account(SECRET).wait_for_delivery(job_id, 3, timeout=PATIENCE_S).number == 2
         with pytest.raises(
-            AssertionError, match=r"no callback of status 4 was delivered within 0\.01 s:\n  delivery #1"
+            AssertionError, match=r"no webhook of status failed was delivered within 0\.01 s:\n  delivery #1"
         ):
             view(mock).wait_for_delivery(status=4, timeout=0.01)
 
@@ -208,7 +213,7 @@ class TestWaiting:
         with pytest.raises(AssertionError) as error:
             view(mock).wait_for_delivery(status=3, timeout=0.05)
         assert str(error.value) == (
-            "no callback of status 3 was delivered within 0.05 s, while the clock stands still, which "
+            "no webhook of status completed was delivered within 0.05 s, while the clock stands still, which "
             "`clock.advance(…)` moves and `clock.resume()` lets run; none was made"
         )
         mock.clock.advance(5)
@@ -256,8 +261,8 @@ class TestFaults:
         jobs = [create(mock, key=key) for key in (SECRET, OTHER, OTHER)]
         mine = view(mock).of_account(OTHER)
         mine.fault(status=3, copies=3)
-        mine.fault(status=3, account=SECRET, envelope="plain JSON")
-        view(mock).fault(account=SECRET, status=2, times=None, age="5m", claim_id="unknown")
+        mine.fault(status=3, api_key=SECRET, envelope="plain JSON")
+        view(mock).fault(api_key=SECRET, status=2, times=None, age="5m", claim_id="unknown")
         view(mock).fault(job=jobs[2], times=None, delay=1.5)
         mock.run_until_idle()
         told = [[(each.status, str(each.fault)) for each in view(mock).for_job(job)] for job in jobs]
@@ -277,8 +282,8 @@ class TestFaults:
             ({"copie": 2}, "there is no key 'copie' here. Did you mean 'copies'?"),
             ({"copies": -1}, "copies: -1 is not usable. It takes a whole number from 0 to 100"),
             ({"times": 0}, "times: 0 is not usable"),
-            ({"status": 1}, "status: 1 is not usable. It takes 2, 3 or 4: what callbacks tell of"),
-            ({"status": "completed"}, "status: 'completed' is not usable"),
+            ({"status": 1}, "status: 1 is not usable. It takes processing, completed or failed"),
+            ({"status": "done"}, "status: 'done' is not usable"),
             ({"job": 3}, "3 is no job. Give its `_id`"),
         ],
     )
@@ -345,7 +350,7 @@ class TestRecords:
             assert (told.at, told.error, repr(told)) == (kept.at, kept.error, repr(kept))
 
     def test_pages(self, view: View, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(remote_webhooks, "_PAGE", 2)
+        monkeypatch.setattr(admin_client, "_PAGE", 2)
         mock = fake()
         for _ in range(2):
             create(mock)
@@ -360,7 +365,7 @@ class TestElsewhere:
                 here, there = getattr(Webhooks, name), getattr(RemoteWebhooks, name)
                 if callable(here):
                     assert signature(here).parameters == signature(there).parameters, name
-        assert _public(Webhooks) == _public(RemoteWebhooks) == _public(AnyWebhooks)
+        assert _public(LocalWebhooks) == _public(RemoteWebhooks) == _public(Webhooks)
 
     def test_a_function_of_this_process_cannot_be_called(self) -> None:
         with MockAkool().server() as server:
@@ -376,7 +381,7 @@ class TestElsewhere:
             webhooks = MockAkool.connect(server.url).webhooks
             create(mock)
             assert webhooks.wait_for_delivery(status=3, timeout=PATIENCE_S).delivered
-            with pytest.raises(AssertionError, match=r"no callback of status 4 was delivered within 0\.05 s"):
+            with pytest.raises(AssertionError, match=r"no webhook of status failed was delivered within 0\.05 s"):
                 webhooks.wait_for_delivery(status=4, timeout=0.05)
 
     def test_a_callback_that_is_gone_cannot_be_sent_again(self) -> None:
@@ -399,15 +404,15 @@ class TestServerView:
     """What the fixture `akool_server` gives."""
 
     @pytest.fixture
-    def server(self) -> Iterator[ServerView]:
+    def server(self) -> Iterator[AccountView]:
         with LiveServer({}) as live:
-            yield ServerView(live.server.url, live.mock)
+            yield AccountView(live.server.url, live.mock)
 
-    def submit(self, server: ServerView, url: str = HOOK, key: str = "") -> None:
+    def submit(self, server: AccountView, url: str = HOOK, key: str = "") -> None:
         headers = {"x-api-key": key or server.api_key}
         requests.post(server.url + CREATE, json={"prompt": "a fox", "webhookUrl": url}, headers=headers)
 
-    def test_it_sends_and_shows_what_is_this_tests_own(self, server: ServerView) -> None:
+    def test_it_sends_and_shows_what_is_this_tests_own(self, server: AccountView) -> None:
         with http_receiver(lambda got: 200) as receiver:
             self.submit(server, receiver.url)
             self.submit(server, receiver.url, SECRET)
@@ -415,14 +420,14 @@ class TestServerView:
             assert delivery.account == server.api_key
             assert {each.account for each in server.webhooks} == {server.api_key}
 
-    def test_it_delivers_to_a_function_until_the_reset_after_the_test(self, server: ServerView) -> None:
+    def test_it_delivers_to_a_function_until_the_reset_after_the_test(self, server: AccountView) -> None:
         got: list[object] = []
         server.webhooks.deliver_to(got.append)
         self.submit(server)
         server.webhooks.wait_for_delivery(status=3)
         assert len(got) == 2
 
-    def test_its_faults_befall_its_own_account(self, server: ServerView) -> None:
+    def test_its_faults_befall_its_own_account(self, server: AccountView) -> None:
         server.webhooks.deliver_to(lambda request: 200)
         server.webhooks.fault(status=2, copies=3)
         self.submit(server)
@@ -431,7 +436,7 @@ class TestServerView:
 
     def test_a_server_in_another_process(self) -> None:
         with LiveServer({}) as live, http_receiver(lambda got: 200) as receiver:
-            server = ServerView(live.server.url, MockAkool.connect(live.server.url))
+            server = AccountView(live.server.url, MockAkool.connect(live.server.url))
             server.webhooks.fault(status=2, copies=2)
             self.submit(server, receiver.url)
             self.submit(server, receiver.url, SECRET)

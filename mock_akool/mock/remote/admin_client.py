@@ -1,17 +1,26 @@
-"""Asks the admin routes of a server, by http.client, which no door of a process answers for."""
+"""The one client of the admin API, over http.client, which no interceptor answers for."""
 
 from __future__ import annotations
 
 import http.client
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from mock_akool.core.errors import MockAkoolError, ScenarioError, ServerError
-from mock_akool.server.settings import bare_url
 
-_PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 10.0
+"""How long, in seconds, a server may take to answer, beside what it is asked to wait for."""
+
+_PAGE: Final = 1000
+
+
+class Health(NamedTuple):
+    """What a healthy server says of itself."""
+
+    name: str
+    version: str
 
 
 def quoted(part: str) -> str:
@@ -20,58 +29,106 @@ def quoted(part: str) -> str:
 
 
 class AdminClient:
-    """Asks the admin routes of one server, from any thread."""
+    """Asks the admin routes of one server, from any thread; with an `api_key`, as far as they are about that account.
 
-    def __init__(self, url: str, admin_token: str | None = None) -> None:
-        self.url = bare_url(url)
-        parts = urlsplit(self.url)
+    `url` is an http URL; a path is where the server is mounted. `patience_s` is how many seconds it may take to answer.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        admin_token: str | None = None,
+        *,
+        api_key: str | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self.url = url
+        self.api_key = api_key
+        self._token = admin_token
+        self._patience_s = patience_s
+        parts = urlsplit(url)
         self.address = (parts.hostname or "", parts.port or 80)
         """Host and port."""
-        self._headers = {"content-type": "application/json", "connection": "close"}
-        if admin_token:
-            self._headers["authorization"] = f"Bearer {admin_token}"
+        self._prefix = f"{parts.path.rstrip('/')}/_mock/"
+
+    def of_account(self, api_key: str | None) -> AdminClient:
+        """Return a client of the same server that asks about an account (by API key), or with None about all."""
+        return AdminClient(self.url, self._token, api_key=api_key, patience_s=self._patience_s)
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
-        """Return what an admin route answers; `path` is that below `/_mock/`, and a query of None is left out.
+        """Return what an admin route answers, read from JSON.
 
-        Raises MockAkoolError with the route's own words when it refuses, ServerError when no server answers.
+        `path` is what follows `/_mock/`; what is None in the query or the body is left out. Raises MockAkoolError with
+        the route's own words when it refuses (ScenarioError for HTTP 400), TimeoutError when it waited in vain, and
+        ServerError when no server of ours answers in time.
         """
-        given = {name: value for name, value in query.items() if value is not None}
-        target = f"/_mock/{path}{'?' if given else ''}{urlencode(given)}"
+        given = {name: value for name, value in {"account": self.api_key, **query}.items() if value is not None}
+        target = f"{self._prefix}{path}{'?' if given else ''}{urlencode(given)}"
         sent = None if body is None else json.dumps({name: each for name, each in body.items() if each is not None})
-        patience_s = _PATIENCE_S + float(given.get("timeout", 0))
-        status, raw = self._answer(method, target, sent, patience_s)
+        status, raw = self._exchange(method, target, sent, self._patience_s + float(given.get("timeout", 0)))
         try:
-            said = json.loads(raw)
+            answered = json.loads(raw)
         except ValueError:
-            said = None
-        if not isinstance(said, dict):
-            raise ServerError(
-                f"what answers at {self.url} is not mock-akool",
-                "Check the address, or start one with `mock-akool serve`",
-            )
+            answered = None
+        if not isinstance(answered, dict):
+            raise self._stranger(status)
         if status >= 300:
             kind = {400: ScenarioError, 504: TimeoutError}.get(status, MockAkoolError)
-            error, hint = str(said.get("error")), str(said.get("hint", ""))
+            error, hint = str(answered.get("error")), str(answered.get("hint", ""))
             if status == 401:
                 hint = "Give it as admin_token=…, or to the fixtures as the variable MOCK_AKOOL_ADMIN_TOKEN"
             raise kind(f"{error}. {hint}") if kind is TimeoutError else kind(error, hint)
-        return said
+        return answered
 
-    def _answer(self, method: str, target: str, sent: str | None, patience_s: float) -> tuple[int, bytes]:
+    def pages(self, path: str, *, by: str, **query: Any) -> list[Any]:
+        """Return all that a route lists in pages, of which `by` in the query chooses one; asks until there is no more.
+
+        The list has the name of the route.
+        """
+        found: list[Any] = []
+        start: int | None = 0
+        while start is not None:
+            page = self.ask("GET", path, limit=_PAGE, **{**query, by: start})
+            found += page[path]
+            start = page["next"]
+        return found
+
+    def health(self) -> Health:
+        """Return what the server says of itself; ServerError when no healthy server of ours answers in time."""
+        status, raw = self._exchange("GET", f"{self._prefix}health", None, self._patience_s)
+        try:
+            answered = json.loads(raw)
+            name, version, state = answered["name"], answered["version"], answered["status"]
+        except (ValueError, KeyError, TypeError):
+            raise self._stranger(status) from None
+        if name != "mock-akool":
+            raise self._stranger(status)
+        if status != 200 or state != "ok":
+            raise ServerError(f"the server at {self.url} is not healthy: it says {state!r} with HTTP {status}")
+        return Health(name, version)
+
+    def _stranger(self, status: int) -> ServerError:
+        return ServerError(
+            f"what answers at {self.url} with HTTP {status} is not mock-akool",
+            "Check the address, or start one with `mock-akool serve`",
+        )
+
+    def _exchange(self, method: str, target: str, sent: str | None, patience_s: float) -> tuple[int, bytes]:
+        headers = {"content-type": "application/json", "connection": "close"}
+        if self._token:
+            headers["authorization"] = f"Bearer {self._token}"
         # A connection for each call: none is left open, and none that was kept can turn out to be closed.
         connection = http.client.HTTPConnection(*self.address, timeout=patience_s)
         try:
-            connection.request(method, target, sent, self._headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            connection.request(method, target, sent, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
         except TimeoutError:
             raise ServerError(
                 f"the server at {self.url} does not answer within {patience_s:g} s", "Is it stopped, or very busy?"
             ) from None
-        except (OSError, http.client.HTTPException) as error:
-            raise ServerError(
-                f"no server answers at {self.url}: {error}", "Start one with `mock-akool serve`"
-            ) from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            why = str(error) or type(error).__name__
+            raise ServerError(f"no server answers at {self.url}: {why}", "Start one with `mock-akool serve`") from None
         finally:
             connection.close()

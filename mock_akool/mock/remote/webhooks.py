@@ -1,10 +1,10 @@
-"""Callbacks as Python tests read them where the fake runs in another process, over the admin API."""
+"""The webhooks of a fake on a server, over its admin API."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from mock_akool.admin.long_poll import LONGEST_S
 from mock_akool.admin.serializers import DELIVERY
@@ -13,85 +13,77 @@ from mock_akool.akool.jobs import Job
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.timeline import Status
 from mock_akool.core.webhook_faults import WEBHOOK, WebhookRule
-from mock_akool.mock.webhooks import AnyWebhooks, Deliveries
-
-if TYPE_CHECKING:
-    from mock_akool.mock.remote import RemoteAkool
-    from mock_akool.mock.remote.clock import RemoteClock
-
-_PAGE: Final = 1000
+from mock_akool.mock.remote.admin_client import AdminClient
+from mock_akool.mock.remote.clock import RemoteClock
+from mock_akool.mock.webhooks import Webhooks
 
 
-class RemoteWebhooks(AnyWebhooks):
-    """The callbacks of a fake that runs elsewhere; see AnyWebhooks. What `webhooks` of a RemoteAkool returns."""
+class RemoteWebhooks(Webhooks):
+    """The webhooks of a fake on a server; see Webhooks. What `webhooks` of a RemoteAkool returns."""
 
-    def __init__(self, fake: RemoteAkool) -> None:
-        self._fake = fake
-        self._account = fake.account
+    def __init__(self, admin_client: AdminClient, clock: RemoteClock, jobs: Callable[[], Sequence[Job]]) -> None:
+        super().__init__(admin_client.api_key)
+        self._admin_client = admin_client
+        self._ask = admin_client.ask
+        self._clock = clock
+        self._all_jobs = jobs
 
     def of_account(self, api_key: str) -> RemoteWebhooks:
         """Return the same for the jobs of one account."""
-        return RemoteWebhooks(self._fake.of_account(api_key))
 
-    @property
-    def deliveries(self) -> Deliveries:
-        """The deliveries until now."""
-        found: list[Any] = []
-        after: int | None = 0
-        while after is not None:
-            page = self._told(after=after, limit=_PAGE)
-            found += page["webhooks"]
-            after = page["next"]
-        return Deliveries(map(DELIVERY.read, found), "" if self._account is None else " of this test's account")
+        def jobs() -> list[Job]:
+            return [job for job in self._all_jobs() if job.account.api_key == api_key]
+
+        return RemoteWebhooks(self._admin_client.of_account(api_key), self._clock, jobs)
 
     def collect(self) -> None:
-        """Request nobody."""
-        self._fake._ask("POST", "webhooks/sending", {"by": "collect"})
-
-    def deliver_to(self, target: Callable[..., Any]) -> None:
-        """Raise MockAkoolError: a server in another process cannot call what lives in this one."""
-        raise MockAkoolError(
-            f"{self._fake.url} runs in another process and cannot call {target!r}",
-            "Let the callback URL that your client gives be that of a receiver which the server can reach, "
-            "or `collect()` and read the deliveries",
-        )
+        """Send nothing: each webhook counts as taken when it falls due."""
+        self._ask("POST", "webhooks/sending", {"by": "collect"})
 
     def send_over_http(self) -> None:
-        """Send callbacks to their URLs."""
-        self._fake._ask("POST", "webhooks/sending", {"by": "http"})
+        """Send webhooks to their URLs over HTTP."""
+        self._ask("POST", "webhooks/sending", {"by": "http"})
+
+    def _deliver_to(self, target: Callable[..., Any]) -> None:
+        raise MockAkoolError(
+            f"{self._admin_client.url} runs in another process and cannot call {target!r}",
+            "Let your client give the URL of a receiver that the server can reach, or `collect()` and read the "
+            "deliveries",
+        )
 
     # In its own way
 
     @property
     def _virtual_clock(self) -> RemoteClock | None:
-        clock = self._fake.clock
-        return clock if clock.held or clock.virtual else None
+        return self._clock if self._clock.held or self._clock.virtual else None
 
     @property
     def _stands_still(self) -> bool:
-        clock = self._fake.clock
-        return clock.frozen and not clock.virtual
+        return self._clock.frozen and not self._clock.virtual
 
     @property
-    def _jobs(self) -> tuple[Job, ...]:
-        return self._fake.jobs
+    def _jobs(self) -> Sequence[Job]:
+        return self._all_jobs()
+
+    def _made(self) -> Sequence[Delivery]:
+        return [DELIVERY.read(each) for each in self._admin_client.pages("webhooks", by="after")]
 
     def _begin_to_wait(self) -> None:
         if (clock := self._virtual_clock) is not None:
             clock.advance(0)
 
-    def _look(self, job_id: str | None, status: int | None) -> tuple[Delivery | None, int | None]:
+    def _look(self, job_id: str | None, status: Status | None) -> tuple[Delivery | None, int | None]:
         page = self._delivered(job_id, status)
         return next(map(DELIVERY.read, page["webhooks"]), None), page["due_ns"]
 
-    def _awaited(self, job_id: str | None, status: int | None, timeout_s: float) -> Delivery | None:
+    def _awaited(self, job_id: str | None, status: Status | None, timeout_s: float) -> Delivery | None:
         found = super()._awaited(job_id, status, timeout_s)
-        if found is not None or not self._fake.clock.held:
+        if found is not None or not self._clock.held:
             return found
-        # A clock that is only held has let callbacks fall due; who carries them over HTTP takes real time.
+        # A clock that is only held has let webhooks fall due; sending them over HTTP takes real time.
         return self._awaited_in_real_time(job_id, status, timeout_s)
 
-    def _awaited_in_real_time(self, job_id: str | None, status: int | None, timeout_s: float) -> Delivery | None:
+    def _awaited_in_real_time(self, job_id: str | None, status: Status | None, timeout_s: float) -> Delivery | None:
         ends_s = time.monotonic() + timeout_s
         while True:
             left_s = max(0.0, ends_s - time.monotonic())
@@ -104,18 +96,14 @@ class RemoteWebhooks(AnyWebhooks):
                 return DELIVERY.read(page["webhooks"][0])
 
     def _resent(self, delivery: Delivery) -> Delivery:
-        return DELIVERY.read(self._fake._ask("POST", "webhooks/resend", {"number": delivery.number}))
+        return DELIVERY.read(self._ask("POST", "webhooks/resend", {"number": delivery.number}))
 
     def _add_fault(self, rule: WebhookRule, account: str | None) -> None:
-        self._fake._ask("POST", "webhooks/faults", {"faults": [WEBHOOK.write(rule)]}, account=account)
+        self._ask("POST", "webhooks/faults", {"faults": [WEBHOOK.write(rule)]}, account=account)
 
     def _check_source(self) -> None:
-        # The server says whether it may.
-        pass
+        pass  # the server says whether it may be scripted
 
-    def _delivered(self, job_id: str | None, status: int | None, **query: Any) -> Any:
-        word = None if status is None else Status(status).name.lower()
-        return self._told(job=job_id, status=word, state=DeliveryState.DELIVERED, limit=1, **query)
-
-    def _told(self, **query: Any) -> Any:
-        return self._fake._ask("GET", "webhooks", **query)
+    def _delivered(self, job_id: str | None, status: Status | None, **query: Any) -> Any:
+        word = None if status is None else status.word
+        return self._ask("GET", "webhooks", job=job_id, status=word, state=DeliveryState.DELIVERED, limit=1, **query)

@@ -1,0 +1,262 @@
+"""What a test says to a fake and reads of it, wherever the fake runs: documented here, and only here."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Never
+
+from mock_akool.akool.accounts import Account, Credits
+from mock_akool.akool.endpoints import ENDPOINTS
+from mock_akool.akool.overrides import ResultOverride
+from mock_akool.akool.scenarios.model import Scenario, check_changeable
+from mock_akool.akool.scenarios.schema import ACCOUNT_SPEC
+from mock_akool.core.errors import MockAkoolError, ScenarioError, UnusedError, UnusedJobScriptError, UnusedRuleError
+from mock_akool.core.timeline import COMPLETED, Ending, Timeline
+from mock_akool.diagnostics.report import Report
+from mock_akool.mock.backend import Backend, SteerableClock
+from mock_akool.mock.calls import Calls
+from mock_akool.mock.job_scripts import job_script
+from mock_akool.mock.jobs import JobHandle, Jobs
+from mock_akool.mock.rule_builder import RuleBuilder
+from mock_akool.mock.settings import ActivationOptions
+from mock_akool.mock.webhooks import Webhooks
+
+
+class BaseMock:
+    """A fake of Akool's API, to script and to look into; with an `api_key`, as that account sees it.
+
+    A view of an account scripts and shows what is that account's, and leaves all others alone.
+    """
+
+    options: ActivationOptions
+
+    def __init__(
+        self, backend: Backend, options: ActivationOptions, drafts: dict[int, RuleBuilder] | None = None
+    ) -> None:
+        self.backend = backend
+        """What it is asked of, and told."""
+        self.options = options
+        self.drafts = {} if drafts is None else drafts
+        """Rules that were begun and not ended, with those of views."""
+
+    @property
+    def api_key(self) -> str | None:
+        """The API key of the account that this is all about; None: of all."""
+        return self.backend.api_key
+
+    def of_account(self, api_key: str) -> BaseMock:
+        """Return the same fake as the account with this API key sees it."""
+        return BaseMock(self.backend.of_account(api_key), self.options, self.drafts)
+
+    # Time
+
+    @property
+    def clock(self) -> SteerableClock:
+        """The fake's clock, which is the same for all accounts; ClockError when it is one that cannot be moved."""
+        return self.backend.clock
+
+    def run_until_idle(self) -> None:
+        """Move the clock to where no job's status changes any more by time alone, and no webhook is to be sent.
+
+        Jobs that are stalled, or wait for polls, stay as they are. With an account only its jobs count. Raises
+        ClockError when the clock cannot be moved.
+        """
+        self.backend.run_until_idle()
+
+    # Scripting
+
+    def next_job(
+        self,
+        *,
+        queueing: object = 0,
+        processing: object = 0,
+        ending: Ending | str = COMPLETED,
+        stages: Sequence[Any] | Timeline | None = None,
+        result: Mapping[str, Any] | ResultOverride | None = None,
+        api_key: Account | str | None = None,
+        **unknown: Never,
+    ) -> None:
+        """Add a job script: what becomes of a next job, how long it is queued and processed, and how it ends.
+
+        Lengths are seconds, or text such as `'3 polls'` or `'forever'`. The ending is `'completed'`, `'failed'`,
+        `'failed: reason'`, or made by `failed()`. Instead of these, `stages` is the whole life as a scenario file has
+        it, such as `[{"queueing": "1s"}, {"processing": "3s"}, {"queueing": "2s"}, "completed"]`. `result` says what
+        is unusual about the result, such as `{"upscaled_urls": []}`.
+
+        Several calls line up, one for each job that is created. With an `api_key`, or an Account, it is for that
+        account's next job. Raises ScenarioError or SettingsError for a value that cannot be.
+        """
+        __tracebackhide__ = True
+        self.backend.check_source()
+        script = job_script(queueing, processing, ending, stages, result, unknown)
+        self.backend.add_job_script(script, self._meant(api_key))
+
+    def on(self, endpoint: str | Sequence[str]) -> RuleBuilder:
+        """Begin a rule for requests to an endpoint, such as `on("infobymodelid").nth(2).respond(http=502)`.
+
+        The endpoints are named as in the call log; `create` are those that create jobs, `api` all but files, `any`
+        all. A rule counts for each account by itself, and goes before those of scenarios. Raises ScenarioError for an
+        unknown endpoint.
+        """
+        __tracebackhide__ = True
+        self.backend.check_source()
+        ENDPOINTS.read(endpoint, ("on",))
+        return RuleBuilder(endpoint, self.backend, self.drafts)
+
+    def put_scenario(self, *scenarios: str | Path | Mapping[str, Any] | Scenario) -> None:
+        """Activate scenarios from now on, instead of those that were active: names, files, or what a file says.
+
+        Rules, faults of webhooks and job scripts that were added are taken away, too. Raises ScenarioError for a
+        scenario that cannot be, or one with `seed`, `profile` or `accounts`, which are a fake's from its start.
+        """
+        __tracebackhide__ = True
+        from mock_akool.scenario_library.library import load_all
+
+        self.backend.check_source()
+        loaded = load_all(scenarios)
+        check_changeable(loaded)
+        self.backend.put_scenarios(loaded)
+
+    def clear_scenario(self) -> None:
+        """Take away the active scenarios, and the rules, faults of webhooks and job scripts that were added."""
+        self.backend.put_scenarios(())
+
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """The active scenarios: those for everybody, or those for the account in particular."""
+        return self.backend.scenarios()
+
+    def verify(self) -> None:
+        """Raise when the test did not test what it was written for; a `with` block does so at its end.
+
+        - An AssertionError that was raised in a receiver of webhooks is raised again.
+        - UnusedRuleError: a rule never fired; the option `unused_rules` turns it into a warning, or ignores it. Rules
+          that are `optional` or fire by probability may stay silent.
+        - UnusedJobScriptError: no create used a script of `next_job`; see the option `unused_job_scripts`.
+        """
+        __tracebackhide__ = True
+        for failure in self.backend.receiver_failures():
+            raise failure
+        unused, options = self.backend.unused(), self.options
+        rules = [f"the rule {each.begun} says no fault: end it with .respond(…)" for each in self.drafts.values()]
+        if unused.rules:
+            rules += [*unused.rules, "Take the rule away, mark it `optional`, or set unused_rules to warn or ignore"]
+        scripts = [*unused.job_scripts]
+        if scripts:
+            scripts.append("Take next_job(…) away, or set unused_job_scripts to warn or ignore")
+        raised: list[type[UnusedError]] = []
+        texts: list[str] = []
+        for kind, told, wanted in (
+            (UnusedRuleError, rules, options.unused_rules),
+            (UnusedJobScriptError, scripts, options.unused_job_scripts),
+        ):
+            if told and wanted == "warn":
+                warnings.warn("mock-akool: " + "\n".join(told), stacklevel=2)
+            elif told and wanted == "error":
+                raised.append(kind)
+                texts += told
+        if raised:
+            raise raised[0]("\n".join(texts))
+
+    # What happened
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs as they are now, in the order of their creation."""
+        return self.backend.jobs()
+
+    def job(self, job_id: str) -> JobHandle:
+        """Return a handle on the job with this `_id`; an unknown one raises MockAkoolError."""
+        return JobHandle(self.backend, self.backend.job(job_id).id)
+
+    @property
+    def calls(self) -> Calls:
+        """The call log until now, oldest call first; as many calls as `journal_size` says.
+
+        With an account the calls that it made, also those that were refused before the account was known.
+        """
+        return self.backend.calls()
+
+    def wait_for_calls(self, count: int, endpoint: str = "any", *, timeout: float = 5.0) -> Calls:
+        """Wait until there are `count` calls to an endpoint and return them; TimeoutError after `timeout` real seconds.
+
+        The endpoints are named as in `on`. For clients in other threads or processes: it moves no clock.
+        """
+        Calls(()).to(endpoint)  # refuses a wrong name before anything is waited for
+        self.backend.wait_for_calls(count, endpoint, timeout)
+        found = self.calls.to(endpoint)
+        if len(found) < count:
+            raise TimeoutError(f"{len(found)} of {count} calls to {endpoint} came within {timeout:g} s")
+        return found
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The webhooks: what was sent, where they go, and what shall go wrong."""
+        return self.backend.webhooks()
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The accounts, in the order in which they appeared."""
+        return self.backend.accounts()
+
+    def add_account(self, api_key: str, **fields: Any) -> Account:
+        """Make an account; `client_id`, `credits`, `status` and `token_lifetime` are as in a scenario's `accounts`.
+
+        Raises ScenarioError for a value that cannot be, MockAkoolError when there is such an account.
+        """
+        __tracebackhide__ = True
+        return self.backend.add_account(ACCOUNT_SPEC.read({"api_key": api_key, **fields}, ()))
+
+    @property
+    def credits(self) -> Credits:
+        """What the accounts together have left, in credits. Raises MockAkoolError for one that is not there."""
+        self._check_account()
+        return self.backend.credits()
+
+    @property
+    def credits_spent(self) -> Credits:
+        """What the accounts together paid in credits, less refunds. Raises MockAkoolError for one that is not there."""
+        self._check_account()
+        return self.backend.credits_spent()
+
+    @property
+    def started_ns(self) -> int:
+        """The instant, in epoch nanoseconds, when the fake was made or last reset."""
+        return self.backend.started_ns()
+
+    def report(self) -> str:
+        """Return what a failing test is told: the jobs, the last calls, and hints at mistakes of the client."""
+        return self.capture_report().text(None)
+
+    def capture_report(self) -> Report:
+        """Return what `report` would tell now; its text is made when somebody asks for it."""
+        return self.backend.report()
+
+    def reset(self) -> None:
+        """Forget jobs, calls, job scripts, rules and spent credits; scenarios begin anew.
+
+        A virtual clock stays where it is. With all accounts, a clock that runs shows the machine's time again.
+        """
+        self.drafts.clear()
+        self.backend.reset()
+
+    def _meant(self, account: Account | str | None) -> str | None:
+        """Return the API key of the account whose next job is meant, or None for whoever comes."""
+        api_key = account.api_key if isinstance(account, Account) else account
+        if self.api_key is not None and api_key not in (None, self.api_key):
+            raise ScenarioError(
+                "next_job: this is a view of another account", "Call it on the whole fake, or on its own view"
+            )
+        return api_key or self.api_key
+
+    def _check_account(self) -> None:
+        if self.api_key is not None and not self.accounts:
+            raise MockAkoolError(
+                "there is no account with this API key", "It made no request yet, or the fake was reset since"
+            )
+
+    def __repr__(self) -> str:
+        whose = "" if self.api_key is None else f" as {self.api_key[:4]}… sees it"
+        return f"<{type(self).__name__}{whose}>"
