@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from mock_akool.admin.access import Access
 from mock_akool.admin.responses import error_response
 from mock_akool.akool.engine import Engine
+from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.core.http import Request, Response
 from mock_akool.core.schema import Record, Schema, nearest
 
@@ -21,6 +22,7 @@ class Fake(Protocol):
     """What the admin API needs of the fake that it shows and steers."""
 
     engine: Engine
+    scenarios: ScenarioRuntime
     access: Access
 
     def run_until_idle(self, account: str | None = None) -> None:
@@ -61,6 +63,11 @@ class AdminRequest(NamedTuple):
     def engine(self) -> Engine:
         """The engine of the fake."""
         return self.fake.engine
+
+    @property
+    def scenarios(self) -> ScenarioRuntime:
+        """The scenarios of the fake."""
+        return self.fake.scenarios
 
     @property
     def account(self) -> str | None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from mock_akool.akool.settings import AccountSpec, ServiceSettings
+from mock_akool.akool.transactions import transaction
 from mock_akool.core.clock import NS_PER_S, Clock
 from mock_akool.core.durations import Duration
 from mock_akool.core.errors import MockAkoolError, ScenarioError
@@ -40,7 +43,7 @@ _LOOKS_LIKE_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
 class Accounts:
-    """The accounts and their credits. Not locked: the engine's lock covers it."""
+    """The accounts and their credits, under the engine's lock."""
 
     def __init__(
         self,
@@ -49,7 +52,10 @@ class Accounts:
         clock: Clock,
         script_of: Callable[[str], AccountScript] = lambda _: AccountScript(),
         secret_of: Callable[[str], str] = lambda api_key: api_key,
+        *,
+        lock: AbstractContextManager[Any] | None = None,
     ) -> None:
+        self.lock = lock or threading.RLock()
         self._settings = settings
         self._keyed_random = keyed_random
         self._clock = clock
@@ -73,9 +79,11 @@ class Accounts:
             # Strict with an empty list would be a service that nobody can use.
             self.add(AccountSpec(keyed_random.alphanumerics(32, "clientSecret")))
 
+    @transaction
     def __iter__(self) -> Iterator[Account]:
         return iter(list(self._by_key.values()))
 
+    @transaction
     def by_key(self, api_key: str) -> Account | None:
         """Return the account of an API key; None when there is none, or a clientId was given instead."""
         account = self._by_key.get(api_key)
@@ -83,6 +91,7 @@ class Accounts:
             account = self.add(AccountSpec(api_key))
         return account
 
+    @transaction
     def by_pair(self, client_id: str, client_secret: str) -> Account | None:
         """Return the account of a clientId and clientSecret, or None for a wrong pair.
 
@@ -107,6 +116,7 @@ class Accounts:
         """Return what the account has left."""
         return self._credits[account.api_key]
 
+    @transaction
     def add_credits(self, account: Account, amount: Credits) -> None:
         """Add to, or with a negative amount take from, the account's credits."""
         self._credits[account.api_key] += amount
@@ -115,12 +125,14 @@ class Accounts:
         """Return what the account has paid, refunds taken off."""
         return self._initial[account.api_key] - self._credits[account.api_key]
 
+    @transaction
     def put(self, account: Account) -> None:
         """Keep the record, in the place of the one with the same API key if there is one."""
         self._by_key[account.api_key] = account
         self._by_id[account.id] = account
         self._client_ids.add(account.client_id)
 
+    @transaction
     def restore(self, api_key: str) -> Account | None:
         """Let the account be as when it was made, with the clientId that it has now; None when there is none."""
         account = self._by_key.get(api_key)
@@ -133,6 +145,7 @@ class Accounts:
         self._credits[api_key] = self._initial[api_key] = _first(spec.credits, script.credits, self._settings.credits)
         return self._by_key[api_key]
 
+    @transaction
     def apply(self, api_key: str) -> None:
         """Let the account be as its scenario says now; does nothing when there is no account yet."""
         account = self._by_key.get(api_key)
@@ -147,11 +160,13 @@ class Accounts:
         if script.credits is not None:
             self.set_credits(account, script.credits)
 
+    @transaction
     def set_credits(self, account: Account, amount: Credits) -> None:
         """Let the account have so many credits left; what it spent stays what it was."""
         self._initial[account.api_key] += amount - self._credits[account.api_key]
         self._credits[account.api_key] = amount
 
+    @transaction
     def remove(self, api_key: str) -> None:
         """Forget an account; does nothing when there is none."""
         account = self._by_key.pop(api_key, None)
@@ -160,6 +175,7 @@ class Accounts:
             self._uids.discard(account.uid)
             self._client_ids = {each.client_id for each in self._by_key.values()}
 
+    @transaction
     def keys_of(self, api_key: str) -> frozenset[str]:
         """Return by what a call may name the account: its API key, and by mistake its clientId."""
         account = self._by_key.get(api_key)
@@ -174,6 +190,7 @@ class Accounts:
             return False
         return not _LOOKS_LIKE_CLIENT_ID.fullmatch(api_key)
 
+    @transaction
     def add_new(self, spec: AccountSpec) -> Account:
         """Make the account that is described.
 
@@ -189,6 +206,7 @@ class Accounts:
             raise MockAkoolError("there is an account with this client_id", "Give each its own")
         return self.add(spec)
 
+    @transaction
     def add(self, spec: AccountSpec) -> Account:
         """Make the account that is described; there must be none with its API key."""
         key, draw, settings = spec.api_key, self._keyed_random, self._settings

@@ -1,6 +1,6 @@
-"""Akool's endpoints as a table, and `answer`, which turns a Request into a Response by it.
+"""Akool's endpoints as a table, and `handle`, which turns a Request into a Response by it.
 
-The table is the only place that knows which paths exist; every door, the log and the docs read it.
+The table is the only place that knows which paths exist; every transport, the access log and the docs read it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from mock_akool.akool import endpoints
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.auth import TOKEN_PAIR, authenticate, sign_in
 from mock_akool.akool.codes import Code
-from mock_akool.akool.engine import Engine, PollResult
+from mock_akool.akool.engine import Engine
 from mock_akool.akool.envelope import (
     balance_body,
     encode,
@@ -37,10 +37,9 @@ from mock_akool.akool.families import (
     names_in,
     shown_record,
 )
+from mock_akool.akool.poll_cache import PollResult
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.errors import ScenarioError
-from mock_akool.core.fault_injection import apply_fault
 from mock_akool.core.http import Headers, Request, Response
 from mock_akool.core.timeline import Status
 
@@ -75,7 +74,7 @@ def _signed(handle: Signed) -> Open:
     def authenticated(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
         account = authenticate(request.headers, engine.accounts, engine.tokens, engine.settings, now_ns)
         try:
-            if engine.settings.requests_per_second is not None or engine.runtime.limiting:
+            if engine.settings.requests_per_second is not None or engine.scripts.limiting:
                 engine.admit(account, now_ns)
             return handle(engine, request, account, now_ns, names)
         except AkoolError as error:
@@ -155,7 +154,7 @@ def _read(results: Results) -> Signed:
             200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key, job.id, status, entry=job.entry
         )
         if repeats and len(shown) == 1:
-            engine.remember(endpoint, request.query, shown[0], request.file_base, response)
+            engine.remember(endpoint, request.query, request.file_base, shown[0], response)
         return response
 
     return handle
@@ -171,7 +170,7 @@ def _file(engine: Engine, request: Request, now_ns: int, names: Names) -> Respon
     if job is None or media is None:
         gone = ErrorRenderer(engine.settings).render_gone_file()
         return gone if job is None else gone._replace(job_id=job.id)
-    response = Response(
+    return Response(
         200,
         _FILE_TYPES[media.format],
         b"",
@@ -182,12 +181,6 @@ def _file(engine: Engine, request: Request, now_ns: int, names: Names) -> Respon
         job_status=Status.COMPLETED,
         entry=job.entry,
     )
-    if job.result is not None and job.result.files is not None:
-        response = apply_fault(
-            job.result.files, response, ErrorRenderer(engine.settings), engine.keyed_random, "files", request.path
-        )
-        return response._replace(rule=f"{job.entry}: result.files")
-    return response
 
 
 def _file_method(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
@@ -261,28 +254,12 @@ def route(method: str, path: str) -> tuple[Route, Names]:
 _API: Final = "/api/"
 
 
-def answer(engine: Engine, request: Request) -> Response:
-    """Turn a Request into a Response, and write both into the journal.
+def handle(engine: Engine, found: Route, names: Names, request: Request, now_ns: int) -> Response:
+    """Answer a request as the API does when nothing goes wrong on the way; see `route` for what was found.
 
     A business error is HTTP 200 with its code (contract section 1). Whatever else is raised is a bug of ours:
     it is logged and answered with HTTP 500 and a body that no client can take for Akool's.
     """
-    found, names = route(request.method, request.path)
-    with engine.lock:
-        now_ns = engine.clock.now_ns()
-        runtime = engine.runtime
-        if (runtime.watching or runtime.notices(request)) and not runtime.passes(request):
-            response = _directed(engine, found, names, request, now_ns)
-        else:
-            response = _work(engine, found, names, request, now_ns)
-        if response.code != Code.OK or response.rule is not None or engine.troubled:
-            _note_trouble(engine, found.endpoint, response)
-        engine.call_log.append(now_ns, found.endpoint, request, response)
-    return response
-
-
-def _work(engine: Engine, found: Route, names: Names, request: Request, now_ns: int) -> Response:
-    """Answer as Akool does, when nothing goes wrong."""
     try:
         response = found.handle(engine, request, now_ns, names)
     except ParameterError as error:
@@ -295,39 +272,6 @@ def _work(engine: Engine, found: Route, names: Names, request: Request, now_ns: 
         _log.exception("mock-akool bug while answering %s %s", request.method, request.path)
         response = bug_reply(bug)
     return response if response.delay_ns >= engine.latency_ns else response._replace(delay_ns=engine.latency_ns)
-
-
-def _directed(engine: Engine, found: Route, names: Names, request: Request, now_ns: int) -> Response:
-    """Answer with what the scenarios in force make of it."""
-    try:
-        firing = engine.runtime.firing(found.endpoint, request, now_ns)
-    except ScenarioError as error:
-        _log.warning("%s %s names a scenario that cannot be: %s", request.method, request.path, error)
-        return scenario_refusal(error)
-    except Exception as bug:
-        _log.exception("mock-akool bug while looking for a rule for %s %s", request.method, request.path)
-        return bug_reply(bug)
-    if firing is None:
-        return _work(engine, found, names, request, now_ns)
-    fault = firing.active.rule.fault
-    if fault.before:
-        response = Response(200, (), b"", delay_ns=engine.latency_ns, account=firing.account, job_id=firing.job_id)
-    else:
-        response = _work(engine, found, names, request, now_ns)
-    response = apply_fault(fault, response, ErrorRenderer(engine.settings), engine.keyed_random, *firing.key)
-    return response._replace(rule=firing.active.label)
-
-
-def _note_trouble(engine: Engine, endpoint: str, response: Response) -> None:
-    """Take note that the newest request to an endpoint was refused or went wrong, or that it did not any more."""
-    refused = response.code not in (Code.OK, None) or response.status >= _BAD_REQUEST
-    if refused or response.rule is not None:
-        engine.troubled.add(endpoint)
-    else:
-        engine.troubled.discard(endpoint)
-
-
-_BAD_REQUEST: Final = 400
 
 
 def _error(engine: Engine, error: AkoolError) -> Response:
@@ -348,12 +292,6 @@ class ErrorRenderer(NamedTuple):
     def render_gone_file(self) -> Response:
         """Return the response for a file that expired or never was: the habit of S3 (contract section 1)."""
         return Response(self.settings.gone_file_status, _XML, storage_error("AccessDenied", "Access Denied"))
-
-
-def scenario_refusal(error: ScenarioError) -> Response:
-    """Return HTTP 400 for a call that names a scenario which there is not: no answer of Akool's."""
-    body = {"error": f"mock-akool: {error.message}", "hint": error.hint}
-    return Response(400, _JSON, encode(body))
 
 
 def bug_reply(bug: Exception) -> Response:

@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from mock_akool.akool.deliveries import Delivery
-from mock_akool.akool.engine import Engine
 from mock_akool.akool.jobs import Job
+from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.akool.snapshot import Snapshot
 from mock_akool.core.call_log import Call
 from mock_akool.core.rule_engine import ActiveRule
@@ -31,14 +31,14 @@ class UnusedRule(NamedTuple):
     number: int | None = None
 
 
-def unused_rules(engine: Engine, api_key: str | None = None) -> list[UnusedRule]:
+def unused_rules(scenarios: ScenarioRuntime, api_key: str | None = None) -> list[UnusedRule]:
     """Return the rules that should have fired and did not: those of an account, or with None all.
 
     Webhook faults that were added and applied to no webhook are among them. Those of a scenario are not: a scenario
     is for whoever asks for webhooks.
     """
     found: list[UnusedRule] = []
-    for rules, webhook_rules, seen in engine.unused_rules(api_key):
+    for rules, webhook_rules, seen in scenarios.unused_rules(api_key):
         jobs = {job.id: job for job in seen.jobs}
         found += [UnusedRule(live.label, _why_unused(live, seen, jobs), live.number or None) for live in rules]
         found += [

@@ -53,6 +53,7 @@ class _LocalBackend(Backend):
         self.application = application
         self.api_key = api_key
         self._engine = application.engine
+        self._scenarios = application.scenarios
         self._scriptable = scriptable
         self._failures = ReceiverFailures() if failures is None else failures
 
@@ -78,28 +79,23 @@ class _LocalBackend(Backend):
             )
 
     def add_job_script(self, script: JobScript, api_key: str | None) -> None:
-        with self._engine.lock:
-            self._engine.runtime.queue_of(api_key).append(Entry(script, "next_job"))
+        self._scenarios.plan([Entry(script, "next_job")], api_key)
 
     def add_rule(self, rule: Rule, label: str) -> ActiveRule:
-        with self._engine.lock:
-            return self._engine.runtime.add(rule, label, self.api_key)
+        return self._scenarios.add(rule, label, self.api_key)
 
     def remove_rule(self, added: AddedRule) -> None:
         if isinstance(added, ActiveRule):
-            with self._engine.lock:
-                self._engine.runtime.remove(added)
+            self._scenarios.remove(added)
 
     def put_scenarios(self, scenarios: Sequence[Scenario]) -> None:
-        with self._engine.lock:
-            self._engine.put_scenarios(scenarios, self.api_key)
+        self._scenarios.put(scenarios, self.api_key)
 
     def scenarios(self) -> tuple[Scenario, ...]:
-        with self._engine.lock:
-            return self._engine.runtime.scenarios_of(self.api_key)
+        return self._scenarios.scenarios_of(self.api_key)
 
     def unused(self) -> Unused:
-        return Unused(tuple(each.why for each in unused_rules(self._engine, self.api_key)), ())
+        return Unused(tuple(each.why for each in unused_rules(self._scenarios, self.api_key)), ())
 
     def receiver_failures(self) -> Sequence[BaseException]:
         return self._failures.of(self.api_key)
@@ -107,36 +103,29 @@ class _LocalBackend(Backend):
     # What happened
 
     def jobs(self) -> Jobs:
-        with self._engine.lock:
-            jobs, now_ns = self._engine.jobs(self.api_key), self._engine.clock.now_ns()
+        jobs, now_ns = self._engine.jobs(self.api_key), self._engine.clock.now_ns()
         return Jobs(jobs, self._which, why_none=lambda: why_no_job(self.calls()), now_ns=now_ns)
 
     def job(self, job_id: str) -> Job:
-        with self._engine.lock:
-            job = self._engine.job(job_id)
-            if job is None or self.api_key not in (None, job.account.api_key):
-                raise _unknown_job(job_id, self._engine.jobs(self.api_key), self.api_key)
-            return job
+        job = self._engine.job(job_id)
+        if job is None or self.api_key not in (None, job.account.api_key):
+            raise _unknown_job(job_id, self._engine.jobs(self.api_key), self.api_key)
+        return job
 
     def status_of(self, job_id: str) -> Status:
-        with self._engine.lock:
-            return self._engine.change_of(self.job(job_id), self._engine.clock.now_ns()).status
+        return self._engine.change_of(self.job(job_id), self._engine.clock.now_ns()).status
 
     def complete(self, job_id: str) -> None:
-        with self._engine.lock:
-            self._engine.complete(self.job(job_id).id, self._engine.clock.now_ns())
+        self._engine.complete(self.job(job_id).id)
 
     def fail(self, job_id: str, ending: Ending) -> None:
-        with self._engine.lock:
-            self._engine.fail(self.job(job_id).id, ending, self._engine.clock.now_ns())
+        self._engine.fail(self.job(job_id).id, ending)
 
     def stall(self, job_id: str) -> None:
-        with self._engine.lock:
-            self._engine.stall(self.job(job_id).id, self._engine.clock.now_ns())
+        self._engine.stall(self.job(job_id).id)
 
     def calls(self) -> Calls:
-        with self._engine.lock:
-            return Calls(self._engine.calls(self.api_key), self._which)
+        return Calls(self._engine.calls(self.api_key), self._which)
 
     def wait_for_calls(self, count: int, endpoint: str, timeout_s: float) -> None:
         ends_s = time.perf_counter() + timeout_s
@@ -144,25 +133,28 @@ class _LocalBackend(Backend):
             time.sleep(_LOOK_S)
 
     def webhooks(self) -> LocalWebhooks:
-        return LocalWebhooks(self._engine, self.application.dispatcher, self.api_key, self.check_source, self._failures)
+        return LocalWebhooks(
+            self._engine,
+            self._scenarios,
+            self.application.dispatcher,
+            self.api_key,
+            self.check_source,
+            self._failures,
+        )
 
     def accounts(self) -> tuple[Account, ...]:
-        with self._engine.lock:
-            return tuple(each for each in self._engine.accounts if self.api_key in (None, each.api_key))
+        return tuple(each for each in self._engine.accounts if self.api_key in (None, each.api_key))
 
     def add_account(self, spec: AccountSpec) -> Account:
-        with self._engine.lock:
-            return self._engine.accounts.add_new(spec)
+        return self._engine.accounts.add_new(spec)
 
     def credits(self) -> Credits:
-        with self._engine.lock:
-            now_ns = self._engine.clock.now_ns()
-            return sum(self._engine.credits_of(each, now_ns) for each in self.accounts())
+        now_ns = self._engine.clock.now_ns()
+        return sum(each.credits for each in self._engine.account_summaries(now_ns, self.api_key))
 
     def credits_spent(self) -> Credits:
-        with self._engine.lock:
-            now_ns = self._engine.clock.now_ns()
-            return sum(self._engine.spent_by(each, now_ns) for each in self.accounts())
+        now_ns = self._engine.clock.now_ns()
+        return sum(each.spent for each in self._engine.account_summaries(now_ns, self.api_key))
 
     def started_ns(self) -> int:
         return self._engine.call_log.start_ns
@@ -172,11 +164,10 @@ class _LocalBackend(Backend):
 
     def reset(self) -> None:
         self._failures.forget(self.api_key)
-        with self._engine.lock:
-            if self.api_key is None:
-                self.application.reset()
-            else:
-                self._engine.reset_account(self.api_key)
+        if self.api_key is None:
+            self.application.reset()
+        else:
+            self._engine.reset_account(self.api_key)
 
     @property
     def _which(self) -> str:

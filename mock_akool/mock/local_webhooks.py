@@ -9,6 +9,7 @@ from typing import Any
 from mock_akool.akool.deliveries import Delivery
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.jobs import Job
+from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.timeline import Status
@@ -59,6 +60,7 @@ class LocalWebhooks(Webhooks):
     def __init__(
         self,
         engine: Engine,
+        scenarios: ScenarioRuntime,
         dispatcher: Dispatcher,
         api_key: str | None,
         check_source: Callable[[], None],
@@ -66,6 +68,7 @@ class LocalWebhooks(Webhooks):
     ) -> None:
         super().__init__(api_key)
         self._engine = engine
+        self._scenarios = scenarios
         self._dispatcher = dispatcher
         self._may_script = check_source
         """Raises when Python calls may not script the fake."""
@@ -73,7 +76,7 @@ class LocalWebhooks(Webhooks):
 
     def of_account(self, api_key: str) -> LocalWebhooks:
         """Return the same for the jobs of one account."""
-        return LocalWebhooks(self._engine, self._dispatcher, api_key, self._may_script, self._failures)
+        return LocalWebhooks(self._engine, self._scenarios, self._dispatcher, api_key, self._may_script, self._failures)
 
     def collect(self) -> None:
         """Send nothing: each webhook counts as taken when it falls due."""
@@ -101,8 +104,7 @@ class LocalWebhooks(Webhooks):
 
     @property
     def _jobs(self) -> tuple[Job, ...]:
-        with self._engine.lock:
-            return self._engine.jobs(self._api_key)
+        return self._engine.jobs(self._api_key)
 
     def _made(self) -> Sequence[Delivery]:
         self._dispatcher.deliver_due(wait=False)
@@ -149,8 +151,7 @@ class LocalWebhooks(Webhooks):
         return dispatcher.outbox.entry(copy.number) or copy
 
     def _add_fault(self, rule: WebhookRule, account: str | None) -> None:
-        with self._engine.lock:
-            self._engine.runtime.add_webhook_rule(rule, "python", account)
+        self._scenarios.add_webhook_rule(rule, "python", account)
 
     def _check_source(self) -> None:
         self._may_script()

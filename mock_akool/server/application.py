@@ -8,6 +8,7 @@ from mock_akool import admin
 from mock_akool.akool import api
 from mock_akool.akool.deliveries import Draft
 from mock_akool.akool.engine import Engine
+from mock_akool.akool.scenarios.middleware import ScenarioMiddleware
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
 from mock_akool.core.errors import ClockError
 from mock_akool.core.http import Request, Response
@@ -25,7 +26,9 @@ class Application:
     """Answers calls. Safe to use from several threads."""
 
     def __init__(self, settings: ScenarioSettings, clock: Clock, access: admin.Access | None = None) -> None:
-        self.engine = Engine(settings, clock, JwtTokens(settings.seed), settings.script, _compose)
+        self.engine = Engine(settings, clock, JwtTokens(settings.seed), _compose)
+        self._api = ScenarioMiddleware(self.engine, settings.script)
+        self.scenarios = self._api.runtime
         self.media_cache = MediaCache()
         self.dispatcher = Dispatcher(self.engine.outbox, clock, settings)
         self.access = access or admin.Access()
@@ -45,7 +48,7 @@ class Application:
         if request.path.startswith(admin.PREFIX):
             return admin.answer(self, request)
         self.dispatcher.deliver_before(request)
-        return api.answer(self.engine, request)
+        return self._api.answer(request)
 
     def run_until_idle(self, account: str | None = None) -> None:
         """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
@@ -57,10 +60,9 @@ class Application:
         clock = self.movable_clock
         while True:
             self.dispatcher.deliver_due()
-            with self.engine.lock:
-                now_ns = clock.now_ns()
-                idle_ns = self.engine.idle_ns(now_ns, account)
-                due_ns = self.engine.outbox.next_ns if account is None else None
+            now_ns = clock.now_ns()
+            idle_ns = self.engine.idle_ns(now_ns, account)
+            due_ns = self.engine.outbox.next_ns if account is None else None
             if idle_ns <= now_ns and due_ns is None:
                 return
             # Callbacks that fall due on the way are sent on the way.
@@ -70,10 +72,10 @@ class Application:
 
     def reset(self) -> None:
         """Forget all that happened, and let a clock that was moved ahead of the machine's show its time again."""
-        with self.engine.lock:
-            if isinstance(self.clock, SteeredClock):
-                self.engine.reset()  # what was due in the future is not sent on the way back
-                self.clock.set_to_machine()
+        self.engine.reset()
+        if isinstance(self.clock, SteeredClock):
+            # After the reset: what was due in the future is not sent on the way back.
+            self.clock.set_to_machine()
             self.engine.reset()
 
     @property
@@ -95,9 +97,7 @@ class Application:
 
     def is_awaited(self) -> bool:
         """Return whether a client has something to wait for, see `Engine.is_awaited`."""
-        engine = self.engine
-        with engine.lock:
-            return engine.is_awaited(engine.clock.now_ns())
+        return self.engine.is_awaited()
 
     def counts_polls(self, job_id: str) -> bool:
         """Return whether the life of this job depends on how often it is polled."""
@@ -106,10 +106,7 @@ class Application:
 
     def newest_jobs(self, count: int) -> list[tuple[str, Status]]:
         """Return the `_id` and the status of so many jobs, the newest last."""
-        engine = self.engine
-        with engine.lock:
-            now_ns = engine.clock.now_ns()
-            return [(job.id, engine.change_of(job, now_ns).status) for job in engine.jobs()[-count:]]
+        return [(job.id, status) for job, status in self.engine.statuses(count)]
 
     # Live servers
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from typing import Any, Final
 
 import pytest
@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_akool import AkoolError, Request, Response, Status, Timeline, VirtualClock
-from mock_akool.akool import api
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.deliveries import AttemptResult
 from mock_akool.akool.engine import Engine
@@ -18,10 +17,10 @@ from mock_akool.akool.families import CREATES
 from mock_akool.akool.families.image_v3 import ImageV3
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.model import Entry, JobScript
-from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.timeline import Stage, changes, failed
-from mock_akool.server.tokens import JwtTokens
+from tests.akool import fakes
+from tests.akool.fakes import runtime_of
 from tests.core.timelines import ALL_SPANS, BORN, NS, S, lived, timelines
 from tests.extent import choose
 
@@ -33,7 +32,7 @@ INFO: Final = "/api/open/v3/content/image/infobymodelid"
 
 
 def engine_of(**options: Any) -> Engine:
-    return Engine(ServiceSettings.of(**options), VirtualClock(BORN), JwtTokens(0))
+    return fakes.engine_of(VirtualClock(BORN), **options)
 
 
 def account(engine: Engine, key: str) -> Account:
@@ -44,8 +43,7 @@ def account(engine: Engine, key: str) -> Account:
 
 def make(engine: Engine, timeline: Timeline | None = None, key: str = MINE, hook: str = "") -> Job:
     if timeline is not None:
-        planned = engine.runtime.planned_for.setdefault(key, deque())
-        planned.append(Entry(JobScript(timeline=timeline), "test"))
+        runtime_of(engine).plan([Entry(JobScript(timeline=timeline), "test")], key)
     request = ImageV3("a fox", "1:1", None, hook)
     (job,) = engine.create(
         account(engine, key), CREATES["createbyprompt"], request, "http://files.test", engine.clock.now_ns()
@@ -55,7 +53,7 @@ def make(engine: Engine, timeline: Timeline | None = None, key: str = MINE, hook
 
 def ask(engine: Engine, method: str, path: str, query: str = "", body: bytes = b"", key: str = MINE) -> Response:
     headers = {"x-api-key": key, "content-type": "application/json"}
-    return api.answer(engine, Request.build(method, path, query, headers, body))
+    return fakes.answer(engine, Request.build(method, path, query, headers, body))
 
 
 def pass_ns(engine: Engine, ns: int) -> int:
@@ -167,7 +165,7 @@ def seen_of(engine: Engine, key: str) -> dict[str, Any]:
         "calls": [call for call in engine.call_log.calls() if call.headers["x-api-key"] == key],
         "callbacks": [each for each in engine.outbox.entries() if each.account == key],
         "files": [engine.job_of_file(f"/{job.stamp_ms}-1234.jpg") for job in jobs],
-        "plans": engine.runtime.plans_of(key),
+        "plans": runtime_of(engine).plans_of(key),
     }
 
 
@@ -186,7 +184,7 @@ def do(engine: Engine, key: str, deed: str) -> None:
             ask(engine, "GET", INFO, f"image_model_id={own[-1]}", key=key)
         case "plan":
             script = JobScript(timeline=Timeline.of(1, 1, failed("no", refund=True)))
-            engine.runtime.planned_for.setdefault(key, deque()).append(Entry(script, "test"))
+            runtime_of(engine).plan([Entry(script, "test")], key)
         case "deliver":
             statuses_told(engine, engine.clock.now_ns())
         case "pass":

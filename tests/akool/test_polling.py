@@ -23,7 +23,7 @@ class Client:
     def __init__(self, timeline: Timeline) -> None:
         self.clock = VirtualClock(BORN)
         self.mock = MockAkool(clock=self.clock)
-        self.mock.engine.runtime.planned.append(Entry(JobScript(timeline=timeline), "test"))
+        self.mock.application.scenarios.plan([Entry(JobScript(timeline=timeline), "test")])
         body = self.mock.answer(Request.build("POST", CREATE, headers=HEADERS, body=b'{"prompt": "a"}')).body
         self.job_id = json.loads(body)["data"]["_id"]
 

@@ -64,7 +64,7 @@ def test_the_robust_client_ends_as_it_is_said_and_meets_every_rule(name: str, en
         transport = enter(scenario=name)
         ended = played("robust", transport, order)
         assert (family, ended) == (family, SURVIVAL[name].robust)
-        assert [live.label for live in transport.mock.engine.runtime.rules if not live.fired] == []
+        assert [live.label for live in transport.mock.application.scenarios.rules if not live.fired] == []
         transport.mock.verify()
 
 

@@ -187,7 +187,7 @@ class TestPython:
             with pytest.raises(ScenarioError) as caught:
                 mistake()
             assert caught.value.message.startswith(message)
-        assert mock.engine.runtime.rules == ()
+        assert mock.application.scenarios.rules == ()
 
     def test_a_word_after_the_end_is_told_to_come_before(self) -> None:
         rule = MockAkool().on("any").respond(http=502)

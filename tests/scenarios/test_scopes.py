@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_akool import Request, VirtualClock
+from mock_akool import Request
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.families import CREATES
 from mock_akool.akool.families.image_v3 import ImageV3
@@ -17,10 +16,9 @@ from mock_akool.akool.jobs import NewJob
 from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.akool.scenarios.schema import read_scenario
-from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Rule
-from mock_akool.server.tokens import JwtTokens
+from tests.akool.fakes import engine_of, runtime_of
 from tests.extent import choose
 
 ONE: Final = "one"
@@ -31,7 +29,7 @@ NEW: Final = NewJob("createbyprompt", REQUEST.prompt, REQUEST.topic, None)
 
 
 def engine() -> Engine:
-    return Engine(ServiceSettings.of(), VirtualClock(), JwtTokens(0))
+    return engine_of()
 
 
 def rule(name: str, **conditions: Any) -> Rule:
@@ -49,12 +47,12 @@ def entries(engine: Engine, key: str, jobs: int) -> list[str | None]:
     """The entries that the account's next jobs follow."""
     account = engine.accounts.by_key(key)
     assert account is not None
-    taken = [engine.runtime.entry_for(account, NEW) for _ in range(jobs)]
+    taken = [runtime_of(engine).entry_for(account, NEW) for _ in range(jobs)]
     return [each and each.label for each in taken]
 
 
 def plan(runtime: ScenarioRuntime, scope: str | None, entry: Entry) -> None:
-    (runtime.planned if scope is None else runtime.planned_for.setdefault(scope, deque())).append(entry)
+    runtime.plan([entry], scope)
 
 
 STEPS: Final = st.lists(
@@ -72,7 +70,7 @@ STEPS: Final = st.lists(
 @settings(deadline=None, max_examples=choose(50, 1000))
 @given(STEPS)
 def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: list[tuple[str, Any, int]]) -> None:
-    runtime = engine().runtime
+    runtime = runtime_of(engine())
     scenarios: dict[str | None, tuple[Scenario, ...]] = dict.fromkeys(SCOPES, ())
     added: dict[str | None, list[ActiveRule]] = {scope: [] for scope in SCOPES}
     plans: dict[str | None, list[Entry]] = {scope: [] for scope in SCOPES}
@@ -119,13 +117,13 @@ def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: li
 
 class TestCounts:
     def test_a_rule_of_an_account_counts_its_calls_only(self) -> None:
-        runtime = engine().runtime
+        runtime = runtime_of(engine())
         live = runtime.add(rule("second", nth=2), "second", ONE)
         assert [fired(runtime, key) for key in (OTHER, ONE, OTHER, ONE, ONE)] == [None, None, None, "second", None]
         assert live.fired == 1
 
     def test_when_one_is_removed_the_others_go_on_counting(self) -> None:
-        runtime = engine().runtime
+        runtime = runtime_of(engine())
         runtime.add(rule("third", nth=3), "third", ONE)
         first = runtime.add(rule("first", nth=1), "first", ONE)
         seen = [fired(runtime, ONE)]
@@ -134,7 +132,7 @@ class TestCounts:
         assert seen == ["first", None, "third", None]
 
     def test_removing_what_is_not_there_does_nothing(self) -> None:
-        runtime = engine().runtime
+        runtime = runtime_of(engine())
         live, kept = runtime.add(rule("gone"), "gone"), runtime.add(rule("kept"), "kept")
         for _ in range(2):
             runtime.remove(live)
@@ -145,7 +143,7 @@ class TestCounts:
     def test_who_is_forgotten_is_counted_anew_by_what_is_for_everybody(
         self, is_put: bool, per: str, after: list[str | None]
     ) -> None:
-        runtime = engine().runtime
+        runtime = runtime_of(engine())
         second = rule("second", nth=2, per=per)
         if is_put:
             runtime.put([Scenario(rules=(second,), name="all")])
@@ -160,7 +158,7 @@ class TestCounts:
 
     def test_jobs_that_are_forgotten_are_counted_anew(self) -> None:
         made = engine()
-        runtime, account = made.runtime, made.accounts.by_key(ONE)
+        runtime, account = runtime_of(made), made.accounts.by_key(ONE)
         assert account is not None
         jobs = [made.create(account, CREATES[NEW.endpoint], REQUEST, "", made.clock.now_ns())[0].id for _ in range(2)]
         runtime.add(rule("second", on="infobymodelid", nth=2, per="job"), "second")
@@ -180,7 +178,7 @@ class TestEntries:
 
     def test_plans_go_first_and_an_account_s_own_before_those_for_everybody(self) -> None:
         made = engine()
-        runtime = made.runtime
+        runtime = runtime_of(made)
         runtime.put([self.ALL])
         runtime.put([self.PUT], ONE)
         plan(runtime, None, Entry(JobScript(), "anybody"))
@@ -191,17 +189,17 @@ class TestEntries:
 
     def test_who_is_forgotten_begins_anew_with_what_is_for_everybody(self) -> None:
         made = engine()
-        made.runtime.put([self.ALL])
-        made.runtime.put([self.PUT], ONE)
+        runtime_of(made).put([self.ALL])
+        runtime_of(made).put([self.PUT], ONE)
         assert entries(made, ONE, 3) == ["put: jobs[0]", "put: jobs[1]", "all: jobs[0]"]
         assert entries(made, OTHER, 1) == ["all: jobs[0]"]
-        made.runtime.forget(ONE, [])
+        runtime_of(made).forget(ONE, [])
         assert entries(made, ONE, 3) == ["all: jobs[0]", "all: jobs[1]", None]
         assert entries(made, OTHER, 2) == ["all: jobs[1]", None]
 
 
 def test_what_scenarios_say_of_accounts_and_limits_is_so_for_their_scope() -> None:
-    runtime = engine().runtime
+    runtime = runtime_of(engine())
     runtime.put([read_scenario({"account": {"credits": 3}, "limits": {"concurrent_jobs": 4}})])
     runtime.put([read_scenario({"account": {"status": "banned"}, "limits": {"concurrent_jobs": 5}})], ONE)
     assert [runtime.account_script(key)[:2] for key in (ONE, OTHER)] == [(3, True), (3, None)]

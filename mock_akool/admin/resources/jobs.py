@@ -88,16 +88,15 @@ def create_job(request: AdminRequest) -> Any:
     is_new = engine.accounts.known(request.account or "") is None
     account = account_meant(request)
     created_ns = request.now_ns - given["elapsed"].ns
-    planned = engine.runtime.queue_of(account.api_key)
-    before = list(planned)
+    scripts: list[Entry] = []
     if given["stages"] is not None or given["result"] is not None:
         script = JobScript(timeline=given["stages"], result=given["result"])
-        planned.extendleft([Entry(script, "admin")] * create.jobs(input))
+        scripts = [Entry(script, "admin")] * create.jobs(input)
+    request.scenarios.plan(scripts, account.api_key, first=True)
     try:
         made = engine.create(account, create, input, request.http.file_base, created_ns)
     except Exception as error:
-        planned.clear()
-        planned.extend(before)
+        request.scenarios.unplan(scripts, account.api_key)
         if is_new:
             engine.accounts.remove(account.api_key)
         if isinstance(error, AkoolError):

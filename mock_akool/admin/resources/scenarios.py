@@ -75,8 +75,7 @@ class _Scenarios:
 
 def show_active(request: AdminRequest) -> Any:
     """Show what is active for everybody, or for one account."""
-    engine, key = request.engine, request.account
-    runtime = engine.runtime
+    runtime, key = request.scenarios, request.account
     return {
         "scenarios": [{"name": each.name, "scenario": write_scenario(each)} for each in runtime.scenarios_of(key)],
         "rules": [ACTIVE_RULE.write(live, request.now_ns) for live in runtime.rules_of(key)],
@@ -103,27 +102,26 @@ def put_scenario(request: AdminRequest) -> Any:
         check_changeable(scenarios)
     except ScenarioError as error:
         raise AdminError(409, error.message, error.hint) from None
-    request.engine.put_scenarios(scenarios, request.account)
+    request.scenarios.put(scenarios, request.account)
     return show_active(request)
 
 
 def clear_scenario(request: AdminRequest) -> Any:
     """Remove scenarios, added rules and webhook faults, and job scripts."""
-    request.engine.put_scenarios((), request.account)
+    request.scenarios.put((), request.account)
     return show_active(request)
 
 
 def add_rules(request: AdminRequest) -> Any:
     """Add rules, which go before those of scenarios."""
     check_source(request)
-    engine = request.engine
-    added = [engine.runtime.add(rule, label_of(rule), request.account) for rule in request.given["rules"]]
+    added = [request.scenarios.add(rule, label_of(rule), request.account) for rule in request.given["rules"]]
     return {"rules": [ACTIVE_RULE.write(live, request.now_ns) for live in added]}
 
 
 def remove_rule(request: AdminRequest) -> Any:
     """Remove an added rule."""
-    runtime = request.engine.runtime
+    runtime = request.scenarios
     for live in runtime.rules_of(request.account):
         if live.number == request.given["rule"]:
             runtime.remove(live)
@@ -137,7 +135,7 @@ def remove_rule(request: AdminRequest) -> Any:
 
 def list_unused(request: AdminRequest) -> Any:
     """List the rules that should have applied and never did, and why."""
-    return {"rules": [each._asdict() for each in unused_rules(request.engine, request.account)]}
+    return {"rules": [each._asdict() for each in unused_rules(request.scenarios, request.account)]}
 
 
 def script_jobs(request: AdminRequest) -> Any:
@@ -146,15 +144,15 @@ def script_jobs(request: AdminRequest) -> Any:
     scripts: list[JobScript] = request.given["jobs"]
     if any(script.when is not None for script in scripts):
         raise AdminError(400, "a script for next jobs has no `when`", "Use a scenario's `jobs` for that")
-    queue = request.engine.runtime.queue_of(request.account)
     for script in scripts:
-        queue.extend([Entry(script._replace(times=None), "next_job")] * (script.times or 1))
-    return {"job_scripts": len(queue)}
+        once = Entry(script._replace(times=None), "next_job")
+        request.scenarios.plan([once] * (script.times or 1), request.account)
+    return {"job_scripts": len(request.scenarios.plans_of(request.account))}
 
 
 def check_source(request: AdminRequest) -> None:
     """Raise AdminError when the settings say that nobody may script this fake over HTTP."""
-    if not request.engine.script.by_admin:
+    if not request.scenarios.script.by_admin:
         raise AdminError(
             403,
             "scenario_sources does not name `admin`, so the admin API cannot script this fake",

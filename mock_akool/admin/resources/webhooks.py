@@ -97,7 +97,7 @@ def add_faults(request: AdminRequest) -> Any:
     check_source(request)
     faults: tuple[WebhookRule, ...] = request.given["faults"]
     for rule in faults:
-        request.engine.runtime.add_webhook_rule(rule, "admin", request.account)
+        request.scenarios.add_webhook_rule(rule, "admin", request.account)
     return {"faults": [WEBHOOK.write(rule) for rule in faults]}
 
 

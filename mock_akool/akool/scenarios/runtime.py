@@ -13,28 +13,34 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import reduce
 from itertools import count as counting
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol
 
-from mock_akool.akool.accounts import Account, AccountScript
+from mock_akool.akool.accounts import Account, Accounts, AccountScript
+from mock_akool.akool.auth import Tokens
 from mock_akool.akool.endpoints import FILE, GET_TOKEN
+from mock_akool.akool.engine import JobPlan
 from mock_akool.akool.errors import ParameterError
 from mock_akool.akool.families import CREATES, RESULTS, Results
 from mock_akool.akool.jobs import Job, NewJob
-from mock_akool.akool.scenarios.model import Entry, Scenario
+from mock_akool.akool.scenarios.model import Entry, Scenario, Script
 from mock_akool.akool.scenarios.scopes import Scope
 from mock_akool.akool.settings import Limits, over
+from mock_akool.akool.snapshot import Snapshot, UnusedRules
+from mock_akool.akool.transactions import transaction
+from mock_akool.core.call_log import CallLog
+from mock_akool.core.clock import Clock
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.http import Request
+from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.rule_engine import ActiveRule, Firing, RuleSet
 from mock_akool.core.rules import Rule, Subject
+from mock_akool.core.timeline import Change
 from mock_akool.core.webhook_faults import ActiveWebhookRule, WebhookRule
 
-if TYPE_CHECKING:
-    from mock_akool.akool.engine import Engine
-    from mock_akool.akool.scenarios.model import Script
-
+_AS_USUAL: Final = JobPlan()
 
 _MAGIC_WORD: Final = re.compile(r"\[mock:([^\[\]]{1,200})\]")
 _NAMING_KEY: Final = re.compile(r"[^+]*(?:\+[a-z0-9-]+)+")
@@ -50,11 +56,64 @@ _REPEATING: Final = frozenset({"server", "direct"})
 """The doors that hand in the same record of a call again."""
 
 
-class ScenarioRuntime:
-    """What the scenarios of one engine say. Not locked: the engine's lock covers it."""
+class World(Protocol):
+    """What scenarios must know of a fake: the engine, as far as they look at it."""
 
-    def __init__(self, engine: Engine, script: Script) -> None:
-        self._engine = engine
+    @property
+    def lock(self) -> AbstractContextManager[Any]:
+        """The lock that covers the engine and its scenarios."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the fake."""
+
+    @property
+    def keyed_random(self) -> KeyedRandom:
+        """Chance that follows from the seed."""
+
+    @property
+    def call_log(self) -> CallLog:
+        """The calls so far."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """What reads tokens."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts."""
+
+    def job(self, job_id: str) -> Job | None:
+        """Return the job with this `_id`."""
+
+    def job_of_file(self, path: str) -> Job | None:
+        """Return the job of the file at a path."""
+
+    def change_of(self, job: Job, now_ns: int) -> Change:
+        """Return the status of a job at an instant."""
+
+    def jobs_made(self, api_key: str) -> int:
+        """Return how many jobs an account made."""
+
+    def observe(self, api_key: str | None = None) -> Snapshot:
+        """Return what was seen of everybody or of an account."""
+
+    def limits_changed(self, api_key: str | None, *, counts_jobs: bool) -> None:
+        """Take note that scenarios say something else now of an account, or with None of all."""
+
+
+class ScenarioRuntime:
+    """What the scenarios of one fake say, under the lock of its engine."""
+
+    def __init__(self, world: World, script: Script) -> None:
+        self._world = world
+        self.script = script
+        self.lock = world.lock
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all rules, job scripts and counts but those that the fake was made with."""
+        engine, script = self._world, self.script
         self._library = script.library
         self._by_key = script.by_key and script.library is not None
         self._by_prompt = script.by_prompt and script.library is not None
@@ -93,6 +152,7 @@ class ScenarioRuntime:
         """The rules that are in force for everybody, in the order in which they are tried."""
         return (*self._python.rules, *self._everybody.book.rules)
 
+    @transaction
     def rules_of(self, api_key: str | None) -> tuple[ActiveRule, ...]:
         """Return the rules of an account in particular, or with None those for everybody, as they are tried."""
         if api_key is None:
@@ -100,24 +160,53 @@ class ScenarioRuntime:
         added, put = self._python_of.get(api_key), self._put.get(api_key)
         return (*(added.rules if added else ()), *(put.book.rules if put else ()))
 
+    @transaction
     def scripted_accounts(self) -> tuple[str, ...]:
         """Return the API keys of the accounts that have rules, scenarios or faults of callbacks of their own."""
         of_webhooks = (live.owner for live in self._webhooks if live.owner is not None)
         return tuple(dict.fromkeys((*self._python_of, *self._put, *of_webhooks)))
 
+    @transaction
     def scenarios_of(self, api_key: str | None) -> tuple[Scenario, ...]:
         """Return the scenarios that were put in force for an account, or with None those for everybody."""
         scope = self._everybody if api_key is None else self._put.get(api_key)
         return () if scope is None else scope.scenarios
 
+    @transaction
     def plans_of(self, api_key: str | None) -> tuple[Entry, ...]:
         """Return what was planned for the next jobs of an account, or with None of whoever comes."""
         return tuple(self.planned if api_key is None else self.planned_for.get(api_key, ()))
 
-    def queue_of(self, api_key: str | None) -> deque[Entry]:
-        """Return the plans for the next jobs of an account, or with None of whoever comes, to be added to."""
-        return self.planned if api_key is None else self.planned_for.setdefault(api_key, deque())
+    @transaction
+    def plan(self, scripts: Iterable[Entry], api_key: str | None = None, *, first: bool = False) -> None:
+        """Let the next jobs of an account, or with None of whoever comes, follow these scripts, in this order.
 
+        They come after what was planned before, or with `first` before it.
+        """
+        queue = self.planned if api_key is None else self.planned_for.setdefault(api_key, deque())
+        queue.extendleft(reversed(list(scripts))) if first else queue.extend(scripts)
+
+    @transaction
+    def unplan(self, scripts: Iterable[Entry], api_key: str | None = None) -> None:
+        """Take scripts back that no job has followed yet."""
+        queue = self.planned if api_key is None else self.planned_for.get(api_key, deque())
+        for entry in scripts:
+            if entry in queue:
+                queue.remove(entry)
+
+    @transaction
+    def unused_rules(self, api_key: str | None = None) -> list[UnusedRules]:
+        """Return the rules that should have fired and did not: those of an account, or with None all."""
+        keys = (api_key,) if api_key is not None else (None, *self.scripted_accounts())
+        found = []
+        for key in keys:
+            rules = tuple(live for live in self.rules_of(key) if live.rule.must_fire and not live.fired)
+            webhook_rules = tuple(live for live in self.added_webhook_rules(key) if not live.applied)
+            if rules or webhook_rules:
+                found.append(UnusedRules(rules, webhook_rules, self._world.observe(key)))
+        return found
+
+    @transaction
     def put(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
         """Put scenarios in force from now on, for an account or for everybody, instead of those that were.
 
@@ -126,9 +215,9 @@ class ScenarioRuntime:
         come. Of their `accounts`, `seed` and `profile` nothing is taken: these are a fake's from its beginning.
         """
         now_ns, keyed_random, after = (
-            self._engine.clock.now_ns(),
-            self._engine.keyed_random,
-            self._engine.call_log.count,
+            self._world.clock.now_ns(),
+            self._world.keyed_random,
+            self._world.call_log.count,
         )
         if api_key is None:
             self._everybody = self._put_for_all = Scope("", now_ns, scenarios, keyed_random, after)
@@ -144,25 +233,31 @@ class ScenarioRuntime:
         self._lines.clear()
         self.watching = self.watching or any(each.rules for each in scenarios)
         self.limiting = self.limiting or any(each.limits.requests_per_second is not None for each in scenarios)
+        self._world.limits_changed(
+            api_key if scenarios else None,
+            counts_jobs=any(each.limits.concurrent_jobs is not None for each in scenarios),
+        )
 
+    @transaction
     def add(self, rule: Rule, label: str, api_key: str | None = None) -> ActiveRule:
         """Put a rule in force, after those that were added before and before those of scenarios.
 
         With an API key it is for that account only, and goes before those for everybody.
         """
-        live = ActiveRule(rule, label, next(self._numbers), self._engine.call_log.count)
+        live = ActiveRule(rule, label, next(self._numbers), self._world.call_log.count)
         if api_key is None:
             book = self._python
         else:
             scope = f"python {api_key}"
             # Who has a test of an account of his own does not know since when the fake has been running.
-            now_ns = self._engine.clock.now_ns()
-            book = self._python_of.setdefault(api_key, RuleSet(scope, now_ns, self._engine.keyed_random))
+            now_ns = self._world.clock.now_ns()
+            book = self._python_of.setdefault(api_key, RuleSet(scope, now_ns, self._world.keyed_random))
         book.append(live)
         self._lines.clear()
         self.watching = True
         return live
 
+    @transaction
     def remove(self, live: ActiveRule) -> None:
         """Take a rule away that was added."""
         for book in (self._python, *self._python_of.values()):
@@ -205,6 +300,13 @@ class ScenarioRuntime:
         return reduce(over, (scope.limits for scope in scopes if scope is not None), _NO_LIMITS)
 
     # Jobs
+
+    def plan_of(self, account: Account, new: NewJob) -> JobPlan:
+        """Return what becomes of a new job, and count the job script that says so as used."""
+        entry = self.entry_for(account, new)
+        if entry is None:
+            return _AS_USUAL
+        return JobPlan(entry.script.timeline, entry.script.result, entry.label)
 
     def entry_for(self, account: Account, new: NewJob) -> Entry | None:
         """Return which entry of which script a new job follows; None when nobody scripted it."""
@@ -295,7 +397,7 @@ class ScenarioRuntime:
         if looks_into:
             subject = subject._replace(
                 prompt=body.text("prompt") if job is None else job.topic.prompt,
-                status=None if job is None else self._engine.change_of(job, now_ns).status,
+                status=None if job is None else self._world.change_of(job, now_ns).status,
             )
         fired = [found for book in books if (found := book.firing(endpoint, subject, now_ns)) is not None]
         if attempt is not None:
@@ -313,7 +415,7 @@ class ScenarioRuntime:
 
     def _whose(self, endpoint: str, request: Request, body: _Body) -> tuple[str | None, Job | None]:
         """Return the API key of the account that calls, and the job that the call is about, where they are known."""
-        engine = self._engine
+        engine = self._world
         if endpoint == FILE:
             job = engine.job_of_file(request.path)
             return (None, None) if job is None else (job.account.api_key, job)
@@ -336,11 +438,12 @@ class ScenarioRuntime:
 
     def _number(self, endpoint: str, account: str | None, job: Job | None) -> int | None:
         if endpoint in CREATES:
-            return self._engine.jobs_made(account or "") + 1
+            return self._world.jobs_made(account or "") + 1
         return None if job is None else job.number
 
     # Callbacks
 
+    @transaction
     def add_webhook_rule(self, rule: WebhookRule, label: str, api_key: str | None = None) -> None:
         """Put a rule for callbacks in force, after those that were added before and before those of scenarios.
 
@@ -348,10 +451,12 @@ class ScenarioRuntime:
         """
         self._webhooks.append(ActiveWebhookRule(rule, label, api_key))
 
+    @transaction
     def added_webhook_rules(self, api_key: str | None) -> tuple[ActiveWebhookRule, ...]:
         """Return the rules for callbacks that were added for an account, or with None those for everybody."""
         return tuple(live for live in self._webhooks if live.owner == api_key)
 
+    @transaction
     def webhook_rules_of(self, api_key: str | None) -> tuple[ActiveWebhookRule, ...]:
         """Return the rules for callbacks of an account in particular, or with None of everybody, as they are tried."""
         scope = self._everybody if api_key is None else self._put.get(api_key)
@@ -399,7 +504,7 @@ class ScenarioRuntime:
         if self._library is None:
             raise ScenarioError("there are no named scenarios here")
         scenarios = [self._library(name.strip()) for name in names]
-        return Scope(scope, self._engine.clock.now_ns(), scenarios, self._engine.keyed_random)
+        return Scope(scope, self._world.clock.now_ns(), scenarios, self._world.keyed_random)
 
 
 class _Line:
@@ -463,7 +568,7 @@ class _Body:
         return value if isinstance(value, str) else None
 
 
-def _job_shown(engine: Engine, results: Results, request: Request) -> Job | None:
+def _job_shown(engine: World, results: Results, request: Request) -> Job | None:
     """Return the first job that a request to a reader asks for."""
     try:
         ids = results.ids(request, results.names_in(request.path))

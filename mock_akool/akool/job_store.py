@@ -1,0 +1,136 @@
+"""The jobs of an engine, and what is known of each beside its record. Not locked: the engine's lock covers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from mock_akool.akool.families import Context, family_of
+from mock_akool.akool.jobs import Job
+from mock_akool.core.timeline import Status
+
+_MOST_PARTS: Final = 32
+"""So many parts of a file's name, up to a `-` each, may belong to what names its job."""
+
+
+class Stamps:
+    """Numbers in milliseconds that are given away once each: the wanted one, or the first free one after it."""
+
+    def __init__(self) -> None:
+        self._next: dict[int, int] = {}
+        """For a number that is taken, one from which to search on. Paths are shortened when they are walked."""
+
+    def take(self, wanted_ms: int) -> int:
+        """Return a number that was not given away before, `wanted_ms` or the nearest after it."""
+        following, free = self._next, wanted_ms
+        while free in following:
+            free = following[free]
+        following[free] = free + 1
+        at = wanted_ms
+        while at != free:
+            next_at = following[at]
+            following[at] = free + 1
+            at = next_at
+        return free
+
+
+class JobStore:
+    """The jobs, in the order of their creation, and sets of those that somebody still has something to do with."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.by_id: dict[str, Job] = {}
+        self._by_stem: dict[str, str] = {}
+        """The ids of jobs by what the names of their files begin with."""
+        self.stamps = Stamps()
+        self.made: dict[str, int] = {}
+        """How many jobs each account made, by API key."""
+        self.open: set[str] = set()
+        """Jobs whose end no poll has seen."""
+        self.end_shown: set[str] = set()
+        self.polled_on: set[str] = set()
+        """Jobs that the client polls although it was shown their end."""
+        self.unfinished: dict[str, dict[str, None]] = {}
+        """By API key: the jobs that may be unfinished, where an account may have only so many at a time."""
+        self.refunds: dict[str, dict[str, None]] = {}
+        """By API key: the jobs that give their credits back if they fail."""
+
+    def all(self, api_key: str | None = None) -> tuple[Job, ...]:
+        """Return all jobs in the order of their creation; with an API key, those of that account."""
+        jobs = self.by_id.values()
+        return tuple(jobs if api_key is None else (job for job in jobs if job.account.api_key == api_key))
+
+    def at_path(self, path: str) -> Job | None:
+        """Return the job that the file at `path` is or will be of; None when there is none."""
+        name, at = path[1:], -1
+        for _ in range(_MOST_PARTS):
+            at = name.find("-", at + 1)
+            job_id = self._by_stem.get(name if at < 0 else name[:at])
+            if job_id is not None:
+                return self.by_id.get(job_id)
+            if at < 0:
+                break
+        return None
+
+    def add(self, job: Job, *, is_counted: bool) -> None:
+        """Keep a new job; `is_counted` where its account may have only so many unfinished ones."""
+        key = job.account.api_key
+        self.by_id[job.id] = job
+        self._by_stem[family_of(job).files.stem(job, self._context)] = job.id
+        self.open.add(job.id)
+        self.made[key] = job.number
+        if is_counted:
+            self.unfinished.setdefault(key, {})[job.id] = None
+        if job.timeline.ending.refund:
+            self.refunds.setdefault(key, {})[job.id] = None
+
+    def divert(self, job: Job) -> None:
+        """Keep a job whose future has changed."""
+        self.by_id[job.id] = job
+        self.open.add(job.id)
+        self.end_shown.discard(job.id)
+        self.polled_on.discard(job.id)
+        if job.timeline.ending.refund:
+            self.refunds.setdefault(job.account.api_key, {})[job.id] = None
+
+    def use(self, parent: Job, what: str) -> None:
+        """Note that something of a job was used up by one that continues it."""
+        self.by_id[parent.id] = replace(parent, used=(*parent.used, what))
+
+    def saw(self, job: Job, status: Status) -> bool:
+        """Note that a poll saw the job at a status; returns whether an equal poll would change nothing more."""
+        if status < Status.COMPLETED:
+            self.open.add(job.id)  # a script may let a job that was completed be processed again
+            return True
+        if job.id in self.polled_on:
+            return True
+        self.open.discard(job.id)
+        # A result that is not as usual may not satisfy the client: it asks again.
+        again = job.id in self.end_shown or job.result is not None
+        (self.polled_on if again else self.end_shown).add(job.id)
+        return False
+
+    def remove(self, job_id: str) -> None:
+        """Forget a job."""
+        job = self.by_id.pop(job_id)
+        self._by_stem.pop(family_of(job).files.stem(job, self._context), None)
+        for known in (self.open, self.end_shown, self.polled_on):
+            known.discard(job_id)
+        for waiting in (self.unfinished, self.refunds):
+            waiting.get(job.account.api_key, {}).pop(job_id, None)
+
+    def forget_account(self, api_key: str) -> set[str]:
+        """Forget the jobs of an account and how many there were; returns their ids."""
+        own = {job.id for job in self.by_id.values() if job.account.api_key == api_key}
+        for job_id in own:
+            self.remove(job_id)
+        for counted in (self.made, self.unfinished, self.refunds):
+            counted.pop(api_key, None)
+        return own
+
+    def count_unfinished_from_now(self, jobs: Iterable[Job]) -> None:
+        """Count the unfinished jobs of every account from now on; nobody had counted them."""
+        self.unfinished = {}
+        for job in jobs:
+            self.unfinished.setdefault(job.account.api_key, {})[job.id] = None

@@ -1,0 +1,54 @@
+"""The responses to repeated polls. Not locked: the engine's lock covers it."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from mock_akool.akool.jobs import Job
+from mock_akool.core.http import Response
+from mock_akool.core.timeline import Status
+
+_MOST_KEPT: Final = 256
+
+NEVER_NS: Final = 1 << 63
+
+
+class PollResult(NamedTuple):
+    """What a poll sees of a job: its status, and until when, in ns, further polls see the same and change nothing."""
+
+    job: Job
+    status: Status
+    until_ns: int
+
+
+class PollCache:
+    """The responses that the newest polls got.
+
+    A client that waits asks the same over and over; its polls change nothing until the next stage begins. A few
+    hundred are kept: those of jobs that are waited for now.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], tuple[PollResult, str, Response]] = {}
+
+    def recall(
+        self, endpoint: str, query: str, api_key: str, file_base: str, now_ns: int, jobs: dict[str, Job]
+    ) -> Response | None:
+        """Return the response to an equal poll of a moment ago, if nothing has changed since."""
+        kept = self._kept.get((endpoint, query))
+        if kept is None:
+            return None
+        (job, _, until_ns), kept_base, response = kept
+        if now_ns < until_ns and kept_base == file_base and jobs.get(job.id) is job:
+            return response if job.account.api_key == api_key else None
+        return None
+
+    def remember(self, endpoint: str, query: str, file_base: str, result: PollResult, response: Response) -> None:
+        """Keep the response to a poll."""
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        self._kept[endpoint, query] = (result, file_base, response)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._kept.clear()

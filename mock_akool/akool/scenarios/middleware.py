@@ -1,0 +1,93 @@
+"""Scenarios in front of the API: what goes wrong on the way to it and back. The API knows nothing of this."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from mock_akool.akool import api
+from mock_akool.akool.api import ErrorRenderer, Names, Route, bug_reply, route
+from mock_akool.akool.codes import Code
+from mock_akool.akool.engine import Engine
+from mock_akool.akool.envelope import encode
+from mock_akool.akool.scenarios.model import Script
+from mock_akool.akool.scenarios.runtime import ScenarioRuntime
+from mock_akool.core.errors import ScenarioError
+from mock_akool.core.fault_injection import apply_fault
+from mock_akool.core.http import Request, Response
+
+_log = logging.getLogger("mock_akool")
+
+_BAD_REQUEST: Final = 400
+
+
+class ScenarioMiddleware:
+    """Answers requests: what scenarios make of them, or what the API answers. Writes the call log."""
+
+    def __init__(self, engine: Engine, script: Script) -> None:
+        self.engine = engine
+        self.runtime = ScenarioRuntime(engine, script)
+        engine.follow_scripts(self.runtime)
+        self._errors = ErrorRenderer(engine.settings)
+
+    def answer(self, request: Request) -> Response:
+        """Turn a Request into a Response, and write both into the call log."""
+        engine, runtime = self.engine, self.runtime
+        found, names = route(request.method, request.path)
+        with engine.lock:
+            now_ns = engine.clock.now_ns()
+            if (runtime.watching or runtime.notices(request)) and not runtime.passes(request):
+                response = self._scripted(found, names, request, now_ns)
+            else:
+                response = self._handled(found, names, request, now_ns)
+            if response.code != Code.OK or response.rule is not None or engine.troubled:
+                self._note_trouble(found.endpoint, response)
+            engine.call_log.append(now_ns, found.endpoint, request, response)
+        return response
+
+    def _scripted(self, found: Route, names: Names, request: Request, now_ns: int) -> Response:
+        """Answer with what the active scenarios make of a request."""
+        engine = self.engine
+        try:
+            firing = self.runtime.firing(found.endpoint, request, now_ns)
+        except ScenarioError as error:
+            _log.warning("%s %s names a scenario that cannot be: %s", request.method, request.path, error)
+            return scenario_refusal(error)
+        except Exception as bug:
+            _log.exception("mock-akool bug while looking for a rule for %s %s", request.method, request.path)
+            return bug_reply(bug)
+        if firing is None:
+            return self._handled(found, names, request, now_ns)
+        fault = firing.active.rule.fault
+        if fault.before:
+            response = Response(200, (), b"", delay_ns=engine.latency_ns, account=firing.account, job_id=firing.job_id)
+        else:
+            response = self._handled(found, names, request, now_ns)
+        response = apply_fault(fault, response, self._errors, engine.keyed_random, *firing.key)
+        return response._replace(rule=firing.active.label)
+
+    def _handled(self, found: Route, names: Names, request: Request, now_ns: int) -> Response:
+        """Answer as the API does; a file comes as the script of its job says."""
+        engine = self.engine
+        response = api.handle(engine, found, names, request, now_ns)
+        if response.media is None:
+            return response
+        job = engine.job(response.job_id or "")
+        if job is None or job.result is None or job.result.files is None:
+            return response
+        response = apply_fault(job.result.files, response, self._errors, engine.keyed_random, "files", request.path)
+        return response._replace(rule=f"{job.entry}: result.files")
+
+    def _note_trouble(self, endpoint: str, response: Response) -> None:
+        """Take note that the newest request to an endpoint was refused or went wrong, or that it did not any more."""
+        refused = response.code not in (Code.OK, None) or response.status >= _BAD_REQUEST
+        if refused or response.rule is not None:
+            self.engine.troubled.add(endpoint)
+        else:
+            self.engine.troubled.discard(endpoint)
+
+
+def scenario_refusal(error: ScenarioError) -> Response:
+    """Return HTTP 400 for a request that names a scenario which does not exist: no answer of Akool's."""
+    body = {"error": f"mock-akool: {error.message}", "hint": error.hint}
+    return Response(400, (("content-type", "application/json; charset=utf-8"),), encode(body))
