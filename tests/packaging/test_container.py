@@ -335,7 +335,7 @@ class TestAsAnEngineRunsIt:
         place = installed.bin.parent.parent
         (place / "mounted").mkdir(exist_ok=True)
         shutil.copy(SCENARIO, place / "mounted")
-        variables = {f"{PREFIX}QUEUE": "0", f"{PREFIX}PROCESSING": "1 poll"}
+        variables = {f"{PREFIX}QUEUEING": "0", f"{PREFIX}PROCESSING": "1 poll"}
         contained = Contained(installed, variables)
         with contained.child:
             try:
@@ -426,7 +426,7 @@ class TestPage:
             ("compose.override.yaml", '"banned"}]', '"banned"}'),
             ("kubernetes.yaml", "MOCK_AKOOL_ADMIN_HOSTS", "MOCK_AKOOL_ADMIN_HOST"),
             ("kubernetes.yaml", "timeoutSeconds", "timeoutSecond"),
-            (".github/workflows/built.yml", 'QUEUE="1 poll"', 'QUEUE="1 pole"'),
+            (".github/workflows/built.yml", 'QUEUEING="1 poll"', 'QUEUEING="1 pole"'),
             (".github/workflows/built.yml", "done'", "done"),
             (".github/workflows/built.yml", "runs-on", "run-on"),
         ],
