@@ -20,8 +20,9 @@ MISSING: Final = Missing.MISSING
 class ResultOverride(NamedTuple):
     """What is unusual about the result of a completed job. None means: as usual.
 
-    `image` and `upscaled_urls` are what the record says instead, MISSING when it has no such key; `null` as image is
-    the empty text's place. `files` is what goes wrong with every download of its files.
+    `image` is what the record says as the address of the result, whatever its family calls that; `upscaled_urls` and
+    `buttons` are for families that have them. MISSING leaves a key out; `null` as image is the empty text's place.
+    `files` is what goes wrong with every download of its files.
     """
 
     image: str | Missing | None = None
@@ -29,10 +30,15 @@ class ResultOverride(NamedTuple):
     buttons: tuple[str, ...] | Missing | None = None
     files: Fault | None = None
 
-    def apply(self, record: dict[str, Any]) -> None:
-        """Let a record say what the script wants."""
-        for key in ("image", "upscaled_urls", "buttons"):
-            said = getattr(self, key)
+    def apply(self, record: dict[str, Any], result_word: str) -> None:
+        """Let a record say what the script wants; `result_word` is its key for the address of the result."""
+        for key, said in (
+            (result_word, self.image),
+            ("upscaled_urls", self.upscaled_urls),
+            ("buttons", self.buttons),
+        ):
+            if key not in record:
+                continue
             if said is MISSING:
                 record.pop(key, None)
             elif said is not None:

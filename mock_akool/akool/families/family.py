@@ -253,8 +253,13 @@ def shown_record(
         record[results.result_word] = "" if results.pending is Pending.EMPTY else None
     record = reading.finish(job, status, record, context)
     if status is Status.COMPLETED and job.result is not None:
-        job.result.apply(record)
+        job.result.apply(record, results.result_word)
     return record
+
+
+def one_in_path(request: Request, names: Sequence[str]) -> Sequence[str]:
+    """Return the single id that a path has in the place of its `{name}`."""
+    return names
 
 
 def one_in_query(name: str) -> Callable[[Request, Sequence[str]], Sequence[str]]:

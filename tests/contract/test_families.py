@@ -1,0 +1,202 @@
+"""What every family of jobs has in common, for each of them: create, poll, download, webhook, price, refusals."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+import pytest
+
+from mock_akool import MockAkool, Request
+from mock_akool.akool.families import FAMILIES, RESULTS, Create, Family, Results
+from mock_akool.core.http import Response
+
+KEY: Final = "k" * 32
+OTHER: Final = "o" * 32
+HOOK: Final = "http://127.0.0.1:9/hook"
+UNKNOWN_ID: Final = "0" * 24
+
+
+class FamilyClient:
+    """Creates and reads jobs of one family, by what the family says of itself."""
+
+    def __init__(self, family: Family[Any], **options: Any) -> None:
+        self.family = family
+        self.create: Create[Any] = family.creates[0]
+        self.results: Results = family.readings[0].results
+        self.mock = MockAkool(**{"queueing": 2, "processing": 3, **options})
+
+    def ask(self, method: str, path: str, query: str = "", body: object = None, key: str = KEY) -> Response:
+        headers = {"content-type": "application/json", "x-api-key": key}
+        sent = b"" if body is None else json.dumps(body).encode()
+        return self.mock.answer(Request.build(method, path, query, headers, sent))
+
+    def request(self, **fields: Any) -> dict[str, Any]:
+        """A good body; where it continues a job, that job is made and completed."""
+        body = dict(self.create.example) | fields
+        if self.create.parent_field:
+            parent = next(family for family in FAMILIES if not family.creates[0].parent_field).creates[0]
+            made = json.loads(self.ask(parent.method, parent.path, body=dict(parent.example)).body)["data"]
+            self.mock.job(made["_id"]).complete()
+            body[self.create.parent_field] = made["_id"]
+        return body
+
+    def made(self, **fields: Any) -> dict[str, Any]:
+        answer = json.loads(self.ask(self.create.method, self.create.path, body=self.request(**fields)).body)
+        assert answer["code"] == 1000, answer
+        data: Any = answer["data"]
+        record: dict[str, Any] = data[0] if isinstance(data, list) else data
+        return record
+
+    def read(self, job_id: str, key: str = KEY) -> dict[str, Any]:
+        path = re.sub(r"\{\w+\}", job_id, self.results.path)
+        query = "&".join(f"{name}={job_id}" for name in self.results.query)
+        answer: dict[str, Any] = json.loads(self.ask(self.results.method, path, query, key=key).body)
+        return answer
+
+    def record(self, job_id: str) -> dict[str, Any]:
+        answer = self.read(job_id)
+        assert answer["code"] == 1000, answer
+        data: Any = answer["data"]
+        record: dict[str, Any] = data[0] if isinstance(data, list) else data
+        return record
+
+
+@pytest.fixture(params=FAMILIES, ids=lambda family: family.name)
+def family(request: pytest.FixtureRequest) -> Family[Any]:
+    found: Family[Any] = request.param
+    return found
+
+
+@pytest.fixture
+def client(family: Family[Any]) -> FamilyClient:
+    return FamilyClient(family)
+
+
+class TestLife:
+    def test_a_job_goes_from_queueing_to_its_file(self, client: FamilyClient) -> None:
+        job_id = client.made()["_id"]
+        seen = []
+        for _ in range(3):
+            seen.append(client.record(job_id)[client.results.status_word])
+            client.mock.clock.advance(3)
+        assert seen == [1, 2, 3]
+        url = client.record(job_id)[client.results.result_word]
+        path = url.removeprefix(f"https://{client.family.files.host}")
+        answer = client.ask("GET", path)
+        assert answer.status == 200
+        assert answer.job_id == job_id
+        body = client.mock.application.body(answer)
+        assert len(body) > 1000
+        assert dict(answer.headers)["content-type"].startswith(("image/", "video/", "audio/"))
+
+    def test_its_file_is_not_there_before_it_is_done_nor_after_its_lifetime(self, client: FamilyClient) -> None:
+        job_id = client.made()["_id"]
+        job = client.mock.jobs[-1]
+        names = client.family.files.names(job, job.input, client.mock.engine.context)
+        early = client.ask("GET", f"/{names[0]}")
+        assert (early.status, early.job_id) == (403, job_id)
+        client.mock.clock.advance(5)
+        assert {client.ask("GET", f"/{name}").status for name in names} == {200}
+        client.mock.clock.advance(7 * 86_400)
+        assert client.ask("GET", f"/{names[0]}").status == 403
+
+    def test_a_failed_job_has_no_result(self, client: FamilyClient) -> None:
+        job_id = client.made()["_id"]
+        client.mock.job(job_id).fail("no")
+        record = client.record(job_id)
+        assert record[client.results.status_word] == 4
+        assert not record.get(client.results.result_word)
+
+    def test_realistic_durations_are_between_30_and_60_seconds(self, family: Family[Any]) -> None:
+        client = FamilyClient(family, realistic=True)
+        job_id = client.made()["_id"]
+        client.mock.clock.advance(29)
+        assert client.record(job_id)[client.results.status_word] < 3
+        client.mock.clock.advance(31)
+        assert client.record(job_id)[client.results.status_word] == 3
+
+
+class TestCredits:
+    def test_it_costs_its_price_when_it_is_created(self, client: FamilyClient) -> None:
+        client.request()
+        before = client.mock.credits_spent
+        client.ask(client.create.method, client.create.path, body=client.request())
+        jobs = [job for job in client.mock.jobs if job.endpoint == client.create.endpoint]
+        parents = [job for job in client.mock.jobs if job.endpoint != client.create.endpoint]
+        price = client.family.price(jobs[0].input, client.mock.engine.settings)
+        assert client.mock.credits_spent - before == price * len(jobs) + (parents[-1].cost if parents else 0)
+
+    def test_without_credits_nothing_is_created(self, family: Family[Any]) -> None:
+        client = FamilyClient(family)
+        body = client.request()
+        account = client.mock.add_account(KEY) if not client.mock.accounts else client.mock.accounts[0]
+        client.mock.engine.accounts.set_credits(account, 0)
+        before = len(client.mock.jobs)
+        answer = client.ask(client.create.method, client.create.path, body=body)
+        assert answer.code == client.family.no_credit_code(client.mock.engine.settings)
+        assert answer.reason
+        assert len(client.mock.jobs) == before
+        assert client.mock.credits == 0
+
+
+class TestRefusals:
+    def test_a_body_that_is_not_usable_says_why_in_the_call_log_only(self, client: FamilyClient) -> None:
+        bodies: list[object] = [{}, [], "text", {**client.request(), client.create.webhook_field: 5}]
+        for body in bodies:
+            answer = client.ask(client.create.method, client.create.path, body=body)
+            assert (answer.status, answer.code) == (200, 1003)
+            assert answer.reason
+            assert answer.reason.encode() not in answer.body
+            assert client.mock.calls[-1].response.reason == answer.reason
+
+    def test_unknown_and_foreign_ids(self, client: FamilyClient) -> None:
+        job_id = client.made()["_id"]
+        strict = client.results.unknown.value == "refused"
+        for asked, key, code in ((UNKNOWN_ID, KEY, 1008), (job_id, OTHER, 1009)):
+            answer = client.read(asked, key)
+            if strict:
+                assert (answer["code"], "data" in answer) == (code, False)
+            else:
+                assert answer["code"] == 1000
+                assert job_id not in json.dumps(answer)
+
+    def test_a_reader_of_another_family_does_not_know_its_jobs(self, client: FamilyClient) -> None:
+        job_id = client.made()["_id"]
+        for results in RESULTS.values():
+            if client.family.reading(results) is None:
+                path = re.sub(r"\{\w+\}", job_id, results.path)
+                query = "&".join(f"{name}={job_id}" for name in results.query)
+                assert job_id.encode() not in client.ask(results.method, path, query).body.replace(b"_id", b"")
+
+
+class TestWebhooks:
+    def test_its_webhooks_have_its_word_and_the_address_of_the_record(self, client: FamilyClient) -> None:
+        client.mock.webhooks.collect()
+        job_id = client.made(**{client.create.webhook_field: HOOK})["_id"]
+        client.mock.clock.advance(6)
+        told = [json.loads(each.payload) for each in client.mock.webhooks if each.job_id == job_id]
+        assert [each["status"] for each in told] == [
+            int(status) for status in client.family.webhook.states if status != 4
+        ]
+        assert {each["type"] for each in told} == {client.family.webhook.type}
+        assert told[-1]["url"] == client.record(job_id)[client.results.result_word]
+
+
+class TestDescription:
+    def test_the_openapi_document_has_its_endpoints(self, client: FamilyClient) -> None:
+        document = json.loads(client.ask("GET", "/_mock/openapi.json").body)
+        for create in client.family.creates:
+            body = document["paths"][create.path][create.method.lower()]["requestBody"]
+            assert set(body["content"]["application/json"]["schema"]["properties"]) == set(create.input.fields)
+        for reading in client.family.readings:
+            assert reading.results.method.lower() in document["paths"][reading.results.path]
+
+    def test_its_example_is_good(self, client: FamilyClient) -> None:
+        assert client.made()["_id"]
+
+    def test_scenarios_know_its_endpoints(self, client: FamilyClient) -> None:
+        client.mock.on(client.create.endpoint).nth(1).respond(code=2001)
+        answer = client.ask(client.create.method, client.create.path, body=dict(client.create.example))
+        assert answer.code == 2001
