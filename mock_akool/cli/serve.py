@@ -63,7 +63,7 @@ def _serve(options: argparse.Namespace) -> int:
     style = STYLES.get(settings.log)
     log = BatchedLog(sys.stderr, style()) if style else None
     if log is not None:
-        application.dispatcher.note = log.note_callback
+        application.dispatcher.note = log.note_webhook
     server = Server(application, settings.host, settings.port, public_url=settings.public_url, log=log)
     port_file = Path(settings.port_file) if settings.port_file else None
 
@@ -85,6 +85,7 @@ def _serve(options: argparse.Namespace) -> int:
     with ExitStack() as at_end:
         if log is not None:
             at_end.callback(log.close)
+            at_end.enter_context(log.captured())
         server.bind()
         _settle_memory()
         server.run(ready)

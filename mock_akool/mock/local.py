@@ -234,7 +234,7 @@ class MockAkool(BaseMock, Activation):
         """Return a Flask app that answers for this fake."""
         from mock_akool.server.wsgi import create_app
 
-        return create_app(self)
+        return create_app(self.application)
 
     def server(self, host: str = "127.0.0.1", port: int = 0) -> Server:
         """Return a live server that answers for this fake; use it in a `with` block. Its `url` says where it listens.

@@ -1,16 +1,18 @@
-"""The log of requests: a line each, for people or for machines, written in batches.
+"""The log of a server: a line for each request, webhook and refusal, for people or for machines, written in batches.
 
-What is the same from poll to poll is remembered, so that a line costs about a microsecond. Probes that find the fake
-well are left out.
+What is the same from poll to poll is remembered, so that a line costs about a microsecond. Health probes with a good
+answer are left out. Nothing that a client sent reaches the stream raw, and no secret does.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final, Protocol, TextIO
 
@@ -20,121 +22,185 @@ from mock_akool.akool.codes import MESSAGES
 from mock_akool.akool.deliveries import Delivery
 from mock_akool.akool.endpoints import FILE, PREFLIGHT, UNKNOWN
 from mock_akool.core.clock import NS_PER_MS
-from mock_akool.core.http import Request, Response
+from mock_akool.core.http import Request, Response, shortened
+from mock_akool.server.http_connection import Refusal
 
 _OK: Final = 200
 _LOOKING: Final = frozenset({"GET", "HEAD"})
 _FLUSH_S: Final = 0.1
 _MAX_WAITING: Final = 5_000
 _MOST_SAID: Final = 512
+_MOST_SAID_BYTES: Final = 8 << 10
+"""How large a request and its response may be together to be worth remembering: a poll's are smaller."""
+_SHOWN: Final = 200
 _TENTH_MS: Final = NS_PER_MS // 10
 _SHORT_TIMES: Final = tuple(f"0.{tenths} ms" for tenths in range(10))
+_SHOWN_BY_PATH: Final = frozenset({UNKNOWN, FILE, PREFLIGHT})
 
 
-class WriteLine(Protocol):
-    """Writes one line of the log, without its end."""
+class Style(Protocol):
+    """Writes lines of the log, without their ends. Instants are in nanoseconds since the epoch."""
 
-    def __call__(self, time_ns: int, request: Request, response: Response, took_ns: int) -> str:
-        """Return the line; `time_ns` (epoch) is when the reply was made, `took_ns` how long that took."""
+    def request(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str) -> str:
+        """Return the line of a request: when its response was made, how long that took, and the client's address."""
+        ...
+
+    def refusal(self, time_ns: int, refusal: Refusal) -> str:
+        """Return the line of what never became a request."""
+        ...
+
+    def webhook(self, time_ns: int, delivery: Delivery) -> str:
+        """Return the line of the last attempt to deliver a webhook."""
+        ...
+
+    def message(self, time_ns: int, level: str, text: str) -> str:
+        """Return the line of anything else that the fake has to say."""
         ...
 
 
-class TextLine:
-    """Writes the line for people: when, what was asked and answered, about which job, and in how many ms."""
+class TextStyle:
+    """Lines for people: when, what was asked and answered, about which job, and in how many ms."""
 
     def __init__(self) -> None:
         self._said: dict[int, tuple[Request, Response, str]] = {}
-        """By the call's identity, since doors hand out the same record from poll to poll; it stays alive here."""
+        """By the request's identity, since servers hand out the same record from poll to poll; it stays alive here."""
         self._millis = 0
         self._when = ""
 
-    def __call__(self, time_ns: int, request: Request, response: Response, took_ns: int) -> str:
-        """Return the line, without its end."""
+    def request(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str) -> str:
+        """Return the line of a request."""
         known = self._said.get(id(request))
         if known is None or known[1] is not response:
-            if len(self._said) >= _MOST_SAID:
-                self._said.clear()
-            known = self._said[id(request)] = request, response, f" {_asked(request)} -> {_answered(response)}  "
+            known = request, response, f" {_asked(request)} -> {_answered(response)}  "
+            if _size(request, response) <= _MOST_SAID_BYTES:
+                if len(self._said) >= _MOST_SAID:
+                    self._said.clear()
+                self._said[id(request)] = known
         millis = time_ns // NS_PER_MS
         if millis != self._millis:
             self._millis = millis
-            self._when = f"{_clock(millis // 1000)}.{millis % 1000:03}"
+            self._when = _clock(millis)
         tenths = took_ns // _TENTH_MS
         return f"{self._when}{known[2]}{_SHORT_TIMES[tenths] if tenths < 10 else f'{tenths / 10} ms'}"
 
+    def refusal(self, time_ns: int, refusal: Refusal) -> str:
+        """Return the line of what never became a request."""
+        whose = f" from {refusal.peer}" if refusal.peer else ""
+        return f"{_clock(time_ns // NS_PER_MS)} no request{whose} -> {refusal.status}  {printable(refusal.why)}"
+
+    def webhook(self, time_ns: int, delivery: Delivery) -> str:
+        """Return the line of the last attempt to deliver a webhook."""
+        last = delivery.attempts[-1]
+        answer = last.status if last.status is not None else f"({printable(last.error)})"
+        return (
+            f"{_clock(time_ns // NS_PER_MS)} POST webhook {printable(delivery.url)} -> {answer}"
+            f"  job {delivery.job_id} {delivery.status.name.lower()}  {last.seconds * 1000:.1f} ms"
+        )
+
+    def message(self, time_ns: int, level: str, text: str) -> str:
+        """Return the line of anything else; further lines of the text are indented."""
+        lines = [_cleaned(line) for line in text.splitlines()]
+        return "\n    ".join([f"{_clock(time_ns // NS_PER_MS)} {level}: {lines[0] if lines else ''}", *lines[1:]])
+
+
+class JsonStyle:
+    """Lines for machines: one JSON object each, times in ms since the epoch, durations in ms."""
+
+    def request(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str) -> str:
+        """Return the line of a request."""
+        transfer = response.transfer
+        return json.dumps(
+            {
+                "time": time_ns // NS_PER_MS,
+                "client": peer or None,
+                "method": request.method,
+                "path": request.path,
+                "endpoint": route(request.method, request.path)[0].endpoint,
+                "http": response.status,
+                "code": response.code,
+                "account": None if response.account is None else shortened(response.account),
+                "job": response.job_id,
+                "job_status": response.job_status,
+                "termination": None if transfer is None else transfer.termination,
+                "rule": response.rule,
+                "ms": took_ns / NS_PER_MS,
+            }
+        )
+
+    def refusal(self, time_ns: int, refusal: Refusal) -> str:
+        """Return the line of what never became a request."""
+        return json.dumps(
+            {
+                "time": time_ns // NS_PER_MS,
+                "client": refusal.peer or None,
+                "refused": refusal.why,
+                "http": refusal.status,
+                "start": refusal.start.decode("latin-1"),
+            }
+        )
+
+    def webhook(self, time_ns: int, delivery: Delivery) -> str:
+        """Return the line of the last attempt to deliver a webhook."""
+        last = delivery.attempts[-1]
+        return json.dumps(
+            {
+                "time": time_ns // NS_PER_MS,
+                "delivery": delivery.number,
+                "attempt": len(delivery.attempts),
+                "url": delivery.url,
+                "account": shortened(delivery.account),
+                "http": last.status,
+                "error": last.error,
+                "job": delivery.job_id,
+                "job_status": delivery.status,
+                "ms": last.seconds * 1000,
+            }
+        )
+
+    def message(self, time_ns: int, level: str, text: str) -> str:
+        """Return the line of anything else."""
+        return json.dumps({"time": time_ns // NS_PER_MS, "level": level, "message": text})
+
+
+STYLES: Final[dict[str, type[TextStyle] | type[JsonStyle]]] = {"text": TextStyle, "json": JsonStyle}
+
+
+def printable(text: str) -> str:
+    """Return text of a client, shortened, so that it cannot forge a second line or steer a terminal."""
+    return text[:_SHOWN] if text.isprintable() else repr(text[:_SHOWN])
+
+
+def _cleaned(line: str) -> str:
+    """Return a line of ours, in which something of a client's may stand."""
+    return line if line.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)
+
+
+def _size(request: Request, response: Response) -> int:
+    heads = sum(map(len, request.headers.values()))
+    return len(request.path) + len(request.query) + heads + len(request.body) + len(response.body)
+
 
 @lru_cache(maxsize=8)
-def _clock(second: int) -> str:
+def _second(second: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(second))
+
+
+def _clock(millis: int) -> str:
+    return f"{_second(millis // 1000)}.{millis % 1000:03}"
 
 
 def _asked(request: Request) -> str:
     endpoint = route(request.method, request.path)[0].endpoint
-    what = _printable(request.path) if endpoint in _SHOWN_BY_PATH else endpoint
+    what = printable(request.path) if endpoint in _SHOWN_BY_PATH else endpoint
     return f"{request.method[:10]:<5}{what}"
 
 
 def _answered(response: Response) -> str:
     said = "" if response.code is None else f" {response.code:d} {MESSAGES.get(response.code, '')}"
-    job = f"  job {_printable(response.job_id)}" if response.job_id else ""
+    job = f"  job {printable(response.job_id)}" if response.job_id else ""
     status = f" {response.job_status.name.lower()}" if response.job_status else ""
-    rule = f"  by {_printable(response.rule)}" if response.rule else ""
+    rule = f"  by {printable(response.rule)}" if response.rule else ""
     return f"{response.outcome}{said}{job}{status}{rule}"
-
-
-def as_json(time_ns: int, request: Request, response: Response, took_ns: int) -> str:
-    """Return the line for machines: one JSON object, times in ms."""
-    return json.dumps(
-        {
-            "time": time_ns // NS_PER_MS,
-            "method": request.method,
-            "path": request.path,
-            "endpoint": route(request.method, request.path)[0].endpoint,
-            "http": response.status,
-            "code": response.code,
-            "job": response.job_id,
-            "job_status": response.job_status,
-            "ends": None if response.transfer is None else response.transfer.termination,
-            "rule": response.rule,
-            "ms": took_ns / NS_PER_MS,
-        }
-    )
-
-
-def callback_as_text(time_ns: int, delivery: Delivery) -> str:
-    """Return the line for people about the last try of a callback."""
-    last, millis = delivery.attempts[-1], time_ns // NS_PER_MS
-    answer = last.status if last.status is not None else f"({_printable(last.error)})"
-    return (
-        f"{_clock(millis // 1000)}.{millis % 1000:03} POST callback {_printable(delivery.url)} -> {answer}"
-        f"  job {delivery.job_id} {delivery.status.name.lower()}  {last.seconds * 1000:.1f} ms"
-    )
-
-
-def callback_as_json(time_ns: int, delivery: Delivery) -> str:
-    """Return the line for machines about the last try of a callback; times in ms."""
-    last = delivery.attempts[-1]
-    return json.dumps(
-        {
-            "time": time_ns // NS_PER_MS,
-            "callback": delivery.number,
-            "attempt": len(delivery.attempts),
-            "url": delivery.url,
-            "http": last.status,
-            "error": last.error,
-            "job": delivery.job_id,
-            "job_status": delivery.status,
-            "ms": last.seconds * 1000,
-        }
-    )
-
-
-_SHOWN_BY_PATH: Final = frozenset({UNKNOWN, FILE, PREFLIGHT})
-
-
-def _printable(text: str) -> str:
-    """Return text that cannot forge a second line or move a terminal's cursor."""
-    return text[:200] if text.isprintable() else repr(text[:200])
 
 
 class BatchedLog:
@@ -143,9 +209,9 @@ class BatchedLog:
     So a request does not wait for a terminal or a pipe, and a system call serves many lines.
     """
 
-    def __init__(self, stream: TextIO, write_line: WriteLine) -> None:
+    def __init__(self, stream: TextIO, style: Style) -> None:
         self._stream = stream
-        self._write_line = write_line
+        self._style = style
         self._lines: deque[str] = deque()
         self._writing = threading.Lock()
         self._unheard = False
@@ -153,22 +219,40 @@ class BatchedLog:
         self._thread = threading.Thread(target=self._write_often, name="mock-akool-log", daemon=True)
         self._thread.start()
 
-    def note(self, time_ns: int, request: Request, response: Response, took_ns: int) -> None:
-        """Take a line; when the stream cannot keep up, the noting thread writes and so slows down.
+    def note(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str = "") -> None:
+        """Take the line of a request; when the stream cannot keep up, the noting thread writes and so slows down.
 
-        None for a probe that is answered well.
+        None for a health probe with a good answer.
         """
         if request.path in OPEN and request.method in _LOOKING and response.status == _OK:
             return
         # Made here and not in the thread: the two would keep taking the interpreter from each other.
-        self._lines.append(self._write_line(time_ns, request, response, took_ns))
-        if len(self._lines) >= _MAX_WAITING:
-            self.flush()
+        self._take(self._style.request(time_ns, request, response, took_ns, peer))
 
-    def note_callback(self, delivery: Delivery) -> None:
-        """Take a line about the last try of a callback."""
-        write_line = callback_as_json if self._write_line is as_json else callback_as_text
-        self._lines.append(write_line(time.time_ns(), delivery))
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Take the line of what never became a request."""
+        self._take(self._style.refusal(time.time_ns(), refusal))
+
+    def note_webhook(self, delivery: Delivery) -> None:
+        """Take the line of the last attempt to deliver a webhook."""
+        self._take(self._style.webhook(time.time_ns(), delivery))
+
+    def note_message(self, level: str, text: str) -> None:
+        """Take the line of anything else that the fake has to say; `level` is `info`, `warning` or `error`."""
+        self._take(self._style.message(time.time_ns(), level, text))
+
+    @contextmanager
+    def captured(self) -> Iterator[None]:
+        """Take, within the block, what the fake says by `logging`, so that it has the style of this log."""
+        logger = logging.getLogger("mock_akool")
+        handler, propagate = _Handler(self), logger.propagate
+        logger.addHandler(handler)
+        logger.propagate = False
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            logger.propagate = propagate
 
     def flush(self) -> None:
         """Write what is waiting."""
@@ -188,9 +272,20 @@ class BatchedLog:
         self._thread.join()
         self.flush()
 
+    def _take(self, line: str) -> None:
+        self._lines.append(line)
+        if len(self._lines) >= _MAX_WAITING:
+            self.flush()
+
     def _write_often(self) -> None:
         while not self._closing.wait(_FLUSH_S):
             self.flush()
 
 
-STYLES: Final[dict[str, Callable[[], WriteLine]]] = {"text": TextLine, "json": lambda: as_json}
+class _Handler(logging.Handler):
+    def __init__(self, log: BatchedLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._log.note_message(record.levelname.lower(), self.format(record))

@@ -1,7 +1,7 @@
-"""One HTTP/1.1 connection of the live server: bytes to Calls, Replies to bytes.
+"""One HTTP/1.1 connection of the live server: bytes to Requests, Responses to bytes.
 
-The parsing is httptools' (llhttp, the parser of Node.js). What is here is what a parser leaves to its user:
-the order of pipelined requests, answers that wait, bounds, and when to close.
+The parsing is httptools' (llhttp, the parser of Node.js). What is here is what a parser leaves to its user: the order
+of pipelined requests, responses that wait, bounds, when to close, and that connections take turns.
 """
 
 from __future__ import annotations
@@ -9,44 +9,105 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import struct
+import sys
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, MutableSet
 from functools import lru_cache
-from http import HTTPStatus
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 import httptools
 
 from mock_akool.admin import PREFIX, is_slow, most_body_bytes
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.http import Headers, Request, Response, Termination, Transfer
+from mock_akool.core.http import Request, Response
+from mock_akool.server.http_response import ResponseHost, ResponseWriter
 
 _MAX_HEAD_BYTES: Final = 64 << 10
 _MAX_WAITING: Final = 16
+"""How many parsed requests may wait for their turn before no more are parsed."""
+_TURN_BYTES: Final = 16 << 10
+"""How many bytes of a connection are parsed before the other connections have their turn."""
 _LONG: Final = 512
 """From how many bytes on a text is not worth remembering."""
-_BODILESS: Final = frozenset({204, 304})
+_LONG_NAME: Final = 64
 _SPECIAL: Final = frozenset({"expect", "upgrade", "transfer-encoding"})
 _MOST_REMEMBERED: Final = 2048
 """From how many bytes on a request is not worth remembering."""
 _OF_UPGRADE: Final = frozenset({"connection", "upgrade", "http2-settings", "expect"})
+_TLS: Final = (b"\x16\x03", b"\x80")
+"""How a client begins that speaks TLS: with a handshake record, or as SSL 2 did."""
+_HTTP_2: Final = b"PRI * HTTP/2.0"
+_SHOWN: Final = 80
+
+_QUIET_SWEEPS: Final = 15
+"""After how many sweeps without a byte in either direction a connection is closed: 75 s."""
+_HALF_CLOSED_SWEEPS: Final = 6
+"""For how many sweeps the response of a client is waited for that has said that it sends no more: 30 s."""
+_SLOW_SWEEPS: Final = 12
+"""For how many sweeps a request may arrive, 60 s, and one more for each piece of so many bytes of its body."""
+_BYTES_PER_SWEEP: Final = 64 << 10
 
 _log = logging.getLogger("mock_akool")
 
 
-@lru_cache(maxsize=256)
-def _head(status: int, headers: Headers) -> bytes:
-    """Return the status line and the headers that do not depend on the single answer."""
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers), "server: mock-akool"]
-    return "\r\n".join(lines).encode("latin-1")
+class Refusal(NamedTuple):
+    """What a client sent that never became a request, and what it was told."""
+
+    peer: str
+    status: int
+    why: str
+    start: bytes
+    """What it began with, shortened."""
 
 
-# Clients repeat themselves: what they sent is decoded once and shared by all the calls that the journal keeps.
+class ConnectionHost(ResponseHost, Protocol):
+    """What a connection asks its server for."""
+
+    loop: asyncio.AbstractEventLoop
+    max_body_bytes: int
+    known_requests: dict[bytes, Request]
+    """What the parser made of a read that was one whole request, by its bytes."""
+
+    @property
+    def connections(self) -> MutableSet[HttpConnection]:
+        """The open connections; each puts itself in and takes itself out."""
+        ...
+
+    @property
+    def tasks(self) -> MutableSet[asyncio.Task[None]]:
+        """The tasks of responses that are under way."""
+        ...
+
+    def answer(self, request: Request, peer: str) -> Response:
+        """Answer a request at once, and log it."""
+        ...
+
+    async def answer_admin(self, request: Request, peer: str) -> Response:
+        """Answer a request to the admin API, outside of the event loop, and log it."""
+        ...
+
+    def ready_body(self, response: Response) -> bytes | None:
+        """Return the body of a response if it needs no drawing, else None."""
+        ...
+
+    async def complete(self, response: Response) -> tuple[Response, bytes]:
+        """Return the response and its body; a file is drawn outside of the event loop."""
+        ...
+
+    def remember(self, data: bytes, request: Request) -> None:
+        """Keep what the parser made of a read that was one whole request."""
+        ...
+
+    def base_of(self, host: str, /) -> str:
+        """Return what the URLs of files begin with for a client that called `host`."""
+        ...
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Take note of what never became a request."""
+        ...
+
+
+# Clients repeat themselves: what they sent is decoded once and shared by all the requests that the call log keeps.
 
 
 @lru_cache(maxsize=512)
@@ -64,144 +125,224 @@ def _text(raw: bytes) -> str:
 
 @lru_cache(maxsize=1024)
 def _path_and_query(target: bytes) -> tuple[str, str]:
-    if target[:1] != b"/" and b"://" in target:
-        url = httptools.parse_url(target)
-        target = (url.path or b"/") + (b"?" + url.query if url.query else b"")
-    path, _, query = target.decode("latin-1").partition("?")
+    path, _, query = _origin_form(target).decode("latin-1").partition("?")
     return path, query
 
 
-def frame(response: Response, body: bytes) -> tuple[bytes, bytes]:
-    """Return what is sent before and after the headers that depend on the moment."""
-    length = b"" if response.status in _BODILESS else b"\r\ncontent-length: %d" % len(body)
-    return _head(response.status, response.headers), b"%b\r\n\r\n%b" % (length, body)
-
-
-class Bodies(Protocol):
-    """Who knows the bodies of responses."""
-
-    def ready_body(self, response: Response) -> bytes | None:
-        """Return the response's body if it needs no drawing, else None."""
-        ...
-
-
-class ConnectionHost(Protocol):
-    """What a connection needs of whoever serves it: the live server, or a fake in the process of the client."""
-
-    max_body_bytes: int
-    loop: asyncio.AbstractEventLoop
-    connections: set[HttpConnection]
-    tasks: set[asyncio.Task[None]]
-    known_calls: dict[bytes, Request]
-
-    @property
-    def application(self) -> Bodies:
-        """Who knows the bodies of responses."""
-        ...
-
-    def base_of(self, host: str, /) -> str:
-        """Return what the URLs of files begin with for a client that asked `host`."""
-        ...
-
-    def answer(self, request: Request) -> Response:
-        """Answer a request."""
-        ...
-
-    async def answer_admin(self, request: Request) -> Response:
-        """Answer a request to the admin API, and wait for what its caller waits for."""
-        ...
-
-    async def complete(self, response: Response) -> tuple[Response, bytes]:
-        """Return the response and its body; one that must be drawn takes milliseconds."""
-        ...
-
-    def remember(self, data: bytes, request: Request) -> None:
-        """Keep what the parser made of a read that was one whole request, for `known_calls`."""
-        ...
-
-    def framed(self, response: Response) -> tuple[bytes, bytes]:
-        """Return what is sent before and after the Date header."""
-        ...
-
-    def date(self) -> bytes:
-        """Return the Date header."""
-        ...
+def _origin_form(target: bytes) -> bytes:
+    """Return a target without scheme and host, whatever these are: clients of proxies send them."""
+    if target[:1] == b"/" or b"://" not in target:
+        return target
+    _, _, rest = target.partition(b"://")
+    ends = [place for place in (rest.find(b"/"), rest.find(b"?")) if place >= 0]
+    rest = rest[min(ends) :] if ends else b""
+    return rest if rest[:1] == b"/" else b"/" + rest
 
 
 class HttpConnection(asyncio.Protocol):
     """Serves one connection. Its requests are answered one after the other, in the order they came."""
 
     __slots__ = (
-        "_application",
         "_between",
         "_body",
         "_busy",
         "_completed",
+        "_ended",
+        "_ended_sweeps",
+        "_first",
         "_headers",
+        "_host",
+        "_in_head",
         "_parser",
         "_paused",
+        "_peer",
+        "_quiet_sweeps",
+        "_reading",
         "_refusal",
-        "_server",
+        "_request_sweeps",
+        "_scheduled",
         "_target",
         "_task",
         "_transport",
+        "_unparsed",
         "_unread_head",
+        "_unsent",
         "_waiting",
         "_whole",
-        "quiet_sweeps",
+        "_writer",
     )
 
     _transport: asyncio.Transport
+    _writer: ResponseWriter
 
-    def __init__(self, server: ConnectionHost) -> None:
-        self._server = server
-        self._application = server.application
+    def __init__(self, host: ConnectionHost) -> None:
+        self._host = host
         self._parser = httptools.HttpRequestParser(self)
+        self._peer = ""
+        self._unparsed = b""
+        """What came and has to wait for its turn."""
+        self._scheduled = False
+        """Whether the next turn is asked for."""
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._between = True
         """Whether the parser has read all of a request and nothing of the next."""
+        self._first = True
+        """Whether nothing came yet."""
         self._completed = 0
         self._whole: Request | None = None
         """What the last complete request was, if it may be remembered."""
         self._busy = False
         self._task: asyncio.Task[None] | None = None
         self._paused = False
-        self._refusal: tuple[int, str] | None = None
+        """Whether the client does not take what it asked for."""
+        self._ended = False
+        """Whether the client has said that it sends no more."""
+        self._refusal: Refusal | None = None
         self._target = b""
         self._headers: dict[str, str] = {}
+        self._in_head = False
         self._body: bytes | bytearray = b""
         self._unread_head = 0
-        self.quiet_sweeps = 0
-        """How often the server looked after idle connections since this one last sent something."""
-
-    @property
-    def idle(self) -> bool:
-        """Whether no answer of this connection is under way."""
-        return not self._busy
+        self._reading = True
+        self._unsent = 0
+        self._quiet_sweeps = 0
+        """How often the server looked since this connection last moved a byte."""
+        self._request_sweeps = 0
+        """How often the server looked since the request that is arriving began."""
+        self._ended_sweeps = 0
 
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its class
-        self._server.connections.add(self)
+        self._writer = ResponseWriter(self._host, self._transport)
+        self._peer = _shown_peer(transport.get_extra_info("peername"))
+        self._host.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection; answers that were under way go nowhere."""
-        self._server.connections.discard(self)
+        """Forget the connection; responses that were under way go nowhere."""
+        self._host.connections.discard(self)
         self._waiting.clear()
+        self._unparsed = b""
         if self._task is not None:
-            self._task.cancel()  # or an answer that is late by an hour would be kept for nobody
+            self._task.cancel()  # or a response that is late by an hour would be kept for nobody
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; complete requests are answered from the parser's callbacks."""
-        self.quiet_sweeps = 0
-        try:
-            known = self._server.known_calls.get(data) if self._between and not self._busy else None
+        """Answer what came, or put it with what waits for its turn."""
+        self._quiet_sweeps = 0
+        if self._unparsed:
+            self._unparsed += data
+            return
+        if self._between and not self._busy:
+            known = self._host.known_requests.get(data)
             if known is not None and not self._waiting and not self._paused and not self._transport.is_closing():
-                self._answer(known, True)
+                try:
+                    self._answer(known, True)
+                except Exception as bug:
+                    self._report_bug(bug)
+                return
+        self._unparsed = data
+        self._take_turn()
+
+    def eof_received(self) -> bool:
+        """Keep the connection open for the responses that the client still waits for."""
+        self._ended = True
+        if self._unparsed or self._busy or self._waiting or self._transport.get_write_buffer_size():
+            self._end_if_done()
+            return True
+        self._note_rest()
+        return False
+
+    def pause_writing(self) -> None:
+        """Read no more while the client does not take what it asked for."""
+        self._paused = True
+        self._read(False)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._paused = False
+        self._go_on()
+
+    # Taking turns
+
+    def _take_turn(self) -> None:
+        """Parse as much as one turn allows; complete requests are answered from the parser's callbacks."""
+        self._scheduled = False
+        if self._transport.is_closing():
+            self._unparsed = b""
+            return
+        if self._may_parse():
+            if len(self._unparsed) <= _TURN_BYTES:
+                data, self._unparsed = self._unparsed, b""
             else:
-                self._parse(data)
+                data, self._unparsed = self._unparsed[:_TURN_BYTES], self._unparsed[_TURN_BYTES:]
+            if data:
+                self._feed(data)
+        self._go_on()
+
+    def _may_parse(self) -> bool:
+        return len(self._waiting) < _MAX_WAITING and not self._paused and self._refusal is None
+
+    def _go_on(self) -> None:
+        """Answer what waits; ask for the next turn, or for more bytes, when that makes sense."""
+        while self._waiting and not self._busy and not self._paused and not self._transport.is_closing():
+            self._answer(*self._waiting.popleft())
+        if self._transport.is_closing():
+            return
+        if self._refusal is not None:
+            self._refuse(self._refusal)
+            return
+        may_parse = self._may_parse()
+        self._read(may_parse and not self._unparsed)
+        if self._unparsed:
+            if may_parse and not self._scheduled:
+                self._scheduled = True
+                self._host.loop.call_soon(self._take_turn)
+        elif self._ended:
+            self._end_if_done()
+
+    def _read(self, reading: bool) -> None:
+        """Read on, or read no more for now."""
+        if reading is not self._reading and not self._ended and not self._transport.is_closing():
+            self._reading = reading
+            (self._transport.resume_reading if reading else self._transport.pause_reading)()
+
+    def _end_if_done(self) -> None:
+        """Close when the client sends no more and has got all responses."""
+        if self._ended and not (self._unparsed or self._busy or self._waiting):
+            self._note_rest()
+            self._transport.close()
+
+    def _note_rest(self) -> None:
+        """Take note of a request of which the client did not send the end."""
+        if not self._between and self._refusal is None:
+            self._note(400, "the connection ended in the middle of a request")
+
+    # Parsing
+
+    def _feed(self, data: bytes) -> None:
+        first, self._first = self._first, False
+        try:
+            while data:
+                data = self._parse(data)
+        except httptools.HttpParserCallbackError as error:
+            if isinstance(error.__context__, _HeadTooLongError):
+                self._refuse_head()
+            else:
+                self._report_bug(error.__context__ or error)
+        except httptools.HttpParserError as error:
+            self._refuse_with(400, _why_unreadable(data, error) if first else f"this is not HTTP/1.1: {error}", data)
+        except Exception as bug:
+            self._report_bug(bug)
+
+    def _parse(self, data: bytes) -> bytes:
+        """Let the parser have some bytes; returns those that another parser has to read."""
+        began_between = self._between
+        self._unread_head += len(data)
+        self._completed = 0
+        try:
+            self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             # We speak HTTP/1.1 only, and answer as such; what follows is the request's body or the next request.
             rest = data[upgrade.args[0] :]
@@ -209,81 +350,60 @@ class HttpConnection(asyncio.Protocol):
                 rest = self._head_without_upgrade() + rest
             self._parser = httptools.HttpRequestParser(self)
             self._between = True
-            if rest:
-                self.data_received(rest)
-        except httptools.HttpParserCallbackError as error:
-            if isinstance(error.__context__, _HeadTooLongError):
-                self._refuse_head()
-            else:
-                self._report_bug(error.__context__ or error)
-        except httptools.HttpParserError as error:
-            self._refuse(400, f"this is not HTTP/1.1: {error}")
-        except Exception as bug:
-            self._report_bug(bug)
-
-    def _parse(self, data: bytes) -> None:
-        began_between = self._between
-        self._unread_head += len(data)
-        self._completed = 0
-        self._parser.feed_data(data)
+            return rest
         if self._unread_head > _MAX_HEAD_BYTES:
             self._refuse_head()
-        if began_between and len(data) <= _MOST_REMEMBERED:
+        if began_between and len(data) <= _MOST_REMEMBERED and not self._unparsed:
             self._remember(data)
+        return b""
 
     def _remember(self, data: bytes) -> None:
         """Keep what a read was, if it was just one request: the parser would make the same of the same bytes."""
         if self._between and self._completed == 1 and self._whole is not None:
-            self._server.remember(data, self._whole)
+            self._host.remember(data, self._whole)
 
     def _report_bug(self, bug: BaseException) -> None:
-        _log.error("mock-akool bug in the HTTP door", exc_info=bug)
-        self._refuse(500, "mock-akool bug: see the server's log")
-
-    def pause_writing(self) -> None:
-        """Read no more while the client does not take what it asked for."""
-        self._paused = True
-        self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        """Go on reading."""
-        self._paused = False
-        self._transport.resume_reading()
-        self._answer_waiting()
+        _log.error("mock-akool bug in the HTTP server", exc_info=bug)
+        self._refuse_with(500, "mock-akool bug: see the server's log")
 
     # What the parser calls
 
     def on_message_begin(self) -> None:
         """Start a new request."""
         self._between = False
+        self._in_head = True
         self._target = b""
         self._headers = {}
         self._body = b""
+        self._request_sweeps = 0
 
     def on_url(self, url: bytes) -> None:
         """Take the target, which may come in pieces."""
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; of a repeated one the first counts."""
-        key = _name(name)
+        """Take a header; of a repeated one the first counts, and trailer fields are none."""
+        if not self._in_head:
+            return
+        key = _name(name) if len(name) < _LONG_NAME else name.decode("latin-1").lower()
         if key not in self._headers:
             self._headers[key] = _text(value) if len(value) < _LONG else value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Refuse a head that is too long; ask a client for the body that it holds back."""
+        self._in_head = False
         headers = self._headers
         if self._unread_head > _MAX_HEAD_BYTES:
             size = len(self._target) + sum(map(len, (*headers, *headers.values())))
             if size > _MAX_HEAD_BYTES:
                 raise _HeadTooLongError
         self._unread_head = 0
-        if "expect" in headers and headers["expect"].lower() == "100-continue" and not self._waiting and self.idle:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if "expect" in headers and headers["expect"].lower() == "100-continue" and not self._waiting and not self._busy:
+            self._writer.write_continue()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, up to a byte over the bound, so that the API sees that it is too long."""
-        most = self._server.max_body_bytes
+        most = self._host.max_body_bytes
         if self._target.startswith(_ADMIN):
             most = most_body_bytes(most)
         room = most + 1 - len(self._body)
@@ -293,7 +413,7 @@ class HttpConnection(asyncio.Protocol):
         self._unread_head = 0
 
     def on_message_complete(self) -> None:
-        """Answer, or wait for the answers that are under way."""
+        """Answer, or wait for the responses that are under way."""
         self._unread_head = 0
         self._between = True
         self._completed += 1
@@ -303,20 +423,12 @@ class HttpConnection(asyncio.Protocol):
         keep_alive = self._parser.should_keep_alive()
         if "connection" in headers and self._parser.get_http_version() == "1.0":
             keep_alive = False  # its keep-alive is an agreement that we need not enter
-        request = self._call()
+        request = self._request()
         self._whole = request if keep_alive and not self._body and not _SPECIAL.intersection(headers) else None
         if self._busy or self._waiting or self._paused:
             self._waiting.append((request, keep_alive))
-            if len(self._waiting) >= _MAX_WAITING:
-                self._transport.pause_reading()
         elif not self._transport.is_closing():
             self._answer(request, keep_alive)
-
-    # Ours
-
-    def abort(self) -> None:
-        """Close at once."""
-        self._transport.abort()
 
     def _lacks_body(self) -> bool:
         """Whether the parser left out the body: after an `Upgrade` header it takes a body for another protocol.
@@ -336,123 +448,137 @@ class HttpConnection(asyncio.Protocol):
                 lines.append(f"{name}: {value}".encode("latin-1"))
         return b"\r\n".join([*lines, b"", b""])
 
-    def _call(self) -> Request:
+    def _request(self) -> Request:
         target = self._target
         path, query = (_path_and_query if len(target) < _LONG else _path_and_query.__wrapped__)(target)
         headers = self._headers
-        base = self._server.base_of(headers.get("host", ""))
+        base = self._host.base_of(headers.get("host", ""))
         return Request(_text(self._parser.get_method()), path, query, headers, bytes(self._body), base, "server")
+
+    # Answering
 
     def _answer(self, request: Request, keep_alive: bool) -> None:
         if is_slow(request):
             self._busy = True
             self._later(self._answer_admin(request, keep_alive))
             return
-        response = self._server.answer(request)
-        body = self._application.ready_body(response)
+        response = self._host.answer(request, self._peer)
+        body = self._host.ready_body(response)
         if body is not None and not response.delay_ns and response.transfer is None:
-            self._send(request, response, body, keep_alive)
+            self._writer.write(request, response, body, keep_alive)
             return
         self._busy = True
         self._later(self._answer_later(request, response, keep_alive))
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._task = self._server.loop.create_task(work)
-        self._server.tasks.add(task)
-        task.add_done_callback(self._server.tasks.discard)
+        task = self._task = self._host.loop.create_task(work)
+        self._host.tasks.add(task)
+        task.add_done_callback(self._host.tasks.discard)
 
     async def _answer_admin(self, request: Request, keep_alive: bool) -> None:
         """Answer an admin request, which may look through all jobs or move a clock, outside of the event loop."""
-        await self._answer_later(request, await self._server.answer_admin(request), keep_alive)
+        await self._answer_later(request, await self._host.answer_admin(request, self._peer), keep_alive)
 
     async def _answer_later(self, request: Request, response: Response, keep_alive: bool) -> None:
-        """Send an answer that waits or whose picture must be drawn; neither holds the event loop."""
-        response, body = await self._server.complete(response)
+        """Send a response that waits or whose file must be drawn; neither holds the event loop."""
+        response, body = await self._host.complete(response)
         if response.delay_ns:
             await asyncio.sleep(response.delay_ns / NS_PER_S)
         if response.transfer is not None:
-            await self._send_badly(request, response, response.transfer, body, keep_alive)
+            await self._writer.write_badly(request, response, response.transfer, body, keep_alive)
         self._busy = False
-        self.quiet_sweeps = 0
+        self._quiet_sweeps = 0
         if not self._transport.is_closing():
             if response.transfer is None:
-                self._send(request, response, body, keep_alive)
-            self._answer_waiting()
+                self._writer.write(request, response, body, keep_alive)
+            self._go_on()
 
-    async def _send_badly(
-        self, request: Request, response: Response, transfer: Transfer, body: bytes, keep_alive: bool
-    ) -> None:
-        """Send what the transfer lets through, as slowly as it says, and end the connection as it says."""
-        transport = self._transport
-        if transport.is_closing():
-            return
-        if transfer.termination is Termination.DROP:
-            transport.close()
-            return
-        if transfer.termination is Termination.RESET:
-            reset(transport)
-            return
-        before, after = frame(response, body)
-        head, arriving = after[: len(after) - len(body)], b"" if request.method == "HEAD" else body
-        keep_alive = keep_alive and transfer.termination is None
-        closing = b"" if keep_alive else b"\r\nconnection: close"
-        transport.write(b"".join((before, self._server.date(), closing, head)))
-        if transfer.termination is Termination.CUT:
-            arriving = arriving[: transfer.sent.of(len(arriving))]
-        size = transfer.piece_bytes or len(arriving) or 1
-        for start in range(0, len(arriving), size):
-            if transfer.piece_bytes:
-                await asyncio.sleep(transfer.pause_ns / NS_PER_S)
-            if transport.is_closing():
-                return
-            transport.write(arriving[start : start + size])
-        if not keep_alive:
-            transport.close()
-
-    def _answer_waiting(self) -> None:
-        while self._waiting and not self._busy and not self._paused and not self._transport.is_closing():
-            self._answer(*self._waiting.popleft())
-        if self._refusal is not None:
-            self._refuse(*self._refusal)
-        elif not self._paused and not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    def _send(self, request: Request, response: Response, body: bytes, keep_alive: bool) -> None:
-        if response.media is None and keep_alive and request.method != "HEAD":
-            before, after = self._server.framed(response)
-            self._transport.write(b"".join((before, self._server.date(), after)))
-            return
-        before, after = frame(response, body)
-        if request.method == "HEAD":
-            after = after[: len(after) - len(body)]
-        closing = b"" if keep_alive else b"\r\nconnection: close"
-        self._transport.write(b"".join((before, self._server.date(), closing, after)))
-        if not keep_alive:
-            self._transport.close()
+    # Refusing
 
     def _refuse_head(self) -> None:
-        self._refuse(431, f"the request's headers are over {_MAX_HEAD_BYTES:,} bytes")
+        self._refuse_with(431, f"the request's headers are over {_MAX_HEAD_BYTES:,} bytes")
 
-    def _refuse(self, status: int, why: str) -> None:
+    def _refuse_with(self, status: int, why: str, start: bytes = b"") -> None:
+        if self._refusal is None and not self._transport.is_closing():
+            self._refuse(self._note(status, why, start))
+
+    def _note(self, status: int, why: str, start: bytes = b"") -> Refusal:
+        refusal = self._refusal = Refusal(self._peer, status, why, start[:_SHOWN])
+        self._host.note_refusal(refusal)
+        return refusal
+
+    def _refuse(self, refusal: Refusal) -> None:
         """Answer what is no request, and close: nobody knows where the next one would begin."""
+        self._unparsed = b""
         if self._transport.is_closing():
             return
         if self._busy or self._waiting:
-            self._refusal = (status, why)  # after the answers to the requests before it
-            self._transport.pause_reading()
+            self._read(False)  # until the responses to the requests before it are sent
             return
-        body = f"{why}\n".encode()
-        head = _head(status, (("content-type", "text/plain; charset=utf-8"), ("connection", "close")))
-        length = b"\r\ncontent-length: %d\r\n\r\n" % len(body)
-        self._transport.write(head + self._server.date() + length + body)
+        self._writer.refuse(refusal.status, refusal.why)
+
+    # What the server asks now and then
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    def finish(self) -> None:
+        """Close when what is written has been taken."""
         self._transport.close()
 
+    def sweep(self) -> None:
+        """Close the connection if nobody uses it, so that leaking clients cannot use up our handles.
 
-def reset(transport: asyncio.Transport) -> None:
-    """Close a connection so that the other side sees a reset and not an end: TCP RST instead of FIN."""
-    own: socket.socket = transport.get_extra_info("socket")
-    own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
+        A response that is still being computed or delayed keeps it open, and so does a client that takes its
+        response or sends its request at a reasonable speed.
+        """
+        unsent = self._transport.get_write_buffer_size() + _queued(self._transport)
+        if unsent != self._unsent:
+            self._unsent = unsent
+            self._quiet_sweeps = 0
+        self._quiet_sweeps += 1
+        if self._ended:
+            self._ended_sweeps += 1
+            if self._busy and self._ended_sweeps > _HALF_CLOSED_SWEEPS:
+                self.abort()
+                return
+        if not self._busy and self._quiet_sweeps > _QUIET_SWEEPS:
+            self.abort()
+            return
+        if not self._between and self._reading:
+            self._request_sweeps += 1
+            if self._request_sweeps > _SLOW_SWEEPS + len(self._body) // _BYTES_PER_SWEEP:
+                self._refuse_with(408, "the request did not arrive in time")
+
+
+def _queued(transport: asyncio.Transport) -> int:
+    """Return how many bytes the system keeps for a client that has not taken them; 0 where it does not say."""
+    try:
+        import fcntl
+        import termios
+
+        own: socket.socket = transport.get_extra_info("socket")
+        return int.from_bytes(fcntl.ioctl(own.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+    except (ImportError, AttributeError, OSError, ValueError):
+        return 0
+
+
+def _shown_peer(peer: object) -> str:
+    """Return the address of a client as in a URL; empty for a client on a Unix socket."""
+    if not isinstance(peer, tuple) or len(peer) < 2:
+        return ""
+    host, port = peer[:2]
+    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+
+
+def _why_unreadable(data: bytes, error: Exception) -> str:
+    """Return why the first bytes of a connection are no request."""
+    if data.startswith(_TLS):
+        return "this is not HTTP/1.1: the client speaks TLS; write http:// and not https:// in its base URL"
+    if data.startswith(_HTTP_2):
+        return "this is not HTTP/1.1: the client speaks HTTP/2; let it begin with HTTP/1.1"
+    return f"this is not HTTP/1.1: {error}"
 
 
 class _HeadTooLongError(Exception):

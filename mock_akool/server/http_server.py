@@ -7,38 +7,44 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import formatdate
 from functools import lru_cache
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from mock_akool.core.errors import ServerError
 from mock_akool.core.http import Request, Response
 from mock_akool.server.application import Application
-from mock_akool.server.http_connection import HttpConnection, frame
+from mock_akool.server.http_connection import HttpConnection, Refusal
+from mock_akool.server.http_response import frame
+from mock_akool.server.listening import BACKLOG, identity_of, listen, listen_on_path, remove_own, without_brackets
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-:\[\]_]{1,255}")
-_BACKLOG: Final = 1024
 _SWEEP_S: Final = 5.0
-_QUIET_SWEEPS: Final = 15
-"""After how many sweeps without a byte a connection is closed: 75 s."""
 _GRACE_S: Final = 1.0
-"""How long a stop waits for answers that are under way."""
-_CALLBACK_GRACE_S: Final = 0.5
-"""How long a stop then waits for callbacks that are under way."""
+"""How long a stop waits for responses that are under way, and for clients to take what was written."""
+_WEBHOOK_GRACE_S: Final = 0.5
+"""How long a stop then waits for webhooks that are under way."""
 _NUDGE_S: Final = 0.1
 _DRAWING_THREADS: Final = 2
+_ADMIN_THREADS: Final = 4
 _MOST_KNOWN: Final = 512
 _MOST_FRAMED: Final = 16 << 10
-"""From how many bytes on an answer is not worth remembering: a poll's is smaller."""
+"""From how many bytes on a response is not worth remembering: a poll's is smaller."""
+_MOST_FRAMED_BYTES: Final = 4 << 20
 _LOOK_S: Final = 0.01
 """How often an admin request looks for what it waits for."""
+_COMPLAINT_S: Final = 1.0
+"""How often the same trouble of the event loop is logged at most."""
+
+_log = logging.getLogger("mock_akool")
 
 
 def _nothing() -> None:
@@ -46,10 +52,14 @@ def _nothing() -> None:
 
 
 class RequestLog(Protocol):
-    """Takes a note of each answered call."""
+    """Takes a note of each request that was answered, and of what never became one."""
 
-    def note(self, time_ns: int, request: Request, response: Response, took_ns: int) -> None:
-        """Note when (epoch ns) the reply to the call was made, and in how many ns."""
+    def note(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str) -> None:
+        """Note when (epoch ns) the response to a request was made, in how many ns, and the client's address."""
+        ...
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Note what never became a request."""
         ...
 
 
@@ -63,17 +73,23 @@ def new_loop() -> asyncio.AbstractEventLoop:
 
 
 class Server:
-    """A live server of one service."""
+    """A live server of one application.
+
+    It listens on one host or several, all on one port (0 takes a free one), and with `uds` also on a Unix socket at
+    that path.
+    """
 
     loop: asyncio.AbstractEventLoop
     _drawing: ThreadPoolExecutor
+    _admin: ThreadPoolExecutor
 
     def __init__(
         self,
         application: Application,
-        host: str = "127.0.0.1",
+        host: str | Sequence[str] = "127.0.0.1",
         port: int = 0,
         *,
+        uds: str | None = None,
         public_url: str | None = None,
         log: RequestLog | None = None,
     ) -> None:
@@ -82,43 +98,47 @@ class Server:
         self.max_body_bytes = application.max_body_bytes
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
-        self._host = host
-        application.listens_on(host)
+        self.ready_body = application.ready_body
+        self._hosts = (host,) if isinstance(host, str) else tuple(host)
+        for each in self._hosts:
+            application.listens_on(without_brackets(each))
         self._port = port
+        self._uds = uds
+        self._uds_identity: tuple[int, int] | None = None
         self._log = log
-        self._socket: socket.socket | None = None
+        self._sockets: list[socket.socket] = []
         self._thread: threading.Thread | None = None
         self._stopping: asyncio.Event | None = None
-        self.known_calls: dict[bytes, Request] = {}
+        self.known_requests: dict[bytes, Request] = {}
         """By the bytes of the request. A client that waits for a job sends the same bytes over and over."""
         self._framed: dict[int, tuple[bytes, bytes, Response]] = {}
+        self._framed_bytes = 0
         self._date = b""
         self._date_s = 0
+        self._complained_s: dict[str, float] = {}
         self.base_of = lru_cache(maxsize=64)(self._base_of)
 
     # Life
 
-    def bind(self) -> socket.socket:
-        """Take the address, once; `port` and `url` are known from then on.
+    def bind(self) -> list[socket.socket]:
+        """Take the addresses, once; `port` and `url` are known from then on.
 
-        Raises ServerError when the address is taken or is none of this machine's.
+        Raises ServerError when an address is taken or is none of this machine's.
         """
-        if self._socket is not None:
-            return self._socket
-        try:
-            family = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)[0][0]
-            listener = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
-        except (OSError, UnicodeError) as error:
-            # The standard library adds the address, which is told anyway.
-            why = (getattr(error, "strerror", None) or str(error)).partition(" (while ")[0]
-            raise ServerError(
-                f"cannot listen on {self._host}:{self._port}: {why}",
-                "Choose another with --port (0 takes a free one) or --host",
-            ) from None
-        listener.setblocking(False)
-        self._socket = listener
-        self._port = listener.getsockname()[1]
-        return listener
+        if self._sockets:
+            return self._sockets
+        sockets = listen(self._hosts, self._port)
+        if self._uds is not None:
+            try:
+                sockets.append(listen_on_path(self._uds))
+            except ServerError:
+                for each in sockets:
+                    each.close()
+                raise
+            self._uds_identity = identity_of(self._uds)
+        self._sockets = sockets
+        self._port = sockets[0].getsockname()[1]
+        return sockets
 
     @property
     def port(self) -> int:
@@ -127,9 +147,18 @@ class Server:
 
     @property
     def address(self) -> str:
-        """Host and port, as in a URL."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{host}:{self._port}"
+        """Host and port, as in a URL; of several hosts the first."""
+        return self._address_of(self._hosts[0])
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Everything that it listens on: each host with the port, as in a URL, and the path of the Unix socket."""
+        hosts = tuple(self._address_of(host) for host in self._hosts)
+        return hosts if self._uds is None else (*hosts, self._uds)
+
+    def _address_of(self, host: str) -> str:
+        host = without_brackets(host)
+        return f"[{host}]:{self._port}" if ":" in host else f"{host}:{self._port}"
 
     @property
     def url(self) -> str:
@@ -143,20 +172,23 @@ class Server:
         """
         self.bind()
         self.loop = new_loop()
+        self.loop.set_exception_handler(self._complain)
         self._drawing = ThreadPoolExecutor(_DRAWING_THREADS, "mock-akool-draw")
+        self._admin = ThreadPoolExecutor(_ADMIN_THREADS, "mock-akool-admin")
         self.application.server_started()
         try:
             self.loop.run_until_complete(self._serve(until))
         finally:
             self.loop.close()
-            self.application.server_stopped(_CALLBACK_GRACE_S)
+            self.application.server_stopped(_WEBHOOK_GRACE_S)
             self._drawing.shutdown(wait=False, cancel_futures=True)
+            self._admin.shutdown(wait=False, cancel_futures=True)
             self._unbind()
 
     def start(self) -> Self:
         """Serve in a thread; returns as soon as connections are taken. A stopped server starts on the same port.
 
-        Raises ServerError when the address is taken or the server runs already.
+        Raises ServerError when an address is taken or the server runs already.
         """
         if self._thread is not None:
             raise ServerError(f"the server at {self.url} runs already", "Stop it before you start it again")
@@ -172,7 +204,7 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """End a server that was started, within about a second even when answers are under way."""
+        """End a server that was started, within about a second even when responses are under way."""
         if self._thread is not None and self._stopping is not None:
             with contextlib.suppress(RuntimeError):  # the loop ended by itself
                 self.loop.call_soon_threadsafe(self._stopping.set)
@@ -202,26 +234,29 @@ class Server:
             started.set_exception(error)
 
     def _unbind(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        for each in self._sockets:
+            each.close()
+        self._sockets = []
+        if self._uds is not None:
+            remove_own(self._uds, self._uds_identity)
+            self._uds_identity = None
 
     # What connections use
 
-    def answer(self, request: Request) -> Response:
-        """Answer the call and log it."""
+    def answer(self, request: Request, peer: str = "") -> Response:
+        """Answer a request and log it."""
         if self._log is None:
             return self.application.answer(request)
         began_ns = time.time_ns()
         response = self.application.answer(request)
         now_ns = time.time_ns()
-        self._log.note(now_ns, request, response, now_ns - began_ns)
+        self._log.note(now_ns, request, response, now_ns - began_ns, peer)
         return response
 
-    async def answer_admin(self, request: Request) -> Response:
+    async def answer_admin(self, request: Request, peer: str = "") -> Response:
         """Answer an admin request, and wait for what its caller waits for; neither holds the event loop."""
         began_ns = time.time_ns()
-        response = await self.loop.run_in_executor(self._drawing, self.application.answer, request)
+        response = await self.loop.run_in_executor(self._admin, self.application.answer, request)
         waiting = response.waiting
         if waiting is not None:
             ends_s = self.loop.time() + waiting.seconds
@@ -235,40 +270,56 @@ class Server:
                 response = waiting.in_vain()
         if self._log is not None:
             now_ns = time.time_ns()
-            self._log.note(now_ns, request, response, now_ns - began_ns)
+            self._log.note(now_ns, request, response, now_ns - began_ns, peer)
         return response
 
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Take note of what never became a request."""
+        if self._log is not None:
+            self._log.note_refusal(refusal)
+
     def remember(self, data: bytes, request: Request) -> None:
-        """Keep what the parser made of a read that was one whole request, for `known_calls`."""
-        if len(self.known_calls) >= _MOST_KNOWN:
-            self.known_calls.clear()
-        self.known_calls[data] = request
+        """Keep what the parser made of a read that was one whole request, for `known_requests`."""
+        if len(self.known_requests) >= _MOST_KNOWN:
+            self.known_requests.clear()
+        self.known_requests[data] = request
 
     def framed(self, response: Response) -> tuple[bytes, bytes]:
-        """Return what is sent before and after the Date header; remembered, as the engine repeats its replies."""
+        """Return what is sent before and after the Date header; remembered, as the engine repeats its responses."""
         known = self._framed.get(id(response))
         if known is None:
-            if len(response.body) > _MOST_FRAMED:
-                return frame(response, response.body)
-            if len(self._framed) >= _MOST_KNOWN:
-                self._framed.clear()
-            # The reply is kept too, so that its identity stays its own.
-            known = self._framed[id(response)] = (*frame(response, response.body), response)
+            before, after = frame(response, response.body)
+            if len(after) > _MOST_FRAMED:
+                return before, after
+            if len(self._framed) >= _MOST_KNOWN or self._framed_bytes > _MOST_FRAMED_BYTES:
+                self._forget_framed()
+            # The response is kept too, so that its identity stays its own.
+            known = self._framed[id(response)] = (before, after, response)
+            self._framed_bytes += 2 * len(after)
         return known[:2]
 
+    def forget_remembered(self) -> None:
+        """Forget the requests and responses that are kept only to be faster."""
+        self.known_requests.clear()
+        self._forget_framed()
+
+    def _forget_framed(self) -> None:
+        self._framed.clear()
+        self._framed_bytes = 0
+
     async def complete(self, response: Response) -> tuple[Response, bytes]:
-        """Return the reply and its body; a picture is drawn outside the event loop."""
+        """Return the response and its body; a file is drawn outside of the event loop."""
         ready = self.application.ready_body(response)
         if ready is not None:
             return response, ready
         return await self.loop.run_in_executor(self._drawing, self.application.complete, response)
 
     def _base_of(self, host: str) -> str:
-        """Return what picture URLs begin with for a client that called `host`."""
+        """Return what the URLs of files begin with for a client that called `host`."""
         return self.public_url or f"http://{host if _HOST.fullmatch(host) else self.address}"
 
     def date(self) -> bytes:
-        """Return the Date header, which HTTP wants in every answer."""
+        """Return the Date header, which HTTP wants in every response."""
         second = int(time.time())
         if second != self._date_s:
             self._date_s = second
@@ -279,7 +330,12 @@ class Server:
 
     async def _serve(self, until: Callable[[asyncio.Event], None] | None) -> None:
         self._stopping = asyncio.Event()
-        listener = await self.loop.create_server(lambda: HttpConnection(self), sock=self.bind(), backlog=_BACKLOG)
+        listeners = [
+            await self.loop.create_server(lambda: HttpConnection(self), sock=each, backlog=BACKLOG)
+            if each.family != getattr(socket, "AF_UNIX", None)
+            else await self.loop.create_unix_server(lambda: HttpConnection(self), sock=each, backlog=BACKLOG)
+            for each in self.bind()
+        ]
         sweeping = self.loop.create_task(self._sweep())
         try:
             if until is not None:
@@ -287,14 +343,23 @@ class Server:
             await self._stopping.wait()
         finally:
             sweeping.cancel()
-            listener.close()
+            for each in listeners:
+                each.close()
             await self._finish()
 
     async def _finish(self) -> None:
+        """Let responses that are under way come, and clients take them, but not for long."""
+        ends_s = self.loop.time() + _GRACE_S
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=_GRACE_S)
         for task in self.tasks:
             task.cancel()
+        for connection in list(self.connections):
+            connection.finish()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        while self.connections and self.loop.time() < ends_s:
+            await asyncio.sleep(_LOOK_S)
         for connection in list(self.connections):
             connection.abort()
         # The transports close in the loop's next turns.
@@ -306,6 +371,19 @@ class Server:
         while True:
             await asyncio.sleep(_SWEEP_S)
             for connection in list(self.connections):
-                connection.quiet_sweeps += 1
-                if connection.idle and connection.quiet_sweeps > _QUIET_SWEEPS:
-                    connection.abort()
+                connection.sweep()
+
+    def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log trouble of the event loop, such as too many open files: one line a second at most."""
+        error = context.get("exception")
+        if isinstance(error, OSError):
+            said = f"{error.strerror or error} ({context.get('message', 'in the event loop')})"
+        else:
+            said = str(context.get("message") or error)
+        now_s = time.monotonic()
+        if now_s - self._complained_s.get(said, -_COMPLAINT_S) < _COMPLAINT_S:
+            return
+        if len(self._complained_s) >= _MOST_KNOWN:
+            self._complained_s.clear()
+        self._complained_s[said] = now_s
+        _log.error("mock-akool: %s", said, exc_info=None if isinstance(error, (OSError, type(None))) else error)

@@ -22,22 +22,20 @@ from mock_akool.webhooks.delivery_modes import HTTP
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from mock_akool.mock.local import MockAkool
 
-
-def create_app(mock: MockAkool | None = None) -> Flask:
-    """Return an app that answers for `mock`; without one, for a new fake set up by `MOCK_AKOOL_*` variables.
+def create_app(application: Application | None = None) -> Flask:
+    """Return an app that answers for an application; without one, for a new fake set up by `MOCK_AKOOL_*` variables.
 
     Routes that you add to the app yourself win over the fake's.
     """
     app = Flask("mock_akool", static_folder=None)
-    if mock is None:
+    if application is None:
         settings = Settings.from_environment()
         application = Application(settings, SteeredClock(), settings.access)
         application.dispatcher.send_by(HTTP)
         answering = _Handler(application, settings.public_url)
     else:
-        answering = _Handler(mock.application, None)
+        answering = _Handler(application, None)
     app.before_request(answering)
     app.wsgi_app = _Breaking(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -328,15 +328,17 @@ class TestLog:
             created, refused, unknown = (json.loads(line) for line in serving.err.splitlines())
         assert isinstance(created.pop("time"), int)
         assert created.pop("ms") >= 0
+        assert created.pop("client").startswith("127.0.0.1:")
         assert created == {
             "method": "POST",
             "path": CREATE,
             "endpoint": "createbyprompt",
             "http": 200,
             "code": 1000,
+            "account": f"{KEY[:4]}…",
             "job": job_id,
             "job_status": 1,
-            "ends": None,
+            "termination": None,
             "rule": None,
         }
         assert (refused["endpoint"], refused["http"], refused["code"]) == ("quota/info", 200, 1102)
@@ -588,7 +590,10 @@ class TestScenarios:
                 create(serving.url)
             serving.complained("double-charge")
             (line,) = serving.err.splitlines()
-            assert (json.loads(line)["ends"], json.loads(line)["rule"]) == ("drop", "double-charge: lost answers")
+            assert (json.loads(line)["termination"], json.loads(line)["rule"]) == (
+                "drop",
+                "double-charge: lost answers",
+            )
 
     def test_a_mistake_is_told_in_a_line(self) -> None:
         told = run("serve", "--scenario", "slwo")

@@ -11,14 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mock_akool import Request, Response
-from mock_akool.server.access_log import BatchedLog
+from mock_akool.server.access_log import BatchedLog, TextStyle
 
 REQUEST = Request.build("GET", "/")
 RESPONSE = Response(200, (), b"")
 
 
-def numbered(time_ns: int, request: Request, response: Response, took_ns: int) -> str:
-    return str(time_ns)
+class Numbered(TextStyle):
+    def request(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str) -> str:
+        return str(time_ns)
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def busy_threads() -> Iterator[None]:
 
 def test_lines_are_written_in_order() -> None:
     stream = io.StringIO()
-    log = BatchedLog(stream, numbered)
+    log = BatchedLog(stream, Numbered())
     for number in range(12_345):
         log.note(number, REQUEST, RESPONSE, 0)
     log.close()
@@ -42,11 +43,12 @@ def test_lines_are_written_in_order() -> None:
 def test_a_line_that_is_being_made_while_others_are_written_is_not_lost() -> None:
     stream = io.StringIO()
 
-    def flushing(time_ns: int, request: Request, response: Response, took_ns: int) -> str:
-        log.flush()  # as the writing thread does at any moment
-        return str(time_ns)
+    class Flushing(TextStyle):
+        def request(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str) -> str:
+            log.flush()  # as the writing thread does at any moment
+            return str(time_ns)
 
-    log = BatchedLog(stream, flushing)
+    log = BatchedLog(stream, Flushing())
     for number in range(100):
         log.note(number, REQUEST, RESPONSE, 0)
     log.close()
@@ -55,7 +57,7 @@ def test_a_line_that_is_being_made_while_others_are_written_is_not_lost() -> Non
 
 def test_threads_lose_no_line(busy_threads: None) -> None:
     stream = io.StringIO()
-    log = BatchedLog(stream, numbered)
+    log = BatchedLog(stream, Numbered())
     flushing = threading.Event()
 
     def flush() -> None:
@@ -81,7 +83,7 @@ def test_threads_lose_no_line(busy_threads: None) -> None:
 @pytest.mark.parametrize("status", [200, 204, 404, 405, 500])
 def test_a_probe_has_a_line_unless_it_is_answered_well(path: str, method: str, status: int) -> None:
     stream = io.StringIO()
-    log = BatchedLog(stream, numbered)
+    log = BatchedLog(stream, Numbered())
     log.note(1, Request.build(method, path), Response(status, (), b""), 0)
     log.close()
     is_quiet = path in ("/_mock/health", "/_mock/ready") and method in ("GET", "HEAD") and status == 200
@@ -95,7 +97,7 @@ def test_lines_come_without_a_close() -> None:
         def flush(self) -> None:
             written.set()
 
-    log = BatchedLog(Stream(), numbered)
+    log = BatchedLog(Stream(), Numbered())
     log.note(1, REQUEST, RESPONSE, 0)
     assert written.wait(20)
     log.close()
@@ -103,7 +105,7 @@ def test_lines_come_without_a_close() -> None:
 
 def test_a_close_without_a_line_writes_nothing() -> None:
     stream = io.StringIO()
-    BatchedLog(stream, numbered).close()
+    BatchedLog(stream, Numbered()).close()
     assert stream.getvalue() == ""
 
 
@@ -117,7 +119,7 @@ def test_a_stream_that_takes_no_more_stops_nobody(error: Exception) -> None:
             raise error
 
     stream = Stream()
-    log = BatchedLog(stream, numbered)
+    log = BatchedLog(stream, Numbered())
     for number in range(12_345):
         log.note(number, REQUEST, RESPONSE, 0)
     log.close()

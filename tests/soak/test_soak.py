@@ -235,7 +235,7 @@ def test_servers_leave_nothing(
 ) -> None:
     # What is still under way when these are over is cut off. How long they are is no matter here, but they add up.
     monkeypatch.setattr(server_module, "_GRACE_S", 0.02)
-    monkeypatch.setattr(server_module, "_CALLBACK_GRACE_S", 0.02)
+    monkeypatch.setattr(server_module, "_WEBHOOK_GRACE_S", 0.02)
     again: list[tuple[MockAkool, Server]] = []
 
     def live() -> None:

@@ -32,7 +32,8 @@ from mock_akool.mock.interceptors import memory
 from mock_akool.mock.interceptors.hosts import refusal, refuses, target_of
 from mock_akool.mock.interceptors.patching import Patches, is_from
 from mock_akool.mock.interceptors.target import LocalTarget, Target, TimedOutError, http_date, pauses_s
-from mock_akool.server.http_connection import HttpConnection, frame
+from mock_akool.server.http_connection import HttpConnection, Refusal
+from mock_akool.server.http_response import frame
 
 _VERBS: Final = ("get", "options", "head", "post", "put", "patch", "delete")
 _DELAY: Final = "x-mock-akool-delay"
@@ -130,13 +131,13 @@ class _Host:
         self.loop = loop
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.known_calls: dict[bytes, Request] = {}
+        self.known_requests: dict[bytes, Request] = {}
 
     def base_of(self, _: str, /) -> str:
         """Return what the URLs of files begin with."""
         return CDN_URL
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request, peer: str = "") -> Response:
         """Answer a request, and say in headers how long its client is to wait."""
         request = request._replace(transport="aiohttp")
         response = self._target.note(request, self.application.answer(request))
@@ -155,13 +156,20 @@ class _Host:
             return response
         return response._replace(headers=(*response.headers, *waits), delay_ns=0, transfer=transfer)
 
-    async def answer_admin(self, request: Request) -> Response:
+    async def answer_admin(self, request: Request, peer: str) -> Response:
         """Answer a request to the admin API as any other: in process nobody waits on it."""
         return self.answer(request)
 
     async def complete(self, response: Response) -> tuple[Response, bytes]:
         """Return the response and its body."""
         return self.application.complete(response)
+
+    def ready_body(self, response: Response) -> bytes | None:
+        """Return the response's body if it needs no drawing, else None."""
+        return self.application.ready_body(response)
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Take note of nothing: aiohttp sends what is a request."""
 
     def remember(self, data: bytes, request: Request) -> None:
         """Keep nothing: a host serves for one test."""
