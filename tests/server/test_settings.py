@@ -57,6 +57,7 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "out_of_credits_code": ("1006", 1006),
     "requests_per_second": ("0.5", 0.5),
     "concurrent_jobs": ("2", 2),
+    "quota_rounding": ("exact", "exact"),
     "square_1080p": ("512", 512),
     "square_4k": ("2048", 2048),
     "webhook_processing": ("no", False),
