@@ -83,9 +83,13 @@ class Accounts:
     def __iter__(self) -> Iterator[Account]:
         return iter(list(self._by_key.values()))
 
-    @transaction
     def by_key(self, api_key: str) -> Account | None:
         """Return the account of an API key; None when there is none, or a clientId was given instead."""
+        # Every poll asks this: one that is known is found without the lock.
+        return self._by_key.get(api_key) or self._by_new_key(api_key)
+
+    @transaction
+    def _by_new_key(self, api_key: str) -> Account | None:
         account = self._by_key.get(api_key)
         if account is None and self._may_be_new(api_key):
             account = self.add(AccountSpec(api_key))

@@ -395,8 +395,8 @@ class Engine:
 
     def recall(self, endpoint: str, query: str, account: Account, file_base: str, now_ns: int) -> Response | None:
         """Return the response of an equal poll of a moment ago, if nothing has changed since; else None."""
-        with self.lock:
-            return self._polls.recall(endpoint, query, account.api_key, file_base, now_ns, self._jobs.by_id)
+        # Every poll asks this first, and reads a record or none: it needs no lock.
+        return self._polls.recall(endpoint, query, account.api_key, file_base, now_ns, self._jobs.by_id)
 
     def remember(self, endpoint: str, query: str, file_base: str, result: PollResult, response: Response) -> None:
         """Keep the response to a poll for `recall`."""

@@ -39,7 +39,9 @@ class ScenarioMiddleware:
             if (runtime.watching or runtime.notices(request)) and not runtime.passes(request):
                 response = self._scripted(found, names, request, now_ns)
             else:
-                response = self._handled(found, names, request, now_ns)
+                response = api.handle(engine, found, names, request, now_ns)
+                if response.media is not None:
+                    response = self._as_scripted(response, request)
             if response.code != Code.OK or response.rule is not None or engine.troubled:
                 self._note_trouble(found.endpoint, response)
             engine.call_log.append(now_ns, found.endpoint, request, response)
@@ -57,22 +59,19 @@ class ScenarioMiddleware:
             _log.exception("mock-akool bug while looking for a rule for %s %s", request.method, request.path)
             return bug_reply(bug)
         if firing is None:
-            return self._handled(found, names, request, now_ns)
+            return self._as_scripted(api.handle(engine, found, names, request, now_ns), request)
         fault = firing.active.rule.fault
         if fault.before:
             response = Response(200, (), b"", delay_ns=engine.latency_ns, account=firing.account, job_id=firing.job_id)
         else:
-            response = self._handled(found, names, request, now_ns)
+            response = self._as_scripted(api.handle(engine, found, names, request, now_ns), request)
         response = apply_fault(fault, response, self._errors, engine.keyed_random, *firing.key)
         return response._replace(rule=firing.active.label)
 
-    def _handled(self, found: Route, names: Names, request: Request, now_ns: int) -> Response:
-        """Answer as the API does; a file comes as the script of its job says."""
+    def _as_scripted(self, response: Response, request: Request) -> Response:
+        """Return the response to a download as the script of its job wants it; any other as it is."""
         engine = self.engine
-        response = api.handle(engine, found, names, request, now_ns)
-        if response.media is None:
-            return response
-        job = engine.job(response.job_id or "")
+        job = None if response.media is None else engine.job(response.job_id or "")
         if job is None or job.result is None or job.result.files is None:
             return response
         response = apply_fault(job.result.files, response, self._errors, engine.keyed_random, "files", request.path)
