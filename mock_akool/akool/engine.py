@@ -31,7 +31,7 @@ from mock_akool.core.call_log import Call, CallLog
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock, SteeredClock
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.http import Request, Response
+from mock_akool.core.http import Response
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.schema import shown
@@ -402,11 +402,6 @@ class Engine:
         """Keep the response to a poll for `recall`."""
         with self.lock:
             self._polls.remember(endpoint, query, file_base, result, response)
-
-    def log(self, time_ns: int, endpoint: str, request: Request, response: Response) -> None:
-        """Write a call into the call log."""
-        with self.lock:
-            self.call_log.append(time_ns, endpoint, request, response)
 
     def complete(self, job_id: str, now_ns: int | None = None) -> Job:
         """Let the job be completed from now on; raises MockAkoolError when there is no such job."""

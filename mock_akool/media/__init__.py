@@ -1,1 +1,1 @@
-"""TODO."""
+"""What draws result files, and keeps them."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Named scenarios as YAML files, and what reads scenario files."""
