@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mock_akool._version import __version__
-from mock_akool.cli.health import _DEFAULT_URL, _health
+from mock_akool.cli.health import DEFAULT_URL, _health
 from mock_akool.cli.scenarios import _add_scenarios
 from mock_akool.cli.serve import _add_settings, _serve
 from mock_akool.core.errors import MockAkoolError
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     health.add_argument(
-        "--url", default=None, help=f"the server's address (default: that of {PREFIX}PORT, else {_DEFAULT_URL})"
+        "--url", default=None, help=f"the server's address (default: that of {PREFIX}PORT, else {DEFAULT_URL})"
     )
     health.add_argument("--timeout", type=float, default=2.0, help="seconds to wait for it (default: %(default)s)")
     health.set_defaults(run=_health)
