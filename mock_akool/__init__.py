@@ -6,11 +6,13 @@ What is named here is the public surface; everything is imported when it is firs
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from mock_akool._version import __version__
 
+TYPE_CHECKING = False  # as type checkers have it; `typing` would take longer to import than all the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     from mock_akool.akool.accounts import Account
     from mock_akool.akool.codes import Code, Profile
     from mock_akool.akool.errors import AkoolError
