@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint check docs bench image clean
+.PHONY: help demo test test-all lint lock release-check check docs bench image clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -25,12 +25,13 @@ test-all: $(VENV)/installed-dev ## run all tests at length, through every transp
 	$(BIN)/coverage combine --quiet
 	$(BIN)/python -m tools.check_coverage
 
-lint: $(VENV)/installed-dev ## check style, types, layers and the Dockerfile
+lint: $(VENV)/installed-dev ## check style, types, layers, the Dockerfile and the workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/zizmor --offline --quiet .github
 
 check: lint test ## lint, then test
 
@@ -40,6 +41,24 @@ docs: $(VENV)/installed-dev ## write the tables in README and docs anew
 bench: $(VENV)/installed-dev ## measure speed as ratios (wants wrk; WireMock wants npm and java)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks
+
+lock: ## pin what development needs, anew: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)/uv
+	$(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(VENV)/uv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+		--group dev --extra httpx --extra aiohttp \
+		--generate-hashes --no-annotate --no-header --output-file requirements-dev.txt
+
+release-check: $(VENV)/installed-dev ## build the distributions into dist, check and install them
+	rm -rf dist $(VENV)/release
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	for file in dist/*; do \
+		$(PYTHON) -m venv --clear $(VENV)/release && \
+		$(VENV)/release/bin/python -m pip install --quiet --disable-pip-version-check "$$file" && \
+		$(VENV)/release/bin/mock-akool --version || exit 1; \
+	done
 
 image: ## build the container image mock-akool (wants Docker)
 	docker build --tag mock-akool .
@@ -52,6 +71,8 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+$(VENV)/installed-dev: pyproject.toml requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/installed $@

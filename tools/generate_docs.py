@@ -43,7 +43,7 @@ from tests.clients.survival import SURVIVAL
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGES: Final = (
-    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "examples/README.md")),
+    *(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY", "AGENTS", "examples/README")),
     *sorted((ROOT / "docs").rglob("*.md")),
 )
 
@@ -239,7 +239,7 @@ def _first_sentence(doc: str) -> str:
 
 def _versions() -> str:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = {library: f"`mock-akool[{library}]`" for library in project["optional-dependencies"] if library != "dev"}
+    extras = {library: f"`mock-akool[{library}]`" for library in project["optional-dependencies"]}
     wanted = [*project["dependencies"], *(each for name in extras for each in project["optional-dependencies"][name])]
     found = (re.fullmatch(r"([a-z]+)>=([\d.]+)", each) for each in wanted)
     rows = ((f"`{m[1]}`", m[2], extras.get(m[1], "always")) for m in found if m and m[1] in _CLIENTS)

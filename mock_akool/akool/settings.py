@@ -240,7 +240,7 @@ class ServiceSettings(Options):
         "floor",
         one_of(("floor", "exact")),
         "how `quota/info` shows a balance that is a fraction",
-        section="families 3",
+        section="7",
         mark="C",
     )
     requests_per_second: float | None = option(

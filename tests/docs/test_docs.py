@@ -74,6 +74,9 @@ FOREIGN_FLAGS: Final = {
     "--tag": "docker",
 }
 
+FOLLOWED: Final = (ROOT / "docs" / "adding-a-family.md",)
+"""Pages whose steps a test of their own follows: their blocks are parts of other files."""
+
 QUICKER: Final = {"pause=1)": "pause=0.02)", "sleep(1000)": "sleep(20)", "sleep 1\n": "sleep 0.02\n"}
 """Pauses of the examples, and what the tests make of them."""
 
@@ -298,7 +301,7 @@ def test_example_files_are_scenarios(file: Path) -> None:
 
 
 def _pages_with(wanted: Callable[[Block], bool]) -> list[Path]:
-    return [page for page in PAGES if any(wanted(block) for block in _parsed(page)[0])]
+    return [page for page in PAGES if page not in FOLLOWED and any(wanted(block) for block in _parsed(page)[0])]
 
 
 def _is_script(block: Block) -> bool:
@@ -533,7 +536,7 @@ def test_the_demo_shows_what_the_readme_shows() -> None:
 
 
 def test_every_block_is_of_a_language_that_is_run() -> None:
-    for page in PAGES:
+    for page in sorted(set(PAGES) - set(FOLLOWED)):
         blocks, prose = _parsed(page)
         for block in blocks:
             assert block.language in {"python", "bash", "js", "console", "ini", "toml", "yaml"}, (
@@ -644,7 +647,7 @@ def test_every_flag_variable_and_command_exists() -> None:
 
 def test_every_path_of_the_api_exists() -> None:
     known = "\n".join(path for _, path in (*API_ROUTES, *ROUTES))
-    for page in PAGES:
+    for page in sorted(set(PAGES) - set(FOLLOWED)):
         for path in re.findall(r"/(?:api/open|_mock)/[\w/.-]*", page.read_text()):
             assert re.search(rf"(?m)^{path.rstrip('/.')}(?:/|$)", known), f"{page}: there is no {path}"
 

@@ -20,13 +20,13 @@ _BIN: Final = Path(sys.executable).parent
 
 def check_compose(file: Path) -> None:
     """A compose file fits the schema of the Compose Specification, and its variables are settings of ours."""
-    _fits("vendor.compose-spec", file)
+    fits("vendor.compose-spec", file)
     _check_variables(file)
 
 
 def check_workflow(file: Path) -> None:
     """A workflow fits the schema of GitHub's workflows, and its variables are settings of ours."""
-    _fits("vendor.github-workflows", file)
+    fits("vendor.github-workflows", file)
     _check_variables(file)
     for script in _values(yaml.safe_load(file.read_text()), "run"):
         told = run("-n", "-c", script, command=["bash"])
@@ -55,7 +55,7 @@ CHECKS: Final[dict[str, Callable[[Path], None]]] = {
 """By the names that the files have in the docs."""
 
 
-def _fits(schema: str, file: Path) -> None:
+def fits(schema: str, file: Path) -> None:
     told = run("--builtin-schema", schema, file, command=[str(_BIN / "check-jsonschema")])
     assert told.returncode == 0, told.stdout + told.stderr
 
@@ -73,7 +73,7 @@ def _pairs(variables: Any) -> Iterator[tuple[str, str]]:
     """Yield names and values, of Kubernetes' lists too, where what a Secret has is some text."""
     if isinstance(variables, dict):
         yield from ((name, str(value)) for name, value in variables.items())
-    else:
+    elif not isinstance(variables, str):  # which would be the name of an environment of a workflow
         yield from ((each["name"], each.get("value", "some-text")) for each in variables)
 
 
@@ -82,7 +82,6 @@ def _check_docker_run(script: str) -> None:
     for command in re.findall(r"(?m)^docker run (.*)$", script.replace("\\\n", "")):
         words = shlex.split(command)
         given = [value for option, value in pairwise(words) if option == "-e"]
-        assert given
         Settings.from_environment(environ=dict(each.split("=", 1) for each in given))
         assert words[words.index("-p") + 1].startswith("127.0.0.1:")
 
