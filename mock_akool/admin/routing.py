@@ -29,8 +29,11 @@ class Fake(Protocol):
         """Move the clock to where nothing changes any more by time alone; with an API key, for that account."""
         ...
 
-    def reset(self) -> None:
-        """Forget everything; a clock that was moved ahead shows the machine's time again."""
+    def reset(self, account: str | None = None) -> None:
+        """Forget everything; a clock that was moved ahead shows the machine's time again.
+
+        With an API key, forget what happened to that account.
+        """
         ...
 
     def carry_due(self, *, wait: bool = True) -> None:

@@ -19,7 +19,7 @@ from mock_akool.akool.families import CREATE_OF_INPUT, CREATES
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.schema import RESULT, RULE
 from mock_akool.akool.scenarios.stages import STAGES
-from mock_akool.core.call_log import Call
+from mock_akool.core.call_log import Call, Excerpt
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.durations import Duration
 from mock_akool.core.http import Request, Response, Share, Termination, Transfer
@@ -155,6 +155,8 @@ def record_of(serializer: Serializer[Any]) -> Value:
 
 
 def _write_bytes(raw: bytes) -> Any:
+    if isinstance(raw, Excerpt):
+        return {"base64": base64.b64encode(raw).decode(), "whole": raw.whole}
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -162,7 +164,10 @@ def _write_bytes(raw: bytes) -> Any:
 
 
 def _read_bytes(plain: Any) -> bytes:
-    return plain.encode() if isinstance(plain, str) else base64.b64decode(plain["base64"])
+    if isinstance(plain, str):
+        return plain.encode()
+    raw = base64.b64decode(plain["base64"])
+    return raw if "whole" not in plain else Excerpt.make(raw, plain["whole"])
 
 
 def _words(words: Mapping[str, Any]) -> Value:
@@ -186,9 +191,14 @@ BYTES: Final = Value(
     {
         "anyOf": [
             schemas.TEXT,
-            {"type": "object", "required": ["base64"], "properties": {"base64": schemas.TEXT}},
+            {
+                "type": "object",
+                "required": ["base64"],
+                "properties": {"base64": schemas.TEXT, "whole": schemas.WHOLE},
+            },
         ],
-        "description": "text, or an object with base64 where the bytes are none",
+        "description": "text, or an object with base64 where the bytes are none, or were too many to keep: "
+        "then it has their beginning, and `whole` is how many they were",
     },
     _write_bytes,
     _read_bytes,
@@ -397,7 +407,10 @@ DELIVERY: Final = Serializer(
         "next_ns": kept("when the next attempt is made", or_null(WHOLE), "next_ns"),
         "start_ns": kept("when the fake was started or last reset, in epoch nanoseconds", WHOLE, "start_ns"),
         "payload": kept("what was encrypted", BYTES, "payload"),
-        "body": kept("what each attempt sends", BYTES, "body"),
+        "body": kept("what each attempt sends, without its filler", BYTES, "body_start"),
+        "filler_bytes": kept(
+            "how many bytes of filler a fault adds to the body, in a field `extra` at its end", WHOLE, "filler_bytes"
+        ),
         "attempts": kept("the attempts until now", listed(record_of(_ATTEMPT)), "attempts"),
         "error": derived("why it was not delivered, or empty text", TEXT, lambda each, _: each.error),
         "why": kept("the same where its attempts do not tell it, or empty text", TEXT, "why"),

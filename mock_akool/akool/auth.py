@@ -12,6 +12,8 @@ from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.validation import TEXT, Body, Field
 from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.http import shortened
+from mock_akool.core.schema import shown
 
 _SCHEME: Final = re.compile(r"(bearer)\s+(\S+)", re.IGNORECASE | re.ASCII)
 
@@ -50,11 +52,15 @@ def authenticate(
     elif api_key := headers.get("x-api-key", "").strip():
         account = accounts.by_key(api_key)
     else:
-        raise settings.refusal(Code.AUTHORIZATION_EMPTY)
+        raise settings.refusal(
+            Code.AUTHORIZATION_EMPTY, reason="neither the header x-api-key nor Authorization has a value"
+        )
     if account is None:
-        raise AkoolError(Code.ACCOUNT_NOT_FOUND)
+        raise AkoolError(
+            Code.ACCOUNT_NOT_FOUND, reason=f"no account has the API key {shortened(api_key)} of the header x-api-key"
+        )
     if account.banned:
-        raise settings.refusal(Code.ACCOUNT_BANNED)
+        raise settings.refusal(Code.ACCOUNT_BANNED, reason=f"the account {shortened(account.api_key)} is banned")
     return account
 
 
@@ -62,21 +68,35 @@ def _by_bearer(
     authorization: str, accounts: Accounts, tokens: Tokens, settings: ServiceSettings, now_ns: int
 ) -> Account:
     match = _SCHEME.fullmatch(authorization)
-    if match and (match[1] == "Bearer" or settings.bearer_any_case):
-        claims = tokens.read(match[2])
-        account = accounts.by_id(claims.account_id) if claims else None
-        if claims and account and account.valid_from_s <= claims.issued_s and now_ns < claims.expires_s * NS_PER_S:
-            return account
-    raise AkoolError(Code.INVALID_AUTHORIZATION)
+    if match is None or not (match[1] == "Bearer" or settings.bearer_any_case):
+        raise _invalid("the header Authorization is not `Bearer` and a token")
+    claims = tokens.read(match[2])
+    if claims is None:
+        raise _invalid("the token in the header Authorization is none that getToken of this fake has made")
+    account = accounts.by_id(claims.account_id)
+    if account is None:
+        raise _invalid("the token's account does not exist; it was made before a reset or by another fake")
+    if claims.issued_s < account.valid_from_s:
+        raise _invalid("the token was revoked")
+    if now_ns >= claims.expires_s * NS_PER_S:
+        raise _invalid("the token has expired")
+    return account
+
+
+def _invalid(reason: str) -> AkoolError:
+    return AkoolError(Code.INVALID_AUTHORIZATION, reason=reason)
 
 
 def sign_in(client_id: str, client_secret: str, accounts: Accounts, settings: ServiceSettings) -> Account:
     """Return the account of a pair given to getToken. Raises AkoolError for a wrong pair or a banned account."""
     account = accounts.by_pair(client_id, client_secret)
     if account is None:
-        raise settings.refusal(settings.get_token_wrong_pair_code)
+        raise settings.refusal(
+            settings.get_token_wrong_pair_code,
+            reason=f"no account has the clientId {shown(client_id)} and the clientSecret {shortened(client_secret)}",
+        )
     if account.banned:
-        raise settings.refusal(Code.ACCOUNT_BANNED)
+        raise settings.refusal(Code.ACCOUNT_BANNED, reason=f"the account {shortened(account.api_key)} is banned")
     return account
 
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mock_akool.core.http import shortened
 from mock_akool.core.timeline import Status
 from mock_akool.core.webhook_faults import WebhookFault
+
+_RECORD_BYTES: Final = 1_000
 
 
 class DeliveryState(StrEnum):
@@ -67,9 +69,9 @@ class Delivery:
     """One sending of a webhook.
 
     `number` counts from 1; `status` is the job's, even where a fault lets the payload say another. `payload` is what
-    was encrypted, `body` the exact bytes that each attempt sends. `due_ns` is when it is due first, `next_ns` when it
-    is attempted next. `copy_of` is the number of the delivery that it repeats. `why` says why it was not delivered,
-    where its attempts do not.
+    was encrypted, `body_start` what each attempt sends, but for the `filler_bytes` that a fault adds. `due_ns` is when
+    it is due first, `next_ns` when it is attempted next. `copy_of` is the number of the delivery that it repeats. `why`
+    says why it was not delivered, where its attempts do not.
     """
 
     number: int
@@ -80,7 +82,7 @@ class Delivery:
     url: str
     due_ns: int
     payload: bytes
-    body: bytes
+    body_start: bytes
     state: DeliveryState
     start_ns: int
     attempts: tuple[AttemptResult, ...] = ()
@@ -88,6 +90,21 @@ class Delivery:
     why: str = ""
     fault: WebhookFault | None = None
     copy_of: int | None = None
+    filler_bytes: int = 0
+
+    @property
+    def body(self) -> bytes:
+        """The exact bytes that each attempt sends."""
+        if not self.filler_bytes:
+            return self.body_start
+        # Not kept: it may be 64 MiB, of each of many deliveries.
+        return b'%b,"extra":"%b"}' % (self.body_start[:-1], b"x" * self.filler_bytes)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it costs to keep it."""
+        sent = len(self.payload) + len(self.body_start) + len(self.url) + len(self.why)
+        return _RECORD_BYTES + sent + sum(_RECORD_BYTES // 4 + len(each.error) for each in self.attempts)
 
     @property
     def at(self) -> float:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Container, Iterable
 from dataclasses import replace
-from typing import Final
 
 from mock_akool.akool.deliveries import Delivery, DeliveryState
 from mock_akool.core.timeline import Status
 
-_MAX_BODY_BYTES: Final = 64 << 20
-"""What the kept bodies may add up to."""
-
 
 class DeliveryLog:
-    """Keeps the newest deliveries, bounded in number and in bytes of their bodies. Not safe for several threads."""
+    """Keeps the newest deliveries, bounded in number and in bytes. Not safe for several threads."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, max_bytes: int) -> None:
         self._size = size
+        self._max_bytes = max_bytes
         self.edition = 0
         """Changes whenever the kept deliveries do, and never becomes what it was before."""
         self.clear()
@@ -25,8 +23,8 @@ class DeliveryLog:
     def clear(self) -> None:
         """Forget all deliveries; numbers begin at 1 again."""
         self.edition += 1
-        self._kept: dict[int, Delivery] = {}
-        self._body_bytes = 0
+        self._kept: OrderedDict[int, Delivery] = OrderedDict()
+        self._bytes = 0
         self._pending: dict[int, Delivery] = {}
         self.count = 0
         """How many deliveries there ever were, those no longer kept included."""
@@ -41,10 +39,10 @@ class DeliveryLog:
             delivery = replace(delivery, next_ns=delivery.due_ns)
         kept = self._kept
         kept[delivery.number] = delivery
-        self._body_bytes += len(delivery.body)
+        self._bytes += delivery.size
         self.update(delivery)
-        while len(kept) > self._size or (self._body_bytes > _MAX_BODY_BYTES and len(kept) > 1):
-            self._body_bytes -= len(kept.pop(next(iter(kept))).body)
+        while len(kept) > self._size or (self._bytes > self._max_bytes and len(kept) > 1):
+            self._bytes -= kept.popitem(last=False)[1].size
         return delivery
 
     def update(self, delivery: Delivery) -> None:
@@ -57,7 +55,9 @@ class DeliveryLog:
             self._pending.pop(number, None)
             if delivery.status >= Status.COMPLETED:
                 (self.missed.discard if delivery.delivered else self.missed.add)(delivery.job_id)
-        if number in self._kept:
+        known = self._kept.get(number)
+        if known is not None:
+            self._bytes += delivery.size - known.size
             self._kept[number] = delivery
 
     def forget(self, job_ids: Container[str]) -> set[int]:
@@ -68,7 +68,7 @@ class DeliveryLog:
         for number in gone:
             self._pending.pop(number, None)
             dropped = self._kept.pop(number, None)
-            self._body_bytes -= len(dropped.body) if dropped is not None else 0
+            self._bytes -= dropped.size if dropped is not None else 0
         self.missed = {job_id for job_id in self.missed if job_id not in job_ids}
         self.edition += 1
         return gone

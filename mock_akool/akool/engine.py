@@ -27,7 +27,7 @@ from mock_akool.akool.poll_cache import NEVER_NS, PollCache, PollResult
 from mock_akool.akool.settings import Limits, ServiceSettings
 from mock_akool.akool.snapshot import Snapshot
 from mock_akool.akool.transactions import transaction
-from mock_akool.core.call_log import Call, CallLog
+from mock_akool.core.call_log import Call, CallLog, Refusal
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock, SteeredClock
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.errors import MockAkoolError
@@ -185,7 +185,7 @@ class Engine:
             self.scripts.secret_of,
             lock=self.lock,
         )
-        self.call_log = CallLog(self.settings.journal_size, self.clock.now_ns())
+        self.call_log = CallLog(self.settings.journal_size, self.clock.now_ns(), max_bytes=self.settings.journal_bytes)
         self._jobs = JobStore(self.context)
         self._polls = PollCache()
         self.troubled: set[str] = set()
@@ -237,6 +237,8 @@ class Engine:
             others=others[-_MOST_OTHERS:],
             other_count=len(others),
             dropped=self.call_log.dropped,
+            refusals=tuple(self.call_log.refusals),
+            refusal_count=self.call_log.refusal_count,
             stands_still=isinstance(self.clock, SteeredClock) and self.clock.frozen,
         )
 
@@ -360,6 +362,13 @@ class Engine:
         return (job, files.shows(job, job.input, name, self.context)) if there else (None, None)
 
     # Changing
+
+    @transaction
+    def note_refusal(self, peer: str, status: int, why: str, start: bytes = b"") -> Refusal:
+        """Keep a record of what a client sent to a server that never became a request; returns it."""
+        refusal = Refusal(self.clock.now_ns(), peer, status, why, start)
+        self.call_log.refuse(refusal)
+        return refusal
 
     @transaction
     def create(self, account: Account, create: Create[Any], input: JobInput, file_base: str, now_ns: int) -> list[Job]:

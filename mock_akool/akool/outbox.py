@@ -106,7 +106,7 @@ class Outbox:
         self._secret_of = secret_of
         """Returns what of an API key the account's receiver knows as clientSecret."""
         self._lock = lock
-        self._log = DeliveryLog(context.settings.journal_size)
+        self._log = DeliveryLog(context.settings.journal_size, context.settings.journal_bytes)
         self.listener: Listener | None = None
         self._under_way: dict[int, CancelToken] = {}
         """The tokens of the attempts that are under way, by the deliveries' numbers."""
@@ -375,7 +375,8 @@ class Outbox:
             url=job.webhook_url,
             due_ns=due_ns + wrong.delay.ns,
             payload=self._payload(job, status, wrong, serial),
-            body=b"",
+            body_start=b"",
+            filler_bytes=wrong.extra_bytes,
             state=DeliveryState.WAITING,
             start_ns=self._start_ns,
             fault=fault,
@@ -389,7 +390,7 @@ class Outbox:
         timestamp_ms = (due_ns - wrong.age.ns) // NS_PER_MS
         draft = Draft(delivery.payload, delivery.client_id, secret, timestamp_ms, nonce, fault)
         try:
-            delivery = replace(delivery, body=self._compose(draft))
+            delivery = replace(delivery, body_start=self._compose(draft))
         except Exception as bug:
             _log.exception("mock-akool bug while encrypting a webhook of job %s", job.id)
             why = f"mock-akool bug: {type(bug).__name__}: {bug}"

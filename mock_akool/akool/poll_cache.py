@@ -9,6 +9,7 @@ from mock_akool.core.http import Response
 from mock_akool.core.timeline import Status
 
 _MOST_KEPT: Final = 256
+_MOST_BYTES: Final = 8 << 20
 
 NEVER_NS: Final = 1 << 63
 
@@ -25,11 +26,12 @@ class PollCache:
     """The responses that the newest polls got.
 
     A client that waits asks the same over and over; its polls change nothing until the next stage begins. A few
-    hundred are kept: those of jobs that are waited for now.
+    hundred are kept, within 8 MiB: those of jobs that are waited for now.
     """
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], tuple[PollResult, str, Response]] = {}
+        self._bytes = 0
 
     def recall(
         self, endpoint: str, query: str, api_key: str, file_base: str, now_ns: int, jobs: dict[str, Job]
@@ -45,10 +47,13 @@ class PollCache:
 
     def remember(self, endpoint: str, query: str, file_base: str, result: PollResult, response: Response) -> None:
         """Keep the response to a poll."""
-        if len(self._kept) >= _MOST_KEPT:
-            self._kept.clear()
+        size = len(response.body) + len(query)
+        if len(self._kept) >= _MOST_KEPT or self._bytes + size > _MOST_BYTES:
+            self.clear()
+        self._bytes += size
         self._kept[endpoint, query] = (result, file_base, response)
 
     def clear(self) -> None:
         """Forget all."""
         self._kept.clear()
+        self._bytes = 0

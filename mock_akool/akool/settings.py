@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.codes import AES_KEY_BYTES, MESSAGES, UNKNOWN_MESSAGE, Code, Profile
 from mock_akool.akool.errors import AkoolError
+from mock_akool.core.call_log import MAX_BYTES
 from mock_akool.core.durations import Duration, Span
 from mock_akool.core.errors import SettingsError
 from mock_akool.core.options import (
@@ -143,7 +144,12 @@ class ServiceSettings(Options):
         False, YES_OR_NO, "draw durations of 30 to 60 s as observed, instead of queueing and processing", section="8"
     )
     latency: Duration = option(Duration(0), _DURATION, "how long every answer waits before it is sent")
-    journal_size: int = option(10_000, whole(1, 10**7), "how many exchanges the journal keeps")
+    journal_size: int = option(10_000, whole(1, 10**7), "how many calls the call log keeps, and how many deliveries")
+    journal_bytes: int = option(
+        MAX_BYTES,
+        whole(1 << 16, 1 << 40),
+        "how many bytes the kept calls have at most together, with all that they consist of; and the deliveries",
+    )
     max_body_bytes: int = option(
         1 << 20,
         whole(1024, 1 << 30),

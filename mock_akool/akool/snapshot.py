@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mock_akool.akool.deliveries import Delivery
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.core.call_log import Call
+from mock_akool.core.call_log import Call, Refusal
 from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.webhook_faults import ActiveWebhookRule
 
@@ -32,6 +32,10 @@ class Snapshot:
     """How many calls that are kept came with other keys than the account's."""
     dropped: int = 0
     """How many calls, by whichever account, are no longer kept."""
+    refusals: tuple[Refusal, ...] = ()
+    """What clients, whoever they are, sent to a server that never became a request; the newest only."""
+    refusal_count: int = 0
+    """How often something never became a request, those no longer kept included."""
     stands_still: bool = False
     """Whether the clock of a server is frozen."""
 

@@ -64,6 +64,7 @@ def _serve(options: argparse.Namespace) -> int:
     log = BatchedLog(sys.stderr, style()) if style else None
     if log is not None:
         application.dispatcher.note = log.note_webhook
+        application.clears(log.forget)
     server = Server(application, settings.host, settings.port, public_url=settings.public_url, log=log)
     port_file = Path(settings.port_file) if settings.port_file else None
 

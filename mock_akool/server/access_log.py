@@ -21,9 +21,9 @@ from mock_akool.akool.api import route
 from mock_akool.akool.codes import MESSAGES
 from mock_akool.akool.deliveries import Delivery
 from mock_akool.akool.endpoints import FILE, PREFLIGHT, UNKNOWN
+from mock_akool.core.call_log import Refusal
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.http import Request, Response, shortened
-from mock_akool.server.http_connection import Refusal
 
 _OK: Final = 200
 _LOOKING: Final = frozenset({"GET", "HEAD"})
@@ -40,6 +40,10 @@ _SHOWN_BY_PATH: Final = frozenset({UNKNOWN, FILE, PREFLIGHT})
 
 class Style(Protocol):
     """Writes lines of the log, without their ends. Instants are in nanoseconds since the epoch."""
+
+    def forget(self) -> None:
+        """Forget what is remembered only to be faster."""
+        ...
 
     def request(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str) -> str:
         """Return the line of a request: when its response was made, how long that took, and the client's address."""
@@ -66,6 +70,10 @@ class TextStyle:
         """By the request's identity, since servers hand out the same record from poll to poll; it stays alive here."""
         self._millis = 0
         self._when = ""
+
+    def forget(self) -> None:
+        """Forget what is remembered only to be faster."""
+        self._said.clear()
 
     def request(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str) -> str:
         """Return the line of a request."""
@@ -105,6 +113,9 @@ class TextStyle:
 
 class JsonStyle:
     """Lines for machines: one JSON object each, times in ms since the epoch, durations in ms."""
+
+    def forget(self) -> None:
+        """Forget nothing: nothing is remembered."""
 
     def request(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str) -> str:
         """Return the line of a request."""
@@ -253,6 +264,10 @@ class BatchedLog:
         finally:
             logger.removeHandler(handler)
             logger.propagate = propagate
+
+    def forget(self) -> None:
+        """Forget what is remembered only to be faster."""
+        self._style.forget()
 
     def flush(self) -> None:
         """Write what is waiting."""

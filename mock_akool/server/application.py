@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from mock_akool import admin
 from mock_akool.akool import api
 from mock_akool.akool.deliveries import Draft
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.scenarios.middleware import ScenarioMiddleware
+from mock_akool.core.call_log import Refusal
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
 from mock_akool.core.errors import ClockError
 from mock_akool.core.http import Request, Response
 from mock_akool.core.timeline import Status
 from mock_akool.media.cache import MediaCache
+from mock_akool.server.memory import give_back
 from mock_akool.server.settings import ScenarioSettings
 from mock_akool.server.tokens import JwtTokens
 from mock_akool.webhooks.delivery_modes import COLLECT, HTTP
@@ -32,6 +35,8 @@ class Application:
         self.media_cache = MediaCache()
         self.dispatcher = Dispatcher(self.engine.outbox, clock, settings)
         self.access = access or admin.Access()
+        self._memos: list[Callable[[], None]] = []
+        self._servers = 0
 
     @property
     def clock(self) -> Clock:
@@ -49,6 +54,10 @@ class Application:
             return admin.answer(self, request)
         self.dispatcher.deliver_before(request)
         return self._api.answer(request)
+
+    def note_refusal(self, peer: str, status: int, why: str, start: bytes = b"") -> Refusal:
+        """Keep a record of what a client sent to a server that never became a request; returns it."""
+        return self.engine.note_refusal(peer, status, why, start)
 
     def run_until_idle(self, account: str | None = None) -> None:
         """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
@@ -70,13 +79,29 @@ class Application:
             if not isinstance(clock, VirtualClock):
                 return
 
-    def reset(self) -> None:
-        """Forget all that happened, and let a clock that was moved ahead of the machine's show its time again."""
-        self.engine.reset()
-        if isinstance(self.clock, SteeredClock):
-            # After the reset: what was due in the future is not sent on the way back.
-            self.clock.set_to_machine()
+    def reset(self, account: str | None = None) -> None:
+        """Forget all that happened, and let a clock that was moved ahead of the machine's show its time again.
+
+        With an API key, forget what happened to that account; the clock stays as it is. A live server gives the memory
+        that this frees back to the machine.
+        """
+        if account is not None:
+            self.engine.reset_account(account)
+        else:
             self.engine.reset()
+            if isinstance(self.clock, SteeredClock):
+                # After the reset: what was due in the future is not sent on the way back.
+                self.clock.set_to_machine()
+                self.engine.reset()
+        for forget in self._memos:
+            forget()
+        if self._servers:
+            self.media_cache.clear()
+            give_back()
+
+    def clears(self, forget: Callable[[], None]) -> None:
+        """Call this at each reset: what it forgets is kept only to be faster."""
+        self._memos.append(forget)
 
     @property
     def movable_clock(self) -> VirtualClock | SteeredClock:
@@ -116,10 +141,12 @@ class Application:
 
     def server_started(self) -> None:
         """Take note that a server takes calls from now on, so that callbacks are carried though nobody moves time."""
+        self._servers += 1
         self.dispatcher.open()
 
     def server_stopped(self, grace_s: float) -> None:
         """Take note that a server takes no more calls; callbacks that are under way have so many seconds."""
+        self._servers -= 1
         self.dispatcher.close(grace_s)
 
     def carry_due(self, *, wait: bool = True) -> None:

@@ -13,7 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Coroutine, MutableSet
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import httptools
 
@@ -48,16 +48,6 @@ _SLOW_SWEEPS: Final = 12
 _BYTES_PER_SWEEP: Final = 64 << 10
 
 _log = logging.getLogger("mock_akool")
-
-
-class Refusal(NamedTuple):
-    """What a client sent that never became a request, and what it was told."""
-
-    peer: str
-    status: int
-    why: str
-    start: bytes
-    """What it began with, shortened."""
 
 
 class ConnectionHost(ResponseHost, Protocol):
@@ -102,8 +92,8 @@ class ConnectionHost(ResponseHost, Protocol):
         """Return what the URLs of files begin with for a client that called `host`."""
         ...
 
-    def note_refusal(self, refusal: Refusal) -> None:
-        """Take note of what never became a request."""
+    def note_refusal(self, peer: str, status: int, why: str, start: bytes) -> None:
+        """Take note of what never became a request: whose it is, what it is told, and what it began with."""
         ...
 
 
@@ -197,7 +187,7 @@ class HttpConnection(asyncio.Protocol):
         """Whether the client does not take what it asked for."""
         self._ended = False
         """Whether the client has said that it sends no more."""
-        self._refusal: Refusal | None = None
+        self._refusal: tuple[int, str] | None = None
         self._target = b""
         self._headers: dict[str, str] = {}
         self._in_head = False
@@ -291,7 +281,7 @@ class HttpConnection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         if self._refusal is not None:
-            self._refuse(self._refusal)
+            self._refuse(*self._refusal)
             return
         may_parse = self._may_parse()
         self._read(may_parse and not self._unparsed)
@@ -500,14 +490,14 @@ class HttpConnection(asyncio.Protocol):
 
     def _refuse_with(self, status: int, why: str, start: bytes = b"") -> None:
         if self._refusal is None and not self._transport.is_closing():
-            self._refuse(self._note(status, why, start))
+            self._note(status, why, start)
+            self._refuse(status, why)
 
-    def _note(self, status: int, why: str, start: bytes = b"") -> Refusal:
-        refusal = self._refusal = Refusal(self._peer, status, why, start[:_SHOWN])
-        self._host.note_refusal(refusal)
-        return refusal
+    def _note(self, status: int, why: str, start: bytes = b"") -> None:
+        self._refusal = status, why
+        self._host.note_refusal(self._peer, status, why, start[:_SHOWN])
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, status: int, why: str) -> None:
         """Answer what is no request, and close: nobody knows where the next one would begin."""
         self._unparsed = b""
         if self._transport.is_closing():
@@ -515,7 +505,7 @@ class HttpConnection(asyncio.Protocol):
         if self._busy or self._waiting:
             self._read(False)  # until the responses to the requests before it are sent
             return
-        self._writer.refuse(refusal.status, refusal.why)
+        self._writer.refuse(status, why)
 
     # What the server asks now and then
 

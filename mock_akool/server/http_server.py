@@ -19,10 +19,11 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
+from mock_akool.core.call_log import Refusal
 from mock_akool.core.errors import ServerError
 from mock_akool.core.http import Request, Response
 from mock_akool.server.application import Application
-from mock_akool.server.http_connection import HttpConnection, Refusal
+from mock_akool.server.http_connection import HttpConnection
 from mock_akool.server.http_response import frame
 from mock_akool.server.listening import BACKLOG, identity_of, listen, listen_on_path, remove_own, without_brackets
 
@@ -116,6 +117,7 @@ class Server:
         self._date = b""
         self._date_s = 0
         self._complained_s: dict[str, float] = {}
+        application.clears(self.forget_remembered)
         self.base_of = lru_cache(maxsize=64)(self._base_of)
 
     # Life
@@ -273,8 +275,9 @@ class Server:
             self._log.note(now_ns, request, response, now_ns - began_ns, peer)
         return response
 
-    def note_refusal(self, refusal: Refusal) -> None:
+    def note_refusal(self, peer: str, status: int, why: str, start: bytes) -> None:
         """Take note of what never became a request."""
+        refusal = self.application.note_refusal(peer, status, why, start)
         if self._log is not None:
             self._log.note_refusal(refusal)
 

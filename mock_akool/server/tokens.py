@@ -13,6 +13,8 @@ from mock_akool.akool.auth import Claims
 from mock_akool.core.keyed_random import KeyedRandom
 
 _ALGORITHM: Final = "HS256"
+_MOST_REMEMBERED: Final = 2000
+"""How long a token may be to be remembered: ours have a few hundred characters."""
 
 
 class JwtTokens:
@@ -22,7 +24,16 @@ class JwtTokens:
         self._keyed_random = KeyedRandom(seed)
         self._key = self._keyed_random.hex(64, "token key")
         # A client sends one token many times, and to verify it takes longer than the rest of a poll.
-        self.read = lru_cache(maxsize=1024)(self._read)
+        self._read_once = lru_cache(maxsize=1024)(self._read)
+
+    @property
+    def remembered(self) -> int:
+        """How many tokens are remembered."""
+        return self._read_once.cache_info().currsize
+
+    def read(self, token: str) -> Claims | None:
+        """Return what the token says, or None when it is none of ours."""
+        return self._read_once(token) if len(token) <= _MOST_REMEMBERED else self._read(token)
 
     def issue(self, account: Account, issued_s: int, expires_s: int) -> str:
         """Return the account's token with these times, in epoch seconds."""
@@ -50,9 +61,13 @@ class JwtTokens:
         options: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
         try:
             claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM], options=options)
-        except jwt.InvalidTokenError:
+        except Exception:
+            # Not only jwt's own errors: what it reads may be nested too deeply, or be no object.
             return None
-        return Claims(claims["id"], claims["iat"], claims["exp"])
+        match claims:
+            case {"id": str() as account_id, "iat": int() as issued_s, "exp": int() as expires_s}:
+                return Claims(account_id, issued_s, expires_s)
+        return None  # signed with our key and yet not as we write them: a test may sign tokens itself
 
     def _person(self, api_key: str) -> tuple[str, str]:
         """Return the first name and the e-mail address of the account's owner."""

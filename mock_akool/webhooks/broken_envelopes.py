@@ -12,25 +12,13 @@ from mock_akool.webhooks.envelope import BLOCK_BYTES, encrypt, pad, sign, signed
 
 
 def compose(draft: Draft) -> bytes:
-    """Return the bytes to send. Raises KeyLengthError when the clientSecret cannot encrypt."""
-    fault = draft.fault
-    if fault is None:
-        return encode(_envelope(draft, "good"))
-    if fault.envelope == "plain JSON" and not fault.extra_bytes:
-        return draft.payload
-    envelope = _envelope(draft, fault.envelope)
-    if fault.extra_bytes:
-        envelope["extra"] = "x" * fault.extra_bytes
-    return encode(envelope)
+    """Return the bytes to send, but for the filler. Raises KeyLengthError when the clientSecret cannot encrypt."""
+    how = "good" if draft.fault is None else draft.fault.envelope
+    return draft.payload if how == "plain JSON" else encode(_envelope(draft, how))
 
 
 def _envelope(draft: Draft, how: str) -> dict[str, Any]:
     payload, client_id, secret, timestamp_ms, nonce, _ = draft
-    if how == "plain JSON":
-        import json
-
-        plain: dict[str, Any] = json.loads(payload)
-        return plain
     if how == "wrong key":
         secret = _other_key(secret)
     padded = pad(payload)

@@ -454,7 +454,7 @@ class TestReport:
 
     def test_calls_that_are_not_kept_any_more_are_told(self) -> None:
         fake = Fake(MockAkool(journal_size=2))
-        for key in (KEY, OTHER, OTHER):
+        for key in (KEY, OTHER, "a-third-key"):
             fake.code_of_create(key)
         told = fake.ask("GET", "report", f"account={KEY}")["report"]
         assert "the call log keeps 2 calls, of all accounts; 1 older are gone (--journal-size)" in told

@@ -152,7 +152,8 @@ DELIVERIES = st.builds(
     url=TEXTS,
     due_ns=INSTANTS,
     payload=BYTES,
-    body=BYTES,
+    body_start=BYTES,
+    filler_bytes=st.integers(0, 9),
     state=st.sampled_from(DeliveryState),
     start_ns=INSTANTS,
     attempts=st.lists(st.builds(AttemptResult, INSTANTS, INSTANTS, some(st.integers(100, 999)), TEXTS), max_size=3).map(

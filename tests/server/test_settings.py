@@ -30,6 +30,7 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "realistic": ("on", True),
     "latency": ("100ms", Duration(100 * MS)),
     "journal_size": ("3", 3),
+    "journal_bytes": ("100000", 100000),
     "max_body_bytes": ("2048", 2048),
     "error_data": ("null", "null"),
     "unknown_route_body": ("text", "text"),

@@ -32,7 +32,7 @@ from mock_akool.mock.interceptors import memory
 from mock_akool.mock.interceptors.hosts import refusal, refuses, target_of
 from mock_akool.mock.interceptors.patching import Patches, is_from
 from mock_akool.mock.interceptors.target import LocalTarget, Target, TimedOutError, http_date, pauses_s
-from mock_akool.server.http_connection import HttpConnection, Refusal
+from mock_akool.server.http_connection import HttpConnection
 from mock_akool.server.http_response import frame
 
 _VERBS: Final = ("get", "options", "head", "post", "put", "patch", "delete")
@@ -168,8 +168,9 @@ class _Host:
         """Return the response's body if it needs no drawing, else None."""
         return self.application.ready_body(response)
 
-    def note_refusal(self, refusal: Refusal) -> None:
-        """Take note of nothing: aiohttp sends what is a request."""
+    def note_refusal(self, peer: str, status: int, why: str, start: bytes) -> None:
+        """Take note of what is no request, such as a head that is too long."""
+        self.application.note_refusal(peer, status, why, start)
 
     def remember(self, data: bytes, request: Request) -> None:
         """Keep nothing: a host serves for one test."""
