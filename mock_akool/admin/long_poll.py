@@ -14,14 +14,17 @@ from mock_akool.core.schema import Field, number, whole
 LONGEST_S: Final = 600
 """How long one request may wait."""
 AT_LEAST: Final = Field(whole(1, 2**53), "wait until so many have come; HTTP 504 when they did not in time")
+DEFAULT_S: Final = 30
+"""How long a request waits that does not say how long."""
 TIMEOUT: Final = Field(
-    number(0, LONGEST_S, f"a number of seconds from 0 to {LONGEST_S}"), "how long to wait, in real time", 0
+    number(0, LONGEST_S, f"a number of seconds from 0 to {LONGEST_S}"),
+    f"how long to wait for `at_least`, in real time; {DEFAULT_S} s if not given",
 )
 
 
 def check_wait(given: dict[str, Any]) -> None:
     """Refuse a time limit without a number to wait for."""
-    if given.get("timeout") and given.get("at_least") is None:
+    if given["timeout"] is not None and given["at_least"] is None:
         raise ScenarioError("a timeout is for waiting", "Say with at_least how many to wait for")
 
 
@@ -32,9 +35,9 @@ class LongPoll:
     """
 
     def __init__(self, request: AdminRequest, counter: Counter, answer: Callable[[], Response]) -> None:
-        self.seconds: float = request.given["timeout"]
+        timeout = request.given["timeout"]
+        self.seconds: float = DEFAULT_S if timeout is None else timeout
         self.at_least: int = request.given["at_least"]
-        self._lock = request.engine.lock
         self._counter = counter
         self._answer = answer
 
@@ -49,15 +52,13 @@ class LongPoll:
         """Return what the route answers when there is enough of it, else None."""
         if not self._counter.has_news():
             return None
-        with self._lock:
-            return self._answer() if self._counter.count() >= self.at_least else None
+        return self._answer() if self._counter.count() >= self.at_least else None
 
     def in_vain(self) -> Response:
         """Return the response when the time is over: how many came, or the answer when they came at the last moment."""
         counter, wanted = self._counter, self.at_least
-        with self._lock:
-            came = counter.count()
-            if came >= wanted:
-                return self._answer()
-            error = f"{came} of {wanted} such {counter.what} came within {self.seconds:g} s"
-            return error_response(504, error, counter.hint)
+        came = counter.count()
+        if came >= wanted:
+            return self._answer()
+        error = f"{came} of {wanted} such {counter.what} came within {self.seconds:g} s"
+        return error_response(504, error, counter.hint)

@@ -155,7 +155,7 @@ def _admin(method: str, path: str, route: Route) -> dict[str, Any]:
             *_parameters(route.query),
         ],
         "responses": {
-            str(route.status): {"description": "it is done", "content": _json(route.answer)},
+            str(route.status): {"description": "it is done", "content": _json(route.answer) | _text(route)},
             **{status: _error(why) for status, why in _ADMIN_ERRORS.items()},
         },
     }
@@ -198,6 +198,10 @@ def _parameters(query: Record | None) -> Iterable[dict[str, Any]]:
 
 def _json(schema: Schema) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
+
+
+def _text(route: Route) -> dict[str, Any]:
+    return {} if route.as_text is None else {"text/plain": {"schema": _TEXT}}
 
 
 def _error(why: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -12,6 +12,8 @@ from mock_akool.core.http import Request
 from mock_akool.core.schema import Field, Plain, Record, Shape, number, shown, whole
 
 _MOST_FIELDS: Final = 50
+_MOST_LEVELS: Final = 100
+"""How deep a body may be nested. Whatever reads or writes it later may need some frames of the stack for each level."""
 _MOST_LISTED: Final = 10_000
 _MOST_S: Final = 10 * 366 * 86_400
 
@@ -128,6 +130,8 @@ def read_body(takes: Record | None, request: Request, in_query: Record | None = 
     except (ValueError, RecursionError) as error:
         why = f"{error}" if isinstance(error, ValueError) else "it is nested too deeply"
         raise ScenarioError(f"the body is not JSON: {why}", "Send a JSON object") from None
+    if not _is_shallow(request.body, given):
+        raise ScenarioError(f"the body is nested over {_MOST_LEVELS} levels deep", "Send a JSON object")
     if takes is None and given != {}:
         names = "&".join(f"{name}=…" for name in (in_query or _NOTHING).fields)
         raise ScenarioError(f"{request.method} takes no body here", f"Put it into the query, as {names}")
@@ -155,6 +159,23 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ScenarioError(f"the key {shown(name)} stands twice in an object of the body", "Remove one")
         found[name] = value
     return found
+
+
+def _is_shallow(raw: bytes, tree: Any) -> bool:
+    """Return whether a body is nested no deeper than what comes after can bear; `tree` is what it says."""
+    if raw.count(b"[") + raw.count(b"{") <= _MOST_LEVELS:
+        return True
+    level = [tree]
+    for _ in range(_MOST_LEVELS):
+        level = [inner for each in level for inner in _items(each)]
+        if not level:
+            return True
+    return False
+
+
+def _items(value: Any) -> Iterable[Any]:
+    """Return what stands in an object or an array."""
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _takes_list(shape: Shape) -> bool:

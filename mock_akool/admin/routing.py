@@ -106,7 +106,8 @@ class Counter(Protocol):
 class Route(NamedTuple):
     """A row of the table: what the route does, in words and in code, what it takes, and what it answers.
 
-    `carries`: webhooks that are due are sent first. `counter`: what `at_least` waits for.
+    `carries`: webhooks that are due are sent first. `counter`: what `at_least` waits for. `as_text`: how the answer is
+    written for who wants plain text.
     """
 
     summary: str
@@ -115,9 +116,9 @@ class Route(NamedTuple):
     query: Record | None = None
     body: Record | None = None
     status: int = 200
-    needs_lock: bool = True
     carries: bool = False
     counter: Callable[[AdminRequest], Counter] | None = None
+    as_text: Callable[[Any], str] | None = None
 
 
 Routes = Mapping[tuple[str, str], Route]

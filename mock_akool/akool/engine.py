@@ -371,10 +371,19 @@ class Engine:
         return refusal
 
     @transaction
-    def create(self, account: Account, create: Create[Any], input: JobInput, file_base: str, now_ns: int) -> list[Job]:
+    def create(
+        self,
+        account: Account,
+        create: Create[Any],
+        input: JobInput,
+        file_base: str,
+        now_ns: int,
+        plan: JobPlan | None = None,
+    ) -> list[Job]:
         """Make the jobs of a checked create request.
 
-        `file_base` is the scheme and host where its client sees files, empty for the real ones. Raises AkoolError 1005,
+        `file_base` is the scheme and host where its client sees files, empty for the real ones. With a `plan` the jobs
+        follow it, and no script is used up. Raises AkoolError 1005,
         or the family's code when the credits do not suffice; for a job that continues another one also 1008, 1009 and
         what the create's own check raises. Nothing is changed then.
         """
@@ -384,7 +393,7 @@ class Engine:
             if create.check is not None:
                 create.check(parent, self.change_of(parent, now_ns).status, input, self.settings)
         origin = input if parent is None else parent.origin
-        made = self._make(account, create, input, origin, parent, file_base, now_ns)
+        made = self._make(account, create, input, origin, parent, file_base, now_ns, plan)
         if parent is not None and create.uses is not None:
             self._jobs.use(parent, create.uses(input))
         return made
@@ -524,6 +533,7 @@ class Engine:
         parent: Job | None,
         file_base: str,
         now_ns: int,
+        plan: JobPlan | None,
     ) -> list[Job]:
         family = FAMILY_OF[create.endpoint]
         count, cost = create.jobs(input), family.price(input, self.settings)
@@ -534,7 +544,7 @@ class Engine:
             raise self.settings.refusal(Code.ACCOUNT_BANNED)
         self._check_limits(account, family, cost * count, count, said.credits, now_ns)
         self.accounts.add_credits(account, -cost * count)
-        return [self._add(account, new, input, origin, cost, file_base, now_ns, place) for place in range(count)]
+        return [self._add(account, new, input, origin, cost, file_base, now_ns, place, plan) for place in range(count)]
 
     def _check_limits(
         self, account: Account, family: Family[Any], cost: Credits, count: int, said: int | None, now_ns: int
@@ -571,12 +581,13 @@ class Engine:
         file_base: str,
         created_ns: int,
         place: int,
+        plan: JobPlan | None,
     ) -> Job:
         key = account.api_key
         family = FAMILY_OF[new.endpoint]
         serial = self._jobs.made.get(key, 0)
         job_id = self.keyed_random.object_id(created_ns // NS_PER_S, serial, "job", key)
-        plan = self.scripts.plan_of(account, new)
+        plan = plan or self.scripts.plan_of(account, new)
         timeline = plan.timeline or self._usual(family, input, job_id)
         job = Job(
             id=job_id,

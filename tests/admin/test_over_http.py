@@ -359,3 +359,13 @@ class TestConnect:
         with pytest.raises(MockAkoolError):
             fake.clock.advance(-1)
         assert fake.jobs == ()
+
+
+def test_waiting_without_a_time_limit_waits(server: Server) -> None:
+    client = Client(server.url)
+    with ThreadPoolExecutor(1) as pool:
+        waiting: Any = pool.submit(client.ask, "GET", "/_mock/calls?at_least=1")
+        time.sleep(0.1)
+        assert not waiting.done()
+        client.create()
+        assert waiting.result(20)["matched"] == 1

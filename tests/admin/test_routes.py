@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mock_akool import Call, MockAkool, ScenarioError, SteeredClock, SystemClock
+from mock_akool import Call, MockAkool, Request, ScenarioError, SteeredClock, SystemClock
 from mock_akool.admin.routes import ROUTES
 from mock_akool.akool.endpoints import CREATES
 from mock_akool.diagnostics.observations import Observations
@@ -452,6 +452,31 @@ class TestReport:
         fake.raw("GET", "/nowhere")
         assert fake.ask("GET", "report", f"account={KEY}")["report"].endswith("#2 GET /nowhere -> 404, with no key")
 
+    @pytest.mark.parametrize(
+        ("accept", "is_text"),
+        [
+            ("text/plain", True),
+            ("text/plain, */*;q=0.1", True),
+            ("application/json;q=0.5, TEXT/plain; q=0.9", True),
+            ("", False),
+            ("*/*", False),
+            ("application/json, text/plain, */*", False),
+            ("text/plain;q=0", False),
+            ("text/plain;q=x", False),
+            ("text/html,application/xhtml+xml", False),
+        ],
+    )
+    def test_as_plain_text(self, accept: str, is_text: bool, fake: Fake) -> None:
+        fake.create()
+        response = fake.mock.answer(Request.build("GET", "/_mock/report", "", {"accept": accept}))
+        kind = dict(response.headers)["content-type"]
+        if is_text:
+            assert kind == "text/plain; charset=utf-8"
+            assert response.body.decode() == f"{fake.mock.report()}\n"
+        else:
+            assert kind == "application/json; charset=utf-8"
+            assert json.loads(response.body)["report"] == fake.mock.report()
+
     def test_calls_that_are_not_kept_any_more_are_told(self) -> None:
         fake = Fake(MockAkool(journal_size=2))
         for key in (KEY, OTHER, "a-third-key"):
@@ -618,7 +643,7 @@ class TestCalls:
             fake.create()
         page = fake.ask("GET", "calls")
         assert (page["matched"], page["dropped"]) == (3, 2)
-        told = fake.refused("GET", "calls", "at_least=4")
+        told = fake.refused("GET", "calls", "at_least=4&timeout=0")
         assert told[1] == "3 of 4 such calls came within 0 s"
         assert told[2].endswith("; 2 are not kept any more, see --journal-size")
         fake.ask("POST", "reset", account=KEY)
@@ -641,8 +666,8 @@ class TestCalls:
         assert json.loads(call["response_body"])["data"]["_id"] == call["job"] == job
         assert (call["account"], call["job_status"], call["at"]) == (KEY, "queueing", 0.0)
 
-    def test_waiting_without_a_time_limit_does_not_wait(self, fake: Fake) -> None:
-        status, error, _ = fake.refused("GET", "calls", "at_least=1")
+    def test_waiting_for_no_time(self, fake: Fake) -> None:
+        status, error, _ = fake.refused("GET", "calls", "at_least=1&timeout=0")
         assert (status, error) == (504, "0 of 1 such calls came within 0 s")
         fake.create()
         assert fake.ask("GET", "calls", "at_least=1")["matched"] == 1
@@ -767,16 +792,16 @@ class TestWebhooks:
         fake.mock.clock.advance(5)
         assert fake.ask("GET", "webhooks", "state=delivered&at_least=2")["matched"] == 2
 
-    def test_waiting_without_a_time_limit_does_not_wait(self, fake: Fake) -> None:
-        status, error, hint = fake.refused("GET", "webhooks", "at_least=1")
+    def test_waiting_for_no_time(self, fake: Fake) -> None:
+        status, error, hint = fake.refused("GET", "webhooks", "at_least=1&timeout=0")
         assert (status, error) == (504, "0 of 1 such webhooks came within 0 s")
         assert hint == "GET /_mock/webhooks without at_least lists those that came, each with its `state` and `error`"
-        hint = fake.refused("GET", "webhooks", "at_least=1&state=delivered")[2]
+        hint = fake.refused("GET", "webhooks", "at_least=1&timeout=0&state=delivered")[2]
         assert hint == "GET /_mock/webhooks without `state` and at_least lists the others too, with their `error`"
         fake.create(webhookUrl=HOOK)
         fake.ask("POST", "clock/advance", seconds=2)
         assert fake.ask("GET", "webhooks", "at_least=1&status=processing")["matched"] == 1
-        assert fake.refused("GET", "webhooks", "at_least=1&status=completed")[0] == 504
+        assert fake.refused("GET", "webhooks", "at_least=1&timeout=0&status=completed")[0] == 504
         assert fake.refused("GET", "webhooks", "timeout=1")[0] == 400
 
     def test_faults_befall_one_account_until_its_reset(self, fake: Fake) -> None:
@@ -813,7 +838,7 @@ class TestWebhooks:
         told = fake.refused("POST", "webhooks/faults", faults=[{"fault": {"copies": 2}}, {"fault": {"copie": 2}}])
         assert told == (400, "faults[1].fault.copie: there is no key 'copie' here", "Did you mean 'copies'?")
         assert fake.refused("POST", "webhooks/faults", faults=[])[0] == 400
-        assert fake.refused("POST", "webhooks/faults", faults=[{"status": 3, "fault": {}}])[0] == 400
+        assert fake.refused("POST", "webhooks/faults", faults=[{"status": 7, "fault": {}}])[0] == 400
         fake.create(webhookUrl=HOOK)
         fake.ask("POST", "clock/advance", until="idle")
         assert fake.ask("GET", "webhooks")["matched"] == 2
@@ -846,6 +871,28 @@ class TestMistakes:
         assert told == (400, "scenario.rules[0].fualt: there is no key 'fualt' here", "Did you mean 'fault'?")
         assert fake.refused("GET", "calls", "acount=x")[2] == "Did you mean 'account'?"
         assert fake.refused("PUT", "scenario", scenario="flaky-gatewa")[2] == "Did you mean 'flaky-gateway'?"
+
+    @pytest.mark.parametrize("levels", [101, 985, 990])
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("POST", "jobs", '{"request": {"prompt": %s}}'),
+            ("POST", "jobs", '{"request": %s}'),
+            ("PUT", "scenario", '{"scenario": {"rules": [{"on": "any", "fault": {"body": %s}}]}}'),
+            ("POST", "scenario/rules", '{"rules": [{"on": "any", "fault": {"body": %s}}]}'),
+            ("POST", "webhooks/faults", '{"faults": [{"fault": %s}]}'),
+            ("POST", "accounts", '{"api_key": %s}'),
+        ],
+    )
+    @pytest.mark.parametrize("brackets", ["[]", ['{"a": ', "}"]], ids=["arrays", "objects"])
+    def test_a_body_that_is_nested_deeply(
+        self, brackets: list[str], method: str, path: str, body: str, levels: int, fake: Fake
+    ) -> None:
+        begin, end = brackets
+        nested = body % (begin * levels + "1" + end * levels)
+        status, told = fake.raw(method, f"/_mock/{path}", "", nested.encode())
+        assert status == 400, told
+        assert "nested" in told["error"]
 
     @pytest.mark.parametrize("body", [b"{", b"[1]", b'"x"', b"\xff", b"[" * 100_000])
     def test_a_body_that_is_no_object(self, body: bytes, fake: Fake) -> None:

@@ -41,7 +41,9 @@ def _begun_anew() -> None:
 )
 def test_made_up_calls(case: Any) -> None:
     if case.operation.definition.raw.get("operationId") in _WAITS:
-        case.query.pop("timeout", None)  # it would be waited for
+        case.query.pop("timeout", None)
+        if "at_least" in case.query:
+            case.query["timeout"] = 0  # it would be waited for
     response = case.call(headers={"x-api-key": "some-key"})
     assert response.status_code < 500 or response.status_code == 504, response.content
     case.validate_response(

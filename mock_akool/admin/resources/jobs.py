@@ -22,10 +22,10 @@ from mock_akool.admin.schemas import STATUS_WORDS, listed, page, record
 from mock_akool.admin.serializers import JOB
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import ENDPOINTS
+from mock_akool.akool.engine import JobPlan
 from mock_akool.akool.errors import AkoolError, ParameterError
 from mock_akool.akool.families import CREATES
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.scenarios.model import Entry, JobScript
 from mock_akool.akool.scenarios.schema import RESULT
 from mock_akool.akool.scenarios.stages import STAGES
 from mock_akool.core.errors import MockAkoolError
@@ -88,15 +88,12 @@ def create_job(request: AdminRequest) -> Any:
     is_new = engine.accounts.known(request.account or "") is None
     account = account_meant(request)
     created_ns = request.now_ns - given["elapsed"].ns
-    scripts: list[Entry] = []
+    plan = None
     if given["stages"] is not None or given["result"] is not None:
-        script = JobScript(timeline=given["stages"], result=given["result"])
-        scripts = [Entry(script, "admin")] * create.jobs(input)
-    request.scenarios.plan(scripts, account.api_key, first=True)
+        plan = JobPlan(given["stages"], given["result"], "admin")
     try:
-        made = engine.create(account, create, input, request.http.file_base, created_ns)
+        made = engine.create(account, create, input, request.http.file_base, created_ns, plan)
     except Exception as error:
-        request.scenarios.unplan(scripts, account.api_key)
         if is_new:
             engine.accounts.remove(account.api_key)
         if isinstance(error, AkoolError):

@@ -194,7 +194,6 @@ ROUTES: Final[Routes] = {
             }
         ),
         SHARED_QUERY,
-        needs_lock=False,  # they are read from files
     ),
     ("POST", "/_mock/scenario/rules"): Route(
         "Add rules, which go before those of scenarios",

@@ -135,7 +135,7 @@ ROUTES: Final[Routes] = {
                 YES_OR_NO, "whether the caller stopped the clock: then the report does not say it", False
             ),
         ),
-        needs_lock=False,
+        as_text=lambda plain: str(plain["report"]),
     ),
     ("POST", "/_mock/reset"): Route(
         "Forget jobs, calls, scenarios, job scripts and spent credits: of one account, which is then as it was made, "

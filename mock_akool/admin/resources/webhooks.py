@@ -78,18 +78,16 @@ class DeliveryCounter:
 def resend(request: AdminRequest) -> Any:
     """Send the body of a delivery again."""
     engine, number = request.engine, request.given["number"]
-    with engine.lock:
-        original = engine.outbox.entry(number)
-        if original is None or request.account not in (None, original.account):
-            raise AdminError(404, f"there is no delivery #{number}", "GET /_mock/webhooks lists them")
-        copy = engine.outbox.resend(number, request.now_ns)
-        if copy is None:
-            raise AdminError(
-                409, f"delivery #{number} cannot be sent again: it is {original.state}", "It could not be encrypted"
-            )
+    original = engine.outbox.entry(number)
+    if original is None or request.account not in (None, original.account):
+        raise AdminError(404, f"there is no delivery #{number}", "GET /_mock/webhooks lists them")
+    copy = engine.outbox.resend(number, request.now_ns)
+    if copy is None:
+        raise AdminError(
+            409, f"delivery #{number} cannot be sent again: it is {original.state}", "It could not be encrypted"
+        )
     request.fake.carry_due()
-    with engine.lock:
-        return _written(request, engine.outbox.entry(copy.number) or copy)
+    return _written(request, engine.outbox.entry(copy.number) or copy)
 
 
 def add_faults(request: AdminRequest) -> Any:
@@ -167,6 +165,5 @@ ROUTES: Final[Routes] = {
         ACCOUNT_QUERY,
         body(account=OWN_ACCOUNT, number=Field(whole(1, 2**53), "the delivery's number"), needed=("number",)),
         status=201,
-        needs_lock=False,
     ),
 }

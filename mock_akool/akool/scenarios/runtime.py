@@ -178,21 +178,13 @@ class ScenarioRuntime:
         return tuple(self.planned if api_key is None else self.planned_for.get(api_key, ()))
 
     @transaction
-    def plan(self, scripts: Iterable[Entry], api_key: str | None = None, *, first: bool = False) -> None:
+    def plan(self, scripts: Iterable[Entry], api_key: str | None = None) -> None:
         """Let the next jobs of an account, or with None of whoever comes, follow these scripts, in this order.
 
-        They come after what was planned before, or with `first` before it.
+        They come after what was planned before.
         """
         queue = self.planned if api_key is None else self.planned_for.setdefault(api_key, deque())
-        queue.extendleft(reversed(list(scripts))) if first else queue.extend(scripts)
-
-    @transaction
-    def unplan(self, scripts: Iterable[Entry], api_key: str | None = None) -> None:
-        """Take scripts back that no job has followed yet."""
-        queue = self.planned if api_key is None else self.planned_for.get(api_key, deque())
-        for entry in scripts:
-            if entry in queue:
-                queue.remove(entry)
+        queue.extend(scripts)
 
     @transaction
     def unused_rules(self, api_key: str | None = None) -> list[UnusedRules]:
