@@ -42,7 +42,9 @@ def explain(seen: Observations) -> str:
     It never raises: a part that breaks is a bug of the fake, and becomes one line that says so.
     """
     if not seen.calls:
-        return "\n".join(_part("the report", _no_calls, seen))
+        # Perhaps something came that is no request.
+        hints = [f"hint: {text}" for text in find_hints(seen)] if seen.refusals else []
+        return "\n".join([*_part("the report", _no_calls, seen), *hints])
     return "\n".join(
         [
             *_part("the report about the clock", _clock, seen),

@@ -45,7 +45,7 @@ _HALF_CLOSED_SWEEPS: Final = 6
 """For how many sweeps the response of a client is waited for that has said that it sends no more: 30 s."""
 _SLOW_SWEEPS: Final = 12
 """For how many sweeps a request may arrive, 60 s, and one more for each piece of so many bytes of its body."""
-_BYTES_PER_SWEEP: Final = 64 << 10
+_BYTES_PER_SWEEP: Final = 16 << 10
 
 _log = logging.getLogger("mock_akool")
 

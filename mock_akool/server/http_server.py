@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import re
 import socket
 import threading
@@ -339,13 +341,14 @@ class Server:
             else await self.loop.create_unix_server(lambda: HttpConnection(self), sock=each, backlog=BACKLOG)
             for each in self.bind()
         ]
-        sweeping = self.loop.create_task(self._sweep())
+        watching = [self.loop.create_task(each) for each in (self._sweep(), self._watch_handles())]
         try:
             if until is not None:
                 until(self._stopping)
             await self._stopping.wait()
         finally:
-            sweeping.cancel()
+            for task in watching:
+                task.cancel()
             for each in listeners:
                 each.close()
             await self._finish()
@@ -383,10 +386,27 @@ class Server:
             said = f"{error.strerror or error} ({context.get('message', 'in the event loop')})"
         else:
             said = str(context.get("message") or error)
+        self._say_once(said, None if isinstance(error, (OSError, type(None))) else error)
+
+    async def _watch_handles(self) -> None:
+        """Say when there are no more handles: uvloop closes new connections then without a word."""
+        while True:
+            await asyncio.sleep(_COMPLAINT_S)
+            try:
+                os.close(os.open(os.devnull, os.O_RDONLY))
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    count = len(self.connections)
+                    self._say_once(
+                        f"{error.strerror}: new connections are closed, {count} are open; "
+                        "allow more open files (ulimit -n), or close connections in the client"
+                    )
+
+    def _say_once(self, said: str, error: BaseException | None = None) -> None:
         now_s = time.monotonic()
         if now_s - self._complained_s.get(said, -_COMPLAINT_S) < _COMPLAINT_S:
             return
         if len(self._complained_s) >= _MOST_KNOWN:
             self._complained_s.clear()
         self._complained_s[said] = now_s
-        _log.error("mock-akool: %s", said, exc_info=None if isinstance(error, (OSError, type(None))) else error)
+        _log.error("mock-akool: %s", said, exc_info=error)

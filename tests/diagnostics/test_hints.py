@@ -79,6 +79,12 @@ def answers(client: Client, status: int) -> Client:
 
 CASES = (
     Case(
+        "not a request",
+        lambda client: [client.mock.engine.note_refusal(peer, 400, "it speaks TLS") for peer in ("", "10.0.0.7:5")],
+        "2 times something was sent to the server that is no request, last at +0.0 s by 10.0.0.7:5: it speaks TLS",
+        lambda client: client.mock.engine.note_refusal("10.0.0.7:5", 400, "it speaks TLS") and client.mock.reset(),
+    ),
+    Case(
         "poll by wrong name",
         lambda client: client.ask("GET", INFO, f"_id={client.create()}&x=1"),
         "#2 polls with `_id=`, `x=` only; the parameter is `image_model_id=`",

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 from mock_akool.diagnostics.describe import describe_bug
-from mock_akool.diagnostics.hints import credentials, files, polling, requests, webhooks
+from mock_akool.diagnostics.hints import connections, credentials, files, polling, requests, webhooks
 from mock_akool.diagnostics.hints.finding import Hint
 from mock_akool.diagnostics.observations import Observations
 
 HINTS: Final[tuple[Hint, ...]] = (
+    *connections.HINTS,
     *credentials.HINTS,
     *requests.HINTS,
     *polling.HINTS,
