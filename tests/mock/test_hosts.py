@@ -29,6 +29,8 @@ from tests.mock.clients import HEADERS, QUOTA, Library, Requests, other_server
 
 OTHER: Final = "https://elsewhere.example/thing"
 UNREACHABLE: Final = "https://elsewhere.invalid/thing"
+ABSENT: Final = object()
+"""What stands for an attribute that a class does not have itself."""
 """A host that does not exist, so that a test that lets a request pass reaches nobody."""
 
 
@@ -299,14 +301,17 @@ def patched_attributes() -> dict[tuple[Any, str], Any]:
         (sys, "meta_path"),
     ]
     return {
-        (owner, name): list(sys.meta_path) if owner is sys else vars(owner).get(name, "absent")
-        for owner, name in places
+        (owner, name): list(sys.meta_path) if owner is sys else vars(owner).get(name, ABSENT) for owner, name in places
     }
 
 
 def restore(attributes: dict[tuple[Any, str], Any]) -> None:
     for (owner, name), value in attributes.items():
-        if name != "meta_path" and vars(owner).get(name) is not value:
+        if name == "meta_path" or vars(owner).get(name, ABSENT) is value:
+            continue
+        if value is ABSENT:
+            delattr(owner, name)
+        else:
             setattr(owner, name, value)
 
 
