@@ -179,7 +179,7 @@ class TestPython:
             (lambda: mock.on("any").respond(http=502, drop=True), "fault: a fault is either http or drop, not both"),
             (lambda: mock.on("any").respond(file="expired"), "a fault `file` is for `on: file` only"),
             (lambda: mock.next_job(stages=[{"queing": 1}]), "stages[0].queing: there is no key 'queing' here"),
-            (lambda: mock.next_job(stages=["completed"], queueing=1), "next_job: stages tell the whole life"),
+            (lambda: mock.next_job(stages=["completed"], queueing=1), "next_job: stages are the whole life"),
             (lambda: mock.on("any").respond(status=502), "fault.status: there is no key 'status' here"),  # type: ignore[arg-type]
             (lambda: mock.next_job(processsing=3), "processsing: there is no key 'processsing' here"),  # type: ignore[arg-type]
             (lambda: mock.next_job(result={"imge": ""}), "result.imge: there is no key 'imge' here"),
