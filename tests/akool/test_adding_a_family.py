@@ -11,6 +11,8 @@ from typing import Final
 
 import pytest
 
+from tests.children import environment
+
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs" / "adding-a-family.md").read_text()
 BLOCKS: Final = re.findall(r"^```(?:python|text)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -41,7 +43,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"},
+        env=environment(PYTHONPATH=str(folder)),
         capture_output=True,
         text=True,
         check=False,
