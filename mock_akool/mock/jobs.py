@@ -9,8 +9,6 @@ from typing import Protocol
 from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.jobs import Job
 from mock_akool.core.timeline import Ending, Status, change_at, failed
-from mock_akool.diagnostics.describe import counted
-from mock_akool.mock.calls import Calls
 from mock_akool.mock.records import Records
 
 
@@ -54,16 +52,6 @@ class Jobs(Records[Job, "Jobs"]):
 
     def _like(self, records: Iterable[Job], which: str, why_none: Callable[[], str]) -> Jobs:
         return Jobs(records, which, why_none=why_none, now_ns=self._now_ns)
-
-
-def why_no_job(calls: Calls) -> str:
-    """Return why no job was created, by what was called."""
-    if not calls:
-        return "no request reached the fake"
-    creates = calls.to("create")
-    if not creates:
-        return f"no create reached the fake, only {counted(len(calls), 'other call')}{calls.listed()}"
-    return f"{counted(len(creates), 'create')} made none{creates.listed()}"
 
 
 class JobControl(Protocol):

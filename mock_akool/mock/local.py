@@ -19,12 +19,13 @@ from mock_akool.core.timeline import Ending, Status
 from mock_akool.diagnostics.describe import counted
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.diagnostics.report import Report
+from mock_akool.diagnostics.unused_job_scripts import unused_job_scripts, why_no_job
 from mock_akool.diagnostics.unused_rules import unused_rules
 from mock_akool.mock.activation import Activation
 from mock_akool.mock.backend import AddedRule, Backend, Unused
 from mock_akool.mock.base import BaseMock
 from mock_akool.mock.calls import Calls
-from mock_akool.mock.jobs import Jobs, why_no_job
+from mock_akool.mock.jobs import Jobs
 from mock_akool.mock.local_webhooks import LocalWebhooks, ReceiverFailures
 from mock_akool.mock.settings import MockOptions
 from mock_akool.server.application import Application
@@ -95,7 +96,8 @@ class _LocalBackend(Backend):
         return self._scenarios.scenarios_of(self.api_key)
 
     def unused(self) -> Unused:
-        return Unused(tuple(each.why for each in unused_rules(self._scenarios, self.api_key)), ())
+        rules = (each.why for each in unused_rules(self._scenarios, self.api_key))
+        return Unused(tuple(rules), tuple(unused_job_scripts(self._scenarios, self.api_key)))
 
     def receiver_failures(self) -> Sequence[BaseException]:
         return self._failures.of(self.api_key)
@@ -104,7 +106,7 @@ class _LocalBackend(Backend):
 
     def jobs(self) -> Jobs:
         jobs, now_ns = self._engine.jobs(self.api_key), self._engine.clock.now_ns()
-        return Jobs(jobs, self._which, why_none=lambda: why_no_job(self.calls()), now_ns=now_ns)
+        return Jobs(jobs, self._which, why_none=lambda: why_no_job(tuple(self.calls()), self.api_key), now_ns=now_ns)
 
     def job(self, job_id: str) -> Job:
         job = self._engine.job(job_id)

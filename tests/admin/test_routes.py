@@ -425,7 +425,7 @@ class TestScenario:
         everything = fake.ask("GET", "scenario/unused")["rules"]
         assert [(each["label"], each["number"]) for each in everything] == [("ninth", 3), ("second", 1)]
         fake.code_of_create()
-        assert fake.ask("GET", "scenario/unused", f"account={KEY}") == {"rules": []}
+        assert fake.ask("GET", "scenario/unused", f"account={KEY}") == {"rules": [], "job_scripts": []}
 
 
 class TestReport:

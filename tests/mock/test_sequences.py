@@ -129,7 +129,9 @@ class TestNothing:
 
     def test_a_view_says_that_it_is_one(self, seen: BaseMock, mock: MockAkool) -> None:
         create(mock, OTHER)
-        with pytest.raises(IndexError, match=r"^there is no job of this account; no request reached the fake$"):
+        with pytest.raises(
+            IndexError, match=r"^there is no job of this account; no request with the key of its account reached"
+        ):
             seen.of_account(KEY).jobs[0]
 
     def test_no_webhook_was_wanted(self, seen: BaseMock, mock: MockAkool) -> None:

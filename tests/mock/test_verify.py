@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from mock_akool import MockAkool, MockAkoolError, Request
+from mock_akool import MockAkool, MockAkoolError, Request, UnusedJobScriptError, UnusedRuleError
+from mock_akool.mock.base import BaseMock
 from tests.mock.clients import CREATE
 
 KEY = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
@@ -101,6 +103,90 @@ class TestReceivers:
                 each.verify()
         mine.reset()
         mock.verify()
+
+
+class TestUnusedJobScripts:
+    @pytest.fixture(params=["in process", "over HTTP"])
+    def seen(self, request: pytest.FixtureRequest) -> Iterator[tuple[BaseMock, MockAkool]]:
+        """A fake as this process sees it or as one sees it that connects to its server, and the fake itself."""
+        mock = MockAkool()
+        if request.param == "in process":
+            yield mock, mock
+            return
+        with mock.server() as server:
+            yield MockAkool.connect(server.url), mock
+
+    def complaint(self, fake: BaseMock) -> str:
+        with pytest.raises(UnusedJobScriptError) as caught:
+            fake.verify()
+        return str(caught.value)
+
+    def test_no_request_came(self, seen: tuple[BaseMock, MockAkool]) -> None:
+        fake, _ = seen
+        fake.next_job(stages=[{"processing": "3s"}, "failed"])
+        said, advice = self.complaint(fake).splitlines()
+        assert said.startswith("no create used the job script next_job(stages=[{'processing': '3s'}, {'failed': ")
+        assert said.endswith("): no request reached the fake")
+        assert advice == "Take next_job(…) away, or set unused_job_scripts to warn or ignore"
+
+    def test_fewer_jobs_were_created(self, seen: tuple[BaseMock, MockAkool]) -> None:
+        fake, mock = seen
+        for seconds in range(3):
+            fake.next_job(queueing=seconds, processing=0)
+        create(mock)
+        said, *scripts, _ = self.complaint(fake).splitlines()
+        assert said == "no create used 2 job scripts: 1 job was created"
+        assert [f"{{'queueing': '{number}s'}}" in script for number, script in enumerate(scripts, 1)] == [True, True]
+
+    def test_each_create_was_refused(self, seen: tuple[BaseMock, MockAkool]) -> None:
+        fake, mock = seen
+        fake.next_job(ending="failed")
+        mock.answer(Request.build("POST", CREATE, "", {"x-api-key": KEY}, b"{}"))
+        assert re.search(r": 1 create made none:\n  #1 POST createbyprompt -> 200 1003 ", self.complaint(fake))
+
+    def test_a_view_is_told_of_its_own(self, seen: tuple[BaseMock, MockAkool]) -> None:
+        fake, mock = seen
+        mine, other = fake.of_account(KEY), fake.of_account(OTHER)
+        mine.next_job(ending="failed")
+        create(mock, OTHER)
+        other.verify()
+        for each in (mine, fake):
+            said = self.complaint(each)
+            assert said.startswith("no create of its account used the job script next_job(")
+            assert "no request with the key of its account reached the fake" in said
+        create(mock)
+        fake.verify()
+
+    def test_a_reset_forgets_them(self, seen: tuple[BaseMock, MockAkool]) -> None:
+        fake, _ = seen
+        fake.next_job()
+        fake.of_account(KEY).next_job()
+        fake.clear_scenario()
+        fake.of_account(KEY).reset()
+        fake.verify()
+
+    def test_those_of_a_scenario_are_for_whoever_comes(self) -> None:
+        mock = MockAkool(scenario="fails")
+        mock.put_scenario({"jobs": [{"stages": ["failed"]}, {"stages": ["completed"]}]})
+        mock.verify()
+
+    def test_the_option_softens_it(self) -> None:
+        def play(**options: Any) -> None:
+            with MockAkool(**options) as mock:
+                mock.next_job()
+
+        play(unused_job_scripts="ignore")
+        with pytest.warns(UserWarning, match=r"^mock-akool: no create used the job script next_job\("):
+            play(unused_job_scripts="warn")
+        with pytest.raises(AssertionError, match="no create used the job script"):
+            play()
+
+    def test_it_is_told_together_with_unused_rules(self) -> None:
+        mock = MockAkool()
+        mock.next_job()
+        mock.on("create").named("idle").drop()
+        with pytest.raises(UnusedRuleError, match=r"(?s)the rule idle never fired.*\n.*no create used the job script"):
+            mock.verify()
 
 
 class TestAtItsLine:

@@ -15,6 +15,7 @@ from mock_akool.akool.scenarios.schema import JOB_SCRIPT, RULE, SCENARIO, label_
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.schema import TEXT as A_TEXT
 from mock_akool.core.schema import Field, Listed, Place, Schema, whole
+from mock_akool.diagnostics.unused_job_scripts import unused_job_scripts
 from mock_akool.diagnostics.unused_rules import unused_rules
 
 NAMED_SCENARIO: Final = record(
@@ -134,8 +135,11 @@ def remove_rule(request: AdminRequest) -> Any:
 
 
 def list_unused(request: AdminRequest) -> Any:
-    """List the rules that should have applied and never did, and why."""
-    return {"rules": [each._asdict() for each in unused_rules(request.scenarios, request.account)]}
+    """List the rules that should have applied and never did, and the job scripts that no create used, and why."""
+    return {
+        "rules": [each._asdict() for each in unused_rules(request.scenarios, request.account)],
+        "job_scripts": [{"why": why} for why in unused_job_scripts(request.scenarios, request.account)],
+    }
 
 
 def script_jobs(request: AdminRequest) -> Any:
@@ -214,7 +218,7 @@ ROUTES: Final[Routes] = {
         ),
     ),
     ("GET", "/_mock/scenario/unused"): Route(
-        "List rules that should have applied and never did, and why; without an account, those of all accounts too",
+        "List rules that never applied and job scripts that no create used, and why; without an account, of all",
         list_unused,
         record(
             {
@@ -229,7 +233,11 @@ ROUTES: Final[Routes] = {
                             }
                         )
                     ),
-                )
+                ),
+                "job_scripts": (
+                    "the scripts for next jobs, those for one account together",
+                    listed(record({"why": ("which they are, and why they were not used, in lines", TEXT)})),
+                ),
             }
         ),
         ACCOUNT_QUERY,

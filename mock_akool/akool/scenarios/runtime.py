@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import reduce
 from itertools import count as counting
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from mock_akool.akool.accounts import Account, Accounts, AccountScript
 from mock_akool.akool.auth import Tokens
@@ -25,7 +25,7 @@ from mock_akool.akool.engine import JobPlan
 from mock_akool.akool.errors import ParameterError
 from mock_akool.akool.families import CREATES, RESULTS, Results
 from mock_akool.akool.jobs import Job, NewJob
-from mock_akool.akool.scenarios.model import Entry, Scenario, Script
+from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario, Script
 from mock_akool.akool.scenarios.scopes import Scope
 from mock_akool.akool.settings import Limits, over
 from mock_akool.akool.snapshot import Snapshot, UnusedRules
@@ -54,6 +54,14 @@ _MOST_ATTEMPTS: Final = 4096
 _MOST_LINES: Final = 512
 _REPEATING: Final = frozenset({"server", "direct"})
 """The doors that hand in the same record of a call again."""
+
+
+class UnusedJobScripts(NamedTuple):
+    """The scripts for next jobs, of one account or of whoever comes, that no create used, and what the engine saw."""
+
+    api_key: str | None
+    scripts: tuple[JobScript, ...]
+    seen: Snapshot
 
 
 class World(Protocol):
@@ -197,6 +205,13 @@ class ScenarioRuntime:
             if rules or webhook_rules:
                 found.append(UnusedRules(rules, webhook_rules, self._world.observe(key)))
         return found
+
+    @transaction
+    def unused_job_scripts(self, api_key: str | None = None) -> list[UnusedJobScripts]:
+        """Return the scripts for next jobs that no create used: those for an account, or with None all."""
+        keys = (api_key,) if api_key is not None else (None, *self.planned_for)
+        found = ((key, tuple(entry.script for entry in self.plans_of(key))) for key in keys)
+        return [UnusedJobScripts(key, scripts, self._world.observe(key)) for key, scripts in found if scripts]
 
     @transaction
     def put(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:

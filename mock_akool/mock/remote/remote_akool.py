@@ -18,11 +18,12 @@ from mock_akool.core.options import check_names
 from mock_akool.core.rules import Rule
 from mock_akool.core.timeline import Ending, Status
 from mock_akool.diagnostics.report import Report
+from mock_akool.diagnostics.unused_job_scripts import why_no_job
 from mock_akool.mock.activation import Activation
 from mock_akool.mock.backend import AddedRule, Backend, Unused
 from mock_akool.mock.base import BaseMock
 from mock_akool.mock.calls import Calls
-from mock_akool.mock.jobs import Jobs, why_no_job
+from mock_akool.mock.jobs import Jobs
 from mock_akool.mock.remote.admin_client import AdminClient, quoted
 from mock_akool.mock.remote.clock import RemoteClock
 from mock_akool.mock.remote.webhooks import RemoteWebhooks
@@ -99,7 +100,8 @@ class _RemoteBackend(Backend):
         return tuple(replace(SCENARIO.read(each["scenario"], ()), name=each["name"]) for each in active)
 
     def unused(self) -> Unused:
-        return Unused(tuple(each["why"] for each in self._ask("GET", "scenario/unused")["rules"]), ())
+        unused = self._ask("GET", "scenario/unused")
+        return Unused(*(tuple(each["why"] for each in unused[kind]) for kind in ("rules", "job_scripts")))
 
     # What happened
 
@@ -108,7 +110,7 @@ class _RemoteBackend(Backend):
         accounts = {each.api_key: each for each in self.accounts()} if plain else {}
         jobs = [JOB.read(each, account=accounts[each["account"]]) for each in plain]
         now_ns = self._clock.now_ns() if plain else 0
-        return Jobs(jobs, self._which, why_none=lambda: why_no_job(self.calls()), now_ns=now_ns)
+        return Jobs(jobs, self._which, why_none=lambda: why_no_job(tuple(self.calls()), self.api_key), now_ns=now_ns)
 
     def job(self, job_id: str) -> Job:
         plain = self._of_job(job_id)
