@@ -1,4 +1,4 @@
-"""How a fake sits in this process: it answers what the process sends to Akool, and sleep moves its clock."""
+"""How a fake is active in a process: it answers requests to Akool's hosts, and sleep moves its clock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 
 class Activation(ABC):
-    """A fake that can sit in this process: as a context manager, as a decorator, or by `start` and `stop`."""
+    """A fake that can be active in this process: as a context manager, as a decorator, or by `start` and `stop`."""
 
     options: ActivationOptions
     _target: Target | None = None
@@ -28,7 +28,7 @@ class Activation(ABC):
 
     @abstractmethod
     def _enter(self, hosts: Sequence[str], *, refuse_others: bool) -> Target:
-        """Return what the interceptors ask, ready to be asked, for these hosts."""
+        """Return the target that answers for these hosts, ready to be asked."""
 
     @abstractmethod
     def _leave(self) -> None:
@@ -36,7 +36,7 @@ class Activation(ABC):
 
     @abstractmethod
     def verify(self) -> None:
-        """Raise UnusedRuleError, or warn, when a rule never fired."""
+        """Raise when the test did not test what it was written for."""
 
     @abstractmethod
     def reset(self) -> None:
@@ -44,11 +44,11 @@ class Activation(ABC):
 
     @property
     def active(self) -> bool:
-        """Whether it answers what this process sends to Akool."""
+        """Whether it answers what this process sends to Akool's hosts."""
         return self._target is not None
 
     def start(self) -> Self:
-        """Answer from now on what this process sends to Akool; `stop` ends it."""
+        """Answer what this process sends to Akool's hosts, until `stop`; MockAkoolError when it is active already."""
         from mock_akool.mock.interceptors import registry
         from mock_akool.mock.virtual_time import patches
 

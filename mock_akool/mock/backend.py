@@ -137,7 +137,7 @@ class Backend(ABC):
 
     @abstractmethod
     def stall(self, job_id: str) -> None:
-        """Let a job stay at its status for ever."""
+        """Let a job stay at its status forever."""
 
     @abstractmethod
     def calls(self) -> Calls:
@@ -173,7 +173,7 @@ class Backend(ABC):
 
     @abstractmethod
     def report(self) -> Report:
-        """Return what a failing test is told, of now."""
+        """Return the report about what was seen until now."""
 
     @abstractmethod
     def reset(self) -> None:

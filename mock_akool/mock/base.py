@@ -36,7 +36,7 @@ class BaseMock:
         self, backend: Backend, options: ActivationOptions, drafts: dict[int, RuleBuilder] | None = None
     ) -> None:
         self.backend = backend
-        """What it is asked of, and told."""
+        """The fake itself, in this process or on a server."""
         self.options = options
         self.drafts = {} if drafts is None else drafts
         """Rules that were begun and not ended, with those of views."""
@@ -140,7 +140,7 @@ class BaseMock:
         for failure in self.backend.receiver_failures():
             raise failure
         unused, options = self.backend.unused(), self.options
-        rules = [f"the rule {each.begun} says no fault: end it with .respond(…)" for each in self.drafts.values()]
+        rules = [f"the rule {each.begun} has no fault: end it with .respond(…)" for each in self.drafts.values()]
         if unused.rules:
             rules += [*unused.rules, "Take the rule away, mark it `optional`, or set unused_rules to warn or ignore"]
         scripts = [*unused.job_scripts]
@@ -148,15 +148,15 @@ class BaseMock:
             scripts.append("Take next_job(…) away, or set unused_job_scripts to warn or ignore")
         raised: list[type[UnusedError]] = []
         texts: list[str] = []
-        for kind, told, wanted in (
+        for kind, reasons, wanted in (
             (UnusedRuleError, rules, options.unused_rules),
             (UnusedJobScriptError, scripts, options.unused_job_scripts),
         ):
-            if told and wanted == "warn":
-                warnings.warn("mock-akool: " + "\n".join(told), stacklevel=2)
-            elif told and wanted == "error":
+            if reasons and wanted == "warn":
+                warnings.warn("mock-akool: " + "\n".join(reasons), stacklevel=2)
+            elif reasons and wanted == "error":
                 raised.append(kind)
-                texts += told
+                texts += reasons
         if raised:
             raise raised[0]("\n".join(texts))
 
@@ -227,11 +227,11 @@ class BaseMock:
         return self.backend.started_ns()
 
     def report(self) -> str:
-        """Return what a failing test is told: the jobs, the last calls, and hints at mistakes of the client."""
+        """Return the report of a failing test: the jobs, the last calls, and hints at mistakes of the client."""
         return self.capture_report().text(None)
 
     def capture_report(self) -> Report:
-        """Return what `report` would tell now; its text is made when somebody asks for it."""
+        """Return the report about what was seen until now; its text is made when it is asked for."""
         return self.backend.report()
 
     def reset(self) -> None:

@@ -74,7 +74,7 @@ class JobControl(Protocol):
         ...
 
     def stall(self, job_id: str) -> None:
-        """Let a job stay at its status for ever."""
+        """Let a job stay at its status forever."""
         ...
 
 
@@ -108,7 +108,7 @@ class JobHandle:
         self._control.fail(self.id, failed(*reasons, refund=refund))
 
     def stall(self) -> None:
-        """Let the job stay for ever at the status that it has now; raises MockAkoolError for a finished one."""
+        """Let the job stay at the status that it has now forever; raises MockAkoolError for a finished one."""
         self._control.stall(self.id)
 
     def __repr__(self) -> str:

@@ -127,7 +127,7 @@ class LocalWebhooks(Webhooks):
         dispatcher = self._dispatcher
         deadline_ns = time.perf_counter_ns() + round(timeout_s * NS_PER_S)
         while True:
-            told = dispatcher.news()
+            seen = dispatcher.news()
             found, _ = self._look(job_id, status)
             left_ns = deadline_ns - time.perf_counter_ns()
             if found is not None or left_ns <= 0:
@@ -137,7 +137,7 @@ class LocalWebhooks(Webhooks):
             wait_ns = (
                 left_ns if due_ns is None else min(left_ns, max(due_ns - dispatcher.clock.now_ns(), NS_PER_S // 1000))
             )
-            dispatcher.wait_for_news(told, wait_ns / NS_PER_S)
+            dispatcher.wait_for_news(seen, wait_ns / NS_PER_S)
 
     def _resent(self, delivery: Delivery) -> Delivery:
         dispatcher = self._dispatcher

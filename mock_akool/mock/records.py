@@ -33,7 +33,7 @@ class Records(Generic[_Record, _Kind]):
         self._which = which
         """What they have in common, in words that follow the noun, such as ` to createbyprompt`."""
         self._why_none = why_none
-        """Says why there is none, or what there is instead; asked when that is told."""
+        """Says why there is none, or what there is instead."""
 
     def _snapshot(self) -> _Kind:
         """Return what this is now: itself, but for a sequence that grows."""

@@ -1,6 +1,6 @@
 """Rules as Python makes them: `mock.on("infobymodelid").nth(2).respond(http=502)`.
 
-What is said is read by the same tables as a scenario file, so both mean the same and refuse the same.
+The parts are read by the same tables as a scenario file, so both mean and refuse the same.
 """
 
 from __future__ import annotations
@@ -51,82 +51,83 @@ class RuleHandle:
 
 
 class RuleBuilder:
-    """A rule that is being written: which requests, in words that each return a new draft; `respond` ends it.
+    """A rule that is being written. Each method that says which calls are meant returns a new draft.
 
-    What is not said fits every call. Nothing happens before `respond`, `drop`, `reset` or `delay` is called.
-    `unfinished` holds what was begun and not ended yet, under a number.
+    What you leave out fits every call. `respond`, `drop`, `reset` and `delay` end the draft and add the rule; before
+    that nothing happens. Each method raises ScenarioError for a value that cannot be, or that was given before.
     """
 
     def __init__(
         self,
         on: Any,
         backend: Backend,
-        unfinished: dict[int, RuleBuilder],
-        said: Mapping[str, Any] | None = None,
+        drafts: dict[int, RuleBuilder],
+        parts: Mapping[str, Any] | None = None,
         number: int | None = None,
     ) -> None:
-        self._said: dict[str, Any] = {"on": on, **(said or {})}
+        self._parts: dict[str, Any] = {"on": on, **(parts or {})}
         self._backend = backend
-        self._unfinished = unfinished
-        self._number = max(unfinished, default=0) + 1 if number is None else number
-        unfinished[self._number] = self
+        self._drafts = drafts
+        """The drafts of the fake that are not ended yet, each under a number."""
+        self._number = max(drafts, default=0) + 1 if number is None else number
+        drafts[self._number] = self
 
     # Which requests
 
     def nth(self, *numbers: int | Sequence[int]) -> RuleBuilder:
-        """The n-th of these calls (from 1), or several such numbers: `nth(2)`, `nth(2, 5)`."""
+        """Only the n-th of these calls, counted from 1; several numbers are several calls: `nth(2)`, `nth(2, 5)`."""
         listed = [list(each) if isinstance(each, (list, tuple)) else [each] for each in numbers]
         return self._with(nth=[number for each in listed for number in each])
 
     def first(self, count: int) -> RuleBuilder:
-        """The first so many of these calls."""
+        """Only the first `count` of these calls."""
         return self._with(first=count)
 
     def every(self, count: int) -> RuleBuilder:
-        """Each n-th of these calls."""
+        """Only each n-th of these calls: with 3, the third, the sixth and so on."""
         return self._with(every=count)
 
     def after(self, count: int) -> RuleBuilder:
-        """All but so many of these calls at the beginning; `nth`, `first` and `every` count from there."""
+        """Not the first `count` of these calls; `nth`, `first` and `every` count from there."""
         return self._with(after=count)
 
     def during(self, begin: object, end: object = "forever") -> RuleBuilder:
-        """Calls from `begin` to `end`, in seconds or text such as '10s', since the fake was made or last reset.
+        """Only calls from `begin` to `end`, in seconds or text such as `'10s'`, since the fake was made or last reset.
 
-        For an account of its own, as with `akool_server`, since its first rule was made.
+        For a view of an account, as with `akool_server`, since its first rule was made.
         """
         return self._with(during=[begin, end])
 
     def probability(self, probability: float) -> RuleBuilder:
-        """Calls by lot, 0 (never) to 1 (always), drawn from the seed."""
+        """Each of these calls with a probability from 0 (never) to 1 (always), drawn from the seed."""
         return self._with(probability=probability)
 
     def job(self, job: int | str) -> RuleBuilder:
-        """Calls about the account's n-th job (from 1), or about the job with this `_id`."""
+        """Only calls about the account's n-th job, counted from 1, or about the job with this `_id`."""
         return self._with(job=job)
 
     def account(self, api_key: str) -> RuleBuilder:
-        """Calls of the accounts whose API key fits this pattern of `*` and `?`."""
+        """Only calls of accounts whose API key fits a pattern with `*` and `?`."""
         return self._with(account=api_key)
 
     def prompt(self, pattern: str) -> RuleBuilder:
-        """Calls about jobs whose prompt fits this pattern of `*` and `?`."""
+        """Only calls about jobs whose prompt fits a pattern with `*` and `?`."""
         return self._with(prompt=pattern)
 
     def status(self, status: str) -> RuleBuilder:
-        """Calls about jobs that are `queueing`, `processing`, `completed` or `failed` at that time."""
+        """Only calls about jobs that have this status at that time, such as `"processing"` or 2."""
         return self._with(status=status)
 
     def per(self, whose: str) -> RuleBuilder:
-        """Whose calls are counted together: each `account`'s (the default), each `job`'s, or `all`."""
+        """Count the calls of each `account` together (the default), those of each `job`, or `all` of them."""
         return self._with(per=whose)
 
     def named(self, name: str) -> RuleBuilder:
-        """What the journal and error messages call the rule."""
+        """Give the rule a name, for the call log and error messages."""
         return self._with(name=name)
 
     def optional(self) -> RuleBuilder:
-        """It is no mistake when the rule never fires."""
+        """Allow that the rule never fires."""
         return self._with(optional=True)
 
     # What goes wrong
@@ -152,46 +153,45 @@ class RuleBuilder:
         at: str | None = None,
         **unknown: Never,
     ) -> RuleHandle:
-        """Put the rule in force. The arguments are the keys of a scenario file's `fault`.
+        """Add the rule, and say what goes wrong. The arguments are the keys of a scenario file's `fault`.
 
         Raises ScenarioError for a value that cannot be, or for faults that do not go together.
         """
         __tracebackhide__ = True
-        said = {name: value for name, value in locals().items() if name in FAULT.fields and value not in (None, False)}
-        rule: Rule = RULE.read({**self._said, "fault": {**said, **unknown}}, ())
-        self._unfinished.pop(self._number, None)
-        return RuleHandle(self._backend, self._backend.add_rule(rule, rule.name or self._spelled(rule)))
+        given = {name: value for name, value in locals().items() if name in FAULT.fields and value not in (None, False)}
+        rule: Rule = RULE.read({**self._parts, "fault": {**given, **unknown}}, ())
+        self._drafts.pop(self._number, None)
+        return RuleHandle(
+            self._backend, self._backend.add_rule(rule, rule.name or f"{self.begun}.respond({rule.fault})")
+        )
 
     def drop(self, *, at: str | None = None) -> RuleHandle:
-        """Close the connection without an answer; `at="after"` when the work was done."""
+        """Add the rule: close the connection without a response; with `at="after"`, after the work was done."""
         return self.respond(drop=True, at=at)
 
     def reset(self, *, at: str | None = None) -> RuleHandle:
-        """Reset the connection without an answer; `at="after"` when the work was done."""
+        """Add the rule: reset the connection without a response; with `at="after"`, after the work was done."""
         return self.respond(reset=True, at=at)
 
     def delay(self, shortest: object, longest: object = None) -> RuleHandle:
-        """Let the answer be late: by seconds or text such as '10s', or by something between two of them."""
+        """Add the rule: delay the response by seconds, or text such as `'10s'`, or by a time between two of them."""
         return self.respond(delay=shortest if longest is None else [shortest, longest])
 
     def _with(self, **more: Any) -> RuleBuilder:
         __tracebackhide__ = True
-        twice = next((name for name in more if name in self._said), None)
+        twice = next((name for name in more if name in self._parts), None)
         if twice is not None:
-            raise ScenarioError(f"{twice} was said already: {self._said[twice]!r}", "Say it once")
+            raise ScenarioError(f"{twice} was given already: {self._parts[twice]!r}", "Give it once")
         # Read now, so that a mistake fails at the line that makes it.
         for name, value in more.items():
             RULE.fields[name].shape.read(value, (name,))
-        said = {**self._said, **more}
-        return RuleBuilder(said["on"], self._backend, self._unfinished, said, self._number)
-
-    def _spelled(self, rule: Rule) -> str:
-        return f"{self.begun}.respond({rule.fault})"
+        parts = {**self._parts, **more}
+        return RuleBuilder(parts["on"], self._backend, self._drafts, parts, self._number)
 
     @property
     def begun(self) -> str:
-        """What was said so far, as it was written."""
-        return spelled(self._said)
+        """What was written so far, as Python."""
+        return spelled(self._parts)
 
     def __repr__(self) -> str:
-        return f"<a rule that is not finished: {self._said}>"
+        return f"<a rule that is not ended: {self.begun}>"

@@ -32,7 +32,7 @@ def _read_hosts(value: Any) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class ActivationOptions(Options):
-    """The options of how a fake sits in a process, wherever the fake itself is."""
+    """The options of how a fake is active in a process, wherever the fake itself runs."""
 
     unused_rules: str = option(
         "error",
@@ -64,4 +64,4 @@ class ActivationOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class MockOptions(ActivationOptions, ScenarioSettings):
-    """The options of a MockAkool: those of the engine, and how it sits in the process."""
+    """The options of a MockAkool: those of the service, and how it is active in the process."""

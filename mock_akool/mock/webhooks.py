@@ -120,8 +120,8 @@ class Webhooks(Deliveries, ABC):
             if self._stands_still
             else ""
         )
-        told = self.deliveries if job_id is None else self.deliveries.for_job(job_id)
-        there = told.listed() if len(told) else "; none was made"
+        made = self.deliveries if job_id is None else self.deliveries.for_job(job_id)
+        there = made.listed() if len(made) else "; none was made"
         raise AssertionError(f"no webhook{which}{of_status} was delivered within {timeout:g} s{still}{there}")
 
     def _awaited(self, job_id: str | None, status: Status | None, timeout_s: float) -> Delivery | None:
@@ -251,7 +251,7 @@ class Webhooks(Deliveries, ABC):
         if not jobs:
             return "no job was created"
         if not any(job.webhook_url for job in jobs):
-            return f"no job was created with a webhook URL{_spelling(jobs[-1])}"
+            return f"no job was created with a webhook URL{_webhook_field(jobs[-1])}"
         return "none is due yet; has the clock moved far enough?"
 
     def _why_not(self, job_id: str, status: Status, found: Deliveries) -> str:
@@ -262,7 +262,7 @@ class Webhooks(Deliveries, ABC):
             known = ", ".join(each.id for each in jobs[-5:]) or "none"
             return f"{head}, but there is no such job; the newest are: {known}"
         if not job.webhook_url:
-            return f"{head}, but the job was created without a webhook URL{_spelling(job)}"
+            return f"{head}, but the job was created without a webhook URL{_webhook_field(job)}"
         if len(found):
             return f"{head}{found.listed()}"
         return f"{head}, but none is due yet; has the clock moved far enough?"
@@ -299,5 +299,5 @@ def _check_timeout(timeout: object) -> None:
         raise MockAkoolError(f"timeout={timeout!r} is no time to wait", "Give a finite number of seconds, 0 or more")
 
 
-def _spelling(job: Job) -> str:
+def _webhook_field(job: Job) -> str:
     return f" (the field is `{CREATES[job.endpoint].webhook_field}` there)"

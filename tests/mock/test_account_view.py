@@ -137,7 +137,7 @@ def test_it_tells_of_its_rules_that_never_fired(fake: MockAkool | RemoteAkool) -
     mine.verify()
     mine.on("create").nth(2)
     for whose in (mine, fake):
-        with pytest.raises(UnusedRuleError, match=r"the rule on\('create'\).nth\(2\) says no fault"):
+        with pytest.raises(UnusedRuleError, match=r"the rule on\('create'\).nth\(2\) has no fault"):
             whose.verify()
 
 

@@ -187,7 +187,7 @@ def test_a_rule_that_was_never_finished_is_told(run: Run) -> None:
     result = run('def test_it(akool_mock):\n    akool_mock.on("infobymodelid").nth(2)\n')
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
-        ["mock-akool: the rule on('infobymodelid').nth(2) says no fault: end it with .respond(…)"]
+        ["mock-akool: the rule on('infobymodelid').nth(2) has no fault: end it with .respond(…)"]
     )
 
 

@@ -174,7 +174,7 @@ class TestPython:
             (lambda: mock.on("infobymodel"), "on: 'infobymodel' is not usable (did you mean infobymodelid?)"),
             (lambda: mock.on("any").nth(0), "nth[0]: 0 is not usable"),
             (lambda: mock.on("any").during(5, 1), "during: [5, 1] is not usable (it ends before it begins)"),
-            (lambda: mock.on("any").nth(1).nth(2), "nth was said already: [1]"),
+            (lambda: mock.on("any").nth(1).nth(2), "nth was given already: [1]"),
             (lambda: mock.on("any").respond(), "fault: this fault does nothing"),
             (lambda: mock.on("any").respond(http=502, drop=True), "fault: a fault is either http or drop, not both"),
             (lambda: mock.on("any").respond(file="expired"), "a fault `file` is for `on: file` only"),
@@ -222,4 +222,4 @@ class TestPython:
         rule = mock.on("quota/info").every(2).optional().respond(code=1108, msg="no GPU")
         assert rule.name == "on('quota/info').every(2).optional().respond(code=1108, msg='no GPU')"
         assert repr(rule) == f"<rule {rule.name}, fired 0 times>"
-        assert repr(mock.on("any").nth(2)).startswith("<a rule that is not finished: {'on': 'any', 'nth': [2]}")
+        assert repr(mock.on("any").nth(2)).startswith("<a rule that is not ended: on('any').nth(2)")

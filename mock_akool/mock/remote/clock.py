@@ -15,7 +15,7 @@ class RemoteClock:
     def __init__(self, admin_client: AdminClient) -> None:
         self._admin_client = admin_client
         self._last_ns = 0
-        """The instant that the server told last."""
+        """The instant that the server answered last."""
         self._runs = False
         self.held = False
         """Whether it stands still for a fake that is active in this process: nobody else moves it."""
@@ -86,9 +86,9 @@ class RemoteClock:
         self._ask("POST", "/advance", {"until": "idle"}, account=account)
 
     def _ask(self, method: str, what: str = "", body: Mapping[str, Any] | None = None, **query: Any) -> Any:
-        told = self._admin_client.ask(method, f"clock{what}", body, **query)
-        self._last_ns = told["now_ns"]
-        return told
+        clock = self._admin_client.ask(method, f"clock{what}", body, **query)
+        self._last_ns = clock["now_ns"]
+        return clock
 
     def __repr__(self) -> str:
         return f"<the clock of {self._admin_client.url}: {self._ask('GET')['now']}>"

@@ -217,7 +217,7 @@ class RemoteAkool(BaseMock, Activation):
         from mock_akool.mock.remote.target import RemoteTarget
 
         if self.api_key is None:
-            # As in process: nobody is called unless the test says so.
+            # As in process: no webhook is sent unless the test says so.
             if self._admin_client.ask("GET", "state")["sending"] != "call":
                 self._given_back.callback(self._admin_client.ask, "POST", "webhooks/sending", {"by": "start"})
                 self.webhooks.collect()
