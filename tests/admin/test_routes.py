@@ -92,7 +92,7 @@ class TestAccount:
 
 class TestState:
     def test_of_all_and_of_one(self, fake: Fake) -> None:
-        fake.mock.next_job()
+        fake.mock.next_job(queueing=0, processing=0)
         fake.create()
         fake.create(OTHER)
         state = fake.ask("GET", "state")

@@ -86,7 +86,7 @@ def test_a_poll_sees_at_once_what_a_test_made_of_the_job() -> None:
 def test_a_poll_of_another_query_sees_its_own_job() -> None:
     one, other = Client(Timeline.of("forever")), Client(Timeline.of(0, "forever"))
     assert [one.poll(), other.poll(), one.poll(), other.poll()] == [1, 2, 1, 2]
-    one.mock.next_job()
+    one.mock.next_job(queueing=0, processing=0)
     one.mock.answer(Request.build("POST", CREATE, headers=HEADERS, body=b'{"prompt": "b"}'))
     first, second = (job.id for job in one.mock.jobs)
     for job_id, status in ((first, 1), (second, 3), (first, 1), (second, 3)):

@@ -372,9 +372,9 @@ class TestSurprises:
 
     def test_a_pressed_job_that_fails(self, serve: Serve, told: Callable[..., str]) -> None:
         fake = serve()
-        fake.mock.next_job()
-        fake.mock.next_job()
-        fake.mock.next_job(ending=failed("no variation"))
+        fake.mock.next_job(queueing=0, processing=0)
+        fake.mock.next_job(queueing=0, processing=0)
+        fake.mock.next_job(queueing=0, processing=0, ending=failed("no variation"))
         assert "failed: no variation" in told(fake)
 
     def test_too_few_credits(self, serve: Serve, told: Callable[..., str]) -> None:

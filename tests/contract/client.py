@@ -84,14 +84,15 @@ class Client:
         return status
 
     def made(self, family: str, plan: Mapping[str, Any] | None = None, **fields: Any) -> str:
-        """Create a job of a family and return its id; `plan` is its timeline, as `MockAkool.next_job` takes it.
+        """Create a job of a family and return its id; `plan` is its timeline, as `MockAkool.next_job`
+        takes it, but stages that it leaves out take no time.
 
         A button is pressed on a v3 job that is made and completed for it.
         """
         if family in BUTTON_FAMILIES:
-            self.transport.mock.next_job()
+            self.transport.mock.next_job(queueing=0, processing=0)
         if plan is not None:
-            self.transport.mock.next_job(**plan)
+            self.transport.mock.next_job(**plan if "stages" in plan else {"queueing": 0, "processing": 0, **plan})
         return MAKERS[family](self, **fields)
 
     def completed(self, family: str = "v3", **fields: Any) -> str:

@@ -89,7 +89,7 @@ def world(transport: Transport) -> World:
     expired = client.token("brief", BRIEF_KEY)
     done, waiting = client.completed(), client.made("v3", {"queueing": "forever"})
     lost = client.made("v4", {"ending": failed("no")})
-    transport.mock.next_job()
+    transport.mock.next_job(queueing=0, processing=0)
     upscaled = client.press(done, "V4").data["_id"]
     foreign = Client(transport, OTHER_KEY).completed("v4")
     file = urlsplit(client.record(done)["image"]).path

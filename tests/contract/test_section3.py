@@ -58,7 +58,7 @@ class TestSection3:
         assert data["source_image"] == SOURCE
 
     def test_a_job_that_is_done_at_once_is_still_created_as_queueing(self, client: Client) -> None:
-        client.transport.mock.next_job()
+        client.transport.mock.next_job(queueing=0, processing=0)
 
         data = client.create_v3().data
 

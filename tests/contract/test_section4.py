@@ -122,7 +122,7 @@ class TestSection4Reply:
     def test_the_jobs_of_a_batch_are_made_at_the_same_time(self, client: Client) -> None:
         """Though `create_time` rises: a client on a clock that stands still would else wait for ever."""
         plans: list[dict[str, Any]] = [
-            {},
+            {"queueing": 0, "processing": 0},
             {"queueing": "1 poll", "processing": "1 poll"},
             {"queueing": 1, "processing": 1},
         ]
@@ -140,7 +140,7 @@ class TestSection4Reply:
 
     def test_each_of_a_batch_has_a_picture_of_its_own(self, client: Client) -> None:
         for _ in range(4):
-            client.transport.mock.next_job()
+            client.transport.mock.next_job(queueing=0, processing=0)
         ids = [each["_id"] for each in client.create_v4(batch_quantity=4).data]
 
         images = [client.record(job_id)["image"] for job_id in ids]

@@ -93,7 +93,7 @@ class TestSection5Buttons:
     @pytest.mark.parametrize("button", BUTTONS)
     def test_a_used_button_cannot_be_used_again(self, client: Client, button: str) -> None:
         parent = client.completed()
-        client.transport.mock.next_job(ending=failed("no"))
+        client.transport.mock.next_job(queueing=0, processing=0, ending=failed("no"))
         client.press(parent, button)
 
         again = client.press(parent, button)
@@ -105,7 +105,7 @@ class TestSection5Buttons:
     @pytest.mark.parametrize("family", PARENTS)
     def test_u_gives_one_picture(self, client: Client, family: str, n: str) -> None:
         parent = client.completed(family)
-        client.transport.mock.next_job()
+        client.transport.mock.next_job(queueing=0, processing=0)
 
         record = client.record(client.press(parent, f"U{n}").data["_id"])
 
@@ -117,7 +117,7 @@ class TestSection5Buttons:
     @pytest.mark.parametrize("family", PARENTS)
     def test_v_gives_a_grid_and_four_pictures(self, client: Client, family: str, n: str) -> None:
         parent = client.completed(family)
-        client.transport.mock.next_job()
+        client.transport.mock.next_job(queueing=0, processing=0)
 
         record = client.record(client.press(parent, f"V{n}").data["_id"])
 
@@ -137,7 +137,7 @@ class TestSection5Buttons:
         parent = client.record(client.completed())
         pictures = {client.download(url).body for url in parent["upscaled_urls"]}
         for button in ("U1", "U2"):
-            client.transport.mock.next_job()
+            client.transport.mock.next_job(queueing=0, processing=0)
             child = client.record(client.press(parent["_id"], button).data["_id"])
             pictures.add(client.download(child["image"]).body)
 

@@ -96,7 +96,7 @@ class TestSection8Names:
 
     @pytest.mark.every_transport
     def test_the_host_is_the_one_that_the_client_reached_us_by(self, transport: Transport) -> None:
-        transport.mock.next_job()
+        transport.mock.next_job(queueing=0, processing=0)
         headers = {**JSON_TYPE, "x-api-key": "k", "host": "akool.test:8080"}
         job_id = transport.call("POST", CREATE_V3, headers=headers, body=b'{"prompt":"x"}').data["_id"]
 
@@ -147,7 +147,7 @@ class TestSection8Sizes:
 
     def test_u_is_larger_than_the_tile_it_came_from(self, client: Client) -> None:
         parent = client.record(client.completed("v3", scale="3:4"))
-        client.transport.mock.next_job()
+        client.transport.mock.next_job(queueing=0, processing=0)
         child = client.record(client.press(parent["_id"], "U3").data["_id"])
 
         tile, upscaled = (picture_in(client.download(url)).size for url in (parent["upscaled_urls"][2], child["image"]))

@@ -65,7 +65,7 @@ class Client:
         return self.poll(job_id)
 
     def stalled(self) -> Client:
-        self.mock.next_job(processing="forever")
+        self.mock.next_job(queueing=0, processing="forever")
         return self
 
     def fetch(self, url: str) -> Response:

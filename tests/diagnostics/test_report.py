@@ -38,7 +38,7 @@ def lines(client: Client) -> list[str]:
         ({}, "completed at +0.0 s"),
         ({"ending": failed("nudity", "no face")}, "failed at +0.0 s, because of 'nudity; no face'"),
         ({"queueing": "forever"}, "queueing from +0.0 s, forever"),
-        ({"processing": "3 polls"}, "processing from +0.0 s, until 3 polls have seen it"),
+        ({"queueing": 0, "processing": "3 polls"}, "processing from +0.0 s, until 3 polls have seen it"),
         (
             {"queueing": 1, "processing": "1 poll"},
             "queueing from +0.0 s, would be processing from +1.0 s, until 1 poll has seen it",

@@ -69,10 +69,10 @@ def test_it_sees_what_is_its_own(fake: MockAkool | RemoteAkool) -> None:
 
 def test_it_scripts_what_is_its_own(fake: MockAkool | RemoteAkool) -> None:
     mine = fake.of_account(KEY)
-    mine.next_job(ending=failed("no faces"))
-    fake.next_job(processing="1 poll", api_key=OTHER)
+    mine.next_job(queueing=0, processing=0, ending=failed("no faces"))
+    fake.next_job(queueing=0, processing="1 poll", api_key=OTHER)
     with pytest.raises(ScenarioError, match="this is a view of another account"):
-        mine.next_job(api_key=OTHER)
+        mine.next_job(queueing=0, processing=0, api_key=OTHER)
     rule = mine.on("infobymodelid").first(1).respond(code=1005)
     others, own = create(fake, OTHER), create(fake)
     assert ask(fake, OTHER, "infobymodelid", f"image_model_id={others}")[1] == 1000

@@ -34,7 +34,7 @@ def slow() -> Iterator[MockAkool]:
 
 def picture_url(mock: MockAkool) -> str:
     """Make a completed job, and return the URL of its picture."""
-    mock.next_job()
+    mock.next_job(queueing=0, processing=0)
     library = Requests()
     got = library.fetch("GET", f"{API_URL}{INFO}?image_model_id={library.job()}", headers=HEADERS)
     url: str = json.loads(got.body)["data"]["image"]

@@ -140,14 +140,14 @@ class TestUnusedJobScripts:
 
     def test_each_create_was_refused(self, seen: tuple[BaseMock, MockAkool]) -> None:
         fake, mock = seen
-        fake.next_job(ending="failed")
+        fake.next_job(queueing=0, processing=0, ending="failed")
         mock.answer(Request.build("POST", CREATE, "", {"x-api-key": KEY}, b"{}"))
         assert re.search(r": 1 create made none:\n  #1 POST createbyprompt -> 200 1003 ", self.complaint(fake))
 
     def test_a_view_is_told_of_its_own(self, seen: tuple[BaseMock, MockAkool]) -> None:
         fake, mock = seen
         mine, other = fake.of_account(KEY), fake.of_account(OTHER)
-        mine.next_job(ending="failed")
+        mine.next_job(queueing=0, processing=0, ending="failed")
         create(mock, OTHER)
         other.verify()
         for each in (mine, fake):
@@ -159,8 +159,8 @@ class TestUnusedJobScripts:
 
     def test_a_reset_forgets_them(self, seen: tuple[BaseMock, MockAkool]) -> None:
         fake, _ = seen
-        fake.next_job()
-        fake.of_account(KEY).next_job()
+        fake.next_job(queueing=0, processing=0)
+        fake.of_account(KEY).next_job(queueing=0, processing=0)
         fake.clear_scenario()
         fake.of_account(KEY).reset()
         fake.verify()
@@ -173,7 +173,7 @@ class TestUnusedJobScripts:
     def test_the_option_softens_it(self) -> None:
         def play(**options: Any) -> None:
             with MockAkool(**options) as mock:
-                mock.next_job()
+                mock.next_job(queueing=0, processing=0)
 
         play(unused_job_scripts="ignore")
         with pytest.warns(UserWarning, match=r"^mock-akool: no create used the job script next_job\("):
@@ -183,7 +183,7 @@ class TestUnusedJobScripts:
 
     def test_it_is_told_together_with_unused_rules(self) -> None:
         mock = MockAkool()
-        mock.next_job()
+        mock.next_job(queueing=0, processing=0)
         mock.on("create").named("idle").drop()
         with pytest.raises(UnusedRuleError, match=r"(?s)the rule idle never fired.*\n.*no create used the job script"):
             mock.verify()

@@ -123,7 +123,7 @@ class TestRealSleep:
     def test_with_no_job_on_its_way(self) -> None:
         with MockAkool() as mock:
             assert self.really_sleeps()
-            mock.next_job()
+            mock.next_job(queueing=0, processing=0)
             job_id = Requests().job()
             assert Requests().poll(job_id) == 3
             assert self.really_sleeps()

@@ -47,7 +47,7 @@ def test_a_client_that_saw_the_end_sleeps_for_real() -> None:
 
 def test_sleep_is_virtual_until_what_was_refused_is_asked_well() -> None:
     with MockAkool(credits=2) as mock:
-        mock.next_job()
+        mock.next_job(queueing=0, processing=0)
         job_id = create()
         requests.get(f"{IMAGE}/infobymodelid", params={"image_model_id": job_id}, headers=HEADERS)
         refused = requests.post(f"{IMAGE}/createbyprompt", json={"prompt": "a"}, headers=HEADERS)
@@ -56,7 +56,7 @@ def test_sleep_is_virtual_until_what_was_refused_is_asked_well() -> None:
             time.sleep(60)
             requests.get(f"{API_URL}/api/open/v3/faceswap/quota/info", headers=HEADERS)
         assert mock.calls.last.at == 120
-        mock.next_job()
+        mock.next_job(queueing=0, processing=0)
         requests.post(f"{IMAGE}/createbyprompt", json={"prompt": "a"}, headers={"x-api-key": "rich"})
         requests.get(
             f"{IMAGE}/infobymodelid", params={"image_model_id": mock.jobs[-1].id}, headers={"x-api-key": "rich"}
@@ -68,7 +68,7 @@ def test_sleep_is_virtual_until_what_was_refused_is_asked_well() -> None:
 @pytest.mark.parametrize("fault", [{"file": "truncated"}, {"http": 503}, {"html": True}, {"drop": True}])
 def test_sleep_is_virtual_for_a_client_that_fetches_a_broken_file_again(fault: dict[str, object]) -> None:
     with MockAkool() as mock:
-        mock.next_job(result={"files": fault})
+        mock.next_job(queueing=0, processing=0, result={"files": fault})
         job_id = create()
         poll = requests.get(f"{IMAGE}/infobymodelid", params={"image_model_id": job_id}, headers=HEADERS)
         for _ in range(3):
@@ -81,7 +81,7 @@ def test_sleep_is_virtual_for_a_client_that_fetches_a_broken_file_again(fault: d
 
 def test_sleep_is_virtual_for_a_client_that_is_not_content_with_a_strange_result() -> None:
     with MockAkool() as mock:
-        mock.next_job(result={"upscaled_urls": []})
+        mock.next_job(queueing=0, processing=0, result={"upscaled_urls": []})
         job_id = create()
         for _ in range(3):
             requests.get(f"{IMAGE}/infobymodelid", params={"image_model_id": job_id}, headers=HEADERS)

@@ -483,7 +483,7 @@ class TestConnect:
             lambda fake: fake.webhooks.fault(statsu=3),
             lambda fake: fake.on("createbypromt"),
             lambda fake: fake.put_scenario("flaky-gatewy"),
-            lambda fake: fake.next_job(ending="fail"),
+            lambda fake: fake.next_job(queueing=0, processing=0, ending="fail"),
         ]
         for mistake in mistakes:
             here, there = told(mistake)

@@ -41,7 +41,7 @@ def test_a_call_says_what_its_body_says(body: bytes, says: object) -> None:
 
 def test_a_job_can_be_scripted_for_one_account() -> None:
     mock = MockAkool()
-    mock.next_job(ending="failed")
+    mock.next_job(queueing=0, processing=0, ending="failed")
     mock.next_job(queueing="forever", api_key=KEY)
     mine, anyones, usual = create(mock), create(mock), create(mock)
     assert [mock.job(job_id).status for job_id in (mine, anyones, usual)] == [
@@ -49,10 +49,10 @@ def test_a_job_can_be_scripted_for_one_account() -> None:
         Status.FAILED,
         Status.QUEUEING,
     ]
-    mock.next_job(ending="failed", api_key=mock.accounts[0])
+    mock.next_job(queueing=0, processing=0, ending="failed", api_key=mock.accounts[0])
     assert mock.job(create(mock, OTHER)).status is Status.QUEUEING
     assert mock.job(create(mock)).status is Status.FAILED
-    mock.next_job(ending="failed", api_key=KEY)
+    mock.next_job(queueing=0, processing=0, ending="failed", api_key=KEY)
     mock.reset()
     assert mock.job(create(mock)).status is Status.QUEUEING
 

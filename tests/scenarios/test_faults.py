@@ -243,7 +243,7 @@ class TestFiles:
             self.fetched(client, truncate="50%")
 
     def test_the_files_of_one_job_only(self, client: Client) -> None:
-        client.transport.mock.next_job(result={"files": {"html": True}})
+        client.transport.mock.next_job(queueing=0, processing=0, result={"files": {"html": True}})
         broken, well = client.create_v4().data["_id"], client.completed("v4")
         assert client.download(client.record(broken)["image"]).body.startswith(b"<html>")
         assert client.download(client.record(well)["image"]).body.startswith(b"\xff\xd8")

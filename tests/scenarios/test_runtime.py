@@ -73,7 +73,7 @@ def test_rules_fire_as_counted_by_hand(choices: list[dict[str, Any]], polls: lis
 
 def test_a_rule_that_is_added_counts_from_then_on() -> None:
     mock = MockAkool()
-    mock.next_job(processing="forever")
+    mock.next_job(queueing=0, processing="forever")
     job = create(mock, "one")
     poll = Request.build("GET", INFO, f"image_model_id={job}", {"x-api-key": "one"})
     mock.on("infobymodelid").nth(4).respond(http=502)
@@ -87,7 +87,7 @@ def test_a_rule_that_is_added_counts_from_then_on() -> None:
 
 def test_a_repeated_press_of_a_button_is_counted_as_the_job_that_it_would_make() -> None:
     mock = MockAkool()
-    mock.next_job()
+    mock.next_job(queueing=0, processing=0)
     body = json.dumps({"_id": create(mock, "one"), "button": "U1"}).encode()
     headers = {"x-api-key": "one", "content-type": "application/json"}
     press = Request.build("POST", "/api/open/v3/content/image/createbybutton", headers=headers, body=body)
@@ -127,7 +127,7 @@ class TestEntries:
 
     def test_what_python_said_goes_before(self) -> None:
         mock = MockAkool(scenario={"jobs": [{}]})
-        mock.next_job()
+        mock.next_job(queueing=0, processing=0)
         create(mock, "one")
         create(mock, "one")
         assert [job.entry for job in mock.jobs] == ["next_job", "scenario: jobs[0]"]
@@ -211,7 +211,7 @@ class TestPython:
         with pytest.raises(ScenarioError, match="does not name `python`"):
             mock.on("any")
         with pytest.raises(ScenarioError, match="does not name `python`"):
-            mock.next_job()
+            mock.next_job(queueing=0, processing=0)
 
     def test_a_setting_that_is_switched_off_is_told(self) -> None:
         with pytest.raises(SettingsError, match="scenario_sources does not name `setting`"):

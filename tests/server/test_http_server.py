@@ -243,7 +243,7 @@ class TestRepeatedRequests:
         assert [wire.answer().json()["data"]["image_status"] for _ in range(7)] == [1, 1, 1, 2, 2, 3, 3]
 
     def test_a_repeated_poll_sees_a_button_that_was_pressed(self, still: Running) -> None:
-        still.mock.next_job()
+        still.mock.next_job(queueing=0, processing=0)
         job_id = still.create()
         wire = still.connect()
         press = request("POST", PRESS, json.dumps({"_id": job_id, "button": "U2"}).encode())
@@ -267,7 +267,7 @@ class TestRepeatedRequests:
             assert [wire.answer().json()["code"] for _ in range(3)] == [1000, 1009, 1102]
 
     def test_pictures_of_a_repeated_poll_are_seen_at_the_host_of_each(self, still: Running) -> None:
-        still.mock.next_job()
+        still.mock.next_job(queueing=0, processing=0)
         job_id = still.create()
         wire = still.connect()
         for _ in range(2):
@@ -693,7 +693,7 @@ class TestHost:
         ],
     )
     def test_pictures_are_seen_at_the_host_that_was_called(self, host: str, base: str | None, running: Running) -> None:
-        running.mock.next_job()
+        running.mock.next_job(queueing=0, processing=0)
         job_id = running.create()
         wire = running.connect()
         wire.send(get(INFO + job_id, host=host))
@@ -702,7 +702,7 @@ class TestHost:
         assert [link.rpartition("/")[0] for link in (record["image"], *record["upscaled_urls"])] == [expected] * 5
 
     def test_without_a_host_they_are_seen_at_the_server_s_address(self, running: Running) -> None:
-        running.mock.next_job()
+        running.mock.next_job(queueing=0, processing=0)
         job_id = running.create()
         wire = running.connect()
         wire.send(f"GET {INFO}{job_id} HTTP/1.0\r\nx-api-key: key\r\n\r\n".encode())
@@ -713,7 +713,7 @@ class TestHost:
             mock = MockAkool(clock=SystemClock())
             server = opened.enter_context(Server(mock.application, public_url="https://cdn.test"))
             running = Running(mock, server, opened)
-            mock.next_job()
+            mock.next_job(queueing=0, processing=0)
             job_id = running.create()
             wire = running.connect()
             wire.send(get(INFO + job_id))

@@ -120,7 +120,7 @@ class Running:
 
     def picture(self, number: int = 0) -> str:
         """Make a completed job and return the path of its grid, or of a single picture by its number."""
-        self.mock.next_job()
+        self.mock.next_job(queueing=0, processing=0)
         job_id = self.create()
         wire = self.connect()
         wire.send(get(INFO + job_id))

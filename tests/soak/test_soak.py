@@ -190,7 +190,7 @@ def drawing(life: Life) -> None:
         return b"\xff\xd8 a picture"
 
     life.mock.application.media_cache = MediaCache(draw=draw)
-    life.mock.next_job()
+    life.mock.next_job(queueing=0, processing=0)
     image = poll(life.mock, create(life.mock, ""))["image"]
     life.connect().request("GET", "/" + image.rpartition("/")[2])
     assert begun.wait(PATIENCE_S)

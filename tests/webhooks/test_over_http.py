@@ -408,7 +408,7 @@ class TestReset:
             return 200
 
         with http_receiver(answer) as receiver, live(webhook_processing=False, queueing="1h") as mock:
-            mock.next_job()
+            mock.next_job(queueing=0, processing=0)
             create(mock, f"{receiver.url}/old")
             until(lambda: receiver.got)
             mock.reset()

@@ -54,7 +54,7 @@ class TestWhatIsSent:
 
     def test_a_failed_job_is_told_at_4_without_a_url(self) -> None:
         mock = fake()
-        mock.next_job(processing=1, ending=failed("policy"))
+        mock.next_job(queueing=0, processing=1, ending=failed("policy"))
         job_id = create(mock)
         mock.clock.advance(1)
         assert mock.webhooks.last.json == {"_id": job_id, "status": 4, "type": "image"}
