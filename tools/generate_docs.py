@@ -7,7 +7,6 @@ what this would write.
 from __future__ import annotations
 
 import ast
-import dataclasses
 import inspect
 import re
 import tomllib
@@ -30,7 +29,6 @@ from mock_akool.akool.families.image_v4 import ORIGINAL_SCALE, RESOLUTIONS, TEXT
 from mock_akool.akool.jobs import JobInput
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO, WHEN
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.core.options import about
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.diagnostics.hints import HINTS
 from mock_akool.mock.account_view import AccountView
@@ -86,9 +84,9 @@ def rendered(text: str) -> str:
 
 def meaning(setting: Setting) -> str:
     """Return what the docs say of a setting: its help, and the words to choose from where it takes such."""
-    wants = setting.about.kind.wants
-    is_choice = not setting.about.kind.is_flag and not wants.startswith(("a ", "text,")) and wants != "text"
-    return f"{setting.about.help} ({wants})" if is_choice else setting.about.help
+    wants = setting.field.shape.wants
+    is_choice = not setting.is_flag and not wants.startswith(("a ", "text,")) and wants != "text"
+    return f"{setting.field.help} ({wants})" if is_choice else setting.field.help
 
 
 def default(setting: Setting) -> str:
@@ -108,20 +106,20 @@ def _settings(rows: Iterable[Setting]) -> str:
 
 
 def _usual_settings() -> str:
-    return _settings(row for row in table() if not row.about.mark)
+    return _settings(row for row in table() if not row.field.mark)
 
 
 def _choices() -> str:
-    return _settings(row for row in table() if row.about.mark)
+    return _settings(row for row in table() if row.field.mark)
 
 
 def _choices_of_section(number: int) -> str:
     return _markdown(
         ("Setting", "Mark", "Default", "Meaning"),
         (
-            (f"`{row.flag}`", row.about.mark, default(row), meaning(row))
+            (f"`{row.flag}`", row.field.mark, default(row), meaning(row))
             for row in table()
-            if row.about.mark and str(number) in row.about.section.split(", ")
+            if row.field.mark and str(number) in row.field.section.split(", ")
         ),
     )
 
@@ -181,11 +179,10 @@ def _size_of(resolution: str, scale: str) -> str:
 
 
 def _in_process() -> str:
-    known = ServiceSettings.__dataclass_fields__
-    fields = [field for field in dataclasses.fields(MockOptions) if field.name not in known]
+    fields = {name: field for name, field in MockOptions.fields().items() if name not in ServiceSettings.fields()}
     rows = (
-        (f"`{field.name}`", f"`{_written(field.default)}`", f"{about(field).help} ({about(field).kind.wants})")
-        for field in fields
+        (f"`{name}`", f"`{_written(field.default)}`", f"{field.help} ({field.shape.wants})")
+        for name, field in fields.items()
     )
     return _markdown(("Setting", "Default", "Meaning"), rows)
 

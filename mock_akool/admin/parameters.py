@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from mock_akool.core.errors import MockAkoolError, ScenarioError
+from mock_akool.core.errors import ScenarioError, SettingsError
 from mock_akool.core.http import Request
 from mock_akool.core.schema import Field, Plain, Record, Shape, number, shown, whole
 
@@ -45,20 +45,19 @@ def _read_key(value: Any) -> str:
         raise TypeError(value)
     if not value:
         # Such as a variable that is not set: what was meant for one test would hit all of them.
-        raise MockAkoolError("it is empty")
+        raise SettingsError("it is empty", "leave `account` out to mean everybody")
     return value
 
 
 def _read_key_of_query(value: Any) -> str:
     if " " in _read_key(value):
         # A query turns an API key that names scenarios, such as my-key+slow, into another key.
-        raise MockAkoolError("a + in a query is a space; write %2B for it")
+        raise SettingsError(f"{shown(value)} has a space, which is a + in a query", "write %2B for a +")
     return str(value)
 
 
-_KEY: Final = Plain("an API key; leave `account` out to mean everybody", _read_key, {"type": "string", "minLength": 1})
+_KEY: Final = Plain("an API key", _read_key, {"type": "string", "minLength": 1})
 _KEY_OF_QUERY: Final = _KEY._replace(
-    wants=f"{_KEY.wants}. In a query write a + as %2B",
     reading=_read_key_of_query,
     schema={"type": "string", "minLength": 1, "pattern": "^[^ ]*$"},
 )
@@ -111,7 +110,7 @@ def read_query(takes: Record | None, text: str) -> dict[str, Any]:
         elif name in given:
             raise ScenarioError(f"{name} stands twice in the query", "Give it once", (name,))
         else:
-            given[name] = value if field is None else _plain(field.shape, value)
+            given[name] = value if field is None else field.shape.from_text(value)
     # One value is refused as such, not as a part of a list that nobody wrote.
     given = {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in given.items()}
     read: dict[str, Any] = takes.read(given, ())
@@ -181,17 +180,3 @@ def _items(value: Any) -> Iterable[Any]:
 def _takes_list(shape: Shape) -> bool:
     schema = shape.schema
     return any(each.get("type") == "array" for each in (schema, *schema.get("anyOf", ())))
-
-
-def _plain(shape: Shape, text: str) -> Any:
-    """Return a value of a query as JSON would have it; what cannot be one stays text, and its shape refuses it."""
-    kind = shape.schema.get("type")
-    if kind == "boolean":
-        return {"true": True, "false": False}.get(text, text)
-    if kind in ("integer", "number") and len(text) < 40:
-        for read in (int, float):
-            try:
-                return read(text)
-            except ValueError:
-                continue
-    return text

@@ -11,7 +11,7 @@ from mock_akool.admin.resources import accounts, calls, clock, jobs, scenarios, 
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.serializers import ACCOUNT_SUMMARY, ACTIVE_RULE, CALL, DELIVERY, JOB
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO
-from mock_akool.akool.scenarios.stages import STAGES
+from mock_akool.core.stages import STAGES
 from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT
 
 

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from mock_akool.core.schema import Schema
-from mock_akool.core.timeline import Status
 
 TEXT: Final[Schema] = {"type": "string"}
 WHOLE: Final[Schema] = {"type": "integer"}
 NUMBER: Final[Schema] = {"type": "number"}
 FLAG: Final[Schema] = {"type": "boolean"}
-STATUS_WORDS: Final = tuple(status.name.lower() for status in Status)
 
 
 def or_null(schema: Schema) -> Schema:

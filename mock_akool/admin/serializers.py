@@ -18,13 +18,13 @@ from mock_akool.akool.deliveries import AttemptResult, Delivery, DeliveryState
 from mock_akool.akool.families import CREATE_OF_INPUT, CREATES
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.schema import RESULT, RULE
-from mock_akool.akool.scenarios.stages import STAGES
 from mock_akool.core.call_log import Call, Excerpt
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.durations import Duration
 from mock_akool.core.http import Request, Response, Share, Termination, Transfer
 from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.schema import Schema, Shape
+from mock_akool.core.stages import STAGES
 from mock_akool.core.timeline import Change, Status, change_at
 from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, ActiveWebhookRule
 
@@ -203,7 +203,7 @@ BYTES: Final = Value(
     _write_bytes,
     _read_bytes,
 )
-STATUS: Final = _words({status.name.lower(): status for status in Status})
+STATUS: Final = _words({status.word: status for status in Status})
 _HEADERS: Final = Value({"type": "object", "additionalProperties": schemas.TEXT}, dict)
 _HEADER_LIST: Final = _HEADERS._replace(read=lambda plain: tuple(plain.items()))
 _LIFETIME: Final = Value(schemas.TEXT, lambda ns: str(Duration(ns)), lambda plain: Duration.of(plain).ns)

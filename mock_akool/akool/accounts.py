@@ -19,7 +19,7 @@ from mock_akool.akool.settings import AccountSpec, ServiceSettings
 from mock_akool.akool.transactions import transaction
 from mock_akool.core.clock import NS_PER_S, Clock
 from mock_akool.core.durations import Duration
-from mock_akool.core.errors import MockAkoolError, ScenarioError
+from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import shortened
 from mock_akool.core.keyed_random import KeyedRandom
 
@@ -201,9 +201,7 @@ class Accounts:
         Raises SettingsError when its API key is empty, or in strict mode no key that encrypts; MockAkoolError when
         there is one with its API key or clientId.
         """
-        if not spec.api_key:
-            raise ScenarioError("the api_key is empty", "It is what the client sends as x-api-key")
-        self._settings.check_key(spec, "the account")
+        self._settings.check_key(spec, ("api_key",))
         if self.known(spec.api_key) is not None:
             raise MockAkoolError("there is an account with this api_key", "Reset it, or take another one")
         if spec.client_id is not None and any(each.client_id == spec.client_id for each in self):

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mock_akool.akool import families
-from mock_akool.core.errors import ScenarioError
-from mock_akool.core.schema import Plain, Schema, nearest
+from mock_akool.core.errors import Mistakes, SettingsError
+from mock_akool.core.schema import Plain, Schema, did_you_mean, shown
 
 GET_TOKEN: Final = "getToken"
 QUOTA_INFO: Final = "quota/info"
@@ -32,43 +32,43 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 ENDPOINT_NAMES: Final = (*API, FILE, UNKNOWN)
 
 
-def _read_endpoints(value: Any) -> tuple[str, ...]:
+_WORDS: Final = (*ENDPOINT_NAMES, *GROUPS)
+_BY_LOWER: Final[Mapping[str, tuple[str, ...]]] = {each.lower(): (each,) for each in ENDPOINT_NAMES} | dict(GROUPS)
+
+
+def read_endpoints(value: Any) -> tuple[str, ...]:
+    """Return the endpoints of a name, of a word for several, or of a list of these; raises SettingsError.
+
+    Names may be in any case.
+    """
     words = value if isinstance(value, (list, tuple)) else [value]
     if not words:
-        raise ValueError(value)
-    known: dict[str, tuple[str, ...]] = {each.lower(): (each,) for each in ENDPOINT_NAMES} | dict(GROUPS)
-    found: list[str] = []
+        raise SettingsError("the list is empty", f"use {', '.join(_WORDS)}")
+    mistakes, found = Mistakes(), list[str]()
     for word in words:
-        if not isinstance(word, str):
-            raise TypeError(word)
-        if word.lower() not in known:
-            raise unknown_endpoint(word, [*ENDPOINT_NAMES, *GROUPS])
-        found += [each for each in known[word.lower()] if each not in found]
+        named = _BY_LOWER.get(word.lower()) if isinstance(word, str) else None
+        if named is None:
+            mistakes.add(f"{shown(word)} is not an endpoint", did_you_mean(word, _WORDS, f"use {', '.join(_WORDS)}"))
+        else:
+            found += [each for each in named if each not in found]
+    mistakes.raise_any()
     return tuple(found)
 
 
-def unknown_endpoint(word: str, names: list[str]) -> ScenarioError:
-    """Return the error for a word that is no endpoint, with the nearest one that is."""
-    near = nearest(word, names)
-    return ScenarioError(f"did you mean {near}?" if near else "there is no such endpoint")
-
-
-def _write_endpoints(endpoints: tuple[str, ...]) -> Any:
+def write_endpoints(endpoints: tuple[str, ...]) -> Any:
+    """Return the name, the word or the list that is read as these endpoints."""
     for word, group in GROUPS.items():
         if endpoints == group:
             return word
     return endpoints[0] if len(endpoints) == 1 else list(endpoints)
 
 
-def _endpoints(names: tuple[str, ...], groups: Mapping[str, tuple[str, ...]]) -> Plain:
-    words: list[str] = [*names, *groups]
-    item: Schema = {"enum": words}
-    return Plain(
-        f"an endpoint or a list of them: {', '.join(words)}",
-        _read_endpoints,
-        {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]},
-        _write_endpoints,
-    )
-
-
-ENDPOINTS: Final = _endpoints(ENDPOINT_NAMES, GROUPS)
+_ITEM: Final[Schema] = {"enum": [*_WORDS]}
+ENDPOINTS: Final = Plain(
+    "an endpoint or a list of some",
+    read_endpoints,
+    {"anyOf": [_ITEM, {"type": "array", "items": _ITEM, "minItems": 1}]},
+    write_endpoints,
+    use=", ".join(_WORDS),
+    texting=lambda text: [each.strip() for each in text.split(",")],
+)

@@ -1,6 +1,6 @@
-"""How the fake behaves: everything that may differ between two engines, as one frozen record of options.
+"""The settings of a fake: everything that may differ between two engines, as one frozen record.
 
-Where the contract marks a fact C (our choice, since nothing is known), the choice is an option here, with the
+Where the contract marks a fact C (our choice, since nothing is known), the choice is a setting here, with the
 contract's value as its default. `docs/differences.md` is written from this table.
 """
 
@@ -13,55 +13,30 @@ from typing import Any, Final, NamedTuple
 from mock_akool.akool.codes import AES_KEY_BYTES, MESSAGES, UNKNOWN_MESSAGE, Code, Profile
 from mock_akool.akool.errors import AkoolError
 from mock_akool.core.call_log import MAX_BYTES
-from mock_akool.core.durations import Duration, Span
-from mock_akool.core.errors import SettingsError
-from mock_akool.core.options import (
-    POSITIVE,
-    TEXT,
-    YES_OR_NO,
-    Kind,
-    Options,
-    json_list,
-    one_of,
-    option,
-    optional,
-    whole,
-)
-from mock_akool.core.timeline import COMPLETED, Ending, failed
+from mock_akool.core.durations import DURATION, SPAN, Duration, Span
+from mock_akool.core.errors import Mistakes, Place, SettingsError
+from mock_akool.core.options import POSITIVE, Options, option
+from mock_akool.core.schema import FLAG, NAME, TEXT, Field, Listed, Optional, Plain, Record, choice, one_of, whole
+from mock_akool.core.stages import ENDING
+from mock_akool.core.timeline import COMPLETED, Ending
 
-_SPAN: Final = Kind("a length of time: '10s', '500ms', '2m', '3 polls', 'forever', or seconds", Span.of)
-_ERROR_CODE: Final = whole(1001, 9999, "a business code, 1001 to 9999")
-
-
-_DURATION: Final = Kind("a duration: '100ms', '10s', '7d', or seconds", Duration.of)
-
-
-def read_ending(value: Any) -> Ending:
-    """Read `completed`, `failed`, or `failed: reason; another`; else raises SettingsError."""
-    if isinstance(value, Ending):
-        return value
-    word, _, reasons = str(value).partition(":")
-    match word.strip().lower():
-        case "completed" if not reasons.strip():
-            return COMPLETED
-        case "failed":
-            return failed(*(reason.strip() for reason in reasons.split(";") if reason.strip()))
-        case _:
-            raise SettingsError(f"{value!r} is no ending")
-
+_ERROR_CODE: Final = whole(1001, 9999, "a business code from 1001 to 9999")
+PROFILE: Final = choice({each.value: each for each in Profile})
+CREDITS: Final = whole(0, 10**12)
+ACCOUNT_STATUS: Final = choice({"active": False, "banned": True})
+"""Whether an account is banned, in words."""
 
 _HOST: Final = re.compile(r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?|[0-9a-f:.]+", re.ASCII)
 
 
-def _read_hosts(value: Any) -> tuple[str, ...]:
-    names = [name for name in value.split(",") if name.strip()] if isinstance(value, str) else list(value)
-    hosts = tuple(str(name).strip().lower() for name in names)
-    if not all(_HOST.fullmatch(host) for host in hosts):
+def _read_host(value: Any) -> str:
+    host = str(value).strip().lower()
+    if not _HOST.fullmatch(host):
         raise ValueError(value)
-    return hosts
+    return host
 
 
-_ENDING: Final = Kind("'completed', 'failed', or 'failed: reason; another reason'", read_ending)
+_HOSTS: Final = Listed(Plain("a host or an address", _read_host, {"type": "string"}, use="localhost or 10.0.0.1:8080"))
 
 
 class AccountSpec(NamedTuple):
@@ -76,74 +51,64 @@ class AccountSpec(NamedTuple):
     banned: bool | None = None
     token_lifetime: Duration | None = None
 
-    @classmethod
-    def of(cls, value: Any) -> AccountSpec:
-        """Read a mapping with `api_key` and, as wanted, `client_id`, `credits`, `status`, `token_lifetime`.
 
-        `status` is `active` or `banned`; `token_lifetime` is a duration such as `30s`. Raises SettingsError.
-        """
-        if isinstance(value, AccountSpec):
-            return value
-        known = {"client_id", "api_key", "credits", "status", "token_lifetime"}
-        if not isinstance(value, dict) or not set(value) <= known:
-            raise SettingsError(f"an account is an object with keys of {', '.join(sorted(known))}, not {value!r}")
-        secret, client_id = value.get("api_key"), value.get("client_id")
-        if not isinstance(secret, str) or not secret:
-            raise SettingsError("an account needs an api_key, a text that is not empty")
-        if client_id is not None and (not isinstance(client_id, str) or not client_id):
-            raise SettingsError(f"client_id {client_id!r} is no text")
-        credits, status = value.get("credits"), value.get("status")
-        if credits is not None and (isinstance(credits, bool) or not isinstance(credits, int) or credits < 0):
-            raise SettingsError(f"credits {credits!r} is no whole number of 0 or more")
-        if status not in (None, "active", "banned"):
-            raise SettingsError(f"status {status!r} is neither 'active' nor 'banned'")
-        banned = None if status is None else status == "banned"
-        ttl = value.get("token_lifetime")
-        return cls(secret, client_id, credits, banned, None if ttl is None else Duration.of(ttl))
-
-
-def _read_accounts(value: Any) -> tuple[AccountSpec, ...]:
-    specs = tuple(AccountSpec.of(each) for each in json_list(value))
-    for name in ("api_key", "client_id"):
-        given = [getattr(spec, name) for spec in specs if getattr(spec, name) is not None]
-        if len(set(given)) < len(given):
-            raise SettingsError(f"two accounts have the same {name}")
-    return specs
-
-
-_ACCOUNTS: Final = Kind(
-    'a list of accounts, as JSON such as \'[{"api_key": "…", "client_id": "…", "credits": 5,'
-    ' "status": "banned", "token_lifetime": "30s"}]\'',
-    _read_accounts,
+ACCOUNT_SPEC: Final = Record(
+    "listed account",
+    AccountSpec,
+    {
+        "api_key": Field(NAME, "the API key, which is the clientSecret of getToken, too"),
+        "client_id": Field(NAME, "the clientId; without it, one that follows from the API key"),
+        "credits": Field(CREDITS, "what it has to spend"),
+        "status": Field(ACCOUNT_STATUS, "active or banned", attribute="banned"),
+        "token_lifetime": Field(DURATION, "how long its tokens live"),
+    },
+    needed=("api_key",),
+    use='keys such as {"api_key": "…", "client_id": "…", "credits": 5, "status": "banned", "token_lifetime": "30s"}',
 )
+"""An account as a person lists it."""
+
+
+def _check_accounts(accounts: tuple[AccountSpec, ...]) -> None:
+    mistakes = Mistakes()
+    for name in ("api_key", "client_id"):
+        seen: dict[str, int] = {}
+        for position, spec in enumerate(accounts):
+            value = getattr(spec, name)
+            if value is not None and seen.setdefault(value, position) != position:
+                mistakes.add(f"account {seen[value]} has the same {name}", "give each its own", (position, name))
+    mistakes.raise_any()
+
+
+ACCOUNTS: Final = Listed(ACCOUNT_SPEC, check=_check_accounts)
+"""A list of accounts, each of which has an API key and a clientId of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceSettings(Options):
-    """The options of an engine. Values may be given as text; they are read and checked on creation.
+    """The settings of an engine. Values may be given as text; they are read when the record is made.
 
-    Raises SettingsError that names the option, the value and what it takes.
+    Raises SettingsError with all mistakes: the setting, its value, and what to write instead.
     """
 
-    seed: int = option(0, whole(-(2**63), 2**63 - 1), "what every id, picture and drawn duration follows from")
+    seed: int = option(0, whole(-(2**63), 2**63 - 1), "what every id, image and drawn duration follows from")
     profile: Profile = option(
         Profile.OBSERVED,
-        Kind("observed or documented", Profile),
-        "the truth to follow where the vendor's page and observation differ",
+        PROFILE,
+        "whether to follow the documentation or the observed API where they differ",
     )
-    strict: bool = option(False, YES_OR_NO, "only the listed accounts exist; otherwise any API key is an account")
-    accounts: tuple[AccountSpec, ...] = option((), _ACCOUNTS, "the accounts that exist from the start")
+    strict: bool = option(False, FLAG, "only the listed accounts exist; otherwise any API key is an account")
+    accounts: tuple[AccountSpec, ...] = option((), ACCOUNTS, "the accounts that exist from the start")
     credits: int = option(1000, whole(0, 10**12), "the credits of an account that the list gives none")
     account_status: str = option(
         "active", one_of(("active", "banned")), "the status of an account that the list gives none"
     )
-    queueing: Span = option(Span.of(2), _SPAN, "how long a job shows status 1")
-    processing: Span = option(Span.of(3), _SPAN, "how long a job then shows status 2")
-    ending: Ending = option(COMPLETED, _ENDING, "how a job ends")
+    queueing: Span = option(Span.of(2), SPAN, "how long a job shows status 1")
+    processing: Span = option(Span.of(3), SPAN, "how long a job then shows status 2")
+    ending: Ending = option(COMPLETED, ENDING, "how a job ends")
     realistic: bool = option(
-        False, YES_OR_NO, "draw durations of 30 to 60 s as observed, instead of queueing and processing", section="8"
+        False, FLAG, "draw durations of 30 to 60 s as observed, instead of queueing and processing", section="8"
     )
-    latency: Duration = option(Duration(0), _DURATION, "how long every answer waits before it is sent")
+    latency: Duration = option(Duration(0), DURATION, "how long every response waits before it is sent")
     journal_size: int = option(10_000, whole(1, 10**7), "how many calls the call log keeps, and how many deliveries")
     journal_bytes: int = option(
         MAX_BYTES,
@@ -159,19 +124,23 @@ class ServiceSettings(Options):
     )
 
     error_data: str = option(
-        "omit", one_of(("omit", "null")), "whether an error reply has no `data` or `data: null`", section="1", mark="C"
+        "omit",
+        one_of(("omit", "null")),
+        "whether an error response has no `data` or `data: null`",
+        section="1",
+        mark="C",
     )
     unknown_route_body: str = option(
         "json", one_of(("json", "text")), "the body of HTTP 404: a JSON envelope, or `Not Found`", section="1", mark="C"
     )
     null_is_absent: bool = option(
-        True, YES_OR_NO, "an optional field sent as null counts as not sent", section="1", mark="C"
+        True, FLAG, "an optional field sent as null counts as not sent", section="1", mark="C"
     )
     json_content_type_required: bool = option(
-        True, YES_OR_NO, "a body that is not labelled as JSON counts as no JSON", section="1", mark="C"
+        True, FLAG, "a body that is not labelled as JSON counts as no JSON", section="1", mark="C"
     )
     file_lifetime: Duration = option(
-        Duration.of("7d"), _DURATION, "how long a result file can be fetched", section="1", mark="D"
+        Duration.of("7d"), DURATION, "how long a result file can be fetched", section="1", mark="D"
     )
     gone_file_status: int = option(
         403,
@@ -181,12 +150,12 @@ class ServiceSettings(Options):
         mark="C",
     )
     token_lifetime: Duration = option(
-        Duration.of("3600d"), _DURATION, "how long a token is valid", section="2", mark="O"
+        Duration.of("3600d"), DURATION, "how long a token is valid", section="2", mark="O"
     )
     new_token_revokes_older: bool = option(
-        False, YES_OR_NO, "a new token makes the account's older ones invalid", section="2", mark="C"
+        False, FLAG, "a new token makes the account's older ones invalid", section="2", mark="C"
     )
-    bearer_any_case: bool = option(True, YES_OR_NO, "the word Bearer is accepted in any case", section="2", mark="C")
+    bearer_any_case: bool = option(True, FLAG, "the word Bearer is accepted in any case", section="2", mark="C")
     msg_authorization_empty: str = option(
         MESSAGES[Code.AUTHORIZATION_EMPTY], TEXT, "the msg when there are no credentials", section="2", mark="C"
     )
@@ -200,15 +169,15 @@ class ServiceSettings(Options):
         int(Code.PARAMETER_ERROR), _ERROR_CODE, "the code of getToken for a missing field", section="2", mark="C"
     )
     cors_allow_api_key: bool = option(
-        True, YES_OR_NO, "a browser's preflight allows the header x-api-key", section="2", mark="C"
+        True, FLAG, "a browser's preflight allows the header x-api-key", section="2", mark="C"
     )
     prompt_suffix: str = option(
         "", TEXT, "what the service's rewrite appends to a v3 prompt; empty: the same text", section="3", mark="C"
     )
     check_urls: bool = option(
-        True, YES_OR_NO, "an image or callback that is no http(s) URL is a parameter error", section="3", mark="C"
+        True, FLAG, "an image or webhook URL that is not http(s) is a parameter error", section="3", mark="C"
     )
-    v4_buttons: bool = option(True, YES_OR_NO, "a completed v4 job offers the eight buttons", section="5", mark="C")
+    v4_buttons: bool = option(True, FLAG, "a completed v4 job offers the eight buttons", section="5", mark="C")
     bad_parameter_code: int = option(
         int(Code.PARAMETER_ERROR),
         _ERROR_CODE,
@@ -250,66 +219,68 @@ class ServiceSettings(Options):
         mark="C",
     )
     requests_per_second: float | None = option(
-        None, optional(POSITIVE), "more requests of an account within a second get 1005", section="7", mark="C"
+        None, Optional(POSITIVE), "more requests of an account within a second get 1005", section="7", mark="C"
     )
     concurrent_jobs: int | None = option(
-        None, optional(whole(0, 10**9)), "more unfinished jobs of an account get 1005", section="7", mark="C"
+        None, Optional(whole(0, 10**9)), "more unfinished jobs of an account get 1005", section="7", mark="C"
     )
     square_1080p: int = option(
-        1024, whole(64, 4096), "the side of a 1:1 picture at 1080p, in pixels", section="8", mark="C"
+        1024, whole(64, 4096), "the side of a 1:1 image at 1080p, in pixels", section="8", mark="C"
     )
-    square_4k: int = option(1536, whole(64, 4096), "the side of a 1:1 picture at 4k, in pixels", section="8", mark="C")
+    square_4k: int = option(1536, whole(64, 4096), "the side of a 1:1 image at 4k, in pixels", section="8", mark="C")
 
     webhook_processing: bool = option(
-        True, YES_OR_NO, "a callback tells of status 2 too, not of the end only", section="9", mark="D"
+        True, FLAG, "webhooks report status 2 too, not only the end", section="9", mark="D"
     )
     webhook_retries: int = option(
         5,
         whole(0, 20),
-        "how often a callback is tried again when it was not answered with HTTP 200",
+        "how often a webhook is tried again when its receiver did not respond with HTTP 200",
         section="9",
         mark="C",
     )
     webhook_retry_delay: Duration = option(
         Duration.of("1s"),
-        _DURATION,
-        "how long after the first try the second comes; each later one waits twice as long",
+        DURATION,
+        "how long after the first try the second comes; each further one waits twice as long",
         section="9",
         mark="C",
     )
     webhook_timeout: Duration = option(
-        Duration.of("10s"), _DURATION, "how long the receiver of a callback may take to answer", section="9", mark="C"
+        Duration.of("10s"), DURATION, "how long the receiver of a webhook may take to respond", section="9", mark="C"
     )
     webhook_before_status: Duration = option(
-        Duration(0), _DURATION, "how long before a poll shows a status its callback is sent", section="9", mark="C"
+        Duration(0), DURATION, "how long before a poll shows a status its webhook is sent", section="9", mark="C"
     )
     webhook_after_status: Duration = option(
-        Duration(0), _DURATION, "how long after a poll shows a status its callback is sent", section="9", mark="C"
+        Duration(0), DURATION, "how long after a poll shows a status its webhook is sent", section="9", mark="C"
     )
     allow_webhook: tuple[str, ...] = option(
         (),
-        Kind("hosts or addresses, separated by commas", _read_hosts),
-        "where callbacks may be sent, beside this machine and private addresses",
+        _HOSTS,
+        "where webhooks may be sent, besides this machine and private addresses",
     )
 
     def __post_init__(self) -> None:
+        __tracebackhide__ = True
         super().__post_init__()
-        self._check_keys()
+        mistakes = Mistakes()
+        for position, spec in enumerate(self.accounts):
+            with mistakes.noted():
+                self.check_key(spec, ("accounts", position, "api_key"))
+        mistakes.raise_any()
 
-    def _check_keys(self) -> None:
-        for place, spec in enumerate(self.accounts, 1):
-            self.check_key(spec, f"account {place} of accounts")
+    def check_key(self, spec: AccountSpec, place: Place = ()) -> None:
+        """Raise SettingsError, in strict mode, for an account whose webhooks could not be encrypted.
 
-    def check_key(self, spec: AccountSpec, name: str) -> None:
-        """Refuse an account, called `name`, whose callbacks could not be encrypted; the real service has none.
-
-        Raises SettingsError in strict mode.
+        The real service has none. `place` is where the key stands in the input.
         """
         size = len(spec.api_key.encode("utf-8", "surrogatepass"))
         if self.strict and size not in AES_KEY_BYTES:
             raise SettingsError(
-                f"{name} is not usable with strict: its api_key has {size} bytes, and cannot encrypt callbacks",
-                "It takes 16, 24 or 32 bytes, as in 32 letters and digits; without strict any text will do",
+                f"a key of {size} bytes cannot encrypt webhooks",
+                "with strict, use 16, 24 or 32 bytes, such as 32 letters and digits; without it any text will do",
+                place,
             )
 
     def refusal(self, code: int, job_id: str | None = None, *, reason: str | None = None) -> AkoolError:

@@ -216,7 +216,7 @@ class Progress:
 
 def words(status: Status) -> str:
     """Return a status as a number and a word."""
-    return f"{int(status)} {status.name.lower()}"
+    return f"{int(status)} {status.word}"
 
 
 def _shortened(value: Any, more: str) -> Any:

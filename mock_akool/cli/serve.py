@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mock_akool._version import __version__
-from mock_akool.core.errors import MockAkoolError, SettingsError
+from mock_akool.core.errors import MockAkoolError
 from mock_akool.server.settings import Setting, Settings, table
 
 
@@ -21,34 +21,34 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     usual = parser.add_argument_group("settings")
     choices = parser.add_argument_group("choices where the real API is unknown or varies (docs/differences.md)")
     for setting in table():
-        _add_flag(choices if setting.about.mark else usual, setting)
+        _add_flag(choices if setting.field.mark else usual, setting)
 
 
 def _add_flag(group: Any, setting: Setting) -> None:
-    about = setting.about
-    names = (*_SHORT.get(setting.field, ()), setting.flag)
+    names = (*_SHORT.get(setting.name, ()), setting.flag)
     default = f" (default: {setting.shown_default})" if setting.shown_default else ""
-    text = f"{about.help}: {about.kind.wants}{default}".replace("%", "%%")
+    text = f"{setting.field.help}: {setting.field.shape.wants}{default}".replace("%", "%%")
     # A bare flag means yes; `--flag no` says no where the default is yes.
-    bare: dict[str, Any] = {"nargs": "?", "const": "yes"} if about.kind.is_flag else {}
-    metavar = "YES|NO" if about.kind.is_flag else setting.field.upper()
-    if about.kind.repeats:
-        bare["action"] = "append"
-    group.add_argument(*names, dest=setting.field, default=None, metavar=metavar, help=text, **bare)
+    more: dict[str, Any] = {"nargs": "?", "const": "yes"} if setting.is_flag else {}
+    metavar = "YES|NO" if setting.is_flag else setting.name.upper()
+    if setting.repeats:
+        more["action"] = "append"
+    group.add_argument(*names, dest=setting.name, default=None, metavar=metavar, help=text, **more)
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings whose flags were given; one that was given several times is a list of all its values."""
+    given = {row.name: getattr(options, row.name) for row in table() if getattr(options, row.name) is not None}
+    for row in table():
+        texts = given.get(row.name)
+        if row.repeats and texts is not None:
+            lists = [row.field.shape.from_text(text) for text in texts]
+            given[row.name] = [each for some in lists for each in (some if isinstance(some, list) else [some])]
+    return given
 
 
 def _serve(options: argparse.Namespace) -> int:
-    given = {row.field: getattr(options, row.field) for row in table() if getattr(options, row.field) is not None}
-    for row in table():
-        if row.about.kind.repeats and len(given.get(row.field, ())) == 1:
-            (given[row.field],) = given[row.field]
-    try:
-        settings = Settings.from_environment(given)
-    except SettingsError as error:
-        flags = {row.field: row.flag for row in table() if row.field in given}
-        if error.option in flags:
-            raise error.spelt(flags[error.option]) from None
-        raise
+    settings = Settings.from_environment(_given(options))
 
     # Not at the top: `--help` and `health` need none of this.
     from mock_akool.admin.access import exposure

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, SystemClock
 from mock_akool.core.durations import Duration
-from mock_akool.core.errors import MockAkoolError, ScenarioError, SettingsError
+from mock_akool.core.errors import MockAkoolError, SettingsError
 from mock_akool.core.webhook_faults import UNKNOWN_ID, WEBHOOK_FAULT, WebhookFault
 
 _ID: Final = "AKOOL_CLIENT_ID"
@@ -134,14 +134,16 @@ def _fault(given: list[str]) -> WebhookFault:
     for each in given:
         name, equals, value = each.partition("=")
         if not equals:
-            raise SettingsError(f"--fault {each!r} is not usable", "Write NAME=VALUE, such as copies=2")
+            raise SettingsError(f"{each!r} is not NAME=VALUE", "write it such as copies=2", ("--fault",))
         if name in _NOT_BY_HAND:
-            raise SettingsError(f"--fault {name} makes no sense for a callback that is sent by hand")
-        fields[name] = int(value) if value.isdecimal() else value
+            raise SettingsError(f"{name} makes no sense for a webhook that is sent by hand", place=("--fault",))
+        field = WEBHOOK_FAULT.fields.get(name)
+        fields[name] = value if field is None else field.shape.from_text(value)
     try:
-        return WebhookFault.of(fields)
-    except ScenarioError as error:
-        raise SettingsError(f"--fault: {error.message}", error.hint) from None
+        fault: WebhookFault = WEBHOOK_FAULT.read(fields)
+    except SettingsError as error:
+        raise SettingsError.of(error.within(("--fault",)).mistakes) from None
+    return fault
 
 
 def _open(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.errors import SettingsError
+from mock_akool.core.schema import Plain, Schema, shown
 
 _UNITS_NS: Final = {
     "ms": NS_PER_MS,
@@ -15,22 +16,16 @@ _UNITS_NS: Final = {
     "h": 3600 * NS_PER_S,
     "d": 86_400 * NS_PER_S,
 }
-
-
 _SPAN: Final = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h|d|polls?)?\s*", re.IGNORECASE | re.ASCII)
-
-
+_MOST_CHARACTERS: Final = 40
 _MAX_POLLS: Final = 10_000
-
-
 _MAX_NS: Final = 100 * 365 * _UNITS_NS["d"]
+_USE_SPAN: Final = "10, '500ms', '3 polls' or 'forever'"
+_USE_DURATION: Final = "10, '500ms', '2m', '3h' or '7d'"
 
 
-_HINT: Final = "Write seconds (10, '10s', '500ms', '2m', '3h', '7d'), polls ('3 polls') or 'forever'"
-
-
-def _spelled(ns: int) -> str:
-    """Write a length of time in the largest unit that says it in a whole number."""
+def format_duration(ns: int) -> str:
+    """Write nanoseconds in the largest unit in which they are a whole number, such as `500ms`."""
     for unit, size in reversed(_UNITS_NS.items()):
         if ns and ns % size == 0:
             return f"{ns // size}{unit}"
@@ -38,46 +33,53 @@ def _spelled(ns: int) -> str:
 
 
 class Span(NamedTuple):
-    """How long a stage lasts: `ns` nanoseconds, or `polls` polls that see it, or (both None) for ever."""
+    """How long a stage lasts: `ns` nanoseconds, or `polls` polls that see it, or (both None) forever."""
 
     ns: int | None = None
     polls: int | None = None
 
     @classmethod
     def of(cls, value: object) -> Span:
-        """Read a span: a number of seconds, or text such as `10s`, `500ms`, `2m`, `3 polls`, `forever`.
+        """Read a number of seconds, or a text such as `10s`, `500ms`, `2m`, `3 polls`, `forever`.
 
         Raises SettingsError when it is none of these, is negative, lasts over 100 years, or counts over
         10,000 polls.
         """
-        if isinstance(value, Span):
-            return value
-        if isinstance(value, bool):
-            raise SettingsError(f"{value!r} is no length of time", _HINT)
-        # A float's own spelling may have an exponent.
-        text = f"{value:.9f}" if isinstance(value, float) else str(value)
-        if text.strip().lower() in {"forever", "for ever"}:
-            return FOREVER
-        match = _SPAN.fullmatch(text) if len(text) <= 40 else None
-        if match is None:
-            raise SettingsError(f"{text[:60]!r} is no length of time", _HINT)
-        number, unit = match[1], (match[2] or "s").lower()
-        if unit.startswith("poll"):
-            if not number.isdigit() or int(number) > _MAX_POLLS:
-                raise SettingsError(f"{text!r} does not count polls from 0 to {_MAX_POLLS:,}", _HINT)
-            return cls(polls=int(number))
-        ns = _times(number, _UNITS_NS[unit])
-        if ns > _MAX_NS:
-            raise SettingsError(f"{text!r} is over 100 years", "Write 'forever' for a stage without end")
-        return cls(ns=ns)
+        return value if isinstance(value, Span) else _read(value, _USE_SPAN)
 
     def __str__(self) -> str:
         if self.polls is not None:
             return f"{self.polls} poll{'' if self.polls == 1 else 's'}"
-        return "forever" if self.ns is None else _spelled(self.ns)
+        return "forever" if self.ns is None else format_duration(self.ns)
 
 
-FOREVER: Final = Span()
+def _read(value: object, use: str) -> Span:
+    refused = SettingsError(f"{shown(value)} is not a duration", f"use {use}")
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise refused
+    if not isinstance(value, str):
+        if value > _MAX_NS / NS_PER_S:
+            raise _too_long(value)
+        # How Python writes a float may have an exponent.
+        value = f"{value:.9f}" if isinstance(value, float) else str(value)
+    if value.strip().lower() in {"forever", "for ever"}:
+        return FOREVER
+    match = _SPAN.fullmatch(value) if len(value) <= _MOST_CHARACTERS else None
+    if match is None:
+        raise refused
+    number, unit = match[1], (match[2] or "s").lower()
+    if unit.startswith("poll"):
+        if not number.isdigit() or int(number) > _MAX_POLLS:
+            raise SettingsError(f"{shown(value)} is not a number of polls from 0 to {_MAX_POLLS:,}", f"use {use}")
+        return Span(polls=int(number))
+    ns = _times(number, _UNITS_NS[unit])
+    if ns > _MAX_NS:
+        raise _too_long(value)
+    return Span(ns=ns)
+
+
+def _too_long(value: object) -> SettingsError:
+    return SettingsError(f"{shown(value)} is over 100 years", "use 'forever' for a stage without end")
 
 
 def _times(number: str, unit_ns: int) -> int:
@@ -87,20 +89,31 @@ def _times(number: str, unit_ns: int) -> int:
     return int(whole or 0) * unit_ns + (int(fraction or 0) * unit_ns + places // 2) // places
 
 
+FOREVER: Final = Span()
+
+
 class Duration(NamedTuple):
-    """A length of time in nanoseconds, read from text as a span is."""
+    """A length of time in nanoseconds."""
 
     ns: int
 
     @classmethod
     def of(cls, value: object) -> Duration:
-        """Read a number of seconds, or text such as `100ms`, `10s`, `7d`; else raises SettingsError."""
+        """Read a number of seconds, or a text such as `100ms`, `10s`, `7d`; else raises SettingsError."""
         if isinstance(value, Duration):
             return value
-        ns = Span.of(value).ns
+        ns = _read(value, _USE_DURATION).ns
         if ns is None:
-            raise SettingsError(f"{value!r} is no length of time in seconds", _HINT)
+            raise SettingsError(f"{shown(value)} is not a duration in seconds", f"use {_USE_DURATION}")
         return cls(ns)
 
     def __str__(self) -> str:
-        return str(Span(self.ns))
+        return format_duration(self.ns)
+
+
+SPAN_SCHEMA: Final[Schema] = {"type": ["string", "number"], "examples": ["2s", "500ms", "3 polls", "forever", 10]}
+SPAN: Final = Plain("a duration", Span.of, SPAN_SCHEMA, str, use=_USE_SPAN)
+"""How long a stage lasts."""
+DURATION_SCHEMA: Final[Schema] = {"type": ["string", "number"], "examples": ["500ms", "10s", "2m", 3]}
+DURATION: Final = Plain("a duration", Duration.of, DURATION_SCHEMA, str, use=_USE_DURATION)
+"""A length of time that passes by itself."""

@@ -2,8 +2,8 @@
 
     Exception
     └── MockAkoolError          the fake was used wrongly; the text says what to do next
-        ├── SettingsError       a setting, flag, variable or argument has a bad value (a ValueError too)
-        │   └── ScenarioError   a scenario is not valid, or there is none of that name
+        ├── SettingsError       an input has mistakes: settings, flags, variables, arguments (a ValueError too)
+        │   └── ScenarioError   a scenario has mistakes, or there is none of that name
         ├── ClockError          the clock cannot do what it was asked for
         ├── ServerError         the live server could not start
         └── UnusedError         what a test scripted was not used (an AssertionError too)
@@ -15,9 +15,18 @@ A bug of the fake is none of these: it stays the exception that it is, and becom
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple, Protocol, Self
+
+Place = tuple[str | int, ...]
+"""Where a value stands in an input: keys and positions from the top, such as `("rules", 0, "on")`."""
+
+_MOST_LISTED: Final = 20
+
 
 class MockAkoolError(Exception):
-    """The fake was used wrongly; the message says what was wrong and `hint` what to do next."""
+    """The fake was used wrongly. `message` says what is wrong, `hint` what to do next; it may be empty."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         self.message = message
@@ -25,22 +34,7 @@ class MockAkoolError(Exception):
         super().__init__(f"{message}. {hint}" if hint else message)
 
 
-class SettingsError(MockAkoolError, ValueError):
-    """A setting has a value that it cannot have.
-
-    `option` is the setting's name as a Python argument where the message begins with it, else empty.
-    """
-
-    def __init__(self, message: str, hint: str = "", *, option: str = "") -> None:
-        self.option = option
-        super().__init__(message, hint)
-
-    def spelt(self, name: str) -> SettingsError:
-        """Return the same error with the option's name as the person wrote it, such as a flag or a variable."""
-        return SettingsError(name + self.message.removeprefix(self.option), self.hint, option=name)
-
-
-def spelled(place: tuple[str | int, ...]) -> str:
+def format_path(place: Place) -> str:
     """Write a place in nested data as `rules[0].on`."""
     text = ""
     for step in place:
@@ -49,20 +43,128 @@ def spelled(place: tuple[str | int, ...]) -> str:
     return text
 
 
-class ScenarioError(SettingsError):
-    """A scenario says something that it cannot, or there is none of that name.
+class Mistake(NamedTuple):
+    """One thing that is wrong with an input, and what to write instead.
 
-    `place` is where the value stands in the scenario, keys and positions from the top; empty when it is the whole.
+    `place` is where the value stands in the input, empty for the whole of it. `source` is where a person finds it,
+    such as `flaky.yaml:3`; a mistake with a source keeps its place when the input is part of another one.
     """
 
-    def __init__(self, what: str, hint: str = "", place: tuple[str | int, ...] = ()) -> None:
-        self.what = what
-        self.place = place
-        super().__init__(f"{spelled(place)}: {what}" if place else what, hint)
+    what: str
+    hint: str = ""
+    place: Place = ()
+    source: str = ""
 
-    def at(self, place: tuple[str | int, ...]) -> ScenarioError:
-        """Return the same error with its place, if it had none."""
-        return self if self.place else ScenarioError(self.what, self.hint, place)
+    @property
+    def message(self) -> str:
+        """Where and what it is, without the hint."""
+        return ": ".join(filter(None, (self.source, format_path(self.place), self.what)))
+
+    def __str__(self) -> str:
+        return f"{self.message}; {_lowered(self.hint)}" if self.hint else self.message
+
+
+def _lowered(hint: str) -> str:
+    """Begin a sentence as a part of one, unless it begins with an abbreviation or a single letter."""
+    return hint[:1].lower() + hint[1:] if hint[1:2].islower() else hint
+
+
+def _raised(hint: str) -> str:
+    """Begin a hint as a sentence."""
+    return hint[:1].upper() + hint[1:]
+
+
+class SettingsError(MockAkoolError, ValueError):
+    """An input has mistakes. All are in `mistakes` and in the text, a line each after a first line that sums up.
+
+    Of a single mistake the text is one line, `message` without and `hint` with what to write instead.
+    """
+
+    def __init__(self, what: str, hint: str = "", place: Place = ()) -> None:
+        self._set((Mistake(what, hint, place),))
+
+    @classmethod
+    def of(cls, mistakes: Iterable[Mistake]) -> Self:
+        """Return the error for one or several mistakes."""
+        error = cls.__new__(cls)
+        error._set(tuple(mistakes))
+        return error
+
+    def _set(self, mistakes: tuple[Mistake, ...]) -> None:
+        self.mistakes = mistakes
+        if len(mistakes) == 1:
+            self.message, self.hint = mistakes[0].message, _raised(mistakes[0].hint)
+            text = str(mistakes[0])
+        else:
+            left = len(mistakes) - _MOST_LISTED
+            more = [f"and {left} more"] if left > 0 else []
+            lines = [f"{len(mistakes)} mistakes:", *map(str, mistakes[:_MOST_LISTED]), *more]
+            self.message, self.hint = "\n  ".join(lines), ""
+            text = self.message
+        self.args = (text,)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self).of, (self.mistakes,)
+
+    def within(self, place: Place) -> Self:
+        """Return the same error for an input that stands at a place of a larger one."""
+        return type(self).of(
+            each if each.source else each._replace(place=(*place, *each.place)) for each in self.mistakes
+        )
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """Return the same error with the settings' names as the person wrote them, such as flags or variables."""
+        return type(self).of(
+            each._replace(place=(names.get(str(each.place[0]), each.place[0]), *each.place[1:])) if each.place else each
+            for each in self.mistakes
+        )
+
+
+class ScenarioError(SettingsError):
+    """A scenario has mistakes, or there is none of that name."""
+
+
+class Reader(Protocol):
+    """What reads a value that stands at a place of an input: a shape."""
+
+    def read(self, value: Any, place: Place) -> Any:
+        """Return the real value of a plain one; raises SettingsError."""
+        ...
+
+
+class Mistakes:
+    """Collects the mistakes of an input, so that all of them can be reported at once."""
+
+    __slots__ = ("found",)
+
+    def __init__(self) -> None:
+        self.found: list[Mistake] = []
+
+    def add(self, what: str, hint: str = "", place: Place = ()) -> None:
+        """Note a mistake."""
+        self.found.append(Mistake(what, hint, place))
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note the mistakes of a SettingsError that is raised within, and go on after it."""
+        try:
+            yield
+        except SettingsError as error:
+            self.found += error.mistakes
+
+    def read(self, shape: Reader, value: Any, place: Place) -> Any:
+        """Return what a shape reads; None when it refuses the value, whose mistakes are then noted."""
+        try:
+            return shape.read(value, place)
+        except SettingsError as error:
+            self.found += error.mistakes
+        return None
+
+    def raise_any(self, kind: type[SettingsError] = SettingsError) -> None:
+        """Raise an error of this kind if there were any mistakes."""
+        __tracebackhide__ = True
+        if self.found:
+            raise kind.of(dict.fromkeys(self.found))
 
 
 class ClockError(MockAkoolError):

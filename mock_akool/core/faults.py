@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mock_akool.core.clock import NS_PER_MS
-from mock_akool.core.durations import Duration
-from mock_akool.core.errors import ScenarioError
+from mock_akool.core.durations import DURATION, DURATION_SCHEMA, Duration
+from mock_akool.core.errors import Mistakes, ScenarioError
 from mock_akool.core.http import Share
 from mock_akool.core.keyed_random import KeyedRandom, KeyPart
-from mock_akool.core.schema import TEXT, Field, Plain, Record, one_of, whole
+from mock_akool.core.schema import FLAG, TEXT, Field, Plain, Record, one_of, shown, whole
 
 _MOST_HEADERS: Final = 50
 
@@ -42,7 +42,10 @@ class Drip(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What goes wrong with a response; FAULT says what each field means, `check_fault` which go together."""
+    """What goes wrong with a response; FAULT says what each field means.
+
+    Raises ScenarioError for fields that do not go together.
+    """
 
     code: int | None = None
     msg: str | None = None
@@ -62,7 +65,7 @@ class Fault:
     at: str | None = None
 
     def __post_init__(self) -> None:
-        check_fault(self)
+        _check(self)
 
     @property
     def before(self) -> bool:
@@ -73,14 +76,6 @@ class Fault:
     def replaces(self) -> bool:
         """Whether it replaces the response instead of spoiling it."""
         return bool(_kinds(self)) and self.file not in _SPOILING
-
-    @classmethod
-    def of(cls, value: Any) -> Fault:
-        """Read a mapping such as `{"http": 502}`; raises ScenarioError that names the key and the value."""
-        if isinstance(value, Fault):
-            return value
-        fault: Fault = FAULT.read(value, ())
-        return fault
 
     def __str__(self) -> str:
         return ", ".join(
@@ -99,30 +94,27 @@ def _kinds(fault: Fault) -> list[str]:
     return [name for name in _KINDS if getattr(fault, name) not in (None, False)]
 
 
-def check_fault(fault: Fault) -> None:
+def _check(fault: Fault) -> None:
     """Raise ScenarioError for fields that do not go together."""
-    kinds = _kinds(fault)
+    mistakes, kinds = Mistakes(), _kinds(fault)
     spoils = fault.truncate or fault.drip or fault.delay or fault.content_type or fault.headers
     if len(kinds) > 1:
-        raise ScenarioError(
-            f"a fault is either {kinds[0]} or {kinds[1]}, not both", "Write two rules, one for each of them"
-        )
-    if not kinds and not spoils:
-        raise ScenarioError("this fault does nothing", f"It takes {FAULT.wants}")
+        mistakes.add(f"a fault is either {kinds[0]} or {kinds[1]}, not both", "write two rules, one for each")
+    if not (kinds or spoils or fault.msg or fault.body):
+        mistakes.add("this fault does nothing", "use keys such as {http: 502}")
     for detail, of_kind in (("msg", "code"), ("body", "http")):
         if getattr(fault, detail) is not None and of_kind not in kinds:
-            raise ScenarioError(f"{detail} belongs to {of_kind}, which is not there", f"Add {of_kind}")
+            mistakes.add(f"{detail} belongs to {of_kind}, which is not there", f"add {of_kind}")
     if kinds and kinds[0] in _BREAKING:
         for other in ("truncate", "drip", "content_type", "headers"):
             if getattr(fault, other):
-                raise ScenarioError(
-                    f"{kinds[0]} sends nothing, so it does not go with {other}", "Take one of them away"
-                )
+                mistakes.add(f"{kinds[0]} sends nothing, so it does not go with {other}", "remove one of them")
     if fault.at == "before" and not fault.replaces:
-        raise ScenarioError(
-            "at: before is for a fault that replaces the answer; this one spoils the answer to work that was done",
-            "Take `at` away",
+        mistakes.add(
+            "at: before is for a fault that replaces the response; this one spoils the response to work that was done",
+            "remove `at`",
         )
+    mistakes.raise_any(ScenarioError)
 
 
 # How a person writes it
@@ -150,7 +142,7 @@ def _read_delay(value: Any) -> Delay:
     low, high = value if isinstance(value, (list, tuple)) else (value, value)
     delay = Delay(Duration.of(low), Duration.of(high))
     if delay.low > delay.high:
-        raise ScenarioError("the longer one comes second")
+        raise ScenarioError(f"{shown(value)} has the longer delay first", "write the shorter one first")
     return delay
 
 
@@ -163,40 +155,43 @@ def _read_headers(value: Any) -> tuple[tuple[str, str], ...]:
     headers = tuple((str(name).lower(), str(text)) for name, text in pairs)
     for name, text in headers:
         if not name or not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
-            raise ScenarioError(f"{name!r} is not the name of a header")
+            raise ScenarioError(f"{name!r} is not the name of a header", "use letters, digits and -")
         if not text.isprintable() or not text.isascii():
-            raise ScenarioError(f"{text!r} cannot be the value of a header")
-    if len(headers) > _MOST_HEADERS or "content-length" in dict(headers):
-        raise ValueError(value)
+            raise ScenarioError(f"{text!r} is not the value of a header", "use printable ASCII")
+    if len(headers) > _MOST_HEADERS:
+        raise ScenarioError(f"{len(headers)} headers are too many", f"use at most {_MOST_HEADERS}")
+    if "content-length" in dict(headers):
+        raise ScenarioError("content-length follows from the body", "remove it")
     return headers
 
 
-def _true(value: Any) -> bool:
+def _read_true(value: Any) -> bool:
     if value is not True:
         raise ValueError(value)
     return True
 
 
-_LENGTH: Final = {"type": ["string", "number"], "examples": ["500ms", "10s", "2m", 3]}
-DURATION: Final = Plain("a duration such as '500ms', '10s' or seconds", Duration.of, _LENGTH, str)
-_TRUE: Final = Plain("true", _true, {"const": True})
+_TRUE: Final = Plain("true", _read_true, {"const": True}, texting=FLAG.texting)
 _SHARE: Final = Plain(
-    "a percentage such as 50% or a number of bytes",
+    "a percentage or a number of bytes",
     _read_share,
     {"anyOf": [{"type": "string", "pattern": r"^\d{1,2}(\.\d+)?%$"}, {"type": "integer", "minimum": 0}]},
     _write_share,
+    use="50% or 2048",
 )
 _DELAY: Final = Plain(
-    "a duration such as 10s, or the shortest and the longest such as [1s, 3s]",
+    "a duration, or the shortest and the longest",
     _read_delay,
-    {"anyOf": [_LENGTH, {"type": "array", "items": _LENGTH, "minItems": 2, "maxItems": 2}]},
+    {"anyOf": [DURATION_SCHEMA, {"type": "array", "items": DURATION_SCHEMA, "minItems": 2, "maxItems": 2}]},
     _write_delay,
+    use="10s or [1s, 3s]",
 )
 _HEADERS: Final = Plain(
     "an object of names and values",
     _read_headers,
     {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
     lambda headers: dict(headers),
+    use="{retry-after: 10}",
 )
 _DRIP: Final = Record(
     "drip",
@@ -205,7 +200,7 @@ _DRIP: Final = Record(
         "bytes": Field(whole(1, 1 << 20), "how many bytes come at a time", Drip().bytes),
         "every": Field(DURATION, "the pause before each", Drip().every),
     },
-    wants="an object with the keys bytes and every, such as {bytes: 1, every: 100ms}",
+    use="the keys bytes and every, such as {bytes: 1, every: 100ms}",
 )
 FAULT: Final = Record(
     "fault",
@@ -218,23 +213,24 @@ FAULT: Final = Record(
         "empty": Field(_TRUE, "HTTP 200 with no body", False),
         "garbage": Field(_TRUE, "HTTP 200 with a body of random bytes", False),
         "html": Field(_TRUE, "HTTP 200 with a gateway's error page", False),
-        "drop": Field(_TRUE, "the connection closes without an answer", False),
-        "reset": Field(_TRUE, "the connection is reset without an answer", False),
+        "drop": Field(_TRUE, "the connection closes without a response", False),
+        "reset": Field(_TRUE, "the connection is reset without a response", False),
         "file": Field(
             one_of(FILE_FAULTS),
             "for `on: file`: HTTP 403 as after expiry, half of the bytes, or a PNG under the JPEG's name",
         ),
         "truncate": Field(_SHARE, "the connection closes when so much of the body was sent"),
         "drip": Field(_DRIP, "the body comes in small pieces"),
-        "delay": Field(_DELAY, "the answer is late"),
-        "content_type": Field(TEXT, "the answer has this content type"),
-        "headers": Field(_HEADERS, "the answer has these headers, such as retry-after", ()),
+        "delay": Field(_DELAY, "the response is late"),
+        "content_type": Field(TEXT, "the response has this content type"),
+        "headers": Field(_HEADERS, "the response has these headers, such as retry-after", ()),
         "at": Field(
             one_of(("before", "after")),
             "whether the fault strikes before or after the work, such as making and charging a job; "
-            "before, unless the fault spoils the answer only",
+            "before, unless the fault only spoils the response",
         ),
     },
-    wants="an object such as {http: 502}; the page of scenarios and the JSON Schema have all its keys",
+    use="keys such as {http: 502}; the docs of scenarios and the JSON Schema list them all",
+    error=ScenarioError,
 )
 """A fault as a person writes it. Which business codes there are, the API says: see `Record.having`."""

@@ -112,7 +112,7 @@ class Conditions(NamedTuple):
             )
         if self.status is not None and subject.status is not self.status:
             status = subject.status
-            found.append(f"the job was {status.name.lower()}" if status else "it was about no known job")
+            found.append(f"the job was {status.word}" if status else "it was about no known job")
         return found
 
 

@@ -1,21 +1,22 @@
-"""Shapes of data that a person writes: how it is read, checked, written again, and described to editors.
+"""The one validation system: settings, flags, variables, scenario files and bodies are all described by shapes.
 
-A shape is a table, and everything is made from it: reading (`read`, which refuses what does not fit and names the
-place), writing (`write`, the inverse), and the JSON Schema (`schema`). Scenario files are such data.
+A shape is a table from which everything is made: reading (`read`, which refuses what does not fit), writing (`write`,
+the inverse), the texts of a command line or a query (`from_text`), the JSON Schema (`schema`), and the words of the
+docs and of errors. A record or a list reports all mistakes in it at once, each with its place.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from mock_akool.core.errors import MockAkoolError, ScenarioError
-
-Place = tuple[str | int, ...]
-"""Where a value stands: keys and positions from the top, such as `("rules", 0, "on")`."""
+from mock_akool.core.errors import Mistake, Mistakes, MockAkoolError, Place, SettingsError
 
 Schema = dict[str, Any]
+"""A JSON Schema (2020-12)."""
 
 
 class Shape(Protocol):
@@ -23,7 +24,7 @@ class Shape(Protocol):
 
     @property
     def wants(self) -> str:
-        """What it takes, in words."""
+        """What it takes, in words, such as `a whole number from 0 to 9`."""
         ...
 
     @property
@@ -31,169 +32,38 @@ class Shape(Protocol):
         """The same as JSON Schema."""
         ...
 
-    def read(self, value: Any, place: Place) -> Any:
-        """Return what the plain value means; raises ScenarioError with its place when it does not fit."""
+    def read(self, value: Any, place: Place = ()) -> Any:
+        """Return the real value of a plain one; raises SettingsError with all mistakes and their places.
+
+        A value that is real already is returned as it is.
+        """
         ...
 
     def write(self, value: Any) -> Any:
-        """Return the plain value that is read as this one."""
+        """Return the plain value that is read as this real one."""
         ...
+
+    def from_text(self, text: str) -> Any:
+        """Return the plain value that a text on a command line, in a variable or a query stands for.
+
+        A text that stands for none is returned as it is, and `read` refuses it.
+        """
+        ...
+
+
+# Words of errors
+
+_MOST_SHOWN: Final = 60
+_MOST_COMPARED: Final = 200
 
 
 def shown(value: object) -> str:
-    """Return a value as an error message shows it, not too long."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-class Plain(NamedTuple):
-    """A value that stands for itself or is read from a text or a number: `reading` returns it or raises.
-
-    `writing` makes the plain value again.
-    """
-
-    wants: str
-    reading: Callable[[Any], Any]
-    schema: Schema
-    writing: Callable[[Any], Any] = lambda value: value
-
-    def read(self, value: Any, place: Place) -> Any:
-        """Return the real value."""
-        __tracebackhide__ = True
-        try:
-            return self.reading(value)
-        except (ValueError, TypeError, OverflowError, MockAkoolError) as error:
-            why = f" ({error.message})" if isinstance(error, MockAkoolError) else ""
-            raise ScenarioError(f"{shown(value)} is not usable{why}", f"It takes {self.wants}", place) from None
-
-    def write(self, value: Any) -> Any:
-        """Return the plain value."""
-        return self.writing(value)
-
-
-class Listed(NamedTuple):
-    """A list of values of one shape; with `lone`, one value may stand without its list."""
-
-    item: Shape
-    lone: bool = False
-    least: int = 0
-
-    @property
-    def wants(self) -> str:
-        """What it takes, in words."""
-        if self.lone:
-            return f"{self.item.wants}, or a list of such"
-        return f"a list{f' of at least {self.least}' if self.least else ''}; each item takes {self.item.wants}"
-
-    @property
-    def schema(self) -> Schema:
-        """The list as JSON Schema."""
-        listed: Schema = {"type": "array", "items": self.item.schema}
-        if self.least:
-            listed["minItems"] = self.least
-        return {"anyOf": [self.item.schema, listed]} if self.lone else listed
-
-    def read(self, value: Any, place: Place) -> tuple[Any, ...]:
-        """Return the values as a tuple."""
-        __tracebackhide__ = True
-        if self.lone and not isinstance(value, (list, tuple)):
-            try:
-                return (self.item.read(value, place),)
-            except ScenarioError as error:
-                raise ScenarioError(error.what, f"{error.hint}, or a list such as [2, 5]", place) from None
-        if not isinstance(value, (list, tuple)) or len(value) < self.least:
-            raise ScenarioError(f"{shown(value)} is not usable", f"It takes {self.wants}", place)
-        return tuple(self.item.read(each, (*place, number)) for number, each in enumerate(value))
-
-    def write(self, value: Sequence[Any]) -> Any:
-        """Return the plain list."""
-        if self.lone and len(value) == 1:
-            return self.item.write(value[0])
-        return [self.item.write(each) for each in value]
-
-
-class Field(NamedTuple):
-    """A key of a record: its shape, what it means, and the value when it is not there."""
-
-    shape: Shape
-    help: str
-    default: Any = None
-    attribute: str = ""
-    """The name in the Python record, where it is not the key."""
-
-
-class Record:
-    """An object with known keys, which becomes a Python record made by `make`.
-
-    Keys that are `needed` must be there. `check` is called with the record and may raise ScenarioError for values that
-    do not go together.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        make: Callable[..., Any],
-        fields: Mapping[str, Field],
-        *,
-        needed: Sequence[str] = (),
-        check: Callable[[Any], None] | None = None,
-        wants: str = "",
-    ) -> None:
-        self.name = name
-        self.fields = fields
-        self.wants = wants or f"an object with some of the keys {', '.join(fields)}"
-        self._make = make
-        self._needed = needed
-        self._check = check
-
-    @property
-    def schema(self) -> Schema:
-        """The record as JSON Schema."""
-        properties = {key: {"description": field.help, **field.shape.schema} for key, field in self.fields.items()}
-        needed: Schema = {"required": list(self._needed)} if self._needed else {}
-        return {"type": "object", "additionalProperties": False, "properties": properties, **needed}
-
-    def read(self, value: Any, place: Place) -> Any:
-        """Return the Python record."""
-        __tracebackhide__ = True
-        if not isinstance(value, Mapping):
-            raise ScenarioError(f"{shown(value)} is not usable", f"It takes {self.wants}", place)
-        for key in value:
-            if key not in self.fields:
-                raise unknown_key(key, self.fields, place)
-        for key in self._needed:
-            if key not in value:
-                raise ScenarioError(f"a {self.name} needs the key {key!r}", f"It is {self.fields[key].help}", place)
-        given = {
-            field.attribute or key: field.shape.read(value[key], (*place, key))
-            for key, field in self.fields.items()
-            if key in value
-        }
-        try:
-            record = self._make(**given)
-            if self._check is not None:
-                self._check(record)
-        except ScenarioError as error:
-            raise error.at(place) from None
-        return record
-
-    def having(self, **fields: Field) -> Record:
-        """Return the same record with other fields in the place of those that have these keys."""
-        return Record(
-            self.name, self._make, {**self.fields, **fields}, needed=self._needed, check=self._check, wants=self.wants
-        )
-
-    def write(self, value: Any) -> Any:
-        """Return the plain object, without what is as by default."""
-        plain = {}
-        for key, field in self.fields.items():
-            part = getattr(value, field.attribute or key)
-            if part != field.default:
-                plain[key] = field.shape.write(part)
-        return plain
-
-
-_MOST_COMPARED: Final = 200
+    """Return a value as an error shows it, not too long."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        text = f"a very long {type(value).__name__}"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
 
 
 def nearest(name: object, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
@@ -208,36 +78,339 @@ def nearest(name: object, known: Iterable[str], *, likeness: float = 0.6) -> str
     return by_lower[near[0]] if near else None
 
 
+def did_you_mean(name: object, known: Iterable[str], otherwise: str = "") -> str:
+    """Return the hint for an unknown name: the nearest known one, or what to say when none is near."""
+    near = nearest(name, known)
+    return f"did you mean {near!r}?" if near is not None else otherwise
+
+
 _OTHER_WORDS: Final = {"status": "http", "status_code": "http", "json": "body", "text": "body", "timeout": "delay"}
-"""What people write who think of other mocks."""
+"""What people write who are used to other mocks."""
 
 
-def unknown_key(key: object, known: Iterable[str], place: Place) -> ScenarioError:
-    """Return the error for a key that is not known, with the nearest one that is."""
-    names = list(known)
+def _meant(key: object, known: Sequence[str]) -> str | None:
     other = _OTHER_WORDS.get(str(key))
-    near = other if other in names else nearest(key, names)
-    rest = f"The keys here are: {', '.join(names)}" if names else "Nothing is taken here"
-    hint = f"Did you mean {near!r}?" if near else rest
-    return ScenarioError(f"there is no key {shown(key)} here", hint, (*place, str(key)))
+    return other if other in known else nearest(key, known)
 
 
-# Plain values that many records have
+def unknown_key(key: object, known: Iterable[str], place: Place, what: str = "key") -> Mistake:
+    """Return the mistake of an unknown key, setting or argument, with the nearest known one."""
+    names = list(known)
+    meant = _meant(key, names)
+    all_of_them = f"the {what}s here are {', '.join(names)}" if names else "nothing is taken here"
+    hint = all_of_them if meant is None else f"did you mean {meant!r}?"
+    return Mistake(f"there is no such {what}", hint, (*place, str(key)))
 
 
-def _text(value: Any) -> str:
+# Shapes
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+class Plain(NamedTuple):
+    """A single value. `reading` returns the real value of a plain one or raises; `writing` is the inverse.
+
+    `noun` is what it is, `use` gives examples or the possible values: they are the words of errors, as in
+    `'x' is not {noun}; use {use}`. `texting` returns the plain value that a text stands for. `secret`: an error does
+    not show the value.
+    """
+
+    noun: str
+    reading: Callable[[Any], Any]
+    schema: Schema
+    writing: Callable[[Any], Any] = _as_it_is
+    use: str = ""
+    texting: Callable[[str], Any] = _as_it_is
+    secret: bool = False
+
+    @property
+    def wants(self) -> str:
+        """What it takes, in words."""
+        return f"{self.noun}, such as {self.use}" if self.use else self.noun
+
+    def read(self, value: Any, place: Place = ()) -> Any:
+        """Return the real value."""
+        __tracebackhide__ = True
+        try:
+            return self.reading(value)
+        except SettingsError as error:
+            raise error.within(place) from None
+        except MockAkoolError as error:
+            raise SettingsError(error.message, error.hint, place) from None
+        except (ValueError, TypeError, OverflowError):
+            what = "the value" if self.secret else shown(value)
+            raise SettingsError(f"{what} is not {self.noun}", self.use and f"use {self.use}", place) from None
+
+    def write(self, value: Any) -> Any:
+        """Return the plain value."""
+        return self.writing(value)
+
+    def from_text(self, text: str) -> Any:
+        """Return the plain value that the text stands for."""
+        return self.texting(text)
+
+
+class Optional(NamedTuple):
+    """A value of a shape, or none: None, or an empty text."""
+
+    shape: Shape
+
+    @property
+    def wants(self) -> str:
+        """What it takes, in words."""
+        return f"{self.shape.wants}; or nothing"
+
+    @property
+    def schema(self) -> Schema:
+        """The same as JSON Schema."""
+        return {"anyOf": [self.shape.schema, {"type": "null"}]}
+
+    def read(self, value: Any, place: Place = ()) -> Any:
+        """Return the real value, or None."""
+        __tracebackhide__ = True
+        return None if value is None or value == "" else self.shape.read(value, place)
+
+    def write(self, value: Any) -> Any:
+        """Return the plain value, or None."""
+        return None if value is None else self.shape.write(value)
+
+    def from_text(self, text: str) -> Any:
+        """Return the plain value that the text stands for; None for an empty one."""
+        return self.shape.from_text(text) if text else None
+
+
+class Listed(NamedTuple):
+    """A list of values of one shape; with `lone`, one value may stand without its list.
+
+    `check` is called with the tuple and raises SettingsError for values that do not go together. In a text the values
+    are separated by commas, or it is a JSON list.
+    """
+
+    item: Shape
+    lone: bool = False
+    least: int = 0
+    check: Callable[[tuple[Any, ...]], None] | None = None
+
+    @property
+    def wants(self) -> str:
+        """What it takes, in words."""
+        if self.lone:
+            return f"{self.item.wants}; or a list of such"
+        return f"a list{f' of at least {self.least}' if self.least else ''}, each item {self.item.wants}"
+
+    @property
+    def schema(self) -> Schema:
+        """The list as JSON Schema."""
+        listed: Schema = {"type": "array", "items": self.item.schema}
+        if self.least:
+            listed["minItems"] = self.least
+        return {"anyOf": [self.item.schema, listed]} if self.lone else listed
+
+    def read(self, value: Any, place: Place = ()) -> tuple[Any, ...]:
+        """Return the values as a tuple."""
+        __tracebackhide__ = True
+        if not isinstance(value, (list, tuple)) or _is_record(value):
+            if self.lone:
+                return (self.item.read(value, place),)
+            raise SettingsError(f"{shown(value)} is not a list", f"each item is {self.item.wants}", place)
+        if len(value) < self.least:
+            raise SettingsError("the list is empty", f"each item is {self.item.wants}", place)
+        mistakes, values = Mistakes(), []
+        for position, each in enumerate(value):
+            with mistakes.noted():
+                # Who may leave the list out does not count its only item.
+                values.append(self.item.read(each, place if self.lone and len(value) == 1 else (*place, position)))
+        mistakes.raise_any()
+        if self.check is not None:
+            try:
+                self.check(tuple(values))
+            except SettingsError as error:
+                raise error.within(place) from None
+        return tuple(values)
+
+    def write(self, value: Sequence[Any]) -> Any:
+        """Return the plain list."""
+        if self.lone and len(value) == 1:
+            return self.item.write(value[0])
+        return [self.item.write(each) for each in value]
+
+    def from_text(self, text: str) -> Any:
+        """Return the plain list that the text stands for."""
+        if text.lstrip().startswith("["):
+            return _from_json(text)
+        return [self.item.from_text(each.strip()) for each in text.split(",") if each.strip()]
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, tuple) and hasattr(value, "_fields")
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+class Field(NamedTuple):
+    """A key of a record, or a setting: its shape, what it means, and the value when it is not given.
+
+    `attribute` is the name in the Python record, where it is not the key. `section` is the section of the
+    specification that it belongs to, if any, and `mark` how sure the specification is of it.
+    """
+
+    shape: Shape
+    help: str
+    default: Any = None
+    attribute: str = ""
+    section: str = ""
+    mark: str = ""
+
+
+class Record:
+    """An object with known keys, which becomes the Python record that `make` returns.
+
+    Keys that are `needed` must be there. `check` is called with the record and raises SettingsError for values that do
+    not go together. Mistakes are raised as `error`. When `make` is a class, its instances are real values.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        make: Callable[..., Any],
+        fields: Mapping[str, Field],
+        *,
+        needed: Sequence[str] = (),
+        check: Callable[[Any], None] | None = None,
+        use: str = "",
+        error: type[SettingsError] = SettingsError,
+    ) -> None:
+        self.name = name
+        self.fields = fields
+        self._make = make
+        self._needed = needed
+        self._check = check
+        self._use = use or f"the keys {', '.join(fields)}"
+        self._error = error
+
+    @property
+    def wants(self) -> str:
+        """What it takes, in words."""
+        return f"an object, with {self._use}"
+
+    @property
+    def schema(self) -> Schema:
+        """The record as JSON Schema."""
+        properties = {key: {"description": field.help, **field.shape.schema} for key, field in self.fields.items()}
+        needed: Schema = {"required": list(self._needed)} if self._needed else {}
+        return {"type": "object", "additionalProperties": False, "properties": properties, **needed}
+
+    def read(self, value: Any, place: Place = ()) -> Any:
+        """Return the Python record."""
+        __tracebackhide__ = True
+        if isinstance(self._make, type) and isinstance(value, self._make):
+            return value
+        if not isinstance(value, Mapping):
+            raise self._error(f"{shown(value)} is not {_a(self.name)}", f"use an object with {self._use}", place)
+        unknown = [key for key in value if key not in self.fields]
+        mistakes = Mistakes()
+        mistakes.found += (unknown_key(key, self.fields, place) for key in unknown)
+        misspelt = {_meant(key, list(self.fields)) for key in unknown}
+        for key in self._needed:
+            if key not in value and key not in misspelt:
+                mistakes.add(f"{_a(self.name)} needs the key {key!r}", f"it is {self.fields[key].help}", place)
+        given = {}
+        for key, field in self.fields.items():
+            if key in value:
+                with mistakes.noted():
+                    given[field.attribute or key] = field.shape.read(value[key], (*place, key))
+        mistakes.raise_any(self._error)
+        try:
+            record = self._make(**given)
+            if self._check is not None:
+                self._check(record)
+        except SettingsError as error:
+            raise self._error.of(error.within(place).mistakes) from None
+        return record
+
+    def write(self, value: Any) -> Any:
+        """Return the plain object, without what is as by default."""
+        plain = {}
+        for key, field in self.fields.items():
+            part = getattr(value, field.attribute or key)
+            if part != field.default:
+                plain[key] = field.shape.write(part)
+        return plain
+
+    def from_text(self, text: str) -> Any:
+        """Return the object of a JSON text."""
+        return _from_json(text)
+
+    def having(self, **fields: Field) -> Record:
+        """Return the same record with other fields in the place of those that have these keys."""
+        return Record(
+            self.name,
+            self._make,
+            {**self.fields, **fields},
+            needed=self._needed,
+            check=self._check,
+            use=self._use,
+            error=self._error,
+        )
+
+
+# Single values that many records have
+
+
+def _read_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
     return value
 
 
-def _flag(value: Any) -> bool:
+def _read_name(value: Any) -> str:
+    if not _read_text(value):
+        raise SettingsError("it is empty", "write a text")
+    return str(value)
+
+
+def _read_flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError(value)
     return value
 
 
-def _one_job(value: Any) -> int | str:
+_FLAG_WORDS: Final = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0", ""), False),
+}
+
+
+def _flag_from_text(text: str) -> Any:
+    return _FLAG_WORDS.get(text.strip().lower(), text)
+
+
+_MOST_DIGITS: Final = 40
+_INTEGER: Final = re.compile(rf"\s*[-+]?\d{{1,{_MOST_DIGITS}}}\s*", re.ASCII)
+
+
+def number_from_text(text: str) -> Any:
+    """Return an integer where the text is one, else a float, else the text."""
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    try:
+        return float(text) if len(text) <= _MOST_DIGITS else text
+    except ValueError:
+        return text
+
+
+def _read_job(value: Any) -> int | str:
     if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
         raise ValueError(value)
     if isinstance(value, int) and value < 1:
@@ -245,7 +418,7 @@ def _one_job(value: Any) -> int | str:
     return value
 
 
-def whole(low: int, high: int, wants: str = "") -> Plain:
+def whole(low: int, high: int, noun: str = "", use: str = "") -> Plain:
     """An integer from `low` to `high`."""
 
     def read(value: Any) -> int:
@@ -253,12 +426,12 @@ def whole(low: int, high: int, wants: str = "") -> Plain:
             raise ValueError(value)
         return value
 
-    return Plain(
-        wants or f"a whole number from {low:,} to {high:,}", read, {"type": "integer", "minimum": low, "maximum": high}
-    )
+    schema: Schema = {"type": "integer", "minimum": low, "maximum": high}
+    noun = noun or f"a whole number from {low:,} to {high:,}"
+    return Plain(noun, read, schema, use=use, texting=number_from_text)
 
 
-def number(low: float, high: float, wants: str, *, above: bool = False) -> Plain:
+def number(low: float, high: float, noun: str, *, above: bool = False) -> Plain:
     """A number from `low` (or above it) to `high`."""
 
     def read(value: Any) -> float:
@@ -268,23 +441,38 @@ def number(low: float, high: float, wants: str, *, above: bool = False) -> Plain
             raise ValueError(value)
         return value
 
-    return Plain(wants, read, {"type": "number", "exclusiveMinimum" if above else "minimum": low, "maximum": high})
+    schema: Schema = {"type": "number", "exclusiveMinimum" if above else "minimum": low, "maximum": high}
+    return Plain(noun, read, schema, texting=number_from_text)
 
 
-def one_of(words: Iterable[str], wants: str = "") -> Plain:
-    """One of a few words."""
-    known = tuple(words)
+def choice(words: Mapping[str, Any], noun: str = "") -> Plain:
+    """One of a few words, each of which stands for a real value."""
+    listed = list(words)
+    use = f"use {_either(listed)}" if noun else ""
+    noun = noun or _either(listed)
+    word_of = {real: word for word, real in words.items()}
 
-    def read(value: Any) -> str:
-        if value not in known:
-            near = nearest(value, known)
-            raise MockAkoolError(f"did you mean {near!r}?") if near else ValueError(value)
-        return known[known.index(value)]
+    def read(value: Any) -> Any:
+        if not isinstance(value, str) or value not in words:
+            raise SettingsError(f"{shown(value)} is not {noun}", did_you_mean(value, listed, use))
+        return words[value]
 
-    return Plain(wants or f"one of {', '.join(known)}", read, {"enum": [str(word) for word in known]}, str)
+    return Plain(noun, read, {"enum": listed}, lambda real: word_of[real])
 
 
-TEXT: Final = Plain("a text", _text, {"type": "string"})
-FLAG: Final = Plain("true or false", _flag, {"type": "boolean"})
-ONE_JOB: Final = Plain("a number from 1, or an id", _one_job, {"type": ["integer", "string"]})
+def one_of(words: Iterable[str], noun: str = "") -> Plain:
+    """One of a few words, which stand for themselves."""
+    return choice({str(word): word for word in words}, noun)
+
+
+def _either(words: Sequence[str]) -> str:
+    """Write words as `a, b or c`."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+TEXT: Final = Plain("a text", _read_text, {"type": "string"})
+NAME: Final = Plain("a text", _read_name, {"type": "string", "minLength": 1})
+FLAG: Final = Plain("true or false", _read_flag, {"type": "boolean"}, texting=_flag_from_text)
+ONE_JOB: Final = Plain("a number from 1, or an id", _read_job, {"type": ["integer", "string"]})
 """One job of an account: its n-th, or the one with this id."""

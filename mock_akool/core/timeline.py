@@ -13,30 +13,49 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from mock_akool.core.durations import Span
-from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.errors import SettingsError
+from mock_akool.core.schema import Plain, did_you_mean, shown
 
 
 class Status(IntEnum):
-    """The status of a job."""
+    """The status of a job: a number on the wire, and a word everywhere else."""
 
     QUEUEING = 1
     PROCESSING = 2
     COMPLETED = 3
     FAILED = 4
 
-    @classmethod
-    def of(cls, value: object) -> Status:
-        """Return the status of a word such as `completed`, or of a number such as 3; raises MockAkoolError."""
-        for status in cls:
-            if not isinstance(value, bool) and value in (status.word, status.value):
-                return status
-        known = ", ".join(f"{status.word} ({status.value})" for status in cls)
-        raise MockAkoolError(f"{value!r} is not a status", f"Use the word or the number of one: {known}")
-
     @property
     def word(self) -> str:
-        """The status in lower case, such as `completed`."""
+        """The word that it is written as."""
         return self.name.lower()
+
+    @classmethod
+    def of(cls, value: object) -> Status:
+        """Read a status, its word or its number, which may be a text; else raises SettingsError."""
+        found = None if isinstance(value, bool) else _STATUSES.get(value if isinstance(value, int) else str(value))
+        if found is None:
+            raise SettingsError(
+                f"{shown(value)} is not a status", did_you_mean(value, STATUS_WORDS, f"use {_STATUS_USE}")
+            )
+        return found
+
+
+STATUS_WORDS: Final = tuple(status.word for status in Status)
+_STATUSES: Final[dict[object, Status]] = {
+    **{status.word: status for status in Status},
+    **{str(int(status)): status for status in Status},
+    **{int(status): status for status in Status},
+}
+_STATUS_USE: Final = "queueing, processing, completed or failed (or 1 to 4)"
+STATUS: Final = Plain(
+    "a status",
+    Status.of,
+    {"enum": [*STATUS_WORDS, *map(int, Status)]},
+    lambda status: status.word,
+    use=_STATUS_USE,
+)
+"""A status of a job: its word, or its number on the wire."""
 
 
 class Stage(NamedTuple):
@@ -57,7 +76,7 @@ class Ending(NamedTuple):
     refund: bool = False
 
     def __str__(self) -> str:
-        word = self.status.name.lower()
+        word = self.status.word
         return f"{word}: {'; '.join(self.reasons)}" if self.reasons else word
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mock_akool.core.durations import Duration
-from mock_akool.core.errors import ScenarioError
-from mock_akool.core.faults import DURATION
+from mock_akool.core.durations import DURATION, Duration
+from mock_akool.core.errors import ScenarioError, SettingsError
 from mock_akool.core.rules import Conditions, Subject
-from mock_akool.core.schema import FLAG, ONE_JOB, TEXT, Field, Plain, Record, one_of, whole
-from mock_akool.core.timeline import Status
+from mock_akool.core.schema import FLAG, ONE_JOB, TEXT, Field, Plain, Record, number_from_text, one_of, whole
+from mock_akool.core.timeline import STATUS, Status
 
 ENVELOPES: Final = (
     "good",
@@ -49,16 +48,20 @@ class WebhookFault:
     extra_bytes: int = 0
     slow: Duration = _NONE
 
-    @classmethod
-    def of(cls, value: Any) -> WebhookFault:
-        """Read a mapping such as `{"copies": 2}`; raises ScenarioError that names the key and the value."""
-        if isinstance(value, WebhookFault):
-            return value
-        fault: WebhookFault = WEBHOOK_FAULT.read(value, ())
-        return fault
-
     def __str__(self) -> str:
         return ", ".join(f"{name}={value!r}" for name, value in WEBHOOK_FAULT.write(self).items()) or "no fault"
+
+
+_NUMBERS: Final = frozenset(map(int, Status))
+_MOST_CLAIMED: Final = 99
+
+
+def _read_claim(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value not in _NUMBERS:
+        if not 0 <= value <= _MOST_CLAIMED:
+            raise ValueError(value)
+        return value
+    return int(Status.of(value))
 
 
 WEBHOOK_FAULT: Final = Record(
@@ -70,11 +73,21 @@ WEBHOOK_FAULT: Final = Record(
         "after_end": Field(FLAG, "the webhook of status processing is sent after that of the end", False),
         "envelope": Field(one_of(ENVELOPES), "how the envelope is broken", "good"),
         "age": Field(DURATION, "how old the timestamp is, as in a replay; the signature is good", _NONE),
-        "claim_status": Field(whole(0, 99), "the status that it claims, whatever a poll says"),
+        "claim_status": Field(
+            Plain(
+                "a status, or a number from 0 to 99 that is none",
+                _read_claim,
+                {"anyOf": [STATUS.schema, {"type": "integer", "minimum": 0, "maximum": _MOST_CLAIMED}]},
+                lambda claim: Status(claim).word if claim in _NUMBERS else claim,
+                texting=number_from_text,
+            ),
+            "the status that it claims, whatever a poll says",
+        ),
         "claim_id": Field(TEXT, "the job's id that it claims; `unknown` draws one that is no job's"),
         "extra_bytes": Field(whole(0, 64 << 20), "by how many bytes the body is larger, in a field `extra`", 0),
         "slow": Field(DURATION, "how long the sender takes to send the body, in pieces", _NONE),
     },
+    error=ScenarioError,
 )
 
 
@@ -102,45 +115,38 @@ class WebhookRule:
         return Conditions(self.account, self.prompt, self.job, self.status)
 
 
-_REPORTED: Final = (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
+WEBHOOK_STATUSES: Final = (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
+"""The statuses that webhooks report."""
 
 
 def _read_status(value: Any) -> Status:
     status = Status.of(value)
-    if status not in _REPORTED:
-        raise ValueError(value)
+    if status not in WEBHOOK_STATUSES:
+        raise SettingsError("webhooks do not report queueing", "use processing, completed or failed (or 2 to 4)")
     return status
 
 
 WEBHOOK_STATUS: Final = Plain(
-    "processing, completed or failed",
+    "a status that webhooks report",
     _read_status,
-    {"enum": [*(each.word for each in _REPORTED), *(each.value for each in _REPORTED)]},
+    {"enum": [*(status.word for status in WEBHOOK_STATUSES), *map(int, WEBHOOK_STATUSES)]},
     lambda status: status.word,
+    use="processing, completed or failed (or 2 to 4)",
 )
-"""A status that webhooks report: its word, or its number."""
-
-
-def _rule(**given: Any) -> WebhookRule:
-    if "fault" not in given:
-        raise ScenarioError("an entry of webhooks needs 'fault'", "Such as {status: completed, fault: {copies: 2}}")
-    return WebhookRule(**given)
-
-
 WEBHOOK: Final = Record(
     "webhook",
-    _rule,
+    WebhookRule,
     {
         "status": Field(WEBHOOK_STATUS, "which change of the job it reports"),
         "account": Field(TEXT, "a pattern with * and ? for the account's API key"),
         "prompt": Field(TEXT, "a pattern for the job's prompt"),
-        "job": Field(
-            ONE_JOB,
-            "the account's n-th job, or the job with this id",
-        ),
+        "job": Field(ONE_JOB, "the account's n-th job, or the job with this id"),
         "times": Field(whole(1, 1_000_000_000), "to how many webhooks it applies, for each account by itself"),
         "fault": Field(WEBHOOK_FAULT, "what goes wrong"),
     },
+    needed=("fault",),
+    use="the keys of a webhook, such as {status: completed, fault: {copies: 2}}",
+    error=ScenarioError,
 )
 
 

@@ -21,7 +21,7 @@ def describe(call: Call) -> str:
     response = call.response
     code = "" if response.code is None else f" {int(response.code)} {MESSAGES.get(response.code, '')}".rstrip()
     job = f", job {response.job_id}" if response.job_id else ""
-    status = f" {response.job_status.name.lower()}" if response.job_status else ""
+    status = f" {response.job_status.word}" if response.job_status else ""
     target = call.endpoint if call.endpoint != UNKNOWN else call.path
     late = f", {response.delay_ns / NS_PER_S:g} s late" if response.delay_ns else ""
     rule = f", by {response.rule}" if response.rule else ""
@@ -38,7 +38,7 @@ def _own_error(response: Response) -> str:
 
 def describe_status(status: Status) -> str:
     """Write a status as `3 completed`."""
-    return f"{int(status)} {status.name.lower()}"
+    return f"{int(status)} {status.word}"
 
 
 def nth(number: int) -> str:

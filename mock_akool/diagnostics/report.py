@@ -112,7 +112,7 @@ def _life(job: Job, seen: Observations) -> str:
     for at_ns, status in known_changes(job):
         would = "" if at_ns <= seen.now_ns else "would be "
         word = "at" if status >= Status.COMPLETED else "from"
-        steps.append(f"{would}{status.name.lower()} {word} {seen.at(at_ns)}")
+        steps.append(f"{would}{status.word} {word} {seen.at(at_ns)}")
     if end_ns(job) is None:
         stage = job.timeline.stages[len(list(changes(job.timeline, job.created_ns, job.polls))) - 1]
         steps.append(

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Never
 
 from mock_akool.akool.accounts import Account, Credits
-from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.overrides import ResultOverride
 from mock_akool.akool.scenarios.model import Scenario, check_changeable
-from mock_akool.akool.scenarios.schema import ACCOUNT_SPEC
+from mock_akool.akool.settings import ACCOUNT_SPEC
 from mock_akool.core.errors import MockAkoolError, ScenarioError, UnusedError, UnusedJobScriptError, UnusedRuleError
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 from mock_akool.diagnostics.report import Report
@@ -19,7 +18,7 @@ from mock_akool.mock.backend import Backend, SteerableClock
 from mock_akool.mock.calls import Calls
 from mock_akool.mock.job_scripts import job_script
 from mock_akool.mock.jobs import JobHandle, Jobs
-from mock_akool.mock.rule_builder import RuleBuilder
+from mock_akool.mock.rule_builder import RuleBuilder, check_words
 from mock_akool.mock.settings import ActivationOptions
 from mock_akool.mock.webhooks import Webhooks
 
@@ -102,7 +101,7 @@ class BaseMock:
         """
         __tracebackhide__ = True
         self.backend.check_source()
-        ENDPOINTS.read(endpoint, ("on",))
+        check_words({"on": endpoint})
         return RuleBuilder(endpoint, self.backend, self.drafts)
 
     def put_scenario(self, *scenarios: str | Path | Mapping[str, Any] | Scenario) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mock_akool.akool.overrides import ResultOverride
 from mock_akool.akool.scenarios.model import JobScript
 from mock_akool.akool.scenarios.schema import RESULT
-from mock_akool.akool.scenarios.stages import STAGES
-from mock_akool.akool.settings import read_ending
-from mock_akool.core.errors import ScenarioError
-from mock_akool.core.schema import unknown_key
+from mock_akool.core.durations import SPAN
+from mock_akool.core.errors import Mistakes, ScenarioError
+from mock_akool.core.schema import Shape, unknown_key
+from mock_akool.core.stages import ENDING, STAGES
 from mock_akool.core.timeline import COMPLETED, Ending, Timeline
 
 
@@ -23,19 +23,27 @@ def job_script(
     result: Mapping[str, Any] | ResultOverride | None,
     unknown: Iterable[str],
 ) -> JobScript:
-    """Return the job script of what `next_job` was given; raises ScenarioError or SettingsError.
+    """Return the job script of what `next_job` was given; raises ScenarioError with all mistakes.
 
     `unknown` are the names of arguments that it does not have; the error names the nearest one.
     """
     __tracebackhide__ = True
-    for name in unknown:
-        raise unknown_key(name, ("queueing", "processing", "ending", "stages", "result", "api_key"), ())
+    mistakes, script = Mistakes(), JobScript()
+    mistakes.found += (unknown_key(name, _ARGUMENTS, (), "argument") for name in unknown)
     if stages is None:
-        timeline: Timeline = Timeline.of(queueing, processing, read_ending(ending))
+        life = {"queueing": queueing, "processing": processing, "ending": ending}
+        read = {name: mistakes.read(_LIFE[name], value, (name,)) for name, value in life.items()}
+        if not mistakes.found:
+            script = script._replace(timeline=Timeline.of(**read))
     elif (queueing, processing, ending) != (0, 0, COMPLETED):
-        raise ScenarioError("next_job: stages are the whole life", "Leave out queueing, processing and ending")
+        mistakes.add("they are the whole life of the job", "leave out queueing, processing and ending", ("stages",))
     else:
-        timeline = STAGES.read(stages, ("stages",))
-    return JobScript(
-        timeline=timeline, result=RESULT.read(result, ("result",)) if isinstance(result, Mapping) else result
-    )
+        script = script._replace(timeline=mistakes.read(STAGES, stages, ("stages",)))
+    if result is not None:
+        script = script._replace(result=mistakes.read(RESULT, result, ("result",)))
+    mistakes.raise_any(ScenarioError)
+    return script
+
+
+_LIFE: Final[Mapping[str, Shape]] = {"queueing": SPAN, "processing": SPAN, "ending": ENDING}
+_ARGUMENTS: Final = (*_LIFE, "stages", "result", "api_key")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Never
 
-from mock_akool.akool.scenarios.schema import FAULT, RULE, spelled
-from mock_akool.core.errors import ScenarioError
+from mock_akool.akool.scenarios.schema import FAULT, RULE, as_python
+from mock_akool.core.errors import Mistakes, ScenarioError
 from mock_akool.core.rules import Rule
 from mock_akool.diagnostics.describe import counted
 from mock_akool.mock.backend import AddedRule, Backend
@@ -48,6 +48,15 @@ class RuleHandle:
 
     def __repr__(self) -> str:
         return f"<rule {self.name}, fired {counted(self.fired, 'time')}>"
+
+
+def check_words(said: Mapping[str, Any]) -> None:
+    """Read the words of a rule now, so that a mistake fails at the line that makes it; raises ScenarioError."""
+    __tracebackhide__ = True
+    mistakes = Mistakes()
+    for name, value in said.items():
+        mistakes.read(RULE.fields[name].shape, value, (name,))
+    mistakes.raise_any(ScenarioError)
 
 
 class RuleBuilder:
@@ -181,17 +190,15 @@ class RuleBuilder:
         __tracebackhide__ = True
         twice = next((name for name in more if name in self._parts), None)
         if twice is not None:
-            raise ScenarioError(f"{twice} was given already: {self._parts[twice]!r}", "Give it once")
-        # Read now, so that a mistake fails at the line that makes it.
-        for name, value in more.items():
-            RULE.fields[name].shape.read(value, (name,))
+            raise ScenarioError(f"it was given before, as {self._parts[twice]!r}", "give it once", (twice,))
+        check_words(more)
         parts = {**self._parts, **more}
         return RuleBuilder(parts["on"], self._backend, self._drafts, parts, self._number)
 
     @property
     def begun(self) -> str:
         """What was written so far, as Python."""
-        return spelled(self._parts)
+        return as_python(self._parts)
 
     def __repr__(self) -> str:
         return f"<a rule that is not ended: {self.begun}>"

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from mock_akool.akool.codes import API_URL
 from mock_akool.akool.families import FILE_HOSTS
-from mock_akool.core.durations import Duration
-from mock_akool.core.options import Kind, Options, one_of, option, optional
+from mock_akool.core.durations import DURATION, Duration
+from mock_akool.core.options import Options, option
+from mock_akool.core.schema import Listed, Optional, Plain, one_of
 from mock_akool.server.settings import ScenarioSettings
 
 _HOSTS: Final = (urlsplit(API_URL).netloc, *FILE_HOSTS)
@@ -22,12 +23,15 @@ def _read_base_url(value: Any) -> str:
     return str(value).rstrip("/")
 
 
-def _read_hosts(value: Any) -> tuple[str, ...]:
-    names = value.split(",") if isinstance(value, str) else list(value)
-    hosts = tuple(str(name).strip() for name in names)
-    if not all(hosts) or any("/" in host for host in hosts):
+def _read_host(value: Any) -> str:
+    host = str(value).strip()
+    if not host or "/" in host:
         raise ValueError(value)
-    return hosts
+    return host
+
+
+_BASE_URL: Final = Plain("a scheme and a host", _read_base_url, {"type": "string"}, use="https://fake.test")
+_HOST_NAMES: Final = Listed(Plain("a host", _read_host, {"type": "string"}, use="openapi.akool.com"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +50,16 @@ class ActivationOptions(Options):
     sleep: str = option(
         "virtual", one_of(("virtual", "real")), "whether sleep moves the clock while a job is on its way"
     )
-    sleep_limit: Duration = option(
-        Duration.of("1h"), Kind("a duration such as '1h'", Duration.of), "after how much virtual sleep a test is ended"
-    )
+    sleep_limit: Duration = option(Duration.of("1h"), DURATION, "after how much virtual sleep a test is ended")
     other_hosts: str = option(
         "pass", one_of(("pass", "refuse")), "what becomes of requests to other hosts; this machine is always allowed"
     )
     base_url: str | None = option(
         None,
-        optional(Kind("a scheme and a host such as https://akool.test", _read_base_url)),
+        Optional(_BASE_URL),
         "a host of your own that is answered too",
     )
-    hosts: tuple[str, ...] = option(
-        _HOSTS, Kind("hosts, separated by commas", _read_hosts), "the hosts that are answered in process"
-    )
+    hosts: tuple[str, ...] = option(_HOSTS, _HOST_NAMES, "the hosts that are answered in process")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ from mock_akool.akool.deliveries import Delivery, DeliveryState
 from mock_akool.akool.families import CREATES
 from mock_akool.akool.jobs import Job
 from mock_akool.core.clock import NS_PER_S, MovableClock
-from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.errors import Mistakes, MockAkoolError, ScenarioError
 from mock_akool.core.schema import unknown_key
 from mock_akool.core.timeline import Status
-from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, WEBHOOK_STATUS, WebhookFault, WebhookRule
+from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, WEBHOOK_STATUS, WebhookRule
 from mock_akool.mock.records import Records
 from mock_akool.webhooks.dispatcher import describe
 
@@ -186,15 +186,17 @@ class Webhooks(Deliveries, ABC):
         """
         __tracebackhide__ = True
         self._check_source()
-        for name in fault:
-            if name not in WEBHOOK_FAULT.fields:
-                raise unknown_key(name, (*WEBHOOK_FAULT.fields, *_WHICH), ())
-        rule = WebhookRule(
-            fault=WebhookFault.of(fault),
-            status=None if status is None else webhook_status(status),
-            job=None if job is None else id_of(job),
-            times=None if times is None else WEBHOOK.fields["times"].shape.read(times, ("times",)),
-        )
+        mistakes, known = Mistakes(), (*WEBHOOK_FAULT.fields, *_WHICH)
+        mistakes.found += (unknown_key(name, known, (), "argument") for name in fault if name not in known)
+        which = {"status": status, "job": None if job is None else id_of(job), "times": times}
+        read = {
+            name: mistakes.read(WEBHOOK.fields[name].shape, value, (name,))
+            for name, value in which.items()
+            if value is not None
+        }
+        what = mistakes.read(WEBHOOK_FAULT, {name: fault[name] for name in fault if name in known}, ())
+        mistakes.raise_any(ScenarioError)
+        rule = WebhookRule(fault=what, **read)
         self._add_fault(rule, self._api_key or api_key)
 
     # What each does in its own way
@@ -289,7 +291,7 @@ def state_of(state: str) -> DeliveryState:
 
 
 def webhook_status(status: object) -> Status:
-    """Return a status that webhooks report, by its word or its number; raises ScenarioError for another."""
+    """Return a status that webhooks report, by its word or its number; raises SettingsError for another."""
     wanted: Status = WEBHOOK_STATUS.read(status, ("status",))
     return wanted
 

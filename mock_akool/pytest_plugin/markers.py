@@ -70,33 +70,34 @@ def options_of_test(request: pytest.FixtureRequest, settings: Mapping[str, Any],
         options["scenario"] = scenario
     elif options.get("scenario") in ([], ()):
         pytest.fail("mock-akool: the list of scenarios is empty; name at least one, or leave it out", pytrace=False)
-    if _mistake_in(options) is not None:
-        _fail_where_it_was_written(settings, markers)
+    try:
+        MockOptions.of(**options)
+    except SettingsError as error:
+        _fail_where_they_were_written(error, markers)
     return options
 
 
-def _fail_where_it_was_written(settings: Mapping[str, Any], markers: list[tuple[Any, pytest.Mark]]) -> None:
-    """Fail with the setting that is not usable, and the place where it was written."""
-    error = _mistake_in(settings)
-    if error is not None:
-        pytest.fail(f"mock-akool: the fixture akool_settings: {error}", pytrace=False)
-    for node, marker in markers:
-        for name, value in marker.kwargs.items():
-            error = _mistake_in({name: value})
-            if error is not None:
-                fail_at_marker(node, name, error.message, error.hint)
+def _fail_where_they_were_written(error: SettingsError, markers: list[tuple[Any, pytest.Mark]]) -> None:
+    """Fail with all mistakes of the settings, each with the place where it was written."""
+    lines = []
+    for mistake in error.mistakes:
+        name = str(mistake.place[0]) if mistake.place else "scenario"
+        node = next((node for node, marker in markers if name in marker.kwargs), None)
+        lines.append(
+            f"mock-akool: the fixture akool_settings: {mistake}"
+            if node is None
+            else _at_marker(node, name, str(mistake))
+        )
+    pytest.fail("\n\n".join(lines), pytrace=False)
 
 
-def _mistake_in(settings: Mapping[str, Any]) -> SettingsError | None:
-    try:
-        MockOptions.of(**settings)
-    except SettingsError as error:
-        return error
-    return None
+def _at_marker(node: Any, name: str | None, message: str) -> str:
+    """Return a message about the argument `name` of a marker (None: a positional one), with its line."""
+    path, line, text = location_of(node, name)
+    shown = f"\n\n>   {text}" if text else ""
+    return f"{path}:{line}: @pytest.mark.akool: {message}{shown}"
 
 
 def fail_at_marker(node: Any, name: str | None, message: str, hint: str) -> None:
     """Fail a test because of the argument `name` of its marker (None: a positional one), and show its line."""
-    path, line, text = location_of(node, name)
-    shown = f"\n\n>   {text}" if text else ""
-    pytest.fail(f"{path}:{line}: @pytest.mark.akool: {message}. {hint}{shown}", pytrace=False)
+    pytest.fail(_at_marker(node, name, f"{message}. {hint}"), pytrace=False)

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.akool.scenarios.schema import read_scenario
-from mock_akool.core.errors import ScenarioError
-from mock_akool.core.schema import nearest, shown
-from mock_akool.scenario_library.loader import _MAX_BYTES, read_text
+from mock_akool.core.errors import Mistake, Mistakes, ScenarioError
+from mock_akool.core.schema import did_you_mean, shown
+from mock_akool.scenario_library.loader import MAX_BYTES, read_text
 
+_LIST: Final = "`mock-akool scenarios list` lists them"
 _NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -28,9 +29,7 @@ def names() -> tuple[str, ...]:
 def text_of(name: str) -> str:
     """Return the file of a named scenario; raises ScenarioError when there is none."""
     if name not in names():
-        near = nearest(name, names())
-        hint = f"Did you mean {near!r}?" if near else "`mock-akool scenarios list` shows them"
-        raise ScenarioError(f"there is no scenario {shown(name)}", hint)
+        raise ScenarioError(f"there is no scenario {shown(name)}", did_you_mean(name, names(), _LIST))
     return resources.files("mock_akool").joinpath("scenario_library", f"{name}.yaml").read_text("utf-8")
 
 
@@ -47,17 +46,25 @@ def load(source: Any) -> Scenario:
     if isinstance(source, Path) or (isinstance(source, str) and not _NAME.fullmatch(source)):
         return read_file(Path(source))
     if not isinstance(source, str):
-        raise ScenarioError(f"{shown(source)} is no scenario", "Give a name, a file, or a dict of a file's keys")
+        raise ScenarioError(f"{shown(source)} is not a scenario", "use a name, a file, or a dict of a file's keys")
     return named(source)
 
 
 def load_all(sources: Any) -> tuple[Scenario, ...]:
-    """Return the scenarios of one or several sources, in order; in a text they are separated by commas."""
+    """Return the scenarios of one or several sources, in order; in a text they are separated by commas.
+
+    Raises ScenarioError with the mistakes of all of them.
+    """
     if isinstance(sources, str):
         sources = [each.strip() for each in sources.split(",") if each.strip()]
     elif not isinstance(sources, (list, tuple)):
         sources = [sources]
-    return tuple(load(each) for each in sources)
+    mistakes, scenarios = Mistakes(), []
+    for each in sources:
+        with mistakes.noted():
+            scenarios.append(load(each))
+    mistakes.raise_any(ScenarioError)
+    return tuple(scenarios)
 
 
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -66,20 +73,18 @@ _SUFFIXES: Final = (".yaml", ".yml", ".json")
 def read_file(path: Path) -> Scenario:
     """Return the scenario of a YAML or JSON file; raises ScenarioError with the file and the line of a mistake."""
     if path.suffix.lower() not in _SUFFIXES:
-        near = nearest(path, names())
         raise ScenarioError(
             f"{shown(str(path))} is neither the name of a scenario nor a file that ends in {', '.join(_SUFFIXES)}",
-            f"Did you mean {near!r}?" if near else "`mock-akool scenarios list` shows the names",
+            did_you_mean(path, names(), _LIST),
         )
     try:
         with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ScenarioError(
-            f"cannot read {path}: {error.strerror}", f"A path is looked for from where you are: {Path.cwd()}"
-        ) from None
+        hint = f"a path is looked up from the working directory, {Path.cwd()}"
+        raise ScenarioError.of([Mistake(f"cannot read it: {error.strerror}", hint, (), str(path))]) from None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ScenarioError(f"{path} is not UTF-8", "Save it as UTF-8") from None
+        raise ScenarioError.of([Mistake("it is not UTF-8", "save it as UTF-8", (), str(path))]) from None
     return read_text(text, str(path), path.stem)

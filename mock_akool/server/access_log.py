@@ -102,7 +102,7 @@ class TextStyle:
         answer = last.status if last.status is not None else f"({printable(last.error)})"
         return (
             f"{_clock(time_ns // NS_PER_MS)} POST webhook {printable(delivery.url)} -> {answer}"
-            f"  job {delivery.job_id} {delivery.status.name.lower()}  {last.seconds * 1000:.1f} ms"
+            f"  job {delivery.job_id} {delivery.status.word}  {last.seconds * 1000:.1f} ms"
         )
 
     def message(self, time_ns: int, level: str, text: str) -> str:
@@ -209,7 +209,7 @@ def _asked(request: Request) -> str:
 def _answered(response: Response) -> str:
     said = "" if response.code is None else f" {response.code:d} {MESSAGES.get(response.code, '')}"
     job = f"  job {printable(response.job_id)}" if response.job_id else ""
-    status = f" {response.job_status.name.lower()}" if response.job_status else ""
+    status = f" {response.job_status.word}" if response.job_status else ""
     rule = f"  by {printable(response.rule)}" if response.rule else ""
     return f"{response.outcome}{said}{job}{status}{rule}"
 

@@ -1,11 +1,10 @@
-"""Settings: every option with its flag and its variable. The only reader of the variables `MOCK_AKOOL_*`."""
+"""The settings of a server, each with its flag and its variable. The only reader of `MOCK_AKOOL_*`."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -13,63 +12,76 @@ from urllib.parse import urlsplit
 from mock_akool.admin.access import Access
 from mock_akool.akool.scenarios.model import Scenario, Script, options_of
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.core.errors import ScenarioError, SettingsError
-from mock_akool.core.options import BASE_URL, TEXT, About, Kind, about, check_names, one_of, option, optional, whole
-from mock_akool.core.schema import nearest
+from mock_akool.core.errors import Mistake, Mistakes, ScenarioError, SettingsError
+from mock_akool.core.options import BASE_URL, option
+from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Optional, Plain, nearest, one_of, whole
 
 PREFIX: Final = "MOCK_AKOOL_"
 DEFAULT_PORT: Final = 25665
 URL_VARIABLE: Final = f"{PREFIX}URL"
-"""Where a server runs that somebody wants to use; no setting of a server."""
+"""Where a server runs that a client is to use; no setting of the server."""
 
 _KUBERNETES: Final = re.compile(
     rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)"
 )
 _KUBERNETES_PORT: Final = re.compile(rf"{PREFIX}(\w+_)?PORT=(tcp|udp|sctp)://.*", re.DOTALL)
-"""With its value: of this name is a variable of our own, too."""
+"""With its value: a variable of our own has this name, too."""
 
 
 def _read_token(value: Any) -> str:
     # What a header can carry, and a person can quote.
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]{1,500}", value):
-        raise ValueError("***")
+        raise ValueError
     return value
 
 
-def _read_names(value: Any) -> tuple[str, ...]:
-    names = value.split(",") if isinstance(value, str) else list(value)
-    hosts = tuple(str(name).strip().lower() for name in names if str(name).strip())
-    if not all(_HOST_NAME.fullmatch(host) for host in hosts):
-        raise ValueError(value)
-    return hosts
-
-
+_TOKEN: Final = Plain(
+    "a text of 1 to 500 characters without spaces",
+    _read_token,
+    {"type": "string"},
+    use="32 random letters",
+    secret=True,
+)
 _HOST_NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
-_TOKEN: Final = Kind("a text without spaces, such as 32 random letters", _read_token)
+
+
+def _read_host_name(value: Any) -> str:
+    name = str(value).strip().lower()
+    if not _HOST_NAME.fullmatch(name):
+        raise ValueError(value)
+    return name
+
+
+_HOST_NAMES: Final = Listed(Plain("a host name", _read_host_name, {"type": "string"}, use="akool-mock"))
 
 
 SOURCES: Final = ("setting", "python", "prompt", "key", "admin")
-"""Who may make a scenario active."""
-
-
-def _read_scenarios(value: Any) -> tuple[Scenario, ...]:
-    if value in (None, "", ()):
-        return ()
-    from mock_akool.scenario_library.library import load_all
-
-    return load_all(value)
+"""What may make a scenario active."""
 
 
 def _read_sources(value: Any) -> tuple[str, ...]:
-    words = value.split(",") if isinstance(value, str) else list(value)
-    sources = tuple(str(word).strip() for word in words)
-    if sources == ("all",):
+    words = [word.strip() for word in value.split(",")] if isinstance(value, str) else list(value)
+    if words == ["all"]:
         return SOURCES
-    if sources in (("none",), ("",), ()):
+    if words in (["none"], [""], []):
         return ()
-    if not set(sources) <= set(SOURCES):
-        raise ValueError(value)
+    sources: tuple[str, ...] = _SOURCE_LIST.read(words)
     return sources
+
+
+_SOURCE_LIST: Final = Listed(one_of(SOURCES))
+_SOURCES: Final = Plain(f"some of {', '.join(SOURCES)}", _read_sources, _SOURCE_LIST.schema, list, use="all or none")
+
+
+def _load(value: Any) -> Scenario:
+    from mock_akool.scenario_library.library import load  # most fakes have no scenario, and need no YAML
+
+    return load(value)
+
+
+_SCENARIOS: Final = Listed(
+    Plain("a scenario", _load, {"type": "string"}, use="flaky-gateway or my-scenario.yaml"), lone=True
+)
 
 
 def _library(name: str) -> Scenario:
@@ -80,38 +92,44 @@ def _library(name: str) -> Scenario:
 
 @dataclass(frozen=True, kw_only=True)
 class ScenarioSettings(ServiceSettings):
-    """The options of an engine, and the scenarios that are active."""
+    """The settings of an engine, and the scenarios that are active from the start."""
 
     scenario: tuple[Scenario, ...] = option(
-        (),
-        Kind("names of scenarios or files, separated by commas", _read_scenarios, repeats=True),
-        "what goes wrong: one or several scenarios, which compose in order",
+        (), _SCENARIOS, "what goes wrong: one or several scenarios, which are combined in order"
     )
     scenario_sources: tuple[str, ...] = option(
         SOURCES,
-        Kind(f"some of {', '.join(SOURCES)}, separated by commas; all; or none", _read_sources),
-        "who may make a scenario active: this setting, Python calls, a [mock:NAME] in a prompt, a key with +NAME, "
+        _SOURCES,
+        "what may make a scenario active: this setting, Python calls, a [mock:NAME] in a prompt, a key with +NAME, "
         "the admin API",
     )
 
     @classmethod
     def of(cls, **options: Any) -> Self:
-        """Return the record with these options; what a scenario says of a setting counts where no option says it."""
-        check_names(cls, options)
+        """Return the record with these options; where a scenario gives a setting, an option wins over it."""
+        __tracebackhide__ = True
         if not options.get("scenario"):
-            return super().of(**options)
-        scenarios = cls._scenarios(options)
-        return super().of(**{**options_of(scenarios), **options, "scenario": scenarios})
+            return super().of(**{name: value for name, value in options.items() if name != "scenario"})
+        mistakes, given = Mistakes(), dict(options)
+        with mistakes.noted():
+            scenarios = given["scenario"] = cls._scenarios(options)
+            given = {**options_of(scenarios), **given}
+        if mistakes.found:
+            del given["scenario"]
+        with mistakes.noted():
+            made = super().of(**given)
+        mistakes.raise_any()
+        return made
 
     @classmethod
     def _scenarios(cls, options: Mapping[str, Any]) -> tuple[Scenario, ...]:
-        # Read as the option that it is, so that a mistake is told as one of this option.
-        only = {name: options[name] for name in ("scenario", "scenario_sources") if name in options}
-        chosen = cls(**only)
-        if chosen.scenario and "setting" not in chosen.scenario_sources:
+        # Read as the option that it is, so that a mistake is reported as one of this option.
+        chosen = cls(**{name: options[name] for name in ("scenario", "scenario_sources") if name in options})
+        if "setting" not in chosen.scenario_sources:
             raise ScenarioError(
-                "a scenario is given, but scenario_sources does not name `setting`",
-                "Add `setting` to scenario_sources, or take the scenario away",
+                "scenario_sources does not name `setting`",
+                "add it to scenario_sources, or remove the scenario",
+                ("scenario",),
             )
         return chosen.scenario
 
@@ -130,22 +148,22 @@ class ScenarioSettings(ServiceSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ScenarioSettings):
-    """The options of a server: those of the engine, and where and how it listens."""
+    """The settings of a server: those of the engine, and where and how it listens."""
 
     host: str = option("127.0.0.1", TEXT, "the address to listen on")
     port: int = option(DEFAULT_PORT, whole(0, 65535), "the port to listen on; 0 takes a free one")
-    port_file: str | None = option(None, optional(TEXT), "a file to write the port into, once the server listens")
+    port_file: str | None = option(None, Optional(TEXT), "a file to write the port into, once the server listens")
     public_url: str | None = option(
-        None, optional(BASE_URL), "what picture URLs begin with; otherwise the host that the client called"
+        None, Optional(BASE_URL), "what URLs of files begin with; otherwise the host that the client called"
     )
     admin_token: str | None = option(
         None,
-        optional(_TOKEN),
+        Optional(_TOKEN),
         "the token of the admin API, sent as Authorization: Bearer; without it the admin API is open",
     )
     admin_hosts: tuple[str, ...] = option(
         (),
-        Kind("host names, separated by commas", _read_names),
+        _HOST_NAMES,
         "names by which the admin API may be called, besides IP addresses, localhost and --host",
     )
     log: str = option("text", one_of(("text", "json", "off")), "a line per request: for people, for machines, or none")
@@ -159,54 +177,69 @@ class Settings(ScenarioSettings):
     def from_environment(cls, given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Self:
         """Return the settings of the variables `MOCK_AKOOL_*`; what is in `given` wins over them.
 
-        An empty variable counts as not set, and those that Kubernetes makes for a Service are none of ours. Raises
-        SettingsError that names the variable for a bad value or an unknown name.
+        An empty variable counts as not set, and those that Kubernetes makes for a Service are not meant. Raises
+        SettingsError for all bad values and unknown names at once, each named as its variable, or in `given` as its
+        flag.
         """
+        __tracebackhide__ = True
         environ = os.environ if environ is None else environ
-        variables = {option.variable: option for option in table()}
-        values: dict[str, Any] = {}
+        given = given or {}
+        rows = {row.variable: row for row in table()}
+        mistakes, values = Mistakes(), dict[str, Any]()
         for variable, text in environ.items():
-            if variable == URL_VARIABLE:  # for clients
+            if not variable.startswith(PREFIX) or not text or variable == URL_VARIABLE:
                 continue
-            if variable.startswith(PREFIX) and text and not _is_of_kubernetes(variable, text):
-                values[_option_of(variable, variables).field] = text
-        chosen = values | dict(given or {})
+            if _is_of_kubernetes(variable, text):
+                continue
+            if variable in rows:
+                values[rows[variable].name] = text
+            else:
+                mistakes.found.append(_unknown_variable(variable, rows))
+        names = {row.name: row.flag if row.name in given else row.variable for row in rows.values()}
         try:
-            return cls.of(**chosen)
+            made = cls.of(**values | dict(given))
         except SettingsError as error:
-            for variable, each in variables.items():
-                if error.option == each.field and each.field not in (given or {}):
-                    raise error.spelt(variable) from None
-            raise
+            mistakes.found += error.renamed(names).mistakes
+        mistakes.raise_any()
+        return made
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One row of the settings table: the field, its flag and variable, and what is known of it."""
+    """One row of the settings table: the name in Python, the flag, the variable, and what is known of it."""
 
-    field: str
+    name: str
     flag: str
     variable: str
-    default: Any
-    about: About
+    field: Field
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it is yes or no, so that the bare flag means yes."""
+        return self.field.shape is FLAG
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the flag may be given several times."""
+        return isinstance(self.field.shape, Listed)
 
     @property
     def shown_default(self) -> str:
         """The default as one would write it; empty when there is none."""
-        if self.about.kind.is_flag:
-            return "yes" if self.default else "no"
-        if type(self.default) is tuple:
-            return ",".join(map(str, self.default))
-        return "" if self.default in (None, "") else str(self.default)
+        default = self.field.default
+        if self.is_flag:
+            return "yes" if default else "no"
+        if type(default) is tuple:
+            return ",".join(map(str, default))
+        return "" if default in (None, "") else str(default)
 
 
 def table() -> tuple[Setting, ...]:
     """Return all settings in the order of their declaration; flags, variables and docs are made from this."""
-    rows = []
-    for field in dataclasses.fields(Settings):
-        flag, variable = f"--{field.name.replace('_', '-')}", PREFIX + field.name.upper()
-        rows.append(Setting(field.name, flag, variable, field.default, about(field)))
-    return tuple(rows)
+    return tuple(
+        Setting(name, f"--{name.replace('_', '-')}", PREFIX + name.upper(), field)
+        for name, field in Settings.fields().items()
+    )
 
 
 def token_of_environment() -> str | None:
@@ -254,12 +287,8 @@ def _is_of_kubernetes(variable: str, text: str) -> bool:
     return bool(_KUBERNETES.fullmatch(variable) or _KUBERNETES_PORT.fullmatch(f"{variable}={text}"))
 
 
-def _option_of(variable: str, variables: Mapping[str, Setting]) -> Setting:
-    if variable in variables:
-        return variables[variable]
+def _unknown_variable(variable: str, known: Iterable[str]) -> Mistake:
     # Without the prefix, which would make them all alike.
-    near = nearest(variable.removeprefix(PREFIX), (each.removeprefix(PREFIX) for each in variables))
-    hint = (
-        f"Did you mean {PREFIX}{near}?" if near else "`mock-akool serve --help` lists the flags; each has its variable"
-    )
-    raise SettingsError(f"there is no variable {variable}", hint)
+    near = nearest(variable.removeprefix(PREFIX), (each.removeprefix(PREFIX) for each in known))
+    hint = "`mock-akool serve --help` lists the flags; each has its variable"
+    return Mistake("there is no such variable", hint if near is None else f"did you mean {PREFIX}{near}?", (variable,))

@@ -323,7 +323,7 @@ class TestConnect:
             fake.verify()
         fake.clear_scenario()
         fake.verify()
-        with pytest.raises(ScenarioError, match="Did you mean 'flaky-gateway'"):
+        with pytest.raises(ScenarioError, match="did you mean 'flaky-gateway'"):
             fake.put_scenario("flaky-gatewa")
 
     def test_rules_have_handles(self, server: Server, fake: RemoteAkool) -> None:

@@ -25,12 +25,12 @@ from mock_akool.akool.jobs import Job
 from mock_akool.akool.overrides import MISSING, ResultOverride
 from mock_akool.core.call_log import Call
 from mock_akool.core.durations import FOREVER, Span
-from mock_akool.core.faults import Fault
+from mock_akool.core.faults import FAULT
 from mock_akool.core.http import Request, Response, Share, Termination, Transfer
 from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.rules import Rule
 from mock_akool.core.timeline import COMPLETED, Stage, Status, Timeline, failed
-from mock_akool.core.webhook_faults import WebhookFault
+from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 
 INSTANTS = st.integers(0, 2**63)
 LENGTHS = st.integers(0, 100 * 365 * 86_400 * 10**9)
@@ -86,7 +86,7 @@ RESULTS = st.builds(
     image=st.one_of(st.none(), TEXTS.filter(bool), st.just(MISSING)),
     upscaled_urls=st.one_of(st.none(), URL_LISTS, st.just(MISSING)),
     buttons=st.one_of(st.none(), URL_LISTS, st.just(MISSING)),
-    files=some(st.just(Fault.of({"http": 403}))),
+    files=some(st.just(FAULT.read({"http": 403}))),
 )
 JOBS = st.builds(
     Job,
@@ -161,7 +161,7 @@ DELIVERIES = st.builds(
     ),
     next_ns=some(INSTANTS),
     why=TEXTS,
-    fault=some(st.just(WebhookFault.of({"copies": 2, "delay": "1.5s", "envelope": "wrong key"}))),
+    fault=some(st.just(WEBHOOK_FAULT.read({"copies": 2, "delay": "1.5s", "envelope": "wrong key"}))),
     copy_of=some(NUMBERS),
 )
 RULES = st.builds(
@@ -169,7 +169,7 @@ RULES = st.builds(
     st.builds(
         Rule,
         on=st.sampled_from([("file",), ("createbyprompt", "quota/info")]),
-        fault=st.sampled_from([Fault.of({"http": 502, "delay": "1s"}), Fault.of({"drop": True})]),
+        fault=st.sampled_from([FAULT.read({"http": 502, "delay": "1s"}), FAULT.read({"drop": True})]),
         name=TEXTS,
         account=some(TEXTS),
         job=some(st.one_of(NUMBERS, KEYS)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from mock_akool import AccountSpec, Code, Ending, MockAkool, Profile, Settings, 
 from mock_akool.akool.codes import MESSAGES, UNKNOWN_MESSAGE
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.durations import Duration
-from mock_akool.core.options import about
+from mock_akool.core.schema import shown
 from mock_akool.core.timeline import COMPLETED
 
-FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
+FIELDS = Settings.fields()
 
 
 class _Odd:
@@ -27,11 +28,10 @@ class _Odd:
 def test_every_option_refuses_what_is_nothing_like_it(name: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.of(**{name: _Odd()})
-    assert caught.value.message.startswith(f"{name}=<odd> is not usable")
-    if name == "scenario":
-        assert caught.value.hint == "Give a name, a file, or a dict of a file's keys"
-    else:
-        assert caught.value.hint == f"It takes {about(FIELDS[name]).kind.wants}"
+    (mistake,) = caught.value.mistakes
+    assert mistake.place == (name,)
+    assert mistake.what.startswith("the value is not " if name == "admin_token" else "<odd> is not ")
+    assert str(caught.value).startswith(f"{name}: {mistake.what}")
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -41,58 +41,103 @@ def test_every_option_accepts_its_own_default(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_every_option_is_told_to_a_person(name: str) -> None:
-    told = about(FIELDS[name])
-    assert told.help
-    assert told.kind.wants
-    assert told.mark in {"", "D", "O", "I", "C"}
-    assert not told.mark or told.section
+def test_every_option_is_explained(name: str) -> None:
+    known = FIELDS[name]
+    assert known.help
+    assert known.shape.wants
+    assert known.shape.schema
+    assert known.mark in {"", "D", "O", "I", "C"}
+    assert not known.mark or known.section
 
 
-BAD: list[tuple[str, Any]] = [
-    ("seed", "x"),
-    ("seed", 1.5),
-    ("seed", True),
-    ("seed", 2**63),
-    ("seed", "9" * 5000),
-    ("profile", "real"),
-    ("strict", "maybe"),
-    ("strict", 2),
-    ("accounts", "not json"),
-    ("accounts", "{}"),
-    ("accounts", [1]),
-    ("credits", -1),
-    ("credits", "1e3"),
-    ("queueing", "-1s"),
-    ("processing", "soon"),
-    ("ending", "exploded"),
-    ("ending", "completed: well"),
-    ("latency", "3 polls"),
-    ("latency", "forever"),
-    ("journal_size", 0),
-    ("max_body_bytes", 1023),
-    ("error_data", "undefined"),
-    ("gone_file_status", 200),
-    ("out_of_credits_code", 1000),
-    ("out_of_credits_code", 10_000),
-    ("requests_per_second", 0),
-    ("requests_per_second", "nan"),
-    ("requests_per_second", "inf"),
-    ("concurrent_jobs", -1),
-    ("square_4k", 63),
-    ("prompt_suffix", 3),
+_SPAN = "; use 10, '500ms', '3 polls' or 'forever'"
+_DURATION = "; use 10, '500ms', '2m', '3h' or '7d'"
+BAD: list[tuple[str, Any, str]] = [
+    ("seed", "x", "'x' is not a whole number from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807"),
+    ("seed", 1.5, "1.5 is not a whole number"),
+    ("seed", True, "True is not a whole number"),
+    ("seed", 2**63, "9223372036854775808 is not a whole number"),
+    ("seed", "9" * 5000, f"'{'9' * 56}... is not a whole number"),
+    ("profile", "real", "'real' is not observed or documented"),
+    ("profile", "observd", "'observd' is not observed or documented; did you mean 'observed'?"),
+    ("strict", "maybe", "'maybe' is not true or false"),
+    ("strict", 2, "2 is not true or false"),
+    ("accounts", {}, "{} is not a list; each item is an object"),
+    ("accounts", "{}", "a listed account needs the key 'api_key'"),
+    ("accounts", "[1", "'[1' is not a list; each item is an object"),
+    ("accounts", [1], "1 is not a listed account; use an object with keys such as {"),
+    ("credits", -1, "-1 is not a whole number from 0 to 1,000,000,000,000"),
+    ("credits", "1e3", "1000.0 is not a whole number"),
+    ("queueing", "-1s", f"'-1s' is not a duration{_SPAN}"),
+    ("processing", "soon", f"'soon' is not a duration{_SPAN}"),
+    ("processing", "1.5 polls", f"'1.5 polls' is not a number of polls from 0 to 10,000{_SPAN}"),
+    ("processing", "101 years", f"'101 years' is not a duration{_SPAN}"),
+    ("processing", "36501d", "'36501d' is over 100 years; use 'forever' for a stage without end"),
+    ("processing", 10**5000, "a very long int is over 100 years; use 'forever' for a stage without end"),
+    ("ending", "exploded", "'exploded' is not an ending; use 'completed', 'failed' or 'failed: reason'"),
+    ("ending", "complete", "'complete' is not an ending; did you mean 'completed'?"),
+    ("ending", "completed: well", "'completed: well' is not an ending; did you mean 'completed'?"),
+    ("latency", "3 polls", f"'3 polls' is not a duration in seconds{_DURATION}"),
+    ("latency", "forever", f"'forever' is not a duration in seconds{_DURATION}"),
+    ("journal_size", 0, "0 is not a whole number from 1 to 10,000,000"),
+    ("max_body_bytes", 1023, "1023 is not a whole number from 1,024 to 1,073,741,824"),
+    ("error_data", "undefined", "'undefined' is not omit or null"),
+    ("gone_file_status", 200, "200 is not a whole number from 400 to 599"),
+    ("out_of_credits_code", 1000, "1000 is not a business code from 1001 to 9999"),
+    ("out_of_credits_code", 10_000, "10000 is not a business code from 1001 to 9999"),
+    ("requests_per_second", 0, "0 is not a number above 0"),
+    ("requests_per_second", "nan", "nan is not a number above 0"),
+    ("requests_per_second", "inf", "inf is not a number above 0"),
+    ("concurrent_jobs", -1, "-1 is not a whole number from 0 to 1,000,000,000"),
+    ("square_4k", 63, "63 is not a whole number from 64 to 4,096"),
+    ("prompt_suffix", 3, "3 is not a text"),
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), BAD, ids=repr)
-def test_a_bad_value_is_told_with_its_name_and_what_it_takes(name: str, value: Any) -> None:
+@pytest.mark.parametrize(("name", "value", "why"), BAD, ids=lambda each: shown(each)[:40])
+def test_a_bad_value_is_refused_in_one_line_with_its_name_and_what_to_write(name: str, value: Any, why: str) -> None:
     with pytest.raises(SettingsError) as caught:
         MockAkool(**{name: value})
-    told = str(caught.value)
-    assert told.startswith(f"{name}={repr(value)[:70]}")
-    assert f"It takes {about(FIELDS[name]).kind.wants}" in told
-    assert "\n" not in told
-    assert len(told) < 600
+    text = str(caught.value)
+    place = f"{name}[0]: " if (name, value) in (("accounts", "{}"), ("accounts", [1])) else f"{name}: "
+    assert text.startswith(place + why)
+    assert "\n" not in text
+    assert len(text) < 600
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        MockAkool(
+            quueing=1, ending="exploded", accounts=[{"api_key": "a", "credits": -1, "state": "banned"}, {}], seed="x"
+        )
+    assert str(caught.value).splitlines() == [
+        "6 mistakes:",
+        "  quueing: there is no such setting; did you mean 'queueing'?",
+        "  seed: 'x' is not a whole number from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807",
+        "  accounts[0].state: there is no such key; did you mean 'status'?",
+        "  accounts[0].credits: -1 is not a whole number from 0 to 1,000,000,000,000",
+        "  accounts[1]: a listed account needs the key 'api_key'; it is the API key, which is the clientSecret of "
+        "getToken, too",
+        "  ending: 'exploded' is not an ending; use 'completed', 'failed' or 'failed: reason'",
+    ]
+    assert [each.place for each in caught.value.mistakes[:2]] == [("quueing",), ("seed",)]
+
+
+def test_of_very_many_mistakes_the_first_are_told() -> None:
+    with pytest.raises(SettingsError) as caught:
+        MockAkool(accounts=[{"api_key": ""}] * 50)
+    lines = str(caught.value).splitlines()
+    assert (lines[0], lines[-1], len(lines)) == ("50 mistakes:", "  and 30 more", 22)
+    assert len(caught.value.mistakes) == 50
+
+
+def test_an_error_of_settings_can_be_sent_to_another_process() -> None:
+    all_options: list[dict[str, Any]] = [{"seed": "x"}, {"seed": "x", "credits": "y"}]
+    for options in all_options:
+        with pytest.raises(SettingsError) as caught:
+            MockAkool(**options)
+        copy = pickle.loads(pickle.dumps(caught.value))
+        assert (str(copy), copy.mistakes) == (str(caught.value), caught.value.mistakes)
 
 
 GOOD: list[tuple[str, Any, Any]] = [
@@ -100,7 +145,7 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("profile", "documented", Profile.DOCUMENTED),
     ("strict", "ON", True),
     ("strict", "", False),
-    ("strict", 1, True),
+    ("strict", "1", True),
     ("credits", "0", 0),
     ("queueing", "3 polls", Span(polls=3)),
     ("processing", 0.5, Span(500_000_000)),
@@ -130,34 +175,36 @@ def test_a_value_may_be_text(name: str, value: Any, real: Any) -> None:
 
 
 BAD_ACCOUNTS: list[tuple[Any, str]] = [
-    ({}, "needs an api_key"),
-    ({"api_key": ""}, "needs an api_key"),
-    ({"api_key": 5}, "needs an api_key"),
-    ({"clientSecret": "s"}, "not {'clientSecret': 's'}"),
-    ({"api_key": "s", "client_id": ""}, "client_id ''"),
-    ({"api_key": "s", "client_id": 7}, "client_id 7"),
-    ({"api_key": "s", "credits": -1}, "credits -1"),
-    ({"api_key": "s", "credits": True}, "credits True"),
-    ({"api_key": "s", "credits": 1.5}, "credits 1.5"),
-    ({"api_key": "s", "status": "poor"}, "status 'poor'"),
-    ({"api_key": "s", "status": ["banned"]}, r"status ['banned']"),
-    ({"api_key": "s", "token_lifetime": "3 polls"}, "'3 polls'"),
-    ("s", "not 's'"),
+    ({}, "[0]: a listed account needs the key 'api_key'"),
+    ({"api_key": ""}, "[0].api_key: it is empty; write a text"),
+    ({"api_key": 5}, "[0].api_key: 5 is not a text"),
+    ({"api_key": "s", "clientId": "s"}, "[0].clientId: there is no such key; did you mean 'client_id'?"),
+    ({"api_key": "s", "client_id": ""}, "[0].client_id: it is empty; write a text"),
+    ({"api_key": "s", "client_id": 7}, "[0].client_id: 7 is not a text"),
+    ({"api_key": "s", "credits": -1}, "[0].credits: -1 is not a whole number from 0 to"),
+    ({"api_key": "s", "credits": True}, "[0].credits: True is not a whole number from 0 to"),
+    ({"api_key": "s", "credits": 1.5}, "[0].credits: 1.5 is not a whole number from 0 to"),
+    ({"api_key": "s", "status": "poor"}, "[0].status: 'poor' is not active or banned"),
+    ({"api_key": "s", "status": ["banned"]}, "[0].status: ['banned'] is not active or banned; did you mean 'banned'?"),
+    ({"api_key": "s", "token_lifetime": "3 polls"}, "[0].token_lifetime: '3 polls' is not a duration in seconds"),
+    ("s", "[0]: 's' is not a listed account; use an object with keys such as {"),
 ]
 
 
 @pytest.mark.parametrize(("account", "why"), BAD_ACCOUNTS, ids=repr)
-def test_a_bad_account_is_told_with_why(account: Any, why: str) -> None:
+def test_a_bad_account_is_refused_with_why(account: Any, why: str) -> None:
     with pytest.raises(SettingsError) as caught:
         ServiceSettings.of(accounts=json.dumps([account]))
-    assert why in str(caught.value)
+    assert str(caught.value).startswith(f"accounts{why}")
 
 
 @pytest.mark.parametrize("name", ["api_key", "client_id"])
 def test_two_accounts_cannot_be_one(name: str) -> None:
     pair = [{"api_key": "s1", "client_id": "i1"}, {"api_key": "s2", "client_id": "i2"}]
     pair[1][name] = pair[0][name]
-    with pytest.raises(SettingsError, match=f"two accounts have the same {name}"):
+    with pytest.raises(
+        SettingsError, match=rf"accounts\[1\]\.{name}: account 0 has the same {name}; give each its own"
+    ):
         ServiceSettings.of(accounts=pair)
 
 
@@ -166,13 +213,13 @@ def test_an_unknown_name_is_told_with_the_nearest(name: str, near: str) -> None:
     options: dict[str, Any] = {name: 1}
     with pytest.raises(SettingsError) as caught:
         MockAkool(**options)
-    assert str(caught.value) == f"there is no setting '{name}'. Did you mean '{near}'?"
+    assert str(caught.value) == f"{name}: there is no such setting; did you mean '{near}'?"
 
 
 def test_a_name_like_no_other_is_told_with_all() -> None:
     with pytest.raises(SettingsError) as caught:
         MockAkool(zzzzzz=1)
-    assert all(field.name in caught.value.hint for field in dataclasses.fields(ServiceSettings))
+    assert all(name in caught.value.hint for name in ServiceSettings.fields())
 
 
 def test_options_are_frozen() -> None:

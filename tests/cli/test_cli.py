@@ -86,8 +86,8 @@ class TestHelp:
         lines = told.stdout.splitlines()
         for row in table():
             (line,) = (line for line in lines if re.search(rf"{row.flag} (\[YES\|NO\]|[A-Z0-9_]+)( |$)", line))
-            about = line if row.about.help in line else lines[lines.index(line) + 1]
-            assert f"{row.about.help}: {row.about.kind.wants}" in about
+            about = line if row.field.help in line else lines[lines.index(line) + 1]
+            assert f"{row.field.help}: {row.field.shape.wants}" in about
             assert not row.shown_default or f"(default: {row.shown_default})" in about
         assert "--port is MOCK_AKOOL_PORT. Flags win." in told.stdout
 
@@ -122,14 +122,22 @@ class TestMistakes:
             (
                 ("serve", "--seed", "x"),
                 1,
-                "mock-akool: --seed='x' is not usable. It takes a whole number from -9,223,372",
+                "mock-akool: --seed: 'x' is not a whole number from -9,223,372",
             ),
-            (("serve", "--port", "65536"), 1, "--port='65536' is not usable. It takes a whole number from 0 to 65,535"),
-            (("serve", "--queueing", "soon"), 1, "mock-akool: --queueing='soon' is not usable ('soon' is no length of"),
-            (("serve", "--profile", "x"), 1, "--profile='x' is not usable. It takes observed or documented"),
-            (("serve", "--strict", "x"), 1, "--strict='x' is not usable. It takes yes or no"),
-            (("serve", "--public-url", "x"), 1, "--public-url='x' is not usable. It takes a scheme and a host such as"),
-            (("serve", "--accounts", "[{}]"), 1, "an account needs an api_key"),
+            (("serve", "--port", "65536"), 1, "mock-akool: --port: 65536 is not a whole number from 0 to 65,535"),
+            (
+                ("serve", "--queueing", "soon"),
+                1,
+                "mock-akool: --queueing: 'soon' is not a duration; use 10, '500ms', '3 polls' or 'forever'",
+            ),
+            (("serve", "--profile", "x"), 1, "--profile: 'x' is not observed or documented"),
+            (("serve", "--strict", "x"), 1, "--strict: 'x' is not true or false"),
+            (
+                ("serve", "--public-url", "x"),
+                1,
+                "--public-url: 'x' is not a scheme and a host; use https://fake.test:8443",
+            ),
+            (("serve", "--accounts", "[{}]"), 1, "--accounts[0]: a listed account needs the key 'api_key'"),
             (("serve", "--host", "nowhere.invalid"), 1, "cannot listen on nowhere.invalid:25665"),
             (("serve", "-p", "0", "--port-file", "no/folder"), 1, "cannot write the port file no/folder: No such file"),
             (("health", "--timeout", "soon"), 2, "mock-akool health: argument --timeout: invalid float value: 'soon'"),
@@ -147,13 +155,15 @@ class TestMistakes:
     def test_a_bad_variable_is_told_by_its_name(self) -> None:
         finished = run("serve", variables={"MOCK_AKOOL_QUEUEING": "x"})
         assert (finished.returncode, finished.stdout) == (1, "")
-        assert finished.stderr.startswith("mock-akool: MOCK_AKOOL_QUEUEING='x' is not usable (")
+        assert finished.stderr.startswith("mock-akool: MOCK_AKOOL_QUEUEING: 'x' is not a duration; use ")
         assert is_one_line(finished.stderr)
 
     def test_an_unknown_variable_is_told_with_the_nearest(self) -> None:
         finished = run("serve", variables={"MOCK_AKOOL_SEDE": "1"})
         assert finished.returncode == 1
-        assert finished.stderr == "mock-akool: there is no variable MOCK_AKOOL_SEDE. Did you mean MOCK_AKOOL_SEED?\n"
+        assert (
+            finished.stderr == "mock-akool: MOCK_AKOOL_SEDE: there is no such variable; did you mean MOCK_AKOOL_SEED?\n"
+        )
 
     def test_a_taken_port_is_one_clear_line(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -454,14 +464,14 @@ class TestHealth:
         [
             (
                 "https://localhost:25665",
-                "'https://localhost:25665' begins with https, and mock-akool speaks plain HTTP only. "
-                "Write it as http://localhost:25665",
+                "'https://localhost:25665' begins with https, and mock-akool speaks plain HTTP only; "
+                "write it as http://localhost:25665",
             ),
             *(
-                (url, f"'{url}' is no address of a server. Write it as http://127.0.0.1:25665")
+                (url, f"'{url}' is no address of a server; write it as http://127.0.0.1:25665")
                 for url in ("ftp://localhost", "http:localhost:25665", "http://")
             ),
-            ("http://[", "'http://[' is no address of a server: Invalid IPv6 URL. Write it as http://127.0.0.1:25665"),
+            ("http://[", "'http://[' is no address of a server: Invalid IPv6 URL; write it as http://127.0.0.1:25665"),
         ],
     )
     def test_what_is_no_address_is_told_with_how_to_write_it(self, url: str, told: str) -> None:
@@ -531,7 +541,7 @@ class TestFlask:
         finished = run(command=self.COMMAND, variables={"MOCK_AKOOL_SEED": "x"})
         assert finished.returncode == 1
         assert finished.stderr.splitlines()[-1].endswith(
-            "SettingsError: MOCK_AKOOL_SEED='x' is not usable. It takes a whole number from "
+            "SettingsError: MOCK_AKOOL_SEED: 'x' is not a whole number from "
             "-9,223,372,036,854,775,808 to 9,223,372,036,854,775,807"
         )
 
@@ -554,7 +564,7 @@ class TestScenarios:
     def test_show_of_an_unknown_name(self) -> None:
         told = run("scenarios", "show", "maintenence")
         assert (told.returncode, told.stdout) == (1, "")
-        assert told.stderr == "mock-akool: there is no scenario 'maintenence'. Did you mean 'maintenance'?\n"
+        assert told.stderr == "mock-akool: there is no scenario 'maintenence'; did you mean 'maintenance'?\n"
 
     def test_check_tells_of_each_file(self, tmp_path: Path) -> None:
         good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
@@ -564,9 +574,9 @@ class TestScenarios:
         assert told.returncode == 1
         assert told.stdout == f"{good} is well: 0 job entries, 1 rule\n"
         assert told.stderr.splitlines() == [
-            f"mock-akool: {bad}, line 2: rulse: there is no key 'rulse' here. Did you mean 'rules'?",
-            f"mock-akool: cannot read {tmp_path / 'none.json'}: No such file or directory. "
-            f"A path is looked for from where you are: {Path.cwd()}",
+            f"mock-akool: {bad}:2: rulse: there is no such key; did you mean 'rules'?",
+            f"mock-akool: {tmp_path / 'none.json'}: cannot read it: No such file or directory; "
+            f"a path is looked up from the working directory, {Path.cwd()}",
         ]
 
     def test_schema_is_json(self) -> None:
@@ -605,6 +615,4 @@ class TestScenarios:
     def test_a_mistake_is_told_in_a_line(self) -> None:
         told = run("serve", "--scenario", "slwo")
         assert told.returncode == 1
-        assert told.stderr == (
-            "mock-akool: --scenario='slwo' is not usable: there is no scenario 'slwo'. Did you mean 'slow'?\n"
-        )
+        assert told.stderr == ("mock-akool: --scenario: there is no scenario 'slwo'; did you mean 'slow'?\n")

@@ -76,11 +76,14 @@ class TestSend:
             (("--to", "http://127.0.0.1:1/"), "was not delivered: the connection was refused"),
             (("--to", "http://203.0.113.1/"), "203.0.113.1 is neither; allow it with --allow-webhook 203.0.113.1"),
             (("--to", "nonsense"), "'nonsense' is no http(s) URL"),
-            (("--to", "http://127.0.0.1:1/", "--fault", "copie=2"), "Did you mean 'copies'?"),
-            (("--to", "http://127.0.0.1:1/", "--fault", "copies"), "Write NAME=VALUE, such as copies=2"),
-            (("--to", "http://127.0.0.1:1/", "--fault", "delay=1s"), "--fault delay makes no sense"),
+            (("--to", "http://127.0.0.1:1/", "--fault", "copie=2"), "did you mean 'copies'?"),
+            (
+                ("--to", "http://127.0.0.1:1/", "--fault", "copies"),
+                "--fault: 'copies' is not NAME=VALUE; write it such as copies=2",
+            ),
+            (("--to", "http://127.0.0.1:1/", "--fault", "delay=1s"), "--fault: delay makes no sense"),
             (("--to", "http://127.0.0.1:1/", "--client-secret", "short"), "the clientSecret has 5 bytes"),
-            (("--to", "http://127.0.0.1:1/", "--client-id", ""), "--client-id is missing. Give it, or set"),
+            (("--to", "http://127.0.0.1:1/", "--client-id", ""), "--client-id is missing; give it, or set"),
         ],
     )
     def test_mistakes(self, arguments: tuple[str, ...], said: str) -> None:
@@ -112,7 +115,7 @@ class TestOpen:
 
     def test_without_an_account(self) -> None:
         result = opened("{}", variables={})
-        assert result.stderr == "mock-akool: --client-id is missing. Give it, or set the variable AKOOL_CLIENT_ID\n"
+        assert result.stderr == "mock-akool: --client-id is missing; give it, or set the variable AKOOL_CLIENT_ID\n"
 
 
 class TestServe:

@@ -114,7 +114,7 @@ def test_what_is_no_span_is_refused_with_a_hint(value: object) -> None:
 
 @pytest.mark.parametrize("value", ["3 polls", "forever"])
 def test_a_duration_is_time_only(value: str) -> None:
-    with pytest.raises(SettingsError, match="no length of time in seconds"):
+    with pytest.raises(SettingsError, match="is not a duration in seconds"):
         Duration.of(value)
 
 

@@ -589,14 +589,14 @@ def test_the_readme_has_every_setting_with_its_variable_and_default() -> None:
         assert rows[f"`{setting.flag}`<br>`{setting.variable}`"][0] == generate_docs.default(setting)
 
 
-@pytest.mark.parametrize("setting", [row for row in table() if row.about.mark], ids=lambda row: row.field)
+@pytest.mark.parametrize("setting", [row for row in table() if row.field.mark], ids=lambda row: row.name)
 def test_a_choice_stands_in_its_section_with_mark_and_default(setting: Setting) -> None:
     sections = dict(re.findall(r"(?ms)^## (\d+)\. [^\n]*\n(.*?)(?=^## |\Z)", DIFFERENCES.read_text()))
-    for number in setting.about.section.split(", "):
+    for number in setting.field.section.split(", "):
         mark, default, meaning = _rows(sections[number])[f"`{setting.flag}`"]
-        assert mark == setting.about.mark
+        assert mark == setting.field.mark
         assert default == (f"`{setting.shown_default}`" if setting.shown_default else "none")
-        assert meaning.startswith(setting.about.help)
+        assert meaning.startswith(setting.field.help)
 
 
 def _rows(text: str) -> dict[str, list[str]]:

@@ -103,8 +103,8 @@ def test_scenarios_are_put_for_it_alone(fake: MockAkool | RemoteAkool, tmp_path:
 @pytest.mark.parametrize(
     ("scenario", "told"),
     [
-        ("flaky-gatewy", "Did you mean 'flaky-gateway'"),
-        ({"rules": [{"on": "create", "fualt": {}}]}, r"rules\[0\].fualt: there is no key 'fualt' here"),
+        ("flaky-gatewy", "did you mean 'flaky-gateway'"),
+        ({"rules": [{"on": "create", "fualt": {}}]}, r"rules\[0\].fualt: there is no such key"),
         ({"profile": "documented", "seed": 4}, "seed, profile of a scenario cannot be changed while the fake runs"),
     ],
 )
@@ -234,8 +234,8 @@ def test_accounts_are_added_as_a_scenario_describes_them(fake: MockAkool | Remot
     for wrong, told in (
         ({"api_key": KEY}, "there is an account with this api_key"),
         ({"api_key": OTHER, "client_id": "AKX2…"}, "there is an account with this client_id"),
-        ({"api_key": OTHER, "credit": 3}, "there is no key 'credit' here. Did you mean 'credits'"),
-        ({"api_key": ""}, "the api_key is empty"),
+        ({"api_key": OTHER, "credit": 3}, "credit: there is no such key; did you mean 'credits'"),
+        ({"api_key": ""}, "api_key: it is empty"),
     ):
         with pytest.raises(MockAkoolError, match=told):
             fake.add_account(**wrong)

@@ -95,7 +95,7 @@ def test_one_hangs() -> None:
 def test_refusals_are_the_errors_of_this_process() -> None:
     with MockAkool().server() as server:
         client = AdminClient(server.url)
-        with pytest.raises(ScenarioError, match="Did you mean"):
+        with pytest.raises(ScenarioError, match="did you mean"):
             client.ask("PUT", "scenario", {"scenario": "flaky-gatewy"})
         with pytest.raises(MockAkoolError, match="there is no job 'nowhere'") as caught:
             client.ask("GET", "jobs/nowhere")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mock_akool import Calls, Deliveries, Jobs, MockAkool, MockAkoolError, Request, ScenarioError, Status
+from mock_akool import Calls, Deliveries, Jobs, MockAkool, Request, SettingsError, Status
 from mock_akool.mock.base import BaseMock
 
 KEY = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
@@ -158,7 +158,7 @@ class TestJobs:
         assert [job.id for job in jobs.with_prompt("a *")] == [failed_id]
         assert [job.id for job in jobs.created_by("create").with_prompt("*owl")] == [other_id]
         assert not jobs.created_by("createbybutton")
-        with pytest.raises(ScenarioError, match="did you mean createbybutton"):
+        with pytest.raises(SettingsError, match="did you mean 'createbybutton'"):
             jobs.created_by("createbybuton")
 
     def test_a_status_is_that_of_the_instant_when_they_were_asked_for(self, seen: BaseMock, mock: MockAkool) -> None:
@@ -170,7 +170,7 @@ class TestJobs:
 
 
 class TestStatuses:
-    @pytest.mark.parametrize("status", ["completed", 3, Status.COMPLETED])
+    @pytest.mark.parametrize("status", ["completed", 3, "3", Status.COMPLETED])
     def test_by_word_or_number(self, seen: BaseMock, mock: MockAkool, status: Any) -> None:
         job_id = create(mock, webhookUrl=HOOK)
         mock.clock.advance(5)
@@ -183,10 +183,10 @@ class TestStatuses:
         mock.clock.advance(5)
         assert [int(each.status) for each in seen.webhooks] == [2, 3, 2, 3, 3]
 
-    @pytest.mark.parametrize("status", ["complete", 5, True, None, "3"])
+    @pytest.mark.parametrize("status", ["complete", 5, True, None, "5", 3.5])
     def test_what_is_none(self, mock: MockAkool, status: Any) -> None:
-        known = r"Use the word or the number of one: queueing \(1\), processing \(2\), completed \(3\), failed \(4\)"
-        with pytest.raises(MockAkoolError, match=known):
+        known = r"use queueing, processing, completed or failed \(or 1 to 4\)|did you mean 'completed'\?"
+        with pytest.raises(SettingsError, match=f"is not a status; ({known})"):
             mock.jobs.with_status(status)
 
     @pytest.mark.parametrize("ask", [Deliveries.with_status, lambda seen, status: seen.assert_delivered("0", status)])
@@ -194,7 +194,5 @@ class TestStatuses:
         self, mock: MockAkool, ask: Callable[[Deliveries, Any], object]
     ) -> None:
         for status in ("queueing", 1, "done"):
-            with pytest.raises(
-                ScenarioError, match=r"status: .* is not usable.* It takes processing, completed or failed"
-            ):
+            with pytest.raises(SettingsError, match=r"status: .*; use (queueing, )?processing, completed or failed"):
                 ask(mock.webhooks, status)

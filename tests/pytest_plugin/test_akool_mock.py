@@ -135,11 +135,11 @@ def test_good(akool_mock):
     result.assert_outcomes(passed=1, errors=4)
     result.stdout.fnmatch_lines_random(
         [
-            "test_it.py:6: @pytest.mark.akool: there is no setting 'sede'. Did you mean 'seed'[?]",
+            "test_it.py:6: @pytest.mark.akool: sede: there is no such setting; did you mean 'seed'[?]",
             ">   sede=4,",
             "test_it.py:12: @pytest.mark.akool: it takes settings by name, not 7. Write for example seed=7",
             ">   @pytest.mark.akool(7)",
-            "test_it.py:17: @pytest.mark.akool: profile='observant' is not usable. It takes observed or documented",
+            "test_it.py:17: @pytest.mark.akool: profile: 'observant' is not observed or documented; did you mean *",
         ]
     )
     assert "pytest_plugin.py" not in result.stdout.str(), "the user's line, not ours"
@@ -171,10 +171,10 @@ def test_hook(akool_mock):
 """
     result = run(source)
     result.assert_outcomes(errors=2)
-    result.stdout.fnmatch_lines(["test_it.py:5: @pytest.mark.akool: there is no setting 'crdits'. Did you mean *"])
+    result.stdout.fnmatch_lines(["test_it.py:5: @pytest.mark.akool: crdits: there is no such setting; did you mean *"])
     result = run(source.replace("crdits", "credits"), "-k", "hook")
     result.stdout.fnmatch_lines(
-        ["test_it.py:13: @pytest.mark.akool: there is no setting 'speed'. Did you mean 'seed'[?]"]
+        ["test_it.py:13: @pytest.mark.akool: speed: there is no such setting; did you mean 'seed'[?]"]
     )
 
 
@@ -236,8 +236,8 @@ def test_settings(akool_mock, akool_server):
 @pytest.mark.parametrize(
     ("returned", "told"),
     [
-        ("{'seeed': 1}", "the fixture akool_settings: there is no setting 'seeed'. Did you mean 'seed'[?]"),
-        ("{'seed': 'x'}", "the fixture akool_settings: seed='x' is not usable. It takes a whole number *"),
+        ("{'seeed': 1}", "the fixture akool_settings: seeed: there is no such setting; did you mean 'seed'[?]"),
+        ("{'seed': 'x'}", "the fixture akool_settings: seed: 'x' is not a whole number *"),
         ("['seed']", "the fixture akool_settings must return a dict of settings, not [[]'seed']"),
     ],
 )
@@ -259,14 +259,14 @@ def akool_settings():
 @pytest.mark.parametrize(
     ("argument", "told"),
     [
-        ("--akool=seeed=1", "there is no setting 'seeed'. Did you mean 'seed'?"),
-        ("--akool=queue=1", "there is no setting 'queue'. Did you mean 'queueing'?"),
-        ("--akool=seed=red", "seed='red' is not usable. It takes a whole number"),
+        ("--akool=seeed=1", "seeed: there is no such setting; did you mean 'seed'?"),
+        ("--akool=queue=1", "queue: there is no such setting; did you mean 'queueing'?"),
+        ("--akool=seed=red", "seed: 'red' is not a whole number"),
         ("--akool=seed", "--akool has 'seed'; write NAME=VALUE, such as queueing=10s"),
         ("--akool==4", "--akool has '=4'; write NAME=VALUE, such as queueing=10s"),
-        ("--akool-url=ftp://x", "'ftp://x' is no address of a server. Write it as http://127.0.0.1:25665"),
+        ("--akool-url=ftp://x", "'ftp://x' is no address of a server; write it as http://127.0.0.1:25665"),
         ("--akool-url=https://x:80", "'https://x:80' begins with https, and mock-akool speaks plain HTTP only"),
-        ("--akool-url=x:80/y", "'x:80/y' is no address of a server: it has a path. Write it as http://x:80"),
+        ("--akool-url=x:80/y", "'x:80/y' is no address of a server: it has a path; write it as http://x:80"),
     ],
 )
 def test_a_bad_option_is_a_usage_error(run: Run, argument: str, told: str) -> None:

@@ -157,7 +157,7 @@ def test_hammers(akool_mock):
 def test_a_wrong_call(akool_mock):
     with pytest.raises(MockAkoolError, match="there is no job 'nowhere'"):
         akool_mock.job("nowhere")
-    with pytest.raises(MockAkoolError, match="Did you mean 'queueing'"):
+    with pytest.raises(MockAkoolError, match="did you mean 'queueing'"):
         akool_mock.next_job(queing=3)
 """
 
@@ -454,7 +454,7 @@ class TestConnect:
     @pytest.mark.parametrize(
         ("url", "told"),
         [
-            ("{}/api/open/v3", "it has a path. Write it as http://127.0.0.1:"),
+            ("{}/api/open/v3", "it has a path; write it as http://127.0.0.1:"),
             ("http://localhost:99999", "is no address of a server: Port out of range 0-65535"),
         ],
     )
@@ -463,7 +463,7 @@ class TestConnect:
             MockAkool.connect(url.format(server.url))
 
     def test_a_wrong_argument_is_told_with_the_nearest_one(self, server: Server) -> None:
-        with pytest.raises(SettingsError, match=r"there is no setting 'api_kye'. Did you mean 'api_key'"):
+        with pytest.raises(SettingsError, match=r"api_kye: there is no such setting; did you mean 'api_key'"):
             MockAkool.connect(server.url, api_kye="key")
 
     def test_mistakes_are_told_as_in_process(self, fake: RemoteAkool) -> None:
@@ -488,7 +488,7 @@ class TestConnect:
         for mistake in mistakes:
             here, there = told(mistake)
             assert there == here
-        assert "Did you mean 'status'" in told(lambda fake: fake.webhooks.fault(statsu=3))[0]
+        assert "did you mean 'status'" in told(lambda fake: fake.webhooks.fault(statsu=3))[0]
 
     def test_what_only_a_fake_of_this_process_has_says_so(self, fake: RemoteAkool) -> None:
         with pytest.raises(AttributeError, match="server belongs to a fake of this process, and this one runs at http"):

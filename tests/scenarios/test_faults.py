@@ -451,7 +451,7 @@ class TestMagic:
         assert answer.status == 400
         assert answer.json() == {
             "error": "mock-akool: there is no scenario 'nope'",
-            "hint": "`mock-akool scenarios list` shows them",
+            "hint": "`mock-akool scenarios list` lists them",
         }
         assert len(transport.mock.jobs) == 0
 

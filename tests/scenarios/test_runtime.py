@@ -171,22 +171,28 @@ class TestPython:
     def test_mistakes_fail_at_the_word_that_makes_them(self) -> None:
         mock = MockAkool()
         for mistake, message in (
-            (lambda: mock.on("infobymodel"), "on: 'infobymodel' is not usable (did you mean infobymodelid?)"),
-            (lambda: mock.on("any").nth(0), "nth[0]: 0 is not usable"),
-            (lambda: mock.on("any").during(5, 1), "during: [5, 1] is not usable (it ends before it begins)"),
-            (lambda: mock.on("any").nth(1).nth(2), "nth was given already: [1]"),
+            (lambda: mock.on("infobymodel"), "on: 'infobymodel' is not an endpoint; did you mean 'infobymodelid'?"),
+            (lambda: mock.on("any").nth(0), "nth: 0 is not a whole number"),
+            (lambda: mock.on("any").during(5, 1), "during: [5, 1] ends before it begins"),
+            (lambda: mock.on("any").nth(1).nth(2), "nth: it was given before, as [1]"),
             (lambda: mock.on("any").respond(), "fault: this fault does nothing"),
             (lambda: mock.on("any").respond(http=502, drop=True), "fault: a fault is either http or drop, not both"),
             (lambda: mock.on("any").respond(file="expired"), "a fault `file` is for `on: file` only"),
-            (lambda: mock.next_job(stages=[{"queing": 1}]), "stages[0].queing: there is no key 'queing' here"),
-            (lambda: mock.next_job(stages=["completed"], queueing=1), "next_job: stages are the whole life"),
-            (lambda: mock.on("any").respond(status=502), "fault.status: there is no key 'status' here"),  # type: ignore[arg-type]
-            (lambda: mock.next_job(processsing=3), "processsing: there is no key 'processsing' here"),  # type: ignore[arg-type]
-            (lambda: mock.next_job(result={"imge": ""}), "result.imge: there is no key 'imge' here"),
+            (
+                lambda: mock.next_job(stages=[{"queing": 1}]),
+                "stages[0].queing: 'queing' is not a status; did you mean 'queueing'?",
+            ),
+            (lambda: mock.next_job(stages=["completed"], queueing=1), "stages: they are the whole life of the job"),
+            (lambda: mock.on("any").respond(status=502), "fault.status: there is no such key; did you mean 'http'?"),  # type: ignore[arg-type]
+            (
+                lambda: mock.next_job(procesing=3),  # type: ignore[arg-type]
+                "procesing: there is no such argument; did you mean 'processing'?",
+            ),
+            (lambda: mock.next_job(result={"imge": ""}), "result.imge: there is no such key; did you mean 'image'?"),
         ):
             with pytest.raises(ScenarioError) as caught:
                 mistake()
-            assert caught.value.message.startswith(message)
+            assert str(caught.value).startswith(message)
         assert mock.application.scenarios.rules == ()
 
     def test_a_word_after_the_end_is_told_to_come_before(self) -> None:
@@ -214,7 +220,7 @@ class TestPython:
             mock.next_job(queueing=0, processing=0)
 
     def test_a_setting_that_is_switched_off_is_told(self) -> None:
-        with pytest.raises(SettingsError, match="scenario_sources does not name `setting`"):
+        with pytest.raises(SettingsError, match="scenario: scenario_sources does not name `setting`"):
             MockAkool(scenario="happy", scenario_sources="python")
 
     def test_a_rule_tells_of_itself(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -15,7 +16,7 @@ from mock_akool.scenario_library.library import named
 from mock_akool.server.settings import PREFIX, Setting, table
 
 MS: Final = 1_000_000
-ROWS: Final = {row.field: row for row in table()}
+ROWS: Final = {row.name: row for row in table()}
 
 SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "seed": ("7", 7),
@@ -83,11 +84,15 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
 TAKES_ANY_TEXT: Final = {"host", "port_file", "msg_authorization_empty", "msg_account_banned", "prompt_suffix"}
 
 
-def hint_for(row: Setting) -> str:
-    """Return what a person is told to do about a value that is none; of a scenario, where the names are."""
-    return (
-        "`mock-akool scenarios list` shows the names" if row.field == "scenario" else f"It takes {row.about.kind.wants}"
-    )
+LISTS: Final = {"accounts", "allow_webhook", "admin_hosts", "scenario_sources"}
+
+
+def refused(name: str, row: Setting) -> str:
+    """Return how the refusal of a value that is none begins, the setting being called `name`."""
+    item = "[0]" if row.name in LISTS else ""
+    what = "the value" if row.name == "admin_token" else "'☹'"
+    is_what = "neither the name of a scenario nor a file" if row.name == "scenario" else "not "
+    return f"{name}{item}: {what} is {is_what}"
 
 
 every_setting = pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
@@ -124,73 +129,71 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_every_setting_has_a_sample_that_is_not_its_default() -> None:
     assert SAMPLES.keys() == ROWS.keys()
-    assert [field for field, (_, value) in SAMPLES.items() if value == ROWS[field].default] == []
+    assert [field for field, (_, value) in SAMPLES.items() if value == ROWS[field].field.default] == []
 
 
 @every_setting
 def test_a_setting_is_a_flag(row: Setting, serve: Any) -> None:
-    text, value = SAMPLES[row.field]
-    assert serve(row.flag, text) == Settings.of(**{row.field: value})
-    assert serve(f"{row.flag}={text}") == Settings.of(**{row.field: value})
+    text, value = SAMPLES[row.name]
+    assert serve(row.flag, text) == Settings.of(**{row.name: value})
+    assert serve(f"{row.flag}={text}") == Settings.of(**{row.name: value})
 
 
 @every_setting
 def test_a_setting_is_a_variable(row: Setting, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    text, value = SAMPLES[row.field]
+    text, value = SAMPLES[row.name]
     monkeypatch.setenv(row.variable, text)
-    assert serve() == Settings.of(**{row.field: value})
+    assert serve() == Settings.of(**{row.name: value})
 
 
 @every_setting
 def test_a_flag_wins_over_the_variable(row: Setting, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    text, value = SAMPLES[row.field]
-    default = "[]" if row.field == "accounts" else row.shown_default
+    text, value = SAMPLES[row.name]
+    default = "[]" if row.name == "accounts" else row.shown_default
     monkeypatch.setenv(row.variable, text)
     assert serve(row.flag, default) == Settings()
     monkeypatch.setenv(row.variable, default)
-    assert serve(row.flag, text) == Settings.of(**{row.field: value})
+    assert serve(row.flag, text) == Settings.of(**{row.name: value})
 
 
 @every_setting
 def test_a_bad_variable_is_told_by_its_name(row: Setting) -> None:
-    if row.field in TAKES_ANY_TEXT:
-        assert getattr(Settings.from_environment(environ={row.variable: "☹"}), row.field) == "☹"
+    if row.name in TAKES_ANY_TEXT:
+        assert getattr(Settings.from_environment(environ={row.variable: "☹"}), row.name) == "☹"
         return
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment(environ={row.variable: "☹"})
-    assert str(caught.value).startswith(f"{row.variable}='☹' is not usable")
-    assert caught.value.hint == hint_for(row)
+    assert str(caught.value).startswith(refused(row.variable, row))
 
 
 @every_setting
 def test_a_bad_flag_is_told_even_where_the_variable_is_well(
     row: Setting, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if row.field in TAKES_ANY_TEXT:
+    if row.name in TAKES_ANY_TEXT:
         return
-    monkeypatch.setenv(row.variable, SAMPLES[row.field][0])
+    monkeypatch.setenv(row.variable, SAMPLES[row.name][0])
     assert main(["serve", row.flag, "☹"]) == 1
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith(f"mock-akool: {row.flag}='☹' is not usable")
-    assert told.err.endswith(f"{hint_for(row)}\n")
+    assert told.err.startswith(f"mock-akool: {refused(row.flag, row)}")
     assert told.err.count("\n") == 1
 
 
 @every_setting
 def test_a_bad_argument_is_told_by_its_name(row: Setting) -> None:
-    if row.field not in TAKES_ANY_TEXT:
+    if row.name not in TAKES_ANY_TEXT:
         with pytest.raises(SettingsError) as caught:
-            Settings.of(**{row.field: "☹"})
-        assert str(caught.value).startswith(f"{row.field}='☹' is not usable")
+            Settings.of(**{row.name: "☹"})
+        assert str(caught.value).startswith(refused(row.name, row))
 
 
 @every_setting
 def test_a_bad_variable_is_told_even_where_a_flag_of_another_setting_is_given(row: Setting, serve: Any) -> None:
-    if row.field in TAKES_ANY_TEXT:
+    if row.name in TAKES_ANY_TEXT:
         return
-    given = {"credits": "1"} if row.field != "credits" else {"seed": "1"}
-    with pytest.raises(SettingsError, match=f"^{row.variable}='☹'"):
+    given = {"credits": "1"} if row.name != "credits" else {"seed": "1"}
+    with pytest.raises(SettingsError, match=f"^{re.escape(refused(row.variable, row))}"):
         Settings.from_environment(given, {row.variable: "☹"})
 
 
@@ -219,24 +222,24 @@ def test_what_kubernetes_says_of_a_service_is_none_of_ours(application: str) -> 
 
 
 def test_what_is_only_like_kubernetes_is_a_mistake() -> None:
-    with pytest.raises(SettingsError, match=r"^MOCK_AKOOL_PORT='http://10\.0\.0\.11:25665' is not usable"):
+    with pytest.raises(SettingsError, match=r"^MOCK_AKOOL_PORT: 'http://10\.0\.0\.11:25665' is not a whole number"):
         Settings.from_environment(environ={"MOCK_AKOOL_PORT": "http://10.0.0.11:25665"})
-    with pytest.raises(SettingsError, match="there is no variable MOCK_AKOOL_SERVICE_NAME"):
+    with pytest.raises(SettingsError, match="MOCK_AKOOL_SERVICE_NAME: there is no such variable"):
         Settings.from_environment(environ={"MOCK_AKOOL_SERVICE_NAME": "x"})
 
 
 @every_setting
 def test_the_shown_default_is_what_one_would_write(row: Setting) -> None:
     if row.shown_default:
-        assert getattr(Settings.of(**{row.field: row.shown_default}), row.field) == row.default
+        assert getattr(Settings.of(**{row.name: row.shown_default}), row.name) == row.field.default
     else:
-        assert row.default in (None, (), "")
+        assert row.field.default in (None, (), "")
 
 
-@pytest.mark.parametrize("row", [row for row in table() if row.about.kind.is_flag], ids=lambda row: row.field)
+@pytest.mark.parametrize("row", [row for row in table() if row.is_flag], ids=lambda row: row.name)
 def test_a_bare_flag_means_yes(row: Setting, serve: Any) -> None:
-    assert getattr(serve(row.flag), row.field) is True
-    assert getattr(serve(row.flag, "no"), row.field) is False
+    assert getattr(serve(row.flag), row.name) is True
+    assert getattr(serve(row.flag, "no"), row.name) is False
 
 
 @pytest.mark.parametrize(
@@ -270,7 +273,27 @@ def test_variables_and_flags_add_up(serve: Any, monkeypatch: pytest.MonkeyPatch)
 def test_an_unknown_variable_is_told_with_the_nearest(name: str, near: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment(environ={name: "1"})
-    assert str(caught.value) == f"there is no variable {name}. Did you mean {near}?"
+    assert str(caught.value) == f"{name}: there is no such variable; did you mean {near}?"
+
+
+def test_all_mistakes_are_told_at_once_each_by_the_name_that_was_written() -> None:
+    environ = {"MOCK_AKOOL_SEDE": "1", "MOCK_AKOOL_PORT": "x", "MOCK_AKOOL_CREDITS": "y", "MOCK_AKOOL_SCENARIO": "slwo"}
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"credits": "-1", "scenario_sources": "key"}, environ)
+    assert str(caught.value).splitlines() == [
+        "4 mistakes:",
+        "  MOCK_AKOOL_SEDE: there is no such variable; did you mean MOCK_AKOOL_SEED?",
+        "  MOCK_AKOOL_SCENARIO: there is no scenario 'slwo'; did you mean 'slow'?",
+        "  --credits: -1 is not a whole number from 0 to 1,000,000,000,000",
+        "  MOCK_AKOOL_PORT: 'x' is not a whole number from 0 to 65,535",
+    ]
+
+
+def test_a_flag_of_a_list_may_be_given_several_times(serve: Any) -> None:
+    given = serve("--allow-webhook", "a.test", "--allow-webhook=b.test,c.test", "--accounts", '[{"api_key": "a"}]')
+    assert given.allow_webhook == ("a.test", "b.test", "c.test")
+    accounts = serve("--accounts", '[{"api_key": "a"}]', "--accounts", '[{"api_key": "b"}]').accounts
+    assert [each.api_key for each in accounts] == ["a", "b"]
 
 
 def test_a_variable_like_no_other_is_told_where_to_look() -> None:

@@ -260,12 +260,15 @@ class TestWhichCallbacks:
     @pytest.mark.parametrize(
         ("fault", "said"),
         [
-            ({"copie": 2}, "there is no key 'copie' here. Did you mean 'copies'?"),
-            ({"copies": -1}, "copies: -1 is not usable"),
-            ({"envelope": "wrong signatur"}, "envelope: 'wrong signatur' is not usable"),
-            ({"delay": "soon"}, "delay: 'soon' is not usable"),
-            ({"copies": 2, "times": 0}, "times: 0 is not usable"),
-            ({"copies": 2, "status": 1}, "status: 1 is not usable. It takes processing, completed or failed"),
+            ({"copie": 2}, "copie: there is no such argument; did you mean 'copies'?"),
+            ({"copies": -1}, "copies: -1 is not a whole number from 0 to 100"),
+            ({"envelope": "wrong signatur"}, "envelope: 'wrong signatur' is not good, wrong signature"),
+            ({"delay": "soon"}, "delay: 'soon' is not a duration"),
+            ({"copies": 2, "times": 0}, "times: 0 is not a whole number"),
+            (
+                {"copies": 2, "status": 1},
+                "status: webhooks do not report queueing; use processing, completed or failed",
+            ),
         ],
     )
     def test_what_is_no_fault_is_told(self, fault: dict[str, Any], said: str) -> None:
@@ -354,10 +357,10 @@ class TestScenarios:
     @pytest.mark.parametrize(
         ("entry", "said"),
         [
-            ({"status": "completed"}, "an entry of webhooks needs 'fault'"),
-            ({"status": "queueing", "fault": {}}, "webhooks[0].status: 'queueing' is not usable"),
-            ({"fault": {"copies": "two"}}, "webhooks[0].fault.copies: 'two' is not usable"),
-            ({"falt": {}}, "there is no key 'falt' here. Did you mean 'fault'?"),
+            ({"status": "completed"}, "webhooks[0]: a webhook needs the key 'fault'; it is what goes wrong"),
+            ({"status": "queueing", "fault": {}}, "webhooks[0].status: webhooks do not report queueing"),
+            ({"fault": {"copies": "two"}}, "webhooks[0].fault.copies: 'two' is not a whole number"),
+            ({"falt": {}}, "webhooks[0].falt: there is no such key; did you mean 'fault'?"),
         ],
     )
     def test_mistakes_are_told_with_their_place(self, entry: Any, said: str) -> None:

@@ -348,7 +348,7 @@ class TestRetries:
     @pytest.mark.parametrize("name", ["webhook_retries", "webhook_retry_delay", "webhook_timeout"])
     def test_bad_settings_are_refused(self, name: str) -> None:
         options: dict[str, Any] = {name: -1}
-        with pytest.raises(SettingsError, match=f"{name}=-1 is not usable"):
+        with pytest.raises(SettingsError, match=f"{name}: -1 is not a "):
             MockAkool(**options)
 
 
@@ -380,7 +380,7 @@ class TestKeys:
         accounts = [{"api_key": "k" * 32}, {"api_key": "my-key"}]
         with pytest.raises(
             SettingsError,
-            match="account 2 of accounts is not usable with strict: its api_key has 6 bytes, and cannot encrypt",
+            match=r"accounts\[1\]\.api_key: a key of 6 bytes cannot encrypt webhooks; with strict, use 16, 24 or 32",
         ):
             MockAkool(strict=True, accounts=accounts)
         assert len(MockAkool(accounts=accounts).accounts) == 2

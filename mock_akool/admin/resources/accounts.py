@@ -10,8 +10,7 @@ from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import listed, record
 from mock_akool.admin.serializers import ACCOUNT_SUMMARY
 from mock_akool.akool.accounts import Account
-from mock_akool.akool.scenarios.schema import ACCOUNT_SPEC
-from mock_akool.akool.settings import AccountSpec
+from mock_akool.akool.settings import ACCOUNT_SPEC, AccountSpec
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError, SettingsError
 from mock_akool.core.schema import FLAG, Field, whole

@@ -18,7 +18,7 @@ from mock_akool.admin.parameters import (
 from mock_akool.admin.resources.accounts import account_meant
 from mock_akool.admin.responses import AdminError
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.schemas import STATUS_WORDS, listed, page, record
+from mock_akool.admin.schemas import listed, page, record
 from mock_akool.admin.serializers import JOB
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import ENDPOINTS
@@ -27,12 +27,12 @@ from mock_akool.akool.errors import AkoolError, ParameterError
 from mock_akool.akool.families import CREATES
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.schema import RESULT
-from mock_akool.akool.scenarios.stages import STAGES
+from mock_akool.core.durations import DURATION
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.faults import DURATION
 from mock_akool.core.http import Request
-from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Plain, one_of, whole
-from mock_akool.core.timeline import failed
+from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Plain, whole
+from mock_akool.core.stages import STAGES
+from mock_akool.core.timeline import STATUS, failed
 
 _NEWEST_NAMED: Final = 5
 
@@ -54,7 +54,7 @@ def list_jobs(request: AdminRequest) -> Any:
     engine, status = request.engine, request.given["status"]
     found = engine.jobs(request.account)
     if status is not None:
-        found = tuple(job for job in found if engine.change_of(job, request.now_ns).status.name.lower() == status)
+        found = tuple(job for job in found if engine.change_of(job, request.now_ns).status is status)
     first, limit = request.given["offset"], request.given["limit"]
     return {
         "jobs": [_written(request, job) for job in found[first : first + limit]],
@@ -162,7 +162,7 @@ ROUTES: Final[Routes] = {
         page("jobs", "the jobs", JOB.schema, by="offset"),
         query(
             account=account_of_query(),
-            status=Field(one_of(STATUS_WORDS), "the status that they have now"),
+            status=Field(STATUS, "the status that they have now"),
             offset=Field(whole(0, 10**9), "how many to leave out at the beginning", 0),
             limit=LIMIT,
         ),

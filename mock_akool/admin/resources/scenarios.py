@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from mock_akool.admin.parameters import ACCOUNT, ACCOUNT_QUERY, SHARED_QUERY, account_of_query, body, query
 from mock_akool.admin.responses import AdminError
@@ -14,7 +14,7 @@ from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario, check_c
 from mock_akool.akool.scenarios.schema import JOB_SCRIPT, RULE, SCENARIO, label_of, write_scenario
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.schema import TEXT as A_TEXT
-from mock_akool.core.schema import Field, Listed, Place, Schema, whole
+from mock_akool.core.schema import Field, Listed, Plain, whole
 from mock_akool.diagnostics.unused_job_scripts import unused_job_scripts
 from mock_akool.diagnostics.unused_rules import unused_rules
 
@@ -40,38 +40,44 @@ ACTIVE: Final = record(
 )
 
 
-class _Scenarios:
-    """Names of scenarios, what a scenario file says, or what GET /_mock/scenario shows.
+def _read_scenario(value: Any) -> Scenario:
+    """Return the scenario of a name, of what a scenario file says, or of what GET /_mock/scenario shows.
 
     Over HTTP nobody may have files read.
     """
+    from mock_akool.scenario_library.library import named
 
-    wants = "the name of a scenario, several with commas, a scenario, or a list of these"
-    _one_of: ClassVar[list[Schema]] = [{"type": "string"}, SCENARIO.schema, NAMED_SCENARIO]
-    schema: ClassVar[Schema] = {"anyOf": [*_one_of, {"type": "array", "items": {"anyOf": _one_of}}]}
+    if isinstance(value, str):
+        return named(value)
+    if isinstance(value, dict) and value.keys() == {"name", "scenario"}:
+        scenario: Scenario = SCENARIO.read(value["scenario"], ("scenario",))
+        return replace(scenario, name=A_TEXT.read(value["name"], ("name",)))
+    read: Scenario = SCENARIO.read(value)
+    return read
 
-    def read(self, value: Any, place: Place) -> tuple[Scenario, ...]:
-        """Return the scenarios."""
-        if isinstance(value, str):
-            value = [each.strip() for each in value.split(",")]  # as everywhere where names are written
-        if isinstance(value, (list, tuple)):
-            return tuple(self._one(each, (*place, number)) for number, each in enumerate(value))
-        return (self._one(value, place),)
 
-    def _one(self, value: Any, place: Place) -> Scenario:
-        from mock_akool.scenario_library.library import named
+_SCENARIO: Final = Plain(
+    "a scenario",
+    _read_scenario,
+    {"anyOf": [{"type": "string"}, SCENARIO.schema, NAMED_SCENARIO]},
+    SCENARIO.write,
+    use="the name of one, or an object with the keys of a scenario file",
+)
 
-        if isinstance(value, str):
-            return named(value)
-        if isinstance(value, dict) and value.keys() == {"name", "scenario"}:
-            scenario: Scenario = SCENARIO.read(value["scenario"], (*place, "scenario"))
-            return replace(scenario, name=A_TEXT.read(value["name"], (*place, "name")))
-        read: Scenario = SCENARIO.read(value, place)
-        return read
 
-    def write(self, value: tuple[Scenario, ...]) -> Any:
-        """Return the plain list."""
-        return [SCENARIO.write(each) for each in value]
+def _read_scenarios(value: Any) -> tuple[Scenario, ...]:
+    names = _SCENARIO_LIST.from_text(value) if isinstance(value, str) else value
+    if isinstance(value, str) and not names:
+        raise ValueError(value)
+    listed: tuple[Scenario, ...] = _SCENARIO_LIST.read(names)
+    return listed
+
+
+_SCENARIO_LIST: Final = Listed(_SCENARIO, lone=True)
+_SCENARIOS: Final = Plain(
+    "a scenario, or a list of some", _read_scenarios, _SCENARIO_LIST.schema, _SCENARIO_LIST.write, use=_SCENARIO.use
+)
+"""In a text, names are separated by commas, as everywhere."""
 
 
 def show_active(request: AdminRequest) -> Any:
@@ -173,7 +179,7 @@ ROUTES: Final[Routes] = {
         put_scenario,
         ACTIVE,
         ACCOUNT_QUERY,
-        body(account=ACCOUNT, scenario=Field(_Scenarios(), "the scenario, or several"), needed=("scenario",)),
+        body(account=ACCOUNT, scenario=Field(_SCENARIOS, "the scenario, or several"), needed=("scenario",)),
     ),
     ("DELETE", "/_mock/scenario"): Route(
         "Remove scenarios, added rules and webhook faults, and job scripts", clear_scenario, ACTIVE, ACCOUNT_QUERY

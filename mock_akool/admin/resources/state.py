@@ -9,11 +9,11 @@ from mock_akool._version import __version__
 from mock_akool.admin.parameters import ACCOUNT_BODY, ACCOUNT_QUERY, SHARED_QUERY, account_of_query, query
 from mock_akool.admin.resources.clock import CLOCK, show_clock
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.schemas import FLAG, STATUS_WORDS, TEXT, WHOLE, listed, record
+from mock_akool.admin.schemas import FLAG, TEXT, WHOLE, listed, record
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.schema import FLAG as YES_OR_NO
 from mock_akool.core.schema import Field, Schema
-from mock_akool.core.timeline import Status
+from mock_akool.core.timeline import STATUS_WORDS, Status
 from mock_akool.diagnostics.hints import find_hints
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.diagnostics.report import explain
@@ -60,7 +60,7 @@ def state(request: AdminRequest) -> Any:
         "started_ns": engine.call_log.start_ns,
         "clock": show_clock(request),
         "accounts": len(accounts),
-        "jobs": {status.name.lower(): counts[status] for status in Status},
+        "jobs": {status.word: counts[status] for status in Status},
         "calls": engine.call_log.count if key is None else len(engine.calls(key)),
         "awaited": engine.is_awaited(now_ns, key),
         "sending": request.fake.sending(key),

@@ -65,7 +65,7 @@ def _check(parent: Job, status: Status, input: ImageButton, settings: ServiceSet
         raise settings.refusal(
             settings.button_unavailable_code,
             parent.id,
-            reason=f"job {parent.id} is {status.name.lower()}; its buttons can be pressed once it is completed",
+            reason=f"job {parent.id} is {status.word}; its buttons can be pressed once it is completed",
         )
     if input.button not in (offered := _offered(parent, settings)):
         raise settings.refusal(

@@ -10,22 +10,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from mock_akool.akool.accounts import AccountScript
-from mock_akool.akool.codes import Profile
-from mock_akool.akool.endpoints import (
-    CREATES,
-    ENDPOINTS,
-    FILE,
-    _read_endpoints,
-    _write_endpoints,
-)
+from mock_akool.akool.endpoints import CREATES, ENDPOINTS, FILE, read_endpoints, write_endpoints
 from mock_akool.akool.overrides import MISSING, Missing, ResultOverride
 from mock_akool.akool.scenarios.model import JobScript, Scenario, When
-from mock_akool.akool.scenarios.stages import _SPAN_SCHEMA, _STATUS, STAGES
-from mock_akool.akool.settings import AccountSpec, Limits
+from mock_akool.akool.settings import ACCOUNT_STATUS, ACCOUNTS, CREDITS, PROFILE, Limits
 from mock_akool.core import faults
-from mock_akool.core.durations import FOREVER, Span
+from mock_akool.core.durations import DURATION, FOREVER, SPAN_SCHEMA, Span
 from mock_akool.core.errors import ScenarioError
-from mock_akool.core.faults import DURATION
+from mock_akool.core.options import POSITIVE
 from mock_akool.core.rules import Rule
 from mock_akool.core.schema import (
     FLAG,
@@ -38,20 +30,23 @@ from mock_akool.core.schema import (
     Schema,
     number,
     one_of,
+    shown,
     whole,
 )
+from mock_akool.core.stages import STAGES
+from mock_akool.core.timeline import STATUS
 from mock_akool.core.webhook_faults import WEBHOOK
 
 FAULT: Final = faults.FAULT.having(
     code=faults.FAULT.fields["code"]._replace(
-        shape=whole(1001, 9999, "a business code other than that of success, 1001 to 9999, such as 1108")
+        shape=whole(1001, 9999, "a business code from 1001 to 9999, which are those of errors", use="1108")
     )
 )
 """A fault as a person writes it for a request to Akool."""
 
 
 def _read_creates(value: Any) -> tuple[str, ...]:
-    endpoints = _read_endpoints(value)
+    endpoints = read_endpoints(value)
     if not set(endpoints) <= set(CREATES):
         raise ValueError(value)
     return endpoints
@@ -79,12 +74,7 @@ def _write_texts(value: tuple[str, ...] | Missing) -> Any:
 
 def _texts(what: str) -> Plain:
     texts: Schema = {"type": "array", "items": {"type": "string"}}
-    return Plain(
-        f"a list of {what}, which may be empty, or 'missing'",
-        _read_texts,
-        {"anyOf": [texts, {"const": "missing"}]},
-        _write_texts,
-    )
+    return Plain(f"a list of {what}, or 'missing'", _read_texts, {"anyOf": [texts, {"const": "missing"}]}, _write_texts)
 
 
 RESULT: Final = Record(
@@ -104,6 +94,7 @@ RESULT: Final = Record(
         "buttons": Field(_texts("buttons"), "what the record says as `buttons`; missing: it has no such key"),
         "files": Field(FAULT, "what goes wrong with every download of the job's files"),
     },
+    error=ScenarioError,
 )
 WHEN: Final = Record(
     "when",
@@ -114,7 +105,7 @@ WHEN: Final = Record(
                 "createbyprompt, createBySourcePrompt or createbybutton, or a list of these",
                 _read_creates,
                 {"anyOf": [{"enum": [*CREATES, "create"]}, {"type": "array", "items": {"enum": [*CREATES]}}]},
-                _write_endpoints,
+                write_endpoints,
             ),
             "what created the job",
         ),
@@ -123,6 +114,7 @@ WHEN: Final = Record(
         "model_name": Field(TEXT, "a pattern for a v4 job's model_name"),
         "account": Field(TEXT, "a pattern for the account's API key"),
     },
+    error=ScenarioError,
 )
 JOB_SCRIPT: Final = Record(
     "job",
@@ -133,57 +125,27 @@ JOB_SCRIPT: Final = Record(
         "stages": Field(STAGES, "the job's life; without it, what the settings say", attribute="timeline"),
         "result": Field(RESULT, "what is unusual about its result"),
     },
+    error=ScenarioError,
 )
 _LIMITS: Final = Record(
     "limits",
     Limits,
     {
-        "requests_per_second": Field(
-            number(0, 1e9, "a number above 0", above=True), "more requests of an account within a second get 1005"
-        ),
+        "requests_per_second": Field(POSITIVE, "more requests of an account within a second get 1005"),
         "concurrent_jobs": Field(whole(0, 10**9), "more unfinished jobs of an account get 1005"),
     },
-)
-_BANNED: Final = {"active": False, "banned": True}
-_ACCOUNT_STATUS: Final = Plain(
-    "active or banned",
-    lambda value: _chosen(_BANNED, value),
-    {"enum": [*_BANNED]},
-    lambda banned: "banned" if banned else "active",
+    error=ScenarioError,
 )
 _ACCOUNT: Final = Record(
     "account",
     AccountScript,
     {
-        "credits": Field(whole(0, 10**12), "the credits of each account that no list describes"),
-        "status": Field(_ACCOUNT_STATUS, "active or banned", attribute="banned"),
+        "credits": Field(CREDITS, "the credits of each account that is not listed"),
+        "status": Field(ACCOUNT_STATUS, "active or banned", attribute="banned"),
         "token_lifetime": Field(DURATION, "how long tokens live"),
     },
+    error=ScenarioError,
 )
-ACCOUNT_SPEC: Final = Record(
-    "listed account",
-    lambda **given: _account(**given),
-    {
-        "api_key": Field(TEXT, "the API key"),
-        "client_id": Field(TEXT, "the clientId"),
-        "credits": Field(whole(0, 10**12), "what it has to spend"),
-        "status": Field(_ACCOUNT_STATUS, "active or banned", attribute="banned"),
-        "token_lifetime": Field(DURATION, "how long its tokens live"),
-    },
-    needed=("api_key",),
-)
-
-
-def _account(**given: Any) -> AccountSpec:
-    if not given["api_key"]:
-        raise ScenarioError("the api_key is empty", "It is the API key")
-    return AccountSpec(**given)
-
-
-def _chosen(words: Mapping[str, Any], value: Any) -> Any:
-    if not isinstance(value, str) or value not in words:
-        raise ValueError(value)
-    return words[value]
 
 
 def _read_during(value: Any) -> tuple[Span, Span]:
@@ -193,50 +155,54 @@ def _read_during(value: Any) -> tuple[Span, Span]:
     if begin.ns is None or (end.ns is None and end != FOREVER):
         raise ValueError(value)
     if end.ns is not None and end.ns <= begin.ns:
-        raise ScenarioError("it ends before it begins")
+        raise ScenarioError(f"{shown(value)} ends before it begins", "write the earlier time first")
     return begin, end
 
 
 _ON_COUNT: Final = whole(1, 1_000_000_000)
+_NTH: Final = _ON_COUNT._replace(use="2 or [2, 5]")
+
+
+def _check_rule(rule: Rule) -> None:
+    if rule.fault.file is not None and rule.on != (FILE,):
+        raise ScenarioError("a fault `file` is for `on: file` only", "write `on: file`, or take another fault")
+
+
 PER: Final = ("account", "job", "all")
 RULE: Final = Record(
     "rule",
-    lambda **given: _rule(**given),
+    Rule,
     {
-        "name": Field(TEXT, "what the journal and error messages call it", ""),
+        "name": Field(TEXT, "what the call log and errors call it", ""),
         "on": Field(ENDPOINTS, "which requests; `create` are the three creates, `any` is all, files included"),
         "account": Field(TEXT, "a pattern with * and ? for the account's API key"),
         "prompt": Field(TEXT, "a pattern for the prompt of the job that it is about"),
         "job": Field(
             ONE_JOB,
-            "the account's n-th job, or the job with this _id",
+            "the account's n-th job, or the job with this `_id`",
         ),
         "status": Field(
-            Plain(
-                "queueing, processing, completed or failed",
-                lambda value: _chosen(_STATUS, value),
-                {"enum": list(_STATUS)},
-                lambda status: status.name.lower(),
-            ),
+            STATUS,
             "what status the job has at that time",
         ),
         "during": Field(
             Plain(
-                "two times since the start such as [10s, 40s] or [10s, forever]",
+                "two times since the start",
                 _read_during,
                 {
                     "type": "array",
-                    "items": {"type": _SPAN_SCHEMA["type"]},
+                    "items": {"type": SPAN_SCHEMA["type"]},
                     "minItems": 2,
                     "maxItems": 2,
                     "examples": [["10s", "40s"], ["10s", "forever"]],
                 },
                 lambda during: [str(each) for each in during],
+                use="[10s, 40s] or [10s, forever]",
             ),
             "from when to when, counted from the start or the last reset of the fake, or from when a key or a prompt "
             "named the scenario",
         ),
-        "nth": Field(Listed(_ON_COUNT, lone=True, least=1), "the n-th of these calls, or several such numbers", ()),
+        "nth": Field(Listed(_NTH, lone=True, least=1), "the n-th of these calls, or several such numbers", ()),
         "first": Field(_ON_COUNT, "the first so many of these calls"),
         "every": Field(_ON_COUNT, "each n-th of these calls"),
         "after": Field(whole(0, 1_000_000_000), "leaves out so many calls at the beginning", 0),
@@ -250,21 +216,9 @@ RULE: Final = Record(
         "fault": Field(FAULT, "what goes wrong"),
     },
     needed=("on", "fault"),
+    check=_check_rule,
+    error=ScenarioError,
 )
-
-
-def _rule(**given: Any) -> Rule:
-    rule = Rule(**given)
-    if rule.fault.file is not None and rule.on != (FILE,):
-        raise ScenarioError("a fault `file` is for `on: file` only", "Write `on: file`, or take another fault")
-    return rule
-
-
-def _check(scenario: Scenario) -> None:
-    for name in ("api_key", "client_id"):
-        given = [getattr(spec, name) for spec in scenario.accounts if getattr(spec, name) is not None]
-        if len(set(given)) < len(given):
-            raise ScenarioError(f"two accounts have the same {name}", "Give each its own", ("accounts",))
 
 
 SCENARIO: Final = Record(
@@ -273,15 +227,13 @@ SCENARIO: Final = Record(
     {
         "description": Field(TEXT, "what it imitates", ""),
         "advice": Field(TEXT, "what a robust client should do", ""),
-        "seed": Field(whole(-(2**63), 2**63 - 1), "what every id, picture and draw follows from"),
+        "seed": Field(whole(-(2**63), 2**63 - 1), "what every id, image and draw follows from"),
         "profile": Field(
-            Plain("observed or documented", Profile, {"enum": [each.value for each in Profile]}, str),
-            "the truth to follow where the vendor's page and observation differ",
+            PROFILE,
+            "whether to follow the documentation or the observed API where they differ",
         ),
         "account": Field(_ACCOUNT, "what the accounts are like that no list describes", AccountScript()),
-        "accounts": Field(
-            Listed(ACCOUNT_SPEC), "the accounts that exist; then no others do (as with the setting strict)", ()
-        ),
+        "accounts": Field(ACCOUNTS, "the accounts that exist; then no others do (as with the setting strict)", ()),
         "jobs": Field(
             Listed(JOB_SCRIPT),
             "what becomes of jobs: a script for each that is created, in order; the last one repeats",
@@ -289,15 +241,15 @@ SCENARIO: Final = Record(
         ),
         "rules": Field(Listed(RULE), "which requests go wrong; the first rule that fires wins", ()),
         "limits": Field(_LIMITS, "when an account gets 1005", Limits()),
-        "webhooks": Field(Listed(WEBHOOK), "which callbacks go wrong; the first entry that fits counts", ()),
+        "webhooks": Field(Listed(WEBHOOK), "which webhooks go wrong; the first entry that fits counts", ()),
     },
-    check=_check,
+    error=ScenarioError,
 )
 """A scenario as a person writes it."""
 
 
-def spelled(said: Mapping[str, Any]) -> str:
-    """Write what is said of a rule, without its fault, as Python would: `on('infobymodelid').nth(2)`."""
+def as_python(said: Mapping[str, Any]) -> str:
+    """Write what is said about a rule, without its fault, as Python would: `on('infobymodelid').nth(2)`."""
     words = [f"on({said['on']!r})"]
     for name, value in said.items():
         if name not in ("on", "name", "fault"):
@@ -307,14 +259,14 @@ def spelled(said: Mapping[str, Any]) -> str:
 
 
 def label_of(rule: Rule) -> str:
-    """Return what the journal calls a rule that was added by itself: its name, or how Python would write it."""
-    return rule.name or f"{spelled(RULE.write(rule))}.respond({rule.fault})"
+    """Return what the call log calls a rule that was added by itself: its name, or how Python would write it."""
+    return rule.name or f"{as_python(RULE.write(rule))}.respond({rule.fault})"
 
 
 def read_scenario(value: Any, name: str = "") -> Scenario:
     """Return the scenario of a mapping with the keys of a scenario file; ScenarioError says where it is wrong.
 
-    `name` is what the journal calls it.
+    `name` is what the call log calls it.
     """
     if isinstance(value, Scenario):
         return value

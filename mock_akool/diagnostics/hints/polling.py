@@ -119,7 +119,7 @@ def _gave_up(seen: Observations) -> str | None:
         if status is None or status >= Status.COMPLETED:
             continue
         if ends_ns is not None:
-            word = job.timeline.ending.status.name.lower()
+            word = job.timeline.ending.status.word
             when = f"was {word}" if ends_ns <= seen.now_ns else f"would have been {word}"
             outlook = f"which {when} at {seen.at(ends_ns)}"
         elif _ends_by_polls(job):
@@ -144,7 +144,7 @@ def _polled_on(seen: Observations) -> str | None:
         final = [poll for poll in seen.polls(job.id) if poll.job_status in (Status.COMPLETED, Status.FAILED)]
         if len(final) > 2 and final[0].job_status is not None:
             return (
-                f"#{final[0].number} already showed job {job.id} as {final[0].job_status.name.lower()}, "
+                f"#{final[0].number} already showed job {job.id} as {final[0].job_status.word}, "
                 f"and the client polled it {counted(len(final) - 1, 'more time')}; 3 is completed and 4 is failed"
             )
     return None

@@ -11,10 +11,9 @@ from mock_akool.admin.serializers import ACCOUNT, CALL, JOB, STATUS
 from mock_akool.akool.accounts import Account, Credits
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.model import JobScript, Scenario
-from mock_akool.akool.scenarios.schema import ACCOUNT_SPEC, JOB_SCRIPT, RULE, SCENARIO
-from mock_akool.akool.settings import AccountSpec
-from mock_akool.core.errors import MockAkoolError, ServerError
-from mock_akool.core.options import check_names
+from mock_akool.akool.scenarios.schema import JOB_SCRIPT, RULE, SCENARIO
+from mock_akool.akool.settings import ACCOUNT_SPEC, AccountSpec
+from mock_akool.core.errors import MockAkoolError, ServerError, SettingsError
 from mock_akool.core.rules import Rule
 from mock_akool.core.timeline import Ending, Status
 from mock_akool.diagnostics.report import Report
@@ -188,7 +187,9 @@ class RemoteAkool(BaseMock, Activation):
     """
 
     def __init__(self, url: str, admin_token: str | None = None, *, api_key: str | None = None, **options: Any) -> None:
-        check_names(ActivationOptions, options, ("api_key", "admin_token"))
+        unknown = ActivationOptions.unknown(options, ("api_key", "admin_token"))
+        if unknown:
+            raise SettingsError.of(unknown)
         self._admin_client = AdminClient(bare_url(url), admin_token or token_of_environment(), api_key=api_key)
         self._clock = RemoteClock(self._admin_client.of_account(None))
         self._given_back = ExitStack()

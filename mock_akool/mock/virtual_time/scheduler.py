@@ -223,9 +223,7 @@ class SleepScheduler:
         self._changed.notify_all()
 
     def _complaint(self, step_ns: int) -> str:
-        states = ", ".join(
-            f"job {job_id} is {status.name.lower()}" for job_id, status in self._target.newest_jobs(_TOLD_JOBS)
-        )
+        states = ", ".join(f"job {job_id} is {status.word}" for job_id, status in self._target.newest_jobs(_TOLD_JOBS))
         return (
             f"the code under test has slept for {_seconds(self._slept_ns)} of virtual time and wants to sleep for "
             f"{_seconds(step_ns)} more ({states or 'there is no job'}), beyond the limit of "
