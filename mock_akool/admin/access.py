@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from mock_akool.akool.auth import bearer_token
 from mock_akool.core.http import Request
 
 OPEN: Final = frozenset({"/_mock/health", "/_mock/ready"})
@@ -16,7 +17,6 @@ OPEN: Final = frozenset({"/_mock/health", "/_mock/ready"})
 
 _OPEN_TO_OTHERS: Final = frozenset({"server", "flask"})
 """The transports that others than the test itself can use."""
-_BEARER: Final = re.compile(r"bearer +(\S+) *", re.IGNORECASE | re.ASCII)
 _LOOPBACK_NAME: Final = re.compile(r"(?:.+\.)?localhost", re.IGNORECASE)
 
 
@@ -65,12 +65,12 @@ class Access:
                 "Call it from a program, such as the test's own process",
             )
         if self.admin_token is not None:
-            match = _BEARER.fullmatch(headers.get("authorization", ""))
-            given = match[1].encode("utf-8", "surrogateescape") if match else b""
+            token = bearer_token(headers.get("authorization", ""))
+            given = b"" if token is None else token.encode("utf-8", "surrogateescape")
             if not hmac.compare_digest(given, self.admin_token.encode()):
                 return Refusal(
                     401,
-                    "the admin API wants its token" if match is None else "this is not the admin API's token",
+                    "the admin API wants its token" if token is None else "this is not the admin API's token",
                     "Send `Authorization: Bearer TOKEN`, with the TOKEN of --admin-token",
                 )
         return None

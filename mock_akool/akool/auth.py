@@ -15,7 +15,7 @@ from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.http import shortened
 from mock_akool.core.schema import shown
 
-_SCHEME: Final = re.compile(r"(bearer)\s+(\S+)", re.IGNORECASE | re.ASCII)
+_BEARER: Final = re.compile(r"\s*(bearer)\s+(\S+)\s*", re.IGNORECASE | re.ASCII)
 
 
 class Claims(NamedTuple):
@@ -36,6 +36,18 @@ class Tokens(Protocol):
     def read(self, token: str) -> Claims | None:
         """Return what the token says, or None when it is none of ours."""
         ...
+
+
+def bearer_token(authorization: str, *, any_case: bool = True) -> str | None:
+    """Return the token of an Authorization header; None when it is not `Bearer` and a token.
+
+    Without `any_case` the word must be written so.
+    """
+    match = _BEARER.fullmatch(authorization)
+    if match is None:
+        return None
+    word, token = match.groups()
+    return token if any_case or word == "Bearer" else None
 
 
 def authenticate(
@@ -67,10 +79,10 @@ def authenticate(
 def _by_bearer(
     authorization: str, accounts: Accounts, tokens: Tokens, settings: ServiceSettings, now_ns: int
 ) -> Account:
-    match = _SCHEME.fullmatch(authorization)
-    if match is None or not (match[1] == "Bearer" or settings.bearer_any_case):
+    token = bearer_token(authorization, any_case=settings.bearer_any_case)
+    if token is None:
         raise _invalid("the header Authorization is not `Bearer` and a token")
-    claims = tokens.read(match[2])
+    claims = tokens.read(token)
     if claims is None:
         raise _invalid("the token in the header Authorization is none that getToken of this fake has made")
     account = accounts.by_id(claims.account_id)

@@ -19,7 +19,7 @@ from itertools import count as counting
 from typing import Any, Final, NamedTuple, Protocol
 
 from mock_akool.akool.accounts import Account, Accounts, AccountScript
-from mock_akool.akool.auth import Tokens
+from mock_akool.akool.auth import Tokens, bearer_token
 from mock_akool.akool.endpoints import FILE, GET_TOKEN
 from mock_akool.akool.engine import JobPlan
 from mock_akool.akool.errors import ParameterError
@@ -46,7 +46,6 @@ _MAGIC_WORD: Final = re.compile(r"\[mock:([^\[\]]{1,200})\]")
 _NAMING_KEY: Final = re.compile(r"[^+]*(?:\+[a-z0-9-]+)+")
 """A key that names scenarios; a clientId, which may have a + too, ends in ==."""
 _MAGIC_BYTES: Final = b"[mock:"
-_BEARER: Final = re.compile(r"bearer\s+(\S+)", re.IGNORECASE | re.ASCII)
 
 
 _MOST_ATTEMPTS: Final = 4096
@@ -430,8 +429,8 @@ class ScenarioRuntime:
             return body.text("clientSecret"), None
         headers, account = request.headers, None
         if authorization := headers.get("authorization", "").strip():
-            match = _BEARER.fullmatch(authorization)
-            claims = engine.tokens.read(match[1]) if match else None
+            token = bearer_token(authorization)
+            claims = None if token is None else engine.tokens.read(token)
             owner = engine.accounts.by_id(claims.account_id) if claims else None
             account = None if owner is None else owner.api_key
         else:

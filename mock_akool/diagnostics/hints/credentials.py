@@ -6,20 +6,20 @@ import json
 import re
 from typing import Final
 
+from mock_akool.akool.auth import bearer_token
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import GET_TOKEN
 from mock_akool.core.call_log import Call
 from mock_akool.diagnostics.hints.finding import NO_VALUE, Hint, fields_of
 from mock_akool.diagnostics.observations import Observations
 
-_BEARER: Final = re.compile(r"bearer\s+(\S+)", re.IGNORECASE | re.ASCII)
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
 def _refused_token(call: Call) -> str | None:
     """Return the token of a call that was refused because of it."""
-    match = _BEARER.fullmatch(call.headers.get("authorization", "").strip())
-    return match[1] if match and call.code == Code.INVALID_AUTHORIZATION else None
+    refused = call.code == Code.INVALID_AUTHORIZATION
+    return bearer_token(call.headers.get("authorization", "")) if refused else None
 
 
 def _both_headers(seen: Observations) -> str | None:
@@ -67,8 +67,8 @@ def _token_not_found(seen: Observations) -> str | None:
 
 def _bearer_misspelled(seen: Observations) -> str | None:
     for call in seen.calls:
-        value = call.headers.get("authorization", "").strip()
-        if call.code == Code.INVALID_AUTHORIZATION and not _BEARER.fullmatch(value):
+        value = call.headers.get("authorization", "")
+        if call.code == Code.INVALID_AUTHORIZATION and bearer_token(value) is None:
             return f"#{call.number} has an Authorization header that is not of the form `Bearer <token>`"
     return None
 
