@@ -322,7 +322,7 @@ _SHORT: Final = {
     "accounts": "a list of objects, see `MockAkool(accounts=…)`",
     "jobs": "a list of entries, see below",
     "rules": "a list of rules, see below",
-    "webhooks": "a list of rules for callbacks, see [callbacks](webhooks.md)",
+    "webhooks": "a list of rules for callbacks, see [callbacks](../guides/webhooks.md)",
     "when": "an object, see below",
     "stages": "a list, see below",
     "result": "an object, see below",

@@ -1,7 +1,7 @@
 """The settings of a fake: everything that may differ between two engines, as one frozen record.
 
 Where the contract marks a fact C (our choice, since nothing is known), the choice is a setting here, with the
-contract's value as its default. `docs/differences.md` is written from this table.
+contract's value as its default. `docs/reference/differences.md` is written from this table.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from mock_akool.server.settings import Setting, Settings, table
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     """Add a flag for each setting: those of a server first, then the choices of the contract."""
     usual = parser.add_argument_group("settings")
-    choices = parser.add_argument_group("choices where the real API is unknown or varies (docs/differences.md)")
+    choices = parser.add_argument_group("choices where the real API is unknown or varies")
     for setting in table():
         _add_flag(choices if setting.field.mark else usual, setting)
 

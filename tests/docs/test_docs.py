@@ -40,8 +40,8 @@ from tools import generate_docs
 ROOT: Final = generate_docs.ROOT
 PAGES: Final = generate_docs.PAGES
 README: Final = ROOT / "README.md"
-DIFFERENCES: Final = ROOT / "docs" / "differences.md"
-ARCHITECTURE: Final = ROOT / "docs" / "architecture.md"
+DIFFERENCES: Final = ROOT / "docs" / "reference" / "differences.md"
+ARCHITECTURE: Final = ROOT / "docs" / "explanation" / "architecture.md"
 
 NOT_RUN: Final = {
     "docker build --tag mock-akool .": "there is no engine; what the Dockerfile runs is run by tests of its own",
@@ -284,12 +284,13 @@ def test_yaml_blocks_are_scenarios_or_what_their_first_line_says(block: Block) -
 
 
 def test_the_compose_file_on_the_page_is_the_one_that_is_there() -> None:
-    (block,) = [block for block in _parsed(ROOT / "docs" / "docker.md")[0] if block.code.startswith("# compose.yaml\n")]
+    blocks = _parsed(ROOT / "docs" / "getting-started" / "container.md")[0]
+    (block,) = [block for block in blocks if block.code.startswith("# compose.yaml\n")]
     assert block.code == "# compose.yaml\n" + (ROOT / "compose.yaml").read_text()
 
 
 def test_the_file_on_the_page_of_scenarios_is_one_of_the_fixtures() -> None:
-    page = (ROOT / "docs" / "scenarios.md").read_text()
+    page = (ROOT / "docs" / "reference" / "scenario-files.md").read_text()
     assert (ROOT / "fixtures" / "scenarios" / "second-poll-breaks.yaml").read_text() in page
 
 
@@ -539,7 +540,7 @@ def test_every_block_is_of_a_language_that_is_run() -> None:
     for page in sorted(set(PAGES) - set(FOLLOWED)):
         blocks, prose = _parsed(page)
         for block in blocks:
-            assert block.language in {"python", "bash", "js", "console", "ini", "toml", "yaml"}, (
+            assert block.language in {"python", "bash", "js", "console", "ini", "toml", "yaml", "text"}, (
                 f"{block.where}: nobody runs this"
             )
         assert not re.search(r"(?m)^\s*~~~|<pre|^(?: {4}|\t)", prose), f"{page}: only fenced blocks are run"

@@ -124,7 +124,7 @@ class TestDockerfile:
         assert own_limit_s < options["timeout"] < options["interval"]
 
     def test_the_page_tells_its_facts(self) -> None:
-        page = (ROOT / "docs" / "docker.md").read_text()
+        page = (ROOT / "docs" / "getting-started" / "container.md").read_text()
         (told,) = re.findall(r"(?s)<!-- container facts -->\n(.*?)<!-- end of container facts -->", page)
         assert dict(re.findall(r"(?m)^\| (.+) \| `(.+)` \|$", told)) == {
             "Entry point": " ".join(IMAGE.command("ENTRYPOINT")),
@@ -414,7 +414,7 @@ class TestCompose:
 class TestPage:
     """The files on the page of the container, of which the docs' tests check that they are valid."""
 
-    PAGE: Final = (ROOT / "docs" / "docker.md").read_text()
+    PAGE: Final = (ROOT / "docs" / "getting-started" / "container.md").read_text()
 
     def _block(self, name: str) -> str:
         (block,) = re.findall(rf"(?s)```yaml\n# {re.escape(name)}\n(.*?)```", self.PAGE)
@@ -457,7 +457,7 @@ class TestPage:
 
 def test_the_page_uses_testcontainers_as_it_is(tmp_path: Path) -> None:
     """The docs' tests run the block with a stand-in, so here its types are checked against the library."""
-    page = (ROOT / "docs" / "docker.md").read_text()
+    page = (ROOT / "docs" / "getting-started" / "container.md").read_text()
     (block,) = re.findall(r"(?s)```python\n(.*?)```", page)
     (tmp_path / "block.py").write_text(block)
     told = run(

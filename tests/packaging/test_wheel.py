@@ -54,7 +54,7 @@ class TestWheel:
         assert said["Description-Content-Type"] == "text/markdown"
         assert isinstance(page, str)
         assert page.startswith("# mock-akool\n")
-        assert "- Tests with pytest (`docs/pytest.md`), and a cookbook (`docs/cookbook.md`)\n" in page
+        assert "(`docs/getting-started/pytest.md`)" in page
         assert [to for to in re.findall(r"\]\(([^)]+)\)", page) if not to.startswith(("#", "https://"))] == []
 
     def test_the_source_distribution_has_the_pages_that_the_readme_names(self, wheel: Path) -> None:
