@@ -253,3 +253,11 @@ def test_refusals_are_kept_beside_the_calls_the_newest_only() -> None:
     assert call_log.refusal_count == 250
     assert [each.time_ns for each in call_log.refusals] == list(range(150, 250))
     assert call_log.calls() == ()
+
+
+def test_a_call_has_the_parts_of_its_request_at_hand() -> None:
+    call_log = CallLog(5)
+    append(call_log, 1, b'{"a": 1}', path="/there", query="b=2", headers={"X-Name": "value"})
+    (call,) = call_log.calls()
+    assert (call.method, call.path, call.query) == ("POST", "/there", "b=2")
+    assert dict(call.headers) == {"x-name": "value"}

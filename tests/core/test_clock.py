@@ -148,6 +148,20 @@ def test_listeners_are_told_of_each_change(steered: SteeredClock) -> None:
     assert told == [50, 51, 60, 60]
 
 
+def test_a_clock_that_was_given_its_start_keeps_its_instant(steered: SteeredClock, steady: Steady) -> None:
+    steered.advance(10)
+    steered.set_to_machine()
+    steady.ns += S
+    assert steered.now_ns() == 61 * S
+
+
+def test_one_that_shows_the_machines_time_shows_it_again() -> None:
+    clock = SteeredClock()
+    clock.advance(10**6)
+    clock.set_to_machine()
+    assert abs(clock.now_ns() - time.time_ns()) < 100 * S
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["run", "advance", "to", "pass"]), st.floats(0, 1000)), max_size=30))
 def test_a_steered_clock_never_runs_backwards(steps: list[tuple[str, float]]) -> None:
