@@ -21,15 +21,15 @@ Matches = Callable[[Call], bool]
 
 def list_calls(request: AdminRequest) -> Any:
     """List calls, oldest first."""
-    given, call_log = request.given, request.engine.call_log
+    given = request.given
     matches = matching(request)
-    found = [call for call in call_log.calls_after(given["after"]) if matches(call)]
+    found = [call for call in request.engine.calls(after=given["after"]) if matches(call)]
     shown = found[: given["limit"]]
     return {
         "calls": [CALL.write(call, request.now_ns) for call in shown],
         "matched": len(found),
         "next": shown[-1].number if len(shown) < len(found) else None,
-        "dropped": call_log.dropped,
+        "dropped": request.engine.call_log.dropped,
     }
 
 
@@ -92,8 +92,10 @@ class CallCounter:
         if call_log is not self._call_log:
             self._call_log, self._seen, self._found = call_log, 0, 0
             self._matches = matching(self._request)
-        self._found += sum(map(self._matches, call_log.calls_after(self._seen)))
-        self._seen = call_log.count
+        new = self._engine.calls(after=self._seen)
+        self._found += sum(map(self._matches, new))
+        if new:
+            self._seen = new[-1].number
         return self._found
 
 
