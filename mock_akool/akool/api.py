@@ -40,7 +40,7 @@ from mock_akool.akool.families import (
 from mock_akool.akool.poll_cache import PollResult
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.http import Headers, Request, Response
+from mock_akool.core.http import Download, Headers, Request, Response
 from mock_akool.core.timeline import Status
 
 _log = logging.getLogger("mock_akool")
@@ -166,7 +166,7 @@ def _quota(engine: Engine, request: Request, account: Account, now_ns: int, name
 
 
 def _file(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
-    job, media = engine.file_at(request.path, now_ns)
+    job, media, since_ns = engine.file_at(request.path, now_ns)
     if job is None or media is None:
         gone = ErrorRenderer(engine.settings).render_gone_file()
         return gone if job is None else gone._replace(job_id=job.id)
@@ -180,7 +180,20 @@ def _file(engine: Engine, request: Request, now_ns: int, names: Names) -> Respon
         job_id=job.id,
         job_status=Status.COMPLETED,
         entry=job.entry,
+        download=Download.of(request.method, request.headers, since_ns // NS_PER_S),
     )
+
+
+def storage_refusal(status: int, headers: Headers = ()) -> Response:
+    """Return what S3 sends for a precondition that failed (412), or a range that the file does not have (416)."""
+    code, message = _STORAGE_REFUSALS[status]
+    return Response(status, (*_XML, *headers), storage_error(code, message))
+
+
+_STORAGE_REFUSALS: Final = {
+    412: ("PreconditionFailed", "At least one of the pre-conditions you specified did not hold"),
+    416: ("InvalidRange", "The requested range is not satisfiable"),
+}
 
 
 def _file_method(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:

@@ -346,20 +346,20 @@ class Engine:
         ]
 
     @transaction
-    def file_at(self, path: str, now_ns: int) -> tuple[Job | None, MediaSpec | None]:
-        """Return whose file is at `path`, and what it shows; None where it is not there.
+    def file_at(self, path: str, now_ns: int) -> tuple[Job | None, MediaSpec | None, int]:
+        """Return whose file is at `path`, what it shows, and since when it is there; None where it is not there.
 
         A file is not there when it is unknown, and its job's when that is unfinished, failed or long completed.
         """
         job = self.job_of_file(path)
         if job is None:
-            return None, None
+            return None, None, 0
         since_ns, status = self.change_of(job, now_ns)
         if status is not Status.COMPLETED or now_ns >= since_ns + self.settings.file_lifetime.ns:
-            return job, None
+            return job, None, 0
         files, name = family_of(job).files, path[1:]
         there = name in files.names(job, job.input, self.context)
-        return (job, files.shows(job, job.input, name, self.context)) if there else (None, None)
+        return (job, files.shows(job, job.input, name, self.context), since_ns) if there else (None, None, 0)
 
     # Changing
 

@@ -156,13 +156,24 @@ def _read_headers(value: Any) -> tuple[tuple[str, str], ...]:
     for name, text in headers:
         if not name or not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
             raise ScenarioError(f"{name!r} is not the name of a header", "use letters, digits and -")
-        if not text.isprintable() or not text.isascii():
-            raise ScenarioError(f"{text!r} is not the value of a header", "use printable ASCII")
+        _read_header(text)
     if len(headers) > _MOST_HEADERS:
         raise ScenarioError(f"{len(headers)} headers are too many", f"use at most {_MOST_HEADERS}")
-    if "content-length" in dict(headers):
-        raise ScenarioError("content-length follows from the body", "remove it")
+    for name in _OF_FRAMING & dict(headers).keys():
+        raise ScenarioError(f"{name} follows from the body", "remove it")
     return headers
+
+
+_OF_FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
+"""Headers that say where a body ends, which is not for a fault to say."""
+
+
+def _read_header(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    if not value.isprintable() or not value.isascii():
+        raise ScenarioError(f"{value[:80]!r} is not the value of a header", "use printable ASCII")
+    return value
 
 
 def _read_true(value: Any) -> bool:
@@ -193,6 +204,7 @@ _HEADERS: Final = Plain(
     lambda headers: dict(headers),
     use="{retry-after: 10}",
 )
+_CONTENT_TYPE: Final = Plain("a content type", _read_header, {"type": "string"}, use="text/html")
 _DRIP: Final = Record(
     "drip",
     Drip,
@@ -222,7 +234,7 @@ FAULT: Final = Record(
         "truncate": Field(_SHARE, "the connection closes when so much of the body was sent"),
         "drip": Field(_DRIP, "the body comes in small pieces"),
         "delay": Field(_DELAY, "the response is late"),
-        "content_type": Field(TEXT, "the response has this content type"),
+        "content_type": Field(_CONTENT_TYPE, "the response has this content type"),
         "headers": Field(_HEADERS, "the response has these headers, such as retry-after", ()),
         "at": Field(
             one_of(("before", "after")),

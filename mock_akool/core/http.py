@@ -108,6 +108,24 @@ class Waiting(Protocol):
         ...
 
 
+_CONDITIONS: Final = ("if-match", "if-unmodified-since", "if-none-match", "if-modified-since", "range", "if-range")
+
+
+class Download(NamedTuple):
+    """A request for a file: when it was made, in epoch seconds, and the headers that decide what of it is sent."""
+
+    modified_s: int
+    conditions: Mapping[str, str]
+
+    @classmethod
+    def of(cls, method: str, headers: Mapping[str, str], modified_s: int) -> Self:
+        """Return what a request with these headers asks for; `Range` counts for GET only."""
+        found = {name: headers[name] for name in _CONDITIONS if name in headers}
+        if method != "GET":
+            found.pop("range", None)
+        return cls(modified_s, found)
+
+
 class Response(NamedTuple):
     """The response to a Request: what the transport delivers, and what the call log records about it.
 
@@ -137,6 +155,8 @@ class Response(NamedTuple):
     waiting: Waiting | None = None
     reason: str | None = None
     """Why the request was refused, for people: what was wrong with it and what would do."""
+    download: Download | None = None
+    """How the file of `media` is asked for; None when it is sent as it is."""
 
     def __repr__(self) -> str:
         # The body may hold a token, and the account is an API key: neither belongs in a log.

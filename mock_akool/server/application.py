@@ -12,6 +12,7 @@ from mock_akool.akool.engine import Engine
 from mock_akool.akool.scenarios.middleware import ScenarioMiddleware
 from mock_akool.core.call_log import Refusal
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
+from mock_akool.core.downloads import PRECONDITION_FAILED, UNSATISFIABLE, etag, serve
 from mock_akool.core.errors import ClockError
 from mock_akool.core.http import Request, Response
 from mock_akool.core.timeline import Status
@@ -97,6 +98,7 @@ class Application:
             forget()
         if self._servers:
             self.media_cache.clear()
+            etag.cache_clear()
             give_back()
 
     def clears(self, forget: Callable[[], None]) -> None:
@@ -174,24 +176,39 @@ class Application:
         """Return how callbacks are carried: `http`, `collect`, or `call` for a receiver in this process."""
         return self.dispatcher.mode_of_account(account).kind
 
-    def ready_body(self, response: Response) -> bytes | None:
-        """Return the reply's body if it needs no drawing, else None."""
-        body = response.body if response.media is None else self.media_cache.cached(response.media)
-        return body if body is None or response.kept is None else body[: response.kept.of(len(body))]
-
-    def body(self, response: Response) -> bytes:
-        """Return the reply's body; a picture that nobody asked for before is drawn, which takes milliseconds."""
-        body = response.body if response.media is None else self.media_cache.get(response.media)
-        return body if response.kept is None else body[: response.kept.of(len(body))]
+    def ready(self, response: Response) -> tuple[Response, bytes] | None:
+        """Return the response and its body if that needs no drawing, else None."""
+        if response.media is None:
+            return response, response.body
+        file = self.media_cache.cached(response.media)
+        return None if file is None else self._served(response, file)
 
     def complete(self, response: Response) -> tuple[Response, bytes]:
-        """Return the reply and its body; a picture that cannot be drawn is a bug of ours, answered as such."""
+        """Return the response as it is sent, and its body; a file that nobody asked for before is drawn first.
+
+        A file that cannot be drawn is a bug of ours, answered as such.
+        """
+        if response.media is None:
+            return response, response.body
         try:
-            return response, self.body(response)
+            return self._served(response, self.media_cache.get(response.media))
         except Exception as bug:
             _log.exception("mock-akool bug while drawing %s", response.media)
             response = api.bug_reply(bug)._replace(delay_ns=response.delay_ns)
             return response, response.body
+
+    @staticmethod
+    def _served(response: Response, file: bytes) -> tuple[Response, bytes]:
+        """Return what of a file is sent, with its tag and dates (contract section 8)."""
+        if response.kept is not None:
+            file = file[: response.kept.of(len(file))]
+        if response.download is None:
+            return response, file
+        status, headers, body = serve(response.download, file)
+        if status in (PRECONDITION_FAILED, UNSATISFIABLE):
+            _, headers, body, *_ = api.storage_refusal(status, headers)
+            return response._replace(status=status, headers=headers), body
+        return response._replace(status=status, headers=(*response.headers, *headers)), body
 
 
 def _compose(draft: Draft) -> bytes:

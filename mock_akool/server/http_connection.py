@@ -69,19 +69,19 @@ class ConnectionHost(ResponseHost, Protocol):
         ...
 
     def answer(self, request: Request, peer: str) -> Response:
-        """Answer a request at once, and log it."""
+        """Answer a request at once, and log it unless the response is a file."""
         ...
 
     async def answer_admin(self, request: Request, peer: str) -> Response:
         """Answer a request to the admin API, outside of the event loop, and log it."""
         ...
 
-    def ready_body(self, response: Response) -> bytes | None:
-        """Return the body of a response if it needs no drawing, else None."""
+    def ready_file(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes] | None:
+        """Return the response with a file as it is sent, and its body; None when the file must be drawn. Logs it."""
         ...
 
-    async def complete(self, response: Response) -> tuple[Response, bytes]:
-        """Return the response and its body; a file is drawn outside of the event loop."""
+    async def complete(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes]:
+        """Return the response as it is sent, and its body; a file is drawn outside of the event loop, and logged."""
         ...
 
     def remember(self, data: bytes, request: Request) -> None:
@@ -453,10 +453,14 @@ class HttpConnection(asyncio.Protocol):
             self._later(self._answer_admin(request, keep_alive))
             return
         response = self._host.answer(request, self._peer)
-        body = self._host.ready_body(response)
-        if body is not None and not response.delay_ns and response.transfer is None:
-            self._writer.write(request, response, body, keep_alive)
-            return
+        if not response.delay_ns and response.transfer is None:
+            if response.media is None:
+                self._writer.write(request, response, response.body, keep_alive)
+                return
+            ready = self._host.ready_file(request, response, self._peer)
+            if ready is not None:
+                self._writer.write(request, *ready, keep_alive)
+                return
         self._busy = True
         self._later(self._answer_later(request, response, keep_alive))
 
@@ -471,7 +475,7 @@ class HttpConnection(asyncio.Protocol):
 
     async def _answer_later(self, request: Request, response: Response, keep_alive: bool) -> None:
         """Send a response that waits or whose file must be drawn; neither holds the event loop."""
-        response, body = await self._host.complete(response)
+        response, body = await self._host.complete(request, response, self._peer)
         if response.delay_ns:
             await asyncio.sleep(response.delay_ns / NS_PER_S)
         if response.transfer is not None:

@@ -101,7 +101,6 @@ class Server:
         self.max_body_bytes = application.max_body_bytes
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.ready_body = application.ready_body
         self._hosts = (host,) if isinstance(host, str) else tuple(host)
         for each in self._hosts:
             application.listens_on(without_brackets(each))
@@ -248,11 +247,13 @@ class Server:
     # What connections use
 
     def answer(self, request: Request, peer: str = "") -> Response:
-        """Answer a request and log it."""
+        """Answer a request, and log it unless the response is a file, of which it is decided later what is sent."""
         if self._log is None:
             return self.application.answer(request)
         began_ns = time.time_ns()
         response = self.application.answer(request)
+        if response.media is not None:
+            return response
         now_ns = time.time_ns()
         self._log.note(now_ns, request, response, now_ns - began_ns, peer)
         return response
@@ -312,12 +313,28 @@ class Server:
         self._framed.clear()
         self._framed_bytes = 0
 
-    async def complete(self, response: Response) -> tuple[Response, bytes]:
-        """Return the response and its body; a file is drawn outside of the event loop."""
-        ready = self.application.ready_body(response)
+    def ready_file(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes] | None:
+        """Return the response with a file as it is sent, and its body; None when the file must be drawn. Logs it."""
+        began_ns = time.time_ns()
+        ready = self.application.ready(response)
         if ready is not None:
-            return response, ready
-        return await self.loop.run_in_executor(self._drawing, self.application.complete, response)
+            self._log_file(began_ns, request, ready[0], peer)
+        return ready
+
+    async def complete(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes]:
+        """Return the response as it is sent, and its body; a file is drawn outside of the event loop, and logged."""
+        began_ns = time.time_ns()
+        ready = self.application.ready(response)
+        if ready is None:
+            ready = await self.loop.run_in_executor(self._drawing, self.application.complete, response)
+        if response.media is not None:
+            self._log_file(began_ns, request, ready[0], peer)
+        return ready
+
+    def _log_file(self, began_ns: int, request: Request, response: Response, peer: str) -> None:
+        if self._log is not None:
+            now_ns = time.time_ns()
+            self._log.note(now_ns, request, response, now_ns - began_ns, peer)
 
     def _base_of(self, host: str) -> str:
         """Return what the URLs of files begin with for a client that called `host`."""

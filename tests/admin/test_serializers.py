@@ -135,6 +135,7 @@ CALLS = st.builds(
         job_status=some(STATUSES),
         transfer=some(TRANSFERS),
         kept=st.none(),
+        download=st.none(),
         entry=some(TEXTS),
         rule=some(TEXTS),
         waiting=st.none(),

@@ -87,7 +87,7 @@ class TestLife:
         answer = client.ask("GET", path)
         assert answer.status == 200
         assert answer.job_id == job_id
-        body = client.mock.application.body(answer)
+        answer, body = client.mock.application.complete(answer)
         assert len(body) > 1000
         assert dict(answer.headers)["content-type"].startswith(("image/", "video/", "audio/"))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from email.utils import parsedate_to_datetime
+from hashlib import md5
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
@@ -230,6 +232,72 @@ class TestSection8Downloads:
         url = client.record(client.completed())["image"]
 
         assert picture_in(client.download(url, **headers)).size == (1024, 1024)
+
+    def test_have_tags_and_dates_as_s3_gives_them(self, client: Client) -> None:
+        answer = client.download(client.record(client.completed())["image"])
+
+        assert answer.headers["etag"] == f'"{md5(answer.body).hexdigest()}"'
+        assert answer.headers["accept-ranges"] == "bytes"
+        (job,) = client.transport.mock.jobs
+        completed_s = job.created_ns // 10**9
+        assert parsedate_to_datetime(answer.headers["last-modified"]).timestamp() == completed_s
+
+    @pytest.mark.parametrize(
+        ("wanted", "first", "last"),
+        [("0-99", 0, 99), ("500-", 500, None), ("-50", -50, None), ("100-999999999", 100, None)],
+    )
+    def test_a_part_of_one(self, client: Client, wanted: str, first: int, last: int | None) -> None:
+        url = client.record(client.completed())["image"]
+        whole = client.download(url).body
+
+        answer = client.download(url, range=f"bytes={wanted}")
+
+        expected = whole[first:] if last is None else whole[first : last + 1]
+        start = first % len(whole)
+        assert (answer.status, answer.body) == (206, expected)
+        assert answer.headers["content-range"] == f"bytes {start}-{start + len(expected) - 1}/{len(whole)}"
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert answer.headers["etag"] == f'"{md5(whole).hexdigest()}"'
+
+    def test_a_download_that_was_cut_off_is_resumed(self, client: Client) -> None:
+        url = client.record(client.completed())["image"]
+        whole = client.download(url)
+
+        rest = client.download(url, range="bytes=700-", **{"if-range": whole.headers["etag"]})
+        other = client.download(url, range="bytes=700-", **{"if-range": '"of another file"'})
+
+        assert (rest.status, whole.body[:700] + rest.body) == (206, whole.body)
+        assert (other.status, other.body) == (200, whole.body)
+
+    def test_what_is_past_the_end_is_416(self, client: Client) -> None:
+        url = client.record(client.completed())["image"]
+        size = len(client.download(url).body)
+
+        answer = client.download(url, range=f"bytes={size}-")
+
+        assert (answer.status, answer.headers["content-range"]) == (416, f"bytes */{size}")
+        assert b"<Code>InvalidRange</Code>" in answer.body
+
+    def test_what_a_client_has_already_is_304(self, client: Client) -> None:
+        url = client.record(client.completed())["image"]
+        whole = client.download(url)
+
+        by_tag = client.download(url, **{"if-none-match": whole.headers["etag"]})
+        by_date = client.download(url, **{"if-modified-since": whole.headers["last-modified"]})
+        newer = client.download(url, **{"if-none-match": '"another"'})
+
+        for answer in (by_tag, by_date):
+            assert (answer.status, answer.body) == (304, b"")
+            assert answer.headers["etag"] == whole.headers["etag"]
+        assert (newer.status, newer.body) == (200, whole.body)
+
+    def test_a_precondition_that_fails_is_412(self, client: Client) -> None:
+        url = client.record(client.completed())["image"]
+
+        answer = client.download(url, **{"if-match": '"another"'})
+
+        assert answer.status == 412
+        assert b"<Code>PreconditionFailed</Code>" in answer.body
 
     def test_with_a_query_it_is_the_same_file(self, client: Client) -> None:
         url = client.record(client.completed())["image"]

@@ -25,7 +25,7 @@ from yarl import URL
 from mock_akool import MockAkool
 from mock_akool.akool.codes import CDN_URL
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.http import Response, Termination, Transfer
+from mock_akool.core.http import Request, Response, Termination, Transfer
 from mock_akool.server.http_server import Server
 
 _LARGE_BYTES: Final = 1 << 20
@@ -164,8 +164,8 @@ class _HurriedServer(Server):
         self._patience_s = patience_s
         self.given_up = False
 
-    async def complete(self, response: Response) -> tuple[Response, bytes]:
-        response, body = await super().complete(response)
+    async def complete(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes]:
+        response, body = await super().complete(request, response, peer)
         delay_s, transfer = response.delay_ns / NS_PER_S, response.transfer
         if delay_s > self._patience_s:
             self._clock.advance(self._patience_s)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import requests
 from werkzeug.serving import make_server
 
 from mock_akool import MockAkool
@@ -158,3 +162,36 @@ def test_a_stop_does_not_wait_for_an_answer_that_never_comes() -> None:
         began = time.monotonic()
         server.stop()
         assert time.monotonic() - began < 3
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_curl_resumes_what_was_cut_off(tmp_path: Path) -> None:
+    mock = MockAkool()
+    mock.on("file").first(1).respond(truncate=700)
+    with mock.server() as server:
+        job = requests.post(
+            f"{server.url}/api/open/v3/content/image/createbyprompt",
+            json={"prompt": "a fox"},
+            headers={"x-api-key": "k"},
+        ).json()["data"]
+        mock.job(job["_id"]).complete()
+        asked = f"{server.url}/api/open/v3/content/image/infobymodelid?image_model_id={job['_id']}"
+        url = requests.get(asked, headers={"x-api-key": "k"}).json()["data"]["image"]
+        file = tmp_path / "fox.jpg"
+        curl = [
+            "curl",
+            "--silent",
+            "--show-error",
+            "--fail",
+            "--noproxy",
+            "*",
+            "--continue-at",
+            "-",
+            "--output",
+            str(file),
+        ]
+        first = subprocess.run([*curl, url], check=False, timeout=30)
+        assert (first.returncode, file.stat().st_size) == (18, 700)
+        subprocess.run([*curl, url], check=True, timeout=30)
+        assert file.read_bytes() == requests.get(url).content
+    assert [call.headers.get("range") for call in mock.calls.to("file")] == [None, "bytes=700-", None]

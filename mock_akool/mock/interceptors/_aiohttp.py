@@ -160,13 +160,13 @@ class _Host:
         """Answer a request to the admin API as any other: in process nobody waits on it."""
         return self.answer(request)
 
-    async def complete(self, response: Response) -> tuple[Response, bytes]:
-        """Return the response and its body."""
+    async def complete(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes]:
+        """Return the response as it is sent, and its body."""
         return self.application.complete(response)
 
-    def ready_body(self, response: Response) -> bytes | None:
-        """Return the response's body if it needs no drawing, else None."""
-        return self.application.ready_body(response)
+    def ready_file(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes]:
+        """Return the response with a file as it is sent, and its body."""
+        return self.application.complete(response)
 
     def note_refusal(self, peer: str, status: int, why: str, start: bytes) -> None:
         """Take note of what is no request, such as a head that is too long."""
