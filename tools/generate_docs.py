@@ -21,14 +21,13 @@ from mock_akool.admin.routing import Route
 from mock_akool.akool.api import API_ROUTES
 from mock_akool.akool.codes import MESSAGES, Code, Profile
 from mock_akool.akool.deliveries import Delivery
-from mock_akool.akool.families import CREATE_OF_INPUT, FAMILY_OF
+from mock_akool.akool.families import CREATE_OF_INPUT, FAMILY_OF, FakeSettings
 from mock_akool.akool.families.image import SCALES
 from mock_akool.akool.families.image_button import ImageButton
 from mock_akool.akool.families.image_v3 import ImageV3
 from mock_akool.akool.families.image_v4 import ORIGINAL_SCALE, RESOLUTIONS, TEXT_MODEL, ImageV4
 from mock_akool.akool.jobs import JobInput
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO, WHEN
-from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.diagnostics.hints import HINTS
 from mock_akool.mock.account_view import AccountView
@@ -148,7 +147,7 @@ def _prices() -> str:
     }
 
     def price(input: JobInput, profile: Profile) -> str:
-        return str(FAMILY_OF[CREATE_OF_INPUT[type(input)].endpoint].price(input, ServiceSettings(profile=profile)))
+        return str(FAMILY_OF[CREATE_OF_INPUT[type(input)].endpoint].price(input, FakeSettings(profile=profile)))
 
     return _markdown(
         ("Job", *(f"Credits, `{profile}`" for profile in Profile)),
@@ -179,7 +178,7 @@ def _size_of(resolution: str, scale: str) -> str:
 
 
 def _in_process() -> str:
-    fields = {name: field for name, field in MockOptions.fields().items() if name not in ServiceSettings.fields()}
+    fields = {name: field for name, field in MockOptions.fields().items() if name not in FakeSettings.fields()}
     rows = (
         (f"`{name}`", f"`{_written(field.default)}`", f"{field.help} ({field.shape.wants})")
         for name, field in fields.items()

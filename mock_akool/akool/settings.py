@@ -20,7 +20,7 @@ from mock_akool.core.schema import FLAG, NAME, TEXT, Field, Listed, Optional, Pl
 from mock_akool.core.stages import ENDING
 from mock_akool.core.timeline import COMPLETED, Ending
 
-_ERROR_CODE: Final = whole(1001, 9999, "a business code from 1001 to 9999")
+ERROR_CODE: Final = whole(1001, 9999, "a business code from 1001 to 9999")
 PROFILE: Final = choice({each.value: each for each in Profile})
 CREDITS: Final = whole(0, 10**12)
 ACCOUNT_STATUS: Final = choice({"active": False, "banned": True})
@@ -163,50 +163,33 @@ class ServiceSettings(Options):
         MESSAGES[Code.ACCOUNT_BANNED], TEXT, "the msg for a banned account", section="2", mark="C"
     )
     get_token_wrong_pair_code: int = option(
-        int(Code.ACCOUNT_NOT_FOUND), _ERROR_CODE, "the code of getToken for a wrong pair", section="2", mark="C"
+        int(Code.ACCOUNT_NOT_FOUND), ERROR_CODE, "the code of getToken for a wrong pair", section="2", mark="C"
     )
     get_token_missing_field_code: int = option(
-        int(Code.PARAMETER_ERROR), _ERROR_CODE, "the code of getToken for a missing field", section="2", mark="C"
+        int(Code.PARAMETER_ERROR), ERROR_CODE, "the code of getToken for a missing field", section="2", mark="C"
     )
     cors_allow_api_key: bool = option(
         True, FLAG, "a browser's preflight allows the header x-api-key", section="2", mark="C"
     )
-    prompt_suffix: str = option(
-        "", TEXT, "what the service's rewrite appends to a v3 prompt; empty: the same text", section="3", mark="C"
-    )
     check_urls: bool = option(
         True, FLAG, "an image or webhook URL that is not http(s) is a parameter error", section="3", mark="C"
     )
-    v4_buttons: bool = option(True, FLAG, "a completed v4 job offers the eight buttons", section="5", mark="C")
     bad_parameter_code: int = option(
         int(Code.PARAMETER_ERROR),
-        _ERROR_CODE,
+        ERROR_CODE,
         "the code for a missing or wrong field of a button or a query",
         section="5, 6",
         mark="C",
     )
     unknown_job_code: int = option(
-        int(Code.NOT_FOUND), _ERROR_CODE, "the code for an `_id` that does not exist", section="5, 6", mark="C"
+        int(Code.NOT_FOUND), ERROR_CODE, "the code for an `_id` that does not exist", section="5, 6", mark="C"
     )
     foreign_job_code: int = option(
-        int(Code.NO_PERMISSION), _ERROR_CODE, "the code for a job of another account", section="5, 6", mark="C"
-    )
-    button_unavailable_code: int = option(
-        int(Code.CANNOT_OPERATE),
-        _ERROR_CODE,
-        "the code for a button that the parent does not offer",
-        section="5",
-        mark="C",
-    )
-    button_used_code: int = option(
-        int(Code.ALREADY_OPERATED), _ERROR_CODE, "the code for a button that was used before", section="5", mark="C"
-    )
-    documented_type: int = option(
-        3, whole(0, 10**6), "the `type` of a completed v3 record in profile documented", section="6", mark="C"
+        int(Code.NO_PERMISSION), ERROR_CODE, "the code for a job of another account", section="5, 6", mark="C"
     )
     out_of_credits_code: int = option(
         int(Code.CREDITS_INSUFFICIENT),
-        _ERROR_CODE,
+        ERROR_CODE,
         "the code when credits run out; older pages say 1006",
         section="7",
         mark="D",
@@ -224,10 +207,6 @@ class ServiceSettings(Options):
     concurrent_jobs: int | None = option(
         None, Optional(whole(0, 10**9)), "more unfinished jobs of an account get 1005", section="7", mark="C"
     )
-    square_1080p: int = option(
-        1024, whole(64, 4096), "the side of a 1:1 image at 1080p, in pixels", section="8", mark="C"
-    )
-    square_4k: int = option(1536, whole(64, 4096), "the side of a 1:1 image at 4k, in pixels", section="8", mark="C")
 
     webhook_processing: bool = option(
         True, FLAG, "webhooks report status 2 too, not only the end", section="9", mark="D"

@@ -10,8 +10,8 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from mock_akool.admin.access import Access
+from mock_akool.akool.families import FakeSettings
 from mock_akool.akool.scenarios.model import Scenario, Script, options_of
-from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.errors import Mistake, Mistakes, ScenarioError, SettingsError
 from mock_akool.core.options import BASE_URL, option
 from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Optional, Plain, nearest, one_of, whole
@@ -91,7 +91,7 @@ def _library(name: str) -> Scenario:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScenarioSettings(ServiceSettings):
+class ScenarioSettings(FakeSettings):
     """The settings of an engine, and the scenarios that are active from the start."""
 
     scenario: tuple[Scenario, ...] = option(

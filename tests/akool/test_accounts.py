@@ -11,7 +11,7 @@ import pytest
 
 from mock_akool import Account, AccountSpec, VirtualClock
 from mock_akool.akool.accounts import Accounts, AccountScript
-from mock_akool.akool.settings import ServiceSettings
+from mock_akool.akool.families import FakeSettings
 from mock_akool.core.durations import Duration
 from mock_akool.core.keyed_random import KeyedRandom
 
@@ -20,12 +20,12 @@ OTHER_ID = "DwECAwQFBgcICQoLDA0OAA=="
 
 
 def accounts(seed: int = 0, **options: Any) -> Accounts:
-    return Accounts(ServiceSettings.of(seed=seed, **options), KeyedRandom(seed), VirtualClock())
+    return Accounts(FakeSettings.of(seed=seed, **options), KeyedRandom(seed), VirtualClock())
 
 
 def scripted(scripts: Mapping[str, AccountScript], **options: Any) -> Accounts:
     """Accounts of which scenarios say something; the mapping may change."""
-    settings = ServiceSettings.of(**options)
+    settings = FakeSettings.of(**options)
     return Accounts(settings, KeyedRandom(0), VirtualClock(), lambda key: scripts.get(key, AccountScript()))
 
 

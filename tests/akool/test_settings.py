@@ -11,7 +11,7 @@ import pytest
 
 from mock_akool import AccountSpec, Code, Ending, MockAkool, Profile, Settings, SettingsError, Span, failed
 from mock_akool.akool.codes import MESSAGES, UNKNOWN_MESSAGE
-from mock_akool.akool.settings import ServiceSettings
+from mock_akool.akool.families import FakeSettings
 from mock_akool.core.durations import Duration
 from mock_akool.core.schema import shown
 from mock_akool.core.timeline import COMPLETED
@@ -171,7 +171,7 @@ GOOD: list[tuple[str, Any, Any]] = [
 
 @pytest.mark.parametrize(("name", "value", "real"), GOOD, ids=repr)
 def test_a_value_may_be_text(name: str, value: Any, real: Any) -> None:
-    assert getattr(ServiceSettings.of(**{name: value}), name) == real
+    assert getattr(FakeSettings.of(**{name: value}), name) == real
 
 
 BAD_ACCOUNTS: list[tuple[Any, str]] = [
@@ -194,7 +194,7 @@ BAD_ACCOUNTS: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("account", "why"), BAD_ACCOUNTS, ids=repr)
 def test_a_bad_account_is_refused_with_why(account: Any, why: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        ServiceSettings.of(accounts=json.dumps([account]))
+        FakeSettings.of(accounts=json.dumps([account]))
     assert str(caught.value).startswith(f"accounts{why}")
 
 
@@ -205,7 +205,7 @@ def test_two_accounts_cannot_be_one(name: str) -> None:
     with pytest.raises(
         SettingsError, match=rf"accounts\[1\]\.{name}: account 0 has the same {name}; give each its own"
     ):
-        ServiceSettings.of(accounts=pair)
+        FakeSettings.of(accounts=pair)
 
 
 @pytest.mark.parametrize(("name", "near"), [("sead", "seed"), ("profil", "profile"), ("creditss", "credits")])
@@ -219,21 +219,21 @@ def test_an_unknown_name_is_told_with_the_nearest(name: str, near: str) -> None:
 def test_a_name_like_no_other_is_told_with_all() -> None:
     with pytest.raises(SettingsError) as caught:
         MockAkool(zzzzzz=1)
-    assert all(name in caught.value.hint for name in ServiceSettings.fields())
+    assert all(name in caught.value.hint for name in FakeSettings.fields())
 
 
 def test_options_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        ServiceSettings().seed = 5  # type: ignore[misc]
+        FakeSettings().seed = 5  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("code", list(Code))
 def test_a_refusal_has_the_message_of_its_code(code: Code) -> None:
-    assert ServiceSettings().refusal(code).msg == MESSAGES[code]
+    assert FakeSettings().refusal(code).msg == MESSAGES[code]
 
 
 def test_a_refusal_has_the_configured_message() -> None:
-    settings = ServiceSettings.of(msg_authorization_empty="none", msg_account_banned="banned")
+    settings = FakeSettings.of(msg_authorization_empty="none", msg_account_banned="banned")
     assert settings.refusal(Code.AUTHORIZATION_EMPTY).msg == "none"
     assert settings.refusal(Code.ACCOUNT_BANNED).msg == "banned"
     assert settings.refusal(7777).msg == UNKNOWN_MESSAGE

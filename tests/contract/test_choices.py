@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from mock_akool import MockAkool, failed
-from mock_akool.akool.settings import ServiceSettings
+from mock_akool.akool.families import FakeSettings
 from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, OTHER_KEY, PRESS, QUOTA, Client
 from tests.contract.transports import OpenTransport
 
@@ -288,10 +288,10 @@ class TestChoices:
         assert choice.look(Client(open_transport(**choice.options, **{name: choice.other}))) == choice.changed
 
     def test_every_marked_setting_is_here(self) -> None:
-        marked = {name for name, field in ServiceSettings.fields().items() if field.mark}
+        marked = {name for name, field in FakeSettings.fields().items() if field.mark}
 
         assert set(CHOICES) == marked
-        assert sum(field.mark == "C" for field in ServiceSettings.fields().values()) >= 26
+        assert sum(field.mark == "C" for field in FakeSettings.fields().values()) >= 26
 
     def test_the_setting_for_a_failures_price_is_the_scripts(self, client: Client) -> None:
         """Section 6, status 4: `deduction_credit` is the cost, or 0 when the script refunds."""
@@ -308,6 +308,6 @@ class TestChoices:
 
     def test_the_defaults_are_the_same_however_they_are_given(self) -> None:
         inside = MockAkool().engine.settings
-        names = [field.name for field in dataclasses.fields(ServiceSettings)]
+        names = [field.name for field in dataclasses.fields(FakeSettings)]
 
-        assert {name: getattr(inside, name) for name in names} == dataclasses.asdict(ServiceSettings())
+        assert {name: getattr(inside, name) for name in names} == dataclasses.asdict(FakeSettings())

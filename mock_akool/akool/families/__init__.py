@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.akool.families import image_button, image_v3, image_v4
 from mock_akool.akool.families.family import (
@@ -18,6 +19,7 @@ from mock_akool.akool.families.family import (
     shown_record,
 )
 from mock_akool.akool.jobs import Job
+from mock_akool.akool.settings import ServiceSettings
 
 __all__ = [
     "CREATES",
@@ -29,6 +31,7 @@ __all__ = [
     "RESULTS",
     "Context",
     "Create",
+    "FakeSettings",
     "Family",
     "Reading",
     "Record",
@@ -61,6 +64,18 @@ FILE_HOSTS: Final[tuple[str, ...]] = tuple(dict.fromkeys(family.files.host for f
 
 FILE_EXTENSIONS: Final = frozenset(ending for family in FAMILIES for ending in family.files.extensions)
 """What the paths of result files end in, after the last dot."""
+
+
+if TYPE_CHECKING:
+
+    class FakeSettings(ServiceSettings):
+        """The settings of a fake: those of the service and of all families. Raises SettingsError with all mistakes."""
+
+else:
+    _options = dict.fromkeys(family.options for family in FAMILIES if family.options is not None)
+    FakeSettings = dataclass(frozen=True, kw_only=True)(
+        type("FakeSettings", (*_options, ServiceSettings), {"__module__": __name__, "__doc__": ServiceSettings.__doc__})
+    )
 
 
 def family_of(job: Job) -> Family[Any]:

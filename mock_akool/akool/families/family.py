@@ -22,6 +22,7 @@ from mock_akool.akool.validation import Body
 from mock_akool.core.http import Request
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec
+from mock_akool.core.options import Options
 from mock_akool.core.schema import Schema
 from mock_akool.core.timeline import Status
 
@@ -33,11 +34,28 @@ Record = dict[str, Any]
 _MOST_QUERY_FIELDS: Final = 100
 
 
+O = TypeVar("O", bound=Options)  # noqa: E741 - the options of a family
+
+
+def options_of(settings: ServiceSettings, kind: type[O]) -> O:
+    """Return the settings of one family; every FakeSettings has those of all families.
+
+    Raises TypeError for settings that are none of a fake.
+    """
+    if not isinstance(settings, kind):
+        raise TypeError(f"{type(settings).__name__} has no {kind.__name__}; use FakeSettings")
+    return settings
+
+
 class Context(NamedTuple):
     """What a family may ask beside the job: the settings of the fake, and chance that follows from its seed."""
 
     settings: ServiceSettings
     keyed_random: KeyedRandom
+
+    def options(self, kind: type[O]) -> O:
+        """Return the settings of one family, by the class that its module declares."""
+        return options_of(self.settings, kind)
 
     @property
     def observed(self) -> bool:
@@ -230,6 +248,8 @@ class Family(Generic[I]):
     webhook: WebhookInfo
     no_credit_code: Callable[[ServiceSettings], int] = usual_no_credit_code
     observed_s: Callable[[I], float] = no_observation
+    options: type[Options] | None = None
+    """The settings of the family, where it has any: a class of options, which every fake's settings then include."""
 
     def reading(self, results: Results) -> Reading | None:
         """Return how this reader shows the family's jobs; None when it does not know them."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from mock_akool.akool.codes import DEFAULT_REASON
+from mock_akool.akool.codes import DEFAULT_REASON, Code
 from mock_akool.akool.families.family import Context, FileNaming, Record, Results, WebhookInfo, one_in_query
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.settings import ServiceSettings
+from mock_akool.akool.settings import ERROR_CODE
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.media import MediaSpec
-from mock_akool.core.schema import Schema
+from mock_akool.core.options import Options, option
+from mock_akool.core.schema import FLAG, TEXT, Schema, whole
 from mock_akool.core.timeline import Status
 
 BUTTONS: Final = ("U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4")
@@ -59,6 +61,33 @@ RESULTS: Final = Results(
     record_schema=RECORD_SCHEMA,
 )
 """Shows v3, v4 and button jobs alike (contract section 6)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions(Options):
+    """The settings of the image families."""
+
+    prompt_suffix: str = option(
+        "", TEXT, "what the service's rewrite appends to a v3 prompt; empty: the same text", section="3", mark="C"
+    )
+    v4_buttons: bool = option(True, FLAG, "a completed v4 job offers the eight buttons", section="5", mark="C")
+    button_unavailable_code: int = option(
+        int(Code.CANNOT_OPERATE),
+        ERROR_CODE,
+        "the code for a button that the parent does not offer",
+        section="5",
+        mark="C",
+    )
+    button_used_code: int = option(
+        int(Code.ALREADY_OPERATED), ERROR_CODE, "the code for a button that was used before", section="5", mark="C"
+    )
+    documented_type: int = option(
+        3, whole(0, 10**6), "the `type` of a completed v3 record in profile documented", section="6", mark="C"
+    )
+    square_1080p: int = option(
+        1024, whole(64, 4096), "the side of a 1:1 image at 1080p, in pixels", section="8", mark="C"
+    )
+    square_4k: int = option(1536, whole(64, 4096), "the side of a 1:1 image at 4k, in pixels", section="8", mark="C")
 
 
 def common_record(job: Job) -> Record:
@@ -115,12 +144,12 @@ def stamp_stem(job: Job, context: Context) -> str:
     return str(job.stamp_ms)
 
 
-def size_of(scale: str, resolution: str, settings: ServiceSettings) -> tuple[int, int]:
+def size_of(scale: str, resolution: str, options: ImageOptions) -> tuple[int, int]:
     """Return width and height in pixels: the long side by resolution, sides multiples of 8 (contract section 8)."""
     across, _, down = scale.partition(":")
     if across == down or not down:
         # `Original` has no ratio that we could know without fetching the source image, which we never do.
-        side = settings.square_4k if resolution == "4k" else settings.square_1080p
+        side = options.square_4k if resolution == "4k" else options.square_1080p
         return side, side
     long_side, ratio = LONG_SIDES[resolution], int(across) / int(down)
     short = round(long_side * min(ratio, 1 / ratio) / 8) * 8
@@ -139,7 +168,7 @@ def image_spec(
 ) -> MediaSpec:
     """Return what an image file shows; see `MediaSpec`."""
     topic = job.origin.topic
-    width, height = size_of(topic.scale, resolution, context.settings)
+    width, height = size_of(topic.scale, resolution, context.options(ImageOptions))
     return MediaSpec(
         job_id=job.id,
         seed=context.keyed_random.seed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from mock_akool.akool.families import image, image_v3, image_v4
-from mock_akool.akool.families.family import Context, Create, Family, FileNaming, Reading, Record
+from mock_akool.akool.families.family import Context, Create, Family, FileNaming, Reading, Record, options_of
 from mock_akool.akool.jobs import Job, Topic
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.validation import TEXT, URL, Body, Field, Values, one_of
@@ -61,21 +61,22 @@ def _offered(parent: Job, settings: ServiceSettings) -> tuple[str, ...]:
 
 def _check(parent: Job, status: Status, input: ImageButton, settings: ServiceSettings) -> None:
     """Raise AkoolError unless the button of the parent may be pressed now (contract section 5)."""
+    codes = options_of(settings, image.ImageOptions)
     if status is not Status.COMPLETED:
         raise settings.refusal(
-            settings.button_unavailable_code,
+            codes.button_unavailable_code,
             parent.id,
             reason=f"job {parent.id} is {status.word}; its buttons can be pressed once it is completed",
         )
     if input.button not in (offered := _offered(parent, settings)):
         raise settings.refusal(
-            settings.button_unavailable_code,
+            codes.button_unavailable_code,
             parent.id,
             reason=f"job {parent.id} offers {', '.join(offered) or 'no buttons'}, not {input.button}",
         )
     if input.button in parent.used:
         raise settings.refusal(
-            settings.button_used_code, parent.id, reason=f"{input.button} of job {parent.id} was pressed before"
+            codes.button_used_code, parent.id, reason=f"{input.button} of job {parent.id} was pressed before"
         )
 
 
@@ -163,4 +164,5 @@ FAMILY: Final = Family[ImageButton](
     files=FILES,
     webhook=image.WEBHOOK,
     observed_s=_observed_s,
+    options=image.ImageOptions,
 )

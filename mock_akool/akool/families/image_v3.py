@@ -59,7 +59,7 @@ def _created(job: Job, input: ImageV3, context: Context) -> Record:
         "uid": job.account.uid,
         "type": 4,
         "origin_prompt": input.prompt,
-        "prompt": input.prompt + context.settings.prompt_suffix,
+        "prompt": input.prompt + context.options(image.ImageOptions).prompt_suffix,
     }
     if input.source_image is not None:
         record["source_image"] = input.source_image
@@ -74,7 +74,7 @@ def _fields(job: Job, input: ImageV3, status: Status, base: str, context: Contex
 def _finish(job: Job, status: Status, record: Record, context: Context) -> Record:
     if status is not Status.COMPLETED or context.observed:
         return record
-    record["type"] = context.settings.documented_type
+    record["type"] = context.options(image.ImageOptions).documented_type
     return {key: record[key] for key in _DOCUMENTED_COMPLETED}
 
 
@@ -126,4 +126,5 @@ FAMILY: Final = Family[ImageV3](
     files=FILES,
     webhook=image.WEBHOOK,
     observed_s=_observed_s,
+    options=image.ImageOptions,
 )

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from mock_akool.akool.codes import Code, Profile
 from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.families import image
-from mock_akool.akool.families.family import Context, Create, Family, FileNaming, Reading, Record
+from mock_akool.akool.families.family import Context, Create, Family, FileNaming, Reading, Record, options_of
 from mock_akool.akool.jobs import Job, Topic
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.validation import ANY_TEXT, OBJECT, URL, URLS, Body, Field, Values, number, one_of, whole
@@ -134,7 +134,7 @@ def _created(job: Job, input: ImageV4, context: Context) -> Record:
 
 def offered_buttons(settings: ServiceSettings) -> tuple[str, ...]:
     """Return the buttons of a completed v4 job (contract section 5)."""
-    return image.BUTTONS if settings.v4_buttons else ()
+    return image.BUTTONS if options_of(settings, image.ImageOptions).v4_buttons else ()
 
 
 def _fields(job: Job, input: ImageV4, status: Status, base: str, context: Context) -> Record:
@@ -201,4 +201,5 @@ FAMILY: Final = Family[ImageV4](
     files=FILES,
     webhook=image.WEBHOOK,
     observed_s=_observed_s,
+    options=image.ImageOptions,
 )
