@@ -244,7 +244,7 @@ JOB: Final = Serializer(
         "parent": kept("the `_id` of the job that it continues", or_null(TEXT), "parent_id"),
         "polls_ns": kept("when it was polled, where that counts", listed(WHOLE), "polls"),
         "used_buttons": kept("the buttons that were pressed", listed(TEXT), "used"),
-        "job_script": kept("the job script that it follows", or_null(TEXT), "entry"),
+        "job_script": kept("the job script that it follows", or_null(TEXT), "job_script"),
         "place": kept("its place in its batch, from 0", WHOLE, "place"),
         "stamp_ms": kept("the number that the names of its files begin with", WHOLE, "stamp_ms"),
         "file_base": kept("what the URLs of its files begin with", TEXT, "file_base"),
@@ -325,7 +325,7 @@ _RESPONSE: Final = Serializer(
         "account": kept("the API key of the account, where it is known", or_null(TEXT), "account"),
         "job": kept("the `_id` of the job that it was about", or_null(TEXT), "job_id"),
         "job_status": kept("the status that the caller was shown", or_null(STATUS), "job_status"),
-        "job_script": kept("the job script that the job follows", or_null(TEXT), "entry"),
+        "job_script": kept("the job script that the job follows", or_null(TEXT), "job_script"),
         "rule": kept("the rule that made the response what it is", or_null(TEXT), "rule"),
         "reason": kept(
             "why the request was refused: what was wrong with it and what would do", or_null(TEXT), "reason"

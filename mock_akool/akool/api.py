@@ -110,7 +110,7 @@ def _create(create: Create[Any]) -> Signed:
             account=account.api_key,
             job_id=first.id,
             job_status=Status.QUEUEING,
-            entry=first.entry,
+            job_script=first.job_script,
         )
 
     return handle
@@ -151,7 +151,16 @@ def _read(results: Results) -> Signed:
             return Response(200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key)
         job, status, _ = shown[0]
         response = Response(
-            200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key, job.id, status, entry=job.entry
+            200,
+            _JSON,
+            body,
+            None,
+            engine.latency_ns,
+            Code.OK,
+            account.api_key,
+            job.id,
+            status,
+            job_script=job.job_script,
         )
         if repeats and len(shown) == 1:
             engine.remember(endpoint, request.query, request.file_base, shown[0], response)
@@ -179,7 +188,7 @@ def _file(engine: Engine, request: Request, now_ns: int, names: Names) -> Respon
         account=job.account.api_key,
         job_id=job.id,
         job_status=Status.COMPLETED,
-        entry=job.entry,
+        job_script=job.job_script,
         download=Download.of(request.method, request.headers, since_ns // NS_PER_S),
     )
 

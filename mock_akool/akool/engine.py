@@ -603,7 +603,7 @@ class Engine:
             place=place,
             parent_id=new.parent_id,
             number=serial + 1,
-            entry=plan.label,
+            job_script=plan.label,
             result=plan.result,
         )
         self._jobs.add(job, is_counted=self._most_unfinished(key) is not None)

@@ -84,7 +84,7 @@ class Job:
     """What of it was used up by jobs that continue it, such as buttons, in order."""
     number: int = 1
     """It is the account's n-th job."""
-    entry: str | None = None
+    job_script: str | None = None
     """Which job script it follows; None when nobody scripted it."""
     result: ResultOverride | None = None
     """What its script says of its result, where that is not as usual."""

@@ -146,9 +146,9 @@ class Call(NamedTuple):
         return self.response.job_status
 
     @property
-    def entry(self) -> str | None:
+    def job_script(self) -> str | None:
         """Which job script the job follows, such as `flaky-gateway: jobs[0]`; None when it follows none."""
-        return self.response.entry
+        return self.response.job_script
 
     @property
     def rule(self) -> str | None:

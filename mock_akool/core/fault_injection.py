@@ -62,7 +62,7 @@ def _instead(response: Response, status: int, headers: Headers, body: bytes, cod
         code=code,
         account=response.account,
         job_id=response.job_id,
-        entry=response.entry,
+        job_script=response.job_script,
     )
 
 

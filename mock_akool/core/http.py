@@ -135,7 +135,7 @@ class Response(NamedTuple):
     response is not ready yet: a transport that cannot wait sends this one.
 
     For the call log: the business `code` (None when the body has none), the API key of the `account`, the job that
-    the request was about and the status that the client was shown, which `entry` of a scenario the job follows, and
+    the request was about and the status that the client was shown, which `job_script` the job follows, and
     which `rule` changed the response.
     """
 
@@ -150,7 +150,7 @@ class Response(NamedTuple):
     job_status: Status | None = None
     transfer: Transfer | None = None
     kept: Share | None = None
-    entry: str | None = None
+    job_script: str | None = None
     rule: str | None = None
     waiting: Waiting | None = None
     reason: str | None = None

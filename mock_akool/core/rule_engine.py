@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
+from operator import itemgetter
 from typing import NamedTuple
 
 from mock_akool.core.keyed_random import KeyedRandom, KeyPart
@@ -36,6 +37,16 @@ class ActiveRule:
         """At how many calls it fired."""
 
 
+class Count:
+    """How many calls were counted together (`reached`), and the number of the next that a rule may choose (`due`)."""
+
+    __slots__ = ("due", "reached")
+
+    def __init__(self, due: int = NEVER) -> None:
+        self.reached = 0
+        self.due = due
+
+
 class RuleCounter:
     """The rules that count the same calls.
 
@@ -50,31 +61,30 @@ class RuleCounter:
         self.free = conditions == Conditions(per=conditions.per)
         """Whether all calls meet the conditions."""
         self.rules: list[tuple[int, ActiveRule]] = []
-        self.counts: dict[str, list[int]] = {}
-        """By account, job, or nothing: how many calls were counted, and which is the next that may be chosen."""
+        self.counts: dict[str, Count] = {}
+        """By account, by job, or all together."""
 
     def firing(self, subject: Subject, lucky: Callable[[int, Rule], bool]) -> tuple[int, ActiveRule] | None:
         """Count the call, and return the first rule that fires at it, with its position."""
         if not self.free and self.conditions.differences(subject):
             return None
-        counted = self.count_of(subject)
-        counted[0] += 1
-        reached = counted[0]
-        if reached < counted[1]:
+        count = self.count_of(subject)
+        count.reached = reached = count.reached + 1
+        if reached < count.due:
             return None
-        counted[1] = self._quiet_until(reached)
+        count.due = self._quiet_until(reached)
         for position, active in self.rules:
             if active.rule.chosen(reached) and lucky(position, active.rule):
                 return position, active
         return None
 
-    def count_of(self, subject: Subject) -> list[int]:
-        """Return the count that the call belongs to: how many there were, and the next that may be chosen."""
+    def count_of(self, subject: Subject) -> Count:
+        """Return the count that the call belongs to."""
         key = (subject.account if self.per == "account" else subject.counted_as if self.per == "job" else "") or ""
-        counted = self.counts.get(key)
-        if counted is None:
-            counted = self.counts[key] = [0, self._quiet_until(0)]
-        return counted
+        count = self.counts.get(key)
+        if count is None:
+            count = self.counts[key] = Count(self._quiet_until(0))
+        return count
 
     def forget(self, owners: Container[str]) -> None:
         """Start the counts of these accounts and jobs anew."""
@@ -82,6 +92,14 @@ class RuleCounter:
 
     def _quiet_until(self, count: int) -> int:
         return min((active.rule.quiet_until(count) for _, active in self.rules), default=NEVER)
+
+
+class _Stream(NamedTuple):
+    """The calls to an endpoint of one account about one of its jobs (0: none)."""
+
+    endpoint: str
+    account: str
+    job_number: int
 
 
 class RuleSet:
@@ -94,8 +112,8 @@ class RuleSet:
         self._keyed_random = keyed_random
         self._counters: dict[str, list[RuleCounter]] = {}
         """By endpoint."""
-        self._streams: dict[tuple[str, str, int], list[int]] = {}
-        """How many calls there were to each endpoint, of each account, about each of its jobs."""
+        self._streams: dict[_Stream, Count] = {}
+        """How many calls there were of each stream."""
         known: dict[tuple[tuple[str, ...], Conditions], RuleCounter] = {}
         for active in rules:
             key = active.rule.on, active.rule.conditions
@@ -110,7 +128,7 @@ class RuleSet:
         self.rules.remove(active)
         for counters in self._counters.values():
             for counter in counters:
-                counter.rules = [each for each in counter.rules if each[1] is not active]
+                counter.rules = [(position, each) for position, each in counter.rules if each is not active]
 
     def forget(self, account: str, owners: Container[str]) -> None:
         """Start the counts of an account and its jobs anew; counts that several accounts share go on."""
@@ -118,7 +136,7 @@ class RuleSet:
             for counter in counters:
                 if counter.per != "all":
                     counter.forget(owners)
-        self._streams = {stream: number for stream, number in self._streams.items() if stream[1] != account}
+        self._streams = {stream: count for stream, count in self._streams.items() if stream.account != account}
 
     def _add(self, active: ActiveRule, counter: RuleCounter | None) -> RuleCounter:
         if counter is None:
@@ -134,13 +152,19 @@ class RuleSet:
         """Return whether a rule for the endpoint needs more than the account and the job of a call."""
         return any(not counter.free for counter in self._counters.get(endpoint, ()))
 
-    def counts_of(self, endpoint: str, subject: Subject) -> tuple[list[list[int]], list[int]] | None:
-        """Return the counts of a call, and the number of its stream; None when no rule is for the endpoint."""
+    def counts_of(self, endpoint: str, subject: Subject) -> list[Count]:
+        """Return all counts that a call adds to: those of the rules for its endpoint, and that of its stream."""
         counters = self._counters.get(endpoint)
         if counters is None:
-            return None
-        stream = endpoint, subject.account or "", subject.job_number or 0
-        return [counter.count_of(subject) for counter in counters], self._streams.setdefault(stream, [0])
+            return []
+        return [*(counter.count_of(subject) for counter in counters), self._stream_of(endpoint, subject)[1]]
+
+    def _stream_of(self, endpoint: str, subject: Subject) -> tuple[_Stream, Count]:
+        stream = _Stream(endpoint, subject.account or "", subject.job_number or 0)
+        count = self._streams.get(stream)
+        if count is None:
+            count = self._streams[stream] = Count()
+        return stream, count
 
     def firing(self, endpoint: str, subject: Subject, now_ns: int) -> Firing | None:
         """Count the call by all rules, and return the first one that fires."""
@@ -149,10 +173,9 @@ class RuleSet:
             return None
         if self.looks_into(endpoint):
             subject = subject._replace(since_ns=now_ns - self._begun_ns)
-        stream = endpoint, subject.account or "", subject.job_number or 0
-        number = self._streams.setdefault(stream, [0])
-        number[0] += 1
-        key = self._scope, str(endpoint), *stream[1:], number[0]
+        stream, count = self._stream_of(endpoint, subject)
+        count.reached += 1
+        key = self._scope, *stream, count.reached
 
         def lucky(position: int, rule: Rule) -> bool:
             return rule.probability is None or self._keyed_random.fraction("luck", position, *key) < rule.probability
@@ -160,9 +183,5 @@ class RuleSet:
         fired = [found for counter in counters if (found := counter.firing(subject, lucky)) is not None]
         if not fired:
             return None
-        position, active = min(fired, key=_position)
+        position, active = min(fired, key=itemgetter(0))
         return Firing(active, ("fault", position, *key))
-
-
-def _position(found: tuple[int, ActiveRule]) -> int:
-    return found[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.akool.accounts import Account, Credits
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario
+from mock_akool.akool.scenarios.model import JobScript, LabelledScript, Scenario
 from mock_akool.akool.settings import AccountSpec
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
 from mock_akool.core.errors import MockAkoolError, ScenarioError
@@ -80,7 +80,7 @@ class _LocalBackend(Backend):
             )
 
     def add_job_script(self, script: JobScript, api_key: str | None) -> None:
-        self._scenarios.plan([Entry(script, "next_job")], api_key)
+        self._scenarios.add_job_scripts([LabelledScript(script, "next_job")], api_key)
 
     def add_rule(self, rule: Rule, label: str) -> ActiveRule:
         return self._scenarios.add(rule, label, self.api_key)
@@ -90,7 +90,7 @@ class _LocalBackend(Backend):
             self._scenarios.remove(added)
 
     def put_scenarios(self, scenarios: Sequence[Scenario]) -> None:
-        self._scenarios.put(scenarios, self.api_key)
+        self._scenarios.activate(scenarios, self.api_key)
 
     def scenarios(self) -> tuple[Scenario, ...]:
         return self._scenarios.scenarios_of(self.api_key)

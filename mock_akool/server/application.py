@@ -31,7 +31,7 @@ class Application:
 
     def __init__(self, settings: ScenarioSettings, clock: Clock, access: admin.Access | None = None) -> None:
         self.engine = Engine(settings, clock, JwtTokens(settings.seed), _compose)
-        self._api = ScenarioMiddleware(self.engine, settings.script)
+        self._api = ScenarioMiddleware(self.engine, settings.scenario_setup)
         self.scenarios = self._api.runtime
         self.media_cache = MediaCache()
         self.dispatcher = Dispatcher(self.engine.outbox, clock, settings)

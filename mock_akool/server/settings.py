@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from mock_akool.admin.access import Access
 from mock_akool.akool.families import FakeSettings
-from mock_akool.akool.scenarios.model import Scenario, Script, options_of
+from mock_akool.akool.scenarios.model import Scenario, ScenarioSetup, options_of
 from mock_akool.core.errors import Mistake, Mistakes, ScenarioError, SettingsError
 from mock_akool.core.options import BASE_URL, option
 from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Optional, Plain, nearest, one_of, whole
@@ -134,10 +134,10 @@ class ScenarioSettings(FakeSettings):
         return chosen.scenario
 
     @property
-    def script(self) -> Script:
-        """What an engine is given of scenarios."""
+    def scenario_setup(self) -> ScenarioSetup:
+        """How the fake is set up for scenarios."""
         sources = self.scenario_sources
-        return Script(
+        return ScenarioSetup(
             self.scenario,
             _library,
             by_key="key" in sources,

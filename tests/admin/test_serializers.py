@@ -105,7 +105,7 @@ JOBS = st.builds(
     polls=st.lists(INSTANTS, max_size=3).map(lambda found: tuple(sorted(found))),
     used=URL_LISTS,
     number=NUMBERS,
-    entry=some(TEXTS),
+    job_script=some(TEXTS),
     result=some(RESULTS),
 )
 HEADERS = st.dictionaries(KEYS, TEXTS, max_size=3)
@@ -136,7 +136,7 @@ CALLS = st.builds(
         transfer=some(TRANSFERS),
         kept=st.none(),
         download=st.none(),
-        entry=some(TEXTS),
+        job_script=some(TEXTS),
         rule=some(TEXTS),
         waiting=st.none(),
     ),

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.families import FakeSettings
 from mock_akool.akool.scenarios.middleware import ScenarioMiddleware
-from mock_akool.akool.scenarios.model import Script
+from mock_akool.akool.scenarios.model import ScenarioSetup
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.core.clock import VirtualClock
 from mock_akool.core.http import Request, Response
@@ -20,7 +20,7 @@ _front: WeakKeyDictionary[Engine, ScenarioMiddleware] = WeakKeyDictionary()
 def engine_of(clock: VirtualClock | None = None, **options: Any) -> Engine:
     """Return an engine on a virtual clock."""
     engine = Engine(FakeSettings.of(**options), clock or VirtualClock(), JwtTokens(0))
-    _front[engine] = ScenarioMiddleware(engine, Script())
+    _front[engine] = ScenarioMiddleware(engine, ScenarioSetup())
     return engine
 
 

@@ -16,7 +16,7 @@ from mock_akool.akool.engine import Engine
 from mock_akool.akool.families import CREATES
 from mock_akool.akool.families.image_v3 import ImageV3
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.scenarios.model import Entry, JobScript
+from mock_akool.akool.scenarios.model import JobScript, LabelledScript
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.timeline import Stage, changes, failed
 from tests.akool import fakes
@@ -43,7 +43,7 @@ def account(engine: Engine, key: str) -> Account:
 
 def make(engine: Engine, timeline: Timeline | None = None, key: str = MINE, hook: str = "") -> Job:
     if timeline is not None:
-        runtime_of(engine).plan([Entry(JobScript(timeline=timeline), "test")], key)
+        runtime_of(engine).add_job_scripts([LabelledScript(JobScript(timeline=timeline), "test")], key)
     request = ImageV3("a fox", "1:1", None, hook)
     (job,) = engine.create(
         account(engine, key), CREATES["createbyprompt"], request, "http://files.test", engine.clock.now_ns()
@@ -165,7 +165,7 @@ def seen_of(engine: Engine, key: str) -> dict[str, Any]:
         "calls": [call for call in engine.call_log.calls() if call.headers["x-api-key"] == key],
         "callbacks": [each for each in engine.outbox.entries() if each.account == key],
         "files": [engine.job_of_file(f"/{job.stamp_ms}-1234.jpg") for job in jobs],
-        "plans": runtime_of(engine).plans_of(key),
+        "plans": runtime_of(engine).job_scripts_of(key),
     }
 
 
@@ -184,7 +184,7 @@ def do(engine: Engine, key: str, deed: str) -> None:
             ask(engine, "GET", INFO, f"image_model_id={own[-1]}", key=key)
         case "plan":
             script = JobScript(timeline=Timeline.of(1, 1, failed("no", refund=True)))
-            runtime_of(engine).plan([Entry(script, "test")], key)
+            runtime_of(engine).add_job_scripts([LabelledScript(script, "test")], key)
         case "deliver":
             statuses_told(engine, engine.clock.now_ns())
         case "pass":

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_akool import MockAkool, Request, Timeline, VirtualClock
-from mock_akool.akool.scenarios.model import Entry, JobScript
+from mock_akool.akool.scenarios.model import JobScript, LabelledScript
 from tests.core.timelines import ALL_SPANS, BORN, S, lived, timelines
 from tests.extent import choose
 
@@ -23,7 +23,7 @@ class Client:
     def __init__(self, timeline: Timeline) -> None:
         self.clock = VirtualClock(BORN)
         self.mock = MockAkool(clock=self.clock)
-        self.mock.application.scenarios.plan([Entry(JobScript(timeline=timeline), "test")])
+        self.mock.application.scenarios.add_job_scripts([LabelledScript(JobScript(timeline=timeline), "test")])
         body = self.mock.answer(Request.build("POST", CREATE, headers=HEADERS, body=b'{"prompt": "a"}')).body
         self.job_id = json.loads(body)["data"]["_id"]
 

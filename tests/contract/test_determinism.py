@@ -92,7 +92,7 @@ def play(transport: Transport, dice: random.Random) -> Seen:
         files[:] = [f"{transport.file_base}/{name}" for name in _file_names(transport)]
         transport.advance(dice.choice([0, 0, 1]))
     return seen + [
-        (c.number, c.at, c.endpoint, c.response.outcome, c.code, c.job_id, c.rule, c.entry)
+        (c.number, c.at, c.endpoint, c.response.outcome, c.code, c.job_id, c.rule, c.job_script)
         for c in transport.mock.calls
     ]
 

@@ -147,7 +147,7 @@ class TestWhatTheClientMeets:
         assert (broken.code, broken.job_status, broken.response.status) == (None, None, 502)
         assert (well.rule, well.job_status) == (None, 2)
         assert client.transport.mock.calls.by_rule("gateway").count == 1
-        assert (broken.entry, well.entry) == (None, "next_job")
+        assert (broken.job_script, well.job_script) == (None, "next_job")
 
 
 @pytest.mark.every_transport

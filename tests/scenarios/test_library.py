@@ -75,7 +75,7 @@ def test_all_transports_have_the_same_call_log(name: str) -> None:
         with closing(transport_class(MockAkool(scenario=name), PATIENCE_S)) as transport:
             ended = played("robust", transport, ORDERS["button"])
             calls = [
-                (call.endpoint, call.response.status, call.code, call.job_status, call.rule, call.entry)
+                (call.endpoint, call.response.status, call.code, call.job_status, call.rule, call.job_script)
                 for call in transport.mock.calls
             ]
             seen[transport.name] = (ended, calls)
@@ -119,7 +119,7 @@ def test_a_scenario_is_the_same_at_each_reset(name: str, enter: PlayIn) -> None:
         played("robust", transport, ORDERS["v3"])
         calls = transport.mock.calls
         runs.append(
-            [(call.at, call.endpoint, call.response.status, call.code, call.rule, call.entry) for call in calls]
+            [(call.at, call.endpoint, call.response.status, call.code, call.rule, call.job_script) for call in calls]
         )
         transport.mock.reset()
     assert runs[0] == runs[1]

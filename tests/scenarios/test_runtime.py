@@ -107,7 +107,7 @@ class TestEntries:
             headers = {"x-api-key": (keys or "a" * len(prompts))[number], "content-type": "application/json"}
             body = json.dumps({"prompt": prompt}).encode()
             mock.answer(Request.build("POST", CREATE, headers=headers, body=body))
-        return [entry and entry.removeprefix("scenario: ") for entry in (job.entry for job in mock.jobs)]
+        return [entry and entry.removeprefix("scenario: ") for entry in (job.job_script for job in mock.jobs)]
 
     def test_in_order_and_the_last_one_repeats(self) -> None:
         assert self.entries([{}, {"result": {}}], "aaa") == ["jobs[0]", "jobs[1]", "jobs[1]"]
@@ -130,7 +130,7 @@ class TestEntries:
         mock.next_job(queueing=0, processing=0)
         create(mock, "one")
         create(mock, "one")
-        assert [job.entry for job in mock.jobs] == ["next_job", "scenario: jobs[0]"]
+        assert [job.job_script for job in mock.jobs] == ["next_job", "scenario: jobs[0]"]
 
 
 class TestComposing:

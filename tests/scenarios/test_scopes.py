@@ -13,7 +13,7 @@ from mock_akool.akool.engine import Engine
 from mock_akool.akool.families import CREATES
 from mock_akool.akool.families.image_v3 import ImageV3
 from mock_akool.akool.jobs import NewJob
-from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario
+from mock_akool.akool.scenarios.model import JobScript, LabelledScript, Scenario
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.akool.scenarios.schema import read_scenario
 from mock_akool.core.rule_engine import ActiveRule
@@ -47,12 +47,12 @@ def entries(engine: Engine, key: str, jobs: int) -> list[str | None]:
     """The entries that the account's next jobs follow."""
     account = engine.accounts.by_key(key)
     assert account is not None
-    taken = [runtime_of(engine).entry_for(account, NEW) for _ in range(jobs)]
+    taken = [runtime_of(engine).script_of(account, NEW) for _ in range(jobs)]
     return [each and each.label for each in taken]
 
 
-def plan(runtime: ScenarioRuntime, scope: str | None, entry: Entry) -> None:
-    runtime.plan([entry], scope)
+def plan(runtime: ScenarioRuntime, scope: str | None, entry: LabelledScript) -> None:
+    runtime.add_job_scripts([entry], scope)
 
 
 STEPS: Final = st.lists(
@@ -73,7 +73,7 @@ def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: li
     runtime = runtime_of(engine())
     scenarios: dict[str | None, tuple[Scenario, ...]] = dict.fromkeys(SCOPES, ())
     added: dict[str | None, list[ActiveRule]] = {scope: [] for scope in SCOPES}
-    plans: dict[str | None, list[Entry]] = {scope: [] for scope in SCOPES}
+    plans: dict[str | None, list[LabelledScript]] = {scope: [] for scope in SCOPES}
     highest = 0
     for place, (step, scope, number) in enumerate(steps):
         match step:
@@ -82,7 +82,7 @@ def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: li
                     read_scenario({"rules": [{"on": "quota/info", "fault": {"http": 503}}]}, f"put {place}.{each}")
                     for each in range(number)
                 ]
-                runtime.put(some, scope)
+                runtime.activate(some, scope)
                 scenarios[scope], added[scope], plans[scope] = tuple(some), [], []
             case "add":
                 live = runtime.add(rule(f"rule {place}"), f"rule {place}", scope)
@@ -90,7 +90,7 @@ def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: li
                 highest = live.number
                 added[scope].append(live)
             case "plan":
-                entry = Entry(JobScript(), f"plan {place}")
+                entry = LabelledScript(JobScript(), f"plan {place}")
                 plan(runtime, scope, entry)
                 plans[scope].append(entry)
             case "remove" if number < len(added[scope]):
@@ -100,7 +100,7 @@ def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: li
                 scenarios[scope], added[scope], plans[scope] = (), [], []
     for scope in SCOPES:
         assert runtime.scenarios_of(scope) == scenarios[scope]
-        assert runtime.plans_of(scope) == tuple(plans[scope])
+        assert runtime.job_scripts_of(scope) == tuple(plans[scope])
         own = len(added[scope])
         assert list(runtime.rules_of(scope)[:own]) == added[scope]
         assert [(live.rule, live.number) for live in runtime.rules_of(scope)[own:]] == [
@@ -146,7 +146,7 @@ class TestCounts:
         runtime = runtime_of(engine())
         second = rule("second", nth=2, per=per)
         if is_put:
-            runtime.put([Scenario(rules=(second,), name="all")])
+            runtime.activate([Scenario(rules=(second,), name="all")])
         else:
             runtime.add(second, "all: second")
         said = [fired(runtime, key) for key in (ONE, OTHER, ONE)]
@@ -179,18 +179,18 @@ class TestEntries:
     def test_plans_go_first_and_an_account_s_own_before_those_for_everybody(self) -> None:
         made = engine()
         runtime = runtime_of(made)
-        runtime.put([self.ALL])
-        runtime.put([self.PUT], ONE)
-        plan(runtime, None, Entry(JobScript(), "anybody"))
-        plan(runtime, ONE, Entry(JobScript(), "mine"))
+        runtime.activate([self.ALL])
+        runtime.activate([self.PUT], ONE)
+        plan(runtime, None, LabelledScript(JobScript(), "anybody"))
+        plan(runtime, ONE, LabelledScript(JobScript(), "mine"))
         mine = ["mine", "anybody", "put: jobs[0]", "put: jobs[1]", "all: jobs[0]", "all: jobs[1]", None]
         assert entries(made, ONE, 7) == mine
         assert entries(made, OTHER, 3) == ["all: jobs[0]", "all: jobs[1]", None]
 
     def test_who_is_forgotten_begins_anew_with_what_is_for_everybody(self) -> None:
         made = engine()
-        runtime_of(made).put([self.ALL])
-        runtime_of(made).put([self.PUT], ONE)
+        runtime_of(made).activate([self.ALL])
+        runtime_of(made).activate([self.PUT], ONE)
         assert entries(made, ONE, 3) == ["put: jobs[0]", "put: jobs[1]", "all: jobs[0]"]
         assert entries(made, OTHER, 1) == ["all: jobs[0]"]
         runtime_of(made).forget(ONE, [])
@@ -200,13 +200,13 @@ class TestEntries:
 
 def test_what_scenarios_say_of_accounts_and_limits_is_so_for_their_scope() -> None:
     runtime = runtime_of(engine())
-    runtime.put([read_scenario({"account": {"credits": 3}, "limits": {"concurrent_jobs": 4}})])
-    runtime.put([read_scenario({"account": {"status": "banned"}, "limits": {"concurrent_jobs": 5}})], ONE)
+    runtime.activate([read_scenario({"account": {"credits": 3}, "limits": {"concurrent_jobs": 4}})])
+    runtime.activate([read_scenario({"account": {"status": "banned"}, "limits": {"concurrent_jobs": 5}})], ONE)
     assert [runtime.account_script(key)[:2] for key in (ONE, OTHER)] == [(3, True), (3, None)]
     assert [runtime.limits(key).concurrent_jobs for key in (ONE, OTHER)] == [5, 4]
     runtime.forget(ONE, [])
     assert runtime.account_script(ONE) == runtime.account_script(OTHER)
     assert runtime.limits(ONE) == runtime.limits(OTHER)
-    runtime.put([])
+    runtime.activate([])
     assert runtime.account_script(OTHER).credits is None
     assert runtime.limits(OTHER).concurrent_jobs is None

@@ -10,7 +10,7 @@ from mock_akool.admin.responses import AdminError
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import TEXT, WHOLE, listed, or_null, record
 from mock_akool.admin.serializers import ACTIVE_RULE, ACTIVE_WEBHOOK_RULE
-from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario, check_changeable
+from mock_akool.akool.scenarios.model import JobScript, LabelledScript, Scenario, check_changeable
 from mock_akool.akool.scenarios.schema import JOB_SCRIPT, RULE, SCENARIO, label_of, write_scenario
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.schema import TEXT as A_TEXT
@@ -87,7 +87,7 @@ def show_active(request: AdminRequest) -> Any:
         "scenarios": [{"name": each.name, "scenario": write_scenario(each)} for each in runtime.scenarios_of(key)],
         "rules": [ACTIVE_RULE.write(live, request.now_ns) for live in runtime.rules_of(key)],
         "webhooks": [ACTIVE_WEBHOOK_RULE.write(live, request.now_ns) for live in runtime.webhook_rules_of(key)],
-        "job_scripts": len(runtime.plans_of(key)),
+        "job_scripts": len(runtime.job_scripts_of(key)),
     }
 
 
@@ -109,13 +109,13 @@ def put_scenario(request: AdminRequest) -> Any:
         check_changeable(scenarios)
     except ScenarioError as error:
         raise AdminError(409, error.message, error.hint) from None
-    request.scenarios.put(scenarios, request.account)
+    request.scenarios.activate(scenarios, request.account)
     return show_active(request)
 
 
 def clear_scenario(request: AdminRequest) -> Any:
     """Remove scenarios, added rules and webhook faults, and job scripts."""
-    request.scenarios.put((), request.account)
+    request.scenarios.activate((), request.account)
     return show_active(request)
 
 
@@ -149,20 +149,20 @@ def list_unused(request: AdminRequest) -> Any:
 
 
 def script_jobs(request: AdminRequest) -> Any:
-    """Script the next jobs."""
+    """ScenarioSetup the next jobs."""
     check_source(request)
     scripts: list[JobScript] = request.given["jobs"]
     if any(script.when is not None for script in scripts):
         raise AdminError(400, "a script for next jobs has no `when`", "Use a scenario's `jobs` for that")
     for script in scripts:
-        once = Entry(script._replace(times=None), "next_job")
-        request.scenarios.plan([once] * (script.times or 1), request.account)
-    return {"job_scripts": len(request.scenarios.plans_of(request.account))}
+        once = LabelledScript(script._replace(times=None), "next_job")
+        request.scenarios.add_job_scripts([once] * (script.times or 1), request.account)
+    return {"job_scripts": len(request.scenarios.job_scripts_of(request.account))}
 
 
 def check_source(request: AdminRequest) -> None:
     """Raise AdminError when the settings say that nobody may script this fake over HTTP."""
-    if not request.scenarios.script.by_admin:
+    if not request.scenarios.setup.by_admin:
         raise AdminError(
             403,
             "scenario_sources does not name `admin`, so the admin API cannot script this fake",
@@ -249,7 +249,7 @@ ROUTES: Final[Routes] = {
         ACCOUNT_QUERY,
     ),
     ("POST", "/_mock/scenario/jobs"): Route(
-        "Script the next jobs, one after the other",
+        "ScenarioSetup the next jobs, one after the other",
         script_jobs,
         record({"job_scripts": ("how many of the next jobs are scripted", WHOLE)}),
         ACCOUNT_QUERY,

@@ -10,7 +10,7 @@ from mock_akool.akool.api import ErrorRenderer, Names, Route, bug_reply, route
 from mock_akool.akool.codes import Code
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.envelope import encode
-from mock_akool.akool.scenarios.model import Script
+from mock_akool.akool.scenarios.model import ScenarioSetup
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.fault_injection import apply_fault
@@ -24,9 +24,9 @@ _BAD_REQUEST: Final = 400
 class ScenarioMiddleware:
     """Answers requests: what scenarios make of them, or what the API answers. Writes the call log."""
 
-    def __init__(self, engine: Engine, script: Script) -> None:
+    def __init__(self, engine: Engine, setup: ScenarioSetup) -> None:
         self.engine = engine
-        self.runtime = ScenarioRuntime(engine, script)
+        self.runtime = ScenarioRuntime(engine, setup)
         engine.follow_scripts(self.runtime)
         self._errors = ErrorRenderer(engine.settings)
 
@@ -53,7 +53,7 @@ class ScenarioMiddleware:
         try:
             firing = self.runtime.firing(found.endpoint, request, now_ns)
         except ScenarioError as error:
-            _log.warning("%s %s names a scenario that cannot be: %s", request.method, request.path, error)
+            _log.warning("%s %s names a scenario that is not valid: %s", request.method, request.path, error)
             return scenario_refusal(error)
         except Exception as bug:
             _log.exception("mock-akool bug while looking for a rule for %s %s", request.method, request.path)
@@ -75,7 +75,7 @@ class ScenarioMiddleware:
         if job is None or job.result is None or job.result.files is None:
             return response
         response = apply_fault(job.result.files, response, self._errors, engine.keyed_random, "files", request.path)
-        return response._replace(rule=f"{job.entry}: result.files")
+        return response._replace(rule=f"{job.job_script}: result.files")
 
     def _note_trouble(self, endpoint: str, response: Response) -> None:
         """Take note that the newest request to an endpoint was refused or went wrong, or that it did not any more."""

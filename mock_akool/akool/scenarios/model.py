@@ -1,7 +1,6 @@
-"""Scenarios: what shall become of jobs and of requests, as frozen data, and which of them are meant.
+"""Scenarios as frozen data: what becomes of which jobs and requests.
 
-Nothing here has state: which rule fires at which call is decided in `director`. How a person writes a scenario is in
-`scenario_shapes`.
+Nothing here has state: `runtime` decides which rule fires at which call. How a person writes a scenario is in `schema`.
 """
 
 from __future__ import annotations
@@ -21,8 +20,6 @@ from mock_akool.core.rules import Rule
 from mock_akool.core.schema import shown
 from mock_akool.core.timeline import Timeline
 from mock_akool.core.webhook_faults import WebhookRule
-
-# Jobs
 
 
 class When(NamedTuple):
@@ -54,7 +51,7 @@ class JobScript(NamedTuple):
     """An entry of `jobs`: which jobs are meant, and what becomes of them.
 
     Without a `timeline` they live as long as the settings say. `times` is how many jobs it is for; without it, one,
-    or all when it is the last entry or has a `when`.
+    or all when it is the last script or has a `when`.
     """
 
     when: When | None = None
@@ -63,15 +60,9 @@ class JobScript(NamedTuple):
     result: ResultOverride | None = None
 
 
-# Requests
-
-
-# The whole
-
-
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """A whole scenario. `name` is what it is called in the journal; it is not part of the file."""
+    """A whole scenario. `name` is what the call log calls it; it is not part of the file."""
 
     description: str = ""
     advice: str = ""
@@ -103,19 +94,19 @@ class Scenario:
 
 
 def check_changeable(scenarios: Iterable[Scenario]) -> None:
-    """Raise ScenarioError when a scenario says what is a fake's from its start, and so cannot be put in force later."""
+    """Raise ScenarioError when a scenario sets what a fake has from its start, and so cannot be activated later."""
     for each in scenarios:
         said = {"seed": each.seed, "profile": each.profile, "accounts": each.accounts or None}
         fixed = [name for name, value in said.items() if value is not None]
         if fixed:
             raise ScenarioError(
                 f"{', '.join(fixed)} of a scenario cannot be changed while the fake runs",
-                "Leave it out, or start the fake with the scenario",
+                "leave it out, or start the fake with the scenario",
             )
 
 
 def options_of(scenarios: Iterable[Scenario]) -> dict[str, Any]:
-    """Return the settings that the scenarios say together; of two that say the same, the later one wins."""
+    """Return the settings that the scenarios give together; of two that give the same, the later one wins."""
     return {name: value for each in scenarios for name, value in each.options.items()}
 
 
@@ -123,15 +114,18 @@ Library = Callable[[str], Scenario]
 """Returns the scenario of a name, or raises ScenarioError."""
 
 
-class Entry(NamedTuple):
-    """An entry of a script, and what the journal calls it; None for what nobody scripted."""
+class LabelledScript(NamedTuple):
+    """A job script, and what the call log calls it."""
 
     script: JobScript
-    label: str | None
+    label: str
 
 
-class Script(NamedTuple):
-    """What an engine is given of scenarios: those in force, where to find named ones, and who may name one."""
+class ScenarioSetup(NamedTuple):
+    """How a fake is set up for scenarios: those active from its start, the library, and what else may activate one.
+
+    `by_key`: an API key that ends in `+NAME`; `by_prompt`: `[mock:NAME]` in a prompt; `by_admin`: the admin API.
+    """
 
     scenarios: tuple[Scenario, ...] = ()
     library: Library | None = None

@@ -1,10 +1,10 @@
-"""Decides by the scenarios in force what becomes of a new job, and which request goes wrong.
+"""Decides by the active scenarios what becomes of a new job, and which request goes wrong.
 
-Scenarios are in force for everybody, for one account (an API key that ends in `+NAME`), or for one job (`[mock:NAME]`
-in its prompt). The narrower one goes first. Rules and entries made in Python go before all of them.
+Scenarios are active for everybody, for one account (an API key that ends in `+NAME`), or for one job (`[mock:NAME]` in
+its prompt). The narrower one goes first. Rules and job scripts made in Python go before all of them.
 
-A rule counts calls for each account by itself, and a draw depends only on the seed and on the call's place in the
-stream of its account, job and endpoint. So nobody's extra call changes what another client meets.
+A rule counts calls for each account by itself, and a draw depends only on the seed and on the number of the call among
+those of its account, job and endpoint. So another client's calls never change what a client meets.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mock_akool.akool.engine import JobPlan
 from mock_akool.akool.errors import ParameterError
 from mock_akool.akool.families import CREATES, RESULTS, Results
 from mock_akool.akool.jobs import Job, NewJob
-from mock_akool.akool.scenarios.model import Entry, JobScript, Scenario, Script
+from mock_akool.akool.scenarios.model import JobScript, LabelledScript, Scenario, ScenarioSetup
 from mock_akool.akool.scenarios.scopes import Scope
 from mock_akool.akool.settings import Limits, over
 from mock_akool.akool.snapshot import Snapshot, UnusedRules
@@ -35,7 +35,7 @@ from mock_akool.core.clock import Clock
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.http import Request
 from mock_akool.core.keyed_random import KeyedRandom
-from mock_akool.core.rule_engine import ActiveRule, Firing, RuleSet
+from mock_akool.core.rule_engine import ActiveRule, Count, Firing, RuleSet
 from mock_akool.core.rules import Rule, Subject
 from mock_akool.core.timeline import Change
 from mock_akool.core.webhook_faults import ActiveWebhookRule, WebhookRule
@@ -50,13 +50,13 @@ _MAGIC_BYTES: Final = b"[mock:"
 
 _MOST_ATTEMPTS: Final = 4096
 """How many creates are remembered that name a scenario in their prompt."""
-_MOST_LINES: Final = 512
+_MOST_REPEATED: Final = 512
 _REPEATING: Final = frozenset({"server", "direct"})
-"""The doors that hand in the same record of a call again."""
+"""The transports that may hand in the same record of a request again."""
 
 
 class UnusedJobScripts(NamedTuple):
-    """The scripts for next jobs, of one account or of whoever comes, that no create used, and what the engine saw."""
+    """The scripts for next jobs, of one account or of anybody, that no create used, and what the engine saw."""
 
     api_key: str | None
     scripts: tuple[JobScript, ...]
@@ -64,7 +64,7 @@ class UnusedJobScripts(NamedTuple):
 
 
 class World(Protocol):
-    """What scenarios must know of a fake: the engine, as far as they look at it."""
+    """What scenarios need to know of a fake: the engine, as far as they look at it."""
 
     @property
     def lock(self) -> AbstractContextManager[Any]:
@@ -76,7 +76,7 @@ class World(Protocol):
 
     @property
     def keyed_random(self) -> KeyedRandom:
-        """Chance that follows from the seed."""
+        """What draws from the seed."""
 
     @property
     def call_log(self) -> CallLog:
@@ -106,91 +106,93 @@ class World(Protocol):
         """Return what was seen of everybody or of an account."""
 
     def limits_changed(self, api_key: str | None, *, counts_jobs: bool) -> None:
-        """Take note that scenarios say something else now of an account, or with None of all."""
+        """Take note that scenarios now say something else about an account, or with None about all."""
 
 
 class ScenarioRuntime:
-    """What the scenarios of one fake say, under the lock of its engine."""
+    """The active scenarios, rules and job scripts of one fake, under the lock of its engine."""
 
-    def __init__(self, world: World, script: Script) -> None:
+    def __init__(self, world: World, setup: ScenarioSetup) -> None:
         self._world = world
-        self.script = script
+        self.setup = setup
         self.lock = world.lock
         self.reset()
 
     def reset(self) -> None:
         """Forget all rules, job scripts and counts but those that the fake was made with."""
-        engine, script = self._world, self.script
-        self._library = script.library
-        self._by_key = script.by_key and script.library is not None
-        self._by_prompt = script.by_prompt and script.library is not None
-        now_ns = engine.clock.now_ns()
-        self._begun_ns = now_ns
-        self._everybody = Scope("", now_ns, script.scenarios, engine.keyed_random)
-        self._python = RuleSet("python", now_ns, engine.keyed_random)
-        self._python_of: dict[str, RuleSet] = {}
+        setup, keyed_random = self.setup, self._world.keyed_random
+        self._library = setup.library
+        self._by_key = setup.by_key and setup.library is not None
+        self._by_prompt = setup.by_prompt and setup.library is not None
+        self._begun_ns = now_ns = self._world.clock.now_ns()
+        self._everybody = Scope("", now_ns, setup.scenarios, keyed_random)
+        self._added = RuleSet("python", now_ns, keyed_random)
+        """The rules that were added for everybody."""
+        self._added_of: dict[str, RuleSet] = {}
         """The rules that were added for one account, by its API key."""
-        self._put: dict[str, Scope] = {}
-        """The scenarios that were put in force for one account, by its API key."""
-        self._put_for_all = Scope("", now_ns, (), engine.keyed_random)
-        """What was put in force for everybody while the fake ran; what was so before is among the settings."""
+        self._activated = Scope("", now_ns, (), keyed_random)
+        """What was activated for everybody while the fake ran; what was active before is among the settings."""
+        self._activated_of: dict[str, Scope] = {}
+        """The scenarios that were activated for one account, by its API key."""
         self._numbers = counting(1)
         self._of_key: dict[str, Scope] = {}
+        """The scenarios that an API key names."""
         self._of_job: dict[str, Scope] = {}
-        self._attempts: dict[tuple[str, str], _Attempt] = {}
-        """By account and prompt: creates that name a scenario. A repeated one goes on counting where it failed."""
-        self._lines: dict[int, _Line] = {}
-        """By the call's identity: a door that remembers what it parsed hands in the same record again and again."""
-        self._webhooks: list[ActiveWebhookRule] = []
-        """What shall befall callbacks; said in Python or to the admin API."""
-        self.planned: deque[Entry] = deque()
-        """The scripts of the next jobs, whoever makes them; made in Python."""
-        self.planned_for: dict[str, deque[Entry]] = {}
-        """The scripts of the next jobs of an account, by API key; they go before those of `planned`."""
-        self.watching = bool(self._everybody.book.rules)
-        """Whether all calls must be looked at; otherwise only those that `notices` tells of."""
+        """The scenarios that the prompt of a job names, by its `_id`."""
+        self._attempts: dict[_Named, _Attempt] = {}
+        """Creates whose prompt names a scenario. A repeated one goes on counting where it failed."""
+        self._repeated: dict[int, _RepeatedRequest] = {}
+        """By identity: a transport that remembers what it parsed hands in the same record again and again."""
+        self._webhook_rules: list[ActiveWebhookRule] = []
+        """The webhook faults that were added."""
+        self._next: deque[LabelledScript] = deque()
+        """The scripts of the next jobs, whoever makes them."""
+        self._next_of: dict[str, deque[LabelledScript]] = {}
+        """The scripts of the next jobs of an account, by API key; they go before the others."""
+        self.watching = bool(self._everybody.rules.rules)
+        """Whether all requests must be looked at; otherwise only those that `notices` tells of."""
         self.limiting = False
         """Whether an account has a limit of requests of its own."""
 
-    # What is in force
+    # What is active
 
     @property
     def rules(self) -> tuple[ActiveRule, ...]:
-        """The rules that are in force for everybody, in the order in which they are tried."""
-        return (*self._python.rules, *self._everybody.book.rules)
+        """The rules that are active for everybody, in the order in which they are tried."""
+        return (*self._added.rules, *self._everybody.rules.rules)
 
     @transaction
     def rules_of(self, api_key: str | None) -> tuple[ActiveRule, ...]:
         """Return the rules of an account in particular, or with None those for everybody, as they are tried."""
         if api_key is None:
             return self.rules
-        added, put = self._python_of.get(api_key), self._put.get(api_key)
-        return (*(added.rules if added else ()), *(put.book.rules if put else ()))
+        added, activated = self._added_of.get(api_key), self._activated_of.get(api_key)
+        return (*(added.rules if added else ()), *(activated.rules.rules if activated else ()))
 
     @transaction
     def scripted_accounts(self) -> tuple[str, ...]:
-        """Return the API keys of the accounts that have rules, scenarios or faults of callbacks of their own."""
-        of_webhooks = (live.owner for live in self._webhooks if live.owner is not None)
-        return tuple(dict.fromkeys((*self._python_of, *self._put, *of_webhooks)))
+        """Return the API keys of the accounts that have rules, scenarios or webhook faults of their own."""
+        of_webhooks = (active.owner for active in self._webhook_rules if active.owner is not None)
+        return tuple(dict.fromkeys((*self._added_of, *self._activated_of, *of_webhooks)))
 
     @transaction
     def scenarios_of(self, api_key: str | None) -> tuple[Scenario, ...]:
-        """Return the scenarios that were put in force for an account, or with None those for everybody."""
-        scope = self._everybody if api_key is None else self._put.get(api_key)
+        """Return the scenarios that are active for an account in particular, or with None for everybody."""
+        scope = self._everybody if api_key is None else self._activated_of.get(api_key)
         return () if scope is None else scope.scenarios
 
     @transaction
-    def plans_of(self, api_key: str | None) -> tuple[Entry, ...]:
-        """Return what was planned for the next jobs of an account, or with None of whoever comes."""
-        return tuple(self.planned if api_key is None else self.planned_for.get(api_key, ()))
+    def job_scripts_of(self, api_key: str | None) -> tuple[LabelledScript, ...]:
+        """Return the scripts for the next jobs of an account, or with None of whoever comes."""
+        return tuple(self._next if api_key is None else self._next_of.get(api_key, ()))
 
     @transaction
-    def plan(self, scripts: Iterable[Entry], api_key: str | None = None) -> None:
+    def add_job_scripts(self, scripts: Iterable[LabelledScript], api_key: str | None = None) -> None:
         """Let the next jobs of an account, or with None of whoever comes, follow these scripts, in this order.
 
-        They come after what was planned before.
+        They come after those that were added before.
         """
-        queue = self.planned if api_key is None else self.planned_for.setdefault(api_key, deque())
+        queue = self._next if api_key is None else self._next_of.setdefault(api_key, deque())
         queue.extend(scripts)
 
     @transaction
@@ -199,8 +201,8 @@ class ScenarioRuntime:
         keys = (api_key,) if api_key is not None else (None, *self.scripted_accounts())
         found = []
         for key in keys:
-            rules = tuple(live for live in self.rules_of(key) if live.rule.must_fire and not live.fired)
-            webhook_rules = tuple(live for live in self.added_webhook_rules(key) if not live.applied)
+            rules = tuple(active for active in self.rules_of(key) if active.rule.must_fire and not active.fired)
+            webhook_rules = tuple(active for active in self.added_webhook_rules(key) if not active.applied)
             if rules or webhook_rules:
                 found.append(UnusedRules(rules, webhook_rules, self._world.observe(key)))
         return found
@@ -208,35 +210,32 @@ class ScenarioRuntime:
     @transaction
     def unused_job_scripts(self, api_key: str | None = None) -> list[UnusedJobScripts]:
         """Return the scripts for next jobs that no create used: those for an account, or with None all."""
-        keys = (api_key,) if api_key is not None else (None, *self.planned_for)
-        found = ((key, tuple(entry.script for entry in self.plans_of(key))) for key in keys)
+        keys = (api_key,) if api_key is not None else (None, *self._next_of)
+        found = ((key, tuple(each.script for each in self.job_scripts_of(key))) for key in keys)
         return [UnusedJobScripts(key, scripts, self._world.observe(key)) for key, scripts in found if scripts]
 
     @transaction
-    def put(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
-        """Put scenarios in force from now on, for an account or for everybody, instead of those that were.
+    def activate(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
+        """Make scenarios active from now on, for an account or for everybody, instead of those that were.
 
-        Rules and faults of callbacks that were added, and plans for next jobs, are of the past as well: those of the
-        account, or those that were for everybody. What scenarios for everybody say of accounts holds for those that
-        come. Of their `accounts`, `seed` and `profile` nothing is taken: these are a fake's from its beginning.
+        Rules and webhook faults that were added, and scripts for next jobs, go as well: those of the account, or those
+        for everybody. What scenarios for everybody say about accounts holds for accounts that appear from now on.
+        Their `accounts`, `seed` and `profile` are ignored: a fake has these from its start.
         """
-        now_ns, keyed_random, after = (
-            self._world.clock.now_ns(),
-            self._world.keyed_random,
-            self._world.call_log.count,
-        )
+        now_ns, keyed_random = self._world.clock.now_ns(), self._world.keyed_random
+        after = self._world.call_log.count
         if api_key is None:
-            self._everybody = self._put_for_all = Scope("", now_ns, scenarios, keyed_random, after)
-            self._python = RuleSet("python", self._begun_ns, keyed_random)
-            self.planned.clear()
+            self._everybody = self._activated = Scope("", now_ns, scenarios, keyed_random, after)
+            self._added = RuleSet("python", self._begun_ns, keyed_random)
+            self._next.clear()
         else:
-            self._python_of.pop(api_key, None)
-            self.planned_for.pop(api_key, None)
-            self._put.pop(api_key, None)
+            self._added_of.pop(api_key, None)
+            self._next_of.pop(api_key, None)
+            self._activated_of.pop(api_key, None)
             if scenarios:
-                self._put[api_key] = Scope(f"put {api_key}", now_ns, scenarios, keyed_random, after)
-        self._webhooks = [live for live in self._webhooks if live.owner != api_key]
-        self._lines.clear()
+                self._activated_of[api_key] = Scope(f"put {api_key}", now_ns, scenarios, keyed_random, after)
+        self._webhook_rules = [active for active in self._webhook_rules if active.owner != api_key]
+        self._repeated.clear()
         self.watching = self.watching or any(each.rules for each in scenarios)
         self.limiting = self.limiting or any(each.limits.requests_per_second is not None for each in scenarios)
         self._world.limits_changed(
@@ -246,102 +245,102 @@ class ScenarioRuntime:
 
     @transaction
     def add(self, rule: Rule, label: str, api_key: str | None = None) -> ActiveRule:
-        """Put a rule in force, after those that were added before and before those of scenarios.
+        """Add a rule, after those that were added before and before those of scenarios.
 
         With an API key it is for that account only, and goes before those for everybody.
         """
-        live = ActiveRule(rule, label, next(self._numbers), self._world.call_log.count)
+        active = ActiveRule(rule, label, next(self._numbers), self._world.call_log.count)
         if api_key is None:
-            book = self._python
+            rules = self._added
         else:
             scope = f"python {api_key}"
-            # Who has a test of an account of his own does not know since when the fake has been running.
+            # A test with an account of its own does not know since when the fake has been running.
             now_ns = self._world.clock.now_ns()
-            book = self._python_of.setdefault(api_key, RuleSet(scope, now_ns, self._world.keyed_random))
-        book.append(live)
-        self._lines.clear()
+            rules = self._added_of.setdefault(api_key, RuleSet(scope, now_ns, self._world.keyed_random))
+        rules.append(active)
+        self._repeated.clear()
         self.watching = True
-        return live
+        return active
 
     @transaction
-    def remove(self, live: ActiveRule) -> None:
-        """Take a rule away that was added."""
-        for book in (self._python, *self._python_of.values()):
-            if live in book.rules:
-                book.remove(live)
-        self._lines.clear()
+    def remove(self, active: ActiveRule) -> None:
+        """Remove a rule that was added."""
+        for rules in (self._added, *self._added_of.values()):
+            if active in rules.rules:
+                rules.remove(active)
+        self._repeated.clear()
 
     def forget(self, api_key: str, job_ids: Iterable[str]) -> None:
-        """Forget an account's rules, scenarios, plans and counts, and those of its jobs."""
+        """Forget an account's rules, scenarios, job scripts and counts, and those of its jobs."""
         jobs = set(job_ids)
-        for known in (self._python_of, self._put, self.planned_for, self._of_key):
+        for known in (self._added_of, self._activated_of, self._next_of, self._of_key):
             known.pop(api_key, None)
         for job_id in jobs:
             self._of_job.pop(job_id, None)
-        self._attempts = {key: attempt for key, attempt in self._attempts.items() if key[0] != api_key}
-        self._webhooks = [live for live in self._webhooks if live.owner != api_key]
-        for live in self._webhooks:
-            live.applied.pop(api_key, None)
-        whose = _Whose(api_key, jobs)
-        self._python.forget(api_key, whose)
-        self._everybody.forget(api_key, whose)
-        self._lines.clear()
+        self._attempts = {named: attempt for named, attempt in self._attempts.items() if named.account != api_key}
+        self._webhook_rules = [active for active in self._webhook_rules if active.owner != api_key]
+        for active in self._webhook_rules:
+            active.applied.pop(api_key, None)
+        owners = _Owners(api_key, jobs)
+        self._added.forget(api_key, owners)
+        self._everybody.forget(api_key, owners)
+        self._repeated.clear()
 
     def account_script(self, api_key: str) -> AccountScript:
-        """Return what the account of this key is like when it is made; raises ScenarioError for a bad name in it.
+        """Return what the account of this key is like when it is made; raises ScenarioError for a bad name in the key.
 
-        What a scenario for everybody says is among the settings already.
+        What scenarios say that are active from the start is among the settings already.
         """
-        scopes = (self._put_for_all, self._scope_of_key(api_key), self._put.get(api_key))
+        scopes = (self._activated, self._scope_of_key(api_key), self._activated_of.get(api_key))
         return reduce(over, (scope.account for scope in scopes if scope is not None), _NO_ACCOUNT)
 
     def secret_of(self, api_key: str) -> str:
-        """Return the key without the scenarios that it names: what the account's receiver has as clientSecret."""
+        """Return the key without the scenarios that it names: the clientSecret that the webhook's receiver knows."""
         names = self._by_key and _NAMING_KEY.fullmatch(api_key)
         return api_key.partition("+")[0] if names else api_key
 
     def limits(self, api_key: str) -> Limits:
         """Return the limits of this account in particular."""
-        scopes = (self._put_for_all, self._of_key.get(api_key), self._put.get(api_key))
+        scopes = (self._activated, self._of_key.get(api_key), self._activated_of.get(api_key))
         return reduce(over, (scope.limits for scope in scopes if scope is not None), _NO_LIMITS)
 
     # Jobs
 
     def plan_of(self, account: Account, new: NewJob) -> JobPlan:
         """Return what becomes of a new job, and count the job script that says so as used."""
-        entry = self.entry_for(account, new)
-        if entry is None:
+        labelled = self.script_of(account, new)
+        if labelled is None:
             return _AS_USUAL
-        return JobPlan(entry.script.timeline, entry.script.result, entry.label)
+        return JobPlan(labelled.script.timeline, labelled.script.result, labelled.label)
 
-    def entry_for(self, account: Account, new: NewJob) -> Entry | None:
-        """Return which entry of which script a new job follows; None when nobody scripted it."""
+    def script_of(self, account: Account, new: NewJob) -> LabelledScript | None:
+        """Return which script a new job follows, and count it as used; None when there is none for it."""
         key = account.api_key
-        planned = self.planned_for.get(key) or self.planned
-        if planned:
-            return planned.popleft()
+        queue = self._next_of.get(key) or self._next
+        if queue:
+            return queue.popleft()
         for scope in self._scopes_of(key, new):
             if scope is not None:
-                entry = scope.take(key, new)
-                if entry is not None:
-                    return entry
+                labelled = scope.take(key, new)
+                if labelled is not None:
+                    return labelled
         return None
 
     def _scopes_of(self, key: str, new: NewJob) -> tuple[Scope | None, ...]:
         return (
             self._scope_of_new(key, new.parent_id, new.prompt),
-            self._put.get(key),
+            self._activated_of.get(key),
             self._scope_of_key(key),
             self._everybody,
         )
 
     def account_script_of_new(self, account: Account, new: NewJob) -> AccountScript:
-        """Return what the scenario that a new job's prompt names says of its account, for this job alone."""
+        """Return what the scenario that a new job's prompt names says about its account, for this job alone."""
         scope = self._scope_of_new(account.api_key, new.parent_id, new.prompt)
         return _NO_ACCOUNT if scope is None else scope.account
 
     def made(self, job: Job) -> None:
-        """Take note of a job, whose prompt or whose parent's may have named a scenario."""
+        """Take note of a job: its prompt, or that of its parent, may name a scenario."""
         scope = self._scope_of_new(job.account.api_key, job.parent_id, job.input.topic.prompt)
         if scope is not None:
             self._of_job[job.id] = scope
@@ -350,96 +349,89 @@ class ScenarioRuntime:
     def _scope_of_new(self, api_key: str, parent_id: str | None, prompt: str) -> Scope | None:
         if parent_id is not None:
             return self._of_job.get(parent_id)
-        attempt = self._attempts.get((api_key, prompt))
+        attempt = self._attempts.get(_Named(api_key, prompt))
         return None if attempt is None else attempt.scope
 
-    # Calls
+    # Requests
 
     def notices(self, request: Request) -> bool:
-        """Return whether the call may name a scenario, by its key or in its prompt."""
+        """Return whether the request may name a scenario, by its key or in its prompt."""
         if self._by_key and "+" in request.headers.get("x-api-key", ""):
             return True
         body = request.body
         return bool(body) and ((self._by_prompt and _MAGIC_BYTES in body) or (self._by_key and b"+" in body))
 
     def passes(self, request: Request) -> bool:
-        """Count a call that was there before, and return True, unless a rule might fire at it or it is not known.
+        """Count a request that came before, and return True, unless a rule might fire at it or it is not known.
 
-        Nothing is counted then, and `firing` must be asked.
+        In that case nothing is counted, and `firing` must be asked.
         """
-        line = self._lines.get(id(request))
-        if line is None:
+        repeated = self._repeated.get(id(request))
+        if repeated is None:
             return False
-        for count in line.waiting:
-            if count[0] + 1 >= count[1]:
+        for count in repeated.counts:
+            if count.reached + 1 >= count.due:
                 return False
-        for count in line.counts:
-            count[0] += 1
+        for count in repeated.counts:
+            count.reached += 1
         return True
 
     def firing(self, endpoint: str, request: Request, now_ns: int) -> Firing | None:
-        """Count the call, and return the rule that fires at it, if any; raises ScenarioError for a bad name in it."""
+        """Count the request, and return the rule that fires, if any; raises ScenarioError for a bad name in it."""
         body = _Body(request)
         account, job = self._whose(endpoint, request, body)
         attempt = self._attempt(endpoint, account, body)
-        books = [self._python]
-        added, put = self._python_of.get(account or ""), self._put.get(account or "")
-        if added is not None:
-            books.insert(0, added)
-        if attempt is not None:
-            books.append(attempt.scope.book)
-        elif job is not None and job.id in self._of_job:
-            books.append(self._of_job[job.id].book)
-        if put is not None:
-            books.append(put.book)
+        of_job = attempt.scope if attempt is not None else None if job is None else self._of_job.get(job.id)
         of_key = None if account is None else self._scope_of_key(account)
-        if of_key is not None:
-            books.append(of_key.book)
-        books.append(self._everybody.book)
+        added_of, activated_of = self._added_of.get(account or ""), self._activated_of.get(account or "")
+        scopes = (of_job, activated_of, of_key, self._everybody)
+        rule_sets = [self._added] if added_of is None else [added_of, self._added]
+        rule_sets += (scope.rules for scope in scopes if scope is not None)
         job_id, number = None if job is None else job.id, self._number(endpoint, account, job)
         counted_as = f"{account} {number}" if endpoint in CREATES else job_id
         subject = Subject(account, job_id, number, counted_as=counted_as)
-        looks_into = any(book.looks_into(endpoint) for book in books)
+        looks_into = any(rules.looks_into(endpoint) for rules in rule_sets)
         if looks_into:
             subject = subject._replace(
                 prompt=body.text("prompt") if job is None else job.topic.prompt,
                 status=None if job is None else self._world.change_of(job, now_ns).status,
             )
-        fired = [found for book in books if (found := book.firing(endpoint, subject, now_ns)) is not None]
+        fired = [found for rules in rule_sets if (found := rules.firing(endpoint, subject, now_ns)) is not None]
         if attempt is not None:
             attempt.passed = not fired
-        # (The number of the job that a create will make changes from call to call.)
+        # The number of the job that a create will make changes from request to request.
         if request.transport in _REPEATING and job is not None and endpoint not in CREATES and not looks_into:
-            if len(self._lines) >= _MOST_LINES:
-                self._lines.clear()
-            self._lines[id(request)] = _Line(request, [book.counts_of(endpoint, subject) for book in books])
+            if len(self._repeated) >= _MOST_REPEATED:
+                self._repeated.clear()
+            counts = (count for rules in rule_sets for count in rules.counts_of(endpoint, subject))
+            self._repeated[id(request)] = _RepeatedRequest(request, tuple(counts))
         if not fired:
             return None
-        # Of the books in force the first one has the word; what others would do does not happen.
-        fired[0].active.fired += 1
-        return fired[0]._replace(account=account, job_id=subject.job_id)
+        first = fired[0]  # of the narrowest rules; what others would do does not happen
+        first.active.fired += 1
+        return first._replace(account=account, job_id=subject.job_id)
 
     def _whose(self, endpoint: str, request: Request, body: _Body) -> tuple[str | None, Job | None]:
-        """Return the API key of the account that calls, and the job that the call is about, where they are known."""
-        engine = self._world
+        """Return the API key of the account and the job that the request is about, where they are known."""
+        world = self._world
         if endpoint == FILE:
-            job = engine.job_of_file(request.path)
+            job = world.job_of_file(request.path)
             return (None, None) if job is None else (job.account.api_key, job)
         if endpoint == GET_TOKEN:
             return body.text("clientSecret"), None
         headers, account = request.headers, None
         if authorization := headers.get("authorization", "").strip():
             token = bearer_token(authorization)
-            claims = None if token is None else engine.tokens.read(token)
-            owner = engine.accounts.by_id(claims.account_id) if claims else None
+            claims = None if token is None else world.tokens.read(token)
+            owner = world.accounts.by_id(claims.account_id) if claims else None
             account = None if owner is None else owner.api_key
         else:
             account = headers.get("x-api-key", "").strip() or None
         results, create = RESULTS.get(endpoint), CREATES.get(endpoint)
         if results is not None:
-            return account, _job_shown(engine, results, request)
+            return account, _job_shown(world, results, request)
         if create is not None and create.parent_field:
-            return account, engine.job(body.text(create.parent_field) or "")
+            return account, world.job(body.text(create.parent_field) or "")
         return account, None
 
     def _number(self, endpoint: str, account: str | None, job: Job | None) -> int | None:
@@ -447,51 +439,51 @@ class ScenarioRuntime:
             return self._world.jobs_made(account or "") + 1
         return None if job is None else job.number
 
-    # Callbacks
+    # Webhooks
 
     @transaction
     def add_webhook_rule(self, rule: WebhookRule, label: str, api_key: str | None = None) -> None:
-        """Put a rule for callbacks in force, after those that were added before and before those of scenarios.
+        """Add a webhook fault, after those that were added before and before those of scenarios.
 
         With an API key it is for that account only.
         """
-        self._webhooks.append(ActiveWebhookRule(rule, label, api_key))
+        self._webhook_rules.append(ActiveWebhookRule(rule, label, api_key))
 
     @transaction
     def added_webhook_rules(self, api_key: str | None) -> tuple[ActiveWebhookRule, ...]:
-        """Return the rules for callbacks that were added for an account, or with None those for everybody."""
-        return tuple(live for live in self._webhooks if live.owner == api_key)
+        """Return the webhook faults that were added for an account, or with None those for everybody."""
+        return tuple(active for active in self._webhook_rules if active.owner == api_key)
 
     @transaction
     def webhook_rules_of(self, api_key: str | None) -> tuple[ActiveWebhookRule, ...]:
-        """Return the rules for callbacks of an account in particular, or with None of everybody, as they are tried."""
-        scope = self._everybody if api_key is None else self._put.get(api_key)
-        return (*self.added_webhook_rules(api_key), *(scope.webhooks if scope is not None else ()))
+        """Return the webhook faults for an account in particular, or with None for everybody, as they are tried."""
+        scope = self._everybody if api_key is None else self._activated_of.get(api_key)
+        return (*self.added_webhook_rules(api_key), *(scope.webhook_rules if scope is not None else ()))
 
     def webhook_rules(self, job: Job) -> Iterator[ActiveWebhookRule]:
-        """Yield the rules for callbacks that are in force for a job, in the order in which they are tried."""
-        yield from self._webhooks
+        """Yield the webhook faults that may apply to a job, in the order in which they are tried."""
+        yield from self._webhook_rules
         key = job.account.api_key
-        for scope in (self._of_job.get(job.id), self._put.get(key), self._of_key.get(key), self._everybody):
+        for scope in (self._of_job.get(job.id), self._activated_of.get(key), self._of_key.get(key), self._everybody):
             if scope is not None:
-                yield from scope.webhooks
+                yield from scope.webhook_rules
 
     # Scopes
 
     def _attempt(self, endpoint: str, account: str | None, body: _Body) -> _Attempt | None:
-        """Return the attempt to create a job whose prompt names a scenario; None for any other call."""
+        """Return the attempt to create a job whose prompt names a scenario; None for any other request."""
         if not self._by_prompt or endpoint not in CREATES or not body.has_magic:
             return None
         prompt = body.text("prompt") or ""
         names = [name for word in _MAGIC_WORD.findall(prompt) for name in word.split(",")]
         if not names:
             return None
-        key = account or "", prompt
-        known = self._attempts.get(key)
+        named = _Named(account or "", prompt)
+        known = self._attempts.get(named)
         if known is None or known.passed:
             if len(self._attempts) >= _MOST_ATTEMPTS:
                 self._attempts.clear()
-            known = self._attempts[key] = _Attempt(self._new_scope(f"{prompt} {len(self._of_job)}", names))
+            known = self._attempts[named] = _Attempt(self._new_scope(f"{prompt} {len(self._of_job)}", names))
         return known
 
     def _scope_of_key(self, api_key: str) -> Scope | None:
@@ -502,7 +494,7 @@ class ScenarioRuntime:
             known = self._new_scope(api_key, api_key.split("+")[1:])
             self._of_key[api_key] = known
             self.limiting = self.limiting or known.limits.requests_per_second is not None
-            self._lines.clear()
+            self._repeated.clear()
             self.watching = True
         return known
 
@@ -513,20 +505,14 @@ class ScenarioRuntime:
         return Scope(scope, self._world.clock.now_ns(), scenarios, self._world.keyed_random)
 
 
-class _Line:
-    """A call that comes again and again, and what it counts: in the groups of rules that wait, and in its stream."""
+class _RepeatedRequest(NamedTuple):
+    """A request that comes again and again, kept so that its identity stays its own, and all counts that it adds to."""
 
-    __slots__ = ("call", "counts", "waiting")
-
-    def __init__(self, request: Request, counts: Iterable[tuple[list[list[int]], list[int]] | None]) -> None:
-        known = [each for each in counts if each is not None]
-        self.call = request
-        """Kept, so that its identity stays its own."""
-        self.waiting = tuple(count for groups, _ in known for count in groups)
-        self.counts = (*self.waiting, *(number for _, number in known))
+    request: Request
+    counts: tuple[Count, ...]
 
 
-class _Whose:
+class _Owners:
     """The keys by which rules count for an account and its jobs."""
 
     def __init__(self, api_key: str, job_ids: set[str]) -> None:
@@ -540,6 +526,13 @@ class _Whose:
         return account == self._api_key and number.isdigit()
 
 
+class _Named(NamedTuple):
+    """What a create that names a scenario is known by when it is tried again."""
+
+    account: str
+    prompt: str
+
+
 class _Attempt:
     """A create whose prompt names a scenario, and whether it came through without a fault."""
 
@@ -551,7 +544,7 @@ class _Attempt:
 
 
 class _Body:
-    """The body of a call, decoded when somebody asks."""
+    """The body of a request, decoded when it is asked for."""
 
     def __init__(self, request: Request) -> None:
         self._body = request.body
@@ -574,13 +567,13 @@ class _Body:
         return value if isinstance(value, str) else None
 
 
-def _job_shown(engine: World, results: Results, request: Request) -> Job | None:
+def _job_shown(world: World, results: Results, request: Request) -> Job | None:
     """Return the first job that a request to a reader asks for."""
     try:
         ids = results.ids(request, results.names_in(request.path))
     except ParameterError:
         return None
-    return next((job for each in ids if (job := engine.job(each)) is not None), None)
+    return next((job for each in ids if (job := world.job(each)) is not None), None)
 
 
 _NO_LIMITS: Final = Limits()

@@ -1,13 +1,13 @@
-"""What scenarios say of everybody, of one account, or of one job."""
+"""What scenarios say about everybody, about one account, or about one job."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import reduce
 
 from mock_akool.akool.accounts import AccountScript
 from mock_akool.akool.jobs import NewJob
-from mock_akool.akool.scenarios.model import Entry, Scenario
+from mock_akool.akool.scenarios.model import LabelledScript, Scenario
 from mock_akool.akool.settings import Limits, over
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.rule_engine import ActiveRule, RuleSet
@@ -15,7 +15,7 @@ from mock_akool.core.webhook_faults import ActiveWebhookRule
 
 
 class Scope:
-    """What scenarios say of everybody, of one account, or of one job, and which of their entries are used up."""
+    """Scenarios that are active for the same accounts or job, with what they counted and which scripts are used up."""
 
     def __init__(
         self, name: str, begun_ns: int, scenarios: Sequence[Scenario], keyed_random: KeyedRandom, after: int = 0
@@ -23,7 +23,7 @@ class Scope:
         self.scenarios = tuple(scenarios)
         self.account: AccountScript = reduce(over, (each.account for each in scenarios), AccountScript())
         self.limits: Limits = reduce(over, (each.limits for each in scenarios), Limits())
-        self.book = RuleSet(
+        self.rules = RuleSet(
             name,
             begun_ns,
             keyed_random,
@@ -33,44 +33,49 @@ class Scope:
                 for position, rule in enumerate(each.rules)
             ],
         )
-        self.webhooks = [
+        self.webhook_rules = [
             ActiveWebhookRule(rule, f"{each.name or 'scenario'}: webhooks[{position}]")
             for each in scenarios
             for position, rule in enumerate(each.webhooks)
         ]
-        entries: list[list[Entry]] = [
-            [Entry(script, f"{each.name or 'scenario'}: jobs[{at}]") for at, script in enumerate(each.jobs)]
-            for each in scenarios
-        ]
-        self._conditional = [entry for some in entries for entry in some if entry.script.when is not None]
-        plain = [[entry for entry in some if entry.script.when is None] for some in entries]
+        scripts = [list(_labelled(each)) for each in scenarios]
+        self._conditional = [each for some in scripts for each in some if each.script.when is not None]
+        plain = [[each for each in some if each.script.when is None] for some in scripts]
         self._plain = next((some for some in reversed(plain) if some), [])
-        """Those of the last scenario that has any: they would otherwise get in each other's way."""
-        self._used: dict[tuple[int, str], int] = {}
+        """Those of the last scenario that has any: those of several would get in each other's way."""
+        self._used: dict[str, dict[int, int]] = {}
+        """How often each script was used, by account and the script's identity; two may have the same label."""
 
-    def take(self, account: str, new: NewJob) -> Entry | None:
-        """Return the entry for the account's new job, and count it as used; None when there is none for it."""
-        for entry in self._conditional:
-            when = entry.script.when
-            if when is not None and not when.differences(new, account) and self._left(entry, account, None):
-                return entry
+    def take(self, account: str, new: NewJob) -> LabelledScript | None:
+        """Return the script for the account's new job, and count it as used; None when there is none for it."""
+        for each in self._conditional:
+            when = each.script.when
+            if when is not None and not when.differences(new, account) and self._use(each, account, None):
+                return each
         last = len(self._plain) - 1
-        for position, entry in enumerate(self._plain):
-            if self._left(entry, account, None if position == last else 1):
-                return entry
+        for position, each in enumerate(self._plain):
+            if self._use(each, account, None if position == last else 1):
+                return each
         return None
 
-    def forget(self, account: str, whose: Container[str]) -> None:
-        """Begin anew for an account and its jobs."""
-        self.book.forget(account, whose)
-        self._used = {key: used for key, used in self._used.items() if key[1] != account}
-        for live in self.webhooks:
-            live.applied.pop(account, None)
+    def forget(self, account: str, owners: Container[str]) -> None:
+        """Start the counts of an account and its jobs anew."""
+        self.rules.forget(account, owners)
+        self._used.pop(account, None)
+        for active in self.webhook_rules:
+            active.applied.pop(account, None)
 
-    def _left(self, entry: Entry, account: str, usual: int | None) -> bool:
-        key = id(entry), account
-        used, times = self._used.get(key, 0), entry.script.times or usual
-        if times is not None and used >= times:
+    def _use(self, labelled: LabelledScript, account: str, usual_times: int | None) -> bool:
+        """Count the script as used, and return True, unless it is used up."""
+        times = labelled.script.times or usual_times
+        used = self._used.setdefault(account, {})
+        count = used.get(id(labelled), 0)
+        if times is not None and count >= times:
             return False
-        self._used[key] = used + 1
+        used[id(labelled)] = count + 1
         return True
+
+
+def _labelled(scenario: Scenario) -> Iterator[LabelledScript]:
+    for position, script in enumerate(scenario.jobs):
+        yield LabelledScript(script, f"{scenario.name or 'scenario'}: jobs[{position}]")
