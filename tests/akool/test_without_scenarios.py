@@ -12,7 +12,7 @@ from mock_akool import Request, Response, VirtualClock
 from mock_akool.akool import api
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.envelope import encode
-from mock_akool.akool.settings import ServiceSettings
+from mock_akool.akool.families import FakeSettings
 from mock_akool.server.tokens import JwtTokens
 
 KEY = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
@@ -20,7 +20,7 @@ IMAGE = "/api/open/v3/content/image"
 
 
 def engine_of(**options: Any) -> Engine:
-    return Engine(ServiceSettings.of(**options), VirtualClock(), JwtTokens(0))
+    return Engine(FakeSettings.of(**options), VirtualClock(), JwtTokens(0))
 
 
 def answer(engine: Engine, request: Request) -> Response:
