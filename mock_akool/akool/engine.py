@@ -42,6 +42,7 @@ from mock_akool.core.timeline import (
     Stage,
     Status,
     Timeline,
+    TimelineOverride,
     change_at,
     changes,
     is_over,
@@ -57,11 +58,15 @@ _REALISTIC_S: Final = (30.0, 60.0)
 
 
 class JobPlan(NamedTuple):
-    """What a job script says of a new job; None means: as usual. `label` is what the call log calls the script."""
+    """What a job script says of a new job; None means: as usual. `label` is what the call log calls the script.
+
+    `override` is what of the usual life is different, where `timeline` does not say the whole of it.
+    """
 
     timeline: Timeline | None = None
     result: ResultOverride | None = None
     label: str | None = None
+    override: TimelineOverride = TimelineOverride()
 
 
 class Scripts(Protocol):
@@ -588,7 +593,7 @@ class Engine:
         serial = self._jobs.made.get(key, 0)
         job_id = self.keyed_random.object_id(created_ns // NS_PER_S, serial, "job", key)
         plan = plan or self.scripts.plan_of(account, new)
-        timeline = plan.timeline or self._usual(family, input, job_id)
+        timeline = plan.timeline or plan.override.over(self._usual(family, input, job_id))
         job = Job(
             id=job_id,
             account=account,

@@ -110,6 +110,30 @@ class Timeline(NamedTuple):
         return sum(stage.span.ns or 0 for stage in self.stages)
 
 
+class TimelineOverride(NamedTuple):
+    """What of the usual life is different: the length of a stage, or the ending. None means: as usual."""
+
+    queueing: Span | None = None
+    processing: Span | None = None
+    ending: Ending | None = None
+
+    def over(self, usual: Timeline) -> Timeline:
+        """Return the life of a job whose usual life, of queueing and processing, would be `usual`."""
+        if self == _AS_USUAL:
+            return usual
+        queueing, processing = usual.stages
+        return Timeline(
+            (
+                queueing if self.queueing is None else Stage(queueing.status, self.queueing),
+                processing if self.processing is None else Stage(processing.status, self.processing),
+            ),
+            usual.ending if self.ending is None else self.ending,
+        )
+
+
+_AS_USUAL: Final = TimelineOverride()
+
+
 class Change(NamedTuple):
     """From `at_ns` on, the job shows `status`."""
 

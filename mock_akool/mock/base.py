@@ -12,7 +12,7 @@ from mock_akool.akool.overrides import ResultOverride
 from mock_akool.akool.scenarios.model import Scenario, check_changeable
 from mock_akool.akool.settings import ACCOUNT_SPEC
 from mock_akool.core.errors import MockAkoolError, ScenarioError, UnusedError, UnusedJobScriptError, UnusedRuleError
-from mock_akool.core.timeline import COMPLETED, Ending, Timeline
+from mock_akool.core.timeline import Ending, Timeline
 from mock_akool.diagnostics.report import Report
 from mock_akool.mock.backend import Backend, SteerableClock
 from mock_akool.mock.calls import Calls
@@ -69,27 +69,31 @@ class BaseMock:
     def next_job(
         self,
         *,
-        queueing: object = 0,
-        processing: object = 0,
-        ending: Ending | str = COMPLETED,
+        queueing: object = None,
+        processing: object = None,
+        ending: Ending | str | None = None,
         stages: Sequence[Any] | Timeline | None = None,
         result: Mapping[str, Any] | ResultOverride | None = None,
         api_key: Account | str | None = None,
         **unknown: Never,
     ) -> None:
-        """Add a job script: what becomes of a next job, how long it is queued and processed, and how it ends.
+        """Add a job script: how long a next job is queued and processed, and how it ends.
 
-        Lengths are seconds, or text such as `'3 polls'` or `'forever'`. The ending is `'completed'`, `'failed'`,
-        `'failed: reason'`, or made by `failed()`. Instead of these, `stages` is the whole life as a scenario file has
-        it, such as `[{"queueing": "1s"}, {"processing": "3s"}, {"queueing": "2s"}, "completed"]`. `result` says what
-        is unusual about the result, such as `{"upscaled_urls": []}`.
+        What you leave out is as the settings say. Lengths are seconds, or text such as `'3 polls'` or `'forever'`. The
+        ending is `'completed'`, `'failed'`, `'failed: reason'`, or made by `failed()`. Instead of these, `stages` is
+        the whole life as a scenario file has it, such as `[{"queueing": "1s"}, {"processing": "3s"}, {"queueing":
+        "2s"}, "completed"]`; stages that it leaves out take no time. `result` is what is unusual about the result, such
+        as `{"upscaled_urls": []}`.
 
         Several calls line up, one for each job that is created. With an `api_key`, or an Account, it is for that
-        account's next job. Raises ScenarioError or SettingsError for a value that cannot be.
+        account's next job. Raises ScenarioError with all mistakes: values that cannot be, and those that contradict
+        each other, such as an ending of a job that never ends.
         """
         __tracebackhide__ = True
         self.backend.check_source()
-        script = job_script(queueing, processing, ending, stages, result, unknown)
+        script = job_script(
+            queueing=queueing, processing=processing, ending=ending, stages=stages, result=result, **unknown
+        )
         self.backend.add_job_script(script, self._meant(api_key))
 
     def on(self, endpoint: str | Sequence[str]) -> RuleBuilder:

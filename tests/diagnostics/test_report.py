@@ -33,10 +33,13 @@ def lines(client: Client) -> list[str]:
 @pytest.mark.parametrize(
     ("script", "life"),
     [
-        ({"processing": 60}, "processing from +0.0 s, would be completed at +60.0 s"),
-        ({"queueing": "1500ms"}, "queueing from +0.0 s, would be completed at +1.5 s"),
-        ({}, "completed at +0.0 s"),
-        ({"ending": failed("nudity", "no face")}, "failed at +0.0 s, because of 'nudity; no face'"),
+        ({"queueing": 0, "processing": 60}, "processing from +0.0 s, would be completed at +60.0 s"),
+        ({"queueing": "1500ms", "processing": 0}, "queueing from +0.0 s, would be completed at +1.5 s"),
+        ({"queueing": 0, "processing": 0}, "completed at +0.0 s"),
+        (
+            {"queueing": 0, "processing": 0, "ending": failed("nudity", "no face")},
+            "failed at +0.0 s, because of 'nudity; no face'",
+        ),
         ({"queueing": "forever"}, "queueing from +0.0 s, forever"),
         ({"queueing": 0, "processing": "3 polls"}, "processing from +0.0 s, until 3 polls have seen it"),
         (

@@ -75,7 +75,7 @@ def test_env(akool_server):
 
 
 def test_next_job_is_for_this_account_only(akool_server):
-    akool_server.next_job(ending=failed("nudity"))
+    akool_server.next_job(queueing=0, processing=0, ending=failed("nudity"))
     akool_server.next_job(queueing="forever")
     other = {"host": akool_server.url, "key": "another-key"}
     assert poll(create(**other), **other)["image_status"] == 1
@@ -152,7 +152,7 @@ def test_it(akool_server, n):
     where = {"host": akool_server.url, "key": akool_server.api_key}
     create("of another account", host=akool_server.url)
     assert (akool_server.credits, akool_server.credits_spent) == (1000, 0)
-    akool_server.next_job(processing="1 poll", ending=failed("nudity"))
+    akool_server.next_job(queueing=0, processing="1 poll", ending=failed("nudity"))
     rule = akool_server.on("infobymodelid").first(1).respond(code=1005)
     job = create(**where)
     assert requests.get(

@@ -128,7 +128,11 @@ MISTAKES: list[tuple[Any, str]] = [
         {"accounts": [{"api_key": "a"}, {"api_key": "a"}]},
         "accounts[1].api_key: account 0 has the same api_key; give each its own",
     ),
-    ({"jobs": {}}, "jobs: {} is not a list; each item is an object, with the keys when, times, stages, result"),
+    (
+        {"jobs": {}},
+        "jobs: {} is not a list; each item is an object, with the keys when, times, queueing, processing, ending, "
+        "stages, result",
+    ),
     (
         {"jobs": [{"stages": []}]},
         "jobs[0].stages: [] is not a list of 1 to 100 stages; use stages such as [{queueing: 2s}, "

@@ -15,10 +15,11 @@ from mock_akool.akool.codes import Profile
 from mock_akool.akool.jobs import NewJob
 from mock_akool.akool.overrides import ResultOverride
 from mock_akool.akool.settings import AccountSpec, Limits
+from mock_akool.core.durations import Span
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.rules import Rule
 from mock_akool.core.schema import shown
-from mock_akool.core.timeline import Timeline
+from mock_akool.core.timeline import Ending, Timeline, TimelineOverride
 from mock_akool.core.webhook_faults import WebhookRule
 
 
@@ -50,14 +51,22 @@ class When(NamedTuple):
 class JobScript(NamedTuple):
     """An entry of `jobs`: which jobs are meant, and what becomes of them.
 
-    Without a `timeline` they live as long as the settings say. `times` is how many jobs it is for; without it, one,
-    or all when it is the last script or has a `when`.
+    `timeline` is their whole life. Without it they live as the settings say, but for the lengths and the ending that
+    are given. `times` is how many jobs it is for; without it, one, or all when it is the last script or has a `when`.
     """
 
     when: When | None = None
     times: int | None = None
     timeline: Timeline | None = None
     result: ResultOverride | None = None
+    queueing: Span | None = None
+    processing: Span | None = None
+    ending: Ending | None = None
+
+    @property
+    def override(self) -> TimelineOverride:
+        """What of the usual life is different."""
+        return TimelineOverride(self.queueing, self.processing, self.ending)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -311,7 +311,8 @@ class ScenarioRuntime:
         labelled = self.script_of(account, new)
         if labelled is None:
             return _AS_USUAL
-        return JobPlan(labelled.script.timeline, labelled.script.result, labelled.label)
+        script = labelled.script
+        return JobPlan(script.timeline, script.result, labelled.label, script.override)
 
     def script_of(self, account: Account, new: NewJob) -> LabelledScript | None:
         """Return which script a new job follows, and count it as used; None when there is none for it."""

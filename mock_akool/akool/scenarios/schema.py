@@ -15,7 +15,7 @@ from mock_akool.akool.overrides import MISSING, Missing, ResultOverride
 from mock_akool.akool.scenarios.model import JobScript, Scenario, When
 from mock_akool.akool.settings import ACCOUNT_STATUS, ACCOUNTS, CREDITS, PROFILE, Limits
 from mock_akool.core import faults
-from mock_akool.core.durations import DURATION, FOREVER, SPAN_SCHEMA, Span
+from mock_akool.core.durations import DURATION, FOREVER, SPAN, SPAN_SCHEMA, Span
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.options import POSITIVE
 from mock_akool.core.rules import Rule
@@ -33,8 +33,8 @@ from mock_akool.core.schema import (
     shown,
     whole,
 )
-from mock_akool.core.stages import STAGES
-from mock_akool.core.timeline import STATUS
+from mock_akool.core.stages import ENDING, STAGES
+from mock_akool.core.timeline import STATUS, TimelineOverride
 from mock_akool.core.webhook_faults import WEBHOOK
 
 FAULT: Final = faults.FAULT.having(
@@ -116,15 +116,40 @@ WHEN: Final = Record(
     },
     error=ScenarioError,
 )
+
+
+def _check_life(script: JobScript) -> None:
+    """Raise ScenarioError for what can never come."""
+    queueing, processing, ending = script.override
+    if script.timeline is not None and script.override != TimelineOverride():
+        raise ScenarioError(
+            "they are the whole life of the job", "leave out queueing, processing and ending", ("stages",)
+        )
+    if queueing == FOREVER and (ending is not None or processing not in (None, Span(0))):
+        raise ScenarioError(
+            "it lasts forever, so nothing follows",
+            "leave out processing and ending, or give queueing a length",
+            ("queueing",),
+        )
+    if processing == FOREVER and ending is not None:
+        raise ScenarioError(
+            "it lasts forever, so the job never ends", "leave out ending, or give processing a length", ("processing",)
+        )
+
+
 JOB_SCRIPT: Final = Record(
     "job",
     JobScript,
     {
         "when": Field(WHEN, "which jobs are meant; such entries are tried first"),
         "times": Field(whole(1, 1_000_000), "how many jobs it is for, for each account by itself"),
-        "stages": Field(STAGES, "the job's life; without it, what the settings say", attribute="timeline"),
+        "queueing": Field(SPAN, "how long it is queued; without it, as long as the settings say"),
+        "processing": Field(SPAN, "how long it is then processed; without it, as long as the settings say"),
+        "ending": Field(ENDING, "how it ends; without it, as the settings say"),
+        "stages": Field(STAGES, "the job's whole life, instead of these three", attribute="timeline"),
         "result": Field(RESULT, "what is unusual about its result"),
     },
+    check=_check_life,
     error=ScenarioError,
 )
 _LIMITS: Final = Record(
