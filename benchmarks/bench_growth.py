@@ -20,7 +20,7 @@ _STAGES = ("--queueing", "0s", "--processing", "forever")
 
 def jobs(quick: bool) -> Iterator[Row]:
     count = 10_000 if quick else 20_000
-    with running_ours(*_CREDITS, *_STAGES, "--journal-size", str(_KEPT)) as server:
+    with running_ours(*_CREDITS, *_STAGES, "--call-log-size", str(_KEPT)) as server:
         # The call log is to be full, and caches warm, before it counts.
         _create(server, 5 * _KEPT)
         before = server.rss_kib()

@@ -19,7 +19,7 @@ from mock_akool.webhooks import SignatureError, open_envelope, seal
 _CREATE = "/api/open/v4/content/image/createBySourcePrompt"
 _RECEIVER = (sys.executable, str(SUBJECTS / "hook_receiver.py"), "{port}")
 _KEYS = tuple(f"key-of-account-{number:02}-".ljust(32, "x") for number in range(8))
-_OPTIONS = ("--credits", "1000000000", "--journal-size", "100000", "--log", "off")
+_OPTIONS = ("--credits", "1000000000", "--call-log-size", "100000", "--log", "off")
 _PATIENCE_S = 120.0
 _BATCH = 4
 _POLLS = 300

@@ -190,7 +190,9 @@ class Engine:
             self.scripts.secret_of,
             lock=self.lock,
         )
-        self.call_log = CallLog(self.settings.journal_size, self.clock.now_ns(), max_bytes=self.settings.journal_bytes)
+        self.call_log = CallLog(
+            self.settings.call_log_size, self.clock.now_ns(), max_bytes=self.settings.call_log_bytes
+        )
         self._jobs = JobStore(self.context)
         self._polls = PollCache()
         self.troubled: set[str] = set()

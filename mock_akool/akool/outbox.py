@@ -106,7 +106,7 @@ class Outbox:
         self._secret_of = secret_of
         """Returns what of an API key the account's receiver knows as clientSecret."""
         self._lock = lock
-        self._log = DeliveryLog(context.settings.journal_size, context.settings.journal_bytes)
+        self._log = DeliveryLog(context.settings.call_log_size, context.settings.call_log_bytes)
         self.listener: Listener | None = None
         self._under_way: dict[int, CancelToken] = {}
         """The tokens of the attempts that are under way, by the deliveries' numbers."""

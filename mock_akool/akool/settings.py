@@ -109,8 +109,8 @@ class ServiceSettings(Options):
         False, FLAG, "draw durations of 30 to 60 s as observed, instead of queueing and processing", section="8"
     )
     latency: Duration = option(Duration(0), DURATION, "how long every response waits before it is sent")
-    journal_size: int = option(10_000, whole(1, 10**7), "how many calls the call log keeps, and how many deliveries")
-    journal_bytes: int = option(
+    call_log_size: int = option(10_000, whole(1, 10**7), "how many calls the call log keeps, and how many deliveries")
+    call_log_bytes: int = option(
         MAX_BYTES,
         whole(1 << 16, 1 << 40),
         "how many bytes the kept calls have at most together, with all that they consist of; and the deliveries",

@@ -76,8 +76,8 @@ def _no_calls(seen: Observations) -> Iterator[str]:
         return
     yield "no request with this account's key reached the fake"
     if seen.dropped:
-        kept = counted(seen.settings.journal_size, "call")
-        yield f"the call log keeps {kept}, of all accounts; {seen.dropped:,} older are gone (--journal-size)"
+        kept = counted(seen.settings.call_log_size, "call")
+        yield f"the call log keeps {kept}, of all accounts; {seen.dropped:,} older are gone (--call-log-size)"
     if seen.others:
         yield "requests came with other keys:"
         yield from (f"    {seen.at(call.time_ns)}  {describe(call)}, with {_key_of(call)}" for call in seen.others)

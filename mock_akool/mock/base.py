@@ -176,7 +176,7 @@ class BaseMock:
 
     @property
     def calls(self) -> Calls:
-        """The call log until now, oldest call first; as many calls as `journal_size` says.
+        """The call log until now, oldest call first; as many calls as `call_log_size` says.
 
         With an account the calls that it made, also those that were refused before the account was known.
         """

@@ -75,7 +75,7 @@ class Webhooks(Deliveries, ABC):
 
     @property
     def deliveries(self) -> Deliveries:
-        """The deliveries until now, in the order they were made; as many as `journal_size` says."""
+        """The deliveries until now, in the order they were made; as many as `call_log_size` says."""
         which = "" if self._api_key is None else " of this account"
         return Deliveries(self._made(), which, why_none=self._why_no_delivery)
 

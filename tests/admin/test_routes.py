@@ -477,11 +477,11 @@ class TestReport:
             assert json.loads(response.body)["report"] == fake.mock.report()
 
     def test_calls_that_are_not_kept_any_more_are_told(self) -> None:
-        fake = Fake(MockAkool(journal_size=2))
+        fake = Fake(MockAkool(call_log_size=2))
         for key in (KEY, OTHER, "a-third-key"):
             fake.code_of_create(key)
         told = fake.ask("GET", "report", f"account={KEY}")["report"]
-        assert "the call log keeps 2 calls, of all accounts; 1 older are gone (--journal-size)" in told
+        assert "the call log keeps 2 calls, of all accounts; 1 older are gone (--call-log-size)" in told
 
     def test_calls_that_a_reset_forgot_are_none_that_are_not_kept(self, fake: Fake) -> None:
         for key in (KEY, OTHER):
@@ -637,14 +637,14 @@ class TestCalls:
         )
 
     def test_what_the_journal_does_not_keep_is_told(self) -> None:
-        fake = Fake(MockAkool(journal_size=3))
+        fake = Fake(MockAkool(call_log_size=3))
         for _ in range(5):
             fake.create()
         page = fake.ask("GET", "calls")
         assert (page["matched"], page["dropped"]) == (3, 2)
         told = fake.refused("GET", "calls", "at_least=4&timeout=0")
         assert told[1] == "3 of 4 such calls came within 0 s"
-        assert told[2].endswith("; 2 are not kept any more, see --journal-size")
+        assert told[2].endswith("; 2 are not kept any more, see --call-log-size")
         fake.ask("POST", "reset", account=KEY)
         assert fake.ask("GET", "calls")["dropped"] == 2, "what was forgotten on purpose does not count"
         fake.ask("POST", "reset")

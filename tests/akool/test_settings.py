@@ -79,7 +79,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("ending", "completed: well", "'completed: well' is not an ending; did you mean 'completed'?"),
     ("latency", "3 polls", f"'3 polls' is not a duration in seconds{_DURATION}"),
     ("latency", "forever", f"'forever' is not a duration in seconds{_DURATION}"),
-    ("journal_size", 0, "0 is not a whole number from 1 to 10,000,000"),
+    ("call_log_size", 0, "0 is not a whole number from 1 to 10,000,000"),
     ("max_body_bytes", 1023, "1023 is not a whole number from 1,024 to 1,073,741,824"),
     ("error_data", "undefined", "'undefined' is not omit or null"),
     ("gone_file_status", 200, "200 is not a whole number from 400 to 599"),

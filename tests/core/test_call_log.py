@@ -185,7 +185,7 @@ class TestShares:
 
 
 def test_a_fake_keeps_as_many_as_its_option_says() -> None:
-    mock = MockAkool(journal_size=3)
+    mock = MockAkool(call_log_size=3)
     for number in range(10):
         mock.answer(Request.build("GET", f"/{number}"))
     assert [(call.number, call.request.path) for call in mock.calls] == [(8, "/7"), (9, "/8"), (10, "/9")]
@@ -194,7 +194,7 @@ def test_a_fake_keeps_as_many_as_its_option_says() -> None:
 
 
 def test_a_fake_keeps_as_many_bytes_as_its_option_says() -> None:
-    mock = MockAkool(journal_bytes=200_000)
+    mock = MockAkool(call_log_bytes=200_000)
     for number in range(10):
         mock.answer(Request.build("GET", f"/{number}", body=bytes(50_000)))
     assert [call.number for call in mock.calls] == [8, 9, 10]

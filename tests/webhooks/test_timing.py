@@ -416,21 +416,21 @@ class TestReset:
 
 class TestJournal:
     def test_it_keeps_the_newest(self) -> None:
-        mock = fake(journal_size=3)
+        mock = fake(call_log_size=3)
         for _ in range(5):
             create(mock)
             mock.clock.advance(5)
         assert [each.number for each in mock.webhooks] == [8, 9, 10]
 
     def test_it_does_not_keep_more_bytes_than_it_should(self) -> None:
-        mock = fake(webhook_processing=False, journal_bytes=100_000)
+        mock = fake(webhook_processing=False, call_log_bytes=100_000)
         for _ in range(4):
             create(mock, f"{HOOK}/{'x' * 40_000}")
         mock.clock.advance(5)
         assert [each.number for each in mock.webhooks] == [3, 4]
 
     def test_what_makes_bodies_large_is_not_kept(self) -> None:
-        mock = fake(webhook_processing=False, journal_bytes=100_000)
+        mock = fake(webhook_processing=False, call_log_bytes=100_000)
         mock.webhooks.fault(times=None, extra_bytes=64 << 20)
         for _ in range(20):
             create(mock)
@@ -440,7 +440,7 @@ class TestJournal:
         assert mock.webhooks.last.envelope["extra"] == "x" * (64 << 20)
 
     def test_a_delivery_that_is_no_longer_kept_is_still_tried(self) -> None:
-        mock = fake(journal_size=1)
+        mock = fake(call_log_size=1)
         answers = iter([500, 200, 200])
         mock.webhooks.deliver_to(lambda request: next(answers))
         create(mock)

@@ -80,7 +80,7 @@ class CallCounter:
         """Where to look when they did not come."""
         look = "GET /_mock/calls without at_least lists those that came"
         dropped = self._engine.call_log.dropped
-        return f"{look}; {dropped} are not kept any more, see --journal-size" if dropped else look
+        return f"{look}; {dropped} are not kept any more, see --call-log-size" if dropped else look
 
     def has_news(self) -> bool:
         """Return whether a call came, or all were forgotten."""
@@ -108,7 +108,7 @@ ROUTES: Final[Routes] = {
             "the calls",
             CALL.schema,
             by="after",
-            dropped=("how many calls of all accounts the call log does not keep any more, see --journal-size", WHOLE),
+            dropped=("how many calls of all accounts the call log does not keep any more, see --call-log-size", WHOLE),
         ),
         query(
             account=account_of_query("the API key of the account, also of calls that were refused before it was known"),
