@@ -77,12 +77,17 @@ def answers(client: Client, status: int) -> Client:
     return client
 
 
+def _refused_before_a_reset(client: Client) -> None:
+    client.mock.engine.note_refusal("10.0.0.7:5", 400, "it speaks TLS")
+    client.mock.reset()
+
+
 CASES = (
     Case(
         "not a request",
         lambda client: [client.mock.engine.note_refusal(peer, 400, "it speaks TLS") for peer in ("", "10.0.0.7:5")],
         "2 times something was sent to the server that is no request, last at +0.0 s by 10.0.0.7:5: it speaks TLS",
-        lambda client: client.mock.engine.note_refusal("10.0.0.7:5", 400, "it speaks TLS") and client.mock.reset(),
+        lambda client: _refused_before_a_reset(client),
     ),
     Case(
         "poll by wrong name",
