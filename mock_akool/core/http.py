@@ -167,15 +167,12 @@ class Response(NamedTuple):
     @property
     def outcome(self) -> str:
         """What reached the client: the HTTP status, or how the connection ended."""
-        match None if self.transfer is None else self.transfer.termination:
-            case None:
-                return str(self.status)
-            case Termination.CUT:
-                return f"{self.status} cut off"
-            case Termination.DROP:
-                return "no answer"
-            case Termination.RESET:
-                return "connection reset"
+        ended = None if self.transfer is None else self.transfer.termination
+        if ended is Termination.DROP:
+            return "no answer"
+        if ended is Termination.RESET:
+            return "connection reset"
+        return f"{self.status} cut off" if ended is Termination.CUT else str(self.status)
 
 
 def shortened(secret: str) -> str:

@@ -25,14 +25,13 @@ from mock_akool.akool.engine import JobPlan
 from mock_akool.akool.errors import ParameterError
 from mock_akool.akool.families import CREATES, RESULTS, Results
 from mock_akool.akool.jobs import Job, NewJob
-from mock_akool.akool.scenarios.model import JobScript, LabelledScript, Scenario, ScenarioSetup
+from mock_akool.akool.scenarios.model import JobScript, LabelledScript, Library, Scenario, ScenarioSetup
 from mock_akool.akool.scenarios.scopes import Scope
 from mock_akool.akool.settings import Limits, over
 from mock_akool.akool.snapshot import Snapshot, UnusedRules
 from mock_akool.akool.transactions import transaction
 from mock_akool.core.call_log import CallLog
 from mock_akool.core.clock import Clock
-from mock_akool.core.errors import ScenarioError
 from mock_akool.core.http import Request
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.rule_engine import ActiveRule, Count, Firing, RuleSet
@@ -121,9 +120,9 @@ class ScenarioRuntime:
     def reset(self) -> None:
         """Forget all rules, job scripts and counts but those that the fake was made with."""
         setup, keyed_random = self.setup, self._world.keyed_random
-        self._library = setup.library
-        self._by_key = setup.by_key and setup.library is not None
-        self._by_prompt = setup.by_prompt and setup.library is not None
+        self._by_key = setup.library if setup.by_key else None
+        """The library of the scenarios that keys may name; None when they may name none."""
+        self._by_prompt = setup.library if setup.by_prompt else None
         self._begun_ns = now_ns = self._world.clock.now_ns()
         self._everybody = Scope("", now_ns, setup.scenarios, keyed_random)
         self._added = RuleSet("python", now_ns, keyed_random)
@@ -360,7 +359,9 @@ class ScenarioRuntime:
         if self._by_key and "+" in request.headers.get("x-api-key", ""):
             return True
         body = request.body
-        return bool(body) and ((self._by_prompt and _MAGIC_BYTES in body) or (self._by_key and b"+" in body))
+        if self._by_prompt is not None and _MAGIC_BYTES in body:
+            return True
+        return self._by_key is not None and b"+" in body
 
     def passes(self, request: Request) -> bool:
         """Count a request that came before, and return True, unless a rule might fire at it or it is not known.
@@ -473,7 +474,8 @@ class ScenarioRuntime:
 
     def _attempt(self, endpoint: str, account: str | None, body: _Body) -> _Attempt | None:
         """Return the attempt to create a job whose prompt names a scenario; None for any other request."""
-        if not self._by_prompt or endpoint not in CREATES or not body.has_magic:
+        library = self._by_prompt
+        if library is None or endpoint not in CREATES or not body.has_magic:
             return None
         prompt = body.text("prompt") or ""
         names = [name for word in _MAGIC_WORD.findall(prompt) for name in word.split(",")]
@@ -484,25 +486,24 @@ class ScenarioRuntime:
         if known is None or known.passed:
             if len(self._attempts) >= _MOST_ATTEMPTS:
                 self._attempts.clear()
-            known = self._attempts[named] = _Attempt(self._new_scope(f"{prompt} {len(self._of_job)}", names))
+            known = self._attempts[named] = _Attempt(self._new_scope(f"{prompt} {len(self._of_job)}", library, names))
         return known
 
     def _scope_of_key(self, api_key: str) -> Scope | None:
-        if not self._by_key or not _NAMING_KEY.fullmatch(api_key):
+        library = self._by_key
+        if library is None or not _NAMING_KEY.fullmatch(api_key):
             return None
         known = self._of_key.get(api_key)
         if known is None:
-            known = self._new_scope(api_key, api_key.split("+")[1:])
+            known = self._new_scope(api_key, library, api_key.split("+")[1:])
             self._of_key[api_key] = known
             self.limiting = self.limiting or known.limits.requests_per_second is not None
             self._repeated.clear()
             self.watching = True
         return known
 
-    def _new_scope(self, scope: str, names: Sequence[str]) -> Scope:
-        if self._library is None:
-            raise ScenarioError("there are no named scenarios here")
-        scenarios = [self._library(name.strip()) for name in names]
+    def _new_scope(self, scope: str, library: Library, names: Sequence[str]) -> Scope:
+        scenarios = [library(name.strip()) for name in names]
         return Scope(scope, self._world.clock.now_ns(), scenarios, self._world.keyed_random)
 
 
