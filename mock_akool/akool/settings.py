@@ -98,9 +98,9 @@ class ServiceSettings(Options):
     )
     strict: bool = option(False, FLAG, "only the listed accounts exist; otherwise any API key is an account")
     accounts: tuple[AccountSpec, ...] = option((), ACCOUNTS, "the accounts that exist from the start")
-    credits: int = option(1000, whole(0, 10**12), "the credits of an account that the list gives none")
+    credits: int = option(1000, whole(0, 10**12), "the credits of an account for which `accounts` gives none")
     account_status: str = option(
-        "active", one_of(("active", "banned")), "the status of an account that the list gives none"
+        "active", one_of(("active", "banned")), "the status of an account for which `accounts` gives none"
     )
     queueing: Span = option(Span.of(2), SPAN, "how long a job shows status 1")
     processing: Span = option(Span.of(3), SPAN, "how long a job then shows status 2")

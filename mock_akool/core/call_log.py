@@ -51,7 +51,7 @@ def whole_size(body: bytes) -> int:
 
 
 class Refusal(NamedTuple):
-    """What a client sent to a server that never became a request, and what it was told.
+    """What a client sent to a server that never became a request, and what the server responded.
 
     `time_ns` is in nanoseconds since the epoch, `peer` the client's address, `start` what it began with, shortened.
     """

@@ -1,7 +1,7 @@
-"""Clocks: the only place that reads real time.
+"""Clocks: the only module that reads real time.
 
-An instant is an integer of nanoseconds since the epoch. Integers, because a client that sleeps
-50 times 0.1 s must find itself at exactly 5 s.
+An instant is an integer of nanoseconds since the epoch, because a client that sleeps 50 times 0.1 s must be at
+exactly 5 s.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_SPEED: Final = 1_000_000
 
 
 class Clock(Protocol):
-    """Tells the instant; nothing else in the core knows the time."""
+    """What knows the time; nothing else does."""
 
     def now_ns(self) -> int:
         """Return the present instant in nanoseconds since the epoch."""
@@ -31,7 +31,7 @@ class Clock(Protocol):
 
 
 class MovableClock(Clock, Protocol):
-    """A clock that stands still until it is moved, in this process or elsewhere."""
+    """A clock that stands still until it is moved, in this process or in another."""
 
     def advance_to(self, instant_ns: int) -> None:
         """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
@@ -47,10 +47,10 @@ class SystemClock:
 
 
 class Watcher(Protocol):
-    """Somebody who has something to do at certain instants of a virtual clock."""
+    """Something that has work to do at certain instants of a virtual clock."""
 
     def next_ns(self) -> int | None:
-        """Return the next instant at which the clock shall stop for him, or None. It must not wait for any lock."""
+        """Return the next instant at which the clock must stop for it, or None. It must not wait for any lock."""
         ...
 
     def wake(self) -> None:
@@ -59,10 +59,10 @@ class Watcher(Protocol):
 
 
 class VirtualClock:
-    """A clock that stands still until somebody advances it. Safe to use from several threads.
+    """A clock that stands still until it is advanced. Safe to use from several threads.
 
-    Whoever `watch`es it is woken at each instant that he named, before the clock goes on: in the thread that advances
-    it, which returns when all is done. While he is awake he may advance it himself.
+    A watcher is woken at each instant that it named, before the clock goes on, in the thread that advances the clock;
+    that returns when all is done. A watcher may advance the clock while it is awake.
     """
 
     __slots__ = ("_lock", "_now_ns", "_watchers")
@@ -73,7 +73,7 @@ class VirtualClock:
         self._watchers: tuple[Watcher, ...] = ()
 
     def watch(self, watcher: Watcher) -> None:
-        """Wake the watcher, from now on, at the instants that he names."""
+        """Wake the watcher, from now on, at the instants that it names."""
         with self._lock:
             self._watchers = (*self._watchers, watcher)
 
@@ -112,10 +112,10 @@ class VirtualClock:
 
 
 class SteeredClock:
-    """A clock that runs on as the machine's does, and can be frozen, moved on and sped up: a server's clock.
+    """A server's clock: it runs like the machine's, and can be frozen, moved on and sped up.
 
-    It does not run backwards when somebody sets the machine's clock back: it reads that once, and from then on the
-    machine's `steady` count of nanoseconds. Safe to use from several threads.
+    It does not run backwards when the machine's clock is set back: it reads that once, and from then on the machine's
+    `steady` count of nanoseconds. Safe to use from several threads.
     """
 
     __slots__ = ("_is_machines", "_listeners", "_lock", "_read_ns", "_speed", "_steady", "_then_ns")
@@ -199,7 +199,7 @@ class SteeredClock:
         return self._then_ns + (passed_ns if self._speed == 1 else int(passed_ns * self._speed))
 
     def listen(self, changed: Callable[[], None]) -> None:
-        """Request `changed`, from now on, whenever the clock was moved or runs at another speed."""
+        """Call `changed`, from now on, whenever the clock was moved or runs at another speed."""
         with self._lock:
             self._listeners = (*self._listeners, changed)
 
@@ -215,7 +215,7 @@ def step_ns(seconds: float) -> int:
     """Return the nanoseconds by which a clock is moved on; ClockError for a negative or not finite number."""
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
         raise ClockError(
-            f"clock.advance({seconds!r}): a clock cannot run backwards or for ever",
+            f"clock.advance({seconds!r}): a clock cannot run backwards or forever",
             "Give a finite number of seconds, 0 or more",
         )
     return round(seconds * NS_PER_S)

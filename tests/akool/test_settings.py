@@ -1,4 +1,4 @@
-"""Options: every one is checked, and a bad one is told with its name, its value and what it takes."""
+"""Settings: each is checked, and a bad value is refused with its name, the value and what to write instead."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_bad_value_is_refused_in_one_line_with_its_name_and_what_to_write(name
     assert len(text) < 600
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         MockAkool(
             quueing=1, ending="exploded", accounts=[{"api_key": "a", "credits": -1, "state": "banned"}, {}], seed="x"
@@ -123,7 +123,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert [each.place for each in caught.value.mistakes[:2]] == [("quueing",), ("seed",)]
 
 
-def test_of_very_many_mistakes_the_first_are_told() -> None:
+def test_of_very_many_mistakes_the_first_are_reported() -> None:
     with pytest.raises(SettingsError) as caught:
         MockAkool(accounts=[{"api_key": ""}] * 50)
     lines = str(caught.value).splitlines()
@@ -209,14 +209,14 @@ def test_two_accounts_cannot_be_one(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "near"), [("sead", "seed"), ("profil", "profile"), ("creditss", "credits")])
-def test_an_unknown_name_is_told_with_the_nearest(name: str, near: str) -> None:
+def test_an_unknown_name_is_reported_with_the_nearest(name: str, near: str) -> None:
     options: dict[str, Any] = {name: 1}
     with pytest.raises(SettingsError) as caught:
         MockAkool(**options)
     assert str(caught.value) == f"{name}: there is no such setting; did you mean '{near}'?"
 
 
-def test_a_name_like_no_other_is_told_with_all() -> None:
+def test_a_name_like_no_other_is_reported_with_all() -> None:
     with pytest.raises(SettingsError) as caught:
         MockAkool(zzzzzz=1)
     assert all(name in caught.value.hint for name in FakeSettings.fields())

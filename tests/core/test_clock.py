@@ -1,4 +1,4 @@
-"""Clocks: integers of nanoseconds, and virtual time that moves only when it is told to."""
+"""Clocks: integers of nanoseconds, and virtual time that moves only when it is moved."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_virtual_time_starts_where_it_is_told_to() -> None:
 @pytest.mark.parametrize("seconds", [-1, -1e-9, float("nan"), float("inf"), float("-inf")])
 def test_a_clock_cannot_run_backwards_or_for_ever(seconds: float) -> None:
     clock = VirtualClock(S)
-    with pytest.raises(ClockError, match="cannot run backwards or for ever") as caught:
+    with pytest.raises(ClockError, match="cannot run backwards or forever") as caught:
         clock.advance(seconds)
     assert caught.value.hint == "Give a finite number of seconds, 0 or more"
     assert clock.now_ns() == S
@@ -58,7 +58,7 @@ def test_threads_lose_no_step() -> None:
     assert clock.now_ns() == 8 * 500 * S // 1000
 
 
-def test_the_system_clock_tells_the_machine_s_time() -> None:
+def test_the_system_clock_shows_the_machines_time() -> None:
     before = time.time_ns()
     now = SystemClock().now_ns()
     assert before <= now <= time.time_ns()
@@ -139,13 +139,13 @@ def test_a_speed_that_cannot_be_changes_nothing(speed: float, steered: SteeredCl
 
 
 def test_listeners_are_told_of_each_change(steered: SteeredClock) -> None:
-    told: list[int] = []
-    steered.listen(lambda: told.append(steered.now_ns() // S))
+    heard: list[int] = []
+    steered.listen(lambda: heard.append(steered.now_ns() // S))
     steered.freeze()
     steered.advance(1)
     steered.advance_to(60 * S)
     steered.resume()
-    assert told == [50, 51, 60, 60]
+    assert heard == [50, 51, 60, 60]
 
 
 def test_a_clock_that_was_given_its_start_keeps_its_instant(steered: SteeredClock, steady: Steady) -> None:

@@ -140,7 +140,7 @@ def test_a_span_reads_its_own_spelling(span: Span) -> None:
         (FOREVER, "forever"),
     ],
 )
-def test_a_span_is_spelled_as_a_person_would(span: Span, text: str) -> None:
+def test_a_span_is_written_as_a_person_would(span: Span, text: str) -> None:
     assert str(span) == text
     assert Span.of(text) == span
 

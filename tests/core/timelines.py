@@ -29,7 +29,7 @@ def timelines(spans: st.SearchStrategy[Span], *, forward: bool = False) -> st.Se
 
 
 def lived(timeline: Timeline, polls: list[int], now: int) -> Status:
-    """What `status_at` should say, told as a life: an independent model that moves from poll to poll."""
+    """What `status_at` should return, written as a life: an independent model that moves from poll to poll."""
     stages = [*timeline.stages, Stage(timeline.ending.status, FOREVER)]
     number, since, counted = 0, BORN, 0
 

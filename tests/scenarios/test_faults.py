@@ -138,7 +138,7 @@ class TestWhatTheClientMeets:
         passed_ms = (client.transport.mock.clock.now_ns() - began_ns) / 1e6
         assert passed_ms == (0 if client.transport.name == WAITS_FOR_REAL else 50)
 
-    def test_the_journal_says_which_rule_it_was_and_that_nothing_was_shown(self, client: Client, job_id: str) -> None:
+    def test_the_call_log_says_which_rule_it_was_and_that_nothing_was_shown(self, client: Client, job_id: str) -> None:
         client.transport.mock.on("infobymodelid").nth(1).named("gateway").respond(http=502)
         client.info(job_id)
         client.info(job_id)

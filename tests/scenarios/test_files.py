@@ -1,4 +1,4 @@
-"""Scenario files: what is told of a mistake in them, and that no file can do harm."""
+"""Scenario files: how mistakes in them are reported, and that no file can do harm."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ from tests.scenarios.scenarios import SCENARIOS, Plain
 BOUND_S = 1.0
 
 
-def told(text: str, file: str = "my.yaml") -> str:
+def error_of(text: str, file: str = "my.yaml") -> str:
     with pytest.raises(ScenarioError) as caught:
         read_text(text, file)
     return str(caught.value)
 
 
 class TestMistakes:
-    def test_an_unknown_key_is_told_with_file_line_and_the_nearest(self) -> None:
+    def test_an_unknown_key_is_reported_with_file_line_and_the_nearest(self) -> None:
         text = "description: x\nrules:\n  - on: infobymodelid\n    nht: 2\n    fault: {http: 502}\n"
-        assert told(text) == "my.yaml:4: rules[0].nht: there is no such key; did you mean 'nth'?"
+        assert error_of(text) == "my.yaml:4: rules[0].nht: there is no such key; did you mean 'nth'?"
 
-    def test_a_wrong_value_is_told_with_its_line(self) -> None:
+    def test_a_wrong_value_is_reported_with_its_line(self) -> None:
         text = "rules:\n  - on: any\n    fault:\n      http: 502\n  - on: any\n    fault:\n      http: 2\n"
-        assert told(text) == "my.yaml:7: rules[1].fault.http: 2 is not a whole number from 300 to 599"
+        assert error_of(text) == "my.yaml:7: rules[1].fault.http: 2 is not a whole number from 300 to 599"
 
-    def test_what_does_not_go_together_is_told_where_it_begins(self) -> None:
-        assert told("rules:\n- on: any\n  fault:\n    http: 502\n    drop: true\n").startswith(
+    def test_what_does_not_go_together_is_reported_where_it_begins(self) -> None:
+        assert error_of("rules:\n- on: any\n  fault:\n    http: 502\n    drop: true\n").startswith(
             "my.yaml:3: rules[0].fault: a fault is either http or drop, not both"
         )
 
-    def test_lines_of_json_are_told_too(self) -> None:
+    def test_lines_of_json_are_reported_too(self) -> None:
         text = '{\n\t"jobs": [\n\t\t{"stages": [{"queueing": "2s"},\n\t\t {"procesing": 1}]}\n\t]\n}'
-        assert told(text, "my.json") == (
+        assert error_of(text, "my.json") == (
             "my.json:4: jobs[0].stages[1].procesing: 'procesing' is not a status; did you mean 'processing'?"
         )
 
     @pytest.mark.parametrize("as_json", [False, True])
-    def test_all_are_told_at_once_in_the_order_of_their_lines(self, as_json: bool) -> None:
+    def test_all_are_reported_at_once_in_the_order_of_their_lines(self, as_json: bool) -> None:
         text = (
             '{"rulse": [],\n "seed": "x", "jobs": [\n  {"times": 0, "times": 1},\n  {"stages": [\n    "later"]}],\n'
             ' "seed": 1.5}'
         )
         file = "my.json" if as_json else "my.yaml"
-        lines = told(text, file).splitlines()
+        lines = error_of(text, file).splitlines()
         assert lines == [
             "5 mistakes:",
             f"  {file}:1: rulse: there is no such key; did you mean 'rules'?",
@@ -63,9 +63,9 @@ class TestMistakes:
             f"  {file}:6: seed: 1.5 is not a whole number from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807",
         ]
 
-    def test_what_yaml_has_and_scenarios_have_not_is_told_all_at_once(self) -> None:
+    def test_what_yaml_has_and_scenarios_have_not_is_reported_all_at_once(self) -> None:
         text = "seed: &a 1\nprofile: !!str observed\n? {b: c}\n: d\naccount: *a\ndescription: x\n"
-        assert told(text).splitlines() == [
+        assert error_of(text).splitlines() == [
             "5 mistakes:",
             "  my.yaml:1: anchors and aliases are not allowed; write the value out",
             "  my.yaml:2: the tag 'tag:yaml.org,2002:str' is not allowed; remove it",
@@ -95,7 +95,7 @@ class TestMistakes:
         ],
     )
     def test_what_a_file_may_not_have(self, text: str, message: str) -> None:
-        assert told(text).startswith(message)
+        assert error_of(text).startswith(message)
 
     @pytest.mark.parametrize(
         ("text", "message"),
@@ -117,7 +117,7 @@ class TestMistakes:
         ],
     )
     def test_what_a_json_file_may_not_have(self, text: str, message: str) -> None:
-        assert told(text, "my.json").startswith(message)
+        assert error_of(text, "my.json").startswith(message)
 
     def test_json_is_read_as_json(self) -> None:
         text = '\t{"description": "\\ud83e\\udd8a \\/ \x7f yes", "advice":\r\n"", "seed"\n:-0, "rules": [ ],"jobs":[]}'
@@ -138,7 +138,7 @@ class TestSources:
         assert load("flaky-gateway") is named("flaky-gateway")
         assert named("flaky-gateway").name == "flaky-gateway"
 
-    def test_a_wrong_name_is_told_with_the_nearest(self) -> None:
+    def test_a_wrong_name_is_reported_with_the_nearest(self) -> None:
         with pytest.raises(ScenarioError) as caught:
             load("flaky-gatewy")
         assert str(caught.value) == "there is no scenario 'flaky-gatewy'; did you mean 'flaky-gateway'?"
@@ -250,4 +250,4 @@ class TestFuzz:
         with_c = [read_text(text) for text in texts]
         monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
         assert [read_text(text) for text in texts] == with_c
-        assert told("seed: &x 1").startswith("my.yaml:1: anchors and aliases")
+        assert error_of("seed: &x 1").startswith("my.yaml:1: anchors and aliases")

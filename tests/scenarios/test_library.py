@@ -30,7 +30,7 @@ WANTED: Final = (
 """The names that people were promised."""
 
 OF_THE_ACCOUNT: Final = ("token-expires",)
-"""Scenarios that say nothing of a job or of its requests, so that a prompt cannot put them in force."""
+"""Scenarios that say nothing of a job or of its requests, so that a prompt cannot activate them."""
 
 MOST_JOBS_S: Final = 150.0
 """The longest that a job of the library may take to end: a person waits for it at a live server."""
@@ -127,7 +127,7 @@ def test_a_scenario_is_the_same_at_each_reset(name: str, enter: PlayIn) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", names())
-def test_a_key_puts_it_in_force_for_one_account(name: str, kind: str, enter: PlayIn) -> None:
+def test_a_key_activates_it_for_one_account(name: str, kind: str, enter: PlayIn) -> None:
     for order in SOME_ORDERS:
         transport = enter()
         assert played(kind, transport, order, f"{KEY}+{name}") == getattr(SURVIVAL[name], kind)
@@ -137,7 +137,7 @@ def test_a_key_puts_it_in_force_for_one_account(name: str, kind: str, enter: Pla
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", [name for name in names() if name not in OF_THE_ACCOUNT])
-def test_a_prompt_puts_it_in_force_for_one_job(name: str, kind: str, enter: PlayIn) -> None:
+def test_a_prompt_activates_it_for_one_job(name: str, kind: str, enter: PlayIn) -> None:
     for order in SOME_ORDERS:
         transport = enter()
         naming = order._replace(fields={**order.fields, "prompt": f"{PROMPT} [mock:{name}]"})
@@ -172,8 +172,8 @@ def test_the_robust_client_loses_only_where_there_is_nothing_to_win() -> None:
     assert all(SURVIVAL[name].robust.startswith("gives up: ") for name in lost)
     assert lost == {
         *("bad-key", "banned", "out-of-credits"),  # the service will not
-        *("fails", "fails-late", "stuck-in-queue", "stuck-processing"),  # the job never has a picture
-        *("done-but-empty", "expired-files"),  # its picture is nowhere
+        *("fails", "fails-late", "stuck-in-queue", "stuck-processing"),  # the job never has an image
+        *("done-but-empty", "expired-files"),  # its image is nowhere
         *("double-charge", "late-answers"),  # its _id is nowhere
     }
 

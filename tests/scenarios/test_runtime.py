@@ -1,4 +1,4 @@
-"""Which rule fires at which call: the director against a model that counts by hand."""
+"""Which rule fires at which call: the runtime against a model that counts by hand."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ class TestPython:
         with pytest.raises(SettingsError, match="scenario: scenario_sources does not name `setting`"):
             MockAkool(scenario="happy", scenario_sources="python")
 
-    def test_a_rule_tells_of_itself(self) -> None:
+    def test_a_rule_shows_itself(self) -> None:
         mock = MockAkool()
         rule = mock.on("quota/info").every(2).optional().respond(code=1108, msg="no GPU")
         assert rule.name == "on('quota/info').every(2).optional().respond(code=1108, msg='no GPU')"

@@ -1,4 +1,4 @@
-"""Scenarios as a person writes them: what is read, what is refused and how it is told, and that nothing is lost."""
+"""Scenarios as a person writes them: what is read, what is refused and how, and that nothing is lost."""
 
 from __future__ import annotations
 
@@ -284,7 +284,7 @@ class TestMistakes:
         if not any(word in text for word in BEYOND_SCHEMA):
             assert list(jsonschema.Draft202012Validator(json_schema()).iter_errors(plain))
 
-    def test_all_of_a_scenario_are_told_at_once(self) -> None:
+    def test_all_of_a_scenario_are_reported_at_once(self) -> None:
         error = refused(
             {
                 "sead": 1,

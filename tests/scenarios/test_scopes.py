@@ -1,4 +1,4 @@
-"""What is in force for whom: scenarios, rules and plans of everybody and of single accounts, as a director has them."""
+"""What is active for whom: scenarios, rules and job scripts of everybody and of single accounts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def entries(engine: Engine, key: str, jobs: int) -> list[str | None]:
     return [each and each.label for each in taken]
 
 
-def plan(runtime: ScenarioRuntime, scope: str | None, entry: LabelledScript) -> None:
+def add_script(runtime: ScenarioRuntime, scope: str | None, entry: LabelledScript) -> None:
     runtime.add_job_scripts([entry], scope)
 
 
@@ -59,7 +59,7 @@ STEPS: Final = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.sampled_from(SCOPES), st.integers(0, 2)),
         st.tuples(st.just("add"), st.sampled_from(SCOPES), st.just(0)),
-        st.tuples(st.just("plan"), st.sampled_from(SCOPES), st.just(0)),
+        st.tuples(st.just("script"), st.sampled_from(SCOPES), st.just(0)),
         st.tuples(st.just("remove"), st.sampled_from(SCOPES), st.integers(0, 3)),
         st.tuples(st.just("forget"), st.sampled_from([ONE, OTHER]), st.just(0)),
     ),
@@ -73,7 +73,7 @@ def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: li
     runtime = runtime_of(engine())
     scenarios: dict[str | None, tuple[Scenario, ...]] = dict.fromkeys(SCOPES, ())
     added: dict[str | None, list[ActiveRule]] = {scope: [] for scope in SCOPES}
-    plans: dict[str | None, list[LabelledScript]] = {scope: [] for scope in SCOPES}
+    scripts: dict[str | None, list[LabelledScript]] = {scope: [] for scope in SCOPES}
     highest = 0
     for place, (step, scope, number) in enumerate(steps):
         match step:
@@ -83,24 +83,24 @@ def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: li
                     for each in range(number)
                 ]
                 runtime.activate(some, scope)
-                scenarios[scope], added[scope], plans[scope] = tuple(some), [], []
+                scenarios[scope], added[scope], scripts[scope] = tuple(some), [], []
             case "add":
                 live = runtime.add(rule(f"rule {place}"), f"rule {place}", scope)
                 assert live.number > highest
                 highest = live.number
                 added[scope].append(live)
-            case "plan":
-                entry = LabelledScript(JobScript(), f"plan {place}")
-                plan(runtime, scope, entry)
-                plans[scope].append(entry)
+            case "script":
+                entry = LabelledScript(JobScript(), f"script {place}")
+                add_script(runtime, scope, entry)
+                scripts[scope].append(entry)
             case "remove" if number < len(added[scope]):
                 runtime.remove(added[scope].pop(number))
             case "forget":
                 runtime.forget(scope, [])
-                scenarios[scope], added[scope], plans[scope] = (), [], []
+                scenarios[scope], added[scope], scripts[scope] = (), [], []
     for scope in SCOPES:
         assert runtime.scenarios_of(scope) == scenarios[scope]
-        assert runtime.job_scripts_of(scope) == tuple(plans[scope])
+        assert runtime.job_scripts_of(scope) == tuple(scripts[scope])
         own = len(added[scope])
         assert list(runtime.rules_of(scope)[:own]) == added[scope]
         assert [(live.rule, live.number) for live in runtime.rules_of(scope)[own:]] == [
@@ -181,8 +181,8 @@ class TestEntries:
         runtime = runtime_of(made)
         runtime.activate([self.ALL])
         runtime.activate([self.PUT], ONE)
-        plan(runtime, None, LabelledScript(JobScript(), "anybody"))
-        plan(runtime, ONE, LabelledScript(JobScript(), "mine"))
+        add_script(runtime, None, LabelledScript(JobScript(), "anybody"))
+        add_script(runtime, ONE, LabelledScript(JobScript(), "mine"))
         mine = ["mine", "anybody", "put: jobs[0]", "put: jobs[1]", "all: jobs[0]", "all: jobs[1]", None]
         assert entries(made, ONE, 7) == mine
         assert entries(made, OTHER, 3) == ["all: jobs[0]", "all: jobs[1]", None]

@@ -157,7 +157,7 @@ def test_a_flag_wins_over_the_variable(row: Setting, serve: Any, monkeypatch: py
 
 
 @every_setting
-def test_a_bad_variable_is_told_by_its_name(row: Setting) -> None:
+def test_a_bad_variable_is_reported_by_its_name(row: Setting) -> None:
     if row.name in TAKES_ANY_TEXT:
         assert getattr(Settings.from_environment(environ={row.variable: "☹"}), row.name) == "☹"
         return
@@ -167,21 +167,21 @@ def test_a_bad_variable_is_told_by_its_name(row: Setting) -> None:
 
 
 @every_setting
-def test_a_bad_flag_is_told_even_where_the_variable_is_well(
+def test_a_bad_flag_is_reported_even_where_the_variable_is_good(
     row: Setting, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if row.name in TAKES_ANY_TEXT:
         return
     monkeypatch.setenv(row.variable, SAMPLES[row.name][0])
     assert main(["serve", row.flag, "☹"]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith(f"mock-akool: {refused(row.flag, row)}")
-    assert told.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(f"mock-akool: {refused(row.flag, row)}")
+    assert output.err.count("\n") == 1
 
 
 @every_setting
-def test_a_bad_argument_is_told_by_its_name(row: Setting) -> None:
+def test_a_bad_argument_is_reported_by_its_name(row: Setting) -> None:
     if row.name not in TAKES_ANY_TEXT:
         with pytest.raises(SettingsError) as caught:
             Settings.of(**{row.name: "☹"})
@@ -189,7 +189,7 @@ def test_a_bad_argument_is_told_by_its_name(row: Setting) -> None:
 
 
 @every_setting
-def test_a_bad_variable_is_told_even_where_a_flag_of_another_setting_is_given(row: Setting, serve: Any) -> None:
+def test_a_bad_variable_is_reported_even_where_a_flag_of_another_setting_is_given(row: Setting, serve: Any) -> None:
     if row.name in TAKES_ANY_TEXT:
         return
     given = {"credits": "1"} if row.name != "credits" else {"seed": "1"}
@@ -270,13 +270,13 @@ def test_variables_and_flags_add_up(serve: Any, monkeypatch: pytest.MonkeyPatch)
         ("MOCK_AKOOL_PROT", "MOCK_AKOOL_PORT"),
     ],
 )
-def test_an_unknown_variable_is_told_with_the_nearest(name: str, near: str) -> None:
+def test_an_unknown_variable_is_reported_with_the_nearest(name: str, near: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment(environ={name: "1"})
     assert str(caught.value) == f"{name}: there is no such variable; did you mean {near}?"
 
 
-def test_all_mistakes_are_told_at_once_each_by_the_name_that_was_written() -> None:
+def test_all_mistakes_are_reported_at_once_each_by_the_name_that_was_written() -> None:
     environ = {"MOCK_AKOOL_SEDE": "1", "MOCK_AKOOL_PORT": "x", "MOCK_AKOOL_CREDITS": "y", "MOCK_AKOOL_SCENARIO": "slwo"}
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment({"credits": "-1", "scenario_sources": "key"}, environ)
@@ -296,7 +296,7 @@ def test_a_flag_of_a_list_may_be_given_several_times(serve: Any) -> None:
     assert [each.api_key for each in accounts] == ["a", "b"]
 
 
-def test_a_variable_like_no_other_is_told_where_to_look() -> None:
+def test_a_variable_like_no_other_is_reported_where_to_look() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment(environ={"MOCK_AKOOL_ZZZZZZZZ": "1"})
     assert "serve --help" in caught.value.hint

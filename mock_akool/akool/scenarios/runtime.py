@@ -149,7 +149,7 @@ class ScenarioRuntime:
         self._next_of: dict[str, deque[LabelledScript]] = {}
         """The scripts of the next jobs of an account, by API key; they go before the others."""
         self.watching = bool(self._everybody.rules.rules)
-        """Whether all requests must be looked at; otherwise only those that `notices` tells of."""
+        """Whether all requests must be looked at; otherwise only those that `notices` returns True for."""
         self.limiting = False
         """Whether an account has a limit of requests of its own."""
 
