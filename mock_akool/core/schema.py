@@ -320,10 +320,10 @@ class Record:
             raise self._error(f"{shown(value)} is not {_a(self.name)}", f"use an object with {self._use}", place)
         unknown = [key for key in value if key not in self.fields]
         mistakes = Mistakes()
-        mistakes.found += (unknown_key(key, self.fields, place) for key in unknown)
-        misspelt = {_meant(key, list(self.fields)) for key in unknown}
+        mistakes.found += (self._unknown(key, place) for key in unknown)
+        meant = {each for key in unknown for each in (_meant(key, list(self.fields)), *self._parts_with(key))}
         for key in self._needed:
-            if key not in value and key not in misspelt:
+            if key not in value and key not in meant:
                 mistakes.add(f"{_a(self.name)} needs the key {key!r}", f"it is {self.fields[key].help}", place)
         given = {}
         for key, field in self.fields.items():
@@ -338,6 +338,22 @@ class Record:
         except SettingsError as error:
             raise self._error.of(error.within(place).mistakes) from None
         return record
+
+    def _unknown(self, key: object, place: Place) -> Mistake:
+        """Return the mistake of a key that this object does not have, with where it belongs if a part of it does."""
+        parts = [
+            f"an item of {name!r}" if isinstance(self.fields[name].shape, Listed) else repr(name)
+            for name in self._parts_with(key)
+        ]
+        if not parts:
+            return unknown_key(key, self.fields, place)
+        return Mistake("there is no such key", f"it belongs in {' or '.join(parts)}", (*place, str(key)))
+
+    def _parts_with(self, key: object) -> list[str]:
+        """Return the keys of this object whose values, or items of them, are objects that have such a key."""
+        shapes = ((name, field.shape) for name, field in self.fields.items())
+        inner = ((name, shape.item if isinstance(shape, Listed) else shape) for name, shape in shapes)
+        return [name for name, shape in inner if isinstance(shape, Record) and key in shape.fields]
 
     def write(self, value: Any) -> Any:
         """Return the plain object, without what is as by default."""

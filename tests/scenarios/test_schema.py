@@ -134,6 +134,26 @@ MISTAKES: list[tuple[Any, str]] = [
         "stages, result",
     ),
     (
+        {"rules": [{"on": "create", "delay": "1s"}]},
+        "rules[0].delay: there is no such key; it belongs in 'fault'",
+    ),
+    (
+        {"rules": [{"on": "create", "drop": True, "fault": {"http": 502}}]},
+        "rules[0].drop: there is no such key; it belongs in 'fault'",
+    ),
+    (
+        {"jobs": [{"files": {"http": 403}}]},
+        "jobs[0].files: there is no such key; it belongs in 'result'",
+    ),
+    (
+        {"stages": ["completed"]},
+        "stages: there is no such key; it belongs in an item of 'jobs'",
+    ),
+    (
+        {"fault": {"http": 502}},
+        "fault: there is no such key; it belongs in an item of 'rules' or an item of 'webhooks'",
+    ),
+    (
         {"jobs": [{"stages": []}]},
         "jobs[0].stages: [] is not a list of 1 to 100 stages; use stages such as [{queueing: 2s}, "
         "{processing: 2 polls}, completed]",
