@@ -25,7 +25,7 @@ LATE = {"latency": "10s"}
 
 
 def poll_in_thread(http: Any) -> int:
-    """Create a job, poll it to its end, download its picture; returns the number of polls."""
+    """Create a job, poll it to its end, download its image; returns the number of polls."""
     job_id = http.post(CREATE, json={"prompt": "a fox"}, headers=HEADERS).json()["data"]["_id"]
     for count in range(1, 100):
         data = http.get(INFO, params={"image_model_id": job_id}, headers=HEADERS).json()["data"]
@@ -57,9 +57,9 @@ async def poll_by_aiohttp(session: aiohttp.ClientSession) -> int:
         response = await session.get(INFO, params={"image_model_id": job_id}, headers=HEADERS)
         data = (await response.json())["data"]
         if data["image_status"] == 3:
-            async with session.get(data["image"]) as picture:
-                assert sum([len(piece) async for piece in picture.content.iter_chunked(1000)]) > 1000
-                assert str(picture.url) == data["image"]
+            async with session.get(data["image"]) as file:
+                assert sum([len(piece) async for piece in file.content.iter_chunked(1000)]) > 1000
+                assert str(file.url) == data["image"]
             return count
         await asyncio.sleep(3)
     raise AssertionError

@@ -141,7 +141,7 @@ def test_it_tells_of_its_rules_that_never_fired(fake: MockAkool | RemoteAkool) -
             whose.verify()
 
 
-def test_it_tells_of_faults_that_befell_no_callback(fake: MockAkool | RemoteAkool) -> None:
+def test_it_tells_of_faults_that_applied_to_no_webhook(fake: MockAkool | RemoteAkool) -> None:
     key = "0123456789abcdef0123456789abcdef"
     mine = fake.of_account(key)
     mine.webhooks.fault(status=3, copies=2)

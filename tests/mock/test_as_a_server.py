@@ -32,8 +32,8 @@ def slow() -> Iterator[MockAkool]:
         yield mock
 
 
-def picture_url(mock: MockAkool) -> str:
-    """Make a completed job, and return the URL of its picture."""
+def image_url(mock: MockAkool) -> str:
+    """Make a completed job, and return the URL of its image."""
     mock.next_job(queueing=0, processing=0)
     library = Requests()
     got = library.fetch("GET", f"{API_URL}{INFO}?image_model_id={library.job()}", headers=HEADERS)
@@ -49,7 +49,7 @@ class TestAnswers:
         assert int(got.headers["content-length"]) == len(got.body) > 0
 
     def test_a_wrong_method_on_a_file_is_405(self, library: Library, mock: MockAkool) -> None:
-        got = library.fetch("DELETE", picture_url(mock))
+        got = library.fetch("DELETE", image_url(mock))
         assert (got.status, got.headers["allow"]) == (405, "GET, HEAD")
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "REPORT"])
@@ -57,7 +57,7 @@ class TestAnswers:
         assert library.fetch(method, API_URL + QUOTA).status == 404
 
     def test_head_has_the_head_of_get(self, library: Library, mock: MockAkool) -> None:
-        url = picture_url(mock)
+        url = image_url(mock)
         get, head = library.fetch("GET", url), library.fetch("HEAD", url)
         assert (head.status, head.body) == (200, b"")
         assert head.headers["content-length"] == str(len(get.body))
@@ -71,7 +71,7 @@ class TestAnswers:
     def test_the_url_is_the_one_that_was_asked(self, library: Library, mock: MockAkool) -> None:
         assert library.fetch("GET", f"{API_URL}{QUOTA}?a=b", headers=HEADERS).url == f"{API_URL}{QUOTA}?a=b"
 
-    def test_the_journal_names_the_door(self, library: Library, mock: MockAkool) -> None:
+    def test_the_call_log_names_the_transport(self, library: Library, mock: MockAkool) -> None:
         library.job()
         assert mock.calls.last.transport == library.name.partition("-")[0]
         assert mock.calls.last.request.headers["host"] == "openapi.akool.com"
@@ -84,7 +84,7 @@ class TestAnswers:
 
 class TestStreams:
     def test_requests(self, mock: MockAkool) -> None:
-        url = picture_url(mock)
+        url = image_url(mock)
         whole = requests.get(url, timeout=5).content
         with requests.get(url, stream=True, timeout=5) as response:
             pieces = list(response.iter_content(1000))
@@ -93,19 +93,19 @@ class TestStreams:
         assert len(pieces[0]) == 1000
 
     def test_requests_raw(self, mock: MockAkool) -> None:
-        url = picture_url(mock)
+        url = image_url(mock)
         with requests.get(url, stream=True, timeout=5) as response:
             assert response.raw.read(3) == b"\xff\xd8\xff"
 
     def test_httpx(self, mock: MockAkool) -> None:
-        url = picture_url(mock)
+        url = image_url(mock)
         with httpx.Client(verify=False) as client, client.stream("GET", url) as response:
             pieces = list(response.iter_bytes(1000))
             assert len(pieces) > 1
             assert b"".join(pieces) == client.get(url).content
 
     def test_httpx_async(self, mock: MockAkool) -> None:
-        url = picture_url(mock)
+        url = image_url(mock)
 
         async def download() -> tuple[list[bytes], bytes]:
             async with httpx.AsyncClient(verify=False) as client, client.stream("GET", url) as response:
@@ -117,7 +117,7 @@ class TestStreams:
         assert b"".join(pieces) == whole
 
     def test_aiohttp(self, mock: MockAkool) -> None:
-        url = picture_url(mock)
+        url = image_url(mock)
 
         async def download() -> tuple[list[bytes], bytes]:
             async with aiohttp.ClientSession() as session:

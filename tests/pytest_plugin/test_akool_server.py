@@ -138,11 +138,11 @@ def test_it(akool_server):
 
 
 @pytest.fixture
-def elsewhere() -> MockAkool:
+def remote() -> MockAkool:
     return MockAkool(clock=SystemClock(), queueing="20ms", processing="20ms")
 
 
-def test_with_a_url_it_is_a_view_on_the_server_that_runs_there(run: Run, elsewhere: MockAkool) -> None:
+def test_with_a_url_it_is_a_view_on_the_server_that_runs_there(run: Run, remote: MockAkool) -> None:
     source = """
 keys = []
 
@@ -194,22 +194,20 @@ def test_a_rule_that_never_fires(akool_server):
 def test_marked(akool_server):
     pass
 """
-    with elsewhere.server() as server:
+    with remote.server() as server:
         result = run(source, f"--akool-url={server.url.removeprefix('http://')}/")
     result.assert_outcomes(passed=4, errors=2)
     assert f": the server at {server.url}, with settings of its own" in result.outlines[4]
-    assert {job.account.api_key for job in elsewhere.jobs} == {"key-of-a-client"}, "a test forgets what it did"
+    assert {job.account.api_key for job in remote.jobs} == {"key-of-a-client"}, "a test forgets what it did"
     out = result.stdout.str()
     assert "mock-akool: the rule idle never fired" in out
     assert f"the server at {server.url} cannot be given seed. Run this test without --akool-url" in out
 
 
-def test_the_url_of_the_environment_and_its_token(
-    run: Run, elsewhere: MockAkool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    elsewhere.application.access.admin_token = "s3cret"
+def test_the_url_of_the_environment_and_its_token(run: Run, remote: MockAkool, monkeypatch: pytest.MonkeyPatch) -> None:
+    remote.application.access.admin_token = "s3cret"
     source = "def test_it(akool_server): assert akool_server.calls.count == 0"
-    with elsewhere.server() as server:
+    with remote.server() as server:
         monkeypatch.setenv("MOCK_AKOOL_URL", server.url)
         refused = run(source)
         monkeypatch.setenv("MOCK_AKOOL_ADMIN_TOKEN", "s3cret")

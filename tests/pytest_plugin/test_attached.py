@@ -1,4 +1,4 @@
-"""Fixtures and `MockAkool.connect` on a server that runs elsewhere: what works in process works there."""
+"""Fixtures and `MockAkool.connect` on a server in another process: what works in process works there."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def test_workers_cannot_share_a_whole_server(run: Run, server: Server, pytester:
     assert f"akool_mock is the whole server at {server.url}, which 4 workers cannot share" in result.stdout.str()
 
 
-def test_a_failing_test_of_akool_server_elsewhere_is_told_what_its_account_did(run: Run, server: Server) -> None:
+def test_a_failing_test_of_akool_server_is_told_what_its_account_did(run: Run, server: Server) -> None:
     source = """
 def test_fails(akool_server):
     create("somebody's", host=akool_server.url, key="of-somebody")

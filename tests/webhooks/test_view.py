@@ -26,21 +26,21 @@ from tests.webhooks.receivers import ACCOUNT, HOOK, PATIENCE_S, SECRET, create, 
 
 OTHER = "o" * 32
 View = Callable[[MockAkool], Webhooks]
-"""Returns the callbacks of a fake as a test sees them."""
+"""Returns the webhooks of a fake as a test sees them."""
 
 
-@pytest.fixture(params=["here", "elsewhere"])
+@pytest.fixture(params=["local", "remote"])
 def view(request: pytest.FixtureRequest) -> Iterator[View]:
     """In the process of the fake, and over the admin API of a live server."""
     seen: dict[MockAkool, Webhooks] = {}
     with ExitStack() as servers:
 
-        def elsewhere(mock: MockAkool) -> Webhooks:
+        def remote(mock: MockAkool) -> Webhooks:
             if mock not in seen:
                 seen[mock] = MockAkool.connect(servers.enter_context(mock.server()).url).webhooks
             return seen[mock]
 
-        yield elsewhere if request.param == "elsewhere" else lambda mock: mock.webhooks
+        yield remote if request.param == "remote" else lambda mock: mock.webhooks
 
 
 class TestAsASequence:
@@ -126,7 +126,7 @@ class TestMessages:
         mock.clock.advance(5)
         assert f"delivery #2 of job {job_id}, status 4, to {HOOK}: delivered" in self.said(view(mock), job_id)
 
-    def test_the_job_has_no_callback(self, view: View) -> None:
+    def test_the_job_has_no_webhook(self, view: View) -> None:
         mock = fake()
         job_id = create_v4(mock, "", webhookUrl=HOOK)["_id"]
         assert self.said(view(mock), job_id).endswith(
@@ -184,7 +184,7 @@ class TestWaiting:
             view(mock).wait_for_delivery(status=3, timeout=4)
         assert seconds(mock, mock.clock.now_ns()) == 4
 
-    def test_without_any_callback(self, view: View) -> None:
+    def test_without_any_webhook(self, view: View) -> None:
         with pytest.raises(AssertionError, match=r"no webhook was delivered within 5 s; none was made"):
             view(fake()).wait_for_delivery()
 
@@ -358,7 +358,7 @@ class TestRecords:
         assert [each.number for each in view(mock)] == [1, 2, 3, 4]
 
 
-class TestElsewhere:
+class TestRemote:
     def test_it_has_the_methods_of_webhooks(self) -> None:
         for name in dir(Webhooks):
             if not name.startswith("_"):
@@ -384,7 +384,7 @@ class TestElsewhere:
             with pytest.raises(AssertionError, match=r"no webhook of status failed was delivered within 0\.05 s"):
                 webhooks.wait_for_delivery(status=4, timeout=0.05)
 
-    def test_a_callback_that_is_gone_cannot_be_sent_again(self) -> None:
+    def test_a_delivery_that_is_gone_cannot_be_sent_again(self) -> None:
         mock = fake()
         create(mock)
         mock.clock.advance(5)
@@ -427,7 +427,7 @@ class TestServerView:
         server.webhooks.wait_for_delivery(status=3)
         assert len(got) == 2
 
-    def test_its_faults_befall_its_own_account(self, server: AccountView) -> None:
+    def test_its_faults_apply_to_its_own_account(self, server: AccountView) -> None:
         server.webhooks.deliver_to(lambda request: 200)
         server.webhooks.fault(status=2, copies=3)
         self.submit(server)
@@ -451,7 +451,7 @@ class TestReport:
     def told(self, mock: MockAkool) -> str:
         return explain(Observations.of(mock.engine))
 
-    def test_it_tells_what_became_of_the_callbacks(self) -> None:
+    def test_it_tells_what_became_of_the_webhooks(self) -> None:
         mock = fake(webhook_retries=1)
         mock.webhooks.deliver_to(lambda request: 200 if mock.clock.now_ns() < mock.started_ns + 5 * 10**9 else 401)
         create(mock)
