@@ -314,9 +314,9 @@ class Record:
     def read(self, value: Any, place: Place = ()) -> Any:
         """Return the Python record."""
         __tracebackhide__ = True
-        if isinstance(self._make, type) and isinstance(value, self._make):
-            return value
         if not isinstance(value, Mapping):
+            if isinstance(self._make, type) and isinstance(value, self._make):
+                return value
             raise self._error(f"{shown(value)} is not {_a(self.name)}", f"use an object with {self._use}", place)
         unknown = [key for key in value if key not in self.fields]
         mistakes = Mistakes()
