@@ -19,7 +19,7 @@ class AccountView(BaseMock):
         """The server's address, without a slash at the end."""
         self.client_id = base64.b64encode(secrets.token_bytes(16)).decode()
         """The account's clientId, for getToken and for the signatures of webhooks."""
-        super().__init__(fake.backend.of_account(secrets.token_hex(16)), fake.options, fake.drafts)
+        super().__init__(fake._backend.of_account(secrets.token_hex(16)), fake.options, fake._drafts)
         self.add_account(self.api_key, client_id=self.client_id)
 
     @property

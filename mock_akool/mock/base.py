@@ -34,27 +34,27 @@ class BaseMock:
     def __init__(
         self, backend: Backend, options: ActivationOptions, drafts: dict[int, RuleBuilder] | None = None
     ) -> None:
-        self.backend = backend
+        self._backend = backend
         """The fake itself, in this process or on a server."""
         self.options = options
-        self.drafts = {} if drafts is None else drafts
+        self._drafts = {} if drafts is None else drafts
         """Rules that were begun and not ended, with those of views."""
 
     @property
     def api_key(self) -> str | None:
         """The API key of the account that this is all about; None: of all."""
-        return self.backend.api_key
+        return self._backend.api_key
 
     def of_account(self, api_key: str) -> BaseMock:
         """Return the same fake as the account with this API key sees it."""
-        return BaseMock(self.backend.of_account(api_key), self.options, self.drafts)
+        return BaseMock(self._backend.of_account(api_key), self.options, self._drafts)
 
     # Time
 
     @property
     def clock(self) -> SteerableClock:
         """The fake's clock, which is the same for all accounts; ClockError when it is one that cannot be moved."""
-        return self.backend.clock
+        return self._backend.clock
 
     def run_until_idle(self) -> None:
         """Move the clock to where no job's status changes any more by time alone, and no webhook is to be sent.
@@ -62,7 +62,7 @@ class BaseMock:
         Jobs that are stalled, or wait for polls, stay as they are. With an account only its jobs count. Raises
         ClockError when the clock cannot be moved.
         """
-        self.backend.run_until_idle()
+        self._backend.run_until_idle()
 
     # Scripting
 
@@ -90,11 +90,11 @@ class BaseMock:
         each other, such as an ending of a job that never ends.
         """
         __tracebackhide__ = True
-        self.backend.check_source()
+        self._backend.check_source()
         script = job_script(
             queueing=queueing, processing=processing, ending=ending, stages=stages, result=result, **unknown
         )
-        self.backend.add_job_script(script, self._meant(api_key))
+        self._backend.add_job_script(script, self._meant(api_key))
 
     def on(self, endpoint: str | Sequence[str]) -> RuleBuilder:
         """Begin a rule for requests to an endpoint, such as `on("infobymodelid").nth(2).respond(http=502)`.
@@ -104,9 +104,9 @@ class BaseMock:
         unknown endpoint.
         """
         __tracebackhide__ = True
-        self.backend.check_source()
+        self._backend.check_source()
         check_words({"on": endpoint})
-        return RuleBuilder(endpoint, self.backend, self.drafts)
+        return RuleBuilder(endpoint, self._backend, self._drafts)
 
     def put_scenario(self, *scenarios: str | Path | Mapping[str, Any] | Scenario) -> None:
         """Activate scenarios from now on, instead of those that were active: names, files, or what a file says.
@@ -117,19 +117,19 @@ class BaseMock:
         __tracebackhide__ = True
         from mock_akool.scenario_library.library import load_all
 
-        self.backend.check_source()
+        self._backend.check_source()
         loaded = load_all(scenarios)
         check_changeable(loaded)
-        self.backend.put_scenarios(loaded)
+        self._backend.put_scenarios(loaded)
 
     def clear_scenario(self) -> None:
         """Take away the active scenarios, and the rules, faults of webhooks and job scripts that were added."""
-        self.backend.put_scenarios(())
+        self._backend.put_scenarios(())
 
     @property
     def scenarios(self) -> tuple[Scenario, ...]:
         """The active scenarios: those for everybody, or those for the account in particular."""
-        return self.backend.scenarios()
+        return self._backend.scenarios()
 
     def verify(self) -> None:
         """Raise when the test did not test what it was written for; a `with` block does so at its end.
@@ -140,10 +140,10 @@ class BaseMock:
         - UnusedJobScriptError: no create used a script of `next_job`; see the option `unused_job_scripts`.
         """
         __tracebackhide__ = True
-        for failure in self.backend.receiver_failures():
+        for failure in self._backend.receiver_failures():
             raise failure
-        unused, options = self.backend.unused(), self.options
-        rules = [f"the rule {each.begun} has no fault: end it with .respond(…)" for each in self.drafts.values()]
+        unused, options = self._backend.unused(), self.options
+        rules = [f"the rule {each.begun} has no fault: end it with .respond(…)" for each in self._drafts.values()]
         if unused.rules:
             rules += [*unused.rules, "Take the rule away, mark it `optional`, or set unused_rules to warn or ignore"]
         scripts = [*unused.job_scripts]
@@ -168,11 +168,11 @@ class BaseMock:
     @property
     def jobs(self) -> Jobs:
         """The jobs as they are now, in the order of their creation."""
-        return self.backend.jobs()
+        return self._backend.jobs()
 
     def job(self, job_id: str) -> JobHandle:
         """Return a handle on the job with this `_id`; an unknown one raises MockAkoolError."""
-        return JobHandle(self.backend, self.backend.job(job_id).id)
+        return JobHandle(self._backend, self._backend.job(job_id).id)
 
     @property
     def calls(self) -> Calls:
@@ -180,7 +180,7 @@ class BaseMock:
 
         With an account the calls that it made, also those that were refused before the account was known.
         """
-        return self.backend.calls()
+        return self._backend.calls()
 
     def wait_for_calls(self, count: int, endpoint: str = "any", *, timeout: float = 5.0) -> Calls:
         """Wait until there are `count` calls to an endpoint and return them; TimeoutError after `timeout` real seconds.
@@ -188,7 +188,7 @@ class BaseMock:
         The endpoints are named as in `on`. For clients in other threads or processes: it moves no clock.
         """
         Calls(()).to(endpoint)  # refuses a wrong name before anything is waited for
-        self.backend.wait_for_calls(count, endpoint, timeout)
+        self._backend.wait_for_calls(count, endpoint, timeout)
         found = self.calls.to(endpoint)
         if len(found) < count:
             raise TimeoutError(f"{len(found)} of {count} calls to {endpoint} came within {timeout:g} s")
@@ -197,12 +197,12 @@ class BaseMock:
     @property
     def webhooks(self) -> Webhooks:
         """The webhooks: what was sent, where they go, and what shall go wrong."""
-        return self.backend.webhooks()
+        return self._backend.webhooks()
 
     @property
     def accounts(self) -> tuple[Account, ...]:
         """The accounts, in the order in which they appeared."""
-        return self.backend.accounts()
+        return self._backend.accounts()
 
     def add_account(self, api_key: str, **fields: Any) -> Account:
         """Make an account; `client_id`, `credits`, `status` and `token_lifetime` are as in a scenario's `accounts`.
@@ -210,24 +210,24 @@ class BaseMock:
         Raises ScenarioError for a value that cannot be, MockAkoolError when there is such an account.
         """
         __tracebackhide__ = True
-        return self.backend.add_account(ACCOUNT_SPEC.read({"api_key": api_key, **fields}, ()))
+        return self._backend.add_account(ACCOUNT_SPEC.read({"api_key": api_key, **fields}, ()))
 
     @property
     def credits(self) -> Credits:
         """What the accounts together have left, in credits. Raises MockAkoolError for one that is not there."""
         self._check_account()
-        return self.backend.credits()
+        return self._backend.credits()
 
     @property
     def credits_spent(self) -> Credits:
         """What the accounts together paid in credits, less refunds. Raises MockAkoolError for one that is not there."""
         self._check_account()
-        return self.backend.credits_spent()
+        return self._backend.credits_spent()
 
     @property
     def started_ns(self) -> int:
         """The instant, in epoch nanoseconds, when the fake was made or last reset."""
-        return self.backend.started_ns()
+        return self._backend.started_ns()
 
     def report(self) -> str:
         """Return the report of a failing test: the jobs, the last calls, and hints at mistakes of the client."""
@@ -235,15 +235,15 @@ class BaseMock:
 
     def capture_report(self) -> Report:
         """Return the report about what was seen until now; its text is made when it is asked for."""
-        return self.backend.report()
+        return self._backend.report()
 
     def reset(self) -> None:
         """Forget jobs, calls, job scripts, rules and spent credits; scenarios begin anew.
 
         A virtual clock stays where it is. With all accounts, a clock that runs shows the machine's time again.
         """
-        self.drafts.clear()
-        self.backend.reset()
+        self._drafts.clear()
+        self._backend.reset()
 
     def _meant(self, account: Account | str | None) -> str | None:
         """Return the API key of the account whose next job is meant, or None for whoever comes."""

@@ -82,3 +82,31 @@ def test_it(akool_mock):
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*webhook of status 3 completed at +5.0 s: lost: a fault lost it"])
+
+
+def test_an_assertion_that_fails_in_a_receiver_is_no_passed_test(run: Run) -> None:
+    result = run(
+        f"""
+def receiver(request):
+    assert "status" in request.json, "of another kind"
+
+
+@pytest.mark.parametrize("fixture", ["akool_mock", "akool_server"])
+def test_it(request, fixture):
+    fake = request.getfixturevalue(fixture)
+    fake.webhooks.deliver_to(receiver)
+    where = {{}} if fixture == "akool_mock" else {{"host": fake.url, "key": fake.api_key}}
+    create(**{{"key": "{KEY}", **where}}, webhookUrl="http://127.0.0.1:9/hook")
+    time.sleep(5) if fixture == "akool_mock" else fake.wait_for_calls(1)
+    with pytest.raises(AssertionError, match="the receiver raised"):
+        fake.webhooks.wait_for_delivery(timeout=0.3)
+
+
+def test_another(akool_mock):
+    pass
+""",
+        "-p",
+        "no:randomly",
+    )
+    result.assert_outcomes(passed=3, errors=2)
+    assert result.stdout.str().count("AssertionError: of another kind") >= 2
