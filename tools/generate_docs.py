@@ -7,7 +7,6 @@ what this would write.
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from mock_akool import Call, Calls, MockAkool, MockOptions
+from mock_akool import MockAkool, MockOptions
 from mock_akool.admin.routes import ROUTES
 from mock_akool.admin.routing import Route
 from mock_akool.akool.api import API_ROUTES
@@ -30,13 +29,10 @@ from mock_akool.akool.jobs import JobInput
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO, WHEN
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.diagnostics.hints import HINTS
-from mock_akool.mock.account_view import AccountView
-from mock_akool.mock.remote.remote_akool import RemoteAkool
-from mock_akool.mock.rule_builder import RuleBuilder
-from mock_akool.mock.webhooks import Webhooks
 from mock_akool.scenario_library.library import named, names
-from mock_akool.server.settings import SOURCES, Setting, table
+from mock_akool.server.settings import SOURCES, Setting, Settings, table
 from tests.clients.survival import SURVIVAL
+from tools.docs_reference import api, families, first_sentence, golden, markdown, members, public, public_names
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGES: Final = (
@@ -47,7 +43,7 @@ PAGES: Final = (
 BEGIN: Final = "<!-- generated: "
 END: Final = "<!-- end -->"
 
-_GENERATED: Final = re.compile(rf"({BEGIN}([a-z ]+?)(?: (\d+))? -->\n).*?({END})", re.DOTALL)
+_GENERATED: Final = re.compile(rf"({BEGIN}(.+?) -->\n).*?({END})", re.DOTALL)
 
 _CLIENTS: Final = ("requests", "responses", "httpx", "aiohttp", "flask")
 
@@ -75,8 +71,10 @@ def rendered(text: str) -> str:
     """Return a page's text with its generated parts made anew."""
 
     def replaced(match: re.Match[str]) -> str:
-        begin, name, number, end = match.groups()
-        return f"{begin}\n{_TABLES[name](*([int(number)] if number else []))}\n\n{end}"
+        begin, name, end = match.groups()
+        of, _, argument = name.rpartition(" ")
+        table = _TABLES[name]() if name in _TABLES else _TABLES[of](argument)
+        return f"{begin}\n{table}\n\n{end}"
 
     return _GENERATED.sub(replaced, text)
 
@@ -93,38 +91,40 @@ def default(setting: Setting) -> str:
     return f"`{setting.shown_default}`" if setting.shown_default else "none"
 
 
-def _markdown(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    heads = list(heads)
-    lines = [heads, ["---"] * len(heads), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def _settings(rows: Iterable[Setting]) -> str:
-    cells = ((f"`{row.flag}`<br>`{row.variable}`", default(row), meaning(row)) for row in rows)
-    return _markdown(("Flag and variable", "Default", "Meaning"), cells)
+    cells = ((f"`{row.name}`<br>`{row.flag}`<br>`{row.variable}`", default(row), meaning(row)) for row in rows)
+    return markdown(("Name, flag and variable", "Default", "Meaning"), cells)
 
 
-def _usual_settings() -> str:
-    return _settings(row for row in table() if not row.field.mark)
+def _fake_settings() -> str:
+    return _settings(row for row in table() if not row.field.mark and _is_of_the_fake(row))
+
+
+def _server_settings() -> str:
+    return _settings(row for row in table() if not row.field.mark and not _is_of_the_fake(row))
+
+
+def _is_of_the_fake(row: Setting) -> bool:
+    return row.name in MockOptions.fields()
 
 
 def _choices() -> str:
     return _settings(row for row in table() if row.field.mark)
 
 
-def _choices_of_section(number: int) -> str:
-    return _markdown(
+def _choices_of_section(number: str) -> str:
+    return markdown(
         ("Setting", "Mark", "Default", "Meaning"),
         (
             (f"`{row.flag}`", row.field.mark, default(row), meaning(row))
             for row in table()
-            if row.field.mark and str(number) in row.field.section.split(", ")
+            if row.field.mark and number in row.field.section.split(", ")
         ),
     )
 
 
 def _endpoints() -> str:
-    return _markdown(
+    return markdown(
         ("Request", "Name in the journal and the log"),
         ((f"`{method} {path}`", f"`{route.endpoint}`") for (method, path), route in API_ROUTES.items()),
     )
@@ -132,7 +132,7 @@ def _endpoints() -> str:
 
 def _codes() -> str:
     rows = ((str(int(code)), f"`{MESSAGES[code]}`", _WHEN[code]) for code in Code)
-    return _markdown(("`code`", "`msg`", "The fake answers it when"), rows)
+    return markdown(("`code`", "`msg`", "The fake answers it when"), rows)
 
 
 def _v4(resolution: str = "4k", scale: str = "1:1", source_image: str = "") -> ImageV4:
@@ -149,14 +149,14 @@ def _prices() -> str:
     def price(input: JobInput, profile: Profile) -> str:
         return str(FAMILY_OF[CREATE_OF_INPUT[type(input)].endpoint].price(input, FakeSettings(profile=profile)))
 
-    return _markdown(
+    return markdown(
         ("Job", *(f"Credits, `{profile}`" for profile in Profile)),
         ((name, *(price(input, profile) for profile in Profile)) for name, input in inputs.items()),
     )
 
 
 def _sizes() -> str:
-    return _markdown(
+    return markdown(
         ("`scale`", *(f"`{resolution}`" for resolution in RESOLUTIONS)),
         (
             (f"`{scale}`", *(_size_of(resolution, scale) for resolution in RESOLUTIONS))
@@ -178,59 +178,16 @@ def _size_of(resolution: str, scale: str) -> str:
 
 
 def _in_process() -> str:
-    fields = {name: field for name, field in MockOptions.fields().items() if name not in FakeSettings.fields()}
+    fields = {name: field for name, field in MockOptions.fields().items() if name not in Settings.fields()}
     rows = (
         (f"`{name}`", f"`{_written(field.default)}`", f"{field.help} ({field.shape.wants})")
         for name, field in fields.items()
     )
-    return _markdown(("Setting", "Default", "Meaning"), rows)
+    return markdown(("Setting", "Default", "Meaning"), rows)
 
 
 def _written(value: Any) -> str:
     return ", ".join(value) if type(value) is tuple else str(value)
-
-
-def _members(of: type) -> str:
-    """Return the public attributes and methods of a class, with the first sentence of what each says it is."""
-    rows = []
-    for name, member in _members_of(of).items():
-        function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
-        shown = name if isinstance(member, property) else f"{name}({_parameters(member)})"
-        rows.append((f"`{shown}`", _first_sentence(inspect.getdoc(function) or "")))
-    return _markdown(("Name", "What it says of itself"), rows)
-
-
-def _members_of(of: type) -> dict[str, Any]:
-    """Return the public properties and methods of a class by name, also those of our own classes that it stands on.
-
-    Its own come first, with the words that they have there.
-    """
-    ours = [each for each in of.__mro__ if each.__module__.startswith("mock_akool")]
-    found: dict[str, Any] = {}
-    for each in ours:
-        for name, member in vars(each).items():
-            is_method = callable(member) or isinstance(member, (property, staticmethod))
-            if is_method and not name.startswith("_") and not inspect.isclass(member):
-                found.setdefault(name, member)
-    return found
-
-
-def _parameters(function: Any) -> str:
-    is_static = isinstance(function, staticmethod)
-    parameters = list(inspect.signature(function).parameters.values())[0 if is_static else 1 :]
-    written = []
-    for each in parameters:
-        if each.kind is each.VAR_POSITIONAL:
-            written.append(f"{each.name}…")
-        elif each.kind is each.VAR_KEYWORD:
-            written += ["…"] if each.annotation != "Never" else []
-        else:
-            written.append(each.name if each.default is each.empty else f"{each.name}=…")
-    return ", ".join(written)
-
-
-def _first_sentence(doc: str) -> str:
-    return re.split(r"(?<=\.)\s", " ".join(doc.partition("\n\n")[0].split()))[0]
 
 
 def _versions() -> str:
@@ -239,7 +196,7 @@ def _versions() -> str:
     wanted = [*project["dependencies"], *(each for name in extras for each in project["optional-dependencies"][name])]
     found = (re.fullmatch(r"([a-z]+)>=([\d.]+)", each) for each in wanted)
     rows = ((f"`{m[1]}`", m[2], extras.get(m[1], "always")) for m in found if m and m[1] in _CLIENTS)
-    return _markdown(("Library", "From version", "Installed with"), rows)
+    return markdown(("Library", "From version", "Installed with"), rows)
 
 
 def layers() -> list[list[str]]:
@@ -257,25 +214,25 @@ def modules(package: str) -> dict[str, str]:
     for file in sorted((root / package).rglob("*.py"), key=lambda file: file.with_name(file.stem.removeprefix("_"))):
         doc = ast.get_docstring(ast.parse(file.read_text())) or ""
         path = file.parent if file.name == "__init__.py" else file.with_suffix("")
-        said[".".join(path.relative_to(root).parts)] = _first_sentence(doc)
+        said[".".join(path.relative_to(root).parts)] = first_sentence(doc)
     return dict(sorted(said.items()))
 
 
 def _webhook_faults() -> str:
     heads = ("Name", "Takes", "Meaning")
-    return _markdown(heads, ((f"`{name}`", each.shape.wants, each.help) for name, each in WEBHOOK_FAULT.fields.items()))
+    return markdown(heads, ((f"`{name}`", each.shape.wants, each.help) for name, each in WEBHOOK_FAULT.fields.items()))
 
 
 def _webhook_scenarios() -> str:
     found = ((name, named(name)) for name in names())
     rows = ((f"`{name}`", each.description, each.advice) for name, each in found if each.webhooks)
-    return _markdown(("Name", "What happens", "What a robust receiver does"), rows)
+    return markdown(("Name", "What happens", "What a robust receiver does"), rows)
 
 
 def _modules() -> str:
     """Return a table for each layer, the lowest first, since each stands on those before it."""
     tables = (
-        _markdown(
+        markdown(
             (f"Layer {number}", "What it is"),
             ((f"`{name}`", said) for package in packages for name, said in modules(package).items()),
         )
@@ -293,19 +250,19 @@ def _layers() -> str:
 
 def _scenarios() -> str:
     rows = ((f"`{name}`", named(name).description, named(name).advice) for name in names())
-    return _markdown(("Name", "What it imitates", "What a robust client does"), rows)
+    return markdown(("Name", "What it imitates", "What a robust client does"), rows)
 
 
 def _survival() -> str:
     rows = ((f"`{name}`", *SURVIVAL[name]) for name in names())
-    return _markdown(("Scenario", "The naive client", "The robust client"), rows)
+    return markdown(("Scenario", "The naive client", "The robust client"), rows)
 
 
 def _keys(name: str) -> str:
     """Return the keys of an object of scenario files."""
     rows = ((f"`{key}`", field.shape.wants, field.help) for key, field in _RECORDS[name].fields.items())
     short = ((key, wants if len(wants) < 90 else _SHORT[key.strip("`")], said) for key, wants, said in rows)
-    return _markdown((f"Key of {_ARTICLES.get(name, f'a {name}')}", "Takes", "Meaning"), short)
+    return markdown((f"Key of {_ARTICLES.get(name, f'a {name}')}", "Takes", "Meaning"), short)
 
 
 _RECORDS: Final = {
@@ -321,7 +278,7 @@ _SHORT: Final = {
     "accounts": "a list of objects, see `MockAkool(accounts=…)`",
     "jobs": "a list of entries, see below",
     "rules": "a list of rules, see below",
-    "webhooks": "a list of rules for callbacks, see [callbacks](../guides/webhooks.md)",
+    "webhooks": "a list, see below",
     "when": "an object, see below",
     "stages": "a list, see below",
     "result": "an object, see below",
@@ -349,12 +306,12 @@ def _sources() -> str:
         ("`key`", "an API key that ends in `+NAME`", "that account"),
         (
             "`admin`",
-            "`PUT /_mock/scenario` and what else the [admin API](admin-api.md) has",
+            "`PUT /_mock/scenario` and what else the [admin API](../reference/admin-api.md) has",
             "everybody or an account",
         ),
     )
     assert [word for word, *_ in rows] == [f"`{source}`" for source in SOURCES]
-    return _markdown(("Source", "How", "What it is in force for"), rows)
+    return markdown(("Source", "How", "What it applies to"), rows)
 
 
 def _outcomes() -> str:
@@ -370,20 +327,20 @@ def _outcomes() -> str:
             "the connection closes within the body",
         ),
         ("`delay` beyond the time limit", "`ReadTimeout`", "`ReadTimeout`", "`TimeoutError`", "silence"),
-        ("all others", "an answer", "an answer", "an answer", "an answer"),
+        ("all others", "a response", "a response", "a response", "a response"),
     )
-    return _markdown(("Fault", "requests", "httpx", "aiohttp", "On the wire"), rows)
+    return markdown(("Fault", "requests", "httpx", "aiohttp", "On the wire"), rows)
 
 
 def _mistakes() -> str:
     """Return the mistakes that hints are about."""
-    return _markdown(("Hint", "What the client does"), ((hint.name, hint.mistake) for hint in HINTS))
+    return markdown(("Hint", "What the client does"), ((hint.name, hint.mistake) for hint in HINTS))
 
 
 def _routes() -> str:
     """Return the admin routes, with what each takes in its query and its body."""
     rows = ((f"`{method} {path}`", route.summary, _taken(route)) for (method, path), route in ROUTES.items())
-    return _markdown(("Route", "What it is for", "Takes"), rows)
+    return markdown(("Route", "What it is for", "Takes"), rows)
 
 
 def _taken(route: Route) -> str:
@@ -392,7 +349,8 @@ def _taken(route: Route) -> str:
 
 
 _TABLES: Final[Mapping[str, Callable[..., str]]] = {
-    "settings": _usual_settings,
+    "settings": _fake_settings,
+    "server settings": _server_settings,
     "choices": _choices,
     "choices of section": _choices_of_section,
     "endpoints": _endpoints,
@@ -402,21 +360,20 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "modules": _modules,
     "layers": _layers,
     "in process": _in_process,
-    "calls": partial(_members, Calls),
-    "call": partial(_members, Call),
-    "server view": partial(_members, AccountView),
+    "public names": public_names,
+    "api": api,
+    "members": lambda name: members(public(name)),
+    "golden": golden,
+    "families": families,
     "versions": _versions,
     "scenarios": _scenarios,
     "sources": _sources,
     "outcomes": _outcomes,
-    "rule draft": partial(_members, RuleBuilder),
     **{f"keys {name}": partial(_keys, name) for name in _RECORDS},
     "survival": _survival,
     "mistakes": _mistakes,
     "routes": _routes,
-    "remote": partial(_members, RemoteAkool),
-    "webhooks": partial(_members, Webhooks),
-    "delivery": partial(_members, Delivery),
+    "delivery": partial(members, Delivery),
     "webhook faults": _webhook_faults,
     "webhook scenarios": _webhook_scenarios,
 }

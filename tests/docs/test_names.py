@@ -1,0 +1,187 @@
+"""The docs cannot lie: their tables are as generated, their names and links lead somewhere."""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from mock_akool import __version__
+from mock_akool.admin.routes import ROUTES
+from mock_akool.akool.api import API_ROUTES
+from mock_akool.server.settings import PREFIX, URL_VARIABLE, Setting, table
+from tests.docs.pages import DOCS, FOLLOWED, PAGES, README, ROOT, all_code, name, parsed
+from tools import generate_docs
+from tools.docs_reference import GOLDEN, PUBLIC
+
+DIFFERENCES: Final = DOCS / "reference" / "differences.md"
+SETTINGS: Final = DOCS / "reference" / "settings.md"
+ARCHITECTURE: Final = DOCS / "explanation" / "architecture.md"
+
+FOREIGN_FLAGS: Final = {
+    "--app": "flask",
+    "--akool": "pytest",
+    "--import": "node",
+    "--all": "pytest",
+    "--akool-url": "pytest",
+    "--markers": "pytest",
+    "--tb": "pytest",
+    "--add-host": "docker",
+    "--build": "docker",
+    "--cap-drop": "docker",
+    "--exit-code-from": "docker",
+    "--from-literal": "kubectl",
+    "--name": "docker",
+    "--platform": "docker",
+    "--randomly-seed": "pytest",
+    "--read-only": "docker",
+    "--rm": "docker",
+    "--security-opt": "docker",
+    "--start-interval": "docker",
+    "--tag": "docker",
+}
+
+# Tables
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_generated_tables_are_up_to_date(page: Path) -> None:
+    text = page.read_text()
+    assert generate_docs.rendered(text) == text, "write it anew: python -m tools.generate_docs"
+    whole = re.findall(rf"(?s){generate_docs.BEGIN}.+? -->\n\n.+?\n\n{generate_docs.END}", text)
+    assert len(whole) == text.count(generate_docs.BEGIN) == text.count(generate_docs.END)
+
+
+def test_the_page_of_settings_has_each_with_its_variable_and_default() -> None:
+    rows = _rows(SETTINGS.read_text())
+    for setting in table():
+        names = f"`{setting.name}`<br>`{setting.flag}`<br>`{setting.variable}`"
+        assert rows[names][0] == generate_docs.default(setting)
+
+
+@pytest.mark.parametrize("setting", [row for row in table() if row.field.mark], ids=lambda row: row.name)
+def test_a_choice_stands_in_its_section_with_mark_and_default(setting: Setting) -> None:
+    sections = dict(re.findall(r"(?ms)^## (\d+)\. [^\n]*\n(.*?)(?=^## |\Z)", DIFFERENCES.read_text()))
+    for number in setting.field.section.split(", "):
+        mark, default, meaning = _rows(sections[number])[f"`{setting.flag}`"]
+        assert mark == setting.field.mark
+        assert default == (f"`{setting.shown_default}`" if setting.shown_default else "none")
+        assert meaning.startswith(setting.field.help)
+
+
+def _rows(text: str) -> dict[str, list[str]]:
+    """Return the rows of all tables of a text by their first cell."""
+    rows = [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in text.splitlines() if line.startswith("| ")]
+    return {first: others for first, *others in rows}
+
+
+def test_every_section_that_the_code_cites_is_there() -> None:
+    headings = set(re.findall(r"(?m)^## (\d+)\.", DIFFERENCES.read_text()))
+    code = "".join(file.read_text() for file in (ROOT / "mock_akool").rglob("*.py"))
+    cited = {
+        number
+        for run in re.findall(r"contract\s+sections?\s+([\d, and to]+)", code)
+        for number in re.findall(r"\d+", run)
+    }
+    assert cited
+    assert cited <= headings
+
+
+# Names
+
+
+@cache
+def _help(*command: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "mock_akool", *command, "--help"], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def _subcommands(*of: str) -> list[str]:
+    # A long name has a line to itself.
+    return re.findall(r"(?m)^    ([a-z]+)(?: |$)", _help(*of))
+
+
+def test_every_flag_variable_and_command_exists() -> None:
+    subcommands = set(_subcommands())
+    commands = [(), *((each,) for each in subcommands)]
+    commands += [(each, inner) for each in ("scenarios", "webhook") for inner in _subcommands(each)]
+    flags = {flag for each in commands for flag in re.findall(r"--[a-z][a-z0-9-]*", _help(*each))}
+    variables = {row.variable for row in table()} | {URL_VARIABLE}
+    for page in PAGES:
+        text = page.read_text()
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) <= flags | set(FOREIGN_FLAGS), page
+        assert set(re.findall(rf"{PREFIX}[A-Z0-9_]*[A-Z0-9]", text)) <= variables, page
+        assert set(re.findall(r"(?m)^(?:\$ )?mock-akool ([a-z]+)", all_code(page))) <= subcommands, page
+
+
+def test_every_path_of_the_api_exists() -> None:
+    known = "\n".join(path for _, path in (*API_ROUTES, *ROUTES))
+    for page in sorted(set(PAGES) - set(FOLLOWED)):
+        for path in re.findall(r"/(?:api/open|_mock)/[\w/.-]*", page.read_text()):
+            assert re.search(rf"(?m)^{path.rstrip('/.')}(?:/|$)", known), f"{page}: there is no {path}"
+
+
+def test_every_name_in_the_architecture_exists() -> None:
+    written = re.sub(rf"(?s){generate_docs.BEGIN}.*?{generate_docs.END}", "", parsed(ARCHITECTURE)[1])
+    for dotted in re.findall(r"`([a-z_]+(?:\.\w+)*)`", written):
+        if not (ROOT / dotted).is_file():
+            pkgutil.resolve_name(f"mock_akool.{dotted}")
+
+
+def test_every_link_leads_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)\s]+)\)", parsed(page)[1]):
+            if not target.startswith("https://"):
+                path, _, anchor = target.partition("#")
+                file = page.parent / path if path else page
+                assert file.is_file(), f"{page}: {target}"
+                assert not anchor or anchor in _anchors(file), f"{page}: {target}"
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"(?m)^#+ (.+)$", parsed(page)[1])
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_changelog_is_of_the_usual_form() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    releases = re.findall(r"(?m)^## (.+)$", text)
+    assert releases[0] == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", release) for release in releases[1:])
+    assert set(re.findall(r"(?m)^### (.+)$", text)) <= {
+        "Added",
+        "Changed",
+        "Deprecated",
+        "Removed",
+        "Fixed",
+        "Security",
+    }
+    assert __version__ in text
+
+
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    text = README.read_text()
+    assert len(text.splitlines()) <= 250
+    assert "| --- |" not in text.replace("| I want to… | Page |\n| --- | --- |", ""), "tables stand in the reference"
+    linked = {(ROOT / target).resolve() for target in re.findall(r"\]\(([^)#\s]+)", text)}
+    assert set(DOCS.rglob("*.md")) <= linked
+
+
+def test_the_python_reference_has_a_section_for_each_public_name() -> None:
+    sections = re.findall(
+        r"(?m)^### (\w+)\n\n<!-- generated: api (\w+) -->$", (DOCS / "reference" / "python-api.md").read_text()
+    )
+    assert sorted(name for name, _ in sections) == sorted(PUBLIC)
+    assert all(heading == generated for heading, generated in sections)
+
+
+def test_the_records_are_all_that_the_fake_answers() -> None:
+    shown = re.findall(r"<!-- generated: golden ([\w-]+) -->", (DOCS / "reference" / "records.md").read_text())
+    assert sorted(shown) == sorted(file.stem for file in GOLDEN.iterdir())
