@@ -65,8 +65,8 @@ def api(name: str) -> str:
     if inspect.isfunction(value):
         return f"`{name}({parameters(value, 0)})`\n\n{said}"
     if issubclass(value, enum.Enum):
-        rows = ((f"`{name}.{each.name}`", f"`{each.value}`") for each in value)
-        return f"{said}\n\n{markdown(('Name', 'Value'), rows)}"
+        words = ((f"`{name}.{each.name}`", f"`{each.value}`") for each in value)
+        return f"{said}\n\n{markdown(('Name', 'Value'), words)}"
     rows = [*_fields(value), *_members(value)]
     return f"{said}\n\n{markdown(('Name', 'What it is'), rows)}" if rows else said
 
@@ -94,7 +94,8 @@ def _fields(of: type) -> Iterable[tuple[str, str]]:
         return
     hints = get_type_hints(of) if of.__module__ != "mock_akool.mock.settings" else {}
     said = {name: doc for each in reversed(_ours(of)) for name, doc in _docs_of_fields(each).items()}
-    for name in getattr(of, "_fields", None) or getattr(of, "__dataclass_fields__", ()):
+    names: Iterable[str] = of._fields if hasattr(of, "_fields") else getattr(of, "__dataclass_fields__", ())
+    for name in names:
         if not name.startswith("_"):
             yield f"`{name}`", said.get(name) or f"`{_type(hints.get(name))}`"
 
@@ -111,9 +112,9 @@ def _docs_of_fields(of: type) -> dict[str, str]:
     assert isinstance(node, ast.ClassDef)
     found = {}
     for field, doc in zip(node.body, node.body[1:], strict=False):
-        is_field = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if is_field and isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant):
-            found[field.target.id] = first_sentence(str(doc.value.value))
+        match field, doc:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
+                found[name] = first_sentence(said)
     return found
 
 
