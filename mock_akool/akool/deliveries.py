@@ -147,7 +147,7 @@ class Delivery:
     def __repr__(self) -> str:
         attempts = f" after {len(self.attempts)} attempts" if len(self.attempts) > 1 else ""
         return (
-            f"<Delivery {self.number} of job {self.job_id} status={int(self.status)} to {self.url} "
+            f"<Delivery {self.number} of job {self.job_id} status={self.status.word} to {self.url} "
             f"account={shortened(self.account)} {self.state}{attempts}>"
         )
 

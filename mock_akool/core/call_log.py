@@ -157,9 +157,10 @@ class Call(NamedTuple):
 
     def __repr__(self) -> str:
         account = None if self.account is None else shortened(self.account)
+        status = None if self.job_status is None else self.job_status.word
         return (
             f"<Call {self.number} {self.method} {self.path} -> {self.response.status} code={self.code} "
-            f"account={account} job_id={self.job_id} job_status={self.job_status}>"
+            f"account={account} job_id={self.job_id} job_status={status}>"
         )
 
 

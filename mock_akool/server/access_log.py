@@ -131,7 +131,7 @@ class JsonStyle:
                 "code": response.code,
                 "account": None if response.account is None else shortened(response.account),
                 "job": response.job_id,
-                "job_status": response.job_status,
+                "job_status": None if response.job_status is None else response.job_status.word,
                 "termination": None if transfer is None else transfer.termination,
                 "rule": response.rule,
                 "ms": took_ns / NS_PER_MS,
@@ -163,7 +163,7 @@ class JsonStyle:
                 "http": last.status,
                 "error": last.error,
                 "job": delivery.job_id,
-                "job_status": delivery.status,
+                "job_status": delivery.status.word,
                 "ms": last.seconds * 1000,
             }
         )

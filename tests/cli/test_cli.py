@@ -347,7 +347,7 @@ class TestLog:
             "code": 1000,
             "account": f"{KEY[:4]}…",
             "job": job_id,
-            "job_status": 1,
+            "job_status": "queueing",
             "termination": None,
             "rule": None,
         }

@@ -135,15 +135,15 @@ class TestServe:
     def test_each_try_is_a_line_of_the_log(self) -> None:
         with http_receiver(lambda got: 200 if len(receiver.got) > 1 else 500) as receiver, Serving(*QUICK) as server:
             self.submit(server.url, receiver.url)
-            server.complained(rf"POST callback {receiver.url} -> 500  job [0-9a-f]{{24}} processing  [\d.]+ ms\n")
-            server.complained(rf"POST callback {receiver.url} -> 200  job [0-9a-f]{{24}} completed  [\d.]+ ms\n")
+            server.complained(rf"POST webhook {receiver.url} -> 500  job [0-9a-f]{{24}} processing  [\d.]+ ms\n")
+            server.complained(rf"POST webhook {receiver.url} -> 200  job [0-9a-f]{{24}} completed  [\d.]+ ms\n")
 
     def test_each_try_is_a_line_for_machines(self) -> None:
         with Serving(*QUICK, "--log", "json") as server:
             self.submit(server.url, "http://127.0.0.1:1/hook")
-            line = json.loads(server.complained(r'\{.*"callback".*\}')[0])
-            assert (line["callback"], line["url"], line["http"]) == (1, "http://127.0.0.1:1/hook", None)
-            assert (line["job_status"], line["error"]) == (2, "the connection was refused")
+            line = json.loads(server.complained(r'\{.*"delivery".*\}')[0])
+            assert (line["delivery"], line["url"], line["http"]) == (1, "http://127.0.0.1:1/hook", None)
+            assert (line["job_status"], line["error"]) == ("processing", "the connection was refused")
 
     def test_it_ends_within_2_s_and_tells_what_was_not_delivered(self) -> None:
         def hang(got: Any) -> int:

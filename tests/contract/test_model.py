@@ -278,7 +278,8 @@ class Akool(RuleBasedStateMachine):
     def script(self, plan: Plan) -> None:
         queueing, processing = plan.stages
         ending = failed("no", refund=plan.refund) if plan.fails else "completed"
-        self.transport.mock.next_job(queueing=queueing.spelled, processing=processing.spelled, ending=ending)
+        stages = [{"queueing": queueing.spelled}, {"processing": processing.spelled}, ending]
+        self.transport.mock.next_job(stages=stages)
         self.planned.append(plan)
 
     @rule(ms=st.sampled_from([1, 500, 999, 1000, 2000, 2500, 5000, TOKEN_MS]))

@@ -102,7 +102,7 @@ class TestAsASequence:
         create(mock)
         mock.clock.advance(5)
         assert SECRET not in repr(view(mock)) + repr(view(mock)[0])
-        assert repr(view(mock)[0]).endswith(f"status=2 to {HOOK} account=nmwU… delivered>")
+        assert repr(view(mock)[0]).endswith(f"status=processing to {HOOK} account=nmwU… delivered>")
 
 
 class TestMessages:
