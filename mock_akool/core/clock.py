@@ -81,6 +81,10 @@ class VirtualClock:
         """Return the present instant in nanoseconds since the epoch."""
         return self._now_ns
 
+    def next_stop_ns(self) -> int | None:
+        """Return the next instant that a watcher named, or None."""
+        return min((at_ns for each in self._watchers if (at_ns := each.next_ns()) is not None), default=None)
+
     def advance(self, seconds: float) -> None:
         """Move the clock on by `seconds` (0 or more, rounded to the nanosecond).
 

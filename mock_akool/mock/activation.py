@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -14,7 +14,6 @@ from mock_akool.mock.settings import ActivationOptions
 
 if TYPE_CHECKING:
     from mock_akool.mock.interceptors.target import Target
-    from mock_akool.mock.virtual_time.scheduler import SleepScheduler
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -24,7 +23,7 @@ class Activation(ABC):
 
     options: ActivationOptions
     _target: Target | None = None
-    _scheduler: SleepScheduler | None = None
+    _scheduler: Any = None
 
     @abstractmethod
     def _enter(self, hosts: Sequence[str], *, refuse_others: bool) -> Target:
@@ -81,8 +80,23 @@ class Activation(ABC):
             last.callback(self._leave)
             if target is not None:
                 last.callback(registry.deactivate, target)
-            if scheduler is not None and target is not None:
-                patches.deactivate(scheduler, target)
+            if scheduler is not None:
+                patches.deactivate(scheduler)
+
+    @contextmanager
+    def real_time(self) -> Iterator[None]:
+        """Let time pass as it really does in a `with` block: all waits that begin in it are real, and clocks follow.
+
+        For something that only real time can bring, such as a child process. Outside of the block, from the first
+        request to Akool on, every wait of the code under test is virtual.
+        """
+        if self._scheduler is None:
+            yield
+            return
+        from mock_akool.mock.virtual_time.scheduler import keeper
+
+        with keeper.real_time():
+            yield
 
     def __enter__(self) -> Self:
         return self.start()

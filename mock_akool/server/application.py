@@ -122,10 +122,6 @@ class Application:
         """How many jobs there are."""
         return self.engine.job_count
 
-    def is_awaited(self) -> bool:
-        """Return whether a client has something to wait for, see `Engine.is_awaited`."""
-        return self.engine.is_awaited()
-
     def counts_polls(self, job_id: str) -> bool:
         """Return whether the life of this job depends on how often it is polled."""
         job = self.engine.job(job_id)

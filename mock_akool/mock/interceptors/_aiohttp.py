@@ -139,6 +139,7 @@ class _Host:
 
     def answer(self, request: Request, peer: str = "") -> Response:
         """Answer a request, and say in headers how long its client is to wait."""
+        self._target.begin_request()
         request = request._replace(transport="aiohttp")
         response = self._target.note(request, self.application.answer(request))
         transfer = response.transfer
@@ -248,7 +249,9 @@ async def _fetch(
     options: dict[str, Any],
 ) -> aiohttp.ClientResponse:
     """Fetch an answer, and wait as long as it says. A server elsewhere really keeps its clients waiting."""
-    if not isinstance(target, LocalTarget):
+    if isinstance(target, LocalTarget):
+        target.begin_request()
+    else:
         target.note_request(method, str(str_or_url))
     token = object()
     target.in_flight.add(token)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -16,7 +15,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
-from weakref import WeakSet
 
 from mock_akool.core.clock import NS_PER_S, MovableClock, VirtualClock
 from mock_akool.core.http import Headers, Request, Response, Termination, Transfer
@@ -87,16 +85,12 @@ class Target(ABC):
         self.refuse_others = refuse_others
         self.sleeper: Sleeper | None = None
         """Who lets virtual time pass; without one, waiting just moves the virtual clock."""
+        self.when_asked: Callable[[], None] | None = None
+        """Called with each request, before it is answered: from the first one on, waits are virtual."""
         self.in_flight: set[object] = set()
         """A token for each request under way that a task really waits for: time must not pass meanwhile."""
         self.late_breaks: deque[float] = deque()
         """For how many seconds clients of aiohttp wait before they learn that the connection broke."""
-        self.activity = 0
-        """Counts answered requests, so that a virtual sleeper sees whether others are still busy."""
-        self.threads: WeakSet[threading.Thread] = WeakSet()
-        """The threads that used the fake."""
-        self.shown_unfinished: set[str] = set()
-        """The jobs whose newest answer said that they are not finished: somebody is about to sleep for each."""
         self._counted_at_ns = 0
         self._counts: dict[str, int] = {}
         self._hammered: str | None = None
@@ -138,10 +132,6 @@ class Target(ABC):
         """Answer a request of a task of asyncio or trio, as `answer` does that of a thread."""
         return self.answer(transport, method, host, path_and_query, headers, body, timeout_s)
 
-    @abstractmethod
-    def is_awaited(self) -> bool:
-        """Return whether a client has something to wait for, see `Engine.is_awaited`."""
-
     @property
     @abstractmethod
     def job_count(self) -> int:
@@ -160,14 +150,14 @@ class Target(ABC):
 
     # Clients that never pause
 
-    def note_activity(self) -> None:
-        """Take note that this thread made a request."""
-        self.activity += 1
-        self.threads.add(threading.current_thread())
+    def begin_request(self) -> None:
+        """Take note that this thread makes a request."""
+        if self.when_asked is not None:
+            self.when_asked()
 
     def note_request(self, method: str, path_and_query: str) -> None:
         """Take note of a request that a server elsewhere answers; raises VirtualTimeLimitError as `check_pace`."""
-        self.note_activity()
+        self.begin_request()
         if self.repeated(f"{method} {path_and_query}") > POLL_LIMIT:
             self.hammered(
                 f"asks again without a pause: {POLL_LIMIT:,} times {method} {path_and_query}, and no virtual time has "
@@ -253,6 +243,7 @@ class LocalTarget(Target):
         timeout_s: float | None,
     ) -> Delivered:
         """Answer a request, at once: what keeps the client waiting is told."""
+        self.begin_request()
         headers.setdefault("host", host)
         path, _, query = path_and_query.partition("?")
         request = Request(method, path, query, headers, body, "", transport)
@@ -266,17 +257,13 @@ class LocalTarget(Target):
 
     def note(self, request: Request, response: Response) -> Response:
         """Take note that a request was answered, and whether the client pauses between its polls."""
-        self.note_activity()
         if response.rule is not None:
             self._note_fault(request, response.rule)
         job_id, status = response.job_id, response.job_status
         if job_id is None or status is None:
             return response
-        if status >= Status.COMPLETED:
-            self.shown_unfinished.discard(job_id)
-            return response
-        self.shown_unfinished.add(job_id)
-        if request.method == "GET" and self.repeated(job_id) > POLL_LIMIT and self._waits_for_time(job_id):
+        is_poll = status < Status.COMPLETED and request.method == "GET"
+        if is_poll and self.repeated(job_id) > POLL_LIMIT and self._waits_for_time(job_id):
             self.hammered(
                 f"polls without a pause: {POLL_LIMIT:,} polls of job {job_id}, and no virtual time has passed. "
                 f"The job can never end for it"
@@ -293,10 +280,6 @@ class LocalTarget(Target):
     def _waits_for_time(self, job_id: str) -> bool:
         """Return whether polls alone never end the job; a script may count any number of them."""
         return not self.application.counts_polls(job_id)
-
-    def is_awaited(self) -> bool:
-        """Return whether a client has something to wait for."""
-        return self.application.is_awaited()
 
     @property
     def job_count(self) -> int:

@@ -18,7 +18,7 @@ from mock_akool.core.timeline import Status
 from mock_akool.mock.interceptors.target import Delivered, Target, TimedOutError
 from mock_akool.mock.remote.admin_client import AdminClient
 from mock_akool.mock.remote.clock import RemoteClock
-from mock_akool.mock.virtual_time.scheduler import real_sleep
+from mock_akool.mock.virtual_time.genuine import real_sleep
 
 _LOOK_S: Final = 0.001
 _OF_A_CONNECTION: Final = frozenset({"connection", "transfer-encoding", "content-length", "expect", "keep-alive"})
@@ -123,10 +123,6 @@ class RemoteTarget(Target):
         return answer
 
     # What a client waits for
-
-    def is_awaited(self) -> bool:
-        """Return whether a client has something to wait for."""
-        return bool(self._admin_client.ask("GET", "state")["awaited"])
 
     @property
     def job_count(self) -> int:

@@ -1,142 +1,70 @@
-"""Virtual sleep: while a job of an active fake is on its way, sleeping moves the fake's clock instead of waiting.
+"""What is replaced while a fake is active whose time is virtual, and how it is taken back.
 
-What is replaced: `time.sleep`, `asyncio.sleep`, and `trio.sleep` when trio is imported (anyio's sleep uses these); also
-where a module has imported them by name. `time.monotonic` and `time.time` run ahead by what was slept, so that a
-client that measures its own time limit sees it pass, and asyncio's timers fire in time. (The clocks of uvloop and trio
-cannot be moved: there, `asyncio.timeout` and `trio.fail_after` count real time.)
+Functions of `time` and `asyncio.sleep` are replaced in their modules, and in every module that has imported them by
+name; methods of `threading`, of selectors and of trio where they are defined; `datetime.now` in its class. Other tools
+may replace the same names before, meanwhile or after, in any order: what is ours goes when the last fake goes, and what
+somebody puts back later goes with `tidy`.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 from mock_akool.core.clock import MovableClock
 from mock_akool.mock.interceptors.target import Target
-from mock_akool.mock.virtual_time.originals import originals
-from mock_akool.mock.virtual_time.scheduler import SleepScheduler
+from mock_akool.mock.virtual_time import clocks, loops, threads
+from mock_akool.mock.virtual_time.genuine import originals
+from mock_akool.mock.virtual_time.scheduler import NEVER_TAKES_PART, keeper
 from mock_akool.webhooks.receivers import is_delivering
 
-_WAITS_FOR_REAL: Final = frozenset(
-    {"subprocess", "multiprocessing", "threading", "queue", "socketserver", "_pytest", "xdist", "execnet", "mock_akool"}
-)
-"""Packages whose own sleeping is about the real world: children, sockets, the test runner."""
+_WAITS_BY_NAME: Final = frozenset({"threading", "queue"})
+"""Modules of the standard library that have imported a clock by name, and wait by it."""
 
-_active: list[SleepScheduler] = []
 _lock = threading.RLock()
-_ahead_s: dict[tuple[str, str], float] = {}
-"""By how much each clock function runs ahead of what it replaces."""
+keeper.time_passed = clocks.time_passed
+keeper.nap_in_task = loops.nap_in_task
 
 
-def activate(target: Target, clock: MovableClock, limit_ns: int) -> SleepScheduler:
-    """Make sleep virtual for a fake, up to a limit in nanoseconds; the scheduler is for `deactivate`."""
-    scheduler = SleepScheduler(target, clock, limit_ns, _time_passed)
+def activate(target: Target, clock: MovableClock, limit_ns: int) -> Any:
+    """Make the waits of the code under test virtual; what is returned is for `deactivate`.
+
+    `limit_ns` is for how much virtual time, in nanoseconds, it may sleep.
+    """
     with _lock:
-        _patch()
-        _active.append(scheduler)
-        target.sleeper = scheduler
-    return scheduler
+        if not keeper.active:
+            clocks.begin()
+            _patch()
+        return keeper.add(target, clock, limit_ns)
 
 
-def deactivate(scheduler: SleepScheduler, target: Target) -> None:
-    """Make sleep real again; with the last fake, all patches are taken back."""
+def deactivate(fake: Any) -> None:
+    """Make waits real again; with the last fake, all patches are taken back."""
     with _lock:
-        target.sleeper = None
-        _active.remove(scheduler)
-        if not _active:
+        keeper.remove(fake)
+        if not keeper.active:
             _unpatch()
-            _ahead_s.clear()
 
 
-def _in_force() -> SleepScheduler | None:
-    for scheduler in reversed(_active):
-        if scheduler.in_force():
-            return scheduler
-    return None
-
-
-def _virtual_sleep(seconds: float, /) -> None:
-    scheduler = _in_force() if _active and seconds > 0 and not _caller_waits_for_real() else None
-    if scheduler is None:
-        _real_of("time", "sleep")(seconds)
+def _sleep(seconds: float, /) -> None:
+    original = originals["time", "sleep"]
+    if not keeper.takes_part() or not isinstance(seconds, (int, float)) or seconds <= 0 or threads.caller_is_real():
+        original(seconds)
     elif is_delivering():
-        scheduler.pass_time(seconds)
+        keeper.pass_time(seconds)
     else:
-        scheduler.nap(seconds)
+        keeper.nap(seconds)
 
-
-async def _virtual_async_sleep(delay: float, result: Any = None) -> Any:
-    scheduler = _in_force() if _active and delay > 0 and not _caller_waits_for_real() else None
-    if scheduler is None:
-        return await _real_of("asyncio", "sleep")(delay, result)
-    if is_delivering():
-        scheduler.pass_time(delay)
-        return await _real_of("asyncio", "sleep")(0, result)
-    await scheduler.nap_in_task(delay)
-    return result
-
-
-async def _virtual_trio_sleep(seconds: float) -> None:
-    scheduler = _in_force() if _active and seconds > 0 else None
-    if scheduler is None:
-        await _real_of("trio", "sleep")(seconds)
-    elif is_delivering():
-        scheduler.pass_time(seconds)
-        await _real_of("trio", "sleep")(0)
-    else:
-        await scheduler.nap_in_task(seconds)
-
-
-def _caller_waits_for_real() -> bool:
-    caller = sys._getframe(2)
-    name = caller.f_globals.get("__name__") or ""
-    return name.partition(".")[0] in _WAITS_FOR_REAL
-
-
-def _running_ahead(module: str, name: str) -> Callable[[], float]:
-    """Return a clock function that runs ahead of what it replaces by the seconds that were slept."""
-
-    def tell() -> float:
-        told: float = _real_of(module, name)()
-        return told + _ahead_s.get((module, name), 0.0)
-
-    return tell
-
-
-def _time_passed(seconds: float) -> None:
-    """Let the other clocks of the process see that time passed."""
-    with _lock:
-        before = {key: originals[key]() for key in _CLOCKS}
-        _tick_frozen_time(seconds)
-        for key, told in before.items():
-            moved = originals[key]() - told  # which is next to nothing for a clock that nobody has stopped
-            _ahead_s[key] = _ahead_s.get(key, 0.0) + seconds - moved
-
-
-def _tick_frozen_time(seconds: float) -> None:
-    """Move the time that freezegun or time-machine has stopped, if one of them has."""
-    freezegun, time_machine = sys.modules.get("freezegun.api"), sys.modules.get("time_machine")
-    for factory in getattr(freezegun, "freeze_factories", [])[-1:]:
-        if hasattr(factory, "tick"):
-            factory.tick(seconds)
-    for stack in ("traveller_stack", "coordinates_stack"):  # the latter before release 3
-        for traveller in getattr(time_machine, stack, [])[-1:]:
-            traveller.shift(seconds)
-
-
-# The patches
 
 _REPLACEMENTS: Final[dict[tuple[str, str], Any]] = {
-    ("time", "sleep"): _virtual_sleep,
-    ("time", "monotonic"): _running_ahead("time", "monotonic"),
-    ("time", "time"): _running_ahead("time", "time"),
-    ("asyncio", "sleep"): _virtual_async_sleep,
-    ("trio", "sleep"): _virtual_trio_sleep,
+    ("time", "sleep"): _sleep,
+    ("asyncio", "sleep"): loops.virtual_async_sleep,
+    **clocks.CLOCKS,
 }
-_CLOCKS: Final = (("time", "monotonic"), ("time", "time"))
 
 
 class _Scan(NamedTuple):
@@ -155,21 +83,23 @@ _left: dict[tuple[int, str], tuple[dict[str, Any], str, tuple[str, str]]] = {}
 _scans: dict[str, _Scan] = {}
 
 
-def _real_of(module: str, name: str) -> Any:
-    return originals[module, name]
-
-
 def _patch() -> None:
     tidy()
     for key, replacement in _REPLACEMENTS.items():
         module = sys.modules.get(key[0])
         if module is not None and key not in _patched:
+            genuine = getattr(module, key[1], None)
+            if genuine is None:
+                continue
             _patched.add(key)
-            genuine = getattr(module, key[1])
             if genuine is not replacement:  # or else somebody put it back who had replaced it while a fake was active
                 originals[key] = genuine
                 setattr(module, key[1], replacement)
     _patch_names()
+    threads.install()
+    loops.install()
+    loops.install_trio()
+    clocks.install_datetime()
 
 
 def _patch_names() -> None:
@@ -201,13 +131,17 @@ def tidy() -> None:
     then passes everything on, but does not belong there any more.
     """
     with _lock:
-        if not _active:
+        if not keeper.active:
             _swapped.extend(_left.values())
             _left.clear()
             _restore()
 
 
 def _unpatch() -> None:
+    clocks.uninstall_datetime()
+    loops.uninstall_trio()
+    loops.uninstall()
+    threads.uninstall()
     for key in _patched:
         module = sys.modules.get(key[0])
         if module is not None:
@@ -233,7 +167,24 @@ def _restore() -> None:
 
 def _look(module_name: str, names: dict[str, Any]) -> list[tuple[str, tuple[str, str]]]:
     root = module_name.partition(".")[0]
-    if root in sys.stdlib_module_names or root in _WAITS_FOR_REAL:
+    if root in NEVER_TAKES_PART or (root in sys.stdlib_module_names and module_name not in _WAITS_BY_NAME):
         return []
     wanted = {id(each): key for objects in (originals, _REPLACEMENTS) for key, each in objects.items()}
     return [(name, wanted[id(value)]) for name, value in list(names.items()) if id(value) in wanted]
+
+
+@contextmanager
+def suspended() -> Iterator[None]:
+    """Show the machine's functions for a while: a tool that is being imported takes what it finds for genuine."""
+    with _lock:
+        changed = [key for key in _patched if getattr(sys.modules[key[0]], key[1]) is _REPLACEMENTS[key]]
+        for key in changed:
+            setattr(sys.modules[key[0]], key[1], originals[key])
+        clocks.uninstall_datetime()
+        try:
+            yield
+        finally:
+            if keeper.active:
+                for key in changed:
+                    setattr(sys.modules[key[0]], key[1], _REPLACEMENTS[key])
+                clocks.install_datetime()

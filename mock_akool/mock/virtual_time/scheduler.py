@@ -1,269 +1,644 @@
-"""Who sleeps in virtual time, and who wakes first.
+"""The rule of virtual time, and who keeps it.
 
-Sleepers in several threads or tasks are woken in the order of their wake-up times, as by a real clock: the clock is
-moved only by the sleeper that wakes first, and only when the others have nothing more to do.
+While a fake is active, from the first request to Akool until the fake ends, every wait of the code under test is
+virtual: who waits is entered here with the instant at which its wait is over, and the clock jumps to the earliest of
+these instants as soon as everybody who takes part has come to rest. Then the one that waits for this instant goes on,
+alone, until all rest again. So instants and order are the same in every run.
+
+**Who takes part** is a thread: the one that started the fake; those that were started since; those that asked Akool
+for something; and workers of a pool that was there before, while they work. Threads of the test runner, of debuggers
+and of the fake itself never do.
+
+**At rest** is a thread that waits here, for an instant or for another thread, and one of which the operating system
+says that it waits (see `operating_system`). One that waits for the world outside, for a socket or a child process, is
+waited for: `_GLANCE_S` when it may be idle, `_STANDSTILL_S` when it surely is not.
+
+**Real time** passes before the first request, in a block of `real_time()`, and when the clock has stood still for
+`_STANDSTILL_S` because of something that only real time can bring. All waits are then real, and the clocks go along.
 """
 
 from __future__ import annotations
 
-import asyncio
+import itertools
+import logging
+import sys
 import threading
-import time
-from collections.abc import Awaitable, Callable
-from typing import Final
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 from weakref import WeakSet
 
-from mock_akool.core.clock import NS_PER_S, MovableClock
-from mock_akool.mock.interceptors.target import Target, VirtualTimeLimitError, in_asyncio
-from mock_akool.mock.virtual_time.originals import originals
+from mock_akool.core.clock import NS_PER_S, MovableClock, VirtualClock
+from mock_akool.mock.interceptors.target import Target, VirtualTimeLimitError
+from mock_akool.mock.virtual_time import genuine, operating_system
+from mock_akool.mock.virtual_time.operating_system import CHILD, INSIDE, LIMITED, Look
 
-_QUIET_TURNS: Final = 12
-"""After how many turns of an event loop without a request its other tasks count as asleep or done."""
-_WAKING_TURNS: Final = 6
-"""How many turns a task that wakes lets pass, so that the loop's own timers of that instant fire before it goes on."""
-_GRACE_S: Final = 0.01
-"""How long, in real time, a sleeper waits for other threads that used the fake and are busy elsewhere."""
-_WAKING_GRACES: Final = 10
-"""How many times as long it waits for a thread that has just woken: a busy machine may keep it from its next step."""
-_TIMER_GRIDS_NS: Final = (NS_PER_S, NS_PER_S // 2, NS_PER_S // 10)
-"""What the instants of a loop's timers are rounded up to, since they also count the little real time that passes."""
+_log = logging.getLogger("mock_akool")
 
+_LOOK_S: Final = 0.001
+"""How often who waits for the earliest instant looks, in real time, whether all have come to rest meanwhile."""
+_LONG_S: Final = 0.05
+"""How often the others look; they are woken when there is something for them."""
+_GLANCE_S: Final = 0.03
+"""For how long a thread is waited for, in real time, that may wait for the world outside or may be idle."""
+_STANDSTILL_S: Final = 5.0
+"""For how long the clock stands still, in real time, for what only real time can bring; then it runs as real time."""
+_STANDSTILL_NS: Final = round(_STANDSTILL_S * NS_PER_S)
+_SPIN_READS: Final = 200
+_SPIN_NS: Final = NS_PER_S // 50
+"""Who looks so often at the clock before the first request, in so much real time, waits by looking: time then passes.
+All else that code does takes no time: or else limits that were set before the first request would not be round."""
+_FOR_EVER_S: Final = 1e10
 _TOLD_JOBS: Final = 3
 
-_async_sleep: Final = asyncio.sleep
+NEVER_TAKES_PART: Final = frozenset(
+    {
+        "_pytest", "pytest", "pluggy", "xdist", "execnet", "pytest_timeout", "pytest_cov", "pytest_benchmark",
+        "coverage", "debugpy", "pydevd", "_pydevd_bundle", "_pydev_bundle", "_pydev_runfiles", "IPython", "ipykernel",
+        "faulthandler", "multiprocessing", "subprocess", "socketserver", "mock_akool",
+    }
+)  # fmt: skip
+"""Packages whose threads keep real time, and whose own waits and clocks are real: they are about the real world."""
 
-_Wake = tuple[int, int]
-"""When a sleeper wakes, and its number; the smallest wakes first."""
 
+class Waiter:
+    """Somebody who waits, in one thread: until an instant, until it is `release`d, or until either."""
 
-class SleepScheduler:
-    """The sleepers of one fake, in all threads and tasks.
+    __slots__ = ("deadline_ns", "failure", "granted", "joined", "lock", "notified", "order", "thread", "what")
 
-    The clock is moved only by the sleeper that wakes first, to the instant when it wakes, and only when nobody else
-    has anything to do before. What the others do can only be guessed: tasks of the same loop are given some turns,
-    and threads some real time, in which no request may come.
-    """
+    def __init__(self, what: str, deadline_ns: int | None, order: int) -> None:
+        self.what = what
+        """What was called, such as `time.sleep`, for people."""
+        self.deadline_ns = deadline_ns
+        self.order = order
+        self.thread = threading.current_thread()
+        self.lock = genuine.allocate_lock()
+        self.lock.acquire()
+        self.notified = False
+        """Whether what was waited for has come. It is set by the thread that brings it, so no instant is missed."""
+        self.granted = False
+        """Whether the instant has come."""
+        self.failure: BaseException | None = None
+        self.joined: threading.Thread | None = None
+        """The thread whose end is waited for."""
 
-    def __init__(
-        self, target: Target, clock: MovableClock, limit_ns: int, time_passed: Callable[[float], None]
-    ) -> None:
-        self._target = target
-        self._time_passed = time_passed
-        """Tells the other clocks of the process that so many seconds passed."""
-        self._clock = clock
-        self._limit_ns = limit_ns
-        self._changed = threading.Condition()
-        """Guards what follows, and tells threads that somebody woke or went to sleep."""
-        self._wakes: list[_Wake] = []
-        self._threads_asleep: set[threading.Thread] = set()
-        self._threads_woken: set[threading.Thread] = set()
-        """Threads that woke up and did not sleep again, until they were waited for in vain."""
-        self._count = 0
-        self._slept_ns = 0
-        self._told_ns = 0
-        """How much time the other clocks of the process were told has passed."""
-        self._jobs_made = -1
-        self._made_ns = time.perf_counter_ns()
-        self._bystanders = WeakSet(threading.enumerate())
-        """Threads that were there before the fake; they count only once they have used it."""
-        self._home = threading.current_thread()
+    @property
+    def key(self) -> tuple[int, int]:
+        """The smallest goes on first."""
+        return (sys.maxsize if self.deadline_ns is None else self.deadline_ns, self.order)
 
-    def in_force(self) -> bool:
-        """Return whether sleep is virtual now in this thread: a job is on its way.
+    def release(self) -> None:
+        """Say that what was waited for has come. For `threading.Condition` this is the lock of a waiter."""
+        self.notified = True
+        self.wake()
 
-        It still is for a client that was told so, and sleeps for it only after another thread has moved the clock past
-        the job's end; for one sleep, since then it can see the end.
-        """
-        if self._is_foreign(threading.current_thread()):
-            return False
-        if self._target.is_awaited():
-            return True
+    def wake(self) -> None:
+        """Let the waiter look anew."""
         try:
-            self._target.shown_unfinished.pop()
-        except KeyError:
+            self.lock.release()
+        except RuntimeError:
+            return  # it is about to look anyway
+
+    def block(self, seconds: float) -> None:
+        """Really wait, up to so many seconds, or until it is woken."""
+        self.lock.acquire(True, min(seconds, threading.TIMEOUT_MAX))
+
+    def rests(self) -> bool:
+        """Whether nothing has come yet for which it would go on."""
+        if self.notified or self.granted or self.failure:
             return False
-        return True
+        return self.joined is None or self.joined.ident in threading._active  # type: ignore[attr-defined]
 
-    def _is_foreign(self, thread: threading.Thread) -> bool:
-        """Return whether the thread has nothing to do with the fake, as a heartbeat in the background.
 
-        If its sleep were virtual, it would drive the clock. Threads of a pool that was there before are no daemons.
-        """
-        return (
-            thread.daemon
-            and thread is not self._home
-            and thread in self._bystanders
-            and thread not in self._target.threads
-        )
+class _Fake:
+    """A fake whose time is kept, and up to which instant of the process it was moved."""
+
+    def __init__(self, target: Target, clock: MovableClock, limit_ns: int, seen_ns: int) -> None:
+        self.target = target
+        self.clock = clock
+        self.limit_ns = limit_ns
+        self.seen_ns = seen_ns
+        self.clock_ns = clock.now_ns()
+        """Where we left the clock; when it is elsewhere, a test has moved it."""
+        self.slept_ns = 0
+        self.jobs_made = -1
 
     def nap(self, seconds: float) -> None:
-        """Sleep in a thread."""
-        thread = threading.current_thread()
-        with self._changed:
-            me = self._enqueue(seconds)
-            self._threads_asleep.add(thread)
-            self._threads_woken.discard(thread)
-            try:
-                while self._clock.now_ns() < me[0]:
-                    if me != min(self._wakes):
-                        self._changed.wait(_GRACE_S)
-                    elif not self._others_awake(thread) or not self._heard_within_grace():
-                        self._advance_to(me[0])
-            finally:
-                self._threads_asleep.discard(thread)
-                self._threads_woken.add(thread)
-                self._dequeue(me)
+        keeper.nap(seconds, "waiting for an answer")
 
     async def nap_in_task(self, seconds: float) -> None:
-        """Sleep in a task of asyncio or trio."""
-        turn, rest = _turns_of_this_loop()
+        await keeper.nap_in_task(seconds)
+
+
+class Keeper:
+    """Keeps the virtual time of the process. There is one, `keeper`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        """Held by who looks whether all rest. What others change meanwhile they change without it, in one step of the
+        interpreter: a thread that waited for this lock would look like one at rest."""
+        self._clock_lock = threading.RLock()
+        """Held for a few instructions by who moves `_now_ns`."""
+        self._order = itertools.count(1)
+        self._forget()
+        self.time_passed: Callable[[float], None] = lambda _: None
+        """Tells other tools that stop the clock, such as freezegun, that so many seconds passed."""
+        self.nap_in_task: Callable[[float], Any]
+        """Sleeps in a task of asyncio or trio."""
+
+    def _forget(self) -> None:
+        self._fakes: list[_Fake] = []
+        self._now_ns = 0
+        """How much time has passed since the first fake was started, as the code under test sees it."""
+        self._real_ns = 0
+        """When, in real time, `_now_ns` was moved last."""
+        self._reads = 0
+        """How often somebody looked at the clock since it was moved last."""
+        self._begun = False
+        self._lifted = 0
+        self._stalled = False
+        """Whether the clock runs as real time because it stood still for too long."""
+        self._threads: dict[threading.Thread, None] = {}
+        """Who takes part, until it has ended."""
+        self._idents: set[int] = set()
+        self._waiters: list[Waiter] = []
+        self._changes = 0
+        """Another number whenever somebody has begun or ended to wait."""
+        self._stepping = False
+        self._at_rest: dict[int, object] = {}
+        """The progress of threads that were seen to be at rest, by their idents."""
+        self._since_ns: dict[int, tuple[object, int]] = {}
+        """Since when, in real time, a thread waits for the world outside."""
+        self.working: set[int] = set()
+        """The idents of workers of pools that have something to do."""
+        self.items: WeakSet[Any] = WeakSet()
+        """What was given to pools, and no worker has begun."""
+        self.told = ""
+        """Why the clock stood still, if it did for long."""
+
+    # Fakes
+
+    def add(self, target: Target, clock: MovableClock, limit_ns: int) -> _Fake:
+        """Keep the time of a fake from now on; its limit of virtual sleep is in nanoseconds."""
+        if not self._fakes:
+            self._forget()
+            self._real_ns = genuine.monotonic_ns()
+        fake = _Fake(target, clock, limit_ns, self._now_ns)
+        self._fakes.append(fake)
+        self._join(threading.current_thread())
+        target.sleeper = fake
+        target.when_asked = self.asked
+        return fake
+
+    def remove(self, fake: _Fake) -> None:
+        """Keep its time no longer. With the last one all waits are real again."""
+        fake.target.sleeper = None
+        fake.target.when_asked = None
+        self._fakes.remove(fake)
+        if not self._fakes:
+            self._mode_changed()
+
+    @property
+    def active(self) -> bool:
+        """Whether there is a fake."""
+        return bool(self._fakes)
+
+    def asked(self) -> None:
+        """Take note that this thread makes a request to Akool: from the first one on, waits are virtual."""
         thread = threading.current_thread()
-        with self._changed:
-            me = self._enqueue(seconds)
+        if not self._begun or thread not in self._threads:
+            self._join(thread)
+            if not self._begun:
+                for fake in self._fakes:
+                    fake.seen_ns = self._now_ns
+                self._begun = True
+                self._mode_changed()
+        self._pull()
+        for fake in self._fakes:
+            if fake.seen_ns != self._now_ns:
+                self._move(fake)
+
+    @contextmanager
+    def real_time(self) -> Iterator[None]:
+        """Let time pass as it really does, for all waits that begin in the block, of whatever thread."""
+        self._catch_up(0)
+        self._lifted += 1
+        self._mode_changed()
         try:
-            while self._clock.now_ns() < me[0]:
-                if me != min(self._wakes):
-                    await turn()
-                    continue
-                before = self._heard()
-                for _ in range(_QUIET_TURNS):
-                    await turn()
-                if before == self._heard() and self._others_awake(thread):
-                    await rest(_GRACE_S)
-                if before == self._heard() and not self._target.in_flight:
-                    with self._changed:
-                        if me == min(self._wakes):
-                            self._advance_to(self._wake_or_timer_ns(me[0]))
-            for _ in range(_WAKING_TURNS):
-                await turn()
+            yield
         finally:
-            with self._changed:
-                self._dequeue(me)
+            self._catch_up(0)
+            self._lifted -= 1
+            self._mode_changed()
+            self.asked_nothing()
 
-    def pass_time(self, seconds: float) -> None:
-        """Let a receiver of a callback sleep: whoever called it waits for it, so nobody else's turn is waited for."""
-        with self._changed:
-            self._advance_to(self._clock.now_ns() + round(seconds * NS_PER_S))
+    def asked_nothing(self) -> None:
+        """Bring the clocks of all fakes to the instant of the process."""
+        for fake in self._fakes:
+            if fake.seen_ns != self._now_ns:
+                self._move(fake)
 
-    def _wake_or_timer_ns(self, wake_ns: int) -> int:
-        """Return `wake_ns`, or the earlier instant of the running loop's next timer.
+    def _mode_changed(self) -> None:
+        self._real_ns = genuine.monotonic_ns()
+        for waiter in list(self._waiters):
+            waiter.wake()
 
-        So that a time limit of 31 s ends the wait at 31 s, and not at the end of the pause. A timer counts real time,
-        too, and so comes earlier in virtual time by what has really passed since it was set: at most since the fake
-        was made. Of the instants that it may stand for, it is taken to be the roundest.
-        """
-        ahead_ns = _ns_to_next_timer()
-        if ahead_ns is None:
-            return wake_ns
-        earliest_ns = self._clock.now_ns() + ahead_ns
-        latest_ns = earliest_ns + min(time.perf_counter_ns() - self._made_ns, NS_PER_S)
-        if wake_ns <= latest_ns:
-            return wake_ns
-        rounded = [-(-earliest_ns // grid_ns) * grid_ns for grid_ns in _TIMER_GRIDS_NS]
-        return next((instant_ns for instant_ns in rounded if instant_ns <= latest_ns), earliest_ns)
+    # Who takes part
 
-    def _enqueue(self, seconds: float) -> _Wake:
-        self._count += 1
-        me = (self._clock.now_ns() + round(seconds * NS_PER_S), self._count)
-        self._wakes.append(me)
-        self._changed.notify_all()
-        return me
+    def _join(self, thread: threading.Thread) -> None:
+        self._threads[thread] = None
+        if thread.ident is not None:
+            self._idents.add(thread.ident)
 
-    def _dequeue(self, me: _Wake) -> None:
-        self._wakes.remove(me)
-        self._changed.notify_all()
+    def starting(self, thread: threading.Thread) -> None:
+        """Take note that a thread is about to be started: it takes part from now on."""
+        if self._fakes and not is_foreign(thread):
+            self._threads[thread] = None
 
-    def _others_awake(self, me: threading.Thread) -> bool:
-        """Return whether threads that used the fake, or may be about to, are not asleep.
+    def not_started(self, thread: threading.Thread) -> None:
+        """Take note that a thread could not be started after all."""
+        self._threads.pop(thread, None)
 
-        A thread with an event loop counts as awake, since it may have tasks that do not sleep.
-        """
-        return any(
-            thread is not me
-            and thread not in self._threads_asleep
-            and (thread not in self._bystanders or thread in self._target.threads)
-            and not thread.name.startswith("mock-akool")
-            for thread in threading.enumerate()
-        )
-
-    def _heard(self) -> tuple[int, int]:
-        """Return what changes whenever somebody else does anything: makes a request, or goes to sleep."""
-        return self._target.activity, self._count
-
-    def _heard_within_grace(self) -> bool:
-        """Wait for a moment, and return whether anything happened."""
-        before = self._heard()
-        for _ in range(_WAKING_GRACES):
-            if self._changed.wait_for(lambda: before != self._heard(), _GRACE_S):
-                return True
-            if not any(thread.is_alive() for thread in self._threads_woken):
-                break
-        self._threads_woken.clear()
+    def takes_part(self) -> bool:
+        """Return whether waits of this thread are kept here."""
+        if not self._fakes:
+            return False
+        ident = threading.get_ident()
+        if ident in self._idents or ident in self.working:
+            return True
+        thread = threading._active.get(ident)  # type: ignore[attr-defined]
+        if thread is not None and thread in self._threads:
+            self._idents.add(ident)
+            return True
         return False
 
-    def _advance_to(self, instant_ns: int) -> None:
-        jobs_made = self._target.job_count
-        if jobs_made != self._jobs_made:
-            self._jobs_made, self._slept_ns = jobs_made, 0
-        step_ns = max(0, instant_ns - self._clock.now_ns())
-        if self._slept_ns + step_ns > self._limit_ns:
-            raise VirtualTimeLimitError(self._complaint(step_ns))
-        self._slept_ns += step_ns
-        told_before_ns = self._told_ns
-        # Callbacks that fall due on the way are delivered, and whoever receives them may wait for other threads.
-        self._changed.release()
-        try:
-            self._clock.advance_to(instant_ns)
-        finally:
-            self._changed.acquire()
-        # Less what a receiver slept meanwhile, which was told already.
-        passed_ns = max(0, step_ns - (self._told_ns - told_before_ns))
-        self._told_ns += passed_ns
-        self._time_passed(passed_ns / NS_PER_S)
-        self._changed.notify_all()
+    def _is_virtual(self) -> bool:
+        return self._begun and not self._lifted and not self._stalled
 
-    def _complaint(self, step_ns: int) -> str:
-        states = ", ".join(f"job {job_id} is {status.word}" for job_id, status in self._target.newest_jobs(_TOLD_JOBS))
-        return (
-            f"the code under test has slept for {_seconds(self._slept_ns)} of virtual time and wants to sleep for "
-            f"{_seconds(step_ns)} more ({states or 'there is no job'}), beyond the limit of "
-            f"{_seconds(self._limit_ns)}. A real client would hang here: does it see the end of a job, and does it "
-            f"have a time limit? (One that it measures with datetime.now() does not see virtual time.) If it means to "
-            f"wait this long, raise the setting sleep_limit"
+    # Clocks
+
+    def elapsed_ns(self) -> int:
+        """Return how much time has passed since the first fake was started, as the code under test sees it."""
+        self._pull()
+        self._reads += 1
+        if self._lifted or self._stalled:
+            self._catch_up(0)
+        elif not self._begun:
+            self._catch_up(_SPIN_NS if self._reads > _SPIN_READS else _STANDSTILL_NS)
+        elif self._reads > 1 and genuine.monotonic_ns() - self._real_ns > _STANDSTILL_NS:
+            self._stall(f"thread {threading.current_thread().name} looks at the clock, and does not wait")
+        return self._now_ns
+
+    def _pull(self) -> None:
+        """Let the time of the process follow the clock of a fake that a test has moved."""
+        for fake in self._fakes:
+            moved_ns = fake.clock.now_ns() - fake.clock_ns
+            if moved_ns > 0 and not self._stepping:
+                with self._clock_lock:
+                    moved_ns = fake.clock.now_ns() - fake.clock_ns
+                    fake.clock_ns += moved_ns
+                    owed_ns = self._now_ns - fake.seen_ns
+                    self._now_ns += moved_ns
+                    fake.seen_ns = self._now_ns - owed_ns
+                    self._real_ns = genuine.monotonic_ns()
+                self.time_passed(moved_ns / NS_PER_S)
+
+    def _catch_up(self, lag_ns: int) -> None:
+        """Let the time of the process follow real time, if it is behind by more than a lag."""
+        with self._clock_lock:
+            real_ns = genuine.monotonic_ns()
+            behind_ns = real_ns - self._real_ns
+            if not self._is_virtual() and behind_ns > lag_ns:
+                self._now_ns += behind_ns
+                self._real_ns = real_ns
+                self._reads = 0
+
+    def _move(self, fake: _Fake) -> None:
+        step_ns = self._now_ns - fake.seen_ns
+        fake.seen_ns = self._now_ns
+        if step_ns > 0:
+            fake.clock_ns += step_ns
+            fake.clock.advance_to(fake.clock_ns)
+            fake.clock_ns = max(fake.clock_ns, fake.clock.now_ns())
+
+    # Waiting
+
+    def waiter(self, what: str, seconds: float | None) -> Waiter:
+        """Return a new waiter of this thread, for so many seconds from now, or with None for ever."""
+        if not self._begun and not self._waiters:
+            self._real_ns = genuine.monotonic_ns()  # what was computed so far took no time
+        elif not self._is_virtual():
+            self._catch_up(0)
+        self._pull()
+        if seconds is None or seconds >= _FOR_EVER_S:
+            return Waiter(what, None, next(self._order))
+        return Waiter(what, self._now_ns + max(0, round(seconds * NS_PER_S)), next(self._order))
+
+    def nap(self, seconds: float, what: str = "time.sleep") -> None:
+        """Sleep in a thread."""
+        self.rest(self.waiter(what, seconds))
+
+    def rest(self, waiter: Waiter, block: Callable[[float], Any] | None = None) -> bool:
+        """Wait, and return whether it was released before its instant came. `block` is how it really waits."""
+        blocking = waiter.block if block is None else block
+        self.enter(waiter)
+        try:
+            while True:
+                seconds = self.drive(waiter)
+                if waiter.notified:
+                    return True
+                if waiter.failure is not None:
+                    raise waiter.failure
+                if waiter.granted:
+                    return False
+                if blocking(seconds) is True:
+                    return True
+        finally:
+            self.leave(waiter)
+
+    def enter(self, waiter: Waiter) -> None:
+        """Enter a waiter that drives itself; `leave` ends it."""
+        self._waiters.append(waiter)
+        self._changes = next(self._order)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Take a waiter out."""
+        self._waiters.remove(waiter)
+        self._changes = next(self._order)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let a receiver of a webhook sleep: whoever called it waits for it, so nobody else's turn is waited for."""
+        with self._clock_lock:
+            self._now_ns += round(seconds * NS_PER_S)
+            self._real_ns = genuine.monotonic_ns()
+        self.asked_nothing()
+        self.time_passed(seconds)
+
+    def drive(self, waiter: Waiter, *, in_loop: bool = False) -> float:
+        """Move the clock if everybody is at rest, and let the first go on. Returns for how long to wait really.
+
+        When this is over, `waiter` may have been granted, or may have failed. In an event loop the clock is not moved
+        past a webhook by this thread, since a receiver may need the loop.
+        """
+        while waiter.rests():
+            with self._lock:
+                # A fake may have been left while somebody waits, who then waits for the rest in real time.
+                if self._fakes and self._stalled and self._all_rest(waiter):
+                    self._catch_up(0)
+                    self._stalled = False
+                if not self._fakes or not self._is_virtual():
+                    return self._real_seconds(waiter)
+                if self._stepping or not waiter.rests():
+                    return _LOOK_S
+                first = self._first()
+                stop_ns = self._stop_ns()
+                if first is None and stop_ns is None:
+                    return _LONG_S
+                if not self._all_rest(waiter):
+                    self._check_standstill()
+                    return _LOOK_S if first is waiter or first is None else _LONG_S / 5
+                goal_ns = min(each for each in (stop_ns, _deadline_of(first)) if each is not None)
+                if goal_ns <= self._now_ns and stop_ns != goal_ns and first is not None:
+                    self._grant(first, waiter)
+                    return _LONG_S / 5
+                error = self._beyond_limit(goal_ns, first)
+                if error is not None:
+                    failing = first or waiter
+                    failing.failure = error
+                    failing.wake()
+                    return _LOOK_S
+                self._stepping = True
+                passed_ns = max(0, goal_ns - self._now_ns)
+            if in_loop and stop_ns == goal_ns:
+                step = threading.Thread(
+                    target=self._step, args=(goal_ns, passed_ns), name="mock-akool-clock", daemon=True
+                )
+                step.start()
+                return _LOOK_S
+            self._step(goal_ns, passed_ns)
+        return 0.0
+
+    def _grant(self, first: Waiter, driving: Waiter) -> None:
+        """Let a waiter go on, and the next one look from now on whether it has come to rest."""
+        first.granted = True
+        if first is not driving:
+            first.wake()
+        after = self._first()
+        if after is not None and after is not driving:
+            after.wake()
+
+    def _real_seconds(self, waiter: Waiter) -> float:
+        """Return for how long a wait still is, in real time; one that is over is granted."""
+        if waiter.deadline_ns is None:
+            return _LONG_S
+        real_ns = genuine.monotonic_ns()
+        left_ns = waiter.deadline_ns - self._now_ns - (real_ns - self._real_ns)
+        if left_ns <= 0:
+            if waiter.deadline_ns > self._now_ns:
+                self._now_ns, self._real_ns, self._reads = waiter.deadline_ns, real_ns, 0
+            waiter.granted = True
+            return 0.0
+        return float(left_ns / NS_PER_S)
+
+    def _first(self) -> Waiter | None:
+        waiting = [each for each in list(self._waiters) if each.deadline_ns is not None and each.rests()]
+        return min(waiting, key=lambda each: each.key) if waiting else None
+
+    def _stop_ns(self) -> int | None:
+        """Return when, in the time of the process, a webhook is due: the clock must stop there."""
+        stops = []
+        for fake in self._fakes:
+            if isinstance(fake.clock, VirtualClock):
+                stop_ns = fake.clock.next_stop_ns()
+                if stop_ns is not None:
+                    stops.append(max(self._now_ns, fake.seen_ns + stop_ns - fake.clock_ns))
+        return min(stops, default=None)
+
+    def _step(self, goal_ns: int, passed_ns: int) -> None:
+        """Move all clocks to an instant; webhooks that are due on the way are sent."""
+        try:
+            with self._clock_lock:
+                self._now_ns = max(self._now_ns, goal_ns)
+                self._real_ns = genuine.monotonic_ns()
+                self._reads = 0
+            if passed_ns > 0:
+                self.time_passed(passed_ns / NS_PER_S)
+            for fake in list(self._fakes):
+                fake.slept_ns += max(0, passed_ns)
+                step_ns = self._now_ns - fake.seen_ns
+                fake.seen_ns = self._now_ns
+                fake.clock_ns += step_ns
+                fake.clock.advance_to(fake.clock_ns)
+                fake.clock_ns = max(fake.clock_ns, fake.clock.now_ns())
+        finally:
+            self._stepping = False
+            if threading.current_thread().name == "mock-akool-clock":
+                for waiter in list(self._waiters):
+                    waiter.wake()
+
+    # At rest
+
+    def _all_rest(self, asking: Waiter) -> bool:
+        """Return whether nobody who takes part has anything to do now."""
+        if any(fake.target.in_flight for fake in self._fakes):
+            return False
+        unknown: list[threading.Thread] = []
+        changes = self._changes
+        resting: dict[threading.Thread, Waiter] = {each.thread: each for each in list(self._waiters)}
+        for thread in list(self._threads):
+            if thread.ident is None:
+                return False  # it is being started
+            waiter = resting.get(thread)
+            if waiter is not None:
+                if waiter is not asking and not waiter.rests():
+                    return False
+                if waiter.joined is not None and waiter.joined not in self._threads:
+                    unknown.append(waiter.joined)  # a thread that does not take part, and may be about to end
+            elif thread.ident in threading._active:  # type: ignore[attr-defined]
+                unknown.append(thread)
+            elif thread.is_alive() or not thread._started.is_set():  # type: ignore[attr-defined]
+                return False  # it is about to begin, or to end
+            else:
+                self._threads.pop(thread, None)
+                self._idents.discard(thread.ident)
+        for ident in list(self.working):
+            worker = threading._active.get(ident)  # type: ignore[attr-defined]
+            if worker is not None and worker not in self._threads:
+                waiter = resting.get(worker)
+                if waiter is None:
+                    unknown.append(worker)
+                elif not waiter.rests():
+                    return False
+        if self.items:
+            unknown.extend(each for each in _pool_threads() if each not in resting and each not in unknown)
+        if unknown and not self._wait_outside(unknown):
+            return False
+        # What was seen must hold at one instant: a thread that has come here meanwhile may wait for the lock we hold.
+        return changes == self._changes and all(each.rests() for each in list(self._waiters) if each is not asking)
+
+    def _wait_outside(self, threads: list[threading.Thread]) -> bool:
+        """Return whether threads that do not wait here are at rest, by what the operating system says of them."""
+        looks = {each: operating_system.look(each.native_id, each.ident or 0) for each in threads}
+        if any(look.waits_for is None for look in looks.values()):
+            return False
+        anew = {each: look for each, look in looks.items() if self._at_rest.get(each.ident or 0) != look.progress}
+        return all(self._is_idle(thread, look) for thread, look in anew.items())
+
+    def _is_idle(self, thread: threading.Thread, look: Look) -> bool:
+        """Return whether a thread that waits is not to be waited for, and remember it until it has run again."""
+        ident, real_ns = thread.ident or 0, genuine.monotonic_ns()
+        waits_for = CHILD if _has_pending_work(thread) else look.waits_for
+        if waits_for != INSIDE:
+            progress, since_ns = self._since_ns.get(ident, (None, 0))
+            if progress != look.progress:
+                self._since_ns[ident] = (look.progress, real_ns)
+                return False
+            patience_s = _GLANCE_S
+            if waits_for == LIMITED:
+                patience_s = 2 * sys.getswitchinterval()
+            elif waits_for == CHILD:
+                patience_s = _STANDSTILL_S
+            if real_ns - since_ns < patience_s * NS_PER_S:
+                return False
+        self._at_rest[ident] = look.progress
+        return True
+
+    def _check_standstill(self) -> None:
+        """Let the clock run as real time when it has stood still for too long."""
+        if genuine.monotonic_ns() - self._real_ns <= _STANDSTILL_NS:
+            return
+        resting = {each.thread for each in self._waiters}
+        busy = [each for each in self._threads if each not in resting and each.is_alive()]
+        where = "; ".join(f"thread {each.name} is at {_place_of(each)}" for each in busy) or "a request is under way"
+        self._stall(where)
+
+    def _stall(self, why: str) -> None:
+        if self._stalled:
+            return
+        self._stalled = True
+        self.told = (
+            f"virtual time stood still for {_STANDSTILL_S:g} s, because something was waited for that only real "
+            f"time can bring: {why}. Until all have come to rest it passes as real time does"
         )
+        self._mode_changed()
+        _log.warning("mock-akool: %s", self.told)
+
+    # Limits
+
+    def _beyond_limit(self, goal_ns: int, first: Waiter | None) -> VirtualTimeLimitError | None:
+        for fake in self._fakes:
+            jobs_made = fake.target.job_count
+            if jobs_made != fake.jobs_made:
+                fake.jobs_made, fake.slept_ns = jobs_made, 0
+            step_ns = goal_ns - self._now_ns
+            if fake.slept_ns + step_ns > fake.limit_ns:
+                return VirtualTimeLimitError(self._complaint(fake, step_ns, first))
+        return None
+
+    def _complaint(self, fake: _Fake, step_ns: int, first: Waiter | None) -> str:
+        states = ", ".join(
+            f"job {job_id} is {status.name.lower()}" for job_id, status in fake.target.newest_jobs(_TOLD_JOBS)
+        )
+        where = "" if first is None else f" It waits in {first.what} at {_place_of(first.thread)}."
+        return (
+            f"the code under test has slept for {_seconds(fake.slept_ns)} of virtual time and wants to sleep for "
+            f"{_seconds(step_ns)} more ({states or 'there is no job'}), beyond the limit of "
+            f"{_seconds(fake.limit_ns)}.{where} A real client would hang here: does it see the end of a job, and does "
+            f"it have a time limit? If it means to wait this long, raise the setting sleep_limit"
+        )
+
+
+keeper: Final = Keeper()
+
+
+def is_foreign(thread: threading.Thread) -> bool:
+    """Return whether a thread never takes part: one of the test runner, of a debugger, or of the fake itself."""
+    function = getattr(thread, "_target", None) or getattr(thread, "function", None) or type(thread)
+    timed = getattr(thread, "function", None)
+    modules = (getattr(each, "__module__", None) or "" for each in (function, timed, type(thread)) if each is not None)
+    return thread.name.startswith("mock-akool") or any(
+        module.partition(".")[0] in NEVER_TAKES_PART for module in modules
+    )
+
+
+def _deadline_of(waiter: Waiter | None) -> int | None:
+    return None if waiter is None else waiter.deadline_ns
+
+
+def _pool_threads() -> list[threading.Thread]:
+    """Return the workers of thread pools."""
+    return [
+        each
+        for each in threading.enumerate()
+        if getattr(getattr(each, "_target", None), "__module__", "") == "concurrent.futures.thread"
+    ]
+
+
+def _has_pending_work(thread: threading.Thread) -> bool:
+    """Return whether a thread waits for the children of a pool of processes that have something to do."""
+    return bool(getattr(thread, "pending_work_items", None))
+
+
+def _place_of(thread: threading.Thread) -> str:
+    """Return where a thread is, in the innermost line of the code under test."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None:
+        return "an unknown place"
+    lines = traceback.extract_stack(frame)
+    own = [each for each in lines if _is_of_code_under_test(each.filename)]
+    line = (own or lines)[-1]
+    return f"{line.filename}:{line.lineno} in {line.name}"
+
+
+def _is_of_code_under_test(path: str) -> bool:
+    return not any(part in path for part in ("site-packages", "dist-packages", "mock_akool/", "<frozen")) and not (
+        path.startswith(_STANDARD_LIBRARY)
+    )
+
+
+_STANDARD_LIBRARY: Final = threading.__file__.removesuffix("threading.py")
 
 
 def _seconds(span_ns: int) -> str:
     return f"{round(span_ns / NS_PER_S, 3):,}".removesuffix(".0") + " s"
-
-
-def _turns_of_this_loop() -> tuple[Callable[[], Awaitable[None]], Callable[[float], Awaitable[None]]]:
-    """Return what lets the running event loop run once, and what really sleeps in it."""
-    if in_asyncio():
-        return _asyncio_turn, _async_sleep
-    import trio
-
-    return trio.lowlevel.checkpoint, originals.get(("trio", "sleep"), trio.sleep)
-
-
-async def real_sleep(seconds: float) -> None:
-    """Really sleep, in a task of asyncio or trio."""
-    _, rest = _turns_of_this_loop()
-    await rest(seconds)
-
-
-async def _asyncio_turn() -> None:
-    await _async_sleep(0)
-
-
-def _ns_to_next_timer() -> int | None:
-    """Return in how many ns the next timer of the running loop fires.
-
-    None when it has none or does not show them, as uvloop.
-    """
-    if not in_asyncio():
-        return None
-    loop = asyncio.get_running_loop()
-    timers: list[asyncio.TimerHandle] = getattr(loop, "_scheduled", [])
-    when_s = min((timer.when() for timer in timers if not timer.cancelled()), default=None)
-    return None if when_s is None else max(1, round((when_s - loop.time()) * NS_PER_S))

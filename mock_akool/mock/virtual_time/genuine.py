@@ -1,0 +1,61 @@
+"""What the machine itself offers: the functions that virtual time is built on, and those that its patches replaced."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from types import BuiltinFunctionType
+from typing import Any, Final
+
+originals: Final[dict[tuple[str, str], Any]] = {}
+"""What the patches replaced, by module and name such as `("time", "sleep")`: another tool's function, maybe.
+
+An entry stays when the patches are taken back, for whoever holds on to a replacement.
+"""
+
+allocate_lock: Final = _thread.allocate_lock
+"""Makes a lock of the machine, also where gevent has replaced those of `threading`."""
+
+
+def _builtin(name: str) -> Callable[..., Any]:
+    """Return the function of the interpreter, if it is not replaced already when this module is imported."""
+    function: Any = getattr(time, name)
+    if not isinstance(function, BuiltinFunctionType):  # by freezegun, which knows what it has replaced
+        function = getattr(sys.modules.get("freezegun.api"), f"real_{name}", function)
+    found: Callable[..., Any] = function
+    return found
+
+
+sleep: Final = _builtin("sleep")
+monotonic_ns: Final = _builtin("monotonic_ns")
+perf_counter_ns: Final = _builtin("perf_counter_ns")
+time_ns: Final = _builtin("time_ns")
+
+
+async def real_sleep(seconds: float) -> None:
+    """Really sleep, in a task of asyncio or trio, whatever the time of its loop."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
+
+        await trio.to_thread.run_sync(sleep, seconds)
+        return
+    woken = loop.create_future()
+
+    def wake() -> None:
+        if not woken.done():
+            woken.set_result(None)
+
+    def wait() -> None:
+        sleep(seconds)
+        try:
+            loop.call_soon_threadsafe(wake)
+        except RuntimeError:
+            return  # the loop has ended meanwhile
+
+    _thread.start_new_thread(wait, ())
+    await woken

@@ -1,0 +1,137 @@
+"""Waits in threads: `Condition.wait`, on which events, queues, futures, timers and barriers stand, and `Thread.join`.
+
+Limits are virtual, and who waits without a limit is known to be at rest. Threads are entered before they start, so that
+the clock does not move past their first step, and workers of pools while they work.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from concurrent.futures import thread as pools
+from typing import Any, Final
+
+from mock_akool.mock.interceptors.patching import Patches
+from mock_akool.mock.virtual_time.scheduler import NEVER_TAKES_PART, keeper
+
+_PASSED_THROUGH: Final = frozenset({"threading", "queue", "concurrent"})
+"""Modules of the standard library that wait on behalf of who called them."""
+
+_OURS: Final = "mock_akool.mock.virtual_time"
+_patches: Final = Patches()
+
+
+def install() -> None:
+    """Patch the waits of `threading`."""
+    _patches.tidy()
+    _patches.put(threading.Condition, "wait", _waiting(threading.Condition.wait))
+    _patches.put(threading.Thread, "start", _starting(threading.Thread.start))
+    _patches.put(threading.Thread, "join", _joining(threading.Thread.join))
+    _patches.put(pools._WorkItem, "__init__", _giving(pools._WorkItem.__init__))
+    _patches.put(pools._WorkItem, "run", _working(pools._WorkItem.run))
+
+
+def uninstall() -> None:
+    """Take the patches back."""
+    _patches.take_back()
+
+
+def caller_is_real(depth: int = 2) -> bool:
+    """Return whether who waits is about the real world, such as `subprocess`: the caller, by so many frames."""
+    frame: Any = sys._getframe(depth)
+    while frame is not None:
+        module = frame.f_globals.get("__name__") or ""
+        root = module.partition(".")[0]
+        if root not in _PASSED_THROUGH and not module.startswith(_OURS):
+            return root in NEVER_TAKES_PART
+        frame = frame.f_back
+    return False
+
+
+def _waiting(original: Any) -> Any:
+    def wait(self: Any, timeout: float | None = None) -> bool:
+        is_short = timeout is not None and timeout <= 0
+        if not keeper.takes_part() or is_short or not self._is_owned() or caller_is_real():
+            came: bool = original(self, timeout)
+            return came
+        waiter = keeper.waiter("a wait of threading", timeout)
+        self._waiters.append(waiter)
+        saved = self._release_save()
+        came = False
+        try:
+            came = keeper.rest(waiter)
+        finally:
+            self._acquire_restore(saved)
+            if not came:
+                try:
+                    self._waiters.remove(waiter)
+                except ValueError:
+                    came = waiter.notified
+        return came
+
+    return wait
+
+
+def _starting(original: Any) -> Any:
+    def start(self: Any) -> None:
+        if keeper.active and not self._started.is_set():
+            keeper.starting(self)
+            try:
+                original(self)
+            except BaseException:
+                keeper.not_started(self)
+                raise
+        else:
+            original(self)
+
+    return start
+
+
+def _joining(original: Any) -> Any:
+    def join(self: Any, timeout: float | None = None) -> None:
+        if (
+            not keeper.takes_part()
+            or not self.is_alive()
+            or self is threading.current_thread()
+            or (timeout is not None and timeout <= 0)
+            or caller_is_real()
+        ):
+            original(self, timeout)
+            return
+        waiter = keeper.waiter("Thread.join", timeout)
+        waiter.joined = self
+
+        def block(seconds: float) -> bool:
+            original(self, seconds)
+            return not self.is_alive()
+
+        keeper.rest(waiter, block)
+
+    return join
+
+
+def _giving(original: Any) -> Any:
+    def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
+        original(self, *args, **options)
+        if keeper.takes_part():
+            keeper.items.add(self)
+
+    return __init__
+
+
+def _working(original: Any) -> Any:
+    def run(self: Any, *args: Any, **options: Any) -> Any:
+        if not keeper.active:
+            return original(self, *args, **options)
+        ident = threading.get_ident()
+        is_first = ident not in keeper.working and self in keeper.items
+        if is_first:
+            keeper.working.add(ident)
+        keeper.items.discard(self)
+        try:
+            return original(self, *args, **options)
+        finally:
+            if is_first:
+                keeper.working.discard(ident)
+
+    return run
