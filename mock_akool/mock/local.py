@@ -130,9 +130,12 @@ class _LocalBackend(Backend):
         return Calls(self._engine.calls(self.api_key), self._which)
 
     def wait_for_calls(self, count: int, endpoint: str, timeout_s: float) -> None:
+        from mock_akool.mock.virtual_time.scheduler import keeper
+
         ends_s = time.perf_counter() + timeout_s
-        while self.calls().to(endpoint).count < count and time.perf_counter() < ends_s:
-            time.sleep(_LOOK_S)
+        with keeper.at_rest("wait_for_calls"):
+            while self.calls().to(endpoint).count < count and time.perf_counter() < ends_s:
+                time.sleep(_LOOK_S)
 
     def webhooks(self) -> LocalWebhooks:
         return LocalWebhooks(

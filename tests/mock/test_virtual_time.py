@@ -1,4 +1,4 @@
-"""Virtual time: a client that sleeps between polls moves the fake's clock, and only while it waits for a job."""
+"""Virtual time: from the first request to Akool until the fake ends, every wait of the code under test is virtual."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from mock_akool import MockAkool, SystemClock, VirtualTimeLimitError
 from mock_akool.akool.codes import API_URL
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.mock.activation import tidy
+from mock_akool.mock.virtual_time import genuine
 from tests.mock.clients import CREATE, HEADERS, INFO, Library, Requests
 
 PAUSE_S: Final = 3
@@ -112,22 +113,34 @@ class TestRealSleep:
 
     @staticmethod
     def really_sleeps(seconds: float = 0.02) -> bool:
-        began_s = time.perf_counter()
+        began_ns = genuine.perf_counter_ns()
         time.sleep(seconds)
         asyncio.run(asyncio.sleep(seconds))
-        return time.perf_counter() - began_s >= 2 * seconds
+        return bool(genuine.perf_counter_ns() - began_ns >= 2 * seconds * NS_PER_S)
 
     def test_without_a_fake(self) -> None:
         assert self.really_sleeps()
 
-    def test_with_no_job_on_its_way(self) -> None:
+    def test_before_the_first_request(self) -> None:
         with MockAkool() as mock:
             assert self.really_sleeps()
-            mock.next_job(queueing=0, processing=0)
-            job_id = Requests().job()
-            assert Requests().poll(job_id) == 3
-            assert self.really_sleeps()
             assert slept_s(mock) == 0
+            mock.next_job()
+            assert Requests().poll(Requests().job()) == 3
+            assert not self.really_sleeps()
+            assert slept_s(mock) == 0.04
+
+    def test_in_a_block_of_real_time(self) -> None:
+        with MockAkool(**LONG) as mock:
+            Requests().job()
+            with mock.real_time():
+                began_s = time.monotonic()
+                assert self.really_sleeps()
+                assert 0.04 <= time.monotonic() - began_s < 1
+            passed_s = slept_s(mock)
+            assert 0.04 <= passed_s < 1
+            time.sleep(20)
+            assert slept_s(mock) == passed_s + 20
 
     def test_after_leaving(self) -> None:
         with MockAkool(**LONG):
@@ -292,10 +305,8 @@ class TestTasks:
 
     def test_a_loop_in_each_of_several_threads(self, with_client: Any) -> None:
         with MockAkool(queueing=2, processing=3) as mock, ThreadPoolExecutor(3) as pool:
-            counts = list(pool.map(lambda _: asyncio.run(with_client(until_done)), range(3)))
-            # Which of them begins first is up to the system, so one may find time has passed meanwhile.
-            assert max(counts) <= 3
-            assert 6 <= slept_s(mock) <= 12
+            assert list(pool.map(lambda _: asyncio.run(with_client(until_done)), range(3))) == [3, 3, 3]
+            assert slept_s(mock) == 6
 
     def test_polling_without_a_pause_is_stopped(self, with_client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("mock_akool.mock.interceptors.target.POLL_LIMIT", 50)
@@ -370,10 +381,8 @@ class TestThreads:
             raise AssertionError
 
         with MockAkool(queueing=2, processing=3) as mock, ThreadPoolExecutor(3) as pool:
-            counts = list(pool.map(client, range(5)))
-            # A thread that the system holds up may find that time has passed, so that it needs fewer polls.
-            assert max(counts) <= 3
-            assert 6 <= slept_s(mock) <= 30  # 6 for each, if they had run one after the other
+            assert list(pool.map(client, range(5))) == [3] * 5
+            assert slept_s(mock) == 12  # three at once, and then two
 
     def test_sleepers_wake_in_order(self) -> None:
         woken: list[float] = []
@@ -402,8 +411,6 @@ class TestThreads:
             time.sleep(5)
             assert slept_s(mock) == 65
             assert Requests().poll(job_id) == 3
-            assert TestRealSleep.really_sleeps()
-            assert slept_s(mock) == 65
 
     def test_a_heartbeat_in_the_background_does_not_drive_the_clock(self) -> None:
         beats: list[float] = []
@@ -411,7 +418,7 @@ class TestThreads:
         def beat() -> None:
             while not stopping.is_set():
                 time.sleep(0.01)
-                beats.append(time.perf_counter())
+                beats.append(0.0)
 
         stopping, heartbeat = threading.Event(), threading.Thread(target=beat, daemon=True)
         heartbeat.start()
@@ -527,7 +534,6 @@ class TestLimit:
 
     def test_also_when_it_does_not_see_the_end(self) -> None:
         with MockAkool(sleep_limit="20s"), pytest.raises(VirtualTimeLimitError, match="is completed"):
-            # It pauses once for real: after the end was shown to it, and before it asks again.
             poll_until(Requests(), 4, pause_s=0.5)
 
     def test_a_new_job_starts_a_new_count(self) -> None:

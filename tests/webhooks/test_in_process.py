@@ -14,6 +14,7 @@ from flask import Flask, request
 
 from mock_akool import MockAkool, MockAkoolError, VirtualTimeLimitError
 from mock_akool.akool.codes import API_URL
+from mock_akool.mock.virtual_time import genuine
 from mock_akool.webhooks import open_envelope
 from tests.mock.clients import CREATE, INFO
 from tests.webhooks.receivers import ACCOUNT, HOOK, SECRET, careful, create, fake, http_receiver, poll, seconds, until
@@ -360,16 +361,6 @@ class TestVirtualSleep:
             with pytest.raises(VirtualTimeLimitError):
                 time.sleep(30)
 
-    def test_a_client_that_polls_as_well_sleeps_really_after_the_end(self) -> None:
-        with MockAkool(accounts=[ACCOUNT]) as mock:
-            mock.webhooks.fault(status=3, copies=0)
-            job_id = submit()
-            time.sleep(6)
-            requests.get(f"{API_URL}{INFO}?image_model_id={job_id}", headers=KEY)
-            began_ns = mock.clock.now_ns()
-            time.sleep(0.01)
-            assert mock.clock.now_ns() == began_ns
-
     def test_two_threads_that_wait(self) -> None:
         done: list[str] = []
         with MockAkool(accounts=[ACCOUNT]) as mock:
@@ -486,9 +477,9 @@ class TestWithinAReceiver:
             mock.webhooks.send_over_http()
             for _ in range(3):
                 submit(receiver.url)
-            began_s = time.perf_counter()
+            began_ns = genuine.perf_counter_ns()
             mock.clock.advance(5)
-            assert (seen, time.perf_counter() - began_s < 5) == ([3, 3, 3], True)
+            assert (seen, genuine.perf_counter_ns() - began_ns < 5e9) == ([3, 3, 3], True)
             assert mock.webhooks.in_state("delivered").count == 3
 
 

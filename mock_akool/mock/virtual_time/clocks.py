@@ -19,6 +19,7 @@ from typing import Any, Final
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.mock.virtual_time import genuine
 from mock_akool.mock.virtual_time.scheduler import NEVER_TAKES_PART, keeper
+from mock_akool.webhooks.receivers import is_delivering
 
 _WALL: Final = frozenset({"time", "time_ns"})
 _began_ns: Final[dict[str, int]] = {}
@@ -32,19 +33,24 @@ def begin() -> None:
 
 def _is_shown(depth: int = 2) -> bool:
     """Return whether the caller, by so many frames, sees virtual time."""
-    if not keeper.takes_part():
+    if not keeper.active or not (keeper.takes_part() or is_delivering()):
         return False
     module = sys._getframe(depth).f_globals.get("__name__") or ""
     return module.partition(".")[0] not in NEVER_TAKES_PART
 
 
 def _stopped_by_others(name: str) -> Callable[[], Any] | None:
-    """Return the clock of the tool that has stopped the time, if one has."""
+    """Return the clock of the tool that has stopped the time, if one has.
+
+    Counters are ours all the same: those of freezegun are rounded to less than an event loop's own resolution.
+    """
+    if name not in _WALL:
+        return None
     freezegun = sys.modules.get("freezegun.api")
     if freezegun is not None and getattr(freezegun, "freeze_factories", None):
         found: Callable[[], Any] | None = getattr(freezegun, f"fake_{name}", None)
         return found
-    if name in _WALL and getattr(sys.modules.get("time_machine"), "traveller_stack", None):
+    if getattr(sys.modules.get("time_machine"), "traveller_stack", None):
         return genuine.time_ns if name == "time_ns" else _machine_time
     return None
 
@@ -219,7 +225,9 @@ def time_passed(seconds: float) -> None:
     """Move the time that freezegun or time-machine has stopped, if one of them has."""
     freezegun, time_machine = sys.modules.get("freezegun.api"), sys.modules.get("time_machine")
     for factory in getattr(freezegun, "freeze_factories", [])[-1:]:
-        if hasattr(factory, "tick"):
+        if hasattr(factory, "start"):  # it runs on as the machine's clock does, from there
+            factory.time_to_freeze += datetime.timedelta(seconds=seconds)
+        elif hasattr(factory, "tick"):
             factory.tick(seconds)
     for stack in ("traveller_stack", "coordinates_stack"):  # the latter before release 3
         for traveller in getattr(time_machine, stack, [])[-1:]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import functools
 import sys
 import time
 from collections.abc import Callable
@@ -21,12 +22,14 @@ allocate_lock: Final = _thread.allocate_lock
 
 
 def _builtin(name: str) -> Callable[..., Any]:
-    """Return the function of the interpreter, if it is not replaced already when this module is imported."""
+    """Return the function of the interpreter, also when it is replaced already when this module is imported.
+
+    It is wrapped, because freezegun replaces by identity what modules hold by name.
+    """
     function: Any = getattr(time, name)
     if not isinstance(function, BuiltinFunctionType):  # by freezegun, which knows what it has replaced
         function = getattr(sys.modules.get("freezegun.api"), f"real_{name}", function)
-    found: Callable[..., Any] = function
-    return found
+    return functools.partial(function)
 
 
 sleep: Final = _builtin("sleep")

@@ -25,6 +25,7 @@ from mock_akool.webhooks.receivers import is_delivering
 
 _A_DAY_S: Final = 24 * 60 * 60
 """What trio waits when it has no timer."""
+_RESOLUTION_S: Final = 0.000001
 _QUIET_TURNS: Final = 12
 """After how many turns of a loop that hides its timers its other tasks count as asleep or done."""
 
@@ -84,10 +85,20 @@ def _selecting(original: Any) -> Any:
         loop: Any = events._get_running_loop()
         if loop is None or getattr(loop, "_selector", None) is not self or not keeper.takes_part():
             return original(self, timeout)
+        if timeout is not None and timeout < _RESOLUTION_S and _is_stuck(loop):
+            keeper.time_passed(_RESOLUTION_S)
         return _wait_in_loop(self, lambda seconds: original(self, seconds), timeout, loop._write_to_self)
 
     select_.__name__ = select_.__qualname__ = "select"
     return select_
+
+
+def _is_stuck(loop: Any) -> bool:
+    """Return whether the next timer is due, but the loop's clock too coarse to tell: under freezegun it would spin."""
+    if loop._ready or not loop._scheduled:
+        return False
+    now_s = loop.time()
+    return bool(now_s + loop._clock_resolution <= loop._scheduled[0]._when < now_s + _RESOLUTION_S)
 
 
 def _wait_in_loop(selector: Any, poll: Callable[[float], Any], timeout: float | None, wake: Callable[[], Any]) -> Any:
@@ -188,11 +199,11 @@ async def nap_by_turns(seconds: float) -> None:
 async def _virtual_async_sleep(delay: float, result: Any = None) -> Any:
     """Sleep; on asyncio's own loops as ever, since their time is virtual."""
     original = genuine.originals["asyncio", "sleep"]
-    if delay > 0 and keeper.takes_part():
+    if delay > 0 and keeper.active:
         if is_delivering():
             keeper.pass_time(delay)
             delay = 0
-        elif hides_timers():
+        elif hides_timers() and keeper.takes_part():
             await nap_by_turns(delay)
             return result
     return await original(delay, result)

@@ -52,12 +52,14 @@ def deactivate(fake: Any) -> None:
 
 def _sleep(seconds: float, /) -> None:
     original = originals["time", "sleep"]
-    if not keeper.takes_part() or not isinstance(seconds, (int, float)) or seconds <= 0 or threads.caller_is_real():
+    if not keeper.active or not isinstance(seconds, (int, float)) or seconds <= 0 or threads.caller_is_real():
         original(seconds)
     elif is_delivering():
         keeper.pass_time(seconds)
-    else:
+    elif keeper.takes_part():
         keeper.nap(seconds)
+    else:
+        original(seconds)
 
 
 _REPLACEMENTS: Final[dict[tuple[str, str], Any]] = {

@@ -367,11 +367,27 @@ class Keeper:
         self._waiters.remove(waiter)
         self._changes = next(self._order)
 
+    @contextmanager
+    def at_rest(self, what: str) -> Iterator[None]:
+        """Count this thread as one that waits, while it looks in real time for what others do."""
+        waiter = Waiter(what, None, next(self._order))
+        self.enter(waiter)
+        try:
+            yield
+        finally:
+            self.leave(waiter)
+
     def pass_time(self, seconds: float) -> None:
         """Let a receiver of a webhook sleep: whoever called it waits for it, so nobody else's turn is waited for."""
+        step_ns = round(seconds * NS_PER_S)
+        error = self._beyond_limit(self._now_ns + step_ns, None)
+        if error is not None:
+            raise error
         with self._clock_lock:
-            self._now_ns += round(seconds * NS_PER_S)
+            self._now_ns += step_ns
             self._real_ns = genuine.monotonic_ns()
+        for fake in self._fakes:
+            fake.slept_ns += step_ns
         self.asked_nothing()
         self.time_passed(seconds)
 

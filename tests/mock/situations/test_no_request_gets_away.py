@@ -305,7 +305,8 @@ class TestHttpx:
                     watch()
                 assert client.get(URL, headers=HEADERS).json()["code"] == 1000
                 assert (seen, mock.calls.count) == ([HOST], 1)
-                monkeypatch.undo()
+                if when == "during":
+                    monkeypatch.undo()
 
     @pytest.mark.parametrize("instrumented_first", [True, False])
     def test_opentelemetry(self, instrumented_first: bool) -> None:
@@ -315,16 +316,19 @@ class TestHttpx:
         instrumentor = instrumentation.HTTPXClientInstrumentor()
         options = {"request_hook": lambda span, request: spans.append(request.url.host)}
         mock = MockAkool()
-        if instrumented_first:
-            instrumentor.instrument(**options)
-        with mock:
-            if not instrumented_first:
+        try:
+            if instrumented_first:
                 instrumentor.instrument(**options)
-            try:
+            with mock:
+                if not instrumented_first:
+                    instrumentor.instrument(**options)
                 # Without an SDK spans do not record, and hooks are not called; the wrapper must not be in the way.
                 assert httpx.get(URL, headers=HEADERS).json()["code"] == 1000
                 assert mock.calls.count == 1
-            finally:
+                if not instrumented_first:
+                    instrumentor.uninstrument()
+        finally:
+            if instrumented_first:
                 instrumentor.uninstrument()
 
 

@@ -1,0 +1,491 @@
+"""The rule of virtual time for each kind of wait, of thread and of clock."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import datetime
+import queue
+import sched
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter as bound_by_name
+from typing import Any, Final
+
+import anyio
+import pytest
+import trio
+
+from mock_akool import MockAkool, VirtualTimeLimitError
+from mock_akool.core.clock import NS_PER_S
+from mock_akool.mock.virtual_time import genuine
+from tests.mock.clients import Requests
+from tests.mock.test_virtual_time import LONG, slept_s, until_done, with_httpx
+
+MOST_REAL_S: Final = 2.5
+
+
+@pytest.fixture(autouse=True)
+def quickly() -> Iterator[None]:
+    began_ns = genuine.perf_counter_ns()
+    yield
+    assert genuine.perf_counter_ns() - began_ns < MOST_REAL_S * NS_PER_S
+
+
+@pytest.fixture
+def mock() -> Iterator[MockAkool]:
+    """A fake that was asked for a job of a minute."""
+    with MockAkool(**LONG) as mock:
+        Requests().job()
+        yield mock
+
+
+def client(_: object = None) -> int:
+    job_id, count = Requests().job(), 1
+    while Requests().poll(job_id) < 3:
+        time.sleep(3)
+        count += 1
+    return count
+
+
+def never() -> threading.Condition:
+    condition = threading.Condition()
+    condition.acquire()
+    return condition
+
+
+def no_result() -> concurrent.futures.Future[None]:
+    return concurrent.futures.Future()
+
+
+def timer(seconds: float) -> None:
+    rang = threading.Event()
+    threading.Timer(seconds, rang.set).start()
+    rang.wait()
+
+
+def barrier(seconds: float) -> None:
+    with pytest.raises(threading.BrokenBarrierError):
+        threading.Barrier(2).wait(seconds)
+
+
+def full_queue(seconds: float) -> None:
+    full: queue.Queue[int] = queue.Queue(1)
+    full.put(1)
+    with pytest.raises(queue.Full):
+        full.put(2, timeout=seconds)
+
+
+def empty_queue(seconds: float) -> None:
+    with pytest.raises(queue.Empty):
+        queue.Queue[int]().get(timeout=seconds)
+
+
+def future(seconds: float) -> None:
+    with pytest.raises(concurrent.futures.TimeoutError):
+        no_result().result(seconds)
+
+
+def scheduler(seconds: float) -> None:
+    plan = sched.scheduler(time.monotonic, time.sleep)
+    plan.enter(seconds, 1, lambda: None)
+    plan.run()
+
+
+def join(seconds: float) -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    thread.join(seconds)
+    assert thread.is_alive()
+    stop.set()
+    thread.join()
+
+
+WAITS: Final[dict[str, Callable[[float], Any]]] = {
+    "time.sleep": time.sleep,
+    "Event.wait": lambda seconds: threading.Event().wait(seconds),
+    "Condition.wait": lambda seconds: never().wait(seconds),
+    "Condition.wait_for": lambda seconds: never().wait_for(lambda: False, seconds),
+    "Semaphore.acquire": lambda seconds: threading.Semaphore(0).acquire(timeout=seconds),
+    "Barrier.wait": barrier,
+    "Timer": timer,
+    "Thread.join": join,
+    "Queue.get": empty_queue,
+    "Queue.put": full_queue,
+    "Future.result": future,
+    "futures.wait": lambda seconds: concurrent.futures.wait([no_result()], seconds),
+    "sched": scheduler,
+    "asyncio.sleep": lambda seconds: asyncio.run(asyncio.sleep(seconds)),
+    "trio.sleep": lambda seconds: trio.run(trio.sleep, seconds),
+    "anyio.sleep": lambda seconds: anyio.run(anyio.sleep, seconds),
+    "anyio.sleep on trio": lambda seconds: anyio.run(anyio.sleep, seconds, backend="trio"),
+}
+
+
+class TestWaits:
+    @pytest.mark.parametrize("way", WAITS)
+    @pytest.mark.parametrize("seconds", [3, 0.25, 1000])
+    def test_lasts_as_long_as_it_says(self, way: str, seconds: float, mock: MockAkool) -> None:
+        wait = time.sleep if way == "time.sleep" else WAITS[way]
+        wait(seconds)
+        assert slept_s(mock) == seconds
+
+    @pytest.mark.parametrize("way", WAITS)
+    def test_is_real_before_the_first_request(self, way: str) -> None:
+        with MockAkool() as mock:
+            began_ns = genuine.monotonic_ns()
+            WAITS[way](0.03) if way != "time.sleep" else time.sleep(0.03)
+            assert genuine.monotonic_ns() - began_ns >= 0.0299 * NS_PER_S
+            assert slept_s(mock) == 0
+
+    @pytest.mark.parametrize("way", WAITS)
+    def test_in_a_thread_of_its_own(self, way: str, mock: MockAkool) -> None:
+        wait = (lambda seconds: time.sleep(seconds)) if way == "time.sleep" else WAITS[way]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(wait, (5, 5)))
+        assert slept_s(mock) == 5
+
+    def test_what_comes_before_the_limit_ends_the_wait(self, mock: MockAkool) -> None:
+        came = threading.Event()
+
+        def bring() -> None:
+            time.sleep(2)
+            came.set()
+
+        threading.Thread(target=bring).start()
+        assert came.wait(120)
+        assert slept_s(mock) == 2
+
+    def test_a_loop_that_looks_now_and_then(self, mock: MockAkool) -> None:
+        done = threading.Event()
+
+        def work() -> None:
+            client()
+            done.set()
+
+        threading.Thread(target=work).start()
+        looks = 0
+        while not done.wait(0.5):
+            looks += 1
+        assert slept_s(mock) == 60
+        assert 118 <= looks <= 121
+
+    def test_nothing_is_virtual_after_the_fake(self) -> None:
+        with MockAkool(**LONG):
+            Requests().job()
+        began_ns = genuine.monotonic_ns()
+        threading.Event().wait(0.03)
+        assert genuine.monotonic_ns() - began_ns >= 0.0299 * NS_PER_S
+
+
+class TestThreads:
+    @pytest.mark.parametrize("round_", range(10))
+    def test_ten_of_them_take_a_minute_together(self, round_: int) -> None:
+        with MockAkool(**LONG) as mock:
+            with ThreadPoolExecutor(10) as pool:
+                assert list(pool.map(client, range(10))) == [21] * 10
+            assert slept_s(mock) == 60
+            assert sorted({call.at for call in mock.calls}) == list(range(0, 63, 3))
+
+    def test_of_a_pool_that_was_there_before(self) -> None:
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(time.sleep, [0.01] * 3))
+            with MockAkool(**LONG) as mock:
+                assert list(pool.map(client, range(3))) == [21] * 3
+                assert slept_s(mock) == 60
+                pool.submit(time.sleep, 5).result()
+                assert slept_s(mock) == 65
+
+    def test_that_start_others(self, mock: MockAkool) -> None:
+        def parent() -> None:
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(client, range(2)))
+
+        threads = [threading.Thread(target=parent) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert slept_s(mock) == 60
+
+    def test_one_that_computes_holds_up_the_clock(self, mock: MockAkool) -> None:
+        """A thread that sleeps does not run ahead of one that has not come to its next step."""
+        seen = []
+
+        def compute() -> None:
+            until_ns = genuine.monotonic_ns() + NS_PER_S // 4
+            while genuine.monotonic_ns() < until_ns:
+                pass
+            seen.append(slept_s(mock))
+
+        thread = threading.Thread(target=compute)
+        thread.start()
+        time.sleep(3)
+        thread.join()
+        assert seen == [0]
+        assert slept_s(mock) == 3
+
+    def test_one_that_waits_for_a_lock_of_c_code(self, mock: MockAkool) -> None:
+        """The operating system tells that it is at rest."""
+        lock, simple = threading.Lock(), queue.SimpleQueue[int]()
+        lock.acquire()
+        threads = [threading.Thread(target=lock.acquire), threading.Thread(target=simple.get)]
+        for thread in threads:
+            thread.start()
+        time.sleep(30)
+        lock.release()
+        simple.put(1)
+        for thread in threads:
+            thread.join()
+        assert slept_s(mock) == 30
+
+    def test_one_that_waits_at_a_socket_in_the_process(self, mock: MockAkool) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+
+            def answer() -> None:
+                time.sleep(30)
+                theirs.send(b"x")
+
+            threading.Thread(target=answer).start()
+            assert ours.recv(1) == b"x"
+        assert slept_s(mock) == 30
+
+    def test_a_timer_of_the_test_runner_stays_real(self, mock: MockAkool) -> None:
+        rang: list[int] = []
+        ring = lambda: rang.append(1)  # noqa: E731
+        ring.__module__ = "pytest_timeout"
+        timer = threading.Timer(600, ring)
+        timer.start()
+        try:
+            time.sleep(1000)
+            assert (rang, slept_s(mock)) == ([], 1000)
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def test_a_child_process_is_waited_for_in_real_time(self, mock: MockAkool) -> None:
+        done = subprocess.run([sys.executable, "-c", "print(1)"], capture_output=True, timeout=30, check=True)
+        assert done.stdout == b"1\n"
+        assert slept_s(mock) == 0
+
+
+class TestLoops:
+    def test_a_client_in_a_thread_that_a_limit_ends(self) -> None:
+        async def limited() -> None:
+            await asyncio.wait_for(asyncio.to_thread(client), 30)
+
+        with MockAkool(**LONG) as mock:
+            with pytest.raises(TimeoutError):
+                asyncio.run(limited())
+            assert slept_s(mock) >= 30
+
+    @pytest.mark.parametrize("limit_s", [7.25, 31, 0.5])
+    def test_a_limit_that_was_set_before_the_first_request(self, limit_s: float) -> None:
+        async def limited() -> float:
+            loop = asyncio.get_running_loop()
+            began_s = loop.time()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(limit_s):
+                    await with_httpx(until_done)
+            return loop.time() - began_s
+
+        with MockAkool(**LONG) as mock:
+            assert asyncio.run(limited()) == pytest.approx(limit_s, abs=1e-6)
+            assert slept_s(mock) == limit_s
+
+    def test_call_later_wait_and_queue(self, mock: MockAkool) -> None:
+        async def main() -> list[float]:
+            loop, rang = asyncio.get_running_loop(), []
+            loop.call_later(5, lambda: rang.append(slept_s(mock)))
+            done, pending = await asyncio.wait([asyncio.create_task(asyncio.sleep(9))], timeout=7)
+            rang.append(slept_s(mock))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.Queue[int]().get(), 3)
+            rang.append(slept_s(mock))
+            assert (len(done), len(pending)) == (0, 1)
+            return rang
+
+        assert asyncio.run(main()) == [5, 7, 10]
+
+    def test_a_webhook_that_is_awaited_by_a_server_of_the_same_loop(self) -> None:
+        async def main(mock: MockAkool) -> float:
+            from aiohttp import web
+
+            came = asyncio.Event()
+
+            async def receive(_: web.Request) -> web.Response:
+                came.set()
+                return web.Response()
+
+            app = web.Application()
+            app.router.add_post("/hook", receive)
+            runner = web.AppRunner(app)
+            await runner.setup()
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            port = runner.addresses[0][1]
+
+            await asyncio.to_thread(
+                Requests().fetch,
+                "POST",
+                "https://openapi.akool.com/api/open/v3/content/image/createbyprompt",
+                headers={"x-api-key": "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"},
+                json={"prompt": "a", "webhookUrl": f"http://127.0.0.1:{port}/hook"},
+            )
+            await asyncio.wait_for(came.wait(), 120)
+            at = slept_s(mock)
+            await runner.cleanup()
+            return at
+
+        with MockAkool(queueing=2, processing=58, webhook_processing=False) as mock:
+            mock.webhooks.send_over_http()
+            assert asyncio.run(main(mock)) == 60
+
+    def test_trio_waits_for_ever_without_an_overflow(self, mock: MockAkool) -> None:
+        async def main() -> None:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.sleep_forever)
+                with trio.move_on_after(50):
+                    await trio.sleep_forever()
+                nursery.cancel_scope.cancel()
+
+        trio.run(main)
+        assert slept_s(mock) == 50
+
+    def test_limits_of_trio(self) -> None:
+        async def limited(create: Any, poll: Any) -> None:
+            with trio.fail_after(30):
+                job_id = await create()
+                while await poll(job_id) < 3:
+                    await trio.sleep(3)
+
+        with MockAkool(**LONG) as mock:
+            with pytest.raises(trio.TooSlowError):
+                trio.run(with_httpx, limited)
+            assert slept_s(mock) == 30
+
+    def test_on_uvloop_sleep_is_virtual(self) -> None:
+        uvloop = pytest.importorskip("uvloop")
+
+        async def use(create: Any, poll: Any) -> list[int]:
+            return list(await asyncio.gather(until_done(create, poll), until_done(create, poll)))
+
+        with MockAkool(**LONG) as mock:
+            assert uvloop.run(with_httpx(use)) == [21, 21]
+            assert slept_s(mock) == 60
+
+
+CLOCKS: Final[dict[str, Callable[[], float]]] = {
+    "time": lambda: time.time(),
+    "time_ns": lambda: time.time_ns() / NS_PER_S,
+    "monotonic": lambda: time.monotonic(),
+    "monotonic_ns": lambda: time.monotonic_ns() / NS_PER_S,
+    "perf_counter": lambda: time.perf_counter(),
+    "perf_counter_ns": lambda: time.perf_counter_ns() / NS_PER_S,
+    "by name": lambda: bound_by_name(),
+    "clock_gettime": lambda: time.clock_gettime(time.CLOCK_MONOTONIC),
+    "clock_gettime_ns": lambda: time.clock_gettime_ns(time.CLOCK_REALTIME) / NS_PER_S,
+    "datetime.now": lambda: datetime.datetime.now().timestamp(),
+    "datetime.now(tz)": lambda: datetime.datetime.now(datetime.UTC).timestamp(),
+    "datetime.today": lambda: datetime.datetime.today().timestamp(),
+    "gmtime": lambda: time.mktime(time.gmtime()),
+    "localtime": lambda: time.mktime(time.localtime()),
+    "ctime": lambda: time.mktime(time.strptime(time.ctime())),
+    "strftime": lambda: time.mktime(time.strptime(time.strftime("%Y-%m-%d %H:%M:%S"), "%Y-%m-%d %H:%M:%S")),
+    "a loop": lambda: asyncio.run(_loop_time()),
+}
+
+
+async def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class TestClocks:
+    @pytest.mark.parametrize("name", CLOCKS)
+    @pytest.mark.parametrize("how", ["sleep", "advance"])
+    def test_all_agree(self, name: str, how: str, mock: MockAkool) -> None:
+        tell = CLOCKS[name]
+        before = tell()
+        if how == "sleep":
+            time.sleep(600)
+        else:
+            mock.clock.advance(600)
+        assert tell() - before == pytest.approx(600, abs=1e-5)
+        assert slept_s(mock) == 600
+
+    def test_show_real_time_again_after_the_fake(self) -> None:
+        before = {name: tell() for name, tell in CLOCKS.items()}
+        with MockAkool(**LONG):
+            Requests().job()
+            time.sleep(3000)
+        for name, tell in CLOCKS.items():
+            assert 0 <= tell() - before[name] < 30, name
+
+    def test_a_subclass_of_datetime(self, mock: MockAkool) -> None:
+        class Own(datetime.datetime): ...
+
+        before = Own.now()
+        time.sleep(5)
+        assert type(Own.now()) is Own
+        assert Own.now() - before == datetime.timedelta(seconds=5)
+
+    def test_of_a_thread_that_takes_no_part_are_real(self) -> None:
+        told: list[float] = []
+        ask, asked = threading.Event(), threading.Event()
+
+        def tell() -> None:
+            ask.wait()
+            told.append(time.monotonic())
+            asked.set()
+
+        thread = threading.Thread(target=tell)
+        thread.start()
+        with MockAkool(**LONG):
+            Requests().job()
+            time.sleep(3000)
+            ask.set()
+            asked.wait()
+        thread.join()
+        assert told[0] < time.monotonic() + 1
+
+    def test_who_waits_by_looking_at_a_clock_before_the_first_request(self) -> None:
+        with MockAkool() as mock:
+            until_s = time.monotonic() + 0.05
+            while time.monotonic() < until_s:
+                pass
+            assert slept_s(mock) == 0
+
+
+class TestLimitTexts:
+    def test_names_what_was_waited_for(self) -> None:
+        def wait_for_what_never_comes() -> None:
+            while not threading.Event().wait(60):
+                pass
+
+        with MockAkool(processing="forever", sleep_limit="5m") as mock:
+            Requests().job()
+            with pytest.raises(
+                VirtualTimeLimitError, match=r"waits in a wait of threading at .*test_one_rule.* in wait_for"
+            ):
+                wait_for_what_never_comes()
+            assert slept_s(mock) == 300
+
+
+def test_a_thousand_activations_leave_nothing_behind() -> None:
+    from tests.mock.test_hosts import patched_attributes
+
+    before, waits = patched_attributes(), (threading.Condition.wait, threading.Thread.start, datetime.datetime.now())
+    for number in range(1000):
+        with contextlib.suppress(ZeroDivisionError), MockAkool():
+            assert 1 / (number % 3) > 0
+    assert patched_attributes() == before
+    assert (threading.Condition.wait, threading.Thread.start) == waits[:2]
+    assert type(vars(datetime.datetime)["now"]).__name__ == "classmethod_descriptor"
