@@ -22,13 +22,20 @@ from mock_akool.mock.virtual_time.scheduler import NEVER_TAKES_PART, keeper
 from mock_akool.webhooks.receivers import is_delivering
 
 _WALL: Final = frozenset({"time", "time_ns"})
+_EXACT_NS: Final = 1_953_125
+"""2**-9 seconds: what is a multiple of it is exact as a float, and so is what code adds to it and takes off again."""
 _began_ns: Final[dict[str, int]] = {}
 """What each clock showed when the first fake was started."""
 
 
 def begin() -> None:
-    """Take note of what the clocks show now: the first fake is being started."""
-    _began_ns.update(monotonic=genuine.monotonic_ns(), perf_counter=genuine.perf_counter_ns(), time=genuine.time_ns())
+    """Take note of what the clocks show now, a little rounded up: the first fake is being started."""
+    for name, tell in (
+        ("monotonic", genuine.monotonic_ns),
+        ("perf_counter", genuine.perf_counter_ns),
+        ("time", genuine.time_ns),
+    ):
+        _began_ns[name] = -(-tell() // _EXACT_NS) * _EXACT_NS
 
 
 def _is_shown(depth: int = 2) -> bool:

@@ -15,11 +15,11 @@ import select
 import selectors
 import sys
 from asyncio import events
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from mock_akool.mock.interceptors.patching import Patches
-from mock_akool.mock.virtual_time import genuine
+from mock_akool.mock.virtual_time import genuine, sockets
 from mock_akool.mock.virtual_time.scheduler import Waiter, keeper
 from mock_akool.webhooks.receivers import is_delivering
 
@@ -35,12 +35,24 @@ _patches: Final = Patches()
 class LoopWaiter(Waiter):
     """An event loop that waits for its next timer, or for a socket."""
 
-    __slots__ = ("_selector_fd", "_wake")
+    __slots__ = ("_handles", "_selector_fd", "_wake")
 
-    def __init__(self, what: str, deadline_ns: int | None, order: int, selector_fd: int, wake: Callable[[], Any]):
-        super().__init__(what, deadline_ns, order)
+    def __init__(
+        self,
+        waiter: Waiter,
+        selector_fd: int,
+        wake: Callable[[], Any],
+        handles: Callable[[], Iterable[int]],
+    ) -> None:
+        super().__init__(waiter.what, waiter.deadline_ns, waiter.order)
         self._selector_fd = selector_fd
         self._wake = wake
+        self._handles = handles
+
+    def awaits(self) -> str:
+        """Return what it awaits at its sockets."""
+        handles = list(self._handles())
+        return sockets.awaited_at(handles) if handles else sockets.NOTHING
 
     def wake(self) -> None:
         """Let the loop look anew."""
@@ -87,10 +99,19 @@ def _selecting(original: Any) -> Any:
             return original(self, timeout)
         if timeout is not None and timeout < _RESOLUTION_S and _is_stuck(loop):
             keeper.time_passed(_RESOLUTION_S)
-        return _wait_in_loop(self, lambda seconds: original(self, seconds), timeout, loop._write_to_self)
+        return _wait_in_loop(
+            self, lambda seconds: original(self, seconds), timeout, loop._write_to_self, lambda: _handles_of(loop)
+        )
 
     select_.__name__ = select_.__qualname__ = "select"
     return select_
+
+
+def _handles_of(loop: Any) -> list[int]:
+    """Return the file handles that a loop waits for, but for the one by which it is woken."""
+    own = getattr(loop, "_ssock", None)
+    woken = -1 if own is None else own.fileno()
+    return [handle for handle in loop._selector.get_map() if isinstance(handle, int) and handle != woken]
 
 
 def _is_stuck(loop: Any) -> bool:
@@ -101,13 +122,19 @@ def _is_stuck(loop: Any) -> bool:
     return bool(now_s + loop._clock_resolution <= loop._scheduled[0]._when < now_s + _RESOLUTION_S)
 
 
-def _wait_in_loop(selector: Any, poll: Callable[[float], Any], timeout: float | None, wake: Callable[[], Any]) -> Any:
+def _wait_in_loop(
+    selector: Any,
+    poll: Callable[[float], Any],
+    timeout: float | None,
+    wake: Callable[[], Any],
+    handles: Callable[[], Iterable[int]],
+) -> Any:
     found = poll(0)
     if found or (timeout is not None and timeout <= 0):
         return found
     fileno = getattr(selector, "fileno", None)
     plain = keeper.waiter("an event loop", timeout)
-    waiter = LoopWaiter(plain.what, plain.deadline_ns, plain.order, -1 if fileno is None else fileno(), wake)
+    waiter = LoopWaiter(plain, -1 if fileno is None else fileno(), wake, handles)
     keeper.enter(waiter)
     try:
         while True:
@@ -151,7 +178,17 @@ def _getting(original: Any, core: Any) -> Any:
             return original(self, timeout)
         limit = None if timeout >= _A_DAY_S else timeout
         wake = runner.entry_queue.wakeup.wakeup_thread_and_signal_safe
-        return _wait_in_loop(getattr(self, "_epoll", None), lambda seconds: original(self, seconds), limit, wake)
+        return _wait_in_loop(
+            getattr(self, "_epoll", None),
+            lambda seconds: original(self, seconds),
+            limit,
+            wake,
+            lambda: [
+                handle
+                for handle, waiters in getattr(self, "_registered", {}).items()
+                if waiters.read_task is not None or waiters.write_task is not None
+            ],
+        )
 
     return get_events
 

@@ -31,8 +31,8 @@ from weakref import WeakSet
 
 from mock_akool.core.clock import NS_PER_S, MovableClock, VirtualClock
 from mock_akool.mock.interceptors.target import Target, VirtualTimeLimitError
-from mock_akool.mock.virtual_time import genuine, operating_system
-from mock_akool.mock.virtual_time.operating_system import CHILD, INSIDE, LIMITED, Look
+from mock_akool.mock.virtual_time import genuine, operating_system, sockets
+from mock_akool.mock.virtual_time.operating_system import CHILD, INSIDE, LIMITED, MAYBE, Look
 
 _log = logging.getLogger("mock_akool")
 
@@ -103,6 +103,10 @@ class Waiter:
     def block(self, seconds: float) -> None:
         """Really wait, up to so many seconds, or until it is woken."""
         self.lock.acquire(True, min(seconds, threading.TIMEOUT_MAX))
+
+    def awaits(self) -> str:
+        """Return what of the world it awaits beside its instant, in the words of `sockets`."""
+        return sockets.NOTHING
 
     def rests(self) -> bool:
         """Whether nothing has come yet for which it would go on."""
@@ -333,7 +337,8 @@ class Keeper:
         self._pull()
         if seconds is None or seconds >= _FOR_EVER_S:
             return Waiter(what, None, next(self._order))
-        return Waiter(what, self._now_ns + max(0, round(seconds * NS_PER_S)), next(self._order))
+        # At least a nanosecond, or who waits for the rest of a time that is no round number would wait for ever.
+        return Waiter(what, self._now_ns + max(1, round(seconds * NS_PER_S)), next(self._order))
 
     def nap(self, seconds: float, what: str = "time.sleep") -> None:
         """Sleep in a thread."""
@@ -530,6 +535,8 @@ class Keeper:
             unknown.extend(each for each in _pool_threads() if each not in resting and each not in unknown)
         if unknown and not self._wait_outside(unknown):
             return False
+        if not all(self._is_answered(each) for each in list(self._waiters)):
+            return False
         # What was seen must hold at one instant: a thread that has come here meanwhile may wait for the lock we hold.
         return changes == self._changes and all(each.rests() for each in list(self._waiters) if each is not asking)
 
@@ -541,21 +548,47 @@ class Keeper:
         anew = {each: look for each, look in looks.items() if self._at_rest.get(each.ident or 0) != look.progress}
         return all(self._is_idle(thread, look) for thread, look in anew.items())
 
+    def _is_answered(self, waiter: Waiter) -> bool:
+        """Return whether nothing is awaited at the sockets of an event loop, or was awaited for long enough."""
+        what = waiter.awaits()
+        if what == sockets.NOTHING:
+            return True
+        return self._has_waited(id(waiter), waiter.order, what, waiter.thread)
+
+    def _has_waited(self, key: int, progress: object, what: str, thread: threading.Thread) -> bool:
+        """Return whether somebody has waited for the world for long enough, in real time, without having run."""
+        if what == sockets.INSIDE:
+            others = [
+                each
+                for each in threading.enumerate()
+                if each is not thread and each not in self._threads and not is_foreign(each)
+            ]
+            if not self._wait_outside(others):
+                return False
+            what = sockets.MAYBE
+        real_ns = genuine.monotonic_ns()
+        before, since_ns = self._since_ns.get(key, (None, 0))
+        if before != progress:
+            self._since_ns[key] = (progress, real_ns)
+            return False
+        patience_s = _STANDSTILL_S if what == sockets.OUTSIDE else _GLANCE_S
+        return bool(real_ns - since_ns >= patience_s * NS_PER_S)
+
     def _is_idle(self, thread: threading.Thread, look: Look) -> bool:
         """Return whether a thread that waits is not to be waited for, and remember it until it has run again."""
         ident, real_ns = thread.ident or 0, genuine.monotonic_ns()
         waits_for = CHILD if _has_pending_work(thread) else look.waits_for
-        if waits_for != INSIDE:
-            progress, since_ns = self._since_ns.get(ident, (None, 0))
-            if progress != look.progress:
+        if waits_for == LIMITED:
+            before, since_ns = self._since_ns.get(ident, (None, 0))
+            if before != look.progress:
                 self._since_ns[ident] = (look.progress, real_ns)
                 return False
-            patience_s = _GLANCE_S
-            if waits_for == LIMITED:
-                patience_s = 2 * sys.getswitchinterval()
-            elif waits_for == CHILD:
-                patience_s = _STANDSTILL_S
-            if real_ns - since_ns < patience_s * NS_PER_S:
+            if real_ns - since_ns < 2 * sys.getswitchinterval() * NS_PER_S:
+                return False
+        elif waits_for != INSIDE:
+            what = sockets.awaited_by(thread) if waits_for == MAYBE and thread in self._threads else sockets.MAYBE
+            what = sockets.OUTSIDE if waits_for == CHILD else what
+            if what != sockets.NOTHING and not self._has_waited(ident, look.progress, what, thread):
                 return False
         self._at_rest[ident] = look.progress
         return True
