@@ -148,6 +148,11 @@ class Target(ABC):
         host = host.lower().removesuffix(".")
         return host in self.hosts or f"{host}:{port}" in self.hosts
 
+    @property
+    def calls_answered(self) -> int:
+        """How many requests were answered, by whichever way; 0 where only the interceptors know."""
+        return 0
+
     # Clients that never pause
 
     def begin_request(self) -> None:
@@ -285,6 +290,11 @@ class LocalTarget(Target):
     def job_count(self) -> int:
         """How many jobs there are."""
         return self.application.job_count
+
+    @property
+    def calls_answered(self) -> int:
+        """How many requests were answered, by whichever way."""
+        return self.application.engine.call_log.count
 
     def newest_jobs(self, count: int) -> list[tuple[str, Status]]:
         """Return the `_id` and the status of so many jobs, the newest last."""

@@ -6,7 +6,6 @@ it is. So delays are real ones, and a connection that the server breaks is broke
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
 from typing import Final
@@ -18,9 +17,8 @@ from mock_akool.core.timeline import Status
 from mock_akool.mock.interceptors.target import Delivered, Target, TimedOutError
 from mock_akool.mock.remote.admin_client import AdminClient
 from mock_akool.mock.remote.clock import RemoteClock
-from mock_akool.mock.virtual_time.genuine import real_sleep
+from mock_akool.mock.virtual_time.genuine import in_thread
 
-_LOOK_S: Final = 0.001
 _OF_A_CONNECTION: Final = frozenset({"connection", "transfer-encoding", "content-length", "expect", "keep-alive"})
 """Headers that are about one connection and not about the request or the answer."""
 
@@ -101,25 +99,14 @@ class RemoteTarget(Target):
     ) -> Delivered:
         """Let the server answer while other tasks go on."""
         self.note_request(method, path_and_query)
-        found: list[Delivered | Exception] = []
-
-        def forward() -> None:
-            try:
-                found.append(self._forward(method, host, path_and_query, headers, body, timeout_s))
-            except Exception as error:
-                found.append(error)
-
         token = object()
         self.in_flight.add(token)
         try:
-            threading.Thread(target=forward, name="mock-akool-forward", daemon=True).start()
-            while not found:
-                await real_sleep(_LOOK_S)
+            answer: Delivered = await in_thread(
+                lambda: self._forward(method, host, path_and_query, headers, body, timeout_s), "mock-akool-forward"
+            )
         finally:
             self.in_flight.discard(token)
-        (answer,) = found
-        if isinstance(answer, Exception):
-            raise answer
         return answer
 
     # What a client waits for

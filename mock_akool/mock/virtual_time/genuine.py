@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import contextlib
 import functools
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import BuiltinFunctionType
@@ -38,27 +40,35 @@ perf_counter_ns: Final = _builtin("perf_counter_ns")
 time_ns: Final = _builtin("time_ns")
 
 
-async def real_sleep(seconds: float) -> None:
-    """Really sleep, in a task of asyncio or trio, whatever the time of its loop."""
+async def in_thread(function: Callable[[], Any], name: str) -> Any:
+    """Return what a function returns that takes real time, while other tasks of asyncio or trio go on.
+
+    The thread has this name. Nobody waits for it when the task is cancelled.
+    """
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         import trio
 
-        await trio.to_thread.run_sync(sleep, seconds)
-        return
-    woken = loop.create_future()
+        return await trio.to_thread.run_sync(function, abandon_on_cancel=True)
+    done = loop.create_future()
 
-    def wake() -> None:
-        if not woken.done():
-            woken.set_result(None)
+    def tell(result: Any, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(result)
+        else:
+            done.set_exception(error)
 
-    def wait() -> None:
-        sleep(seconds)
+    def run() -> None:
+        result, failure = None, None
         try:
-            loop.call_soon_threadsafe(wake)
-        except RuntimeError:
-            return  # the loop has ended meanwhile
+            result = function()
+        except Exception as error:
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(tell, result, failure)
 
-    _thread.start_new_thread(wait, ())
-    await woken
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return await done

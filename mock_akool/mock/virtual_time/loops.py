@@ -44,7 +44,7 @@ class LoopWaiter(Waiter):
         wake: Callable[[], Any],
         handles: Callable[[], Iterable[int]],
     ) -> None:
-        super().__init__(waiter.what, waiter.deadline_ns, waiter.order)
+        super().__init__(waiter.what, waiter.deadline_ns, waiter.order, waiter.span_ns)
         self._selector_fd = selector_fd
         self._wake = wake
         self._handles = handles

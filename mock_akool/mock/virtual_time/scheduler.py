@@ -65,9 +65,24 @@ NEVER_TAKES_PART: Final = frozenset(
 class Waiter:
     """Somebody who waits, in one thread: until an instant, until it is `release`d, or until either."""
 
-    __slots__ = ("deadline_ns", "failure", "granted", "joined", "lock", "notified", "order", "thread", "what")
+    __slots__ = (
+        "deadline_ns",
+        "failure",
+        "granted",
+        "joined",
+        "lock",
+        "notified",
+        "order",
+        "real_ns",
+        "span_ns",
+        "thread",
+        "what",
+    )
 
-    def __init__(self, what: str, deadline_ns: int | None, order: int) -> None:
+    def __init__(self, what: str, deadline_ns: int | None, order: int, span_ns: int = 0) -> None:
+        self.span_ns = span_ns
+        """For how long it waits from `real_ns` on, the instant in real time when it was made."""
+        self.real_ns = genuine.monotonic_ns()
         self.what = what
         """What was called, such as `time.sleep`, for people."""
         self.deadline_ns = deadline_ns
@@ -127,6 +142,7 @@ class _Fake:
         """Where we left the clock; when it is elsewhere, a test has moved it."""
         self.slept_ns = 0
         self.jobs_made = -1
+        self.calls_before = target.calls_answered
 
     def nap(self, seconds: float) -> None:
         keeper.nap(seconds, "waiting for an answer")
@@ -218,6 +234,8 @@ class Keeper:
                     fake.seen_ns = self._now_ns
                 self._begun = True
                 self._mode_changed()
+        if not self._lifted and not self._stalled:
+            self._real_ns = genuine.monotonic_ns()  # who asks does not wait for what only real time can bring
         self._pull()
         for fake in self._fakes:
             if fake.seen_ns != self._now_ns:
@@ -330,6 +348,8 @@ class Keeper:
 
     def waiter(self, what: str, seconds: float | None) -> Waiter:
         """Return a new waiter of this thread, for so many seconds from now, or with None for ever."""
+        if not self._begun and any(fake.target.calls_answered > fake.calls_before for fake in self._fakes):
+            self.asked()  # by a way of its own, such as a live server of the fake
         if not self._begun and not self._waiters:
             self._real_ns = genuine.monotonic_ns()  # what was computed so far took no time
         elif not self._is_virtual():
@@ -338,7 +358,8 @@ class Keeper:
         if seconds is None or seconds >= _FOR_EVER_S:
             return Waiter(what, None, next(self._order))
         # At least a nanosecond, or who waits for the rest of a time that is no round number would wait for ever.
-        return Waiter(what, self._now_ns + max(1, round(seconds * NS_PER_S)), next(self._order))
+        span_ns = max(1, round(seconds * NS_PER_S))
+        return Waiter(what, self._now_ns + span_ns, next(self._order), span_ns)
 
     def nap(self, seconds: float, what: str = "time.sleep") -> None:
         """Sleep in a thread."""
@@ -412,6 +433,8 @@ class Keeper:
                     return self._real_seconds(waiter)
                 if self._stepping or not waiter.rests():
                     return _LOOK_S
+                if any(fake.target.in_flight for fake in self._fakes):
+                    return self._seconds_in_flight(waiter)
                 first = self._first()
                 stop_ns = self._stop_ns()
                 if first is None and stop_ns is None:
@@ -448,6 +471,19 @@ class Keeper:
         after = self._first()
         if after is not None and after is not driving:
             after.wake()
+
+    def _seconds_in_flight(self, waiter: Waiter) -> float:
+        """Return for how long to wait while a server elsewhere answers, which takes real time: limits are real, too."""
+        if waiter.deadline_ns is None:
+            return _LONG_S
+        left_ns = waiter.span_ns - (genuine.monotonic_ns() - waiter.real_ns)
+        if left_ns > 0:
+            return float(min(left_ns / NS_PER_S, _LONG_S))
+        with self._clock_lock:
+            self._now_ns = max(self._now_ns, waiter.deadline_ns)
+            self._real_ns = genuine.monotonic_ns()
+        waiter.granted = True
+        return 0.0
 
     def _real_seconds(self, waiter: Waiter) -> float:
         """Return for how long a wait still is, in real time; one that is over is granted."""
@@ -502,8 +538,6 @@ class Keeper:
 
     def _all_rest(self, asking: Waiter) -> bool:
         """Return whether nobody who takes part has anything to do now."""
-        if any(fake.target.in_flight for fake in self._fakes):
-            return False
         unknown: list[threading.Thread] = []
         changes = self._changes
         resting: dict[threading.Thread, Waiter] = {each.thread: each for each in list(self._waiters)}
