@@ -315,14 +315,14 @@ class TestForwarding:
         fake.on("quota/info").delay(0.3)
 
         async def play() -> float:
-            began_s = time.perf_counter()
+            began_s = genuine.perf_counter_ns() / 1e9
             async with httpx.AsyncClient() as client:
                 await asyncio.gather(*(client.get(QUOTA, headers=KEY) for _ in range(8)))
                 with pytest.raises(httpx.ReadTimeout):
                     await client.get(QUOTA, headers=KEY, timeout=0.05)
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(client.get(QUOTA, headers=KEY), 0.05)
-            return time.perf_counter() - began_s
+            return float(genuine.perf_counter_ns() / 1e9 - began_s)
 
         assert 0.3 <= asyncio.run(play()) < 2
 
