@@ -125,7 +125,7 @@ class TestRealSleep:
         with MockAkool() as mock:
             assert self.really_sleeps()
             assert slept_s(mock) == 0
-            mock.next_job()
+            mock.next_job(queueing=0, processing=0)
             assert Requests().poll(Requests().job()) == 3
             assert not self.really_sleeps()
             assert slept_s(mock) == 0.04

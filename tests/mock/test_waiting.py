@@ -57,7 +57,7 @@ def test_sleep_is_virtual_after_a_request_that_made_no_job() -> None:
 @pytest.mark.parametrize("fault", [{"file": "truncated"}, {"http": 503}, {"html": True}, {"drop": True}])
 def test_sleep_is_virtual_for_a_client_that_fetches_a_broken_file_again(fault: dict[str, object]) -> None:
     with MockAkool() as mock:
-        mock.next_job(result={"files": fault})
+        mock.next_job(queueing=0, processing=0, result={"files": fault})
         job_id = create()
         poll = requests.get(f"{IMAGE}/infobymodelid", params={"image_model_id": job_id}, headers=HEADERS)
         for _ in range(3):
@@ -70,7 +70,7 @@ def test_sleep_is_virtual_for_a_client_that_fetches_a_broken_file_again(fault: d
 
 def test_sleep_is_virtual_for_a_client_that_is_not_content_with_a_strange_result() -> None:
     with MockAkool() as mock:
-        mock.next_job(result={"upscaled_urls": []})
+        mock.next_job(queueing=0, processing=0, result={"upscaled_urls": []})
         job_id = create()
         for _ in range(3):
             requests.get(f"{IMAGE}/infobymodelid", params={"image_model_id": job_id}, headers=HEADERS)
