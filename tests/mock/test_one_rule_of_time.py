@@ -28,7 +28,7 @@ from mock_akool.mock.virtual_time import genuine
 from tests.mock.clients import Requests
 from tests.mock.test_virtual_time import LONG, slept_s, until_done, with_httpx
 
-MOST_REAL_S: Final = 4
+MOST_REAL_S: Final = 10
 
 
 @pytest.fixture(autouse=True)
