@@ -40,14 +40,16 @@ _ERROR: Final[Schema] = {
     "properties": {"error": _TEXT, "hint": _TEXT, "detail": _TEXT},
 }
 _ADMIN_ERRORS: Final = {
-    "400": "what was given is not usable",
-    "401": "the token is not given, or is another one",
-    "403": "the call comes from a page of another site, or names the fake by a name that is not allowed",
-    "404": "there is no such account, job, rule or route",
-    "405": "the path takes another method",
-    "409": "it cannot be done as things stand",
-    "413": "the body is over twice `max_body_bytes` and 64 KiB more",
+    "400": ("Unusable", "the query or the body is wrong"),
+    "401": ("Unauthorized", "the token is missing or wrong"),
+    "403": ("Forbidden", "the request comes from a page, or by a name that is not allowed"),
+    "404": ("NotFound", "there is no such route, account, job, rule or delivery"),
+    "405": ("WrongMethod", "the route takes another method"),
+    "409": ("Conflict", "it cannot be done in the present state"),
+    "413": ("TooLong", "the body is over twice `max_body_bytes` and 64 KiB more"),
+    "504": ("TimedOut", "what was waited for did not come"),
 }
+"""By HTTP status: the name of the response, and what it means."""
 
 
 def document(routes: Routes, shared: Mapping[str, Schema]) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def document(routes: Routes, shared: Mapping[str, Schema]) -> dict[str, Any]:
     Where one of the `shared` schemas stands, it is referred to by its name.
     """
     shared = {"Error": _ERROR, **shared}
-    names = {_spelled(schema): name for name, schema in shared.items()}
+    names = {_canonical(schema): name for name, schema in shared.items()}
     paths: dict[str, dict[str, Any]] = {}
     for (method, path), endpoint in ((key, each.endpoint) for key, each in API_ROUTES.items()):
         paths.setdefault(path, {})[method.lower()] = _emulated(endpoint)
@@ -75,6 +77,10 @@ def document(routes: Routes, shared: Mapping[str, Schema]) -> dict[str, Any]:
             "schemas": {
                 name: {key: _referring(each, names) for key, each in schema.items()} for name, schema in shared.items()
             },
+            "responses": {
+                name: {"description": why, "content": _json({"$ref": "#/components/schemas/Error"})}
+                for name, why in _ADMIN_ERRORS.values()
+            },
             "securitySchemes": {
                 "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "token": {"type": "http", "scheme": "bearer", "description": "a token of getToken"},
@@ -88,7 +94,7 @@ def document(routes: Routes, shared: Mapping[str, Schema]) -> dict[str, Any]:
     }
 
 
-def _spelled(schema: Any) -> str:
+def _canonical(schema: Any) -> str:
     return json.dumps({key: value for key, value in schema.items() if key != "description"}, sort_keys=True)
 
 
@@ -98,7 +104,7 @@ def _referring(tree: Any, names: Mapping[str, str]) -> Any:
         return [_referring(each, names) for each in tree]
     if not isinstance(tree, dict):
         return tree
-    name = names.get(_spelled(tree)) if "type" in tree else None
+    name = names.get(_canonical(tree)) if "type" in tree else None
     if name is None:
         return {key: _referring(each, names) for key, each in tree.items()}
     said = {"description": tree["description"]} if "description" in tree else {}
@@ -119,7 +125,7 @@ def _emulated(endpoint: str) -> dict[str, Any]:
             **data,
         },
     }
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "operationId": str(endpoint).replace("/", "_"),  # generators make names of it
         "tags": ["emulated"],
         "summary": f"the endpoint {endpoint} of Akool",
@@ -134,18 +140,18 @@ def _emulated(endpoint: str) -> dict[str, Any]:
         },
     }
     if endpoint in _REQUESTS:
-        told["requestBody"] = {"required": True, "content": _json({"type": "object", **_REQUESTS[endpoint]})}
+        described["requestBody"] = {"required": True, "content": _json({"type": "object", **_REQUESTS[endpoint]})}
     if endpoint in RESULTS:
-        told["parameters"] = [
+        described["parameters"] = [
             {"name": name, "in": "query", "required": True, "description": meaning, "schema": _TEXT}
             for name, meaning in RESULTS[endpoint].query.items()
         ]
-    return told
+    return described
 
 
 def _admin(method: str, path: str, route: Route) -> dict[str, Any]:
     names = re.findall(r"{(\w+)}", path)
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "operationId": operation_id(method, path),
         "tags": ["admin"],
         "summary": route.summary,
@@ -156,19 +162,21 @@ def _admin(method: str, path: str, route: Route) -> dict[str, Any]:
         ],
         "responses": {
             str(route.status): {"description": "it is done", "content": _json(route.answer) | _text(route)},
-            **{status: _error(why) for status, why in _ADMIN_ERRORS.items()},
+            **{
+                status: {"$ref": f"#/components/responses/{name}"}
+                for status, (name, _) in _ADMIN_ERRORS.items()
+                if status != "504" or route.counter is not None
+            },
         },
     }
-    if route.query is not None and "at_least" in route.query.fields:
-        told["responses"]["504"] = _error("what was waited for did not come")
     if route.body is not None:
         schema = route.body.schema
         properties = {name: {**each, **_default(route.body, name)} for name, each in schema["properties"].items()}
-        told["requestBody"] = {
+        described["requestBody"] = {
             "required": bool(schema.get("required")),
             "content": _json({**schema, "properties": properties}),
         }
-    return told
+    return described
 
 
 def _default(of: Record, name: str) -> Schema:
@@ -202,7 +210,3 @@ def _json(schema: Schema) -> dict[str, Any]:
 
 def _text(route: Route) -> dict[str, Any]:
     return {} if route.as_text is None else {"text/plain": {"schema": _TEXT}}
-
-
-def _error(why: str) -> dict[str, Any]:
-    return {"description": why, "content": _json({"$ref": "#/components/schemas/Error"})}

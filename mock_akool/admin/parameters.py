@@ -18,6 +18,7 @@ _MOST_LISTED: Final = 10_000
 _MOST_S: Final = 10 * 366 * 86_400
 
 LIMIT: Final = Field(whole(1, _MOST_LISTED), "how many to list at most", 500)
+OFFSET: Final = Field(whole(0, 10**9), "how many to leave out at the beginning", 0)
 SECONDS: Final = number(0, _MOST_S, f"a number of seconds from 0 to {_MOST_S:,}")
 
 

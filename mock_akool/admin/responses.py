@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 from mock_akool.akool.envelope import encode
 from mock_akool.core.http import Headers, Response
@@ -21,9 +22,45 @@ class AdminError(Exception):
         super().__init__(f"{error}. {hint}")
 
 
-def json_response(plain: Any, status: int = 200) -> Response:
-    """Return the response with this plain data as its body."""
-    return Response(status, JSON, encode(plain))
+PAGE_BYTES: Final = 4 << 20
+"""About how many bytes a page of a list has at most. It has one item at least, however large that is."""
+
+T = TypeVar("T")
+
+
+class Encoded(NamedTuple):
+    """A list of plain data that is JSON already, item by item."""
+
+    items: list[bytes]
+
+
+def page_of(found: Sequence[T], limit: int, write: Callable[[T], Any]) -> Encoded:
+    """Return the first `limit` records as `write` makes them plain data, or fewer when they are too long for a page."""
+    items: list[bytes] = []
+    size = 0
+    for record in found[:limit]:
+        item = encode(write(record))
+        size += len(item)
+        if items and size > PAGE_BYTES:
+            break
+        items.append(item)
+    return Encoded(items)
+
+
+def json_response(plain: Mapping[str, Any], status: int = 200) -> Response:
+    """Return the response with this plain data as its body.
+
+    Lists in it are encoded item by item: the encoder lets no other thread run until it is done.
+    """
+    return Response(
+        status, JSON, b"{%b}" % b",".join(b"%b:%b" % (encode(name), _encoded(each)) for name, each in plain.items())
+    )
+
+
+def _encoded(value: Any) -> bytes:
+    if isinstance(value, Encoded):
+        return b"[%b]" % b",".join(value.items)
+    return b"[%b]" % b",".join(map(encode, value)) if isinstance(value, list) else encode(value)
 
 
 def text_response(text: str, status: int = 200) -> Response:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
 from mock_akool.akool.settings import AccountSpec, ServiceSettings
@@ -78,6 +79,20 @@ class Accounts:
         if settings.strict and not settings.accounts:
             # Strict with an empty list would be a service that nobody can use.
             self.add(AccountSpec(keyed_random.alphanumerics(32, "clientSecret")))
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    @transaction
+    def listed(self, first: int = 0, most: int | None = None) -> list[Account]:
+        """Return accounts in the order in which they appeared: `most` at most from the `first` on, counted from 0."""
+        return list(islice(self._by_key.values(), first, None if most is None else first + most))
+
+    @transaction
+    def totals(self) -> AccountTotals:
+        """Return how many accounts there are, and what they have left and have spent; refunds that are due not yet."""
+        left = sum(self._credits.values())
+        return AccountTotals(len(self._by_key), left, sum(self._initial.values()) - left)
 
     @transaction
     def __iter__(self) -> Iterator[Account]:
@@ -286,6 +301,14 @@ class AccountSummary(NamedTuple):
     credits: Credits
     spent: Credits
     jobs: int
+
+
+class AccountTotals(NamedTuple):
+    """How many accounts there are, and what they have left and have spent together."""
+
+    accounts: int
+    credits: Credits
+    spent: Credits
 
 
 class AccountScript(NamedTuple):

@@ -14,7 +14,7 @@ from itertools import filterfalse
 from typing import Any, Final, NamedTuple, Protocol
 
 from mock_akool.akool import job_queries
-from mock_akool.akool.accounts import Account, Accounts, AccountScript, AccountSummary, Credits
+from mock_akool.akool.accounts import Account, Accounts, AccountScript, AccountSummary, AccountTotals, Credits
 from mock_akool.akool.auth import Tokens
 from mock_akool.akool.codes import Code
 from mock_akool.akool.errors import AkoolError
@@ -54,6 +54,8 @@ Stages = tuple[Stage, ...]
 
 _COMPLETED: Final = Status.COMPLETED
 _MOST_OTHERS: Final = 3
+_PIECE: Final = 500
+"""How many jobs are looked at while the lock is held, where all are and nothing hurries."""
 _REALISTIC_S: Final = (30.0, 60.0)
 
 
@@ -175,11 +177,13 @@ class Engine:
         self.scripts = scripts
         self._forget_all()
 
-    @transaction
     def reset(self) -> None:
         """Forget all jobs, calls, job scripts and what the accounts spent: as just made."""
-        self.scripts.reset()
-        self._forget_all()
+        with self.lock:
+            forgotten = self._jobs
+            self.scripts.reset()
+            self._forget_all()
+        forgotten.clear()
 
     def _forget_all(self) -> None:
         self.accounts = Accounts(
@@ -281,13 +285,17 @@ class Engine:
         return change_at(job.timeline, job.created_ns, job.polls, now_ns)
 
     @transaction
+    def newest_jobs(self, most: int, api_key: str | None = None) -> list[Job]:
+        """Return the newest jobs, `most` at most, the newest last; with an API key, those of that account."""
+        return self._jobs.newest(most, api_key)
+
+    @transaction
     def statuses(self, newest: int | None = None, api_key: str | None = None) -> list[tuple[Job, Status]]:
         """Return the jobs with the status that each has now, the newest last; of `newest` only so many."""
         now_ns = self.clock.now_ns()
-        jobs = self._jobs.all(api_key)
-        return [(job, self.change_of(job, now_ns).status) for job in (jobs if newest is None else jobs[-newest:])]
+        jobs = self._jobs.all(api_key) if newest is None else self._jobs.newest(newest, api_key)
+        return [(job, self.change_of(job, now_ns).status) for job in jobs]
 
-    @transaction
     def is_awaited(self, now_ns: int | None = None, api_key: str | None = None) -> bool:
         """Return whether a client has something to wait for, now or at an instant; with an API key, that account's.
 
@@ -297,23 +305,36 @@ class Engine:
         asks wrongly for a job that has ended waits forever. Of one account the latter is not known: nobody can say
         whose request that was.
         """
-        now_ns = self.clock.now_ns() if now_ns is None else now_ns
-        if api_key is not None:
-            return job_queries.is_awaited_by(self._jobs, self.outbox, api_key, now_ns)
-        return bool(self.troubled) or job_queries.is_awaited(self._jobs, self.outbox, now_ns)
+        jobs, outbox = self._jobs, self.outbox
+        with self.lock:
+            now_ns = self.clock.now_ns() if now_ns is None else now_ns
+            if api_key is None:
+                if self.troubled or jobs.polled_on or outbox.next_ns is not None or outbox.is_sending:
+                    return True
+                open_ids = tuple(jobs.open)
+            else:
+                if outbox.next_ns_of(api_key) is not None or outbox.is_sending_for(api_key):
+                    return True
+                own = jobs.all(api_key)
+                if any(job.id in jobs.polled_on for job in own):
+                    return True
+                open_ids = tuple(job.id for job in own if job.id in jobs.open)
+            if not outbox.missed.isdisjoint(open_ids):
+                return True
+        # There may be a million of them, and nobody shall wait meanwhile.
+        found = (jobs.by_id.get(job_id) for job_id in open_ids)
+        return job_queries.any_unfinished((job for job in found if job is not None), now_ns)
 
-    @transaction
     def count_by_status(self, now_ns: int, api_key: str | None = None) -> dict[Status, int]:
         """Return how many jobs there are by the status that they have; with an API key, of that account."""
-        return job_queries.count_by_status(self._jobs, now_ns, api_key)
+        return job_queries.count_by_status(self.jobs(api_key), now_ns)
 
-    @transaction
     def idle_ns(self, now_ns: int, api_key: str | None = None) -> int:
         """Return the instant after which no job's status will change by time alone; `now_ns` when none will.
 
         With an API key only that account's jobs count.
         """
-        return job_queries.idle_ns(self._jobs, now_ns, api_key)
+        return job_queries.idle_ns(self.jobs(api_key), now_ns)
 
     def jobs_made(self, api_key: str) -> int:
         """Return how many jobs the account with this API key has made."""
@@ -338,19 +359,31 @@ class Engine:
         return self.accounts.spent_by(account)
 
     @transaction
-    def account_summaries(self, now_ns: int, api_key: str | None = None) -> list[AccountSummary]:
-        """Return the accounts with their totals, in the order in which they appeared; with an API key, that one's."""
-        known = self.accounts.known(api_key) if api_key is not None else None
-        found = self.accounts if api_key is None else [] if known is None else [known]
-        return [
-            AccountSummary(
-                account,
-                self.credits_of(account, now_ns),
-                self.spent_by(account, now_ns),
-                self.jobs_made(account.api_key),
-            )
-            for account in found
-        ]
+    def account_summaries(self, now_ns: int, *, first: int = 0, most: int | None = None) -> list[AccountSummary]:
+        """Return accounts with their totals, in the order in which they appeared: `most` at most from `first` on."""
+        return [self._summary(account, now_ns) for account in self.accounts.listed(first, most)]
+
+    @transaction
+    def account_summary(self, api_key: str, now_ns: int) -> AccountSummary | None:
+        """Return the account with this API key and its totals; None when there is none, and none is made."""
+        account = self.accounts.known(api_key)
+        return None if account is None else self._summary(account, now_ns)
+
+    def _summary(self, account: Account, now_ns: int) -> AccountSummary:
+        left, spent = self.credits_of(account, now_ns), self.spent_by(account, now_ns)
+        return AccountSummary(account, left, spent, self.jobs_made(account.api_key))
+
+    def totals(self, now_ns: int, api_key: str | None = None) -> AccountTotals:
+        """Return how many accounts there are, and what they have left and have spent; with an API key, of that one."""
+        if api_key is not None:
+            own = self.account_summary(api_key, now_ns)
+            return AccountTotals(0, 0, 0) if own is None else AccountTotals(1, own.credits, own.spent)
+        # Account by account, so that nobody waits for all of them.
+        for key in tuple(self._jobs.refunds):
+            account = self.accounts.known(key)
+            if account is not None:
+                self.credits_of(account, now_ns)
+        return self.accounts.totals()
 
     @transaction
     def file_at(self, path: str, now_ns: int) -> tuple[Job | None, MediaSpec | None, int]:
@@ -404,6 +437,36 @@ class Engine:
         if parent is not None and create.uses is not None:
             self._jobs.use(parent, create.uses(input))
         return made
+
+    @transaction
+    def create_with_history(
+        self,
+        api_key: str,
+        create: Create[Any],
+        input: JobInput,
+        file_base: str,
+        created_ns: int,
+        now_ns: int,
+        *,
+        plan: JobPlan | None = None,
+        polls: int = 0,
+    ) -> list[Job]:
+        """Make the jobs of a create as of `created_ns`, polled so many times since, the last time at `now_ns`.
+
+        In lenient mode the account is made when it is new. Raises AkoolError as `create` does, and 1109 when there is
+        no such account; then nothing has changed.
+        """
+        is_new = self.accounts.known(api_key) is None
+        account = self.accounts.by_key(api_key)
+        if account is None:
+            raise AkoolError(Code.ACCOUNT_NOT_FOUND, reason=f"no account has the API key {shown(api_key)}")
+        try:
+            made = self.create(account, create, input, file_base, created_ns, plan)
+        except Exception:
+            if is_new:
+                self.accounts.remove(api_key)
+            raise
+        return [self.count_polls(job.id, polls, now_ns) for job in made]
 
     def poll(self, account: Account, job_id: str, now_ns: int) -> PollResult:
         """Return the account's job as this poll sees it, and note the poll where it matters."""
@@ -476,31 +539,35 @@ class Engine:
         self._polls.clear()
         self.outbox.forget({job_id})
 
-    @transaction
     def reset_account(self, api_key: str) -> None:
         """Forget an account's jobs, calls, job scripts, rules and spent credits: it is as when it was made.
 
         The clock and all other accounts stay as they are.
         """
-        own = self._jobs.forget_account(api_key)
-        self._polls.clear()
-        self.outbox.forget(own)
-        self.outbox.forget_account(api_key)
-        self.scripts.forget(api_key, own)
-        self._recent.pop(api_key, None)
-        self.accounts.restore(api_key)
-        self.call_log.drop(self.asked_by(api_key))
+        with self.lock:
+            jobs = self._jobs
+            own = jobs.forget_account(api_key)
+            self._polls.clear()
+            self.outbox.forget(own.keys())
+            self.outbox.forget_account(api_key)
+            self.scripts.forget(api_key, own.keys())
+            self._recent.pop(api_key, None)
+            self.accounts.restore(api_key)
+            self.call_log.drop(self.asked_by(api_key))
+        # Nobody finds the files of jobs that are gone, so the rest can be done bit by bit.
+        while own:
+            with self.lock:
+                jobs.forget_files(own.popitem()[1] for _ in range(min(len(own), _PIECE)))
 
     @transaction
-    def limits_changed(self, api_key: str | None, *, counts_jobs: bool) -> None:
-        """Take note that scripts say something else now of an account, or with None of all.
+    def account_changed(self, api_key: str) -> None:
+        """Take note that scripts say something else now of an account."""
+        self.accounts.apply(api_key)
 
-        `counts_jobs` when they say how many jobs may be unfinished at a time.
-        """
-        if counts_jobs:
-            self._jobs.count_unfinished_from_now(self._jobs.all())
-        if api_key is not None:
-            self.accounts.apply(api_key)
+    @transaction
+    def add_credits(self, account: Account, amount: Credits, now_ns: int) -> None:
+        """Give the account so many credits more; with a negative amount fewer, but never below 0."""
+        self.accounts.set_credits(account, max(0, self.credits_of(account, now_ns) + amount))
 
     @transaction
     def ban(self, account: Account, *, banned: bool) -> Account:
@@ -558,11 +625,14 @@ class Engine:
     ) -> None:
         limit = self._most_unfinished(account.api_key)
         if limit is not None:
-            waiting = self._jobs.unfinished.get(account.api_key, {})
-            for job_id in [
-                each for each in waiting if self.change_of(self._jobs.by_id[each], now_ns).status >= _COMPLETED
-            ]:
-                del waiting[job_id]
+            waiting = self._jobs.unfinished(account.api_key)
+            if len(waiting) + count > limit:
+                # Only now does it matter which of them have ended.
+                ended = [
+                    each for each in waiting if self.change_of(self._jobs.by_id[each], now_ns).status >= _COMPLETED
+                ]
+                for job_id in ended:
+                    del waiting[job_id]
             if len(waiting) + count > limit:
                 raise AkoolError(
                     Code.TOO_FREQUENT,
@@ -613,7 +683,7 @@ class Engine:
             job_script=plan.label,
             result=plan.result,
         )
-        self._jobs.add(job, is_counted=self._most_unfinished(key) is not None)
+        self._jobs.add(job)
         self.scripts.made(job)
         self.outbox.follow(job)
         return job

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from mock_akool.akool.families import Context, family_of
@@ -41,6 +42,8 @@ class JobStore:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.by_id: dict[str, Job] = {}
+        self._ids_of: dict[str, list[str]] = {}
+        """The ids of the jobs of each account, by API key."""
         self._by_stem: dict[str, str] = {}
         """The ids of jobs by what the names of their files begin with."""
         self.stamps = Stamps()
@@ -51,15 +54,22 @@ class JobStore:
         self.end_shown: set[str] = set()
         self.polled_on: set[str] = set()
         """Jobs that the client polls although it was shown their end."""
-        self.unfinished: dict[str, dict[str, None]] = {}
-        """By API key: the jobs that may be unfinished, where an account may have only so many at a time."""
+        self._unfinished: dict[str, dict[str, None]] = {}
+        """By API key: the jobs that may be unfinished, of accounts of which somebody has asked."""
         self.refunds: dict[str, dict[str, None]] = {}
         """By API key: the jobs that give their credits back if they fail."""
 
     def all(self, api_key: str | None = None) -> tuple[Job, ...]:
         """Return all jobs in the order of their creation; with an API key, those of that account."""
-        jobs = self.by_id.values()
-        return tuple(jobs if api_key is None else (job for job in jobs if job.account.api_key == api_key))
+        if api_key is None:
+            return tuple(self.by_id.values())
+        return tuple(map(self.by_id.__getitem__, self._ids_of.get(api_key, ())))
+
+    def newest(self, most: int, api_key: str | None = None) -> list[Job]:
+        """Return the newest jobs, `most` at most, the newest last; with an API key, those of that account."""
+        if api_key is not None:
+            return [self.by_id[job_id] for job_id in self._ids_of.get(api_key, ())[-most:]]
+        return list(islice(reversed(self.by_id.values()), most))[::-1]
 
     def at_path(self, path: str) -> Job | None:
         """Return the job that the file at `path` is or will be of; None when there is none."""
@@ -73,15 +83,16 @@ class JobStore:
                 break
         return None
 
-    def add(self, job: Job, *, is_counted: bool) -> None:
-        """Keep a new job; `is_counted` where its account may have only so many unfinished ones."""
+    def add(self, job: Job) -> None:
+        """Keep a new job."""
         key = job.account.api_key
         self.by_id[job.id] = job
+        self._ids_of.setdefault(key, []).append(job.id)
         self._by_stem[family_of(job).files.stem(job, self._context)] = job.id
         self.open.add(job.id)
         self.made[key] = job.number
-        if is_counted:
-            self.unfinished.setdefault(key, {})[job.id] = None
+        if key in self._unfinished:
+            self._unfinished[key][job.id] = None
         if job.timeline.ending.refund:
             self.refunds.setdefault(key, {})[job.id] = None
 
@@ -114,23 +125,39 @@ class JobStore:
     def remove(self, job_id: str) -> None:
         """Forget a job."""
         job = self.by_id.pop(job_id)
-        self._by_stem.pop(family_of(job).files.stem(job, self._context), None)
+        self._ids_of[job.account.api_key].remove(job_id)
+        self.forget_files([job])
         for known in (self.open, self.end_shown, self.polled_on):
             known.discard(job_id)
-        for waiting in (self.unfinished, self.refunds):
+        for waiting in (self._unfinished, self.refunds):
             waiting.get(job.account.api_key, {}).pop(job_id, None)
 
-    def forget_account(self, api_key: str) -> set[str]:
-        """Forget the jobs of an account and how many there were; returns their ids."""
-        own = {job.id for job in self.by_id.values() if job.account.api_key == api_key}
-        for job_id in own:
-            self.remove(job_id)
-        for counted in (self.made, self.unfinished, self.refunds):
+    def unfinished(self, api_key: str) -> dict[str, None]:
+        """Return the ids of an account's jobs that may be unfinished; who finds one that has ended takes it out."""
+        waiting = self._unfinished.get(api_key)
+        if waiting is None:
+            waiting = self._unfinished[api_key] = dict.fromkeys(self._ids_of.get(api_key, ()))
+        return waiting
+
+    def forget_account(self, api_key: str) -> dict[str, Job]:
+        """Forget the jobs of an account and how many there were; returns them by id.
+
+        What the names of their files begin with is left for `forget_files`: that takes long where there are many.
+        """
+        own = {job_id: self.by_id.pop(job_id) for job_id in self._ids_of.pop(api_key, ())}
+        for known in (self.open, self.end_shown, self.polled_on):
+            known.difference_update(own)
+        for counted in (self.made, self._unfinished, self.refunds):
             counted.pop(api_key, None)
         return own
 
-    def count_unfinished_from_now(self, jobs: Iterable[Job]) -> None:
-        """Count the unfinished jobs of every account from now on; nobody had counted them."""
-        self.unfinished = {}
+    def forget_files(self, jobs: Iterable[Job]) -> None:
+        """Forget what the names of the files of these jobs begin with."""
         for job in jobs:
-            self.unfinished.setdefault(job.account.api_key, {})[job.id] = None
+            self._by_stem.pop(family_of(job).files.stem(job, self._context), None)
+
+    def clear(self) -> None:
+        """Give back the memory of a store that is out of use, bit by bit: all at once would hold up other threads."""
+        for known in (self.by_id, self._by_stem, self._ids_of, self._unfinished, self.refunds):
+            while known:
+                known.popitem()

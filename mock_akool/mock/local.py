@@ -154,12 +154,10 @@ class _LocalBackend(Backend):
         return self._engine.accounts.add_new(spec)
 
     def credits(self) -> Credits:
-        now_ns = self._engine.clock.now_ns()
-        return sum(each.credits for each in self._engine.account_summaries(now_ns, self.api_key))
+        return self._engine.totals(self._engine.clock.now_ns(), self.api_key).credits
 
     def credits_spent(self) -> Credits:
-        now_ns = self._engine.clock.now_ns()
-        return sum(each.spent for each in self._engine.account_summaries(now_ns, self.api_key))
+        return self._engine.totals(self._engine.clock.now_ns(), self.api_key).spent
 
     def started_ns(self) -> int:
         return self._engine.call_log.start_ns

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mock_akool.admin.parameters import ACCOUNT_QUERY, OWN_ACCOUNT, account_of_query, body, parameters, query
-from mock_akool.admin.responses import AdminError
+from mock_akool.admin.parameters import (
+    ACCOUNT_QUERY,
+    LIMIT,
+    OFFSET,
+    OWN_ACCOUNT,
+    account_of_query,
+    body,
+    parameters,
+    query,
+)
+from mock_akool.admin.responses import AdminError, page_of
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.schemas import listed, record
+from mock_akool.admin.schemas import page
 from mock_akool.admin.serializers import ACCOUNT_SUMMARY
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.settings import ACCOUNT_SPEC, AccountSpec
@@ -18,8 +27,15 @@ from mock_akool.core.schema import FLAG, Field, whole
 
 def list_accounts(request: AdminRequest) -> Any:
     """List accounts."""
-    found = request.engine.account_summaries(request.now_ns, request.account)
-    return {"accounts": [ACCOUNT_SUMMARY.write(each, request.now_ns) for each in found]}
+    engine, first, limit = request.engine, request.given["offset"], request.given["limit"]
+    if request.account is not None:
+        own = engine.account_summary(request.account, request.now_ns)
+        count, found = (0, []) if own is None else (1, [own][first:])
+    else:
+        count, found = len(engine.accounts), engine.account_summaries(request.now_ns, first=first, most=limit)
+    shown = page_of(found, limit, lambda each: ACCOUNT_SUMMARY.write(each, request.now_ns))
+    following = first + len(shown.items)
+    return {"accounts": shown, "matched": count, "next": following if following < count else None}
 
 
 def add_account(request: AdminRequest) -> Any:
@@ -42,8 +58,10 @@ def set_credits(request: AdminRequest) -> Any:
     if (credits is None) == (add is None):
         raise AdminError(400, "give either `credits` or `add`", "`credits` is what it has then, `add` is how many more")
     account = account_meant(request)
-    left = request.engine.credits_of(account, request.now_ns)
-    request.engine.accounts.set_credits(account, max(0, left + add) if credits is None else credits)
+    if credits is None:
+        request.engine.add_credits(account, add, request.now_ns)
+    else:
+        request.engine.accounts.set_credits(account, credits)
     return _written(request, account)
 
 
@@ -61,16 +79,28 @@ def expire_tokens(request: AdminRequest) -> Any:
 
 def account_meant(request: AdminRequest) -> Account:
     """Return the account that the request names; a lenient fake makes it when it is first named, as the API does."""
-    if request.account is None:
-        raise AdminError(400, "no account is given", "Give `account`, its API key")
-    account = request.engine.accounts.by_key(request.account)
+    account = request.engine.accounts.by_key(key_meant(request))
     if account is None:
-        raise AdminError(404, "there is no account with this API key", "POST /_mock/accounts makes one")
+        raise unknown_account()
     return account
 
 
+def key_meant(request: AdminRequest) -> str:
+    """Return the API key of the account that the request names."""
+    if request.account is None:
+        raise AdminError(400, "no account is given", "Give `account`, its API key")
+    return request.account
+
+
+def unknown_account() -> AdminError:
+    """Return the error for an account that is neither there nor made when it is named."""
+    return AdminError(404, "there is no account with this API key", "POST /_mock/accounts makes one")
+
+
 def _written(request: AdminRequest, account: Account) -> dict[str, Any]:
-    (summary,) = request.engine.account_summaries(request.now_ns, account.api_key)
+    summary = request.engine.account_summary(account.api_key, request.now_ns)
+    if summary is None:
+        raise unknown_account()  # everybody was reset meanwhile
     return ACCOUNT_SUMMARY.write(summary, request.now_ns)
 
 
@@ -78,8 +108,8 @@ ROUTES: Final[Routes] = {
     ("GET", "/_mock/accounts"): Route(
         "List accounts",
         list_accounts,
-        record({"accounts": ("the accounts", listed(ACCOUNT_SUMMARY.schema))}),
-        ACCOUNT_QUERY,
+        page("accounts", "the accounts", ACCOUNT_SUMMARY.schema, by="offset"),
+        query(account=account_of_query(), offset=OFFSET, limit=LIMIT),
     ),
     ("POST", "/_mock/accounts"): Route(
         "Add an account",

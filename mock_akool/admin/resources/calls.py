@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from mock_akool.admin import long_poll
 from mock_akool.admin.parameters import LIMIT, SECONDS, account_of_query, query
+from mock_akool.admin.responses import page_of
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import WHOLE, page
 from mock_akool.admin.serializers import CALL
@@ -21,15 +22,15 @@ Matches = Callable[[Call], bool]
 
 def list_calls(request: AdminRequest) -> Any:
     """List calls, oldest first."""
-    given = request.given
+    given, engine = request.given, request.engine
     matches = matching(request)
-    found = [call for call in request.engine.calls(after=given["after"]) if matches(call)]
-    shown = found[: given["limit"]]
+    found = [call for call in engine.calls(after=given["after"]) if matches(call)]
+    shown = page_of(found, given["limit"], lambda call: CALL.write(call, request.now_ns))
     return {
-        "calls": [CALL.write(call, request.now_ns) for call in shown],
+        "calls": shown,
         "matched": len(found),
-        "next": shown[-1].number if len(shown) < len(found) else None,
-        "dropped": request.engine.call_log.dropped,
+        "next": found[len(shown.items) - 1].number if len(shown.items) < len(found) else None,
+        "dropped": engine.call_log.dropped,
     }
 
 

@@ -10,13 +10,14 @@ from mock_akool.admin.parameters import (
     ACCOUNT_BODY,
     ACCOUNT_QUERY,
     LIMIT,
+    OFFSET,
     OWN_ACCOUNT,
     account_of_query,
     body,
     query,
 )
-from mock_akool.admin.resources.accounts import account_meant
-from mock_akool.admin.responses import AdminError
+from mock_akool.admin.resources.accounts import key_meant, unknown_account
+from mock_akool.admin.responses import AdminError, page_of
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import listed, page, record
 from mock_akool.admin.serializers import JOB
@@ -55,12 +56,10 @@ def list_jobs(request: AdminRequest) -> Any:
     found = engine.jobs(request.account)
     if status is not None:
         found = tuple(job for job in found if engine.change_of(job, request.now_ns).status is status)
-    first, limit = request.given["offset"], request.given["limit"]
-    return {
-        "jobs": [_written(request, job) for job in found[first : first + limit]],
-        "matched": len(found),
-        "next": first + limit if first + limit < len(found) else None,
-    }
+    first = request.given["offset"]
+    shown = page_of(found[first:], request.given["limit"], lambda job: _written(request, job))
+    following = first + len(shown.items)
+    return {"jobs": shown, "matched": len(found), "next": following if following < len(found) else None}
 
 
 def show_job(request: AdminRequest) -> Any:
@@ -85,22 +84,22 @@ def create_job(request: AdminRequest) -> Any:
             f"request: the API would answer {error}: {refused.reason}",
             f"For {endpoint} give one such as {example}",
         ) from None
-    is_new = engine.accounts.known(request.account or "") is None
-    account = account_meant(request)
+    key = key_meant(request)
     created_ns = request.now_ns - given["elapsed"].ns
+    if created_ns < 0:
+        raise AdminError(400, f"elapsed: {given['elapsed']} ago is before 1970", "Give a shorter time")
     plan = None
     if given["stages"] is not None or given["result"] is not None:
         plan = JobPlan(given["stages"], given["result"], "admin")
     try:
-        made = engine.create(account, create, input, request.http.file_base, created_ns, plan)
-    except Exception as error:
-        if is_new:
-            engine.accounts.remove(account.api_key)
-        if isinstance(error, AkoolError):
-            hint = _WAYS_OUT.get(error.code, "See GET /_mock/state and GET /_mock/accounts")
-            raise AdminError(409, f"the API would answer {error}", hint) from None
-        raise
-    made = [engine.count_polls(job.id, given["polls"], request.now_ns) for job in made]
+        made = engine.create_with_history(
+            key, create, input, request.http.file_base, created_ns, request.now_ns, plan=plan, polls=given["polls"]
+        )
+    except AkoolError as error:
+        if error.code == Code.ACCOUNT_NOT_FOUND:
+            raise unknown_account() from None
+        hint = _WAYS_OUT.get(error.code, "See GET /_mock/state and GET /_mock/accounts")
+        raise AdminError(409, f"the API would answer {error}", hint) from None
     return {"jobs": [_written(request, job) for job in made]}
 
 
@@ -139,7 +138,7 @@ def _written(request: AdminRequest, job: Job) -> dict[str, Any]:
 def _job(request: AdminRequest) -> Job:
     job = request.engine.job(request.given["job"])
     if job is None or request.account not in (None, job.account.api_key):
-        newest = ", ".join(each.id for each in request.engine.jobs(request.account)[-_NEWEST_NAMED:]) or "none"
+        newest = ", ".join(each.id for each in request.engine.newest_jobs(_NEWEST_NAMED, request.account)) or "none"
         whose = "" if request.account is None else " of this account"
         raise AdminError(404, f"there is no job {request.given['job'][:60]!r}{whose}", f"The newest ones are: {newest}")
     return job
@@ -163,7 +162,7 @@ ROUTES: Final[Routes] = {
         query(
             account=account_of_query(),
             status=Field(STATUS, "the status that they have now"),
-            offset=Field(whole(0, 10**9), "how many to leave out at the beginning", 0),
+            offset=OFFSET,
             limit=LIMIT,
         ),
     ),

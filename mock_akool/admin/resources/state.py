@@ -9,7 +9,8 @@ from mock_akool._version import __version__
 from mock_akool.admin.parameters import ACCOUNT_BODY, ACCOUNT_QUERY, SHARED_QUERY, account_of_query, query
 from mock_akool.admin.resources.clock import CLOCK, show_clock
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.schemas import FLAG, TEXT, WHOLE, listed, record
+from mock_akool.admin.schemas import FLAG, NUMBER, TEXT, WHOLE, listed, record
+from mock_akool.akool.accounts import credits_as_number
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.schema import FLAG as YES_OR_NO
 from mock_akool.core.schema import Field, Schema
@@ -53,18 +54,19 @@ def state(request: AdminRequest) -> Any:
     """Show the totals."""
     engine, now_ns, key = request.engine, request.now_ns, request.account
     counts = engine.count_by_status(now_ns, key)
-    accounts = engine.account_summaries(now_ns, key)
+    totals = engine.totals(now_ns, key)
     return {
         "version": __version__,
         **_set_up(engine.settings),
         "started_ns": engine.call_log.start_ns,
         "clock": show_clock(request),
-        "accounts": len(accounts),
+        "accounts": totals.accounts,
         "jobs": {status.word: counts[status] for status in Status},
         "calls": engine.call_log.count if key is None else len(engine.calls(key)),
         "awaited": engine.is_awaited(now_ns, key),
         "sending": request.fake.sending(key),
-        "credits_spent": sum(each.spent for each in accounts),
+        "credits": credits_as_number(totals.credits),
+        "credits_spent": credits_as_number(totals.spent),
     }
 
 
@@ -114,7 +116,8 @@ ROUTES: Final[Routes] = {
                 "calls": ("how many calls there were; of an account, how many are kept", WHOLE),
                 "sending": ("how webhooks are sent", {"enum": ["http", "collect", "call"]}),
                 "awaited": ("whether a client has something to wait for: a job, a webhook, another attempt", FLAG),
-                "credits_spent": ("what was paid, less refunds", WHOLE),
+                "credits": ("what is left", NUMBER),
+                "credits_spent": ("what was paid, less refunds", NUMBER),
             }
         ),
         ACCOUNT_QUERY,

@@ -7,7 +7,7 @@ from typing import Any, Final
 from mock_akool.admin import long_poll
 from mock_akool.admin.parameters import ACCOUNT, ACCOUNT_QUERY, LIMIT, OWN_ACCOUNT, account_of_query, body, query
 from mock_akool.admin.resources.scenarios import check_source
-from mock_akool.admin.responses import AdminError
+from mock_akool.admin.responses import AdminError, page_of
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import TEXT, WHOLE, listed, or_null, page, record
 from mock_akool.admin.serializers import DELIVERY
@@ -26,11 +26,11 @@ _WAYS_HELP: Final = (
 def list_deliveries(request: AdminRequest) -> Any:
     """List deliveries, in the order they fell due."""
     found = _deliveries(request)
-    shown = found[: request.given["limit"]]
+    shown = page_of(found, request.given["limit"], lambda each: _written(request, each))
     return {
-        "webhooks": [_written(request, each) for each in shown],
+        "webhooks": shown,
         "matched": len(found),
-        "next": shown[-1].number if len(shown) < len(found) else None,
+        "next": found[len(shown.items) - 1].number if len(shown.items) < len(found) else None,
         "due_ns": request.engine.outbox.next_ns_of(request.account),
     }
 

@@ -104,8 +104,8 @@ class World(Protocol):
     def observe(self, api_key: str | None = None) -> Snapshot:
         """Return what was seen of everybody or of an account."""
 
-    def limits_changed(self, api_key: str | None, *, counts_jobs: bool) -> None:
-        """Take note that scenarios now say something else about an account, or with None about all."""
+    def account_changed(self, api_key: str) -> None:
+        """Take note that scenarios now say something else about an account."""
 
 
 class ScenarioRuntime:
@@ -237,10 +237,8 @@ class ScenarioRuntime:
         self._repeated.clear()
         self.watching = self.watching or any(each.rules for each in scenarios)
         self.limiting = self.limiting or any(each.limits.requests_per_second is not None for each in scenarios)
-        self._world.limits_changed(
-            api_key if scenarios else None,
-            counts_jobs=any(each.limits.concurrent_jobs is not None for each in scenarios),
-        )
+        if api_key is not None and scenarios:
+            self._world.account_changed(api_key)
 
     @transaction
     def add(self, rule: Rule, label: str, api_key: str | None = None) -> ActiveRule:

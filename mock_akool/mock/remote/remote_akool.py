@@ -141,13 +141,13 @@ class _RemoteBackend(Backend):
         return RemoteWebhooks(self._admin_client, self._clock, lambda: tuple(self.jobs()))
 
     def accounts(self) -> tuple[Account, ...]:
-        return tuple(map(ACCOUNT.read, self._ask("GET", "accounts")["accounts"]))
+        return tuple(map(ACCOUNT.read, self._admin_client.pages("accounts", by="offset")))
 
     def add_account(self, spec: AccountSpec) -> Account:
         return ACCOUNT.read(self._ask("POST", "accounts", ACCOUNT_SPEC.write(spec), account=None))
 
     def credits(self) -> Credits:
-        left: Credits = sum(each["credits"] for each in self._ask("GET", "accounts")["accounts"])
+        left: Credits = self._ask("GET", "state")["credits"]
         return left
 
     def credits_spent(self) -> Credits:

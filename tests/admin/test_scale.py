@@ -1,0 +1,259 @@
+"""Admin requests where there is much: none of them holds the lock, and so the polls of clients, for long."""
+
+from __future__ import annotations
+
+import gc
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import pytest
+
+from mock_akool import MockAkool, Request, SteeredClock
+from mock_akool.admin.responses import PAGE_BYTES
+from mock_akool.akool.jobs import Job
+from mock_akool.core.timeline import Change
+from tests.admin.conftest import IMAGE, KEY, Fake
+
+HOOK: Final = "http://127.0.0.1:9/hook"
+MANY: Final = 20_000
+LONG_MS: Final = 25
+"""How long a request may hold the lock among so many; in the time of its thread's own work."""
+
+
+class TimedLock:
+    """A lock that knows for how long it was held at most, in nanoseconds of the holding thread's work."""
+
+    def __init__(self) -> None:
+        self._inner = threading.RLock()
+        self._depth = 0
+        self._since_ns = 0
+        self.longest_ns = 0
+
+    def __enter__(self) -> TimedLock:
+        self._inner.acquire()
+        self._depth += 1
+        if self._depth == 1:
+            self._since_ns = time.thread_time_ns()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self.longest_ns = max(self.longest_ns, time.thread_time_ns() - self._since_ns)
+        self._inner.release()
+
+
+def timed(mock: MockAkool) -> TimedLock:
+    """Put a lock that is timed in the place of the engine's."""
+    lock, engine = TimedLock(), mock.engine
+    for owner, name in (
+        (engine, "lock"),
+        (engine.accounts, "lock"),
+        (engine.outbox, "_lock"),
+        (mock.application.scenarios, "lock"),
+    ):
+        assert hasattr(owner, name)
+        setattr(owner, name, lock)
+    return lock
+
+
+def create(key: str, prompt: str = "a red fox", **fields: Any) -> Request:
+    headers = {"x-api-key": key, "content-type": "application/json"}
+    body = json.dumps({"prompt": prompt, **fields}).encode()
+    return Request.build("POST", f"{IMAGE}/createbyprompt", "", headers, body)
+
+
+@pytest.fixture
+def without_collections() -> Iterator[None]:
+    """Let no garbage collection fall into what is timed."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+REQUESTS: Final[tuple[tuple[str, str, str, dict[str, Any]], ...]] = (
+    ("GET", "state", "", {}),
+    ("GET", "state", f"account={KEY}", {}),
+    ("GET", "accounts", "", {}),
+    ("GET", "accounts", "limit=10000", {}),
+    ("GET", "jobs", "", {}),
+    ("GET", "jobs", "status=queueing", {}),
+    ("GET", "jobs", f"account={KEY}&status=completed", {}),
+    ("GET", f"jobs/{'0' * 24}", "", {}),
+    ("GET", "calls", "", {}),
+    ("GET", "calls", f"account={KEY}&code=1000", {}),
+    ("GET", "report", "", {}),
+    ("GET", "report", f"account={KEY}", {}),
+    ("GET", "scenario", "", {}),
+    ("GET", "scenario/unused", "", {}),
+    ("GET", "webhooks", "", {}),
+    ("POST", "clock/advance", "", {"until": "idle"}),
+    ("PUT", "scenario", "", {"scenario": {"limits": {"concurrent_jobs": 10**9}}}),
+    ("POST", "jobs", "", {"account": KEY}),
+    ("POST", "reset", "", {"account": KEY}),
+    ("POST", "reset", "", {}),
+)
+
+
+@pytest.mark.parametrize("keys", [1, MANY], ids=["of one account", "of as many accounts"])
+def test_nobody_is_held_up_for_long(keys: int, without_collections: None) -> None:
+    mock = MockAkool(credits=10**9, clock=SteeredClock(), queueing="1h", processing="1h")
+    creates = [create(KEY if number == 0 else f"key-{number}") for number in range(keys)]
+    for number in range(MANY):
+        mock.answer(creates[number % keys])
+    lock = timed(mock)
+    held = {}
+    for method, path, query, body in REQUESTS:
+        lock.longest_ns = 0
+        raw = json.dumps(body).encode() if body else b""
+        assert mock.answer(Request.build(method, f"/_mock/{path}", query, body=raw)).status in (200, 201, 404)
+        held[f"{method} {path} {query}"] = lock.longest_ns / 1e6
+    assert {what: ms for what, ms in held.items() if ms > LONG_MS} == {}
+
+
+class TestPages:
+    def test_accounts_come_in_pages(self, fake: Fake) -> None:
+        for number in range(7):
+            fake.create(f"key-{number}")
+        page = fake.ask("GET", "accounts", "offset=2&limit=3")
+        assert [each["api_key"] for each in page["accounts"]] == ["key-2", "key-3", "key-4"]
+        assert (page["matched"], page["next"]) == (7, 5)
+        assert fake.ask("GET", "accounts", "offset=5&limit=2")["next"] is None
+        page = fake.ask("GET", "accounts", "account=key-3")
+        assert ([each["api_key"] for each in page["accounts"]], page["matched"], page["next"]) == (["key-3"], 1, None)
+        page = fake.ask("GET", "accounts", "account=key-3&offset=1")
+        assert (page["accounts"], page["matched"], page["next"]) == ([], 1, None)
+        assert fake.ask("GET", "accounts", "account=nobody")["matched"] == 0
+        with fake.mock.server() as server:
+            remote = MockAkool.connect(server.url)
+            assert remote.accounts == fake.mock.accounts
+            assert (
+                (remote.credits, remote.credits_spent) == (7 * 998, 14) == (fake.mock.credits, fake.mock.credits_spent)
+            )
+
+    def test_refunds_that_are_due_are_counted_in_totals(self, fake: Fake) -> None:
+        for key in (KEY, "another"):
+            fake.ask("POST", f"jobs/{fake.create(key)}/fail", refund=True)
+            fake.create(key)
+        state = fake.ask("GET", "state")
+        assert (state["credits"], state["credits_spent"]) == (2 * 998, 4)
+
+    @pytest.mark.parametrize("path", ["jobs", "calls", "webhooks"])
+    def test_a_page_is_bounded_in_bytes(self, path: str) -> None:
+        fake = Fake(MockAkool(queueing=0, processing=0, max_body_bytes=2 << 20, call_log_bytes=256 << 20))
+        for _ in range(12):
+            fake.mock.answer(create(KEY, webhookUrl=HOOK + "x" * 900_000))
+        fake.ask("POST", "clock/advance", until="idle")
+        numbers: list[int] = []
+        start: int | None = 0
+        pages = 0
+        while start is not None:
+            raw = fake.mock.answer(
+                Request.build("GET", f"/_mock/{path}", f"{'offset' if path == 'jobs' else 'after'}={start}")
+            ).body
+            assert len(raw) < PAGE_BYTES + 1_000
+            page = json.loads(raw)
+            assert page["matched"] >= len(page[path]) > 0
+            numbers += [each["number"] for each in page[path]]
+            start, pages = page["next"], pages + 1
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) >= 12
+        assert pages > 1
+
+    def test_a_single_item_may_be_longer_than_a_page(self) -> None:
+        fake = Fake(MockAkool(max_body_bytes=8 << 20))
+        for _ in range(2):
+            fake.mock.answer(create(KEY, "x" * (5 << 20)))
+        page = fake.ask("GET", "jobs")
+        assert (len(page["jobs"]), page["next"]) == (1, 1)
+
+
+def test_calls_are_listed_while_others_come() -> None:
+    mock = MockAkool(credits=10**9, call_log_size=2_000)
+    ended = threading.Event()
+
+    def call() -> None:
+        request = create(KEY)
+        while not ended.is_set():
+            mock.answer(request)
+
+    with ThreadPoolExecutor(2) as pool:
+        calling = pool.submit(call)
+        try:
+            for query in ["", f"account={KEY}", "at_least=1&timeout=0"] * 60:
+                assert mock.answer(Request.build("GET", "/_mock/calls", query)).status in (200, 504)
+        finally:
+            ended.set()
+        calling.result(20)
+
+
+def test_a_create_among_many_that_are_counted_costs_no_more_than_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each create looked at all unfinished jobs of its account: 100,000 took minutes."""
+    mock = MockAkool(credits=10**9, queueing="1h", concurrent_jobs=10**9)
+    looked = 0
+    usual = mock.engine.change_of
+
+    def change_of(job: Job, now_ns: int) -> Change:
+        nonlocal looked
+        looked += 1
+        return usual(job, now_ns)
+
+    monkeypatch.setattr(mock.engine, "change_of", change_of)
+    for _ in range(1_000):
+        mock.answer(create(KEY))
+    assert looked <= 5_000
+
+
+def test_a_limit_that_is_said_later_counts_jobs_that_were_there(fake: Fake) -> None:
+    for _ in range(3):
+        fake.create()
+    fake.create("another")
+    fake.ask("PUT", "scenario", scenario={"limits": {"concurrent_jobs": 4}})
+    assert [fake.code_of_create() for _ in range(2)] == [1000, 1005]
+    fake.ask("POST", "clock/advance", until="idle")
+    assert [fake.code_of_create() for _ in range(5)] == [1000] * 4 + [1005]
+    assert fake.code_of_create("another") == 1000
+    fake.ask("POST", "reset", account=KEY)
+    assert [fake.code_of_create() for _ in range(5)] == [1000] * 4 + [1005]
+
+
+def test_files_of_an_account_that_was_reset_are_gone(fake: Fake) -> None:
+    def path_of(key: str) -> str:
+        job = fake.create(key)
+        fake.ask("POST", f"jobs/{job}/complete")
+        return str(fake.poll(job, key)["image"].removeprefix("https://d2qf6ukcym4kn9.cloudfront.net"))
+
+    gone, stays = path_of(KEY), path_of("another")
+    fake.ask("POST", "reset", account=KEY)
+    assert [fake.mock.answer(Request.build("GET", path)).status for path in (gone, stays)] == [403, 200]
+    assert not fake.mock.engine._jobs._by_stem.keys() - {stays[1:].split("-")[0]}
+
+
+@pytest.mark.parametrize(("key", "status"), [("new", 409), ("known", 409)])
+def test_a_job_that_is_refused_makes_no_account(key: str, status: int) -> None:
+    fake = Fake(MockAkool(credits=1))
+    if key == "known":
+        fake.code_of_create(key)
+    before = fake.ask("GET", "accounts")["matched"]
+    assert fake.refused("POST", "jobs", account=key)[0] == status
+    assert fake.ask("GET", "accounts")["matched"] == before
+
+
+def test_a_job_of_an_account_that_cannot_be() -> None:
+    fake = Fake(MockAkool(strict=True))
+    assert fake.refused("POST", "jobs", account="nobody")[:2] == (404, "there is no account with this API key")
+
+
+@pytest.mark.parametrize("elapsed", ["36500d", "21000d"])
+def test_a_job_that_would_be_older_than_time(elapsed: str, fake: Fake) -> None:
+    status, error, _ = fake.refused("POST", "jobs", account=KEY, elapsed=elapsed)
+    assert (status, error) == (400, f"elapsed: {elapsed} ago is before 1970")
