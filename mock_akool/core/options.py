@@ -30,12 +30,13 @@ class Options:
     def __post_init__(self) -> None:
         __tracebackhide__ = True
         mistakes = Mistakes()
-        for name, field in self.fields().items():
-            value = getattr(self, name)
-            if isinstance(value, str):
-                value = field.shape.from_text(value)
-            with mistakes.noted():
-                object.__setattr__(self, name, field.shape.read(value, (name,)))
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            if value is each.default:
+                continue  # which is real already
+            shape = each.metadata["field"].shape
+            plain = shape.from_text(value) if isinstance(value, str) else value
+            object.__setattr__(self, each.name, mistakes.read(shape, plain, (each.name,)))
         mistakes.raise_any()
 
     @classmethod
@@ -49,7 +50,7 @@ class Options:
         __tracebackhide__ = True
         mistakes = Mistakes()
         mistakes.found += cls.unknown(options)
-        known = cls.fields()
+        known = cls.__dataclass_fields__
         with mistakes.noted():
             made = cls(**{name: value for name, value in options.items() if name in known})
         mistakes.raise_any()

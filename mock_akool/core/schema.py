@@ -219,9 +219,9 @@ class Listed(NamedTuple):
             raise SettingsError("the list is empty", f"each item is {self.item.wants}", place)
         mistakes, values = Mistakes(), []
         for position, each in enumerate(value):
-            with mistakes.noted():
-                # Who may leave the list out does not count its only item.
-                values.append(self.item.read(each, place if self.lone and len(value) == 1 else (*place, position)))
+            # Who may leave the list out does not count its only item.
+            there = place if self.lone and len(value) == 1 else (*place, position)
+            values.append(mistakes.read(self.item, each, there))
         mistakes.raise_any()
         if self.check is not None:
             try:
@@ -328,8 +328,7 @@ class Record:
         given = {}
         for key, field in self.fields.items():
             if key in value:
-                with mistakes.noted():
-                    given[field.attribute or key] = field.shape.read(value[key], (*place, key))
+                given[field.attribute or key] = mistakes.read(field.shape, value[key], (*place, key))
         mistakes.raise_any(self._error)
         try:
             record = self._make(**given)
