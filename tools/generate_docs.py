@@ -81,8 +81,8 @@ def rendered(text: str) -> str:
 
 def meaning(setting: Setting) -> str:
     """Return what the docs say of a setting: its help, and the words to choose from where it takes such."""
-    wants = setting.field.shape.wants
-    is_choice = not setting.is_flag and not wants.startswith(("a ", "text,")) and wants != "text"
+    wants = setting.wants
+    is_choice = not setting.is_flag and (setting.repeats or not wants.startswith("a "))
     return f"{setting.field.help} ({wants})" if is_choice else setting.field.help
 
 

@@ -27,7 +27,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def _add_flag(group: Any, setting: Setting) -> None:
     names = (*_SHORT.get(setting.name, ()), setting.flag)
     default = f" (default: {setting.shown_default})" if setting.shown_default else ""
-    text = f"{setting.field.help}: {setting.field.shape.wants}{default}".replace("%", "%%")
+    text = f"{setting.field.help}: {setting.wants}{default}".replace("%", "%%")
     # A bare flag means yes; `--flag no` says no where the default is yes.
     more: dict[str, Any] = {"nargs": "?", "const": "yes"} if setting.is_flag else {}
     metavar = "YES|NO" if setting.is_flag else setting.name.upper()

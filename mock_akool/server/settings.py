@@ -14,7 +14,7 @@ from mock_akool.akool.families import FakeSettings
 from mock_akool.akool.scenarios.model import Scenario, ScenarioSetup, options_of
 from mock_akool.core.errors import Mistake, Mistakes, ScenarioError, SettingsError
 from mock_akool.core.options import BASE_URL, option
-from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Optional, Plain, nearest, one_of, whole
+from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Optional, Plain, Record, nearest, one_of, whole
 
 PREFIX: Final = "MOCK_AKOOL_"
 DEFAULT_PORT: Final = 25665
@@ -222,6 +222,16 @@ class Setting:
     def repeats(self) -> bool:
         """Whether the flag may be given several times."""
         return isinstance(self.field.shape, Listed)
+
+    @property
+    def wants(self) -> str:
+        """What it takes as a text, in words."""
+        shape = self.field.shape
+        if not isinstance(shape, Listed):
+            return shape.wants
+        if isinstance(shape.item, Record):
+            return f"a JSON list, each item {shape.item.wants}"
+        return f"{shape.item.wants}; several are separated by commas"
 
     @property
     def shown_default(self) -> str:

@@ -87,7 +87,7 @@ class TestHelp:
         for row in table():
             (line,) = (line for line in lines if re.search(rf"{row.flag} (\[YES\|NO\]|[A-Z0-9_]+)( |$)", line))
             about = line if row.field.help in line else lines[lines.index(line) + 1]
-            assert f"{row.field.help}: {row.field.shape.wants}" in about
+            assert f"{row.field.help}: {row.wants}" in about
             assert not row.shown_default or f"(default: {row.shown_default})" in about
         assert "--port is MOCK_AKOOL_PORT. Flags win." in told.stdout
 
