@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint lock release-check check docs bench image clean
+.PHONY: help demo test test-all lint lock release-check check docs docs-site bench image clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -38,6 +38,9 @@ check: lint test ## lint, then test
 docs: $(VENV)/installed-dev ## write the tables in README and docs anew
 	$(BIN)/python -m tools.generate_docs
 
+docs-site: $(VENV)/installed-dev ## build the site of the docs into the folder site, strictly
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 bench: $(VENV)/installed-dev ## measure speed as ratios (wants wrk; WireMock wants npm and java)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks
@@ -64,7 +67,7 @@ image: ## build the container image mock-akool (wants Docker)
 	docker build --tag mock-akool .
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build dist *.egg-info mock-akool-demo
+	rm -rf $(VENV) build dist site *.egg-info mock-akool-demo
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
