@@ -28,12 +28,13 @@ def _why_unused(api_key: str | None, scripts: Sequence[JobScript], seen: Snapsho
         f"{counted(jobs, 'job')} {'was' if jobs == 1 else 'were'} created" if jobs else why_no_job(seen.calls, api_key)
     )
     whose = "" if api_key is None else " of its account"
-    if len(written) == 1:
+    number = sum(script.times or 1 for script in scripts)
+    if number == 1:
         return f"no create{whose} used the job script {written[0]}: {why}"
     left_out = len(written) - _MOST_SHOWN
     more = f"\n    ({left_out} more left out)" if left_out > 0 else ""
     listed = "".join(f"\n    {each}" for each in written[:_MOST_SHOWN])
-    return f"no create{whose} used {len(written)} job scripts: {why}{listed}{more}"
+    return f"no create{whose} used {number} job scripts: {why}{listed}{more}"
 
 
 def why_no_job(calls: Sequence[Call], api_key: str | None = None) -> str:
@@ -53,5 +54,7 @@ def _listed(calls: Sequence[Call]) -> str:
 
 
 def _as_python(script: JobScript) -> str:
-    """Write a job script as `next_job` is given it."""
-    return f"next_job({', '.join(f'{name}={value!r}' for name, value in JOB_SCRIPT.write(script).items())})"
+    """Write a job script as `next_job` is given it, and for how many jobs it is if for several."""
+    arguments = JOB_SCRIPT.write(script._replace(times=None)).items()
+    written = f"next_job({', '.join(f'{name}={value!r}' for name, value in arguments)})"
+    return written if script.times is None else f"{written}, {script.times} times"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from mock_akool import MockAkool, Request, SteeredClock
+from mock_akool import MockAkool, Request, SteeredClock, UnusedRuleError
 from mock_akool.admin.responses import PAGE_BYTES
 from mock_akool.akool.jobs import Job
 from mock_akool.core.timeline import Change
@@ -96,6 +96,8 @@ REQUESTS: Final[tuple[tuple[str, str, str, dict[str, Any]], ...]] = (
     ("GET", "webhooks", "", {}),
     ("POST", "clock/advance", "", {"until": "idle"}),
     ("PUT", "scenario", "", {"scenario": {"limits": {"concurrent_jobs": 10**9}}}),
+    ("POST", "scenario/jobs", "", {"jobs": [{"times": 1_000_000}] * 50}),
+    ("GET", "scenario/unused", "", {}),
     ("POST", "jobs", "", {"account": KEY}),
     ("POST", "reset", "", {"account": KEY}),
     ("POST", "reset", "", {}),
@@ -173,6 +175,87 @@ class TestPages:
             fake.mock.answer(create(KEY, "x" * (5 << 20)))
         page = fake.ask("GET", "jobs")
         assert (len(page["jobs"]), page["next"]) == (1, 1)
+
+
+class TestUnused:
+    def test_many_rules_come_in_pages(self, fake: Fake) -> None:
+        rules = [{"on": "createbyprompt", "name": f"rule {number}", "nth": number + 9} for number in range(7)]
+        fake.ask("POST", "scenario/rules", rules=[{**rule, "fault": {"http": 502}} for rule in rules])
+        fake.ask("POST", "scenario/jobs", account=KEY, jobs=[{"times": 3}, {}])
+        fake.code_of_create("another")
+        page = fake.ask("GET", "scenario/unused", "offset=2&limit=3")
+        assert [each["label"] for each in page["rules"]] == ["rule 2", "rule 3", "rule 4"]
+        assert (page["matched"], page["next"]) == (7, 5)
+        assert fake.ask("GET", "scenario/unused", "offset=5")["next"] is None
+        assert page["job_scripts"] == fake.ask("GET", "scenario/unused")["job_scripts"]
+        assert page["job_scripts"][0]["why"].startswith("no create of its account used 4 job scripts: ")
+        with fake.mock.server() as server:
+            for mock in (fake.mock, MockAkool.connect(server.url)):
+                with pytest.raises(UnusedRuleError) as caught:
+                    mock.verify()
+                assert all(f"the rule rule {number} never fired" in str(caught.value) for number in range(7))
+
+    def test_many_rules_explain_themselves_by_the_newest_calls(self) -> None:
+        """20 rules and 10,000 calls took a second, and as many rules as a body holds a minute."""
+        mock = MockAkool(credits=10**9)
+        fake = Fake(mock)
+        kinds = ({"on": "createbyprompt"}, {"on": "create", "prompt": "b*"}, {"on": "file"}, {"on": "quota/info"})
+        rules = [{**kinds[n % 4], "name": f"{n}", "nth": 10**6 + n, "fault": {"http": 502}} for n in range(2_000)]
+        for some in (rules[:1_000], rules[1_000:]):
+            fake.ask("POST", "scenario/rules", rules=some)
+        requests = [create(KEY, prompt) for prompt in ("a fox", "b fox")]
+        for number in range(5_000):
+            mock.answer(requests[number % 2])
+        began_ns = time.thread_time_ns()
+        page = fake.ask("GET", "scenario/unused", "limit=2000")
+        assert (time.thread_time_ns() - began_ns) / 1e9 < 3
+        assert len(page["rules"]) == page["matched"] == 2_000
+        lines = page["rules"][0]["why"].split("\n")
+        assert lines[:2] == ["the rule 0 never fired", "    (4988 earlier calls left out)"]
+        assert lines[-1].endswith("it was the 5000th of these calls, and the rule says nth: 1000000")
+        assert len(lines) == 14
+        lines = page["rules"][1]["why"].split("\n")
+        assert lines[-1].endswith("it was the 2500th of these calls, and the rule says nth: 1000001")
+        assert "does not fit" in lines[-2]
+        lines = page["rules"][2]["why"].split("\n")
+        assert len(lines) == 2
+        assert lines[1].endswith(" and 4999 more: the rule is for file")
+
+
+class TestJobScripts:
+    def test_a_script_for_many_jobs_is_counted_and_not_copied(self, fake: Fake) -> None:
+        scripts = [{"times": 1_000_000, "stages": ["failed"]}] * 2_000
+        assert fake.ask("POST", "scenario/jobs", account=KEY, jobs=scripts) == {"job_scripts": 2_000_000_000}
+        for left in (1_999_999_999, 1_999_999_998):
+            assert fake.poll(fake.create())["image_status"] == 4
+            assert fake.ask("GET", "scenario", f"account={KEY}")["job_scripts"] == left
+
+    def test_they_follow_each_other(self, fake: Fake) -> None:
+        scripts = [{"times": 2, "stages": ["failed"]}, {"stages": ["completed"]}, {"times": 1}]
+        fake.ask("POST", "scenario/jobs", jobs=scripts)
+        (unused,) = fake.ask("GET", "scenario/unused")["job_scripts"]
+        first, *others = unused["why"].split("\n")
+        assert first.startswith("no create used 4 job scripts: ")
+        assert others == [
+            "    next_job(stages=['failed']), 2 times",
+            "    next_job(stages=['completed'])",
+            "    next_job()",
+        ]
+        assert [fake.poll(fake.create())["image_status"] for _ in range(4)] == [4, 4, 3, 1]
+        assert fake.ask("GET", "scenario")["job_scripts"] == 0
+        assert fake.poll(fake.create())["image_status"] == 1
+        assert fake.ask("GET", "scenario/unused")["job_scripts"] == []
+
+    def test_what_is_left_of_one_is_told(self, fake: Fake) -> None:
+        fake.ask("POST", "scenario/jobs", jobs=[{"times": 3, "stages": ["completed"]}])
+        fake.create()
+        (unused,) = fake.ask("GET", "scenario/unused")["job_scripts"]
+        assert unused["why"].split("\n")[1] == "    next_job(stages=['completed']), 2 times"
+        fake.create()
+        (unused,) = fake.ask("GET", "scenario/unused")["job_scripts"]
+        assert unused["why"] == "no create used the job script next_job(stages=['completed']): 2 jobs were created"
+        fake.ask("DELETE", "scenario")
+        assert fake.ask("GET", "scenario")["job_scripts"] == 0
 
 
 def test_calls_are_listed_while_others_come() -> None:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from mock_akool.admin.parameters import ACCOUNT, ACCOUNT_QUERY, SHARED_QUERY, account_of_query, body, query
-from mock_akool.admin.responses import AdminError
+from mock_akool.admin.parameters import (
+    ACCOUNT,
+    ACCOUNT_QUERY,
+    LIMIT,
+    OFFSET,
+    SHARED_QUERY,
+    account_of_query,
+    body,
+    query,
+)
+from mock_akool.admin.responses import AdminError, page_of
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.schemas import TEXT, WHOLE, listed, or_null, record
+from mock_akool.admin.schemas import TEXT, WHOLE, listed, or_null, page, record
 from mock_akool.admin.serializers import ACTIVE_RULE, ACTIVE_WEBHOOK_RULE
 from mock_akool.akool.scenarios.model import JobScript, LabelledScript, Scenario, check_changeable
 from mock_akool.akool.scenarios.schema import JOB_SCRIPT, RULE, SCENARIO, label_of, write_scenario
@@ -87,7 +96,7 @@ def show_active(request: AdminRequest) -> Any:
         "scenarios": [{"name": each.name, "scenario": write_scenario(each)} for each in runtime.scenarios_of(key)],
         "rules": [ACTIVE_RULE.write(live, request.now_ns) for live in runtime.rules_of(key)],
         "webhooks": [ACTIVE_WEBHOOK_RULE.write(live, request.now_ns) for live in runtime.webhook_rules_of(key)],
-        "job_scripts": len(runtime.job_scripts_of(key)),
+        "job_scripts": runtime.scripted_jobs(key),
     }
 
 
@@ -142,22 +151,30 @@ def remove_rule(request: AdminRequest) -> Any:
 
 def list_unused(request: AdminRequest) -> Any:
     """List the rules that should have applied and never did, and the job scripts that no create used, and why."""
+    found = list(unused_rules(request.scenarios, request.account))
+    first = request.given["offset"]
+    shown = page_of(
+        found[first:],
+        request.given["limit"],
+        lambda each: {"label": each.label, "why": each.why, "number": each.number},
+    )
+    following = first + len(shown.items)
     return {
-        "rules": [each._asdict() for each in unused_rules(request.scenarios, request.account)],
+        "rules": shown,
+        "matched": len(found),
+        "next": following if following < len(found) else None,
         "job_scripts": [{"why": why} for why in unused_job_scripts(request.scenarios, request.account)],
     }
 
 
 def script_jobs(request: AdminRequest) -> Any:
-    """ScenarioSetup the next jobs."""
+    """Script the next jobs."""
     check_source(request)
     scripts: list[JobScript] = request.given["jobs"]
     if any(script.when is not None for script in scripts):
         raise AdminError(400, "a script for next jobs has no `when`", "Use a scenario's `jobs` for that")
-    for script in scripts:
-        once = LabelledScript(script._replace(times=None), "next_job")
-        request.scenarios.add_job_scripts([once] * (script.times or 1), request.account)
-    return {"job_scripts": len(request.scenarios.job_scripts_of(request.account))}
+    request.scenarios.add_job_scripts([LabelledScript(script, "next_job") for script in scripts], request.account)
+    return {"job_scripts": request.scenarios.scripted_jobs(request.account)}
 
 
 def check_source(request: AdminRequest) -> None:
@@ -226,30 +243,26 @@ ROUTES: Final[Routes] = {
     ("GET", "/_mock/scenario/unused"): Route(
         "List rules that never applied and job scripts that no create used, and why; without an account, of all",
         list_unused,
-        record(
-            {
-                "rules": (
-                    "the rules",
-                    listed(
-                        record(
-                            {
-                                "label": ("what the call log calls it", TEXT),
-                                "why": ("why, in lines", TEXT),
-                                "number": ("by which it can be removed, or null", or_null(WHOLE)),
-                            }
-                        )
-                    ),
-                ),
-                "job_scripts": (
-                    "the scripts for next jobs, those for one account together",
-                    listed(record({"why": ("which they are, and why they were not used, in lines", TEXT)})),
-                ),
-            }
+        page(
+            "rules",
+            "the rules",
+            record(
+                {
+                    "label": ("what the call log calls it", TEXT),
+                    "why": ("why, in lines", TEXT),
+                    "number": ("by which it can be removed, or null", or_null(WHOLE)),
+                }
+            ),
+            by="offset",
+            job_scripts=(
+                "the scripts for next jobs, those for one account together",
+                listed(record({"why": ("which they are, and why they were not used, in lines", TEXT)})),
+            ),
         ),
-        ACCOUNT_QUERY,
+        query(account=account_of_query(), offset=OFFSET, limit=LIMIT),
     ),
     ("POST", "/_mock/scenario/jobs"): Route(
-        "ScenarioSetup the next jobs, one after the other",
+        "Script the next jobs, one after the other",
         script_jobs,
         record({"job_scripts": ("how many of the next jobs are scripted", WHOLE)}),
         ACCOUNT_QUERY,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import reduce
@@ -26,6 +25,7 @@ from mock_akool.akool.errors import ParameterError
 from mock_akool.akool.families import CREATES, RESULTS, Results
 from mock_akool.akool.jobs import Job, NewJob
 from mock_akool.akool.scenarios.model import JobScript, LabelledScript, Library, Scenario, ScenarioSetup
+from mock_akool.akool.scenarios.next_jobs import NextJobs
 from mock_akool.akool.scenarios.scopes import Scope
 from mock_akool.akool.settings import Limits, over
 from mock_akool.akool.snapshot import Snapshot, UnusedRules
@@ -144,9 +144,9 @@ class ScenarioRuntime:
         """By identity: a transport that remembers what it parsed hands in the same record again and again."""
         self._webhook_rules: list[ActiveWebhookRule] = []
         """The webhook faults that were added."""
-        self._next: deque[LabelledScript] = deque()
+        self._next = NextJobs()
         """The scripts of the next jobs, whoever makes them."""
-        self._next_of: dict[str, deque[LabelledScript]] = {}
+        self._next_of: dict[str, NextJobs] = {}
         """The scripts of the next jobs of an account, by API key; they go before the others."""
         self.watching = bool(self._everybody.rules.rules)
         """Whether all requests must be looked at; otherwise only those that `notices` returns True for."""
@@ -182,36 +182,47 @@ class ScenarioRuntime:
 
     @transaction
     def job_scripts_of(self, api_key: str | None) -> tuple[LabelledScript, ...]:
-        """Return the scripts for the next jobs of an account, or with None of whoever comes."""
+        """Return the scripts for the next jobs of an account, or with None of whoever comes.
+
+        `times` of each is for how many jobs it still is, or None for one.
+        """
         return tuple(self._next if api_key is None else self._next_of.get(api_key, ()))
+
+    @transaction
+    def scripted_jobs(self, api_key: str | None) -> int:
+        """Return for how many of the next jobs of an account, or with None of whoever comes, there is a script."""
+        queue = self._next if api_key is None else self._next_of.get(api_key)
+        return 0 if queue is None else queue.jobs
 
     @transaction
     def add_job_scripts(self, scripts: Iterable[LabelledScript], api_key: str | None = None) -> None:
         """Let the next jobs of an account, or with None of whoever comes, follow these scripts, in this order.
 
-        They come after those that were added before.
+        They come after those that were added before. Each is for as many jobs as its `times` says, or for one.
         """
-        queue = self._next if api_key is None else self._next_of.setdefault(api_key, deque())
+        queue = self._next if api_key is None else self._next_of.setdefault(api_key, NextJobs())
         queue.extend(scripts)
 
-    @transaction
-    def unused_rules(self, api_key: str | None = None) -> list[UnusedRules]:
-        """Return the rules that should have fired and did not: those of an account, or with None all."""
+    def unused_rules(self, api_key: str | None = None) -> Iterator[UnusedRules]:
+        """Yield the rules that should have fired and did not: those of an account, or with None all.
+
+        Each account is looked at by itself, so that nobody waits for all of them.
+        """
         keys = (api_key,) if api_key is not None else (None, *self.scripted_accounts())
-        found = []
         for key in keys:
             rules = tuple(active for active in self.rules_of(key) if active.rule.must_fire and not active.fired)
             webhook_rules = tuple(active for active in self.added_webhook_rules(key) if not active.applied)
             if rules or webhook_rules:
-                found.append(UnusedRules(rules, webhook_rules, self._world.observe(key)))
-        return found
+                yield UnusedRules(rules, webhook_rules, self._world.observe(key))
 
-    @transaction
-    def unused_job_scripts(self, api_key: str | None = None) -> list[UnusedJobScripts]:
-        """Return the scripts for next jobs that no create used: those for an account, or with None all."""
-        keys = (api_key,) if api_key is not None else (None, *self._next_of)
-        found = ((key, tuple(each.script for each in self.job_scripts_of(key))) for key in keys)
-        return [UnusedJobScripts(key, scripts, self._world.observe(key)) for key, scripts in found if scripts]
+    def unused_job_scripts(self, api_key: str | None = None) -> Iterator[UnusedJobScripts]:
+        """Yield the scripts for next jobs that no create used: those for an account, or with None all."""
+        with self.lock:
+            keys = (api_key,) if api_key is not None else (None, *self._next_of)
+        for key in keys:
+            scripts = tuple(each.script for each in self.job_scripts_of(key))
+            if scripts:
+                yield UnusedJobScripts(key, scripts, self._world.observe(key))
 
     @transaction
     def activate(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
@@ -316,7 +327,7 @@ class ScenarioRuntime:
         key = account.api_key
         queue = self._next_of.get(key) or self._next
         if queue:
-            return queue.popleft()
+            return queue.take()
         for scope in self._scopes_of(key, new):
             if scope is not None:
                 labelled = scope.take(key, new)

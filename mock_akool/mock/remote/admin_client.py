@@ -80,16 +80,16 @@ class AdminClient:
             raise kind(f"{error}. {hint}") if kind is TimeoutError else kind(error, hint)
         return answered
 
-    def pages(self, path: str, *, by: str, **query: Any) -> list[Any]:
+    def pages(self, path: str, *, by: str, name: str = "", **query: Any) -> list[Any]:
         """Return all that a route lists in pages, of which `by` in the query chooses one; asks until there is no more.
 
-        The list has the name of the route.
+        `name` is the key of the list, where it is not that of the route.
         """
         found: list[Any] = []
         start: int | None = 0
         while start is not None:
             page = self.ask("GET", path, limit=_PAGE, **{**query, by: start})
-            found += page[path]
+            found += page[name or path]
             start = page["next"]
         return found
 

@@ -99,8 +99,9 @@ class _RemoteBackend(Backend):
         return tuple(replace(SCENARIO.read(each["scenario"], ()), name=each["name"]) for each in active)
 
     def unused(self) -> Unused:
-        unused = self._ask("GET", "scenario/unused")
-        return Unused(*(tuple(each["why"] for each in unused[kind]) for kind in ("rules", "job_scripts")))
+        rules = self._admin_client.pages("scenario/unused", by="offset", name="rules")
+        scripts = self._ask("GET", "scenario/unused", limit=1)["job_scripts"]
+        return Unused(*(tuple(each["why"] for each in found) for found in (rules, scripts)))
 
     # What happened
 
