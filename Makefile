@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint lock release-check check docs docs-site bench image clean
+.PHONY: help demo test test-latest test-all lint lock release-check check docs docs-site bench image clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -24,6 +24,15 @@ test-all: $(VENV)/installed-dev ## run all tests at length, through every transp
 	$(BIN)/coverage run -m pytest -n auto --all
 	$(BIN)/coverage combine --quiet
 	$(BIN)/python -m tools.check_coverage
+
+test-latest: $(VENV)/installed-dev ## run the interceptors' tests with the newest releases of what they patch
+	$(PYTHON) -m venv --clear $(VENV)-latest
+	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --pre \
+		requests responses httpx httpx2 aiohttp urllib3 pytest pytest-asyncio anyio trio freezegun time-machine \
+		gevent eventlet requests-mock pytest-socket aiohttp-client-cache opentelemetry-instrumentation-httpx \
+		apscheduler backoff tenacity
+	$(VENV)-latest/bin/python -m pytest tests/mock
 
 lint: $(VENV)/installed-dev ## check style, types, layers, the Dockerfile and the workflows
 	$(BIN)/ruff check .
@@ -67,7 +76,7 @@ image: ## build the container image mock-akool (wants Docker)
 	docker build --tag mock-akool .
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build dist site *.egg-info mock-akool-demo
+	rm -rf $(VENV) $(VENV)-latest build dist site *.egg-info mock-akool-demo
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -25,6 +25,7 @@ from mock_akool.core.call_log import Refusal
 from mock_akool.core.errors import ServerError
 from mock_akool.core.http import Request, Response
 from mock_akool.server.application import Application
+from mock_akool.server.greenlets import patched_by
 from mock_akool.server.http_connection import HttpConnection
 from mock_akool.server.http_response import frame
 from mock_akool.server.listening import BACKLOG, identity_of, listen, listen_on_path, remove_own, without_brackets
@@ -195,6 +196,12 @@ class Server:
         """
         if self._thread is not None:
             raise ServerError(f"the server at {self.url} runs already", "Stop it before you start it again")
+        library = patched_by()
+        if library is not None:
+            raise ServerError(
+                f"a live server cannot run in a thread of this process: {library} has replaced its threads",
+                "Run `mock-akool serve` in a process of its own",
+            )
         self.bind()
         started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(started,), name="mock-akool-server", daemon=True)

@@ -20,8 +20,8 @@ class Patches:
     _every: ClassVar[list[Patches]] = []
 
     def __init__(self) -> None:
-        self._made: list[tuple[type, str, Any, Any]] = []
-        self._left: list[tuple[type, str, Any, Any]] = []
+        self._made: list[tuple[type | ModuleType, str, Any, Any]] = []
+        self._left: list[tuple[type | ModuleType, str, Any, Any]] = []
         """Those that somebody else had replaced when ours were taken back."""
         self._every.append(self)
 
@@ -36,8 +36,8 @@ class Patches:
         self._made, self._left = self._left, []
         self.take_back()
 
-    def put(self, owner: type, name: str, value: Any) -> None:
-        """Replace an attribute of a class."""
+    def put(self, owner: type | ModuleType, name: str, value: Any) -> None:
+        """Replace an attribute of a class or a module."""
         original = vars(owner).get(name, _MISSING)
         if inspect.isfunction(value):
             value.__dict__["__wrapped__"] = original

@@ -8,18 +8,24 @@ somebody puts back later goes with `tidy`.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 from mock_akool.core.clock import MovableClock
+from mock_akool.mock.interceptors.patching import Patches
 from mock_akool.mock.interceptors.target import Target
 from mock_akool.mock.virtual_time import clocks, loops, threads
 from mock_akool.mock.virtual_time.genuine import originals
 from mock_akool.mock.virtual_time.scheduler import NEVER_TAKES_PART, keeper
+from mock_akool.server.greenlets import patched_by
 from mock_akool.webhooks.receivers import is_delivering
 
 _WAITS_BY_NAME: Final = frozenset({"threading", "queue"})
@@ -36,17 +42,21 @@ def activate(target: Target, clock: MovableClock, limit_ns: int) -> Any:
     `limit_ns` is for how much virtual time, in nanoseconds, it may sleep.
     """
     with _lock:
-        if not keeper.active:
+        library = patched_by()
+        if not keeper.active and library is None:
             clocks.begin()
             _patch()
-        return keeper.add(target, clock, limit_ns)
+        fake = keeper.add(target, clock, limit_ns)
+        if library is not None:
+            keeper.run_in_real_time(library)
+        return fake
 
 
 def deactivate(fake: Any) -> None:
     """Make waits real again; with the last fake, all patches are taken back."""
     with _lock:
         keeper.remove(fake)
-        if not keeper.active:
+        if not keeper.active and _patched:
             _unpatch()
 
 
@@ -98,6 +108,8 @@ def _patch() -> None:
                 originals[key] = genuine
                 setattr(module, key[1], replacement)
     _patch_names()
+    sys.meta_path.insert(0, _WATCH)
+    _shield_time_machine()
     threads.install()
     loops.install()
     loops.install_trio()
@@ -140,6 +152,9 @@ def tidy() -> None:
 
 
 def _unpatch() -> None:
+    with contextlib.suppress(ValueError):
+        sys.meta_path.remove(_WATCH)
+    _shields.take_back()
     clocks.uninstall_datetime()
     loops.uninstall_trio()
     loops.uninstall()
@@ -190,3 +205,70 @@ def suspended() -> Iterator[None]:
                 for key in changed:
                     setattr(sys.modules[key[0]], key[1], _REPLACEMENTS[key])
                 clocks.install_datetime()
+
+
+# Tools that stop the time, and take what they find at their import for genuine
+
+_TAKE_FUNCTIONS: Final = frozenset({"_time_machine", "time_machine", "freezegun", "freezegun.api"})
+_shields: Final = Patches()
+
+
+class _Watch(MetaPathFinder):
+    """Shows such a tool the machine's functions when it is imported, and patches what trio waits by."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Find the module as Python would, but with a loader that shows it what is genuine."""
+        if name not in _TAKE_FUNCTIONS and name != "trio":
+            return None
+        sys.meta_path.remove(self)
+        try:
+            spec = find_spec(name)
+        finally:
+            sys.meta_path.insert(0, self)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loading(spec.loader, name)
+        return spec
+
+
+class _Loading(Loader):
+    def __init__(self, loader: Loader, name: str) -> None:
+        self._loader = loader
+        self._name = name
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        with suspended():
+            return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        with suspended():
+            self._loader.exec_module(module)
+        with _lock:
+            if keeper.active:
+                _shield_time_machine()
+                _patch_names()
+                if self._name == "trio":
+                    loops.install_trio()
+
+
+_WATCH: Final = _Watch()
+
+
+def _shield_time_machine() -> None:
+    """Let time-machine find the machine's functions also when it looks for them at the beginning of a journey.
+
+    It writes into what it finds as if it were a function of the interpreter's own.
+    """
+    module = sys.modules.get("_time_machine")
+    _shields.take_back()
+    for name in ("patch", "patch_if_needed", "unpatch"):
+        function = getattr(module, name, None)
+        if module is not None and function is not None:
+            _shields.put(module, name, _unpatched(function))
+
+
+def _unpatched(function: Callable[[], Any]) -> Callable[[], Any]:
+    def call() -> Any:
+        with suspended():
+            return function()
+
+    return call

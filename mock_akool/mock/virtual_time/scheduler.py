@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import sys
 import threading
 import traceback
@@ -155,19 +156,21 @@ class Keeper:
     """Keeps the virtual time of the process. There is one, `keeper`."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock: Any
         """Held by who looks whether all rest. What others change meanwhile they change without it, in one step of the
         interpreter: a thread that waited for this lock would look like one at rest."""
-        self._clock_lock = threading.RLock()
+        self._clock_lock: Any
         """Held for a few instructions by who moves `_now_ns`."""
         self._order = itertools.count(1)
-        self._forget()
+        self.forget()
         self.time_passed: Callable[[float], None] = lambda _: None
         """Tells other tools that stop the clock, such as freezegun, that so many seconds passed."""
         self.nap_in_task: Callable[[float], Any]
         """Sleeps in a task of asyncio or trio."""
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Begin anew: before the first fake, and in a child process, whose time is real."""
+        self._lock, self._clock_lock = threading.RLock(), threading.RLock()
         self._fakes: list[_Fake] = []
         self._now_ns = 0
         """How much time has passed since the first fake was started, as the code under test sees it."""
@@ -202,7 +205,7 @@ class Keeper:
     def add(self, target: Target, clock: MovableClock, limit_ns: int) -> _Fake:
         """Keep the time of a fake from now on; its limit of virtual sleep is in nanoseconds."""
         if not self._fakes:
-            self._forget()
+            self.forget()
             self._real_ns = genuine.monotonic_ns()
         fake = _Fake(target, clock, limit_ns, self._now_ns)
         self._fakes.append(fake)
@@ -234,12 +237,24 @@ class Keeper:
                     fake.seen_ns = self._now_ns
                 self._begun = True
                 self._mode_changed()
-        if not self._lifted and not self._stalled:
+        if self._lifted or self._stalled:
+            self._catch_up(0)
+        else:
             self._real_ns = genuine.monotonic_ns()  # who asks does not wait for what only real time can bring
         self._pull()
         for fake in self._fakes:
             if fake.seen_ns != self._now_ns:
                 self._move(fake)
+
+    def run_in_real_time(self, library: str) -> None:
+        """Let time pass as it really does until the last fake ends: a library has replaced the waits by its own."""
+        self._lifted += 1
+        self._real_ns = genuine.monotonic_ns()
+        self.told = (
+            f"{library} has replaced the threads and the waits of this process, so time is real here: "
+            "a job of a minute takes a minute. Give jobs short stages, or stages that last polls"
+        )
+        _log.warning("mock-akool: %s", self.told)
 
     @contextmanager
     def real_time(self) -> Iterator[None]:
@@ -673,6 +688,8 @@ class Keeper:
 
 
 keeper: Final = Keeper()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=keeper.forget)
 
 
 def is_foreign(thread: threading.Thread) -> bool:
