@@ -27,7 +27,7 @@ test-all: $(VENV)/installed-dev ## run all tests at length, through every transp
 
 test-latest: $(VENV)/installed-dev ## run the interceptors' tests with the newest releases of what they patch
 	$(PYTHON) -m venv --clear $(VENV)-latest
-	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[httpx,aiohttp]'
 	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --pre \
 		requests responses httpx httpx2 aiohttp urllib3 pytest pytest-asyncio anyio trio freezegun time-machine \
 		gevent eventlet requests-mock pytest-socket aiohttp-client-cache opentelemetry-instrumentation-httpx \
