@@ -67,11 +67,11 @@ class Waiter:
     """Somebody who waits, in one thread: until an instant, until it is `release`d, or until either."""
 
     __slots__ = (
+        "_gate",
         "deadline_ns",
         "failure",
         "granted",
         "joined",
-        "lock",
         "notified",
         "order",
         "real_ns",
@@ -89,8 +89,8 @@ class Waiter:
         self.deadline_ns = deadline_ns
         self.order = order
         self.thread = threading.current_thread()
-        self.lock = genuine.allocate_lock()
-        self.lock.acquire()
+        self._gate = genuine.allocate_lock()
+        self._gate.acquire()
         self.notified = False
         """Whether what was waited for has come. It is set by the thread that brings it, so no instant is missed."""
         self.granted = False
@@ -112,13 +112,13 @@ class Waiter:
     def wake(self) -> None:
         """Let the waiter look anew."""
         try:
-            self.lock.release()
+            self._gate.release()
         except RuntimeError:
             return  # it is about to look anyway
 
     def block(self, seconds: float) -> None:
         """Really wait, up to so many seconds, or until it is woken."""
-        self.lock.acquire(True, min(seconds, threading.TIMEOUT_MAX))
+        self._gate.acquire(True, min(seconds, threading.TIMEOUT_MAX))
 
     def awaits(self) -> str:
         """Return what of the world it awaits beside its instant, in the words of `sockets`."""
