@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mock_akool._version import __version__
-from mock_akool.cli.health import DEFAULT_URL, _health
-from mock_akool.cli.scenarios import _add_scenarios
-from mock_akool.cli.serve import _add_settings, _serve
+from mock_akool.cli.health import DEFAULT_URL, run_health
+from mock_akool.cli.scenarios import add_scenarios
+from mock_akool.cli.serve import add_settings, run_serve
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.schema import nearest
 from mock_akool.server.settings import PREFIX
@@ -69,8 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"Each flag is also a variable: --port is {PREFIX}PORT. Flags win.",
         allow_abbrev=False,
     )
-    _add_settings(serve)
-    serve.set_defaults(run=_serve)
+    add_settings(serve)
+    serve.set_defaults(run=run_serve)
 
     demo = commands.add_parser(
         "demo",
@@ -85,16 +85,16 @@ def _parser() -> argparse.ArgumentParser:
 
     health = commands.add_parser(
         "health",
-        help="ask a running server whether it is well",
-        description="Ask a running server whether it is well: exit code 0 if so, else 1.",
+        help="check that a server is healthy",
+        description="Check that a server is healthy: exit code 0 if so, else 1.",
         allow_abbrev=False,
     )
     health.add_argument(
         "--url", default=None, help=f"the server's address (default: that of {PREFIX}PORT, else {DEFAULT_URL})"
     )
     health.add_argument("--timeout", type=float, default=2.0, help="seconds to wait for it (default: %(default)s)")
-    health.set_defaults(run=_health)
-    _add_scenarios(commands)
+    health.set_defaults(run=run_health)
+    add_scenarios(commands)
     from mock_akool.cli import webhook
 
     webhook.add(commands)

@@ -11,7 +11,8 @@ from mock_akool.server.settings import DEFAULT_PORT, Settings, server_url
 DEFAULT_URL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 
-def _health(options: argparse.Namespace) -> int:
+def run_health(options: argparse.Namespace) -> int:
+    """Ask the server for its health and return the exit code; raises MockAkoolError when it is not healthy."""
     url = server_url(options.url) if options.url else _url_of_settings()
     name, version = AdminClient(url, patience_s=options.timeout).health()
     print(f"{name} {version} at {url} is ok")

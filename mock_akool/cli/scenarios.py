@@ -8,7 +8,8 @@ import sys
 from typing import Any
 
 
-def _add_scenarios(commands: Any) -> None:
+def add_scenarios(commands: Any) -> None:
+    """Add `scenarios` and its own commands to the commands of a parser."""
     scenarios = commands.add_parser(
         "scenarios",
         help="list, show and check scenarios",

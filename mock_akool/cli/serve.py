@@ -16,7 +16,7 @@ from mock_akool.core.errors import MockAkoolError
 from mock_akool.server.settings import Setting, Settings, table
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
+def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add a flag for each setting: those of a server first, then the choices of the contract."""
     usual = parser.add_argument_group("settings")
     choices = parser.add_argument_group("choices where the real API is unknown or varies")
@@ -47,7 +47,8 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _serve(options: argparse.Namespace) -> int:
+def run_serve(options: argparse.Namespace) -> int:
+    """Serve until a signal ends it, and return the exit code."""
     settings = Settings.from_environment(_given(options))
 
     # Not at the top: `--help` and `health` need none of this.
