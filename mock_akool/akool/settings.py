@@ -36,7 +36,7 @@ def _read_host(value: Any) -> str:
     return host
 
 
-_HOSTS: Final = Listed(Plain("a host or an address", _read_host, {"type": "string"}, use="localhost or 10.0.0.1:8080"))
+_HOSTS: Final = Listed(Plain("a host or an address", _read_host, {"type": "string"}, use="hooks.test or 8.8.8.8:8080"))
 
 
 class AccountSpec(NamedTuple):
