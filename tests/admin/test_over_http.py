@@ -189,11 +189,12 @@ class TestWaiting:
         with ThreadPoolExecutor(30) as pool:
             waiting = [pool.submit(view.wait_for_calls, 1, timeout=20) for view in views]
             time.sleep(0.1)
-            threads = threading.active_count()
+            # The server's threads: its loop, and a few that answer, which come as they are needed.
+            held = [each for each in threading.enumerate() if each.name.startswith("mock-akool")]
+            assert len(held) < 10
             for number in range(30):
                 assert Client(server.url, f"account-{number}").create()["code"] == 1000
             assert {each.result(20).count for each in waiting} == {1}
-            assert threading.active_count() <= threads
 
     def test_a_reset_on_the_way(self, server: Server, fake: RemoteAkool) -> None:
         client = Client(server.url)
