@@ -203,7 +203,6 @@ def _refuse(host: Any, error: Callable[[str], OSError]) -> None:
     raise error(
         f"mock-akool stopped {library} from reaching the real {name}: {why}. "
         f"Let {library} use the URL of a server of the fake (mock.server(), or the fixture akool_server)"
-        ", or run the program under `mock-akool exec`"
     )
 
 
