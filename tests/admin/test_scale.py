@@ -104,6 +104,7 @@ REQUESTS: Final[tuple[tuple[str, str, str, dict[str, Any]], ...]] = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [1, MANY], ids=["of one account", "of as many accounts"])
 def test_nobody_is_held_up_for_long(keys: int, without_collections: None) -> None:
     mock = MockAkool(credits=10**9, clock=SteeredClock(), queueing="1h", processing="1h")
@@ -195,6 +196,7 @@ class TestUnused:
                     mock.verify()
                 assert all(f"the rule rule {number} never fired" in str(caught.value) for number in range(7))
 
+    @pytest.mark.slow
     def test_many_rules_explain_themselves_by_the_newest_calls(self) -> None:
         """20 rules and 10,000 calls took a second, and as many rules as a body holds a minute."""
         mock = MockAkool(credits=10**9)
