@@ -8,7 +8,7 @@ import inspect
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -219,3 +219,58 @@ def _create(create: Create[Any]) -> str:
 
 def _default(value: object) -> str:
     return f"`{json.dumps(value)}`" if value not in (None, "", ()) else "none"
+
+
+# Layers
+
+
+WORDS_OF_LAYERS: Final[Mapping[str, str]] = {
+    "cli": "commands",
+    "pytest_plugin": "fixtures, markers, reports",
+    "mock": "the Python API: fakes, interceptors, virtual time",
+    "gauntlet": "runs a client through all scenarios",
+    "server": "application, HTTP connections, Flask app",
+    "admin": "the API below /_mock/",
+    "diagnostics": "reports and hints",
+    "media": "draws files",
+    "scenario_library": "named scenarios",
+    "webhooks": "sends webhooks",
+    "akool": "families, scenarios, engine, accounts, outbox",
+    "core": "clock, timeline, schema, HTTP records, rules, faults, call log",
+}
+"""What each package is for, in the picture of the layers."""
+
+_WIDTH: Final = 860
+_HEIGHT: Final = 62
+_GAP: Final = 10
+
+
+def picture_of_layers(layers: Sequence[Sequence[str]]) -> str:
+    """Return an SVG with a row of boxes for each layer, the highest layer first."""
+    rows = [
+        box
+        for row, packages in enumerate(layers)
+        for place, package in enumerate(packages)
+        for box in _box(package, row, place, len(packages))
+    ]
+    height = len(layers) * (_HEIGHT + _GAP)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
+        'font-family="sans-serif" text-anchor="middle" fill="#ffffff">'
+    )
+    title = "<title>The six layers: imports point down</title>"
+    return "\n".join((head, title, *rows, "</svg>", ""))
+
+
+def _box(package: str, row: int, place: int, of: int) -> Iterable[str]:
+    width = (_WIDTH + _GAP) // of - _GAP
+    x, y = place * (width + _GAP), row * (_HEIGHT + _GAP)
+    middle = x + width // 2
+    colour = "#3f51b5" if row < _FIRST_PURE else "#00695c"
+    yield f'<rect x="{x}" y="{y}" width="{width}" height="{_HEIGHT}" rx="6" fill="{colour}"/>'
+    yield f'<text x="{middle}" y="{y + 26}" font-size="17" font-weight="bold">{package}</text>'
+    yield f'<text x="{middle}" y="{y + 46}" font-size="12">{WORDS_OF_LAYERS[package]}</text>'
+
+
+_FIRST_PURE: Final = 4
+"""The row of the first layer that does no I/O."""

@@ -32,13 +32,25 @@ from mock_akool.diagnostics.hints import HINTS
 from mock_akool.scenario_library.library import named, names
 from mock_akool.server.settings import SOURCES, Setting, Settings, table
 from tests.clients.survival import SURVIVAL
-from tools.docs_reference import api, families, first_sentence, golden, markdown, members, public, public_names
+from tools.docs_reference import (
+    api,
+    families,
+    first_sentence,
+    golden,
+    markdown,
+    members,
+    picture_of_layers,
+    public,
+    public_names,
+)
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGES: Final = (
     *(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY", "AGENTS", "examples/README")),
     *sorted((ROOT / "docs").rglob("*.md")),
 )
+
+LAYERS: Final = ROOT / "docs" / "images" / "layers.svg"
 
 BEGIN: Final = "<!-- generated: "
 END: Final = "<!-- end -->"
@@ -383,6 +395,7 @@ def main() -> None:
     """Rewrite the generated parts of all pages."""
     for page in PAGES:
         page.write_text(rendered(page.read_text()))
+    LAYERS.write_text(picture_of_layers(layers()))
 
 
 if __name__ == "__main__":

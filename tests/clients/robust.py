@@ -137,7 +137,7 @@ class RobustClient:
                 return record
             empty += status == _COMPLETED
             if empty > _MOST_EMPTY:
-                raise GaveUpError("the job is done, but has no picture", job_id)
+                raise GaveUpError("the job is done, but has no image", job_id)
 
     def _download(self, job_id: str) -> bytes:
         """Download the picture, and ask for its URL anew when that brings none."""

@@ -13,19 +13,19 @@ class Survival(NamedTuple):
     robust: str
 
 
-PICTURE: Final = "gets the picture"
+PICTURE: Final = "gets the image"
 BROKEN_FILE: Final = "saves a broken file"
 NEVER_ENDS: Final = "never ends"
 NO_ANSWER: Final = "crashes: no answer"
 NO_JSON: Final = "crashes: no JSON"
 MISSING_KEY: Final = "crashes: a key is missing"
-PAYS_TWICE: Final = "gets the picture, pays twice"
+PAYS_TWICE: Final = "gets the image, pays twice"
 
 SURVIVAL: Final[Mapping[str, Survival]] = {
     "bad-key": Survival(MISSING_KEY, "gives up: refused with 1109"),
     "banned": Survival(MISSING_KEY, "gives up: refused with 1200"),
     "broken-files": Survival(BROKEN_FILE, PICTURE),
-    "done-but-empty": Survival(MISSING_KEY, "gives up: the job is done, but has no picture"),
+    "done-but-empty": Survival(MISSING_KEY, "gives up: the job is done, but has no image"),
     "double-charge": Survival(PAYS_TWICE, "gives up: paid, but the answer was lost"),
     "drops-connections": Survival(NO_ANSWER, PICTURE),
     "expired-files": Survival(BROKEN_FILE, "gives up: the file answers HTTP 403"),

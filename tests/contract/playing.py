@@ -69,5 +69,5 @@ def played(kind: str, transport: Transport, order: Order, key: str = KEY) -> str
     except ValueError:
         ending = "crashes: no JSON"
     else:
-        ending = "gets the picture" if is_whole(body) else "saves a broken file"
+        ending = "gets the image" if is_whole(body) else "saves a broken file"
     return f"{ending}, pays twice" if len(transport.mock.jobs) > wanted else ending

@@ -152,7 +152,7 @@ def test_each_of_several_jobs_meets_the_same(name: str, enter: PlayIn) -> None:
     transport = enter(scenario=name)
     first, second = (played("robust", transport, ORDERS["v4"]).removesuffix(", pays twice") for _ in range(2))
     if name in {"double-charge", "late-answers"}:  # the 2nd create goes well, the 4th does not
-        assert (first, second) == (SURVIVAL[name].robust, "gets the picture")
+        assert (first, second) == (SURVIVAL[name].robust, "gets the image")
     else:
         assert (first, second) == (SURVIVAL[name].robust,) * 2
 
