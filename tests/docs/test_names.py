@@ -18,7 +18,7 @@ from mock_akool.akool.api import API_ROUTES
 from mock_akool.server.settings import PREFIX, URL_VARIABLE, Setting, table
 from tests.docs.pages import DOCS, FOLLOWED, PAGES, README, ROOT, all_code, name, parsed
 from tools import generate_docs
-from tools.docs_reference import GOLDEN, PUBLIC
+from tools.docs_reference import GOLDEN, PUBLIC, picture_of_layers
 
 DIFFERENCES: Final = DOCS / "reference" / "differences.md"
 SETTINGS: Final = DOCS / "reference" / "settings.md"
@@ -59,7 +59,7 @@ def test_generated_tables_are_up_to_date(page: Path) -> None:
 
 
 def test_the_picture_of_the_layers_is_up_to_date() -> None:
-    picture = generate_docs.picture_of_layers(generate_docs.layers())
+    picture = picture_of_layers(generate_docs.layers())
     assert generate_docs.LAYERS.read_text() == picture, "write it anew: python -m tools.generate_docs"
     assert '<text x="430" y="386" font-size="17" font-weight="bold">core</text>' in picture
 
