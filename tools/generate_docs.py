@@ -137,7 +137,7 @@ def _choices_of_section(number: str) -> str:
 
 def _endpoints() -> str:
     return markdown(
-        ("Request", "Name in the journal and the log"),
+        ("Request", "Name in the call log"),
         ((f"`{method} {path}`", f"`{route.endpoint}`") for (method, path), route in API_ROUTES.items()),
     )
 
@@ -262,7 +262,7 @@ def _layers() -> str:
 
 def _scenarios() -> str:
     rows = ((f"`{name}`", named(name).description, named(name).advice) for name in names())
-    return markdown(("Name", "What it imitates", "What a robust client does"), rows)
+    return markdown(("Name", "What happens", "What a robust client does"), rows)
 
 
 def _survival() -> str:
