@@ -1,4 +1,4 @@
-"""`mock-akool webhook send | open`: a callback fired by hand, and an envelope read from standard input."""
+"""`mock-akool webhook send | open`: a webhook sent by hand, and an envelope read from standard input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failing test is told: the life of each job, the last calls, and hints at mistakes of the client."""
+"""The report of a failing test: the life of each job, the last calls, and hints at mistakes of the client."""
 
 from __future__ import annotations
 

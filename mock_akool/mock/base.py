@@ -196,7 +196,7 @@ class BaseMock:
 
     @property
     def webhooks(self) -> Webhooks:
-        """The webhooks: what was sent, where they go, and what shall go wrong."""
+        """The webhooks: what was sent, where they go, and which faults they get."""
         return self._backend.webhooks()
 
     @property

@@ -56,7 +56,7 @@ class Deliveries(Records[Delivery, "Deliveries"]):
 
 
 class Webhooks(Deliveries, ABC):
-    """The webhooks of a fake: what was sent, where they go, and what shall go wrong.
+    """The webhooks of a fake: what was sent, where they go, and which faults they get.
 
     It is the sequence of the deliveries until now, with the filters of Deliveries; `deliveries` is that sequence as it
     is now, which does not change any more.

@@ -1,4 +1,4 @@
-"""What doors talk to: one fake with its engine, its admin routes and its pictures."""
+"""One fake as transports see it: its engine, its admin routes and its images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks: their deliveries, what shall go wrong with them, and how they are sent."""
+"""Webhooks: their deliveries, their faults, and how they are sent."""
 
 from __future__ import annotations
 
