@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 
 from mock_akool import __version__
 from mock_akool.admin.routes import ROUTES
@@ -205,3 +206,10 @@ OUTDATED: Final = (
 def test_the_words_are_those_of_today(page: Path) -> None:
     found = re.findall(rf"(?i)[^.\n]*\b(?:{'|'.join(OUTDATED)})\b[^.\n]*", parsed(page)[1])
     assert found == []
+
+
+def test_the_site_leads_to_every_page() -> None:
+    groups = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
+    entries = [entry for group in groups for entry in next(iter(group.values()))]
+    pages = {path for entry in entries if isinstance(entry, dict) for path in entry.values()}
+    assert {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")} <= pages, "add it to nav in mkdocs.yml"
