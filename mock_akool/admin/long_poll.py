@@ -48,9 +48,13 @@ class LongPoll:
             return response
         return self.in_vain()._replace(waiting=self if self.seconds else None)
 
+    def has_news(self) -> bool:
+        """Return whether there may be more to count since the last time."""
+        return self._counter.has_news()
+
     def response(self) -> Response | None:
         """Return what the route answers when there is enough of it, else None."""
-        if not self._counter.has_news():
+        if not self.has_news():
             return None
         return self._answer() if self._counter.count() >= self.at_least else None
 

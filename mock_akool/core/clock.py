@@ -19,6 +19,11 @@ NS_PER_MS: Final = 1_000_000
 DEFAULT_START_NS: Final = 1_767_225_600 * NS_PER_S
 """2026-01-01T00:00:00Z. A fixed instant, so that ids and file names are the same in every run."""
 
+LATEST_NS: Final = 0xFFFF_FFFF * NS_PER_S
+"""2106-02-07T06:28:15Z, the latest instant that a clock which can be moved shows. Seconds in 32 bits end there, so
+that ids and names that are made of the time keep their length."""
+
+_TOO_FAR_S: Final = LATEST_NS // NS_PER_S + 1
 _MAX_SPEED: Final = 1_000_000
 
 
@@ -68,7 +73,7 @@ class VirtualClock:
     __slots__ = ("_lock", "_now_ns", "_watchers")
 
     def __init__(self, start_ns: int = DEFAULT_START_NS) -> None:
-        self._now_ns = start_ns
+        self._now_ns = _shown(start_ns)
         self._lock = threading.Lock()
         self._watchers: tuple[Watcher, ...] = ()
 
@@ -88,18 +93,23 @@ class VirtualClock:
     def advance(self, seconds: float) -> None:
         """Move the clock on by `seconds` (0 or more, rounded to the nanosecond).
 
-        Raises ClockError for a negative or not finite number; the clock has then not moved.
+        Raises ClockError for a negative or not finite number, or one that leads past LATEST_NS; the clock has then not
+        moved.
         """
         step = step_ns(seconds)
         with self._lock:
-            target_ns = self._now_ns + step
+            target_ns = _shown(self._now_ns + step)
             if not self._stops_by(target_ns):
                 self._now_ns = target_ns
                 return
         self.advance_to(target_ns)
 
     def advance_to(self, instant_ns: int) -> None:
-        """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
+        """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing.
+
+        Raises ClockError for one after LATEST_NS; the clock has then not moved.
+        """
+        _shown(max(instant_ns, 0))
         while True:
             with self._lock:
                 stops = self._stops_by(max(instant_ns, self._now_ns))
@@ -131,7 +141,7 @@ class SteeredClock:
         self._speed = 1.0
         self._read_ns = steady()
         """What the steady count was at the instant `_then_ns`, since when the speed is what it is."""
-        self._then_ns = time.time_ns() if start_ns is None else start_ns
+        self._then_ns = time.time_ns() if start_ns is None else _shown(start_ns)
         self._is_machines = start_ns is None
 
     def now_ns(self) -> int:
@@ -160,7 +170,7 @@ class SteeredClock:
     def run_at(self, speed: float) -> None:
         """Run `speed` times as fast as the machine's clock from now on; 0 stands still.
 
-        Raises ClockError for a number below 0 or above a million.
+        At LATEST_NS it stands still. Raises ClockError for a number below 0 or above a million.
         """
         if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0 <= speed <= _MAX_SPEED:
             raise ClockError(
@@ -174,17 +184,21 @@ class SteeredClock:
     def advance(self, seconds: float) -> None:
         """Move the clock on by `seconds` (0 or more, rounded to the nanosecond); it then goes on as before.
 
-        Raises ClockError for a negative or not finite number; the clock has then not moved.
+        Raises ClockError for a negative or not finite number, or one that leads past LATEST_NS; the clock has then not
+        moved.
         """
         step = step_ns(seconds)
         with self._lock:
-            self._begin_anew(self._now_ns() + step)
+            self._begin_anew(_shown(self._now_ns() + step))
         self._tell()
 
     def advance_to(self, instant_ns: int) -> None:
-        """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing."""
+        """Move the clock on to an instant, in nanoseconds since the epoch; one that is past moves nothing.
+
+        Raises ClockError for one after LATEST_NS; the clock has then not moved.
+        """
         with self._lock:
-            self._begin_anew(max(self._now_ns(), instant_ns))
+            self._begin_anew(_shown(max(self._now_ns(), instant_ns)))
         self._tell()
 
     def set_to_machine(self) -> None:
@@ -200,7 +214,8 @@ class SteeredClock:
     def _now_ns(self) -> int:
         passed_ns = self._steady() - self._read_ns
         # At the usual speed in integers, which are exact.
-        return self._then_ns + (passed_ns if self._speed == 1 else int(passed_ns * self._speed))
+        now_ns = self._then_ns + (passed_ns if self._speed == 1 else int(passed_ns * self._speed))
+        return now_ns if now_ns < LATEST_NS else LATEST_NS
 
     def listen(self, changed: Callable[[], None]) -> None:
         """Call `changed`, from now on, whenever the clock was moved or runs at another speed."""
@@ -215,6 +230,16 @@ class SteeredClock:
         self._then_ns, self._read_ns = instant_ns, self._steady()
 
 
+def _shown(instant_ns: int) -> int:
+    """Return the instant; raises ClockError for one that a clock does not show: before 1970, or after LATEST_NS."""
+    if not 0 <= instant_ns <= LATEST_NS:
+        raise ClockError(
+            f"the clock would show a time {'before 1970' if instant_ns < 0 else 'after 2106-02-07T06:28:15Z'}",
+            "Move it less far, or reset the fake first",
+        )
+    return instant_ns
+
+
 def step_ns(seconds: float) -> int:
     """Return the nanoseconds by which a clock is moved on; ClockError for a negative or not finite number."""
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
@@ -222,4 +247,5 @@ def step_ns(seconds: float) -> int:
             f"clock.advance({seconds!r}): a clock cannot run backwards or forever",
             "Give a finite number of seconds, 0 or more",
         )
-    return round(seconds * NS_PER_S)
+    # One that is too far is too far by any number: times a billion it might be infinite.
+    return round(min(seconds, _TOO_FAR_S) * NS_PER_S)

@@ -99,8 +99,12 @@ class Waiting(Protocol):
         """How long to wait at most, in seconds of real time."""
         ...
 
+    def has_news(self) -> bool:
+        """Return whether `response` may have become ready since it was asked for. Cheap enough to be called often."""
+        ...
+
     def response(self) -> Response | None:
-        """Return the response when it is ready, else None. Cheap enough to be called often."""
+        """Return the response when it is ready, else None. May take milliseconds when there is news."""
         ...
 
     def in_vain(self) -> Response:

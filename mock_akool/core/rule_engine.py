@@ -119,6 +119,11 @@ class RuleSet:
             key = active.rule.on, active.rule.conditions
             known[key] = self._add(active, known.get(key))
 
+    def begin_after(self, number: int) -> None:
+        """Let the rules count from the calls after the one with this number on."""
+        for active in self.rules:
+            active.after = number
+
     def append(self, active: ActiveRule) -> None:
         """Add a rule; it counts from now on, and the others go on counting."""
         self._add(active, None)

@@ -12,6 +12,7 @@ import pytest
 from mock_akool import Call, MockAkool, Request, SettingsError, SteeredClock, SystemClock
 from mock_akool.admin.routes import ROUTES
 from mock_akool.akool.endpoints import CREATES
+from mock_akool.core.clock import LATEST_NS
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.diagnostics.report import explain
 from mock_akool.scenario_library.library import names
@@ -591,6 +592,29 @@ class TestClock:
             body: dict[str, Any] = {"seconds": 1} if path == "advance" else {}
             status, told = fake.raw("POST", f"/_mock/clock/{path}", "", json.dumps(body).encode())
             assert (status, told["error"]) == (409, "this fake runs on the machine's clock")
+
+    def test_time_ends_with_a_clear_error_and_not_with_a_bug(self) -> None:
+        fake = Fake(MockAkool(clock=SteeredClock(), queueing="36500d", processing="36500d"))
+        fake.ask("POST", "clock/freeze")
+        fake.ask("POST", "clock/advance", to_ns=LATEST_NS)
+        assert fake.ask("GET", "clock")["now"] == "2106-02-07T06:28:15.000Z"
+        fake.create()
+        for body in ({"seconds": 1}, {"until": "idle"}):
+            told = fake.refused("POST", "clock/advance", **body)
+            assert told[:2] == (400, "the clock would show a time after 2106-02-07T06:28:15Z")
+        assert fake.refused("POST", "clock/advance", to_ns=LATEST_NS + 1)[0] == 400
+        job = fake.create()
+        assert len(job) == 24
+        fake.ask("POST", f"jobs/{job}/complete")
+        (name,) = {url.rpartition("/")[2].partition("-")[0] for url in [fake.poll(job)["image"]]}
+        assert len(name) == 13
+        assert fake.ask("GET", "report")["calls"] == 3
+
+    @pytest.mark.parametrize("elapsed", ["20000d", "9000d"])
+    def test_names_of_the_files_of_old_jobs(self, elapsed: str, fake: Fake) -> None:
+        (job,) = fake.ask("POST", "jobs", account=KEY, stages=["completed"], elapsed=elapsed)["jobs"]
+        assert len(job["_id"]) == 24
+        assert len(fake.poll(job["_id"])["image"].rpartition("/")[2].partition("-")[0]) == 13
 
     @pytest.mark.parametrize("body", [{}, {"seconds": 1, "until": "idle"}, {"seconds": -1}, {"until": "noon"}])
     def test_what_is_no_advance(self, body: dict[str, Any], fake: Fake) -> None:

@@ -178,6 +178,16 @@ class TestPages:
         assert (len(page["jobs"]), page["next"]) == (1, 1)
 
 
+def test_a_scenario_with_many_rules_holds_nobody_up(without_collections: None) -> None:
+    mock = MockAkool()
+    lock = timed(mock)
+    rules = [{"on": "createbyprompt", "prompt": f"{n}*", "nth": n + 1, "fault": {"http": 502}} for n in range(5_000)]
+    raw = json.dumps({"scenario": {"rules": rules}}).encode()
+    answered = mock.answer(Request.build("PUT", "/_mock/scenario", body=raw))
+    assert len(json.loads(answered.body)["rules"]) == 5_000
+    assert lock.longest_ns / 1e6 < LONG_MS
+
+
 class TestUnused:
     def test_many_rules_come_in_pages(self, fake: Fake) -> None:
         rules = [{"on": "createbyprompt", "name": f"rule {number}", "nth": number + 9} for number in range(7)]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_akool import ClockError, SteeredClock, SystemClock, VirtualClock
-from mock_akool.core.clock import DEFAULT_START_NS
+from mock_akool.core.clock import DEFAULT_START_NS, LATEST_NS
 
 S = 1_000_000_000
 
@@ -180,3 +180,45 @@ def test_a_steered_clock_never_runs_backwards(steps: list[tuple[str, float]]) ->
                 steady.ns += round(by * 1000)
         assert clock.now_ns() >= last_ns
         last_ns = clock.now_ns()
+
+
+class TestTheEndOfTime:
+    """Ids have eight hex digits for the seconds, and a date has four for the year: both end, so the clocks do first."""
+
+    AFTER = r"the clock would show a time after 2106-02-07T06:28:15Z"
+
+    @pytest.mark.parametrize("make", [VirtualClock, SteeredClock])
+    @pytest.mark.parametrize(("start_ns", "when"), [(-1, "before 1970"), (LATEST_NS + 1, "after 2106-02-07T06:28:15Z")])
+    def test_no_clock_begins_outside(self, start_ns: int, when: str, make: type[VirtualClock | SteeredClock]) -> None:
+        with pytest.raises(ClockError, match=f"the clock would show a time {when}"):
+            make(start_ns)
+        assert make(0).now_ns() >= 0
+
+    @pytest.mark.parametrize("make", [VirtualClock, SteeredClock])
+    def test_no_clock_is_moved_there(self, make: type[VirtualClock | SteeredClock]) -> None:
+        clock = make(LATEST_NS - 10 * S)
+        if isinstance(clock, SteeredClock):
+            clock.freeze()
+        before_ns = clock.now_ns()
+        for seconds in (60, 1e300):
+            with pytest.raises(ClockError, match=self.AFTER):
+                clock.advance(seconds)
+        with pytest.raises(ClockError, match=self.AFTER):
+            clock.advance_to(LATEST_NS + 1)
+        assert clock.now_ns() == before_ns
+        clock.advance_to(-5)
+        assert clock.now_ns() == before_ns
+        clock.advance_to(LATEST_NS)
+        assert clock.now_ns() == LATEST_NS
+        clock.advance(0)
+
+    def test_a_clock_that_runs_stops_there(self) -> None:
+        passed_ns = 0
+        clock = SteeredClock(LATEST_NS - 10 * S, lambda: passed_ns)
+        passed_ns = 9 * S
+        assert clock.now_ns() == LATEST_NS - S
+        passed_ns = 11 * S
+        assert clock.now_ns() == LATEST_NS
+        clock.run_at(1_000_000)
+        passed_ns *= 10**6
+        assert clock.now_ns() == LATEST_NS

@@ -18,7 +18,7 @@ from mock_akool.admin.responses import AdminError
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import FLAG, NUMBER, TEXT, WHOLE, record
 from mock_akool.admin.serializers import to_iso
-from mock_akool.core.clock import SteeredClock, VirtualClock
+from mock_akool.core.clock import LATEST_NS, SteeredClock, VirtualClock
 from mock_akool.core.schema import Field, number, one_of, whole
 
 CLOCK: Final = record(
@@ -173,7 +173,7 @@ ROUTES: Final[Routes] = {
                 "next attempt at one, falls due, if there is one to come",
             ),
             to_ns=Field(
-                whole(0, 2**63 - 1),
+                whole(0, LATEST_NS),
                 "to this instant, in epoch nanoseconds; one that is past moves nothing. JavaScript's numbers do not "
                 "hold it exactly",
             ),

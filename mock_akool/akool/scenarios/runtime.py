@@ -224,7 +224,6 @@ class ScenarioRuntime:
             if scripts:
                 yield UnusedJobScripts(key, scripts, self._world.observe(key))
 
-    @transaction
     def activate(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
         """Make scenarios active from now on, for an account or for everybody, instead of those that were.
 
@@ -232,23 +231,29 @@ class ScenarioRuntime:
         for everybody. What scenarios for everybody say about accounts holds for accounts that appear from now on.
         Their `accounts`, `seed` and `profile` are ignored: a fake has these from its start.
         """
-        now_ns, keyed_random = self._world.clock.now_ns(), self._world.keyed_random
-        after = self._world.call_log.count
+        world, name = self._world, "" if api_key is None else f"put {api_key}"
+        # Thousands of rules take a while to be made, and nobody need wait for that.
+        scope = Scope(name, world.clock.now_ns(), scenarios, world.keyed_random)
+        with self.lock:
+            self._activate(scope, api_key)
+
+    def _activate(self, scope: Scope, api_key: str | None) -> None:
+        scope.rules.begin_after(self._world.call_log.count)
         if api_key is None:
-            self._everybody = self._activated = Scope("", now_ns, scenarios, keyed_random, after)
-            self._added = RuleSet("python", self._begun_ns, keyed_random)
+            self._everybody = self._activated = scope
+            self._added = RuleSet("python", self._begun_ns, self._world.keyed_random)
             self._next.clear()
         else:
             self._added_of.pop(api_key, None)
             self._next_of.pop(api_key, None)
             self._activated_of.pop(api_key, None)
-            if scenarios:
-                self._activated_of[api_key] = Scope(f"put {api_key}", now_ns, scenarios, keyed_random, after)
+            if scope.scenarios:
+                self._activated_of[api_key] = scope
         self._webhook_rules = [active for active in self._webhook_rules if active.owner != api_key]
         self._repeated.clear()
-        self.watching = self.watching or any(each.rules for each in scenarios)
-        self.limiting = self.limiting or any(each.limits.requests_per_second is not None for each in scenarios)
-        if api_key is not None and scenarios:
+        self.watching = self.watching or bool(scope.rules.rules)
+        self.limiting = self.limiting or scope.limits.requests_per_second is not None
+        if api_key is not None and scope.scenarios:
             self._world.account_changed(api_key)
 
     @transaction

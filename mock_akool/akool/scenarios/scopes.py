@@ -17,9 +17,7 @@ from mock_akool.core.webhook_faults import ActiveWebhookRule
 class Scope:
     """Scenarios that are active for the same accounts or job, with what they counted and which scripts are used up."""
 
-    def __init__(
-        self, name: str, begun_ns: int, scenarios: Sequence[Scenario], keyed_random: KeyedRandom, after: int = 0
-    ) -> None:
+    def __init__(self, name: str, begun_ns: int, scenarios: Sequence[Scenario], keyed_random: KeyedRandom) -> None:
         self.scenarios = tuple(scenarios)
         self.account: AccountScript = reduce(over, (each.account for each in scenarios), AccountScript())
         self.limits: Limits = reduce(over, (each.limits for each in scenarios), Limits())
@@ -28,7 +26,7 @@ class Scope:
             begun_ns,
             keyed_random,
             [
-                ActiveRule(rule, f"{each.name or 'scenario'}: {rule.name or f'rules[{position}]'}", after=after)
+                ActiveRule(rule, f"{each.name or 'scenario'}: {rule.name or f'rules[{position}]'}")
                 for each in scenarios
                 for position, rule in enumerate(each.rules)
             ],
