@@ -78,7 +78,7 @@ def _beside_a_hanging_one(count: int) -> Iterator[Row]:
 
 def _seconds(count: int, hanging: int) -> float:
     """Return how long webhooks take from when the first one is due, beside so many jobs whose receiver hangs."""
-    options = (*_OPTIONS, "--queueing", "1s", "--processing", "0", "--webhook-processing", "no", *_accounts())
+    options = (*_OPTIONS, "--queueing", "1s", "--processing", "0", "--set", "webhook_processing=no", *_accounts())
     with running(_RECEIVER, path="/") as receiver, running_ours(*options) as server:
         _create(server, receiver, "/hang", hanging, _KEYS[:1])
         _create(server, receiver, "/hook", count, _KEYS[1:2])

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-from mock_akool.server.settings import PREFIX
+from mock_akool.server.addresses import PREFIX
 
 PATIENCE_S: Final = 30.0
 """How long a test waits for another process before it fails instead of hanging."""
@@ -160,7 +160,7 @@ class Serving(Child):
     def __init__(self, *flags: str | Path, variables: Mapping[str, str] | None = None) -> None:
         super().__init__("serve", "--port", "0", *flags, variables=variables)
         try:
-            self.url = self.said(r"listens on (http://\S+) ")[1]
+            self.url = self.said(r'(?:listens on |"url": ")(http://[^\s"]+)[ "]')[1]
         except BaseException:
             self.__exit__(None, None, None)
             raise

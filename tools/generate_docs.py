@@ -62,8 +62,8 @@ _CLIENTS: Final = ("requests", "responses", "httpx", "aiohttp", "flask")
 _WHEN: Final = {
     Code.OK: "success, and nothing else is",
     Code.PARAMETER_ERROR: "the body or the query is not usable",
-    Code.TOO_FREQUENT: "a limit of `--requests-per-second` or `--concurrent-jobs` is reached",
-    Code.QUOTA_NOT_ENOUGH: "only when `--out-of-credits-code` says so",
+    Code.TOO_FREQUENT: "a limit of `requests_per_second` or `concurrent_jobs` is reached",
+    Code.QUOTA_NOT_ENOUGH: "only when `out_of_credits_code` says so",
     Code.NOT_FOUND: "no job has this `_id`",
     Code.NO_PERMISSION: "the job is another account's",
     Code.CANNOT_OPERATE: "the parent is not completed, or does not offer the button",

@@ -59,7 +59,7 @@ def answer(fake: Fake, request: Request) -> Response:
             return error_response(*refusal, challenge)
         most = most_body_bytes(fake.engine.settings.max_body_bytes)
         if len(request.body) > most:
-            hint = "Twice --max-body-bytes and 64 KiB more are read: send less, or start with a larger --max-body-bytes"
+            hint = "Twice max_body_bytes and 64 KiB more are read: send less, or start the server with a larger one"
             return error_response(413, f"the body is over {most:,} bytes", hint)
         from mock_akool.admin.routes import ROUTES  # most fakes get no admin request, and shall not pay for it
 

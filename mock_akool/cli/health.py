@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import argparse
-from typing import Final
+import os
+from typing import Any, Final
 
 from mock_akool.mock.remote.admin_client import AdminClient
-from mock_akool.server.settings import DEFAULT_PORT, Settings, server_url
+from mock_akool.server.addresses import CONFIG_VARIABLE, DEFAULT_PORT, PREFIX, server_url
 
-DEFAULT_URL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
+_DEFAULT_URL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 
-def run_health(options: argparse.Namespace) -> int:
-    """Ask the server for its health and return the exit code; raises MockAkoolError when it is not healthy."""
-    url = server_url(options.url) if options.url else _url_of_settings()
+def add_parser(commands: Any, help: str) -> None:
+    """Add the command to the commands of a parser."""
+    parser = commands.add_parser(
+        "health", help=help, description="Check that a server is healthy: exit code 0 if so, else 1."
+    )
+    parser.add_argument("--url", help=f"the server's address (default: that of {PREFIX}PORT, else {_DEFAULT_URL})")
+    parser.add_argument(
+        "--timeout", type=float, default=2.0, metavar="SECONDS", help="how long to wait for it (default: %(default)s)"
+    )
+    parser.set_defaults(run=check_health)
+
+
+def check_health(options: argparse.Namespace) -> int:
+    """Ask a server whether it is healthy, and print its answer; returns the exit code."""
+    url = server_url(options.url) if options.url else _url_of_environment()
     name, version = AdminClient(url, patience_s=options.timeout).health()
     print(f"{name} {version} at {url} is ok")
     return 0
 
 
-def _url_of_settings() -> str:
-    """Return where a server of the same environment is reached from this machine."""
-    settings = Settings.from_environment()
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+def _url_of_environment() -> str:
+    """Return where a server with the same environment is reached from this machine."""
+    host, port = os.environ.get(f"{PREFIX}HOST") or "127.0.0.1", os.environ.get(f"{PREFIX}PORT") or str(DEFAULT_PORT)
+    if os.environ.get(CONFIG_VARIABLE) or not port.isdecimal():
+        # Not always: containers check their health every few seconds, and to import the settings takes longer.
+        from mock_akool.server.settings import Settings
+
+        settings = Settings.from_environment()
+        host, port = settings.host, str(settings.port)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

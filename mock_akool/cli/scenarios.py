@@ -7,33 +7,35 @@ import json
 import sys
 from typing import Any
 
+from mock_akool.core.errors import ScenarioError
 
-def add_scenarios(commands: Any) -> None:
-    """Add `scenarios` and its own commands to the commands of a parser."""
-    scenarios = commands.add_parser(
+
+def add_parser(commands: Any, help: str) -> None:
+    """Add the command to the commands of a parser."""
+    parser = commands.add_parser(
         "scenarios",
-        help="list, show and check scenarios",
-        description="Scenarios say what goes wrong: `mock-akool serve --scenario NAME` puts one in force.",
-        allow_abbrev=False,
+        help=help,
+        description="Scenarios make requests and jobs fail. `mock-akool serve --scenario NAME` activates one.",
     )
-    kinds = scenarios.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    kinds = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    listing = kinds.add_parser("list", help="list the named scenarios", allow_abbrev=False)
-    listing.set_defaults(run=_list_scenarios)
+    listing = kinds.add_parser("list", help="list the scenarios of the library")
+    listing.set_defaults(run=list_scenarios)
 
-    showing = kinds.add_parser("show", help="print the file of a named scenario", allow_abbrev=False)
+    showing = kinds.add_parser("show", help="print the file of a scenario of the library")
     showing.add_argument("name", metavar="NAME", help="the scenario's name")
-    showing.set_defaults(run=_show_scenario)
+    showing.set_defaults(run=show_scenario)
 
-    checking = kinds.add_parser("check", help="check scenario files", allow_abbrev=False)
+    checking = kinds.add_parser("check", help="check scenario files, and report all mistakes")
     checking.add_argument("files", metavar="FILE", nargs="+", help="a YAML or JSON file, or the name of a scenario")
-    checking.set_defaults(run=_check_scenarios)
+    checking.set_defaults(run=check_scenarios)
 
-    schema = kinds.add_parser("schema", help="print the JSON Schema of scenario files, for editors", allow_abbrev=False)
-    schema.set_defaults(run=_print_schema)
+    schema = kinds.add_parser("schema", help="print the JSON Schema of scenario files, for editors")
+    schema.set_defaults(run=print_schema)
 
 
-def _list_scenarios(options: argparse.Namespace) -> int:
+def list_scenarios(options: argparse.Namespace) -> int:
+    """Print the name of each scenario of the library and what it does."""
     from mock_akool.scenario_library.library import named, names
 
     width = max(map(len, names()))
@@ -43,39 +45,41 @@ def _list_scenarios(options: argparse.Namespace) -> int:
 
 
 def first_sentence(text: str) -> str:
-    """Return the first sentence, by which a list may stand."""
+    """Return the first sentence of a text."""
     return text.partition(". ")[0].rstrip(".") + "."
 
 
-def _show_scenario(options: argparse.Namespace) -> int:
+def show_scenario(options: argparse.Namespace) -> int:
+    """Print the file of a scenario of the library."""
     from mock_akool.scenario_library.library import text_of
 
     print(text_of(options.name), end="")
     return 0
 
 
-def _check_scenarios(options: argparse.Namespace) -> int:
-    from mock_akool.core.errors import ScenarioError
+def check_scenarios(options: argparse.Namespace) -> int:
+    """Check scenario files and print their mistakes; returns 1 when there are any."""
     from mock_akool.scenario_library.library import load
 
-    wrong = 0
+    invalid = 0
     for file in options.files:
         try:
             scenario = load(file)
         except ScenarioError as error:
             print(f"mock-akool: {error}", file=sys.stderr)
-            wrong += 1
+            invalid += 1
         else:
-            jobs, rules = len(scenario.jobs), len(scenario.rules)
-            print(f"{file} is well: {_counted(jobs, 'job entry', 'job entries')}, {_counted(rules, 'rule', 'rules')}")
-    return 1 if wrong else 0
+            scripts, rules = len(scenario.jobs), len(scenario.rules)
+            print(f"{file}: valid ({_counted(scripts, 'job script')}, {_counted(rules, 'rule')})")
+    return 1 if invalid else 0
 
 
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _print_schema(options: argparse.Namespace) -> int:
+def print_schema(options: argparse.Namespace) -> int:
+    """Print the JSON Schema of scenario files."""
     from mock_akool.akool.scenarios.schema import json_schema
 
     print(json.dumps(json_schema(), indent=2))

@@ -9,36 +9,122 @@ import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mock_akool._version import __version__
-from mock_akool.core.errors import MockAkoolError
-from mock_akool.server.settings import Setting, Settings, table
+from mock_akool.cli.announcements import Announcer, JsonAnnouncer, as_json, end_of_run
+from mock_akool.core.errors import Mistakes, MockAkoolError
+from mock_akool.diagnostics.describe import describe_bug
+from mock_akool.server.addresses import CONFIG_VARIABLE, PREFIX
+from mock_akool.server.config_file import read_assignments
+from mock_akool.server.settings import Settings, table
+
+if TYPE_CHECKING:
+    from mock_akool.server.application import Application
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each setting: those of a server first, then the choices of the contract."""
-    usual = parser.add_argument_group("settings")
-    choices = parser.add_argument_group("choices where the real API is unknown or varies")
-    for setting in table():
-        _add_flag(choices if setting.field.mark else usual, setting)
+class _Flag(NamedTuple):
+    """How `serve --help` shows a flag; the name is that of a setting."""
+
+    name: str
+    metavar: str
+    help: str
+    short: tuple[str, ...] = ()
 
 
-def _add_flag(group: Any, setting: Setting) -> None:
-    names = (*_SHORT.get(setting.name, ()), setting.flag)
-    default = f" (default: {setting.shown_default})" if setting.shown_default else ""
-    text = f"{setting.field.help}: {setting.wants}{default}".replace("%", "%%")
-    # A bare flag means yes; `--flag no` says no where the default is yes.
-    more: dict[str, Any] = {"nargs": "?", "const": "yes"} if setting.is_flag else {}
-    metavar = "YES|NO" if setting.is_flag else setting.name.upper()
-    if setting.repeats:
-        more["action"] = "append"
-    group.add_argument(*names, dest=setting.name, default=None, metavar=metavar, help=text, **more)
+_GROUPS: Final = {
+    "where it listens": (
+        _Flag("host", "HOST", "the address (default: 127.0.0.1)", ("-H",)),
+        _Flag("port", "PORT", "the port; 0 takes a free one (default: 25665)", ("-p",)),
+        _Flag("port_file", "FILE", "a file to write the port into once it listens"),
+        _Flag("public_url", "URL", "what URLs of files begin with, behind a proxy"),
+        _Flag("admin_token", "TOKEN", "the token that the admin API wants"),
+    ),
+    "what jobs do": (
+        _Flag("queueing", "TIME", "how long status 1 lasts: 2s, '3 polls', forever"),
+        _Flag("processing", "TIME", "how long status 2 then lasts (default: 3s)"),
+        _Flag("ending", "ENDING", "completed, failed, or 'failed: reason; another'"),
+        _Flag("realistic", "YES|NO", "jobs take 30 to 60 s, as real ones do"),
+        _Flag("scenario", "NAME", "what goes wrong: a scenario or file (repeatable)"),
+        _Flag("seed", "NUMBER", "same seed, same ids and images (default: 0)"),
+    ),
+    "who may use it": (
+        _Flag("accounts", "JSON", "the accounts that exist from the start"),
+        _Flag("strict", "YES|NO", "only these accounts exist; else any key is one"),
+        _Flag("allow_webhook", "HOST", "where webhooks may go, besides private addresses"),
+    ),
+}
+"""The flags that people need. All other settings that are no choices about the real API have flags too, unlisted."""
+
+_EPILOG: Final = (
+    f"`mock-akool settings` lists all settings. Each is also a variable: --port is {PREFIX}PORT. "
+    "Flags win over variables, and variables over the file."
+)
+
+
+def add_parser(commands: Any, help: str) -> None:
+    """Add the command to the commands of a parser."""
+    parser = commands.add_parser(
+        "serve",
+        help=help,
+        usage="mock-akool serve [options]",
+        description="Run the fake as a server until Ctrl-C or SIGTERM.",
+        epilog=_EPILOG,
+    )
+    shown = {flag.name: (title, flag) for title, flags in _GROUPS.items() for flag in flags}
+    groups = {title: parser.add_argument_group(title) for title in _GROUPS}
+    hidden = parser.add_argument_group("others")
+    for row in table():
+        if row.flag.startswith("--set "):
+            parser.written_otherwise[f"--{row.name.replace('_', '-')}"] = f"{row.flag}=VALUE"
+            continue
+        title, flag = shown.get(row.name, ("", _Flag(row.name, row.name.upper(), argparse.SUPPRESS)))
+        # A bare flag means yes; `--flag no` says no where the default is yes.
+        more: dict[str, Any] = {"nargs": "?", "const": "yes"} if row.is_flag else {}
+        if row.repeats:
+            more["action"] = "append"
+        groups.get(title, hidden).add_argument(
+            *flag.short, row.flag, dest=row.name, default=None, metavar=flag.metavar, help=flag.help, **more
+        )
+    others = parser.add_argument_group("all other settings")
+    others.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="any setting by its name (repeatable)"
+    )
+    others.add_argument("--config", metavar="FILE", help=f"a TOML file of settings (variable {CONFIG_VARIABLE})")
+    parser.set_defaults(run=serve)
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve until a signal ends it, then print the hints; returns the exit code."""
+    wants_json = (options.log or os.environ.get(f"{PREFIX}LOG")) == "json"
+    try:
+        settings = _settings(options)
+        wants_json = settings.log == "json"
+        return _run(settings, JsonAnnouncer() if wants_json else Announcer())
+    except MockAkoolError as error:
+        if not wants_json:
+            raise
+        print(as_json("error", message=error.message, hint=error.hint), file=sys.stderr)
+        return 1
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Return the settings of flags, variables and file; raises SettingsError in the words that were used."""
+    assigned = read_assignments(Settings, options.set, "--set")
+    flags = _given(options)
+    twice = Mistakes()
+    for name in flags.keys() & assigned.keys():
+        twice.add("it is given by its flag too", "give it once", (f"--set {name}",))
+    twice.raise_any()
+    return Settings.from_environment(
+        {**assigned, **flags}, config=options.config, written={name: f"--set {name}" for name in assigned}
+    )
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings whose flags were given; one that was given several times is a list of all its values."""
-    given = {row.name: getattr(options, row.name) for row in table() if getattr(options, row.name) is not None}
+    flags = {row.name: getattr(options, row.name, None) for row in table()}
+    given = {name: value for name, value in flags.items() if value is not None}
     for row in table():
         texts = given.get(row.name)
         if row.repeats and texts is not None:
@@ -47,11 +133,8 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def run_serve(options: argparse.Namespace) -> int:
-    """Serve until a signal ends it, and return the exit code."""
-    settings = Settings.from_environment(_given(options))
-
-    # Not at the top: `--help` and `health` need none of this.
+def _run(settings: Settings, announcer: Announcer) -> int:
+    # Not at the top: `--help` needs none of this.
     from mock_akool.admin.access import exposure
     from mock_akool.core.clock import SteeredClock
     from mock_akool.server.access_log import STYLES, BatchedLog
@@ -74,15 +157,26 @@ def run_serve(options: argparse.Namespace) -> int:
         if port_file is not None:
             _write_port(port_file, server.port)
             at_end.callback(port_file.unlink, missing_ok=True)
-        print(f"mock-akool {__version__} listens on {server.url} (Ctrl-C ends it)", flush=True)
-        exposed = exposure(settings.host, settings.admin_token)
-        if exposed is not None:
-            print(exposed, flush=True)
+        announcer.say(
+            "listening",
+            f"mock-akool {__version__} listens on {server.url} (Ctrl-C ends it)",
+            url=server.url,
+            version=__version__,
+        )
+        warning = exposure(settings.host, settings.admin_token)
+        if warning is not None:
+            announcer.say("warning", warning)
         if settings.scenario:
-            print(f"in force: {', '.join(each.name or 'a scenario' for each in settings.scenario)}", flush=True)
+            names = [each.name or "a scenario" for each in settings.scenario]
+            announcer.say("scenarios", f"active: {', '.join(names)}", active=names)
         if settings.strict and not settings.accounts:
             (account,) = application.engine.accounts
-            print(f"its only account: clientId {account.client_id} clientSecret {account.api_key}", flush=True)
+            announcer.say(
+                "account",
+                f"its only account: clientId {account.client_id} clientSecret {account.api_key}",
+                client_id=account.client_id,
+                api_key=account.api_key,
+            )
 
     with ExitStack() as at_end:
         if log is not None:
@@ -91,7 +185,22 @@ def run_serve(options: argparse.Namespace) -> int:
         server.bind()
         _settle_memory()
         server.run(ready)
+    _announce_end(application, announcer)
     return 0
+
+
+def _announce_end(application: Application, announcer: Announcer) -> None:
+    """Print how much was asked, and hints at the mistakes of the clients."""
+    from mock_akool.diagnostics.hints import find_hints
+    from mock_akool.diagnostics.observations import Observations
+
+    try:
+        seen = Observations.of(application.engine)
+        calls, jobs, hints = seen.call_count, len(seen.jobs), find_hints(seen)
+    except Exception as bug:
+        announcer.say("warning", describe_bug("the last report", bug))
+        return
+    announcer.say("stopped", end_of_run(calls, jobs, hints), calls=calls, jobs=jobs, hints=hints)
 
 
 def _end_on_signals(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
@@ -119,8 +228,5 @@ def _settle_memory() -> None:
 
     gc.collect()
     gc.freeze()
-    # Each request leaves a few records in the journal; none of them are in cycles.
+    # Each request leaves a few records in the call log; none of them are in cycles.
     gc.set_threshold(20_000, 20, 50)
-
-
-_SHORT: Final = {"host": ("-H",), "port": ("-p",)}

@@ -1,4 +1,4 @@
-"""`mock-akool webhook send | open`: a webhook sent by hand, and an envelope read from standard input."""
+"""`mock-akool webhook send | open`: send a webhook by hand, or read one from standard input."""
 
 from __future__ import annotations
 
@@ -14,83 +14,85 @@ from mock_akool.core.errors import MockAkoolError, SettingsError
 from mock_akool.core.webhook_faults import UNKNOWN_ID, WEBHOOK_FAULT, WebhookFault
 
 _ID: Final = "AKOOL_CLIENT_ID"
+_KEY: Final = "AKOOL_API_KEY"
 _SECRET: Final = "AKOOL_CLIENT_SECRET"
 _SAMPLE_ID: Final = "64dd90f9f0b6684651e90d60"
 _SAMPLE_URL: Final = (
     "https://d2qf6ukcym4kn9.cloudfront.net/1767225605000-0a1b2c3d-0a1b-4a1b-8a1b-0a1b2c3d4e5f-1234.jpeg"
 )
 _NOT_BY_HAND: Final = ("delay", "after_end")
-"""Faults that are about several callbacks or about when one is sent."""
+"""Faults that are about several webhooks or about when one is sent."""
 
 
-def add(commands: Any) -> None:
-    """Add the command to a parser's subcommands."""
-    webhook = commands.add_parser(
-        "webhook",
-        help="send a callback by hand, or read one",
-        description="Send a callback by hand, or read one.",
-        allow_abbrev=False,
-    )
-    kinds = webhook.add_subparsers(title="commands", required=True, metavar="COMMAND")
+def add_parser(commands: Any, help: str) -> None:
+    """Add the command to the commands of a parser."""
+    parser = commands.add_parser("webhook", help=help, description="Send a webhook by hand, or read one.")
+    kinds = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     sending = kinds.add_parser(
         "send",
-        help="send a callback to a receiver",
-        description="Seal a callback, POST it, and tell the answer: exit code 0 for HTTP 200, else 1.",
-        allow_abbrev=False,
+        help="send a webhook to a receiver",
+        usage="mock-akool webhook send --to URL [options]",
+        description="Encrypt and sign a webhook, POST it, and print the answer: exit code 0 for HTTP 200, else 1.",
     )
     sending.add_argument("--to", required=True, metavar="URL", help="where to send it")
     _add_account(sending)
-    sending.add_argument("--status", type=int, default=3, help="the status that it tells: 2, 3 or 4 (default: 3)")
-    sending.add_argument("--id", default=_SAMPLE_ID, help="the _id of the job (default: %(default)s)")
-    sending.add_argument("--url", default=_SAMPLE_URL, help="the picture's URL, told at status 3")
-    sending.add_argument("--timeout", default="10s", help="how long to wait for the answer (default: %(default)s)")
-    sending.add_argument(
+    payload = sending.add_argument_group("payload")
+    payload.add_argument("--status", type=int, default=3, help="the job's status: 2, 3 or 4 (default: 3)")
+    payload.add_argument("--id", default=_SAMPLE_ID, help="the job's _id (default: %(default)s)")
+    payload.add_argument("--url", default=_SAMPLE_URL, help="the URL of the image, sent with status 3")
+    delivery = sending.add_argument_group("delivery")
+    delivery.add_argument("--timeout", default="10s", help="how long to wait for the answer (default: %(default)s)")
+    delivery.add_argument(
         "--allow-webhook",
         action="append",
         default=[],
         metavar="HOST",
-        help="a host to send to beside this machine and private addresses; may be repeated",
+        help="a host to send to, besides this machine and private addresses (repeatable)",
     )
-    sending.add_argument(
+    delivery.add_argument(
         "--fault",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="what goes wrong with it, such as copies=2 or 'envelope=wrong signature'; may be repeated. The names: "
+        help="what goes wrong with it, such as copies=2 or 'envelope=wrong signature' (repeatable). The names: "
         + ", ".join(name for name in WEBHOOK_FAULT.fields if name not in _NOT_BY_HAND),
     )
-    sending.set_defaults(run=_send)
+    sending.set_defaults(run=send_webhook)
 
     opening = kinds.add_parser(
         "open",
-        help="read an envelope from standard input",
-        description="Check the signature of an envelope from standard input, decrypt it, and print its payload.",
-        allow_abbrev=False,
+        help="read a webhook from standard input",
+        usage="mock-akool webhook open [options] < FILE",
+        description="Check the signature of a webhook from standard input, decrypt it, and print its payload.",
     )
     _add_account(opening)
-    opening.set_defaults(run=_open)
+    opening.set_defaults(run=open_webhook)
 
 
 def _add_account(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--client-id", help=f"the account's clientId (default: the variable {_ID})")
-    parser.add_argument("--client-secret", help=f"the account's clientSecret (default: the variable {_SECRET})")
+    account = parser.add_argument_group("account")
+    account.add_argument("--client-id", help=f"the account's clientId (default: the variable {_ID})")
+    account.add_argument(
+        "--api-key", help=f"the account's API key, which is its clientSecret (default: the variable {_KEY})"
+    )
 
 
 def _account(options: argparse.Namespace) -> tuple[str, str]:
     found = []
-    for flag, given, variable in (
-        ("--client-id", options.client_id, _ID),
-        ("--client-secret", options.client_secret, _SECRET),
+    for flag, given, variables in (
+        ("--client-id", options.client_id, (_ID,)),
+        ("--api-key", options.api_key, (_KEY, _SECRET)),
     ):
-        value = os.environ.get(variable) if given is None else given
+        value = given if given is not None else next(filter(None, map(os.environ.get, variables)), None)
         if not value:
-            raise SettingsError(f"{flag} is missing", f"Give it, or set the variable {variable}")
+            raise SettingsError(f"{flag} is missing", f"Give it, or set the variable {variables[0]}")
         found.append(value)
     return found[0], found[1]
 
 
-def _send(options: argparse.Namespace) -> int:
+def send_webhook(options: argparse.Namespace) -> int:
+    """Send a webhook; returns 0 when the receiver answers with HTTP 200."""
     import asyncio
 
     from mock_akool.akool.deliveries import Draft
@@ -124,7 +126,7 @@ def _send(options: argparse.Namespace) -> int:
         sent = asyncio.run(send(options.to, body, policy, timeout_s=timeout_s, slow_s=fault.slow.ns / NS_PER_S))
         answered.append(sent.status)
         if sent.status is None:
-            raise MockAkoolError(f"the callback to {options.to} was not delivered: {sent.error}")
+            raise MockAkoolError(f"the webhook to {options.to} was not delivered: {sent.error}")
         print(f"status {status} of job {job_id} sent to {options.to}: HTTP {sent.status}")
     return 0 if all(each == 200 for each in answered) else 1
 
@@ -146,7 +148,8 @@ def _fault(given: list[str]) -> WebhookFault:
     return fault
 
 
-def _open(options: argparse.Namespace) -> int:
+def open_webhook(options: argparse.Namespace) -> int:
+    """Print the payload of a webhook from standard input."""
     from mock_akool.webhooks.envelope import open_envelope
 
     client_id, client_secret = _account(options)

@@ -10,7 +10,7 @@ import pytest
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.mock.settings import MockOptions
 from mock_akool.pytest_plugin.servers import divide_settings
-from mock_akool.server.settings import bare_url
+from mock_akool.server.addresses import bare_url
 
 _SETTINGS = pytest.StashKey[Mapping[str, Any]]()
 _URL = pytest.StashKey[str]()

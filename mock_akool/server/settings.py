@@ -6,20 +6,18 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from mock_akool.admin.access import Access
 from mock_akool.akool.families import FakeSettings
 from mock_akool.akool.scenarios.model import Scenario, ScenarioSetup, options_of
 from mock_akool.core.errors import Mistake, Mistakes, ScenarioError, SettingsError
 from mock_akool.core.options import BASE_URL, option
 from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Optional, Plain, Record, nearest, one_of, whole
+from mock_akool.server.addresses import CONFIG_VARIABLE, DEFAULT_PORT, PREFIX, URL_VARIABLE
+from mock_akool.server.config_file import read_config
 
-PREFIX: Final = "MOCK_AKOOL_"
-DEFAULT_PORT: Final = 25665
-URL_VARIABLE: Final = f"{PREFIX}URL"
-"""Where a server runs that a client is to use; no setting of the server."""
+if TYPE_CHECKING:
+    from mock_akool.admin.access import Access
 
 _KUBERNETES: Final = re.compile(
     rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)"
@@ -171,15 +169,25 @@ class Settings(ScenarioSettings):
     @property
     def access(self) -> Access:
         """Who may use the admin API."""
+        from mock_akool.admin.access import Access  # whose package brings the engine
+
         return Access(self.admin_token, self.admin_hosts)
 
     @classmethod
-    def from_environment(cls, given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Self:
+    def from_environment(
+        cls,
+        given: Mapping[str, Any] | None = None,
+        environ: Mapping[str, str] | None = None,
+        *,
+        config: str | None = None,
+        written: Mapping[str, str] | None = None,
+    ) -> Self:
         """Return the settings of the variables `MOCK_AKOOL_*`; what is in `given` wins over them.
 
-        An empty variable counts as not set, and those that Kubernetes makes for a Service are not meant. Raises
-        SettingsError for all bad values and unknown names at once, each named as its variable, or in `given` as its
-        flag.
+        They win over those of the TOML file `config`, by default the one that MOCK_AKOOL_CONFIG names. An empty
+        variable counts as not set, and those that Kubernetes makes for a Service are not meant. Raises SettingsError
+        for all bad values and unknown names at once, each named as its variable, in the file by the file, and in
+        `given` as `written` says, by default as its flag.
         """
         __tracebackhide__ = True
         environ = os.environ if environ is None else environ
@@ -187,7 +195,7 @@ class Settings(ScenarioSettings):
         rows = {row.variable: row for row in table()}
         mistakes, values = Mistakes(), dict[str, Any]()
         for variable, text in environ.items():
-            if not variable.startswith(PREFIX) or not text or variable == URL_VARIABLE:
+            if not variable.startswith(PREFIX) or not text or variable in (URL_VARIABLE, CONFIG_VARIABLE):
                 continue
             if _is_of_kubernetes(variable, text):
                 continue
@@ -195,18 +203,30 @@ class Settings(ScenarioSettings):
                 values[rows[variable].name] = text
             else:
                 mistakes.found.append(_unknown_variable(variable, rows))
-        names = {row.name: row.flag if row.name in given else row.variable for row in rows.values()}
+        file, of_file = config or environ.get(CONFIG_VARIABLE) or "", dict[str, Any]()
+        with mistakes.noted():
+            of_file = read_config(cls, file) if file else {}
+        names = {row.name: row.variable for row in rows.values() if row.name in values}
+        names |= {row.name: row.flag for row in rows.values() if row.name in given} | dict(written or {})
         try:
-            made = cls.of(**values | dict(given))
+            made = cls.of(**of_file | values | dict(given))
         except SettingsError as error:
-            mistakes.found += error.renamed(names).mistakes
+            own = [each if _is_of(each, names) else each._replace(source=file) for each in error.mistakes]
+            mistakes.found += SettingsError.of(own).renamed(names).mistakes
         mistakes.raise_any()
         return made
 
 
+def _is_of(mistake: Mistake, names: Mapping[str, str]) -> bool:
+    return not mistake.place or str(mistake.place[0]) in names
+
+
 @dataclass(frozen=True)
 class Setting:
-    """One row of the settings table: the name in Python, the flag, the variable, and what is known of it."""
+    """One row of the settings table: the name in Python, the flag, the variable, and what is known of it.
+
+    `flag` is `--set NAME` for a setting that has no flag of its own.
+    """
 
     name: str
     flag: str
@@ -247,46 +267,13 @@ class Setting:
 def table() -> tuple[Setting, ...]:
     """Return all settings in the order of their declaration; flags, variables and docs are made from this."""
     return tuple(
-        Setting(name, f"--{name.replace('_', '-')}", PREFIX + name.upper(), field)
-        for name, field in Settings.fields().items()
+        Setting(name, _flag(name, field), PREFIX + name.upper(), field) for name, field in Settings.fields().items()
     )
 
 
-def token_of_environment() -> str | None:
-    """Return the token of the admin API in this environment."""
-    return os.environ.get(f"{PREFIX}ADMIN_TOKEN") or None
-
-
-def server_url(text: str) -> str:
-    """Return the address of a server as a URL without a slash at its end; `http://` may be left out.
-
-    Raises SettingsError when it is no address of a server of ours.
-    """
-    url = text.strip().rstrip("/")
-    if "://" not in url and not url.lower().startswith(("http:", "https:")):
-        url = f"http://{url}"
-    try:
-        parts = urlsplit(url)
-        scheme, host, _ = parts.scheme, parts.hostname, parts.port
-        why = ""
-    except ValueError as error:  # brackets that do not close, or a port that cannot be
-        scheme, host, why = "", None, f": {error}"
-    if scheme == "https":
-        raise SettingsError(
-            f"{text!r} begins with https, and mock-akool speaks plain HTTP only", f"Write it as http{url[5:]}"
-        )
-    if scheme != "http" or not host:
-        raise SettingsError(f"{text!r} is no address of a server{why}", f"Write it as http://127.0.0.1:{DEFAULT_PORT}")
-    return url
-
-
-def bare_url(text: str) -> str:
-    """Return the address of a server as `server_url` does; raises SettingsError also when it has a path."""
-    url = server_url(text)
-    parts = urlsplit(url)
-    if parts.path or parts.query or parts.fragment:
-        raise SettingsError(f"{text!r} is no address of a server: it has a path", f"Write it as http://{parts.netloc}")
-    return url
+def _flag(name: str, field: Field) -> str:
+    # What is a fact of the API, or a choice about it, would hide the flags that people need.
+    return f"--set {name}" if field.mark else f"--{name.replace('_', '-')}"
 
 
 def _is_of_kubernetes(variable: str, text: str) -> bool:

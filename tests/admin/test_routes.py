@@ -955,7 +955,7 @@ class TestMistakes:
         fake = Fake(MockAkool(max_body_bytes=1024))
         status, error, hint = fake.refused("POST", "reset", account="x" * (2 * 1024 + (64 << 10)))
         assert (status, error) == (413, "the body is over 67,584 bytes")
-        assert hint.startswith("Twice --max-body-bytes and 64 KiB more are read")
+        assert hint.startswith("Twice max_body_bytes and 64 KiB more are read")
 
     def test_two_accounts_in_one_call(self, fake: Fake) -> None:
         assert fake.refused("POST", "reset", f"account={KEY}", account=OTHER)[0] == 400

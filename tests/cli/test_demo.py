@@ -26,7 +26,7 @@ from mock_akool import Ending, MockAkool, Server, Span, Stage, Status, SystemClo
 from mock_akool.akool.api import API_ROUTES, Route
 from mock_akool.akool.engine import Engine
 from mock_akool.cli.console import RoundTrip, Screen
-from mock_akool.cli.demo import Pace, play
+from mock_akool.cli.demo_client import Pace, play
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response
 from mock_akool.core.media import MediaSpec
@@ -44,7 +44,7 @@ PRESS = ("POST", f"{API}/createbybutton")
 
 PICTURES = {
     "grid.jpg": (1024, 1024, "tile=1,2,3,4"),
-    **{f"picture-{number}.jpg": (1024, 1024, f"tile={number}") for number in (1, 2, 3, 4)},
+    **{f"image-{number}.jpg": (1024, 1024, f"tile={number}") for number in (1, 2, 3, 4)},
     "U2.jpg": (1536, 1536, "tile=2"),
     "V3-grid.jpg": (1024, 1024, "tile=1,2,3,4"),
     **{f"V3-{number}.jpg": (1024, 1024, f"tile={number}") for number in (1, 2, 3, 4)},
@@ -70,7 +70,7 @@ def looked_at(folder: Path, side: int | None = None) -> dict[str, set[str]]:
         assert (picture.format, picture.size) == ("JPEG", (width, height) if side is None else (side, side))
         comment = re.fullmatch(rf"mock-akool job=([0-9a-f]{{24}}) {tiles}", picture.info["comment"].decode())
         assert comment, (name, picture.info["comment"])
-        jobs.setdefault(re.split(r"[-.]", name)[0].replace("grid", "picture"), set()).add(comment[1])
+        jobs.setdefault(re.split(r"[-.]", name)[0].replace("grid", "image"), set()).add(comment[1])
     return jobs
 
 
@@ -104,7 +104,7 @@ class TestRealRun:
 
     def test_it_saves_pictures_that_tell_what_they_are(self, finished: Run) -> None:
         jobs = looked_at(finished.folder)
-        assert {name: len(ids) for name, ids in jobs.items()} == {"picture": 1, "U2": 1, "V3": 1}
+        assert {name: len(ids) for name, ids in jobs.items()} == {"image": 1, "U2": 1, "V3": 1}
         assert len(set.union(*jobs.values())) == 3
 
     def test_it_shows_every_request_and_its_answer(self, finished: Run) -> None:
@@ -142,7 +142,7 @@ class TestRealRun:
     def test_it_shows_what_is_left(self, finished: Run) -> None:
         assert "  1,000 - 2 - 2 - 2 = 994 credits\n" in finished.seen
         shown = without_styles(finished.seen)
-        assert re.search(rf"✓ 11 pictures in {finished.folder}, after 1\d s and without a surprise\.\n", shown)
+        assert re.search(rf"✓ 11 images in {finished.folder} after 1\d s, without a surprise\.\n", shown)
 
 
 def without_styles(text: str) -> str:
@@ -423,9 +423,9 @@ class TestSurprises:
     @pytest.mark.parametrize(
         ("draw", "why"),
         [
-            (lambda _: b"no picture at all", "is no whole JPEG"),
-            (lambda picture: render(picture)[:-500], "is no whole JPEG"),
-            (lambda picture: render(picture._replace(format="PNG")), "is no whole JPEG"),
+            (lambda _: b"no picture at all", "is not a whole JPEG"),
+            (lambda picture: render(picture)[:-500], "is not a whole JPEG"),
+            (lambda picture: render(picture._replace(format="PNG")), "is not a whole JPEG"),
             (lambda picture: render(picture._replace(job_id="0" * 24)), "does not say in its comment that it is of"),
         ],
         ids=["no picture", "half a picture", "png", "of another job"],
@@ -443,7 +443,7 @@ class TestSurprises:
 
     def test_no_single_pictures(self, serve: Serve, told: Callable[..., str]) -> None:
         # As documented, a completed v3 record has none.
-        assert told(serve(profile="documented")).endswith("has 0 single pictures, not 4")
+        assert told(serve(profile="documented")).endswith("has 0 single images, not 4")
 
     @pytest.mark.parametrize(
         ("endpoint", "body", "why"),
@@ -514,11 +514,11 @@ class TestSurprises:
             return usual(engine, call, now_ns, names)
 
         monkeypatch.setitem(API_ROUTES, INFO, Route(API_ROUTES[INFO].endpoint, steal))
-        assert told(fake) == "500 credits are left, which is not 1,000 - 2 - 2 - 2"
+        assert told(fake) == "500 credits are left, not 1,000 - 2 - 2 - 2"
 
     def test_a_folder_that_fills_up_is_misuse(self, serve: Serve, tmp_path: Path) -> None:
-        (tmp_path / "picture-2.jpg").mkdir()
-        with pytest.raises(MockAkoolError, match=r"cannot write .*picture-2\.jpg: Is a directory"):
+        (tmp_path / "image-2.jpg").mkdir()
+        with pytest.raises(MockAkoolError, match=r"cannot write .*image-2\.jpg: Is a directory"):
             played(serve(), tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""`mock-akool webhook send | open`, and callbacks of `mock-akool serve`, as processes."""
+"""`mock-akool webhook send | open`, and webhooks of `mock-akool serve`, as processes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.children import MOCK_AKOOL, PATIENCE_S, Serving, environment, run
 from tests.mock.clients import CREATE
 from tests.webhooks.receivers import ID, SECRET, http_receiver, until
 
-QUICK: Final = ("--queueing", "0", "--processing", "0", "--webhook-retry-delay", "50ms")
-ACCOUNT: Final = {"AKOOL_CLIENT_ID": ID, "AKOOL_CLIENT_SECRET": SECRET}
+QUICK: Final = ("--queueing", "0", "--processing", "0", "--set", "webhook_retry_delay=50ms")
+ACCOUNT: Final = {"AKOOL_CLIENT_ID": ID, "AKOOL_API_KEY": SECRET}
 
 
 def opened(envelope: str, *arguments: str, variables: Mapping[str, str] = ACCOUNT) -> subprocess.CompletedProcess[str]:
@@ -52,9 +52,19 @@ class TestSend:
 
     def test_the_account_may_be_given_by_flags(self) -> None:
         with http_receiver() as receiver:
-            arguments = ("--to", receiver.url, "--client-id", ID, "--client-secret", SECRET)
-            sent = run("webhook", "send", *arguments, variables={"AKOOL_CLIENT_ID": "x", "AKOOL_CLIENT_SECRET": "y"})
+            arguments = ("--to", receiver.url, "--client-id", ID, "--api-key", SECRET)
+            sent = run(
+                "webhook",
+                "send",
+                *arguments,
+                variables={"AKOOL_CLIENT_ID": "x", "AKOOL_API_KEY": "y", "AKOOL_CLIENT_SECRET": "z"},
+            )
             assert sent.returncode == 0
+
+    def test_the_variable_of_the_client_secret_will_do(self) -> None:
+        with http_receiver() as receiver:
+            variables = {"AKOOL_CLIENT_ID": ID, "AKOOL_CLIENT_SECRET": SECRET}
+            assert run("webhook", "send", "--to", receiver.url, variables=variables).returncode == 0
 
     def test_an_answer_but_200_is_exit_code_1(self) -> None:
         with http_receiver() as receiver:
@@ -82,7 +92,7 @@ class TestSend:
                 "--fault: 'copies' is not NAME=VALUE; write it such as copies=2",
             ),
             (("--to", "http://127.0.0.1:1/", "--fault", "delay=1s"), "--fault: delay makes no sense"),
-            (("--to", "http://127.0.0.1:1/", "--client-secret", "short"), "the clientSecret has 5 bytes"),
+            (("--to", "http://127.0.0.1:1/", "--api-key", "short"), "the clientSecret has 5 bytes"),
             (("--to", "http://127.0.0.1:1/", "--client-id", ""), "--client-id is missing; give it, or set"),
         ],
     )
@@ -157,7 +167,7 @@ class TestServe:
             assert (code, took_s < 2) == (0, True)
             assert "mock-akool stopped before 2 deliveries ended:\n" in server.err
 
-    def submit(self, url: str, callback: str) -> Any:
-        body = {"prompt": "a fox", "webhookUrl": callback}
+    def submit(self, url: str, webhook_url: str) -> Any:
+        body = {"prompt": "a fox", "webhookUrl": webhook_url}
         response = requests.post(url + CREATE, json=body, headers={"x-api-key": SECRET}, timeout=PATIENCE_S)
         assert response.json()["code"] == 1000

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import pkgutil
 import re
-import subprocess
-import sys
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +15,9 @@ import yaml
 from mock_akool import __version__
 from mock_akool.admin.routes import ROUTES
 from mock_akool.akool.api import API_ROUTES
-from mock_akool.server.settings import PREFIX, URL_VARIABLE, Setting, table
+from mock_akool.cli import COMMANDS, build_parser
+from mock_akool.server.addresses import CONFIG_VARIABLE, PREFIX, URL_VARIABLE
+from mock_akool.server.settings import Setting, table
 from tests.docs.pages import DOCS, FOLLOWED, PAGES, README, ROOT, all_code, name, parsed
 from tools import generate_docs
 from tools.docs_reference import GOLDEN, PUBLIC, picture_of_layers
@@ -103,29 +104,24 @@ def test_every_section_that_the_code_cites_is_there() -> None:
 # Names
 
 
-@cache
-def _help(*command: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "mock_akool", *command, "--help"], check=True, capture_output=True, text=True
-    ).stdout
-
-
-def _subcommands(*of: str) -> list[str]:
-    # A long name has a line to itself.
-    return re.findall(r"(?m)^    ([a-z]+)(?: |$)", _help(*of))
+def _commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Yield the parser, and those of the commands in it."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                yield from _commands(each)
 
 
 def test_every_flag_variable_and_command_exists() -> None:
-    subcommands = set(_subcommands())
-    commands = [(), *((each,) for each in subcommands)]
-    commands += [(each, inner) for each in ("scenarios", "webhook") for inner in _subcommands(each)]
-    flags = {flag for each in commands for flag in re.findall(r"--[a-z][a-z0-9-]*", _help(*each))}
-    variables = {row.variable for row in table()} | {URL_VARIABLE}
+    actions = [action for parser in _commands(build_parser()) for action in parser._actions]
+    flags = {flag for action in actions for flag in action.option_strings}
+    variables = {row.variable for row in table()} | {URL_VARIABLE, CONFIG_VARIABLE}
     for page in PAGES:
         text = page.read_text()
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) <= flags | set(FOREIGN_FLAGS), page
         assert set(re.findall(rf"{PREFIX}[A-Z0-9_]*[A-Z0-9]", text)) <= variables, page
-        assert set(re.findall(r"(?m)^(?:\$ )?mock-akool ([a-z]+)", all_code(page))) <= subcommands, page
+        assert set(re.findall(r"(?m)^(?:\$ )?mock-akool ([a-z]+)", all_code(page))) <= COMMANDS.keys(), page
 
 
 def test_every_path_of_the_api_exists() -> None:

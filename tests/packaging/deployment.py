@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import yaml
 
-from mock_akool.server.settings import PREFIX, Settings
+from mock_akool.server.addresses import PREFIX
+from mock_akool.server.settings import Settings
 from tests.children import run
 
 _BIN: Final = Path(sys.executable).parent

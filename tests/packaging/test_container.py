@@ -27,7 +27,8 @@ import pytest
 import yaml
 
 from mock_akool import SettingsError, __version__
-from mock_akool.server.settings import DEFAULT_PORT, PREFIX, table
+from mock_akool.server.addresses import DEFAULT_PORT, PREFIX
+from mock_akool.server.settings import table
 from tests import installation
 from tests.children import PATIENCE_S, Child, Serving, run
 from tests.installation import HOSTLESS, Installed, succeed
@@ -213,7 +214,7 @@ class TestCommands:
         shutil.copy(SCENARIO, tmp_path)
         variables[f"{PREFIX}SCENARIO"] = f"{SCENARIO.name},slow"
         with self._start(installed, variables, tmp_path) as server:
-            server.said(r"in force: .*, slow\n")
+            server.said(r"active: .*, slow\n")
             assert server.end()[0] == 0
 
 

@@ -27,7 +27,7 @@ from mock_akool.mock.remote.admin_client import AdminClient, quoted
 from mock_akool.mock.remote.clock import RemoteClock
 from mock_akool.mock.remote.webhooks import RemoteWebhooks
 from mock_akool.mock.settings import ActivationOptions
-from mock_akool.server.settings import bare_url, token_of_environment
+from mock_akool.server.addresses import bare_url, token_of_environment
 
 if TYPE_CHECKING:
     from mock_akool.mock.remote.target import RemoteTarget

@@ -1,0 +1,69 @@
+"""The parser of the command line: mistakes in one line with the nearest name, and help that fits a screen."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn
+
+_WIDTH: Final = 80
+_FLAGS_WIDTH: Final = 27
+_COMMANDS_WIDTH: Final = 13
+"""Room for the longest command: argparse forgets that commands are indented."""
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Writes help for a screen of 80 columns."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=_FLAGS_WIDTH, width=_WIDTH)
+        self._action_max_length = _COMMANDS_WIDTH
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a mistake in one line, with the nearest name; argparse would print the whole usage before it."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        options.setdefault("formatter_class", HelpFormatter)
+        options["allow_abbrev"] = False
+        super().__init__(*arguments, **options)
+        self.written_otherwise: dict[str, str] = {}
+        """What is no flag here, and how it is written instead."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and refuse an unknown flag here, where its name could have been meant."""
+        namespace, rest = super().parse_known_args(args, namespace)
+        for each in rest:
+            flag = each.partition("=")[0]
+            if flag.startswith("--") and flag != "--":
+                meant = _nearest(flag, (*self._option_string_actions, *self.written_otherwise))
+                self.error(f"there is no flag {flag}{self._hint(meant)}")
+        return namespace, rest
+
+    def _hint(self, meant: str | None) -> str:
+        if meant is None:
+            return ""
+        if meant in self.written_otherwise:
+            return f", write {self.written_otherwise[meant]}"
+        return f", did you mean {meant}?"
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and where help is, and exit with 2."""
+        stop = "" if message.endswith("?") else "."
+        self.exit(2, f"{self.prog}: {message}{stop} See {self.prog} --help\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a word that is none of the choices, such as an unknown command."""
+        if action.choices is None or value in action.choices:
+            return
+        choices = list(map(str, action.choices))
+        kind = "command" if isinstance(action, argparse._SubParsersAction) else action.dest
+        meant = _nearest(str(value), choices)
+        hint = f", did you mean {meant}?" if meant else f". Choose from {', '.join(choices)}"
+        raise argparse.ArgumentError(None, f"there is no {kind} {value!r}{hint}")
+
+
+def _nearest(given: str, known: Iterable[str]) -> str | None:
+    from mock_akool.core.schema import nearest  # only a mistake pays for the import
+
+    return nearest(given, known)

@@ -1,0 +1,55 @@
+"""Settings of a TOML file, and those that are written as NAME=VALUE."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from mock_akool.core.errors import Mistakes, SettingsError
+from mock_akool.core.options import Options
+
+
+def read_config(options: type[Options], file: str | Path) -> dict[str, Any]:
+    """Return the settings of a TOML file, by name; raises SettingsError that names the file and all unknown names.
+
+    Their values are checked when the settings are made.
+    """
+    try:
+        found = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"cannot read it: {error.strerror}", place=(str(file),)) from None
+    except ValueError as error:  # no TOML, or no UTF-8
+        raise SettingsError(f"it is not TOML: {error}", "write lines such as queueing = '10s'", (str(file),)) from None
+    named = {_as_name(key): value for key, value in found.items()}
+    mistakes = Mistakes()
+    mistakes.found += (each._replace(source=str(file)) for each in options.unknown(named))
+    mistakes.raise_any()
+    return named
+
+
+def read_assignments(options: type[Options], texts: Iterable[str], flag: str) -> dict[str, str]:
+    """Return the settings that were written as NAME=VALUE after a flag, by name.
+
+    Raises SettingsError for all texts without `=`, unknown names, and names that are given twice.
+    """
+    found: dict[str, str] = {}
+    mistakes = Mistakes()
+    for text in texts:
+        written, equals, value = text.partition("=")
+        name = _as_name(written)
+        if not equals or not name:
+            mistakes.add(f"{text!r} is not NAME=VALUE", "write it such as queueing=10s", (flag,))
+        elif name in found:
+            mistakes.add("it is given twice", "give it once", (f"{flag} {name}",))
+        else:
+            found[name] = value
+            mistakes.found += (each._replace(place=(f"{flag} {name}",)) for each in options.unknown([name]))
+    mistakes.raise_any()
+    return found
+
+
+def _as_name(written: str) -> str:
+    """Return the name of a setting, which may be written with dashes as in a flag."""
+    return written.strip().replace("-", "_")
