@@ -27,7 +27,7 @@ test-all: $(VENV)/installed-dev ## run all tests at length, through every transp
 
 test-latest: $(VENV)/installed-dev ## run the interceptors' tests with the newest releases of what they patch
 	$(PYTHON) -m venv --clear $(VENV)-latest
-	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[httpx,aiohttp]'
+	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[httpx,aiohttp,faker]'
 	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --pre \
 		requests responses httpx httpx2 aiohttp urllib3 pytest pytest-asyncio anyio trio freezegun time-machine \
 		gevent eventlet requests-mock pytest-socket aiohttp-client-cache opentelemetry-instrumentation-httpx \
@@ -58,7 +58,7 @@ lock: ## pin what development needs, anew: requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)/uv
 	$(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(VENV)/uv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
-		--group dev --extra httpx --extra aiohttp \
+		--group dev --extra httpx --extra aiohttp --extra faker \
 		--generate-hashes --no-annotate --no-header --output-file requirements-dev.txt
 
 release-check: $(VENV)/installed-dev ## build the distributions into dist, check and install them

@@ -1,6 +1,6 @@
-"""Who an account is, and its tokens (contract section 2): names by Faker, signatures by PyJWT.
+"""Tokens of accounts (contract section 2), signed by PyJWT.
 
-Both libraries are imported when the first token is made, since most tests never make one.
+That library is imported when the first token is made, since most tests never make one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Final
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.auth import Claims
 from mock_akool.core.keyed_random import KeyedRandom
+from mock_akool.server.people import owner_of
 
 _ALGORITHM: Final = "HS256"
 _MOST_REMEMBERED: Final = 2000
@@ -39,7 +40,7 @@ class JwtTokens:
         """Return the account's token with these times, in epoch seconds."""
         import jwt
 
-        first_name, email = self._person(account.api_key)
+        first_name, email = owner_of(account.api_key, self._keyed_random)
         claims: dict[str, Any] = {
             "id": account.id,
             "uid": account.uid,
@@ -68,11 +69,3 @@ class JwtTokens:
             case {"id": str() as account_id, "iat": int() as issued_s, "exp": int() as expires_s}:
                 return Claims(account_id, issued_s, expires_s)
         return None  # signed with our key and yet not as we write them: a test may sign tokens itself
-
-    def _person(self, api_key: str) -> tuple[str, str]:
-        """Return the first name and the e-mail address of the account's owner."""
-        from faker import Faker
-
-        faker = Faker()
-        faker.seed_instance(self._keyed_random.integer(0, 2**32 - 1, "person", api_key))
-        return faker.first_name(), faker.ascii_safe_email()

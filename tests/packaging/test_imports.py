@@ -117,6 +117,6 @@ def test_a_server_imports_what_tokens_and_pictures_need_when_they_are_first_aske
             assert told() & NOT_TO_SERVE == {"PIL"}
             assert told() & FOR_CALLBACKS == set()
             ask("/api/open/v3/getToken", {"clientId": "some id", "clientSecret": "some secret"})
-            assert told() & NOT_TO_SERVE == {"PIL", "faker", "jwt"}
+            assert told() & NOT_TO_SERVE == {"PIL", "jwt"}
         finally:
             connection.close()
