@@ -14,10 +14,10 @@ from mock_akool.server.people import FILE, owner_of, people
 from tools import make_people
 
 
-def claims(api_key: str, **options: int) -> dict[str, object]:
+def claims(api_key: str, seed: int) -> dict[str, object]:
     body = json.dumps({"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": api_key}).encode()
     headers = {"content-type": "application/json"}
-    answer = MockAkool(**options).answer(Request.build("POST", "/api/open/v3/getToken", headers=headers, body=body))
+    answer = MockAkool(seed=seed).answer(Request.build("POST", "/api/open/v3/getToken", headers=headers, body=body))
     read: dict[str, object] = jwt.decode(json.loads(answer.body)["token"], options={"verify_signature": False})
     return read
 
@@ -40,7 +40,7 @@ def test_an_account_has_the_same_owner_for_a_seed() -> None:
 
 @pytest.mark.parametrize("seed", [0, 7])
 def test_a_token_says_who_owns_the_account(seed: int) -> None:
-    read = claims("k" * 32, seed=seed)
+    read = claims("k" * 32, seed)
     assert (read["firstName"], read["email"]) == owner_of("k" * 32, KeyedRandom(seed))
 
 
