@@ -12,6 +12,7 @@ RUN python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))
     && pip --python /opt/mock-akool/bin/python install --no-cache-dir --only-binary :all: --requirement requirements.txt
 # setup.py makes the wheel's page of README.md.
 COPY LICENSE README.md setup.py ./
+COPY examples ./examples
 COPY mock_akool ./mock_akool
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && pip --python /opt/mock-akool/bin/python install --no-cache-dir --no-deps /wheels/*.whl

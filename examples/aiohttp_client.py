@@ -1,4 +1,4 @@
-"""Make pictures of a prompt with aiohttp: `python aiohttp_client.py "a red fox"`. See README.md."""
+"""Make images of a prompt with aiohttp: `python aiohttp_client.py "a red fox"`. See README.md."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ async def fetch(session: aiohttp.ClientSession, url: str, **request: Any) -> byt
 
 
 async def main(prompt: str) -> None:
-    """Create a job, wait for its end, and save its pictures, which are fetched side by side."""
+    """Create a job, wait for its end, and save its images, which are fetched side by side."""
     limit = aiohttp.ClientTimeout(total=30)
     async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession(timeout=limit) as session:
         # Sent once: whoever creates again after a lost answer may pay twice.
@@ -50,9 +50,9 @@ async def main(prompt: str) -> None:
         if job["image_status"] == 4:
             sys.exit(f"job {job['_id']} failed: {'; '.join(job.get('error_reasons', []))}")
         urls = job["upscaled_urls"] or [job["image"]]
-        for number, picture in enumerate(await asyncio.gather(*(fetch(session, url) for url in urls)), 1):
-            Path(f"picture-{number}.jpg").write_bytes(picture)
-            print(f"picture-{number}.jpg")
+        for number, image in enumerate(await asyncio.gather(*(fetch(session, url) for url in urls)), 1):
+            Path(f"image-{number}.jpg").write_bytes(image)
+            print(f"image-{number}.jpg")
 
 
 if __name__ == "__main__":

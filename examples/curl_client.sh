@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes pictures of a prompt with curl: `sh curl_client.sh "a red fox"`. See README.md.
+# Makes images of a prompt with curl: `sh curl_client.sh "a red fox"`. See README.md.
 set -eu
 
 [ $# -eq 1 ] || {
@@ -58,6 +58,6 @@ done
 number=0
 for url in $(printf %s "$job" | sed 's/.*"upscaled_urls":\[\([^]]*\).*/\1/' | tr -d '"' | tr , ' '); do
     number=$((number + 1))
-    fetch --output "picture-$number.jpg" "$url"
-    echo "picture-$number.jpg"
+    fetch --output "image-$number.jpg" "$url"
+    echo "image-$number.jpg"
 done

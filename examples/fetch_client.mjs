@@ -1,4 +1,4 @@
-// Makes pictures of a prompt with fetch: `node fetch_client.mjs "a red fox"`. See README.md.
+// Makes images of a prompt with fetch: `node fetch_client.mjs "a red fox"`. See README.md.
 
 import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -48,9 +48,9 @@ async function main(prompt) {
   if (job.image_status === 4) throw new Error(`job ${job._id} failed: ${(job.error_reasons || []).join("; ")}`);
   const urls = job.upscaled_urls.length ? job.upscaled_urls : [job.image];
   for (const [index, url] of urls.entries()) {
-    const picture = await patiently(url, (reply) => check(reply).arrayBuffer());
-    await writeFile(`picture-${index + 1}.jpg`, Buffer.from(picture));
-    console.log(`picture-${index + 1}.jpg`);
+    const image = await patiently(url, (reply) => check(reply).arrayBuffer());
+    await writeFile(`image-${index + 1}.jpg`, Buffer.from(image));
+    console.log(`image-${index + 1}.jpg`);
   }
 }
 

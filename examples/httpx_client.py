@@ -1,4 +1,4 @@
-"""Make pictures of a prompt with httpx, async: `python httpx_client.py "a red fox"`. See README.md."""
+"""Make images of a prompt with httpx, async: `python httpx_client.py "a red fox"`. See README.md."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ async def patiently(client: httpx.AsyncClient, url: str, **request: Any) -> http
 
 
 async def main(prompt: str) -> None:
-    """Create a job, wait for its end, and save its pictures, which are fetched side by side."""
+    """Create a job, wait for its end, and save its images, which are fetched side by side."""
     async with httpx.AsyncClient(timeout=30) as client, asyncio.timeout(PATIENCE_S):
         # Sent once: whoever creates again after a lost answer may pay twice.
         job = data(await client.post(f"{API}/createbyprompt", json={"prompt": prompt}, headers=KEY))
@@ -50,8 +50,8 @@ async def main(prompt: str) -> None:
         responses_ = await asyncio.gather(*(patiently(client, url) for url in urls))
     for number, response in enumerate(responses_, 1):
         response.raise_for_status()
-        Path(f"picture-{number}.jpg").write_bytes(response.content)
-        print(f"picture-{number}.jpg")
+        Path(f"image-{number}.jpg").write_bytes(response.content)
+        print(f"image-{number}.jpg")
 
 
 if __name__ == "__main__":

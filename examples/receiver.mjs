@@ -1,4 +1,4 @@
-// Receives callbacks, checks and decrypts them, and prints what each tells: `node receiver.mjs`. See README.md.
+// Receives webhooks, checks and decrypts them, and prints what each tells: `node receiver.mjs`. See README.md.
 
 import { createDecipheriv, createHash, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";

@@ -1,4 +1,4 @@
-"""Make pictures of a prompt with requests: `python requests_client.py "a red fox"`. See README.md."""
+"""Make images of a prompt with requests: `python requests_client.py "a red fox"`. See README.md."""
 
 import os
 import sys
@@ -41,7 +41,7 @@ def patiently(send: Callable[[], requests.Response]) -> requests.Response:
 
 
 def main(prompt: str) -> None:
-    """Create a job, wait for its end, and save its pictures."""
+    """Create a job, wait for its end, and save its images."""
     # Sent once: whoever creates again after a lost answer may pay twice.
     job = data(requests.post(f"{API}/createbyprompt", json={"prompt": prompt}, headers=KEY, timeout=30))
     poll = {"image_model_id": job["_id"]}
@@ -53,8 +53,8 @@ def main(prompt: str) -> None:
     for number, url in enumerate(job["upscaled_urls"] or [job["image"]], 1):
         response = patiently(partial(requests.get, url, timeout=30))
         response.raise_for_status()
-        Path(f"picture-{number}.jpg").write_bytes(response.content)
-        print(f"picture-{number}.jpg")
+        Path(f"image-{number}.jpg").write_bytes(response.content)
+        print(f"image-{number}.jpg")
 
 
 if __name__ == "__main__":

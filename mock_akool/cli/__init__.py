@@ -20,6 +20,8 @@ COMMANDS: Final = {
     "settings": "list all settings, or explain one",
     "scenarios": "list, show and check scenarios",
     "webhook": "send a webhook by hand, or read one",
+    "examples": "list small clients to start from, or copy them",
+    "completion": "print what lets a shell complete commands and flags",
 }
 """The commands, which are modules of this package with a function `add_parser`, and what each does."""
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mock_akool.cli.parser import FOLDERS, completed_by
+
 
 def add_parser(commands: Any, help: str) -> None:
     """Add the command to the commands of a parser."""
@@ -15,9 +17,10 @@ def add_parser(commands: Any, help: str) -> None:
         help=help,
         description="Start a server on a free port, run a client against it, and save the images that it gets.",
     )
-    parser.add_argument(
+    folder = parser.add_argument(
         "--folder", type=Path, default=Path("mock-akool-demo"), help="where to save the images (default: %(default)s)"
     )
+    completed_by(FOLDERS, folder)
     parser.set_defaults(run=run_demo)
 
 

@@ -8,8 +8,27 @@ from typing import Any, Final, NoReturn
 
 _WIDTH: Final = 80
 _FLAGS_WIDTH: Final = 27
-_COMMANDS_WIDTH: Final = 13
+_COMMANDS_WIDTH: Final = 14
 """Room for the longest command: argparse forgets that commands are indented."""
+
+
+FILES: Final = {
+    "bash": "_shtab_compgen_files",
+    "zsh": "_files",
+    "fish": "(__fish_complete_path (commandline -ct))",
+    "tcsh": "f",
+}
+FOLDERS: Final = {
+    "bash": "_shtab_compgen_dirs",
+    "zsh": "_files -/",
+    "fish": "(__fish_complete_directories)",
+    "tcsh": "d",
+}
+
+
+def completed_by(what: dict[str, str], action: Any) -> None:
+    """Let shells complete the argument of an action by FILES or FOLDERS, which are as shtab has them."""
+    action.complete = what
 
 
 class HelpFormatter(argparse.HelpFormatter):

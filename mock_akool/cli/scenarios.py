@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from mock_akool.cli.parser import FILES, completed_by
 from mock_akool.core.errors import ScenarioError
 
 
@@ -27,7 +28,10 @@ def add_parser(commands: Any, help: str) -> None:
     showing.set_defaults(run=show_scenario)
 
     checking = kinds.add_parser("check", help="check scenario files, and report all mistakes")
-    checking.add_argument("files", metavar="FILE", nargs="+", help="a YAML or JSON file, or the name of a scenario")
+    files = checking.add_argument(
+        "files", metavar="FILE", nargs="+", help="a YAML or JSON file, or the name of a scenario"
+    )
+    completed_by(FILES, files)
     checking.set_defaults(run=check_scenarios)
 
     schema = kinds.add_parser("schema", help="print the JSON Schema of scenario files, for editors")

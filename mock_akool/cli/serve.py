@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mock_akool._version import __version__
 from mock_akool.cli.announcements import Announcer, JsonAnnouncer, as_json, end_of_run
+from mock_akool.cli.parser import FILES, completed_by
 from mock_akool.core.errors import Mistakes, MockAkoolError
 from mock_akool.diagnostics.describe import describe_bug
 from mock_akool.server.addresses import CONFIG_VARIABLE, PREFIX
@@ -56,6 +57,8 @@ _GROUPS: Final = {
 }
 """The flags that people need. All other settings that are no choices about the real API have flags too, unlisted."""
 
+_FILES: Final = frozenset({"port_file", "scenario"})
+
 _EPILOG: Final = (
     f"`mock-akool settings` lists all settings. Each is also a variable: --port is {PREFIX}PORT. "
     "Flags win over variables, and variables over the file."
@@ -83,14 +86,19 @@ def add_parser(commands: Any, help: str) -> None:
         more: dict[str, Any] = {"nargs": "?", "const": "yes"} if row.is_flag else {}
         if row.repeats:
             more["action"] = "append"
-        groups.get(title, hidden).add_argument(
+        action = groups.get(title, hidden).add_argument(
             *flag.short, row.flag, dest=row.name, default=None, metavar=flag.metavar, help=flag.help, **more
         )
+        if row.name in _FILES:
+            completed_by(FILES, action)
     others = parser.add_argument_group("all other settings")
     others.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="any setting by its name (repeatable)"
     )
-    others.add_argument("--config", metavar="FILE", help=f"a TOML file of settings (variable {CONFIG_VARIABLE})")
+    config = others.add_argument(
+        "--config", metavar="FILE", help=f"a TOML file of settings (variable {CONFIG_VARIABLE})"
+    )
+    completed_by(FILES, config)
     parser.set_defaults(run=serve)
 
 

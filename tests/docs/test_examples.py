@@ -27,7 +27,7 @@ from tests.children import Child, Serving, run
 FOLDER: Final = Path(__file__).parents[2] / "examples"
 CLIENTS: Final = sorted(FOLDER.glob("*_client.*"))
 PROMPT: Final = 'a "red" fox with a \\ in its name'
-PICTURES: Final = [f"picture-{number}.jpg" for number in range(1, 5)]
+PICTURES: Final = [f"image-{number}.jpg" for number in range(1, 5)]
 
 PROGRAMS: Final = {".py": (sys.executable, "-W", "error"), ".mjs": ("node",), ".sh": ("sh",)}
 

@@ -21,11 +21,13 @@ from tests.packaging.dockerfile import ROOT
 
 
 class TestWheel:
-    def test_it_holds_every_module_and_scenario_and_the_mark_of_a_typed_package(self, wheel: Path) -> None:
+    def test_it_holds_every_module_with_its_data_and_the_examples(self, wheel: Path) -> None:
         root = wheel.parent / "sources"
+        suffixes = {".py", ".typed", ".yaml", ".txt"}
         files = (root / "mock_akool").rglob("*")
-        sources = {file.relative_to(root).as_posix() for file in files if file.suffix in {".py", ".typed", ".yaml"}}
-        assert "mock_akool/py.typed" in sources
+        sources = {file.relative_to(root).as_posix() for file in files if file.suffix in suffixes}
+        assert {"mock_akool/py.typed", "mock_akool/server/people.txt"} <= sources
+        sources |= {f"mock_akool/examples/{file.name}" for file in (root / "examples").iterdir()}
         with zipfile.ZipFile(wheel) as archive:
             held = {name for name in archive.namelist() if name.startswith("mock_akool/")}
         assert held == sources
@@ -76,12 +78,24 @@ class TestInstalled:
         told = installed.run("mock-akool", "--version")
         assert (told.returncode, told.stdout) == (0, f"mock-akool {__version__}\n")
 
+    def test_its_examples_can_be_had(self, installed: Installed) -> None:
+        told = installed.run("mock-akool", "examples", "copy", "copied", "answering_fetch.mjs")
+        assert (told.returncode, told.stderr) == (0, "")
+        kept = ROOT / "examples" / "answering_fetch.mjs"
+        assert (installed.folder / "copied" / "answering_fetch.mjs").read_bytes() == kept.read_bytes()
+
+    def test_a_token_needs_no_faker(self, installed: Installed) -> None:
+        code = "from mock_akool.server.people import people; print(len(people())); import faker"
+        told = installed.run("python", "-c", code)
+        assert int(told.stdout) > 1000
+        assert "No module named 'faker'" in told.stderr
+
     @pytest.mark.slow
     def test_the_demo_plays(self, installed: Installed) -> None:
-        told = installed.run("mock-akool", "demo", "--folder", "pictures")
+        told = installed.run("mock-akool", "demo", "--folder", "images")
         assert (told.returncode, told.stderr) == (0, "")
-        assert "11 pictures in pictures" in told.stdout
-        assert len(list((installed.folder / "pictures").glob("*.jpg"))) == 11
+        assert "11 images in images" in told.stdout
+        assert len(list((installed.folder / "images").glob("*.jpg"))) == 11
 
     def test_its_types_are_seen_by_those_who_use_it(self, installed: Installed) -> None:
         (installed.folder / "user.py").write_text(
