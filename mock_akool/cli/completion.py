@@ -19,11 +19,12 @@ def add_parser(commands: Any, help: str) -> None:
     parser = commands.add_parser(
         "completion",
         help=help,
+        usage="mock-akool completion [-h] SHELL",
         description="Print the completion script for a shell.",
         epilog=_HOW,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("shell", choices=_SHELLS, help=", ".join(_SHELLS))
+    parser.add_argument("shell", metavar="SHELL", choices=_SHELLS, help=f"one of {', '.join(_SHELLS)}")
     parser.set_defaults(run=print_completion)
 
 
