@@ -20,7 +20,7 @@ README: Final = ROOT / "README.md"
 FOLLOWED: Final = (DOCS / "adding-a-family.md",)
 """Pages whose steps a test of their own follows: their blocks are parts of other files."""
 
-_FILE: Final = re.compile(r"(?:#|//) ([\w/]+\.(?:py|mjs))\n")
+_FILE: Final = re.compile(r"(?:#|//) ([\w/]+\.(?:py|mjs|toml))\n")
 """The first line of a block that is a file of this name."""
 
 _STEP: Final = re.compile(r"((?:[^\n]*\\\n)*[^\n]*)\n(.*)", re.DOTALL)
@@ -47,10 +47,10 @@ class Block(NamedTuple):
         Python is a file when its first line says a name, or when it has a test with parameters, which nobody but
         pytest can call.
         """
+        if self.language in {"python", "js", "toml"} and (named := _FILE.match(self.code)):
+            return named[1]
         if self.language in {"ini", "toml"}:
             return {"ini": "pytest.ini", "toml": "pyproject.toml"}[self.language]
-        if self.language in {"python", "js"} and (named := _FILE.match(self.code)):
-            return named[1]
         if self.language != "python":
             return None
         tests = [
@@ -132,7 +132,7 @@ class Section(NamedTuple):
     @property
     def is_alone(self) -> bool:
         """Whether it has settings of its own or shows how pytest is called, so that it is run by itself."""
-        return bool(self.commands) or any(block.language in {"ini", "toml"} for block in self.files)
+        return bool(self.commands) or any(block.file in {"pytest.ini", "pyproject.toml"} for block in self.files)
 
     def write(self, folder: Path) -> None:
         """Write all files but those that the whole page imports."""
