@@ -101,9 +101,9 @@ def is_loopback(host: str) -> bool:
         return bool(_LOOPBACK_NAME.fullmatch(host))
 
 
-def exposure(host: str, admin_token: str | None) -> str | None:
-    """Return the warning of a server that listens on this host where strangers can reach it; None where they cannot."""
-    if admin_token is not None or is_loopback(host):
+def exposure(hosts: Iterable[str], admin_token: str | None) -> str | None:
+    """Return the warning of a server that listens on these hosts, of which strangers can reach one; else None."""
+    if admin_token is not None or all(map(is_loopback, hosts)):
         return None
     return "warning: the admin API is open to this network; set --admin-token"
 

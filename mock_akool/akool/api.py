@@ -6,6 +6,7 @@ The table is the only place that knows which paths exist; every transport, the a
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -212,6 +213,9 @@ def _file_method(engine: Engine, request: Request, now_ns: int, names: Names) ->
 
 def _preflight(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
     allowed = "authorization, content-type" + (", x-api-key" if engine.settings.cors_allow_api_key else "")
+    asked = request.headers.get("access-control-request-headers", "")
+    if engine.settings.cors_allow_any_header and _HEADER_NAMES.fullmatch(asked):
+        allowed = asked
     headers = (
         *_CORS,
         ("access-control-allow-methods", "GET, HEAD, POST, OPTIONS"),
@@ -219,6 +223,10 @@ def _preflight(engine: Engine, request: Request, now_ns: int, names: Names) -> R
         ("access-control-max-age", "600"),
     )
     return Response(204, headers, b"")
+
+
+_HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")
+"""Names of headers, separated by commas."""
 
 
 def _unknown(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
@@ -293,6 +301,8 @@ def handle(engine: Engine, found: Route, names: Names, request: Request, now_ns:
     except Exception as bug:
         _log.exception("mock-akool bug while answering %s %s", request.method, request.path)
         response = bug_reply(bug)
+    if engine.latency_is_drawn:
+        return response._replace(delay_ns=engine.drawn_latency_ns())
     return response if response.delay_ns >= engine.latency_ns else response._replace(delay_ns=engine.latency_ns)
 
 

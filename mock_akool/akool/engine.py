@@ -164,7 +164,9 @@ class Engine:
         self.scripts: Scripts = NoScripts()
         self.keyed_random = KeyedRandom(settings.seed)
         self.context = Context(settings, self.keyed_random)
-        self.latency_ns = settings.latency.ns
+        self.latency_ns = settings.latency.low.ns
+        """How late every response is at least."""
+        self.latency_is_drawn = settings.latency.is_drawn
         self.usual_timeline = Timeline.of(settings.queueing, settings.processing, settings.ending)
         self.outbox = Outbox(
             self.context,
@@ -255,6 +257,10 @@ class Engine:
             refusal_count=self.call_log.refusal_count,
             stands_still=isinstance(self.clock, SteeredClock) and self.clock.frozen,
         )
+
+    def drawn_latency_ns(self) -> int:
+        """Return how late the next response is, in nanoseconds."""
+        return self.settings.latency.drawn_ns(self.keyed_random, "latency", self.call_log.count)
 
     @property
     def job_count(self) -> int:

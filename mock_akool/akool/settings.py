@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from mock_akool.akool.codes import AES_KEY_BYTES, MESSAGES, UNKNOWN_MESSAGE, Code, Profile
 from mock_akool.akool.errors import AkoolError
 from mock_akool.core.call_log import MAX_BYTES
+from mock_akool.core.delays import DELAY, Delay
 from mock_akool.core.durations import DURATION, SPAN, Duration, Span
 from mock_akool.core.errors import Mistakes, Place, SettingsError
 from mock_akool.core.options import POSITIVE, Options, option
@@ -108,7 +109,7 @@ class ServiceSettings(Options):
     realistic: bool = option(
         False, FLAG, "draw durations of 30 to 60 s as observed, instead of queueing and processing", section="8"
     )
-    latency: Duration = option(Duration(0), DURATION, "how long every response waits before it is sent")
+    latency: Delay = option(Delay.of(0), DELAY, "how long every response waits before it is sent")
     call_log_size: int = option(10_000, whole(1, 10**7), "how many calls the call log keeps, and how many deliveries")
     call_log_bytes: int = option(
         MAX_BYTES,
@@ -167,6 +168,13 @@ class ServiceSettings(Options):
     )
     get_token_missing_field_code: int = option(
         int(Code.PARAMETER_ERROR), ERROR_CODE, "the code of getToken for a missing field", section="2", mark="C"
+    )
+    cors_allow_any_header: bool = option(
+        False,
+        FLAG,
+        "whether a browser may send whatever header it asks for, such as traceparent",
+        section="2",
+        mark="C",
     )
     cors_allow_api_key: bool = option(
         True, FLAG, "a browser's preflight allows the header x-api-key", section="2", mark="C"
@@ -238,6 +246,11 @@ class ServiceSettings(Options):
         (),
         _HOSTS,
         "where webhooks may be sent, besides this machine and private addresses",
+    )
+    webhook_ca: str | None = option(
+        None,
+        Optional(TEXT),
+        "a file of certificates (PEM) that receivers of webhooks over https may have, besides those of the system",
     )
 
     def __post_init__(self) -> None:

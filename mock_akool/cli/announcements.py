@@ -48,7 +48,7 @@ def as_json(event: str, **fields: Any) -> str:
 
 def end_of_run(calls: int, jobs: int, hints: Sequence[str]) -> str:
     """Return the last lines for people: how much was asked, and the hints at mistakes of the clients."""
+    first = f"mock-akool stopped after {counted(calls, 'call')} and {counted(jobs, 'job')}"
     if not calls:
-        return "mock-akool stopped: no request reached it"
-    counts = f"{counted(calls, 'call')} and {counted(jobs, 'job')}"
-    return "\n".join([f"mock-akool stopped after {counts}", *(f"hint: {text}" for text in hints)])
+        first = "mock-akool stopped: no request reached it"
+    return "\n".join([first, *(f"hint: {text}" for text in hints)])

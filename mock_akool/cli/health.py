@@ -40,6 +40,7 @@ def _url_of_environment() -> str:
         from mock_akool.server.settings import Settings
 
         settings = Settings.from_environment()
-        host, port = settings.host, str(settings.port)
+        host, port = settings.host[0], str(settings.port)
+    host = host.partition(",")[0].strip().strip("[]")
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -7,8 +7,8 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mock_akool._version import __version__
@@ -22,6 +22,7 @@ from mock_akool.server.settings import Settings, table
 
 if TYPE_CHECKING:
     from mock_akool.server.application import Application
+    from mock_akool.server.reload import Reloader
 
 
 class _Flag(NamedTuple):
@@ -108,7 +109,7 @@ def serve(options: argparse.Namespace) -> int:
     try:
         settings = _settings(options)
         wants_json = settings.log == "json"
-        return _run(settings, JsonAnnouncer() if wants_json else Announcer())
+        return _run(settings, JsonAnnouncer() if wants_json else Announcer(), lambda: _settings(options))
     except MockAkoolError as error:
         if not wants_json:
             raise
@@ -141,13 +142,15 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _run(settings: Settings, announcer: Announcer) -> int:
+def _run(settings: Settings, announcer: Announcer, read_again: Callable[[], Settings]) -> int:
     # Not at the top: `--help` needs none of this.
     from mock_akool.admin.access import exposure
     from mock_akool.core.clock import SteeredClock
     from mock_akool.server.access_log import STYLES, BatchedLog
     from mock_akool.server.application import Application
     from mock_akool.server.http_server import Server
+    from mock_akool.server.port_file import PortFile
+    from mock_akool.server.reload import Reloader
     from mock_akool.webhooks.delivery_modes import HTTP
 
     application = Application(settings, SteeredClock(), settings.access)
@@ -157,18 +160,33 @@ def _run(settings: Settings, announcer: Announcer) -> int:
     if log is not None:
         application.dispatcher.note = log.note_webhook
         application.clears(log.forget)
-    server = Server(application, settings.host, settings.port, public_url=settings.public_url, log=log)
-    port_file = Path(settings.port_file) if settings.port_file else None
+    server = Server(
+        application, settings.host, settings.port, uds=settings.uds, public_url=settings.public_url, log=log
+    )
+
+    def say(level: str, text: str) -> None:
+        if log is not None:
+            log.note_message(level, text)
+        else:
+            announcer.say(level, text)
+
+    reloader = Reloader(application.scenarios, settings.scenario, lambda: read_again().scenario, say)
 
     def ready(stopping: asyncio.Event) -> None:
         _end_on_signals(server.loop, stopping)
-        if port_file is not None:
-            _write_port(port_file, server.port)
-            at_end.callback(port_file.unlink, missing_ok=True)
+        _reload_on_signal(server.loop, stopping, reloader)
+        if settings.watch:
+            watching.append(server.loop.create_task(reloader.watch()))
+        if settings.port_file:
+            port_file = PortFile(settings.port_file)
+            port_file.write(server.port)
+            at_end.callback(port_file.remove)
+        listening = " and ".join([server.url, *server.addresses[1:]])
         announcer.say(
             "listening",
-            f"mock-akool {__version__} listens on {server.url} (Ctrl-C ends it)",
+            f"mock-akool {__version__} listens on {listening} (Ctrl-C ends it)",
             url=server.url,
+            addresses=list(server.addresses),
             version=__version__,
         )
         warning = exposure(settings.host, settings.admin_token)
@@ -186,6 +204,7 @@ def _run(settings: Settings, announcer: Announcer) -> int:
                 api_key=account.api_key,
             )
 
+    watching: list[asyncio.Task[None]] = []
     with ExitStack() as at_end:
         if log is not None:
             at_end.callback(log.close)
@@ -219,15 +238,27 @@ def _end_on_signals(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) ->
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
 
 
-def _write_port(file: Path, port: int) -> None:
-    """Write the port so that a reader never sees half of it."""
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
+def _reload_on_signal(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event, reloader: Reloader) -> None:
+    """Read scenarios again at SIGHUP; but end when it says that the terminal is gone."""
+    has_terminal = _has_terminal()
+
+    def hang_up() -> None:
+        if has_terminal and not _has_terminal():
+            stopping.set()
+        else:
+            loop.run_in_executor(None, reloader.reload)
+
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
+
+
+def _has_terminal() -> bool:
+    """Return whether this process has a terminal that is open."""
     try:
-        draft.write_text(f"{port}\n")
-        draft.replace(file)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise MockAkoolError(f"cannot write the port file {file}: {error.strerror}") from None
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _settle_memory() -> None:

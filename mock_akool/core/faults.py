@@ -11,26 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mock_akool.core.clock import NS_PER_MS
-from mock_akool.core.durations import DURATION, DURATION_SCHEMA, Duration
+from mock_akool.core.delays import DELAY, Delay
+from mock_akool.core.durations import DURATION, Duration
 from mock_akool.core.errors import Mistakes, ScenarioError
 from mock_akool.core.http import Share
-from mock_akool.core.keyed_random import KeyedRandom, KeyPart
-from mock_akool.core.schema import FLAG, TEXT, Field, Plain, Record, one_of, shown, whole
+from mock_akool.core.schema import FLAG, TEXT, Field, Plain, Record, one_of, whole
 
 _MOST_HEADERS: Final = 50
-
-
-class Delay(NamedTuple):
-    """How late a response is: from `low` to `high`, drawn for each."""
-
-    low: Duration
-    high: Duration
-
-    def drawn_ns(self, keyed_random: KeyedRandom, *key: KeyPart) -> int:
-        """Return the delay of the response with this key, in nanoseconds."""
-        if self.low == self.high:
-            return self.low.ns
-        return self.low.ns + round((self.high.ns - self.low.ns) * keyed_random.fraction("delay", *key))
 
 
 class Drip(NamedTuple):
@@ -136,20 +123,6 @@ def _write_share(share: Share) -> Any:
     return f"{share.fraction * 100:g}%" if share.bytes is None else share.bytes
 
 
-def _read_delay(value: Any) -> Delay:
-    if isinstance(value, Delay):
-        return value
-    low, high = value if isinstance(value, (list, tuple)) else (value, value)
-    delay = Delay(Duration.of(low), Duration.of(high))
-    if delay.low > delay.high:
-        raise ScenarioError(f"{shown(value)} has the longer delay first", "write the shorter one first")
-    return delay
-
-
-def _write_delay(delay: Delay) -> Any:
-    return str(delay.low) if delay.low == delay.high else [str(delay.low), str(delay.high)]
-
-
 def _read_headers(value: Any) -> tuple[tuple[str, str], ...]:
     pairs = value.items() if isinstance(value, Mapping) else value
     headers = tuple((str(name).lower(), str(text)) for name, text in pairs)
@@ -190,13 +163,6 @@ _SHARE: Final = Plain(
     _write_share,
     use="50% or 2048",
 )
-_DELAY: Final = Plain(
-    "a duration, or the shortest and the longest",
-    _read_delay,
-    {"anyOf": [DURATION_SCHEMA, {"type": "array", "items": DURATION_SCHEMA, "minItems": 2, "maxItems": 2}]},
-    _write_delay,
-    use="10s or [1s, 3s]",
-)
 _HEADERS: Final = Plain(
     "an object of names and values",
     _read_headers,
@@ -233,7 +199,7 @@ FAULT: Final = Record(
         ),
         "truncate": Field(_SHARE, "the connection closes when so much of the body was sent"),
         "drip": Field(_DRIP, "the body comes in small pieces"),
-        "delay": Field(_DELAY, "the response is late"),
+        "delay": Field(DELAY, "the response is late"),
         "content_type": Field(_CONTENT_TYPE, "the response has this content type"),
         "headers": Field(_HEADERS, "the response has these headers, such as retry-after", ()),
         "at": Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -87,4 +88,4 @@ def read_file(path: Path) -> Scenario:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ScenarioError.of([Mistake("it is not UTF-8", "save it as UTF-8", (), str(path))]) from None
-    return read_text(text, str(path), path.stem)
+    return replace(read_text(text, str(path), path.stem), path=str(path.absolute()))

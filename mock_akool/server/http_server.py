@@ -107,7 +107,7 @@ class Server:
             application.listens_on(without_brackets(each))
         self._port = port
         self._uds = uds
-        self._uds_identity: tuple[int, int] | None = None
+        self._uds_identity: tuple[int, ...] | None = None
         self._log = log
         self._sockets: list[socket.socket] = []
         self._thread: threading.Thread | None = None

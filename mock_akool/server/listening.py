@@ -56,16 +56,16 @@ def listen_on_path(path: str) -> socket.socket:
     return listener
 
 
-def identity_of(path: str) -> tuple[int, int] | None:
+def identity_of(path: str) -> tuple[int, ...] | None:
     """Return what tells the file at a path from another that is put there later; None when there is none."""
     try:
         found = Path(path).lstat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
-def remove_own(path: str, identity: tuple[int, int] | None) -> None:
+def remove_own(path: str, identity: tuple[int, ...] | None) -> None:
     """Remove the file at a path if it is still the one with this identity."""
     if identity is not None and identity_of(path) == identity:
         with suppress(OSError):

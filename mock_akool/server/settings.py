@@ -43,6 +43,18 @@ _TOKEN: Final = Plain(
 _HOST_NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
+def _read_host(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    host = value.strip()
+    if not host or any(each.isspace() or each in "/@?#" for each in host):
+        raise ValueError(value)
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
+_HOST: Final = Plain("an address or the name of a host", _read_host, {"type": "string"}, use="0.0.0.0, :: or localhost")
+
+
 def _read_host_name(value: Any) -> str:
     name = str(value).strip().lower()
     if not _HOST_NAME.fullmatch(name):
@@ -148,9 +160,14 @@ class ScenarioSettings(FakeSettings):
 class Settings(ScenarioSettings):
     """The settings of a server: those of the engine, and where and how it listens."""
 
-    host: str = option("127.0.0.1", TEXT, "the address to listen on")
+    host: tuple[str, ...] = option(
+        ("127.0.0.1",),
+        Listed(_HOST, lone=True, least=1),
+        "the address to listen on, or several; localhost and :: are both families",
+    )
     port: int = option(DEFAULT_PORT, whole(0, 65535), "the port to listen on; 0 takes a free one")
     port_file: str | None = option(None, Optional(TEXT), "a file to write the port into, once the server listens")
+    uds: str | None = option(None, Optional(TEXT), "the path of a Unix socket to listen on, besides the addresses")
     public_url: str | None = option(
         None, Optional(BASE_URL), "what URLs of files begin with; otherwise the host that the client called"
     )
@@ -163,6 +180,9 @@ class Settings(ScenarioSettings):
         (),
         _HOST_NAMES,
         "names by which the admin API may be called, besides IP addresses, localhost and --host",
+    )
+    watch: bool = option(
+        False, FLAG, "read the files of --scenario again whenever they change, as SIGHUP does at any time"
     )
     log: str = option("text", one_of(("text", "json", "off")), "a line per request: for people, for machines, or none")
 

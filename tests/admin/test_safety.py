@@ -163,5 +163,5 @@ def test_the_settings() -> None:
 )
 def test_what_only_this_machine_reaches(host: str, is_safe: bool) -> None:
     assert is_loopback(host) is is_safe
-    assert (exposure(host, None) is None) is is_safe
-    assert exposure(host, "s3cret") is None
+    assert (exposure([host], None) is None) is is_safe
+    assert exposure([host], "s3cret") is None

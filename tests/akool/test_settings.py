@@ -12,6 +12,7 @@ import pytest
 from mock_akool import AccountSpec, Code, Ending, MockAkool, Profile, Settings, SettingsError, Span, failed
 from mock_akool.akool.codes import MESSAGES, UNKNOWN_MESSAGE
 from mock_akool.akool.families import FakeSettings
+from mock_akool.core.delays import Delay
 from mock_akool.core.durations import Duration
 from mock_akool.core.schema import shown
 from mock_akool.core.timeline import COMPLETED
@@ -51,7 +52,7 @@ def test_every_option_is_explained(name: str) -> None:
 
 
 _SPAN = "; use 10, '500ms', '3 polls' or 'forever'"
-_DURATION = "; use 10, '500ms', '2m', '3h' or '7d'"
+_DELAY = "; use 10, '500ms', or for a range '200ms..2s' or [200ms, 2s]"
 BAD: list[tuple[str, Any, str]] = [
     ("seed", "x", "'x' is not a whole number from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807"),
     ("seed", 1.5, "1.5 is not a whole number"),
@@ -77,8 +78,13 @@ BAD: list[tuple[str, Any, str]] = [
     ("ending", "exploded", "'exploded' is not an ending; use 'completed', 'failed' or 'failed: reason'"),
     ("ending", "complete", "'complete' is not an ending; did you mean 'completed'?"),
     ("ending", "completed: well", "'completed: well' is not an ending; did you mean 'completed'?"),
-    ("latency", "3 polls", f"'3 polls' is not a duration in seconds{_DURATION}"),
-    ("latency", "forever", f"'forever' is not a duration in seconds{_DURATION}"),
+    ("latency", "3 polls", f"'3 polls' is not a duration{_DELAY}"),
+    ("latency", "forever", f"'forever' is not a duration{_DELAY}"),
+    ("latency", "banana", f"'banana' is not a duration{_DELAY}"),
+    ("latency", "1s..", f"'1s..' is not a duration{_DELAY}"),
+    ("latency", "1s..2s..3s", f"'1s..2s..3s' is not a duration{_DELAY}"),
+    ("latency", "1s..forever", f"'1s..forever' is not a duration{_DELAY}"),
+    ("latency", "2s..200ms", "'2s..200ms' ends before it begins; put the shorter duration first"),
     ("call_log_size", 0, "0 is not a whole number from 1 to 10,000,000"),
     ("max_body_bytes", 1023, "1023 is not a whole number from 1,024 to 1,073,741,824"),
     ("error_data", "undefined", "'undefined' is not omit or null"),
@@ -154,7 +160,11 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("ending", "failed: too dark; no face", failed("too dark", "no face")),
     ("ending", "Failed :", failed()),
     ("ending", failed("x", refund=True), Ending(failed().status, ("x",), refund=True)),
-    ("latency", "100ms", Duration(100_000_000)),
+    ("latency", "100ms", Delay.of(0.1)),
+    ("latency", "200ms..2s", Delay(Duration(200_000_000), Duration(2_000_000_000))),
+    ("latency", " 1 .. 2 ", Delay(Duration(1_000_000_000), Duration(2_000_000_000))),
+    ("latency", "1s..1s", Delay.of(1)),
+    ("latency", ["200ms", 2], Delay.of("200ms..2s")),
     ("requests_per_second", "0.5", 0.5),
     ("requests_per_second", "", None),
     ("concurrent_jobs", "", None),

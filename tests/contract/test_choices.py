@@ -114,9 +114,13 @@ def _missing_field(client: Client) -> list[int]:
     return [client.post(GET_TOKEN, {"clientId": CLIENT_ID}).code, client.create_v4("").code]
 
 
-def _preflight(client: Client) -> list[str]:
-    headers = client.transport.call("OPTIONS", CREATE_V3).headers["access-control-allow-headers"]
-    return sorted(headers.replace(" ", "").lower().split(","))
+def _preflight(client: Client, **asked: str) -> list[str]:
+    answer = client.transport.call("OPTIONS", CREATE_V3, headers=asked)
+    return sorted(answer.headers["access-control-allow-headers"].replace(" ", "").lower().split(","))
+
+
+def _preflight_of_a_trace(client: Client) -> list[str]:
+    return _preflight(client, **{"access-control-request-headers": "traceparent"})
 
 
 def _rewrite(client: Client) -> list[str]:
@@ -246,6 +250,9 @@ CHOICES: dict[str, Choice] = {
     "msg_account_banned": Choice("go", _banned, [BANNED, BANNED], [{"code": 1200, "msg": "go"}] * 2, WITH_A_BANNED_ONE),
     "get_token_wrong_pair_code": Choice(1101, _wrong_pair, 1109, 1101),
     "get_token_missing_field_code": Choice(1102, _missing_field, [1003, 1003], [1102, 1003]),
+    "cors_allow_any_header": Choice(
+        True, _preflight_of_a_trace, ["authorization", "content-type", "x-api-key"], ["traceparent"]
+    ),
     "cors_allow_api_key": Choice(
         False, _preflight, ["authorization", "content-type", "x-api-key"], ["authorization", "content-type"]
     ),

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from mock_akool import ScenarioError
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.akool.scenarios.schema import json_schema, read_scenario, write_scenario
+from mock_akool.core.delays import Delay
 from mock_akool.core.durations import FOREVER, Duration, Span
-from mock_akool.core.faults import FAULT, Delay, Fault
+from mock_akool.core.faults import FAULT, Fault
 from mock_akool.core.rules import Rule
 from mock_akool.core.timeline import COMPLETED, Stage, Status, Timeline, failed
 from mock_akool.scenario_library.loader import dump, read_text

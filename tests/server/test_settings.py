@@ -11,6 +11,7 @@ import pytest
 
 from mock_akool import AccountSpec, Profile, Settings, SettingsError, Span, failed
 from mock_akool.cli import main
+from mock_akool.core.delays import Delay
 from mock_akool.core.durations import Duration
 from mock_akool.scenario_library.library import named
 from mock_akool.server.addresses import PREFIX
@@ -30,7 +31,7 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "processing": ("forever", Span()),
     "ending": ("failed: too dark; no face", failed("too dark", "no face")),
     "realistic": ("on", True),
-    "latency": ("100ms", Duration(100 * MS)),
+    "latency": ("100ms..2s", Delay(Duration(100 * MS), Duration(2000 * MS))),
     "call_log_size": ("3", 3),
     "call_log_bytes": ("100000", 100000),
     "max_body_bytes": ("2048", 2048),
@@ -72,7 +73,11 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "allow_webhook": ("App.test,app.test:8080, 8.8.8.8", ("app.test", "app.test:8080", "8.8.8.8")),
     "scenario": ("flaky-gateway", (named("flaky-gateway"),)),
     "scenario_sources": ("setting,key", ("setting", "key")),
-    "host": ("0.0.0.0", "0.0.0.0"),
+    "host": ("0.0.0.0,[::1]", ("0.0.0.0", "::1")),
+    "uds": ("akool.sock", "akool.sock"),
+    "watch": ("yes", True),
+    "webhook_ca": ("ca.pem", "ca.pem"),
+    "cors_allow_any_header": ("yes", True),
     "port": ("0", 0),
     "port_file": ("port.txt", "port.txt"),
     "admin_token": ("s3cret", "s3cret"),
@@ -256,7 +261,18 @@ def test_a_bare_flag_means_yes(row: Setting, serve: Any) -> None:
 )
 def test_host_and_port_have_short_flags(flags: list[str], host: str, port: int, serve: Any) -> None:
     settings = serve(*flags)
-    assert (settings.host, settings.port) == (host, port)
+    assert (settings.host, settings.port) == ((host,), port)
+
+
+def test_the_host_may_be_given_several_times(serve: Any) -> None:
+    settings = serve("-H", "127.0.0.1", "--host", "[::1]", "--host", "localhost")
+    assert settings.host == ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.mark.parametrize("host", ["", " ", "http://a", "a/b", "a b", "user@a", "a?b"])
+def test_what_is_no_host_is_refused(host: str, serve: Any) -> None:
+    with pytest.raises(SettingsError, match=r"--host: .* is not an address or the name of a host"):
+        serve("--host", host)
 
 
 def test_flags_and_variables_are_unique_and_alike() -> None:

@@ -62,7 +62,9 @@ class ScenarioMiddleware:
             return self._as_scripted(api.handle(engine, found, names, request, now_ns), request)
         fault = firing.active.rule.fault
         if fault.before:
-            response = Response(200, (), b"", delay_ns=engine.latency_ns, account=firing.account, job_id=firing.job_id)
+            response = Response(
+                200, (), b"", delay_ns=engine.drawn_latency_ns(), account=firing.account, job_id=firing.job_id
+            )
         else:
             response = self._as_scripted(api.handle(engine, found, names, request, now_ns), request)
         response = apply_fault(fault, response, self._errors, engine.keyed_random, *firing.key)

@@ -84,6 +84,8 @@ class Scenario:
     limits: Limits = Limits()
     webhooks: tuple[WebhookRule, ...] = ()
     name: str = field(default="", compare=False)
+    path: str = field(default="", compare=False)
+    """The file that it was read from; empty for one that was not."""
 
     @property
     def options(self) -> dict[str, Any]:

@@ -224,6 +224,11 @@ class ScenarioRuntime:
             if scripts:
                 yield UnusedJobScripts(key, scripts, self._world.observe(key))
 
+    def replace_start(self, scenarios: tuple[Scenario, ...]) -> None:
+        """Let these be active from now on and after each reset, in place of those that the fake was made with."""
+        self.script = self.script._replace(scenarios=scenarios)
+        self.activate(scenarios)
+
     def activate(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
         """Make scenarios active from now on, for an account or for everybody, instead of those that were.
 
