@@ -342,7 +342,7 @@ def _run_as_docker_does(command: str, shown: str, monkeypatch: pytest.MonkeyPatc
         if "serve" in words:
             assert options.p == f"127.0.0.1:{DEFAULT_PORT}:{dockerfile.image().the('EXPOSE')}"
             # On the loopback address nobody else can control it, and no line says so.
-            shown = shown.replace(f"{exposure(variables[f'{PREFIX}HOST'], None)}\n", "")
+            shown = shown.replace(f"{exposure([variables[f'{PREFIX}HOST']], None)}\n", "")
             _run_server(shlex.join(words), shown.replace(variables[f"{PREFIX}HOST"], "127.0.0.1"), ROOT / here)
         else:
             assert _matches(shown, _run(*words))
