@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from mock_akool import MockAkool, ScenarioError, SettingsError, Timeline
+from mock_akool.core.delays import Delay
 from mock_akool.core.durations import Duration, Span
-from mock_akool.core.faults import FAULT, Delay
+from mock_akool.core.faults import FAULT
 from mock_akool.core.http import Share
 from mock_akool.core.stages import STAGES
 from mock_akool.core.timeline import Stage, Status, failed

@@ -226,7 +226,7 @@ class ScenarioRuntime:
 
     def replace_start(self, scenarios: tuple[Scenario, ...]) -> None:
         """Let these be active from now on and after each reset, in place of those that the fake was made with."""
-        self.script = self.script._replace(scenarios=scenarios)
+        self.setup = self.setup._replace(scenarios=scenarios)
         self.activate(scenarios)
 
     def activate(self, scenarios: Sequence[Scenario], api_key: str | None = None) -> None:
