@@ -43,13 +43,16 @@ _TOKEN: Final = Plain(
 _HOST_NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
+_ADDRESS: Final = re.compile(r"\[([0-9A-Fa-f:.%\w-]{2,100})\]|([\w.:%-]{1,255})", re.ASCII)
+
+
 def _read_host(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
-    host = value.strip()
-    if not host or any(each.isspace() or each in "/@?#" for each in host):
+    match = _ADDRESS.fullmatch(value.strip())
+    if match is None:
         raise ValueError(value)
-    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    return match[1] or match[2]
 
 
 _HOST: Final = Plain("an address or the name of a host", _read_host, {"type": "string"}, use="0.0.0.0, :: or localhost")

@@ -87,8 +87,14 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
 }
 """A value of each setting that is not its default: as one writes it, and what it is."""
 
-TAKES_ANY_TEXT: Final = {"host", "port_file", "msg_authorization_empty", "msg_account_banned", "prompt_suffix"}
-
+TAKES_ANY_TEXT: Final = {
+    "port_file",
+    "uds",
+    "webhook_ca",
+    "msg_authorization_empty",
+    "msg_account_banned",
+    "prompt_suffix",
+}
 
 LISTS: Final = {"accounts", "allow_webhook", "admin_hosts", "scenario_sources"}
 
@@ -269,10 +275,10 @@ def test_the_host_may_be_given_several_times(serve: Any) -> None:
     assert settings.host == ("127.0.0.1", "::1", "localhost")
 
 
-@pytest.mark.parametrize("host", ["", " ", "http://a", "a/b", "a b", "user@a", "a?b"])
-def test_what_is_no_host_is_refused(host: str, serve: Any) -> None:
-    with pytest.raises(SettingsError, match=r"--host: .* is not an address or the name of a host"):
-        serve("--host", host)
+@pytest.mark.parametrize("host", ["", " ", "http://a", "a/b", "a b", "user@a", "a?b", "[::1", "[]", "☹"])
+def test_what_is_no_host_is_refused(host: str) -> None:
+    with pytest.raises(SettingsError, match=r"^host: .* is not an address or the name of a host; use 0\.0\.0\.0"):
+        Settings.of(host=[host])
 
 
 def test_flags_and_variables_are_unique_and_alike() -> None:
