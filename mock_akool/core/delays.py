@@ -34,7 +34,7 @@ class Delay(NamedTuple):
         except (SettingsError, ValueError):
             raise SettingsError(f"{shown(value)} is not a duration", f"use {_USE}") from None
         if low > high:
-            raise SettingsError(f"{shown(value)} ends before it begins", "put the shorter duration first")
+            raise SettingsError(f"{shown(value)} has the longer delay first", "write the shorter one first")
         return cls(low, high)
 
     @property

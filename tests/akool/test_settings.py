@@ -84,7 +84,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("latency", "1s..", f"'1s..' is not a duration{_DELAY}"),
     ("latency", "1s..2s..3s", f"'1s..2s..3s' is not a duration{_DELAY}"),
     ("latency", "1s..forever", f"'1s..forever' is not a duration{_DELAY}"),
-    ("latency", "2s..200ms", "'2s..200ms' ends before it begins; put the shorter duration first"),
+    ("latency", "2s..200ms", "'2s..200ms' has the longer delay first; write the shorter one first"),
     ("call_log_size", 0, "0 is not a whole number from 1 to 10,000,000"),
     ("max_body_bytes", 1023, "1023 is not a whole number from 1,024 to 1,073,741,824"),
     ("error_data", "undefined", "'undefined' is not omit or null"),
