@@ -408,6 +408,9 @@ DELIVERY: Final = Serializer(
         "start_ns": kept("when the fake was started or last reset, in epoch nanoseconds", WHOLE, "start_ns"),
         "payload": kept("what was encrypted", BYTES, "payload"),
         "body": kept("what each attempt sends, without its filler", BYTES, "body_start"),
+        "client_id_is_invented": kept(
+            "whether the fake made the clientId up, since nobody said it", FLAG, "client_id_is_invented"
+        ),
         "filler_bytes": kept(
             "how many bytes of filler a fault adds to the body, in a field `extra` at its end", WHOLE, "filler_bytes"
         ),
@@ -417,4 +420,5 @@ DELIVERY: Final = Serializer(
         "fault": kept("what was made to go wrong with it", or_null(shaped(WEBHOOK_FAULT)), "fault"),
         "copy_of": kept("the number of the delivery that it repeats", or_null(WHOLE), "copy_of"),
     },
+    unwritten=("credentials",),
 )

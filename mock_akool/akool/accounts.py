@@ -74,6 +74,8 @@ class Accounts:
         """By API key: what a person said of the account when it was made."""
         self._bound = {spec.api_key for spec in settings.accounts if spec.client_id is not None}
         """The API keys whose clientId a person said."""
+        self._said: set[str] = set()
+        """The API keys whose clientId a person or a client has said, so that its receiver may know it."""
         for spec in settings.accounts:
             self.add(spec)
         if settings.strict and not settings.accounts:
@@ -118,6 +120,8 @@ class Accounts:
         """
         account = self.by_key(client_secret)
         if account is None or account.client_id == client_id:
+            if account is not None:
+                self._said.add(client_secret)
             return account
         if self._settings.strict and client_secret in self._bound:
             return None
@@ -125,7 +129,12 @@ class Accounts:
             return account  # a refused request changes nothing
         account = replace(account, client_id=client_id)
         self.put(account)
+        self._said.add(client_secret)
         return account
+
+    def is_invented(self, account: Account) -> bool:
+        """Return whether nobody has ever said the account's clientId, so that its receiver cannot know it."""
+        return self._said.isdisjoint({account.api_key, self._secret_of(account.api_key)})
 
     def by_id(self, account_id: str) -> Account | None:
         """Return the account with this id."""
@@ -192,6 +201,7 @@ class Accounts:
         if account is not None:
             del self._by_id[account.id], self._credits[api_key], self._initial[api_key], self._specs[api_key]
             self._uids.discard(account.uid)
+            self._said.discard(api_key)
             self._client_ids = {each.client_id for each in self._by_key.values()}
 
     @transaction
@@ -241,6 +251,8 @@ class Accounts:
         )
         self.put(account)
         self._specs[key] = spec
+        if spec.client_id is not None or settings.strict:
+            self._said.add(key)
         self._credits[key] = self._initial[key] = _first(spec.credits, script.credits, settings.credits)
         return account
 

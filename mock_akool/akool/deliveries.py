@@ -6,11 +6,12 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from mock_akool.core.http import shortened
+from mock_akool.core.text import printable
 from mock_akool.core.timeline import Status
 from mock_akool.core.webhook_faults import WebhookFault
 
@@ -71,7 +72,8 @@ class Delivery:
     `number` counts from 1; `status` is the job's, even where a fault lets the payload say another. `payload` is what
     was encrypted, `body_start` what each attempt sends, but for the `filler_bytes` that a fault adds. `due_ns` is when
     it is due first, `next_ns` when it is attempted next. `copy_of` is the number of the delivery that it repeats. `why`
-    says why it was not delivered, where its attempts do not.
+    says why it was not delivered, where its attempts do not. `client_id_is_invented`: nobody ever said the `client_id`,
+    so the fake made it up. `credentials` are the user and password of the URL, which does not show the password.
     """
 
     number: int
@@ -91,14 +93,14 @@ class Delivery:
     fault: WebhookFault | None = None
     copy_of: int | None = None
     filler_bytes: int = 0
+    client_id_is_invented: bool = False
+    credentials: str = field(default="", repr=False)
 
     @property
     def body(self) -> bytes:
         """The exact bytes that each attempt sends."""
-        if not self.filler_bytes:
-            return self.body_start
-        # Not kept: it may be 64 MiB, of each of many deliveries.
-        return b'%b,"extra":"%b"}' % (self.body_start[:-1], b"x" * self.filler_bytes)
+        # Not kept: its filler may be 64 MiB, of each of many deliveries.
+        return filled(self.body_start, self.filler_bytes)
 
     @property
     def size(self) -> int:
@@ -142,14 +144,25 @@ class Delivery:
             return ""
         if self.why or not self.attempts:
             return self.why
-        return self.attempts[-1].error or f"the receiver answered with HTTP {self.attempts[-1].status}"
+        last = self.attempts[-1]
+        if last.error or not self.client_id_is_invented:
+            return last.error or f"the receiver answered with HTTP {last.status}"
+        return (
+            f"the receiver answered with HTTP {last.status}; it was signed with the clientId {self.client_id}, which "
+            "this account was given: call getToken once with its own, or list the account with it"
+        )
 
     def __repr__(self) -> str:
         attempts = f" after {len(self.attempts)} attempts" if len(self.attempts) > 1 else ""
         return (
-            f"<Delivery {self.number} of job {self.job_id} status={self.status.word} to {self.url} "
+            f"<Delivery {self.number} of job {self.job_id} status={self.status.word} to {printable(self.url)} "
             f"account={shortened(self.account)} {self.state}{attempts}>"
         )
+
+
+def filled(body: bytes, count: int) -> bytes:
+    """Return a body, which is a JSON object, with a field `extra` of so many bytes at its end."""
+    return body if not count else b'%b,"extra":"%b"}' % (body[:-1], b"x" * count)
 
 
 class CancelToken:

@@ -173,6 +173,7 @@ class Engine:
             compose,
             lambda job: self.scripts.webhook_rules(job),
             lambda api_key: self.scripts.secret_of(api_key),
+            lambda account: self.accounts.is_invented(account),
             lock=self.lock,
         )
         self._forget_all()

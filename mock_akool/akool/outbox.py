@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, Protocol
 
+from mock_akool.akool.accounts import Account
 from mock_akool.akool.codes import AES_KEY_BYTES
 from mock_akool.akool.deliveries import Attempt, AttemptResult, CancelToken, Delivery, DeliveryState, Draft
 from mock_akool.akool.delivery_log import DeliveryLog
@@ -25,6 +26,7 @@ from mock_akool.akool.jobs import Job
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.rules import Subject
 from mock_akool.core.timeline import Change, Status, changes
+from mock_akool.core.urls import without_password
 from mock_akool.core.webhook_faults import UNKNOWN_ID, ActiveWebhookRule, WebhookFault
 
 Compose = Callable[[Draft], bytes]
@@ -49,6 +51,10 @@ class Listener(Protocol):
 
     def cancelled(self, tokens: Collection[CancelToken]) -> None:
         """The attempts with these tokens were cancelled."""
+        ...
+
+    def unsendable(self, delivery: Delivery) -> None:
+        """A delivery was made that cannot be sent, as its account's clientSecret cannot encrypt."""
         ...
 
     def account_forgotten(self, api_key: str) -> None:
@@ -96,6 +102,7 @@ class Outbox:
         compose: Compose,
         rules_for: Callable[[Job], Iterable[ActiveWebhookRule]] = lambda job: (),
         secret_of: Callable[[str], str] = lambda api_key: api_key,
+        is_invented: Callable[[Account], bool] = lambda account: False,
         *,
         lock: AbstractContextManager[Any],
     ) -> None:
@@ -105,6 +112,8 @@ class Outbox:
         self._rules_for = rules_for
         self._secret_of = secret_of
         """Returns what of an API key the account's receiver knows as clientSecret."""
+        self._is_invented = is_invented
+        """Returns whether the fake made an account's clientId up."""
         self._lock = lock
         self._log = DeliveryLog(context.settings.call_log_size, context.settings.call_log_bytes)
         self.listener: Listener | None = None
@@ -366,13 +375,16 @@ class Outbox:
         job, fault = subscription.job, self._fault_of(subscription.job, status)
         wrong = fault or _NO_FAULT
         serial, subscription.issued = subscription.issued, subscription.issued + 1
+        url, credentials = without_password(job.webhook_url)
         delivery = Delivery(
             number=0,
             job_id=job.id,
             account=job.account.api_key,
             client_id=job.account.client_id,
             status=status,
-            url=job.webhook_url,
+            url=url,
+            credentials=credentials,
+            client_id_is_invented=self._is_invented(job.account),
             due_ns=due_ns + wrong.delay.ns,
             payload=self._payload(job, status, wrong, serial),
             body_start=b"",
@@ -425,6 +437,8 @@ class Outbox:
     def _add(self, delivery: Delivery) -> Delivery:
         delivery = self._log.add(delivery)
         self._release_by(delivery)
+        if delivery.state is DeliveryState.NOT_ENCRYPTED and self.listener is not None:
+            self.listener.unsendable(delivery)
         return delivery
 
     def _update(self, delivery: Delivery) -> None:

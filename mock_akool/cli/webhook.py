@@ -11,6 +11,7 @@ from typing import Any, Final
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, SystemClock
 from mock_akool.core.durations import Duration
 from mock_akool.core.errors import MockAkoolError, SettingsError
+from mock_akool.core.urls import without_password
 from mock_akool.core.webhook_faults import UNKNOWN_ID, WEBHOOK_FAULT, WebhookFault
 
 _ID: Final = "AKOOL_CLIENT_ID"
@@ -49,6 +50,9 @@ def add_parser(commands: Any, help: str) -> None:
         default=[],
         metavar="HOST",
         help="a host to send to, besides this machine and private addresses (repeatable)",
+    )
+    delivery.add_argument(
+        "--webhook-ca", metavar="FILE", help="a file of certificates (PEM) that a receiver over https may have"
     )
     delivery.add_argument(
         "--fault",
@@ -95,11 +99,12 @@ def send_webhook(options: argparse.Namespace) -> int:
     """Send a webhook; returns 0 when the receiver answers with HTTP 200."""
     import asyncio
 
-    from mock_akool.akool.deliveries import Draft
+    from mock_akool.akool.deliveries import Draft, filled
     from mock_akool.akool.envelope import encode
     from mock_akool.webhooks.address_policy import AddressPolicy
     from mock_akool.webhooks.broken_envelopes import compose
-    from mock_akool.webhooks.http_sender import send
+    from mock_akool.webhooks.http_sender import Sender
+    from mock_akool.webhooks.receivers import Sent
 
     client_id, client_secret = _account(options)
     fault = _fault(options.fault)
@@ -119,15 +124,21 @@ def send_webhook(options: argparse.Namespace) -> int:
         f"{now_ns // NS_PER_MS % 10_000:04}",
         fault,
     )
-    body = compose(draft)
+    body = filled(compose(draft), fault.extra_bytes)
+    url, credentials = without_password(options.to)
     policy, timeout_s = AddressPolicy(options.allow_webhook), Duration.of(options.timeout).ns / NS_PER_S
+    sender = Sender(policy, timeout_s, ca_file=options.webhook_ca)
+
+    async def send() -> Sent:
+        return await sender.send(url, body, credentials=credentials, slow_s=fault.slow.ns / NS_PER_S)
+
     answered = []
     for _ in range(fault.copies):
-        sent = asyncio.run(send(options.to, body, policy, timeout_s=timeout_s, slow_s=fault.slow.ns / NS_PER_S))
+        sent = asyncio.run(send())
         answered.append(sent.status)
         if sent.status is None:
-            raise MockAkoolError(f"the webhook to {options.to} was not delivered: {sent.error}")
-        print(f"status {status} of job {job_id} sent to {options.to}: HTTP {sent.status}")
+            raise MockAkoolError(f"the webhook to {url} was not delivered: {sent.error}")
+        print(f"status {status} of job {job_id} sent to {url}: HTTP {sent.status}")
     return 0 if all(each == 200 for each in answered) else 1
 
 

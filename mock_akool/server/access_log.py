@@ -24,6 +24,7 @@ from mock_akool.akool.endpoints import FILE, PREFLIGHT, UNKNOWN
 from mock_akool.core.call_log import Refusal
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.http import Request, Response, shortened
+from mock_akool.core.text import printable
 
 _OK: Final = 200
 _LOOKING: Final = frozenset({"GET", "HEAD"})
@@ -32,7 +33,6 @@ _MAX_WAITING: Final = 5_000
 _MOST_SAID: Final = 512
 _MOST_SAID_BYTES: Final = 8 << 10
 """How large a request and its response may be together to be worth remembering: a poll's are smaller."""
-_SHOWN: Final = 200
 _TENTH_MS: Final = NS_PER_MS // 10
 _SHORT_TIMES: Final = tuple(f"0.{tenths} ms" for tenths in range(10))
 _SHOWN_BY_PATH: Final = frozenset({UNKNOWN, FILE, PREFLIGHT})
@@ -174,11 +174,6 @@ class JsonStyle:
 
 
 STYLES: Final[dict[str, type[TextStyle] | type[JsonStyle]]] = {"text": TextStyle, "json": JsonStyle}
-
-
-def printable(text: str) -> str:
-    """Return text of a client, shortened, so that it cannot forge a second line or steer a terminal."""
-    return text[:_SHOWN] if text.isprintable() else repr(text[:_SHOWN])
 
 
 def _cleaned(line: str) -> str:

@@ -101,6 +101,10 @@ class Application:
             etag.cache_clear()
             give_back()
 
+    def tick(self) -> None:
+        """Do what a live server has to try again now and then."""
+        self.dispatcher.retry()
+
     def clears(self, forget: Callable[[], None]) -> None:
         """Call this at each reset: what it forgets is kept only to be faster."""
         self._memos.append(forget)

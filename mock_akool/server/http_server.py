@@ -29,6 +29,7 @@ from mock_akool.server.greenlets import patched_by
 from mock_akool.server.http_connection import HttpConnection
 from mock_akool.server.http_response import frame
 from mock_akool.server.listening import BACKLOG, identity_of, listen, listen_on_path, remove_own, without_brackets
+from mock_akool.webhooks.worker import new_loop
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-:\[\]_]{1,255}")
 _SWEEP_S: Final = 5.0
@@ -65,15 +66,6 @@ class RequestLog(Protocol):
     def note_refusal(self, refusal: Refusal) -> None:
         """Note what never became a request."""
         ...
-
-
-def new_loop() -> asyncio.AbstractEventLoop:
-    """Return uvloop's event loop, or asyncio's own where uvloop does not exist."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 class Server:
@@ -367,7 +359,7 @@ class Server:
             else await self.loop.create_unix_server(lambda: HttpConnection(self), sock=each, backlog=BACKLOG)
             for each in self.bind()
         ]
-        watching = [self.loop.create_task(each) for each in (self._sweep(), self._watch_handles())]
+        watching = [self.loop.create_task(each) for each in (self._sweep(), self._watch())]
         try:
             if until is not None:
                 until(self._stopping)
@@ -414,10 +406,11 @@ class Server:
             said = str(context.get("message") or error)
         self._say_once(said, None if isinstance(error, (OSError, type(None))) else error)
 
-    async def _watch_handles(self) -> None:
-        """Say when there are no more handles: uvloop closes new connections then without a word."""
+    async def _watch(self) -> None:
+        """Try again what failed, and say when there are no more handles: uvloop then closes connections silently."""
         while True:
             await asyncio.sleep(_COMPLAINT_S)
+            self.application.tick()
             try:
                 os.close(os.open(os.devnull, os.O_RDONLY))
             except OSError as error:

@@ -16,12 +16,13 @@ from mock_akool.akool.outbox import Outbox
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.clock import NS_PER_S, Clock, SteeredClock, VirtualClock
 from mock_akool.core.http import Request
+from mock_akool.core.text import printable
 from mock_akool.webhooks.address_policy import AddressPolicy
 from mock_akool.webhooks.delivery_modes import COLLECT, DeliveryMode, DeliveryModes
-from mock_akool.webhooks.receivers import Answer, Receiver, delivering, is_delivering, request_of, run_in_thread
+from mock_akool.webhooks.receivers import Answer, Receiver, Sent, delivering, is_delivering, request_of, run_in_thread
 
 if TYPE_CHECKING:
-    from mock_akool.webhooks.http_sender import Sent
+    from mock_akool.webhooks.http_sender import Sender
     from mock_akool.webhooks.worker import Worker
 
 _log = logging.getLogger("mock_akool")
@@ -31,6 +32,7 @@ _ON_A_LOOP: Final = frozenset({"server", "aiohttp"})
 _PATIENCE_S: Final = 1.0
 _LOOK_S: Final = 0.05
 _SHOWN: Final = 5
+_MOST_SAID: Final = 200
 _IN_PASSING: Final = 50
 """How many are collected in one go where an event loop may wait for it."""
 
@@ -42,6 +44,11 @@ class Dispatcher:
         self.outbox = outbox
         self.clock = clock
         self.policy = AddressPolicy(settings.allow_webhook)
+        self._ca_file = settings.webhook_ca
+        if self._ca_file is not None:
+            from mock_akool.webhooks.http_sender import tls_context
+
+            tls_context(self._ca_file)  # a file that is no good is a mistake of the start
         self.timeout_s = settings.webhook_timeout.ns / NS_PER_S
         self.is_virtual = isinstance(clock, VirtualClock)
         self.note: Callable[[Delivery], None] | None = None
@@ -53,6 +60,10 @@ class Dispatcher:
         """Guards what follows. The outbox is never asked while it is held, since the outbox calls us under its own."""
         self._servers = 0
         self._closed = False
+        self._is_stuck = False
+        """Whether the worker could not start."""
+        self._said: set[tuple[str, str, bool]] = set()
+        """What was said at once."""
         self._busy = 0
         """How many threads deliver for live servers on a virtual clock."""
         self._news = threading.Condition(threading.Lock())
@@ -92,11 +103,31 @@ class Dispatcher:
         """Something became due earlier, or an attempt is over."""
         self._tell()
         if self.outbox.next_ns is not None and self._needs_worker():
+            self._let_worker_look()
+
+    def _let_worker_look(self) -> None:
+        try:
             self.worker().look()
+        except (OSError, RuntimeError) as error:  # no more files or threads: tried again by `retry`
+            if not self._is_stuck:
+                _log.warning("mock-akool: webhooks wait, their thread cannot start: %s", error)
+            self._is_stuck = True
+        else:
+            self._is_stuck = False
+
+    def retry(self) -> None:
+        """Try again to start the worker, if it could not start."""
+        if self._is_stuck:
+            self.changed()
+
+    def unsendable(self, delivery: Delivery) -> None:
+        """A delivery was made that cannot be sent: say so at once."""
+        _log.warning("mock-akool: %s", describe(delivery))
 
     def forgotten(self) -> None:
         """All was forgotten: end what is under way."""
         self._modes.forget_accounts()
+        self._said.clear()
         if self._worker is not None:
             self._worker.cancel()
         self._tell()
@@ -298,24 +329,25 @@ class Dispatcher:
         if slow_ns and isinstance(self.clock, VirtualClock):
             with delivering():
                 self.clock.advance_to(self.clock.now_ns() + slow_ns)
-        return receiver.receive(request_of(delivery.url, delivery.body))
+        return receiver.receive(request_of(delivery.url, delivery.body, delivery.credentials))
 
-    async def send(self, attempt: Attempt) -> Sent:
+    def sender(self) -> Sender:
+        """Return a sender for one event loop."""
+        from mock_akool.webhooks.http_sender import Sender
+
+        return Sender(self.policy, self.timeout_s, ca_file=self._ca_file)
+
+    async def send(self, attempt: Attempt, sender: Sender) -> Sent:
         """Send one over HTTP."""
-        from mock_akool.webhooks.http_sender import send
-
-        delivery, cancel_token = attempt
+        delivery, token = attempt
         slow_s = _slow_ns(delivery) / NS_PER_S
-        return await send(
-            delivery.url,
-            delivery.body,
-            self.policy,
-            timeout_s=self.timeout_s,
-            slow_s=slow_s,
-            cancel_token=cancel_token,
+        return await sender.send(
+            delivery.url, delivery.body, credentials=delivery.credentials, slow_s=slow_s, token=token
         )
 
-    def finish(self, attempt: Attempt, result: AttemptResult, *, is_final: bool = False) -> None:
+    def finish(
+        self, attempt: Attempt, result: AttemptResult, *, is_final: bool = False, is_lasting: bool = False
+    ) -> None:
         """Tell the outbox how an attempt went, and log it, unless it was cancelled since."""
         finished = self.outbox.finish(attempt, result, is_final=is_final)
         if finished is None:
@@ -324,6 +356,17 @@ class Dispatcher:
             self.note(finished)
         if finished.state in (DeliveryState.REFUSED, DeliveryState.GIVEN_UP):
             _log.warning("mock-akool: %s", describe(finished))
+        elif finished.state is DeliveryState.WAITING:
+            self._say_at_once(finished, is_lasting=is_lasting)
+
+    def _say_at_once(self, delivery: Delivery, *, is_lasting: bool) -> None:
+        """Say after the first attempt what will not get better by itself, each account and host once."""
+        about = delivery.account, delivery.url[:_MOST_SAID], is_lasting
+        if not (is_lasting or (delivery.client_id_is_invented and delivery.answer is not None)) or about in self._said:
+            return
+        if len(self._said) < _MOST_SAID:
+            self._said.add(about)
+        _log.warning("mock-akool: %s", describe(delivery))
 
     def _deliver(self, attempt: Attempt) -> None:
         """Make one attempt in this thread, on a virtual clock."""
@@ -331,11 +374,11 @@ class Dispatcher:
         mode = self.mode_of(delivery)
         began_ns = self.clock.now_ns()
         answer = Answer(None, "the receiver was interrupted")
-        is_final = False
+        sent = Sent()
         try:
             if mode.kind == "http":
-                sent: Sent = run_in_thread(lambda: self.send(attempt))
-                answer, is_final = Answer(sent.status, sent.error), sent.is_final
+                sent = run_in_thread(lambda: self.send(attempt, self.sender()))
+                answer = Answer(sent.status, sent.error)
             elif mode.receiver is None:
                 answer = Answer(200)
             else:
@@ -344,7 +387,8 @@ class Dispatcher:
             ended_ns = self.clock.now_ns()
             if ended_ns - began_ns > self._timeout_ns + _slow_ns(delivery):
                 answer = Answer(None, f"no answer within {self.timeout_s:g} s")
-            self.finish(attempt, AttemptResult(began_ns, ended_ns, answer.status, answer.error), is_final=is_final)
+            result = AttemptResult(began_ns, ended_ns, answer.status, answer.error)
+            self.finish(attempt, result, is_final=sent.is_final, is_lasting=sent.is_lasting)
 
     def _collect(self) -> None:
         """On the machine's clock: take what became due and is collected only. What is not is the worker's."""
@@ -366,5 +410,5 @@ def describe(delivery: Delivery) -> str:
     copy = f" (again #{delivery.copy_of})" if delivery.copy_of else ""
     return (
         f"delivery #{delivery.number}{copy} of job {delivery.job_id}, status {int(delivery.status)}, "
-        f"to {delivery.url}: {delivery.state}{attempts}{why}"
+        f"to {printable(delivery.url)}: {delivery.state}{attempts}{why}"
     )

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from mock_akool._version import __version__
 from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.urls import basic_authorization
 
 _log = logging.getLogger("mock_akool")
 
@@ -56,6 +57,18 @@ class Answer(NamedTuple):
     """The assertion that failed in the receiver, or what `pytest.fail` raised there."""
 
 
+class Sent(NamedTuple):
+    """How it went to send a webhook: the HTTP status of the response, or why there is none.
+
+    `is_final`: it would go no better again. `is_lasting`: it is tried again, and yet somebody has to change something.
+    """
+
+    status: int | None = None
+    error: str = ""
+    is_final: bool = False
+    is_lasting: bool = False
+
+
 class Receiver(Protocol):
     """Takes webhooks inside the process."""
 
@@ -64,8 +77,8 @@ class Receiver(Protocol):
         ...
 
 
-def request_of(url: str, body: bytes) -> WebhookRequest:
-    """Return the request of a webhook."""
+def request_of(url: str, body: bytes, credentials: str = "") -> WebhookRequest:
+    """Return the request of a webhook; `credentials` are the user and password of its URL."""
     parts = urlsplit(url)
     headers = {
         "host": parts.netloc.rpartition("@")[2],
@@ -74,6 +87,8 @@ def request_of(url: str, body: bytes) -> WebhookRequest:
         "content-type": "application/json",
         "content-length": str(len(body)),
     }
+    if credentials:
+        headers["authorization"] = basic_authorization(credentials)
     return WebhookRequest(url, headers, body)
 
 
@@ -167,7 +182,7 @@ class _Wsgi:
             f"{parts.scheme}://{request.headers['host']}/",
             query_string=parts.query,
             method="POST",
-            headers=[(name, request.headers[name]) for name in ("host", "user-agent", "accept")],
+            headers=[each for each in request.headers.items() if not each[0].startswith("content-")],
             content_type=request.headers["content-type"],
             data=request.body,
             environ_base={"REMOTE_ADDR": "127.0.0.1"},

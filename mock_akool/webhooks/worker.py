@@ -1,7 +1,7 @@
 """The worker: a thread with an event loop that makes the attempts of webhooks as they become due in real time.
 
-Each account has a few connections of its own, so a receiver that hangs holds up nobody but its account. A job's
-attempts are made one after the other; the outbox sees to that.
+Each account has a few slots of its own, so a receiver that hangs holds up nobody but its account. A job's attempts are
+made one after the other; the outbox sees to that.
 """
 
 from __future__ import annotations
@@ -17,17 +17,26 @@ from typing import Any, Final, Protocol
 from mock_akool.akool.deliveries import Attempt, AttemptResult, CancelToken, Delivery
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.webhooks.delivery_modes import DeliveryMode
-from mock_akool.webhooks.http_sender import Sent
-from mock_akool.webhooks.receivers import Answer, Receiver
+from mock_akool.webhooks.http_sender import Sender
+from mock_akool.webhooks.receivers import Answer, Receiver, Sent
+from mock_akool.webhooks.slots import Slots
 
 _log = logging.getLogger("mock_akool")
 
 _AT_ONCE: Final = 50
 """How many are taken in one go: making envelopes holds the engine's lock, and polls shall not wait for it."""
-_CONNECTIONS_OF_AN_ACCOUNT: Final = 8
 _CALLING_THREADS: Final = 8
 _CANCELLING_S: Final = 0.4
 """How long the end of what was cancelled is waited for."""
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Return uvloop's event loop, or asyncio's own where uvloop does not exist."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 class Work(Protocol):
@@ -65,7 +74,11 @@ class Work(Protocol):
         """Return how a webhook is delivered."""
         ...
 
-    async def send(self, attempt: Attempt) -> Sent:
+    def sender(self) -> Sender:
+        """Return a sender for one event loop."""
+        ...
+
+    async def send(self, attempt: Attempt, sender: Sender) -> Sent:
         """Send one over HTTP."""
         ...
 
@@ -73,8 +86,10 @@ class Work(Protocol):
         """Call a receiver in this process."""
         ...
 
-    def finish(self, attempt: Attempt, result: AttemptResult, *, is_final: bool = False) -> None:
-        """Take note of how an attempt went; `is_final` means that another would go no better."""
+    def finish(
+        self, attempt: Attempt, result: AttemptResult, *, is_final: bool = False, is_lasting: bool = False
+    ) -> None:
+        """Take note of how an attempt went; `is_final` and `is_lasting` are as in Sent."""
         ...
 
     def deliver_for_server(self) -> None:
@@ -87,17 +102,22 @@ class Worker:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_loop()
+        self._sender = work.sender()
         self._tasks: set[asyncio.Task[None]] = set()
         self._attempts: dict[CancelToken, asyncio.Task[None]] = {}
         """The tasks among them that make an attempt, by its token."""
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._slots = Slots()
         self._timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._delivering = False
         self._calling = ThreadPoolExecutor(_CALLING_THREADS, "mock-akool-receiver")
         self._thread = threading.Thread(target=self._run, name="mock-akool-webhooks", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # no more threads
+            self._loop.close()
+            raise
 
     # From any thread
 
@@ -134,7 +154,17 @@ class Worker:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
+        self._loop.run_until_complete(self._settle())
         self._loop.close()
+
+    async def _settle(self) -> None:
+        """Close what is still open; transports close in the loop's next turns."""
+        for task in self._tasks:
+            task.cancel()
+        for _ in range(2):
+            self._sender.close()
+            for _ in range(3):
+                await asyncio.sleep(0)
 
     def _look(self) -> None:
         if self._closing:
@@ -183,25 +213,38 @@ class Worker:
         task.add_done_callback(forget)
 
     async def _make(self, attempt: Attempt) -> None:
+        delivery = attempt.delivery
+        mode = self._work.mode_of(delivery)
+        await self._wait_for_slot(delivery, over_http=mode.kind == "http")
+        try:
+            await self._carry_out(attempt, mode)
+        finally:
+            self._slots.release(delivery.account)
+
+    async def _wait_for_slot(self, delivery: Delivery, *, over_http: bool) -> None:
+        if over_http:
+            self._sender.expect(delivery.url)
+        try:
+            await self._slots.acquire(delivery.account)
+        finally:
+            if over_http:
+                self._sender.forget(delivery.url)
+
+    async def _carry_out(self, attempt: Attempt, mode: DeliveryMode) -> None:
         work, delivery = self._work, attempt.delivery
-        mode = work.mode_of(delivery)
-        slot = self._slots.get(delivery.account)
-        if slot is None:
-            slot = self._slots[delivery.account] = asyncio.Semaphore(_CONNECTIONS_OF_AN_ACCOUNT)
-        async with slot:
-            began_ns = work.now_ns()
-            try:
-                if mode.kind == "http":
-                    sent = await work.send(attempt)
-                elif mode.receiver is None:
-                    sent = Sent(200)
-                else:
-                    sent = await self._call(mode.receiver, delivery)
-            except Exception as bug:
-                _log.exception("mock-akool bug while sending %r", delivery)
-                sent = Sent(error=f"mock-akool bug: {type(bug).__name__}: {bug}", is_final=True)
-            result = AttemptResult(began_ns, work.now_ns(), sent.status, sent.error)
-            work.finish(attempt, result, is_final=sent.is_final)
+        began_ns = work.now_ns()
+        try:
+            if mode.kind == "http":
+                sent = await work.send(attempt, self._sender)
+            elif mode.receiver is None:
+                sent = Sent(200)
+            else:
+                sent = await self._call(mode.receiver, delivery)
+        except Exception as bug:
+            _log.exception("mock-akool bug while sending %r", delivery)
+            sent = Sent(error=f"mock-akool bug: {type(bug).__name__}: {bug}", is_final=True)
+        result = AttemptResult(began_ns, work.now_ns(), sent.status, sent.error)
+        work.finish(attempt, result, is_final=sent.is_final, is_lasting=sent.is_lasting)
 
     async def _call(self, receiver: Receiver, delivery: Delivery) -> Sent:
         if delivery.fault is not None and delivery.fault.slow.ns:
@@ -221,7 +264,6 @@ class Worker:
     def _cancel_all(self) -> None:
         for task in self._tasks:
             task.cancel()
-        self._slots.clear()
 
     async def _finish(self, grace_s: float) -> None:
         if self._timer is not None:

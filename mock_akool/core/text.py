@@ -1,0 +1,12 @@
+"""Text of clients in what people read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_SHOWN: Final = 200
+
+
+def printable(text: str, most: int = _SHOWN) -> str:
+    """Return text of a client, shortened, so that it cannot forge a second line or steer a terminal."""
+    return text[:most] if text.isprintable() else repr(text[:most])

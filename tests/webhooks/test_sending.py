@@ -1,0 +1,530 @@
+"""How webhooks are sent: connections that are reused, how many there are, URLs with passwords, certificates, advice."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import datetime
+import logging
+import socket
+import ssl
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from mock_akool import MockAkool, Request, SettingsError, SystemClock
+from mock_akool.core.urls import basic_authorization, without_password
+from mock_akool.webhooks import worker as worker_module
+from mock_akool.webhooks.address_policy import AddressPolicy
+from mock_akool.webhooks.http_sender import Sender
+from mock_akool.webhooks.slots import Slots, most_connections
+from tests.webhooks.receivers import PATIENCE_S, SECRET, create, fake, http_receiver, until
+
+QUICK: Final = {"queueing": 0, "processing": 0, "webhook_retry_delay": "20ms", "webhook_processing": False}
+
+
+@contextmanager
+def live(**options: Any) -> Iterator[MockAkool]:
+    mock = fake(clock=SystemClock(), **{**QUICK, **options})
+    mock.webhooks.send_over_http()
+    with mock.server():
+        yield mock
+
+
+class Counting:
+    """A receiver that answers each request on a connection, and counts connections; `answer` may say how."""
+
+    def __init__(self, answer: Callable[[int], bytes] | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.open = 0
+        self.most_open = 0
+        self._answer = answer or (lambda number: b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
+        self._tls = tls
+        self._threads: list[threading.Thread] = []
+        self._sockets: list[socket.socket] = []
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}/hook"
+
+    def __enter__(self) -> Counting:
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for each in self._sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        for thread in self._threads:
+            thread.join(PATIENCE_S)
+
+    def _start(self, target: Callable[..., None], *arguments: Any) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+                if self._tls is not None:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+            self._sockets.append(connection)
+            with self._lock:
+                self.connections += 1
+                self.open += 1
+                self.most_open = max(self.most_open, self.open)
+            self._start(self._serve, connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        unread = b""
+        with suppress(OSError):
+            while True:
+                while b"\r\n\r\n" not in unread:
+                    piece = connection.recv(65536)
+                    if not piece:
+                        break
+                    unread += piece
+                head, _, rest = unread.partition(b"\r\n\r\n")
+                if not rest and not head:
+                    break
+                length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                while len(rest) < length:
+                    rest += connection.recv(65536)
+                unread = rest[length:]
+                with self._lock:
+                    self.requests.append(head)
+                    number = len(self.requests)
+                connection.sendall(self._answer(number))
+        with self._lock:
+            self.open -= 1
+
+
+class TestReuse:
+    def test_a_crowd_shares_few_connections(self) -> None:
+        with Counting() as receiver, live(credits=10**6) as mock:
+            for _ in range(200):
+                create(mock, receiver.url)
+            until(lambda: len(receiver.requests) == 200)
+            until(lambda: mock.webhooks.in_state("delivered").count == 200)
+            assert receiver.connections < 50
+            assert receiver.most_open <= 9
+
+    def test_a_lone_one_says_that_it_is_the_last(self) -> None:
+        with Counting() as receiver, live() as mock:
+            for _ in range(3):
+                mock.webhooks.wait_for_delivery(create(mock, receiver.url))
+            assert receiver.connections == 3
+            assert all(b"connection: close" in each.lower() for each in receiver.requests)
+
+    def test_receivers_that_close_are_called_anew(self) -> None:
+        closing = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        with Counting(lambda number: closing) as receiver, live(credits=10**6) as mock:
+            for _ in range(60):
+                create(mock, receiver.url)
+            until(lambda: mock.webhooks.in_state("delivered").count == 60)
+            assert receiver.connections == 60
+            assert [len(each.attempts) for each in mock.webhooks] == [1] * 60
+
+    def test_statuses_are_not_mixed_up(self) -> None:
+        def answer(number: int) -> bytes:
+            status = 200 if number % 3 else 503
+            return b"HTTP/1.1 %d X\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" % status
+
+        with Counting(answer) as receiver, live(credits=10**6, webhook_retries=0) as mock:
+            for _ in range(90):
+                create(mock, receiver.url)
+            until(lambda: not mock.webhooks.in_state("waiting").count and mock.webhooks.count == 90)
+            found = Counter(each.answer for each in mock.webhooks)
+            assert found == {200: 60, 503: 30}
+
+    def test_what_nobody_asked_for_ends_a_connection(self) -> None:
+        twice = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nHTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n"
+        with Counting(lambda number: twice) as receiver, live(credits=10**6) as mock:
+            for _ in range(40):
+                create(mock, receiver.url)
+            until(lambda: mock.webhooks.in_state("delivered").count == 40)
+            assert {each.answer for each in mock.webhooks} == {200}
+
+    def test_what_is_kept_is_closed_when_it_is_idle(self) -> None:
+        with Counting() as receiver, live(credits=10**6) as mock:
+            for _ in range(50):
+                create(mock, receiver.url)
+            until(lambda: mock.webhooks.in_state("delivered").count == 50)
+            until(lambda: receiver.open == 0)
+
+
+class TestSlots:
+    def test_an_account_has_a_few(self) -> None:
+        async def play() -> None:
+            slots = Slots(2, 100)
+            await slots.acquire("a")
+            await slots.acquire("a")
+            third = asyncio.create_task(slots.acquire("a"))
+            await asyncio.sleep(0)
+            assert not third.done()
+            await slots.acquire("b")
+            slots.release("a")
+            await third
+
+        asyncio.run(play())
+
+    def test_all_accounts_have_so_many_together(self) -> None:
+        async def play() -> None:
+            slots, under_way, most = Slots(8, 16), 0, 0
+            taken: Counter[str] = Counter()
+
+            async def attempt(account: str) -> None:
+                nonlocal under_way, most
+                await slots.acquire(account)
+                under_way += 1
+                taken[account] += 1
+                most = max(most, under_way)
+                await asyncio.sleep(0.001)
+                under_way -= 1
+                slots.release(account)
+
+            await asyncio.gather(*(attempt(f"{number % 50}") for number in range(1000)))
+            assert most == 16
+            assert set(taken.values()) == {20}
+
+        asyncio.run(play())
+
+    def test_accounts_that_hang_leave_room_for_another(self) -> None:
+        async def play() -> None:
+            slots = Slots(8, 64)
+            hanging = [asyncio.create_task(slots.acquire(f"{number % 20}")) for number in range(200)]
+            await asyncio.sleep(0)
+            await asyncio.wait_for(slots.acquire("another"), 1)
+            for each in hanging:
+                each.cancel()
+
+        asyncio.run(play())
+
+    def test_who_leaves_while_it_waits_takes_nothing_along(self) -> None:
+        async def play() -> None:
+            slots = Slots(1, 4)
+            await slots.acquire("a")
+            waiting = [asyncio.create_task(slots.acquire("a")) for _ in range(3)]
+            await asyncio.sleep(0)
+            waiting[0].cancel()
+            slots.release("a")
+            waiting[1].cancel()  # it has just been called
+            await asyncio.sleep(0.01)
+            assert waiting[2].done()
+            slots.release("a")
+            assert slots._total == 0
+            assert not slots._waiting
+
+        asyncio.run(play())
+
+    def test_all_take_a_part_of_the_handles_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        resource = pytest.importorskip("resource")
+        for soft, most in ((1024, 256), (64, 16), (10, 8), (10**6, 512), (-1, 512)):
+            monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
+            assert most_connections() == most
+
+    def test_hundreds_of_accounts_with_receivers_that_hang_use_no_more_handles(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(worker_module, "Slots", lambda: Slots(8, 40))
+        with socket.create_server(("127.0.0.1", 0), backlog=2000) as hanging, live(webhook_timeout="30s") as mock:
+            url = f"http://127.0.0.1:{hanging.getsockname()[1]}/hook"
+            with http_receiver(lambda got: 200) as receiver:
+                mock.webhooks.wait_for_delivery(create(mock, receiver.url))  # so that the thread has all that it needs
+            before = handles()
+            for number in range(15):
+                for _ in range(10):
+                    create(mock, url, key=f"key-of-account-{number:02}-".ljust(32, "x"))
+            until(lambda: handles() - before >= 30)
+            assert handles() - before <= 40
+            # Another account's turn comes all the same: half of them are for accounts that have none.
+            with http_receiver(lambda got: 200) as receiver:
+                mock.webhooks.wait_for_delivery(create(mock, receiver.url), timeout=PATIENCE_S)
+
+
+def handles() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+URLS: Final = [
+    ("http://host/a", "http://host/a", ""),
+    ("http://user:pass@host/a", "http://user:***@host/a", "user:pass"),
+    ("http://user@host:80", "http://user@host:80", "user"),
+    ("http://:pass@host?a=b", "http://:***@host?a=b", ":pass"),
+    ("https://a%40b:c%3Ad@host#x", "https://a%40b:***@host#x", "a%40b:c%3Ad"),
+    ("http://a@b:c@host/", "http://a@b:***@host/", "a@b:c"),
+    ("http://host/a@b", "http://host/a@b", ""),
+    ("http://host?u:p@x", "http://host?u:p@x", ""),
+    ("nonsense", "nonsense", ""),
+    ("", "", ""),
+]
+
+
+class TestPasswords:
+    @pytest.mark.parametrize(("url", "shown", "credentials"), URLS)
+    def test_they_are_taken_out_of_a_url(self, url: str, shown: str, credentials: str) -> None:
+        assert without_password(url) == (shown, credentials)
+
+    @pytest.mark.parametrize(
+        ("credentials", "plain"), [("user:pass", b"user:pass"), ("a%40b:c%3Ad", b"a@b:c:d"), ("user", b"user:")]
+    )
+    def test_they_are_sent_as_basic_authorization(self, credentials: str, plain: bytes) -> None:
+        assert base64.b64decode(basic_authorization(credentials).removeprefix("Basic ")) == plain
+
+    def test_a_receiver_over_http_gets_them_and_nobody_sees_them(self, caplog: pytest.LogCaptureFixture) -> None:
+        with http_receiver(lambda got: 500) as receiver, live(webhook_retries=0) as mock:
+            url = receiver.url.replace("http://", "http://user:s3cret@")
+            create(mock, url)
+            until(lambda: mock.webhooks.in_state("given up").count)
+            (got,) = receiver.got
+            assert got.headers["authorization"] == "Basic " + base64.b64encode(b"user:s3cret").decode()
+            assert got.headers["host"] == receiver.url.split("/")[2]
+            delivery = mock.webhooks.last
+            assert delivery.url == url.replace("s3cret", "***")
+            shown = [caplog.text, repr(delivery), repr(mock.webhooks), mock.report(), str(delivery)]
+            answer = mock.answer(Request.build("GET", "/_mock/webhooks"))
+            shown.append(answer.body.decode())
+            assert [each for each in shown if "s3cret" in each] == []
+            assert "user:***@" in caplog.text
+
+    def test_a_receiver_in_this_process_gets_them(self) -> None:
+        mock = fake(webhook_processing=False)
+        got: list[Any] = []
+        mock.webhooks.deliver_to(got.append)
+        create(mock, "http://user:s3cret@app.test/hook")
+        mock.clock.advance(5)
+        assert got[0].headers["authorization"] == basic_authorization("user:s3cret")
+        assert "s3cret" not in got[0].url
+
+    def test_a_flask_app_gets_them(self) -> None:
+        from flask import Flask, request
+
+        app, got = Flask("receiver"), list[Any]()
+
+        @app.post("/hook")
+        def hook() -> str:
+            got.append(request.authorization)
+            return ""
+
+        mock = fake(webhook_processing=False)
+        mock.webhooks.deliver_to(app)
+        create(mock, "http://user:s3cret@app.test/hook")
+        mock.clock.advance(5)
+        assert (got[0].username, got[0].password) == ("user", "s3cret")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
+    """A file with a certificate that vouches for itself, and what a server on 127.0.0.1 uses it with."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a receiver")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("ca")
+    file, key_file = folder / "ca.pem", folder / "key.pem"
+    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, key_file)
+    return file, context
+
+
+class TestCertificates:
+    def test_one_of_ones_own_is_accepted_when_its_file_is_given(self, authority: tuple[Path, ssl.SSLContext]) -> None:
+        file, context = authority
+        with Counting(tls=context) as receiver, live(webhook_ca=str(file), webhook_retries=0) as mock:
+            mock.webhooks.wait_for_delivery(create(mock, receiver.url))
+
+    def test_it_is_refused_otherwise(self, authority: tuple[Path, ssl.SSLContext]) -> None:
+        _, context = authority
+        with Counting(tls=context) as receiver, live(webhook_retries=0) as mock:
+            create(mock, receiver.url)
+            until(lambda: mock.webhooks.in_state("given up").count)
+            assert "certificate" in mock.webhooks.last.error.lower()
+
+    def test_a_file_that_is_none_is_a_mistake_of_the_start(self, tmp_path: Path) -> None:
+        nonsense = tmp_path / "ca.pem"
+        nonsense.write_text("nonsense")
+        for path, why in ((nonsense, "it has no certificates"), (tmp_path / "none", "No such file or directory")):
+            with pytest.raises(SettingsError, match=rf"webhook_ca: cannot read certificates from .*: {why}"):
+                MockAkool(webhook_ca=str(path))
+
+
+class TestToldAtOnce:
+    """What cannot get better by itself is said when it happens first, not when everything was tried."""
+
+    def said(self, caplog: pytest.LogCaptureFixture) -> list[str]:
+        return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+    @pytest.mark.parametrize(
+        ("host", "advice"),
+        [
+            ("host.docker.internal", "--add-host=host.docker.internal:host-gateway"),
+            ("receiver", "a container is known by its name only to containers of the same network"),
+            ("no-such-host.invalid", "the name of the host no-such-host.invalid is not known"),
+        ],
+    )
+    def test_a_host_that_nobody_knows(
+        self, host: str, advice: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = socket.getaddrinfo
+
+        def unknown(name: str, *arguments: Any, **options: Any) -> Any:
+            if name == host:
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return real(name, *arguments, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
+        with live(webhook_retry_delay="1h") as mock:
+            for _ in range(3):
+                create(mock, f"http://{host}:8000/hook")
+            until(lambda: all(each.attempts for each in mock.webhooks) and mock.webhooks.count == 3)
+            (line,) = self.said(caplog)
+            assert f"the name of the host {host} is not known" in line
+            assert advice in line
+            assert advice in mock.report()
+
+    def test_an_address_that_is_refused(self, caplog: pytest.LogCaptureFixture) -> None:
+        with live() as mock:
+            create(mock, "http://169.254.169.254/latest/meta-data")
+            until(lambda: mock.webhooks.in_state("refused").count)
+            why = "webhooks are never sent to 169.254.169.254: a cloud tells its secrets there"
+            assert why in self.said(caplog)[0]
+            assert why in mock.report()
+
+    def test_metadata_is_not_allowed_by_name_nor_by_address(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        policy = AddressPolicy(["169.254.169.254", "metadata.test", "metadata.test:80", "fd00:ec2::254"])
+        assert not policy.allows("metadata.test", 80, "169.254.169.254")
+        assert not policy.allows("169.254.169.254", 80, "169.254.169.254")
+        assert not policy.allows("fd00:ec2::254", 80, "fd00:ec2::254")
+        assert not policy.allows("metadata.test", 80, "64:ff9b::a9fe:a9fe")
+        assert policy.allows("metadata.test", 80, "8.8.8.8")
+
+    def test_a_key_that_cannot_encrypt(self, caplog: pytest.LogCaptureFixture) -> None:
+        mock = MockAkool(webhook_processing=False, queueing=0, processing=0)
+        mock.webhooks.deliver_to(lambda request: 200)
+        create(mock, key="short")
+        mock.clock.advance(0)
+        (line,) = self.said(caplog)
+        assert "not encrypted: the account's clientSecret has 5 bytes and cannot encrypt" in line
+        assert "cannot encrypt" in mock.report()
+
+    def test_a_client_id_that_the_fake_made_up(self, caplog: pytest.LogCaptureFixture) -> None:
+        key = "k" * 32
+        with http_receiver(lambda got: 401) as receiver, live(webhook_retry_delay="1h") as mock:
+            for _ in range(3):
+                create(mock, receiver.url, key=key)
+            until(lambda: all(each.attempts for each in mock.webhooks) and mock.webhooks.count == 3)
+            (account,) = (each for each in mock.accounts if each.api_key == key)
+            (line,) = self.said(caplog)
+            why = (
+                f"it was signed with the clientId {account.client_id}, which this account was given: call getToken once"
+            )
+            assert why in line
+            assert why in mock.report()
+
+    @pytest.mark.parametrize("said", ["listed", "getToken"])
+    def test_one_that_somebody_said_is_not_blamed(self, said: str, caplog: pytest.LogCaptureFixture) -> None:
+        key = SECRET if said == "listed" else "k" * 32
+        with http_receiver(lambda got: 401) as receiver, live(webhook_retry_delay="1h") as mock:
+            if said == "getToken":
+                body = b'{"clientId":"AAECAwQFBgcICQoLDA0ODw==","clientSecret":"%b"}' % key.encode()
+                headers = {"content-type": "application/json"}
+                mock.answer(Request.build("POST", "/api/open/v3/getToken", headers=headers, body=body))
+            create(mock, receiver.url, key=key)
+            until(lambda: mock.webhooks.count and mock.webhooks.last.attempts)
+            assert mock.webhooks.last.error == "the receiver answered with HTTP 401"
+            assert self.said(caplog) == []
+
+    def test_an_invented_one_is_no_matter_as_long_as_the_receiver_is_content(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with http_receiver(lambda got: 200) as receiver, live() as mock:
+            mock.webhooks.wait_for_delivery(create(mock, receiver.url, key="k" * 32))
+            assert self.said(caplog) == []
+
+    def test_what_a_url_holds_cannot_steer_a_terminal(self, caplog: pytest.LogCaptureFixture) -> None:
+        with live(check_urls=False) as mock:
+            create(mock, "ftp://host/\x1b[2J\n12:00:00 forged")
+            until(lambda: mock.webhooks.in_state("refused").count)
+            assert "\x1b" not in caplog.text
+            assert "\n12:00:00 forged" not in caplog.text
+            assert "\x1b" not in repr(mock.webhooks.last)
+
+
+class TestAWorkerThatCannotStart:
+    @pytest.mark.parametrize("error", [OSError(24, "Too many open files"), RuntimeError("can't start new thread")])
+    def test_it_is_started_later_and_nobody_is_answered_500(
+        self, error: Exception, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail() -> Any:
+            raise error
+
+        with http_receiver(lambda got: 200) as receiver, live() as mock:
+            with monkeypatch.context() as patched:
+                patched.setattr(worker_module, "new_loop", fail)
+                jobs = [create(mock, receiver.url) for _ in range(3)]
+                assert mock.webhooks.in_state("delivered").count == 0
+            lines = [record.getMessage() for record in caplog.records]
+            assert lines == [f"mock-akool: webhooks wait, their thread cannot start: {error}"]
+            # No further request is needed: the server tries again.
+            until(lambda: mock.webhooks.in_state("delivered").count == 3)
+            assert {each.job_id for each in mock.webhooks} == set(jobs)
+
+    def test_a_thread_that_cannot_start_leaves_nothing_open(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with live() as mock:
+            before = handles()
+            with monkeypatch.context() as patched:
+                patched.setattr(threading.Thread, "start", fail)
+                with pytest.raises(RuntimeError):
+                    worker_module.Worker(mock.application.dispatcher)
+            assert handles() == before
+
+
+def test_a_sender_reports_and_never_raises() -> None:
+    async def play() -> list[str]:
+        sender = Sender(AddressPolicy(), 0.2)
+        found = [
+            (await sender.send(url, b"{}")).error
+            for url in ("", "http://", "ftp://a/", "http://[::1", "http://127.0.0.1:1/", "http://127.0.0.1:99999/")
+        ]
+        sender.close()
+        return found
+
+    assert all(asyncio.run(play()))
