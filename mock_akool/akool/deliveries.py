@@ -138,6 +138,11 @@ class Delivery:
         return self.attempts[-1].status if self.attempts else None
 
     @property
+    def may_be_unverifiable(self) -> bool:
+        """Whether the receiver refused it and perhaps could not verify it, as nobody had said the clientId."""
+        return self.client_id_is_invented and 400 <= (self.answer or 0) < 500
+
+    @property
     def error(self) -> str:
         """Why it was not delivered, as far as is known; empty when it was."""
         if self.delivered:
@@ -145,7 +150,7 @@ class Delivery:
         if self.why or not self.attempts:
             return self.why
         last = self.attempts[-1]
-        if last.error or not self.client_id_is_invented:
+        if last.error or not self.may_be_unverifiable:
             return last.error or f"the receiver answered with HTTP {last.status}"
         return (
             f"the receiver answered with HTTP {last.status}; it was signed with the clientId {self.client_id}, which "

@@ -362,7 +362,7 @@ class Dispatcher:
     def _say_at_once(self, delivery: Delivery, *, is_lasting: bool) -> None:
         """Say after the first attempt what will not get better by itself, each account and host once."""
         about = delivery.account, delivery.url[:_MOST_SAID], is_lasting
-        if not (is_lasting or (delivery.client_id_is_invented and delivery.answer is not None)) or about in self._said:
+        if not (is_lasting or delivery.may_be_unverifiable) or about in self._said:
             return
         if len(self._said) < _MOST_SAID:
             self._said.add(about)
