@@ -34,11 +34,12 @@ test-latest: $(VENV)/installed-dev ## run the interceptors' tests with the newes
 		apscheduler backoff tenacity
 	$(VENV)-latest/bin/python -m pytest tests/mock
 
-lint: $(VENV)/installed-dev ## check style, types, layers, the Dockerfile and the workflows
+lint: $(VENV)/installed-dev ## check style, types, layers, words, the Dockerfile and the workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.check_words
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/zizmor --offline --quiet .github
 

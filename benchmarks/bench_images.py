@@ -30,7 +30,7 @@ ROUNDS = 60
 COLD_ROUNDS = 7
 PROMPT = (
     "A lighthouse on a basalt cliff at dusk, long exposure, volumetric fog, cinematic lighting, "
-    "35mm film grain, a lone figure with a lantern walking up the winding stair towards the door"
+    "35mm film grain, a lone figure with a lantern walking up the winding stair towards the gate"
 )
 EXAMPLE = MediaSpec("665f1c2ab7e4d09f13a8c771", 42, 1024, 1024, PROMPT, "1:1", (3,), "", "JPEG")
 FONT = ImageFont.load_default(size=36)

@@ -141,7 +141,7 @@ def _count(receiver: Server) -> int:
 
 
 def _told(receiver: Server) -> dict[str, list[int]]:
-    """Return the statuses that were told of each job, in the order they came."""
+    """Return the statuses that were shown of each job, in the order they came."""
     told: dict[str, list[int]] = defaultdict(list)
     for line in _get(receiver, "/got").splitlines():
         payload = _opened(line)

@@ -165,7 +165,7 @@ class AkoolProvider(BaseProvider):
         wanted: Status = self.random_element(known) if status is None else STATUS.read(status)
         if wanted not in known:
             words = ", ".join(each.word for each in known)
-            raise SettingsError(f"no webhook tells of status {wanted.word}", f"use {words}")
+            raise SettingsError(f"no webhook reports status {wanted.word}", f"use {words}")
         return wanted
 
     def _fake(self, api_key: str, client_id: str) -> MockAkool:

@@ -113,7 +113,7 @@ class TestErrors:
             (("akool_record", "talking"), "there is no family 'talking'; the families are image_v3, image_v4, "),
             (("akool_record", "image_v3", "complete"), "'complete' is not a status; did you mean 'completed'?"),
             (("akool_response", None, 7), "7 is not a status"),
-            (("akool_webhook", None, "queueing"), "no webhook tells of status queueing; use processing, completed, fa"),
+            (("akool_webhook", None, "queueing"), "no webhook reports status queueing; use processing, completed, fa"),
         ],
     )
     def test_a_name_that_there_is_not(self, faker: Any, call: tuple[Any, ...], message: str) -> None:

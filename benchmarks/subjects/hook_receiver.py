@@ -1,4 +1,4 @@
-"""A receiver of callbacks that is as fast as asyncio lets it be: it answers 200, and keeps what it got.
+"""A receiver of webhooks that is as fast as asyncio lets it be: it answers 200, and keeps what it got.
 
 POST anything: kept, answered 200; below /hang never answered. GET /: how many were kept. GET /got: all bodies, a line
 each, in the order they came.

@@ -48,7 +48,7 @@ def most_body_bytes(of_api: int) -> int:
 
 
 def answer(fake: Fake, request: Request) -> Response:
-    """Answer an admin request. What is wrong is told as `{error, hint}` with its HTTP status, and changes nothing.
+    """Answer an admin request. A mistake is answered with `{error, hint}` with its HTTP status, and changes nothing.
 
     An unknown path is 404, a wrong method 405, what is not usable 400.
     """
@@ -61,7 +61,7 @@ def answer(fake: Fake, request: Request) -> Response:
         if len(request.body) > most:
             hint = "Twice max_body_bytes and 64 KiB more are read: send less, or start the server with a larger one"
             return error_response(413, f"the body is over {most:,} bytes", hint)
-        from mock_akool.admin.routes import ROUTES  # most fakes get no admin request, and shall not pay for it
+        from mock_akool.admin.routes import ROUTES  # most fakes get no admin request, and need not pay for it
 
         found = find(ROUTES, request)
         return found if isinstance(found, Response) else _answered(fake, request, found)

@@ -162,7 +162,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_shallow(raw: bytes, tree: Any) -> bool:
-    """Return whether a body is nested no deeper than what comes after can bear; `tree` is what it says."""
+    """Return whether a body is nested no deeper than what comes after can take; `tree` is what it says."""
     if raw.count(b"[") + raw.count(b"{") <= _MOST_LEVELS:
         return True
     level = [tree]

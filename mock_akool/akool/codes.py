@@ -67,4 +67,4 @@ API_URL: Final = "https://openapi.akool.com"
 CDN_URL: Final = "https://d2qf6ukcym4kn9.cloudfront.net"
 
 AES_KEY_BYTES: Final = (16, 24, 32)
-"""How many bytes a clientSecret must have to be a key that encrypts callbacks (contract section 9)."""
+"""How many bytes a clientSecret must have to be a key that encrypts webhooks (contract section 9)."""

@@ -331,7 +331,7 @@ class Engine:
                 open_ids = tuple(job.id for job in own if job.id in jobs.open)
             if not outbox.missed.isdisjoint(open_ids):
                 return True
-        # There may be a million of them, and nobody shall wait meanwhile.
+        # There may be a million of them, and nobody must wait meanwhile.
         found = (jobs.by_id.get(job_id) for job_id in open_ids)
         return job_queries.any_unfinished((job for job in found if job is not None), now_ns)
 

@@ -71,7 +71,7 @@ class RoundTrip(NamedTuple):
 
 
 class Screen:
-    """Writes to a terminal or a file. Any thread may show an exchange."""
+    """Writes to a terminal or a file. Any thread may show a call."""
 
     def __init__(self, out: TextIO, environ: Mapping[str, str] | None = None) -> None:
         environ = os.environ if environ is None else environ
@@ -104,7 +104,7 @@ class Screen:
             self._json(trip.answer, f"  {self.styled(f'{trip.status:<4}', _GREEN if well else _RED)} ")
 
     def saved(self, name: str, width: int, height: int, size_bytes: int) -> None:
-        """Show a picture that was downloaded."""
+        """Show an image that was downloaded."""
         self.line(f"  {name:<16} {width:>5} {self.glyphs.times} {height:<5} {size_bytes / 1000:>6.0f} kB")
 
     def success(self, text: str) -> None:

@@ -81,7 +81,7 @@ def _fail(why: str) -> int:
 
 
 def _story(client: Client, folder: Path, screen: Screen) -> int:
-    """Do what a client does, from the token to the balance; returns the number of saved pictures."""
+    """Do what a client does, from the token to the balance; returns the number of saved images."""
     screen.heading("Sign in, and ask for the balance")
     client.sign_in(_CLIENT_ID, _CLIENT_SECRET)
     credits_before = client.balance()
@@ -247,7 +247,7 @@ def _wanted(record: Record, key: str, kind: type) -> Any:
 
 
 def _job_in(answer: Record) -> Record:
-    """Return the record of the job that an answer tells of."""
+    """Return the record of the job that an answer reports."""
     job: Record = _wanted(answer, "data", dict)
     _wanted(job, "_id", str)
     _wanted(job, "deduction_credit", int)

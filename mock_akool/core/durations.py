@@ -62,7 +62,7 @@ def _read(value: object, use: str) -> Span:
             raise _too_long(value)
         # How Python writes a float may have an exponent.
         value = f"{value:.9f}" if isinstance(value, float) else str(value)
-    if value.strip().lower() in {"forever", "for ever"}:
+    if value.replace(" ", "").lower() == "forever":
         return FOREVER
     match = _SPAN.fullmatch(value) if len(value) <= _MOST_CHARACTERS else None
     if match is None:

@@ -121,7 +121,7 @@ class Subject(NamedTuple):
 
     `job_number` counts the account's jobs from 1; for a create it is the number that its job will have. `since_ns` is
     how long the scenario has been active, in nanoseconds. `counted_as` is the job for rules that count `per: job`:
-    of a create, the job that it will make, so that all tries at one job are counted together.
+    of a create, the job that it will make, so that all attempts at one job are counted together.
     """
 
     account: str | None = None

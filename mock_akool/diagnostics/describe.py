@@ -25,7 +25,8 @@ def describe(call: Call) -> str:
     target = call.endpoint if call.endpoint != UNKNOWN else call.path
     late = f", {response.delay_ns / NS_PER_S:g} s late" if response.delay_ns else ""
     rule = f", by {response.rule}" if response.rule else ""
-    result = f"{response.outcome}{code}{job}{status}{late}{rule}{_own_error(response)}"
+    reason = f": {response.reason}" if response.reason and not response.rule else ""
+    result = f"{response.outcome}{code}{job}{status}{late}{rule}{reason}{_own_error(response)}"
     return f"#{call.number} {call.method} {target} -> {result}"
 
 

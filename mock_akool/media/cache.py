@@ -7,11 +7,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from mock_akool.core.media import MediaSpec
-from mock_akool.media.images import _PROMPT_CHARS, render
+from mock_akool.media.images import PROMPT_CHARS, render
 
 
 class MediaCache:
-    """Files of the pictures asked for most recently, within `max_bytes`. Any thread may call anything."""
+    """Files of the images asked for most recently, within `max_bytes`. Any thread may call anything."""
 
     def __init__(self, max_bytes: int = 64 * 1024 * 1024, draw: Callable[[MediaSpec], bytes] = render) -> None:
         """Keep at most `max_bytes` bytes of files, made by `draw`."""
@@ -24,21 +24,21 @@ class MediaCache:
 
     @property
     def size_bytes(self) -> int:
-        """The bytes of all kept files together."""
+        """How many bytes all kept files have together."""
         with self._lock:
             return self._size_bytes
 
-    def cached(self, picture: MediaSpec) -> bytes | None:
-        """The file if it is kept, which counts as a use of it. Never draws and never waits for a drawing."""
+    def cached(self, spec: MediaSpec) -> bytes | None:
+        """Return the file if it is kept, else None. Never draws, and never waits for a drawing."""
         with self._lock:
-            return self._used(_key(picture))
+            return self._used(_key(spec))
 
-    def get(self, picture: MediaSpec) -> bytes:
-        """The file, drawn in this thread unless it is kept or another thread is drawing it already.
+    def get(self, spec: MediaSpec) -> bytes:
+        """Return the file, drawn in this thread unless it is kept or another thread is drawing it already.
 
         Raises what `draw` raises, in the thread that called it: threads that waited for it try again.
         """
-        key = _key(picture)
+        key = _key(spec)
         while True:
             with self._lock:
                 file = self._used(key)
@@ -51,10 +51,10 @@ class MediaCache:
             drawing.ended.wait()
             if drawing.file is not None:
                 return drawing.file
-        return self._drawn(key, picture, drawing)
+        return self._drawn(key, spec, drawing)
 
     def clear(self) -> None:
-        """Forget every kept file. A picture that is being drawn now is kept when it is done."""
+        """Forget every kept file. An image that is being drawn now is kept when it is done."""
         with self._lock:
             self._files.clear()
             self._size_bytes = 0
@@ -65,9 +65,9 @@ class MediaCache:
             self._files.move_to_end(key)
         return file
 
-    def _drawn(self, key: MediaSpec, picture: MediaSpec, drawing: _Drawing) -> bytes:
+    def _drawn(self, key: MediaSpec, spec: MediaSpec, drawing: _Drawing) -> bytes:
         try:
-            file = drawing.file = self._draw(picture)
+            file = drawing.file = self._draw(spec)
             return file
         finally:
             with self._lock:
@@ -86,12 +86,12 @@ class MediaCache:
             self._size_bytes -= len(oldest)
 
 
-def _key(picture: MediaSpec) -> MediaSpec:
+def _key(spec: MediaSpec) -> MediaSpec:
     """What a file is kept under: a prompt of megabytes must not stay in memory for as long as its file."""
-    prompt = picture.prompt
-    if len(prompt) <= _PROMPT_CHARS:
-        return picture
-    return picture._replace(prompt=f"{prompt[:_PROMPT_CHARS]} {len(prompt)} {hash(prompt)}")
+    prompt = spec.prompt
+    if len(prompt) <= PROMPT_CHARS:
+        return spec
+    return spec._replace(prompt=f"{prompt[:PROMPT_CHARS]} {len(prompt)} {hash(prompt)}")
 
 
 class _Drawing:

@@ -1,6 +1,6 @@
 """Draws the images that fake jobs make, and keeps the recent ones.
 
-A picture is a function of its `MediaSpec` record and of nothing else: no clock, no chance, no global
+An image is a function of its `MediaSpec` record and of nothing else: no clock, no chance, no global
 state. So two servers, two processes or two runs of a test give the same bytes (with one release of
 Pillow; another release may encode the same pixels differently).
 
@@ -37,7 +37,7 @@ _PNG_EFFORT = 1
 """zlib's scale, 0 to 9. The usual 6 makes files a quarter smaller and takes half as long again."""
 
 _DESIGN_SIDE = 1024
-"""The layout's lengths are pixels of a picture whose short side is this; others are scaled."""
+"""The layout's lengths are pixels of an image whose short side is this; others are scaled."""
 
 _MARGIN = 48
 _PADDING = 36
@@ -48,13 +48,13 @@ _PANEL_DARKNESS = 0.7
 _LEADING = 1.32
 """The distance from line to line, in font sizes."""
 
-_PROMPT_CHARS = 600
+PROMPT_CHARS = 600
 """More than the panel ever shows; a prompt of megabytes is cut here before anything looks at it."""
 
 _PROMPT_LINES = 3
 _PROMPT_SIZE, _DETAIL_SIZE, _BUTTON_SIZE = 36, 26, 44
 _LEAST_FONT_SIZE = 11
-"""Pixels: below this no letter is legible, so a small picture shows fewer lines rather than smaller ones."""
+"""Pixels: below this no letter is legible, so a small image shows fewer lines rather than smaller ones."""
 
 _NOTE_CHARS = 4_000
 """A JPEG's comment holds 65,533 bytes, and one character of a job id may take ten."""
@@ -74,26 +74,24 @@ _Colour = tuple[int, int, int]
 _WHITE: _Colour = (255, 255, 255)
 
 
-def render(picture: MediaSpec) -> bytes:
-    """The file of a picture: exactly `width` x `height` pixels, more than `MIN_BYTES` bytes.
+def render(spec: MediaSpec) -> bytes:
+    """The file of an image: exactly `width` x `height` pixels, more than `MIN_BYTES` bytes.
 
-    Equal pictures give identical bytes. The job id stands in a JPEG's comment or a PNG's `Comment` text as
+    Equal specs give identical bytes. The job id stands in a JPEG's comment or a PNG's `Comment` text as
     `mock-akool job=<id> tile=<n>`, with what is not printable ASCII written as Python's escapes.
 
     Raises `ValueError` for a side outside 1 to `LONGEST_SIDE` pixels or a format other than `JPEG` and `PNG`.
     """
-    if not (1 <= picture.width <= LONGEST_SIDE and 1 <= picture.height <= LONGEST_SIDE):
-        raise ValueError(
-            f"cannot draw {picture.width} x {picture.height} pixels: a side has 1 to {LONGEST_SIDE} of them"
-        )
-    if picture.format not in ("JPEG", "PNG"):
-        raise ValueError(f"cannot draw the format {picture.format!r}: only 'JPEG' and 'PNG'")
-    canvas = _sheet(picture) if len(picture.tiles) > 1 else _sketch(picture, picture.width, picture.height)
-    note = _note(picture)
-    file = _encoded(canvas, picture.format, note)
+    if not (1 <= spec.width <= LONGEST_SIDE and 1 <= spec.height <= LONGEST_SIDE):
+        raise ValueError(f"cannot draw {spec.width} x {spec.height} pixels: a side has 1 to {LONGEST_SIDE} of them")
+    if spec.format not in ("JPEG", "PNG"):
+        raise ValueError(f"cannot draw the format {spec.format!r}: only 'JPEG' and 'PNG'")
+    canvas = _sheet(spec) if len(spec.tiles) > 1 else _sketch(spec, spec.width, spec.height)
+    note = _note(spec)
+    file = _encoded(canvas, spec.format, note)
     if len(file) > MIN_BYTES:
         return file
-    return _encoded(canvas, picture.format, note.ljust(MIN_BYTES))
+    return _encoded(canvas, spec.format, note.ljust(MIN_BYTES))
 
 
 class _Theme(NamedTuple):
@@ -111,52 +109,52 @@ class _Line(NamedTuple):
     ink: _Colour
 
 
-def _sheet(picture: MediaSpec) -> Image.Image:
-    """All tiles of a picture, each drawn into its own cell, in reading order."""
+def _sheet(spec: MediaSpec) -> Image.Image:
+    """All tiles of an image, each drawn into its own cell, in reading order."""
     from PIL import Image
 
-    columns = math.ceil(math.sqrt(len(picture.tiles)))
-    rows = math.ceil(len(picture.tiles) / columns)
-    sheet = Image.new("RGB", (picture.width, picture.height))
-    for place, tile in enumerate(picture.tiles):
+    columns = math.ceil(math.sqrt(len(spec.tiles)))
+    rows = math.ceil(len(spec.tiles) / columns)
+    sheet = Image.new("RGB", (spec.width, spec.height))
+    for place, tile in enumerate(spec.tiles):
         row, column = divmod(place, columns)
-        left, right = (picture.width * edge // columns for edge in (column, column + 1))
-        top, bottom = (picture.height * edge // rows for edge in (row, row + 1))
+        left, right = (spec.width * edge // columns for edge in (column, column + 1))
+        top, bottom = (spec.height * edge // rows for edge in (row, row + 1))
         if left < right and top < bottom:
-            cell = _sketch(picture._replace(tiles=(tile,)), right - left, bottom - top)
+            cell = _sketch(spec._replace(tiles=(tile,)), right - left, bottom - top)
             sheet.paste(cell, (left, top))
     return sheet
 
 
-def _sketch(picture: MediaSpec, width: int, height: int) -> Image.Image:
-    """A picture of at most one tile, drawn at `width` x `height`; its words stay about the whole file."""
-    theme = _theme(picture)
-    whole_unit, unit = _unit(picture.width, picture.height), _unit(width, height)
-    whole = _lines(picture, theme, picture.width, picture.height, picture.height // 2)
-    # A cell's panel has the share that it has in the whole picture, so it says less where letters would be
+def _sketch(spec: MediaSpec, width: int, height: int) -> Image.Image:
+    """An image of at most one tile, drawn at `width` x `height`; its words stay about the whole file."""
+    theme = _theme(spec)
+    whole_unit, unit = _unit(spec.width, spec.height), _unit(width, height)
+    whole = _lines(spec, theme, spec.width, spec.height, spec.height // 2)
+    # A cell's panel has the share that it has in the whole image, so it says less where letters would be
     # too small. Rounding may make its lines a few pixels higher than that: the padding gives way.
-    panel_height = _panel_height(whole, whole_unit) * height // picture.height
+    panel_height = _panel_height(whole, whole_unit) * height // spec.height
     panel_top = height - panel_height
-    lines = _lines(picture, theme, width, height, panel_height + round(_PADDING * unit / 2))
+    lines = _lines(spec, theme, width, height, panel_height + round(_PADDING * unit / 2))
     canvas = _background(theme, width, height, panel_top)
     _write_panel(canvas, theme, lines, unit, panel_top)
-    if picture.tiles:
-        _write_number(canvas, theme, str(picture.tiles[0]), panel_top)
-    if picture.operation:
-        size = max(_LEAST_FONT_SIZE, round(_BUTTON_SIZE * whole_unit)) * height // picture.height
-        _stamp(canvas, theme, _one_line(picture.operation), max(1, size), round(_MARGIN * unit))
+    if spec.tiles:
+        _write_number(canvas, theme, str(spec.tiles[0]), panel_top)
+    if spec.operation:
+        size = max(_LEAST_FONT_SIZE, round(_BUTTON_SIZE * whole_unit)) * height // spec.height
+        _stamp(canvas, theme, _one_line(spec.operation), max(1, size), round(_MARGIN * unit))
     return canvas
 
 
 def _unit(width: int, height: int) -> float:
-    """Pixels of a picture of this size per pixel of the design."""
+    """Pixels of an image of this size per pixel of the design."""
     return min(width, height) / _DESIGN_SIDE
 
 
-def _theme(picture: MediaSpec) -> _Theme:
+def _theme(spec: MediaSpec) -> _Theme:
     """A job's tiles share a base colour: each turns it by a step, and mixes it in its own way."""
-    tile = picture.tiles[0] if picture.tiles else 0
-    job = f"{picture.seed}/{picture.coloured_as or picture.job_id}".encode("utf-8", "backslashreplace")
+    tile = spec.tiles[0] if spec.tiles else 0
+    job = f"{spec.seed}/{spec.coloured_as or spec.job_id}".encode("utf-8", "backslashreplace")
     base = int.from_bytes(blake2b(job, digest_size=4).digest()) / 2**32
     grain = blake2b(b"%d/" % tile + job, digest_size=2 * _MESH * _MESH).digest()
     return _Theme((base + tile * _HUE_STEP) % 1, grain)
@@ -186,23 +184,23 @@ def _background(theme: _Theme, width: int, height: int, panel_top: int) -> Image
     return blended.resize((width, height), Image.Resampling.NEAREST)
 
 
-def _lines(picture: MediaSpec, theme: _Theme, width: int, height: int, panel_height: int) -> list[_Line]:
+def _lines(spec: MediaSpec, theme: _Theme, width: int, height: int, panel_height: int) -> list[_Line]:
     """What the panel of a drawing of `width` x `height` says: lines that do not fit into it are left out."""
     unit = _unit(width, height)
     line_width = width - 2 * round(_MARGIN * unit)
     prompt_size, detail_size = (max(_LEAST_FONT_SIZE, round(size * unit)) for size in (_PROMPT_SIZE, _DETAIL_SIZE))
-    tile = f"tile {picture.tiles[0]}" if picture.tiles else ""
-    facts = (picture.scale, f"{picture.width} x {picture.height}", tile, picture.operation, "mock-akool")
+    tile = f"tile {spec.tiles[0]}" if spec.tiles else ""
+    facts = (spec.scale, f"{spec.width} x {spec.height}", tile, spec.operation, "mock-akool")
     details = [
         _Line(text, detail_size, _colour(theme.hue, 0.8, 0.5))
-        for fact in (f"job {picture.job_id}", " · ".join(filter(None, facts)))
+        for fact in (f"job {spec.job_id}", " · ".join(filter(None, facts)))
         for text in _wrapped(_one_line(fact), detail_size, line_width, 1)
     ]
     while details and _panel_height(details, unit) > panel_height:
         details.pop()
     gap = _Line("", detail_size // 2, _WHITE)
     room = (panel_height - _panel_height([gap, *details], unit)) // _line_height(prompt_size)
-    prompt = _wrapped(_one_line(picture.prompt), prompt_size, line_width, min(room, _PROMPT_LINES))
+    prompt = _wrapped(_one_line(spec.prompt), prompt_size, line_width, min(room, _PROMPT_LINES))
     if not prompt:
         return details
     return [*(_Line(text, prompt_size, _WHITE) for text in prompt), gap, *details]
@@ -220,7 +218,7 @@ def _panel_height(lines: list[_Line], unit: float) -> int:
 
 def _one_line(text: str) -> str:
     """The beginning of a text as printable characters with single spaces between the words."""
-    start = text[:_PROMPT_CHARS]
+    start = text[:PROMPT_CHARS]
     words = "".join(char if char.isprintable() else " " for char in start).split()
     return " ".join(words) + ("…" if len(text) > len(start) else "")
 
@@ -302,9 +300,9 @@ def _stamp(canvas: Image.Image, theme: _Theme, operation: str, size: int, margin
         pen.text(centre, text, fill=_colour(theme.hue, 0.25, 0.8), font=_font(size), anchor="mm")
 
 
-def _note(picture: MediaSpec) -> bytes:
-    job = picture.job_id[:_NOTE_CHARS].encode("unicode_escape")
-    tiles = ",".join(map(str, picture.tiles)).encode()
+def _note(spec: MediaSpec) -> bytes:
+    job = spec.job_id[:_NOTE_CHARS].encode("unicode_escape")
+    tiles = ",".join(map(str, spec.tiles)).encode()
     return b"mock-akool job=" + job + (b" tile=" + tiles if tiles else b"")
 
 

@@ -61,10 +61,10 @@ class Application:
         return self.engine.note_refusal(peer, status, why, start)
 
     def run_until_idle(self, account: str | None = None) -> None:
-        """Move the clock to where no job's status will change any more by time alone, and no callback is to be sent.
+        """Move the clock to where no job's status will change any more by time alone, and no webhook is to be sent.
 
-        With an API key that is said of that account's jobs only. Jobs that are stuck, or wait for polls, stay as they
-        are. On a clock that runs, callbacks that fail and are to be sent again later are not waited for. Raises
+        With an API key that is said of that account's jobs only. Jobs that are stalled, or wait for polls, stay as they
+        are. On a clock that runs, webhooks that fail and are to be sent again later are not waited for. Raises
         ClockError when the clock cannot be moved.
         """
         clock = self.movable_clock
@@ -75,7 +75,7 @@ class Application:
             due_ns = self.engine.outbox.next_ns if account is None else None
             if idle_ns <= now_ns and due_ns is None:
                 return
-            # Callbacks that fall due on the way are sent on the way.
+            # Webhooks that fall due on the way are sent on the way.
             clock.advance_to(max(idle_ns, now_ns if due_ns is None else due_ns))
             if not isinstance(clock, VirtualClock):
                 return
@@ -142,28 +142,28 @@ class Application:
         self.access.allow(host)
 
     def server_started(self) -> None:
-        """Take note that a server takes calls from now on, so that callbacks are carried though nobody moves time."""
+        """Take note that a server takes calls from now on, so that webhooks are delivered though nobody moves time."""
         self._servers += 1
         self.dispatcher.open()
 
     def server_stopped(self, grace_s: float) -> None:
-        """Take note that a server takes no more calls; callbacks that are under way have so many seconds."""
+        """Take note that a server takes no more calls; webhooks that are under way have so many seconds."""
         self._servers -= 1
         self.dispatcher.close(grace_s)
 
     def carry_due(self, *, wait: bool = True) -> None:
-        """Let callbacks that are due be carried; on a virtual clock they have been when this returns.
+        """Deliver the webhooks that are due; on a virtual clock that is done when this returns.
 
-        Without `wait`, those that the courier's own thread carries are not waited for.
+        Without `wait`, those that the dispatcher's own thread delivers are not waited for.
         """
         self.dispatcher.deliver_due(wait=wait)
 
     def carry_in_passing(self) -> None:
-        """Let callbacks be carried where that costs next to nothing, on whatever thread this is."""
+        """Deliver webhooks where that costs next to nothing, on whatever thread this is."""
         self.dispatcher.deliver_in_passing()
 
     def carry_by(self, way: str, account: str | None = None) -> None:
-        """Send callbacks over `http` from now on, `collect` them, or do as at the `start`.
+        """Send webhooks over `http` from now on, `collect` them, or do as at the `start`.
 
         All, or those of an account (by API key).
         """
@@ -173,7 +173,7 @@ class Application:
             self.dispatcher.send_by({"http": HTTP, "collect": COLLECT}[way], account)
 
     def sending(self, account: str | None = None) -> str:
-        """Return how callbacks are carried: `http`, `collect`, or `call` for a receiver in this process."""
+        """Return how webhooks are sent: `http`, `collect`, or `call` for a receiver in this process."""
         return self.dispatcher.mode_of_account(account).kind
 
     def ready(self, response: Response) -> tuple[Response, bytes] | None:
@@ -212,7 +212,7 @@ class Application:
 
 
 def _compose(draft: Draft) -> bytes:
-    """Return the body of a callback; what that takes is imported with the first one."""
+    """Return the body of a webhook; what that takes is imported with the first one."""
     from mock_akool.webhooks.broken_envelopes import compose
 
     return compose(draft)

@@ -93,7 +93,7 @@ class ConnectionHost(ResponseHost, Protocol):
         ...
 
     def note_refusal(self, peer: str, status: int, why: str, start: bytes) -> None:
-        """Take note of what never became a request: whose it is, what it is told, and what it began with."""
+        """Take note of what never became a request: whose it is, what it is answered, and what it began with."""
         ...
 
 
@@ -257,7 +257,7 @@ class HttpConnection(asyncio.Protocol):
     # Taking turns
 
     def _take_turn(self) -> None:
-        """Parse as much as one turn allows; complete requests are answered from the parser's callbacks."""
+        """Parse as much as one turn allows; complete requests are answered while the parser reads them."""
         self._scheduled = False
         if self._transport.is_closing():
             self._unparsed = b""

@@ -150,7 +150,7 @@ class Dispatcher:
     # What the virtual clock asks
 
     def next_ns(self) -> int | None:
-        """When the clock shall stop next. Not while a receiver moves it: it is called for one webhook at a time."""
+        """When the clock stops next. Not while a receiver moves it: it is called for one webhook at a time."""
         return None if is_delivering() else self.outbox.next_ns
 
     def wake(self) -> None:

@@ -24,7 +24,7 @@ from mock_akool.webhooks.slots import Slots
 _log = logging.getLogger("mock_akool")
 
 _AT_ONCE: Final = 50
-"""How many are taken in one go: making envelopes holds the engine's lock, and polls shall not wait for it."""
+"""How many are taken in one go: making envelopes holds the engine's lock, and polls must not wait for it."""
 _CALLING_THREADS: Final = 8
 _CANCELLING_S: Final = 0.4
 """How long the end of what was cancelled is waited for."""
@@ -139,7 +139,7 @@ class Worker:
             ending.add_done_callback(lambda _: done.set_result(None))
 
         self._soon(begin)
-        # Bounded, whatever the loop is busy with: whoever stops a server shall not wait for a receiver.
+        # Bounded, whatever the loop is busy with: whoever stops a server must not wait for a receiver.
         wait([done], grace_s + _CANCELLING_S)
         self._soon(self._loop.stop)
         self._thread.join(_CANCELLING_S)

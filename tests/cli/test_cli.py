@@ -135,8 +135,8 @@ class TestHelp:
         assert known == {*own, "-H", "-p", "-h", "--help", "--set", "--config"}
 
     def test_it_tells_its_version(self) -> None:
-        told = run("--version")
-        assert (told.returncode, told.stdout) == (0, f"mock-akool {__version__}\n")
+        shown = run("--version")
+        assert (shown.returncode, shown.stdout) == (0, f"mock-akool {__version__}\n")
 
 
 class TestMistakes:
@@ -430,9 +430,9 @@ class TestLog:
                 assert ask(serving.url, path, {}).status == 405
             ask(serving.url, "/_mock/state")
             serving.end()
-        told = re.findall(r'(GET|POST).*(/_mock/\w+).*(?:-> |"http": )(\d+)', serving.err)
-        assert len(told) == serving.err.count("\n")
-        assert told == [
+        shown = re.findall(r'(GET|POST).*(/_mock/\w+).*(?:-> |"http": )(\d+)', serving.err)
+        assert len(shown) == serving.err.count("\n")
+        assert shown == [
             ("POST", "/_mock/health", "405"),
             ("POST", "/_mock/ready", "405"),
             ("GET", "/_mock/state", "200"),
@@ -656,16 +656,16 @@ class TestHealth:
     def test_a_running_server_is_well(self) -> None:
         # A latency is Akool's, not that of the admin routes.
         with Serving("--latency", "30s") as serving:
-            told = run("health", "--url", serving.url)
-            assert (told.returncode, told.stderr) == (0, "")
-            assert told.stdout == f"mock-akool {__version__} at {serving.url} is ok\n"
+            shown = run("health", "--url", serving.url)
+            assert (shown.returncode, shown.stderr) == (0, "")
+            assert shown.stdout == f"mock-akool {__version__} at {serving.url} is ok\n"
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
     def test_without_an_address_it_asks_the_server_of_the_variables(self, host: str) -> None:
         with Serving() as serving:
-            told = run("health", variables={"MOCK_AKOOL_PORT": str(serving.port), "MOCK_AKOOL_HOST": host})
-            assert told.returncode == 0
-            assert f"at http://127.0.0.1:{serving.port} is ok" in told.stdout
+            shown = run("health", variables={"MOCK_AKOOL_PORT": str(serving.port), "MOCK_AKOOL_HOST": host})
+            assert shown.returncode == 0
+            assert f"at http://127.0.0.1:{serving.port} is ok" in shown.stdout
 
     @pytest.mark.parametrize(
         ("url", "begin", "why"),
@@ -676,21 +676,21 @@ class TestHealth:
         ],
     )
     def test_no_server_is_not_well(self, url: str, begin: str, why: str) -> None:
-        told = run("health", "--url", url)
-        assert (told.returncode, told.stdout) == (1, "")
-        assert told.stderr.startswith(f"mock-akool: {begin}")
-        assert why in told.stderr
-        assert is_one_line(told.stderr)
+        shown = run("health", "--url", url)
+        assert (shown.returncode, shown.stdout) == (1, "")
+        assert shown.stderr.startswith(f"mock-akool: {begin}")
+        assert why in shown.stderr
+        assert is_one_line(shown.stderr)
 
     @pytest.mark.parametrize("address", ["127.0.0.1:{}", "localhost:{}", "HTTP://127.0.0.1:{}/", " 127.0.0.1:{} "])
     def test_an_address_may_be_written_shortly(self, address: str) -> None:
         with Serving() as serving:
-            told = run("health", "--url", address.format(serving.port))
-        assert (told.returncode, told.stderr) == (0, "")
-        assert re.fullmatch(rf"mock-akool \S+ at (?i:http)://\S+:{serving.port} is ok\n", told.stdout)
+            shown = run("health", "--url", address.format(serving.port))
+        assert (shown.returncode, shown.stderr) == (0, "")
+        assert re.fullmatch(rf"mock-akool \S+ at (?i:http)://\S+:{serving.port} is ok\n", shown.stdout)
 
     @pytest.mark.parametrize(
-        ("url", "told"),
+        ("url", "shown"),
         [
             (
                 "https://localhost:25665",
@@ -704,9 +704,9 @@ class TestHealth:
             ("http://[", "'http://[' is no address of a server: Invalid IPv6 URL; write it as http://127.0.0.1:25665"),
         ],
     )
-    def test_what_is_no_address_is_told_with_how_to_write_it(self, url: str, told: str) -> None:
+    def test_what_is_no_address_is_told_with_how_to_write_it(self, url: str, shown: str) -> None:
         finished = run("health", "--url", url)
-        assert (finished.returncode, finished.stdout, finished.stderr) == (1, "", f"mock-akool: {told}\n")
+        assert (finished.returncode, finished.stdout, finished.stderr) == (1, "", f"mock-akool: {shown}\n")
 
     @pytest.mark.parametrize(
         ("answer", "why"),
@@ -728,17 +728,17 @@ class TestHealth:
     def test_another_server_is_not_well(self, answer: tuple[int, bytes], why: str, stranger: Any) -> None:
         stranger.answers = answer
         url = f"http://127.0.0.1:{stranger.server_port}"
-        told = run("health", "--url", url)
-        assert (told.returncode, told.stdout) == (1, "")
-        assert told.stderr.startswith(f"mock-akool: {why.format(url=url)}")
-        assert is_one_line(told.stderr)
+        shown = run("health", "--url", url)
+        assert (shown.returncode, shown.stdout) == (1, "")
+        assert shown.stderr.startswith(f"mock-akool: {why.format(url=url)}")
+        assert is_one_line(shown.stderr)
 
     def test_a_server_that_is_silent_is_not_well(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-            told = run("health", "--url", url, "--timeout", "0.05")
-        assert told.returncode == 1
-        assert told.stderr.startswith(f"mock-akool: the server at {url} does not answer within 0.05 s. ")
+            shown = run("health", "--url", url, "--timeout", "0.05")
+        assert shown.returncode == 1
+        assert shown.stderr.startswith(f"mock-akool: the server at {url} does not answer within 0.05 s. ")
 
 
 class TestFlask:
@@ -778,9 +778,9 @@ class TestFlask:
 
 class TestScenarios:
     def test_list_says_what_each_is_in_a_line(self) -> None:
-        told = run("scenarios", "list")
-        assert (told.returncode, told.stderr) == (0, "")
-        lines = told.stdout.splitlines()
+        shown = run("scenarios", "list")
+        assert (shown.returncode, shown.stderr) == (0, "")
+        lines = shown.stdout.splitlines()
         assert [line.split()[0] for line in lines] == list(names())
         assert all(len(line.split(maxsplit=1)[1]) > 10 for line in lines)
 
@@ -792,26 +792,26 @@ class TestScenarios:
         assert main(["scenarios", "check", str(file)]) == 0
 
     def test_show_of_an_unknown_name(self) -> None:
-        told = run("scenarios", "show", "maintenence")
-        assert (told.returncode, told.stdout) == (1, "")
-        assert told.stderr == "mock-akool: there is no scenario 'maintenence'; did you mean 'maintenance'?\n"
+        shown = run("scenarios", "show", "maintenence")
+        assert (shown.returncode, shown.stdout) == (1, "")
+        assert shown.stderr == "mock-akool: there is no scenario 'maintenence'; did you mean 'maintenance'?\n"
 
     def test_check_tells_of_each_file(self, tmp_path: Path) -> None:
         good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
         good.write_text("rules: [{on: any, fault: {drop: true}}]\n")
         bad.write_text("seed: 1\nrulse: []\n")
-        told = run("scenarios", "check", str(bad), str(good), str(tmp_path / "none.json"))
-        assert told.returncode == 1
-        assert told.stdout == f"{good}: valid (0 job scripts, 1 rule)\n"
-        assert told.stderr.splitlines() == [
+        shown = run("scenarios", "check", str(bad), str(good), str(tmp_path / "none.json"))
+        assert shown.returncode == 1
+        assert shown.stdout == f"{good}: valid (0 job scripts, 1 rule)\n"
+        assert shown.stderr.splitlines() == [
             f"mock-akool: {bad}:2: rulse: there is no such key; did you mean 'rules'?",
             f"mock-akool: {tmp_path / 'none.json'}: cannot read it: No such file or directory; "
             f"a path is looked up from the working directory, {Path.cwd()}",
         ]
 
     def test_schema_is_json(self) -> None:
-        told = run("scenarios", "schema")
-        assert json.loads(told.stdout)["title"] == "mock-akool scenario"
+        shown = run("scenarios", "schema")
+        assert json.loads(shown.stdout)["title"] == "mock-akool scenario"
 
     def test_a_server_has_several(self, tmp_path: Path) -> None:
         file = tmp_path / "mine.yaml"
@@ -843,6 +843,6 @@ class TestScenarios:
             )
 
     def test_a_mistake_is_told_in_a_line(self) -> None:
-        told = run("serve", "--scenario", "slwo")
-        assert told.returncode == 1
-        assert told.stderr == ("mock-akool: --scenario: there is no scenario 'slwo'; did you mean 'slow'?\n")
+        shown = run("serve", "--scenario", "slwo")
+        assert shown.returncode == 1
+        assert shown.stderr == ("mock-akool: --scenario: there is no scenario 'slwo'; did you mean 'slow'?\n")

@@ -49,18 +49,18 @@ PICTURES = {
     "V3-grid.jpg": (1024, 1024, "tile=1,2,3,4"),
     **{f"V3-{number}.jpg": (1024, 1024, f"tile={number}") for number in (1, 2, 3, 4)},
 }
-"""Name, width, height and the end of the comment of every picture that the demo saves."""
+"""Name, width, height and the end of the comment of every image that the demo saves."""
 
 SMALL = 96
-"""The side of pictures where drawing them is not what is tested, in pixels."""
+"""The side of images where drawing them is not what is tested, in pixels."""
 
 QUICK = Pace(pause_s=0.005, answer_s=5.0, all_s=20.0)
 
 
 def looked_at(folder: Path, side: int | None = None) -> dict[str, set[str]]:
-    """Check the saved pictures, which all have this side if it is given; returns the ids of the jobs.
+    """Check the saved images, which all have this side if it is given; returns the ids of the jobs.
 
-    They are told by the first part of the files' names.
+    They are shown by the first part of the files' names.
     """
     assert {file.name for file in folder.iterdir()} == PICTURES.keys()
     jobs: dict[str, set[str]] = {}
@@ -87,12 +87,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     def play_it(place: Path) -> None:
         began_s = time.monotonic()
-        code, seen = on_a_terminal("demo", "--folder", str(place / "a new folder" / "pictures"))
+        code, seen = on_a_terminal("demo", "--folder", str(place / "a new folder" / "images"))
         (place / "run.json").write_text(json.dumps([code, time.monotonic() - began_s, seen]))
 
     place = made_once(tmp_path_factory, "demo", play_it)
     code, took_s, seen = json.loads((place / "run.json").read_text())
-    return Run(code, took_s, seen, place / "a new folder" / "pictures")
+    return Run(code, took_s, seen, place / "a new folder" / "images")
 
 
 class TestRealRun:
@@ -355,7 +355,7 @@ class TestSurprises:
     """Each ends the demo with exit code 1 and one line that tells it."""
 
     @pytest.fixture
-    def told(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., str]:
+    def shown(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., str]:
         def play_and_read(fake: Fake, pace: Pace = QUICK) -> str:
             assert played(fake, tmp_path, pace=pace) == 1
             line = capsys.readouterr().err
@@ -366,41 +366,41 @@ class TestSurprises:
 
         return play_and_read
 
-    def test_a_job_that_fails(self, serve: Serve, told: Callable[..., str]) -> None:
+    def test_a_job_that_fails(self, serve: Serve, shown: Callable[..., str]) -> None:
         fake = serve(ending="failed: too dark; no face")
-        assert re.fullmatch(r"job [0-9a-f]{24} failed: too dark, no face", told(fake))
+        assert re.fullmatch(r"job [0-9a-f]{24} failed: too dark, no face", shown(fake))
 
-    def test_a_pressed_job_that_fails(self, serve: Serve, told: Callable[..., str]) -> None:
+    def test_a_pressed_job_that_fails(self, serve: Serve, shown: Callable[..., str]) -> None:
         fake = serve()
         fake.mock.next_job(queueing=0, processing=0)
         fake.mock.next_job(queueing=0, processing=0)
         fake.mock.next_job(queueing=0, processing=0, ending=failed("no variation"))
-        assert "failed: no variation" in told(fake)
+        assert "failed: no variation" in shown(fake)
 
-    def test_too_few_credits(self, serve: Serve, told: Callable[..., str]) -> None:
-        assert told(serve(credits=1)) == f"POST {CREATE[1]} answered HTTP 200, code 1104: credits insufficient"
+    def test_too_few_credits(self, serve: Serve, shown: Callable[..., str]) -> None:
+        assert shown(serve(credits=1)) == f"POST {CREATE[1]} answered HTTP 200, code 1104: credits insufficient"
 
-    def test_credits_for_one_button_only(self, serve: Serve, told: Callable[..., str]) -> None:
-        assert told(serve(credits=5)) == f"POST {PRESS[1]} answered HTTP 200, code 1104: credits insufficient"
+    def test_credits_for_one_button_only(self, serve: Serve, shown: Callable[..., str]) -> None:
+        assert shown(serve(credits=5)) == f"POST {PRESS[1]} answered HTTP 200, code 1104: credits insufficient"
 
-    def test_an_account_that_does_not_exist(self, serve: Serve, told: Callable[..., str]) -> None:
-        assert told(serve(strict=True)) == f"POST {TOKEN[1]} answered HTTP 200, code 1109: account does not exist"
+    def test_an_account_that_does_not_exist(self, serve: Serve, shown: Callable[..., str]) -> None:
+        assert shown(serve(strict=True)) == f"POST {TOKEN[1]} answered HTTP 200, code 1109: account does not exist"
 
-    def test_a_job_that_never_ends(self, serve: Serve, told: Callable[..., str]) -> None:
+    def test_a_job_that_never_ends(self, serve: Serve, shown: Callable[..., str]) -> None:
         began_s = time.monotonic()
-        line = told(serve(processing="forever"), Pace(pause_s=0.01, answer_s=1, all_s=0.3))
+        line = shown(serve(processing="forever"), Pace(pause_s=0.01, answer_s=1, all_s=0.3))
         assert re.fullmatch(rf"0\.3 s are over before {re.escape(INFO[1])}\?image_model_id=[0-9a-f]{{24}}", line)
         assert time.monotonic() - began_s < 5
 
-    def test_an_answer_that_does_not_come(self, serve: Serve, told: Callable[..., str]) -> None:
+    def test_an_answer_that_does_not_come(self, serve: Serve, shown: Callable[..., str]) -> None:
         fake = serve(latency="60s")
-        line = told(fake, Pace(pause_s=0.01, answer_s=0.05, all_s=0.2))
+        line = shown(fake, Pace(pause_s=0.01, answer_s=0.05, all_s=0.2))
         assert line == f"no answer from {fake.server.url} (ReadTimeout)"
 
-    def test_no_server(self, serve: Serve, told: Callable[..., str]) -> None:
+    def test_no_server(self, serve: Serve, shown: Callable[..., str]) -> None:
         fake = serve()
         fake.server.stop()
-        assert told(fake) == f"no answer from {fake.server.url} (ConnectionError)"
+        assert shown(fake) == f"no answer from {fake.server.url} (ConnectionError)"
 
     @pytest.mark.parametrize(
         ("stages", "ending", "why"),
@@ -414,36 +414,36 @@ class TestSurprises:
         ],
     )
     def test_statuses_in_a_wrong_order(
-        self, stages: tuple[Stage, ...], ending: Ending, why: str, serve: Serve, told: Callable[..., str]
+        self, stages: tuple[Stage, ...], ending: Ending, why: str, serve: Serve, shown: Callable[..., str]
     ) -> None:
         fake = serve()
         fake.mock.next_job(stages=Timeline(stages, ending))
-        assert why in told(fake)
+        assert why in shown(fake)
 
     @pytest.mark.parametrize(
         ("draw", "why"),
         [
-            (lambda _: b"no picture at all", "is not a whole JPEG"),
+            (lambda _: b"no image at all", "is not a whole JPEG"),
             (lambda picture: render(picture)[:-500], "is not a whole JPEG"),
             (lambda picture: render(picture._replace(format="PNG")), "is not a whole JPEG"),
             (lambda picture: render(picture._replace(job_id="0" * 24)), "does not say in its comment that it is of"),
         ],
-        ids=["no picture", "half a picture", "png", "of another job"],
+        ids=["no image", "half an image", "png", "of another job"],
     )
     def test_a_wrong_picture(
-        self, draw: Callable[[MediaSpec], bytes], why: str, serve: Serve, told: Callable[..., str], tmp_path: Path
+        self, draw: Callable[[MediaSpec], bytes], why: str, serve: Serve, shown: Callable[..., str], tmp_path: Path
     ) -> None:
         fake = serve()
         fake.mock.application.media_cache = MediaCache(draw=draw)
-        assert why in told(fake)
+        assert why in shown(fake)
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_picture_that_is_gone(self, serve: Serve, told: Callable[..., str]) -> None:
-        assert told(serve(file_lifetime="0s")).endswith(".jpg answered HTTP 403")
+    def test_a_picture_that_is_gone(self, serve: Serve, shown: Callable[..., str]) -> None:
+        assert shown(serve(file_lifetime="0s")).endswith(".jpg answered HTTP 403")
 
-    def test_no_single_pictures(self, serve: Serve, told: Callable[..., str]) -> None:
+    def test_no_single_pictures(self, serve: Serve, shown: Callable[..., str]) -> None:
         # As documented, a completed v3 record has none.
-        assert told(serve(profile="documented")).endswith("has 0 single images, not 4")
+        assert shown(serve(profile="documented")).endswith("has 0 single images, not 4")
 
     @pytest.mark.parametrize(
         ("endpoint", "body", "why"),
@@ -466,44 +466,44 @@ class TestSurprises:
         body: bytes,
         why: str,
         serve: Serve,
-        told: Callable[..., str],
+        shown: Callable[..., str],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         def answer(engine: Engine, call: Request, now_ns: int, names: Sequence[str]) -> Response:
             return Response(200, (("content-type", "application/json"),), body)
 
         monkeypatch.setitem(API_ROUTES, endpoint, Route(API_ROUTES[endpoint].endpoint, answer))
-        assert why in told(serve())
+        assert why in shown(serve())
 
     def test_a_create_that_met_a_bad_gateway_and_is_not_repeated(
-        self, serve: Serve, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+        self, serve: Serve, shown: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: object) -> Response:
             return Response(502, (), b"Bad Gateway")
 
         fake = serve()
         monkeypatch.setitem(API_ROUTES, CREATE, Route(API_ROUTES[CREATE].endpoint, fail))
-        assert told(fake) == f"POST {CREATE[1]} answered HTTP 502 without JSON"
+        assert shown(fake) == f"POST {CREATE[1]} answered HTTP 502 without JSON"
         assert len([call for call in fake.mock.calls if call.request.path == CREATE[1]]) == 1
 
     def test_a_success_with_another_http_status(
-        self, serve: Serve, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+        self, serve: Serve, shown: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def answer(*_: object) -> Response:
             return Response(201, (), b'{"code": 1000, "msg": "OK", "data": {"credit": 5}}')
 
         monkeypatch.setitem(API_ROUTES, QUOTA, Route(API_ROUTES[QUOTA].endpoint, answer))
-        assert told(serve()) == f"GET {QUOTA[1]} answered HTTP 201, code 1000: OK"
+        assert shown(serve()) == f"GET {QUOTA[1]} answered HTTP 201, code 1000: OK"
 
-    def test_a_bug_of_the_fake(self, serve: Serve, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_bug_of_the_fake(self, serve: Serve, shown: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object) -> Response:
             raise ZeroDivisionError
 
         monkeypatch.setitem(API_ROUTES, QUOTA, Route(API_ROUTES[QUOTA].endpoint, fail))
-        assert told(serve()) == f"GET {QUOTA[1]} answered HTTP 500, code None: None"
+        assert shown(serve()) == f"GET {QUOTA[1]} answered HTTP 500, code None: None"
 
     def test_a_balance_that_does_not_add_up(
-        self, serve: Serve, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+        self, serve: Serve, shown: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fake = serve()
         usual = API_ROUTES[INFO].handle
@@ -514,7 +514,7 @@ class TestSurprises:
             return usual(engine, call, now_ns, names)
 
         monkeypatch.setitem(API_ROUTES, INFO, Route(API_ROUTES[INFO].endpoint, steal))
-        assert told(fake) == "500 credits are left, not 1,000 - 2 - 2 - 2"
+        assert shown(fake) == "500 credits are left, not 1,000 - 2 - 2 - 2"
 
     def test_a_folder_that_fills_up_is_misuse(self, serve: Serve, tmp_path: Path) -> None:
         (tmp_path / "image-2.jpg").mkdir()

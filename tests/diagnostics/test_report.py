@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -95,3 +96,31 @@ def test_the_last_poll_has_its_number(count: int, nth: str) -> None:
         client.wait(1)
         client.poll(job_id)
     assert f"    {nth} poll at +{count}.0 s: status 1 queueing; the client stopped here" in lines(client)
+
+
+@pytest.mark.parametrize(
+    ("ask", "line"),
+    [
+        (
+            lambda client: client.ask("GET", "/api/open/v3/faceswap/quota/info", x_api_key="unknown-key"),
+            "#1 GET quota/info -> 200 1109 account does not exist: no account has the API key unkn… of the header "
+            "x-api-key",
+        ),
+        (
+            lambda client: client.ask("GET", "/api/open/v3/faceswap/quota/info", x_api_key=""),
+            "#1 GET quota/info -> 200 1102 Authorization cannot be empty: neither the header x-api-key nor "
+            "Authorization has a value",
+        ),
+        (
+            lambda client: client.ask("POST", V3, body={"prompt": "a fox", "scale": "wide"}),
+            "#1 POST createbyprompt -> 200 1003 parameter validate error: *scale*",
+        ),
+    ],
+)
+def test_in_strict_mode_the_reason_of_a_refusal_is_shown(ask: Any, line: str) -> None:
+    client = Client(strict=True, accounts=[{"api_key": "k" * 32}])
+    if "1003" in line:
+        client = Client()
+    ask(client)
+    text = explain(client.observations)
+    assert any(fnmatchcase(each.strip(), f"+0.0 s  {line}") for each in text.splitlines()), text

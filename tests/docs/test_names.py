@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-import yaml
 
 from mock_akool import __version__
 from mock_akool.admin.routes import ROUTES
@@ -188,24 +187,3 @@ def test_the_python_reference_has_a_section_for_each_public_name() -> None:
 def test_the_records_are_all_that_the_fake_answers() -> None:
     shown = re.findall(r"<!-- generated: golden ([\w-]+) -->", (DOCS / "reference" / "records.md").read_text())
     assert sorted(shown) == sorted(file.stem for file in GOLDEN.iterdir())
-
-
-OUTDATED: Final = (
-    *("befall", "befell", "be it by", "tells? of", "told", "is well", "unfired", "anybody who", "that there is none"),
-    *("how things stand", "if need be", "of its own accord", "calmly", "wherefrom", "afflict", "spelt", "shall"),
-    *("doors?", "callbacks?", "journal", "exchanges?", "pictures? (?:of|file|url)", "control API", "in force"),
-)
-"""Turns that are hard to read, and words that have another name now."""
-
-
-@pytest.mark.parametrize("page", sorted(set(PAGES) - {ROOT / "AGENTS.md"}), ids=name)
-def test_the_words_are_those_of_today(page: Path) -> None:
-    found = re.findall(rf"(?i)[^.\n]*\b(?:{'|'.join(OUTDATED)})\b[^.\n]*", parsed(page)[1])
-    assert found == []
-
-
-def test_the_site_leads_to_every_page() -> None:
-    groups = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
-    entries = [entry for group in groups for entry in next(iter(group.values()))]
-    pages = {path for entry in entries if isinstance(entry, dict) for path in entry.values()}
-    assert {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")} <= pages, "add it to nav in mkdocs.yml"

@@ -1,4 +1,4 @@
-"""Pictures: what their files show and carry, and what the gallery keeps."""
+"""Images: what their files show and carry, and what the gallery keeps."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def distance(one: Image.Image, other: Image.Image) -> float:
 
 
 def unlikeness(one: Image.Image, other: Image.Image) -> float:
-    """How far two pictures lie from each other, 0 to 255: the mean over all pixels and channels."""
+    """How far two images lie from each other, 0 to 255: the mean over all pixels and channels."""
     return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
 
 
@@ -184,7 +184,7 @@ class TestDrawing:
         assert max(high for _, high in ImageStat.Stat(difference).extrema) > 50
 
     def test_the_size_is_written_on_it(self) -> None:
-        """Both pictures have the same pixels to draw into; only the words about their files differ."""
+        """Both images have the same pixels to draw into; only the words about their files differ."""
         grid = PLAIN._replace(tiles=(3, 3, 3, 3))
         cell = opened(render(grid)).crop((0, 0, 160, 128))
         alone = opened(render(PLAIN._replace(width=160, height=128)))
@@ -324,7 +324,7 @@ class TestPrompts:
 
 
 class CountingDraw:
-    """A draw that makes files of a fixed size without drawing, and notes for which pictures."""
+    """A draw that makes files of a fixed size without drawing, and notes for which images."""
 
     def __init__(self, size: int = 100) -> None:
         self.size = size
@@ -424,9 +424,9 @@ class TestGallery:
 
 
 class Crowd:
-    """Lets a drawing wait until `size` threads have asked for its picture, without knowing the gallery.
+    """Lets a drawing wait until `size` threads have asked for its image, without knowing the gallery.
 
-    The gallery must hash a picture to look it up, and does so while nobody else can: a thread that has
+    The gallery must hash an image to look it up, and does so while nobody else can: a thread that has
     hashed it will find the drawing that waits here.
     """
 
@@ -517,7 +517,7 @@ class TestGalleryUnderThreads:
         assert media_cache.get(PLAIN) == b"file"
 
     def test_a_failed_drawing_lets_those_who_waited_try_again(self) -> None:
-        """Of eight threads the first three to draw fail; each failure is told to one thread only."""
+        """Of eight threads the first three to draw fail; each failure is shown to one thread only."""
         crowd, turns = Crowd(8), iter(range(8))
 
         def draw(picture: MediaSpec) -> bytes:
@@ -551,10 +551,10 @@ def test_pillow_is_imported_by_the_first_drawing_only() -> None:
         "import sys\n"
         "from mock_akool.core.media import MediaSpec\n"
         "from mock_akool.media.cache import MediaCache\n"
-        f"gallery, picture = MediaCache(), {PLAIN!r}\n"
-        "gallery.cached(picture)\n"
+        f"gallery, image = MediaCache(), {PLAIN!r}\n"
+        "gallery.cached(image)\n"
         "before = 'PIL' in sys.modules\n"
-        "gallery.get(picture)\n"
+        "gallery.get(image)\n"
         "print(before, 'PIL' in sys.modules)"
     )
 

@@ -67,19 +67,19 @@ def test_a_marker_sets_options_and_the_closest_wins_for_each_option(run: Run) ->
 pytestmark = pytest.mark.akool(seed=1, credits=10, queueing="7s")
 
 
-def told(mock):
+def shown(mock):
     options = mock.options
     return options.seed, options.credits, str(options.queueing)
 
 
 def test_module(akool_mock):
-    assert told(akool_mock) == (1, 10, "7s")
+    assert shown(akool_mock) == (1, 10, "7s")
 
 
 @pytest.mark.akool(seed=2, credits=20)
 class TestClass:
     def test_class(self, akool_mock):
-        assert told(akool_mock) == (2, 20, "7s")
+        assert shown(akool_mock) == (2, 20, "7s")
 
     @pytest.mark.akool(seed=3)
     @pytest.mark.akool(queueing="9s", seed=4)
@@ -89,7 +89,7 @@ class TestClass:
 
     @pytest.mark.parametrize("n", [pytest.param(5, marks=pytest.mark.akool(seed=5))])
     def test_param(self, akool_mock, n):
-        assert told(akool_mock) == (5, 20, "7s")
+        assert shown(akool_mock) == (5, 20, "7s")
 
 
 @pytest.mark.akool(sleep="real", profile="documented", strict=True)
@@ -234,14 +234,14 @@ def test_settings(akool_mock, akool_server):
 
 
 @pytest.mark.parametrize(
-    ("returned", "told"),
+    ("returned", "shown"),
     [
         ("{'seeed': 1}", "the fixture akool_settings: seeed: there is no such setting; did you mean 'seed'[?]"),
         ("{'seed': 'x'}", "the fixture akool_settings: seed: 'x' is not a whole number *"),
         ("['seed']", "the fixture akool_settings must return a dict of settings, not [[]'seed']"),
     ],
 )
-def test_bad_settings_of_the_fixture_are_told(run: Run, pytester: pytest.Pytester, returned: str, told: str) -> None:
+def test_bad_settings_of_the_fixture_are_told(run: Run, pytester: pytest.Pytester, returned: str, shown: str) -> None:
     pytester.makeconftest(
         f"""
 import pytest
@@ -253,11 +253,11 @@ def akool_settings():
     )
     result = run("def test_it(akool_mock): pass")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"mock-akool: {told}"])
+    result.stdout.fnmatch_lines([f"mock-akool: {shown}"])
 
 
 @pytest.mark.parametrize(
-    ("argument", "told"),
+    ("argument", "shown"),
     [
         ("--akool=seeed=1", "seeed: there is no such setting; did you mean 'seed'?"),
         ("--akool=queue=1", "queue: there is no such setting; did you mean 'queueing'?"),
@@ -269,10 +269,10 @@ def akool_settings():
         ("--akool-url=x:80/y", "'x:80/y' is no address of a server: it has a path; write it as http://x:80"),
     ],
 )
-def test_a_bad_option_is_a_usage_error(run: Run, argument: str, told: str) -> None:
+def test_a_bad_option_is_a_usage_error(run: Run, argument: str, shown: str) -> None:
     result = run("def test_it(): pass", argument)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert f"ERROR: mock-akool: {told}" in result.stderr.str()
+    assert f"ERROR: mock-akool: {shown}" in result.stderr.str()
 
 
 def test_a_bad_line_of_the_ini_file_is_a_usage_error(run: Run, pytester: pytest.Pytester) -> None:

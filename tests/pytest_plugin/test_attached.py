@@ -219,8 +219,8 @@ def test_settings_of_the_fixture_are_not_left_out_in_silence(
     source = "def test_it(akool_mock): akool_mock.on('create').drop()\ndef test_other(akool_server): pass"
     result = run(source, f"--akool-url={server.url}", "--akool=queueing=3", "-q", "-W", "default")
     result.assert_outcomes(passed=2)
-    told = re.sub(r"\s+", " ", result.stdout.str())
-    assert "has settings of its own, and ignores those of the fixture akool_settings: strict" in told
+    shown = re.sub(r"\s+", " ", result.stdout.str())
+    assert "has settings of its own, and ignores those of the fixture akool_settings: strict" in shown
 
 
 def test_what_an_interrupted_session_left_is_put_right(run: Run, server: Server) -> None:
@@ -453,14 +453,14 @@ class TestConnect:
         assert MockAkool.connect(server.url).jobs == ()
 
     @pytest.mark.parametrize(
-        ("url", "told"),
+        ("url", "shown"),
         [
             ("{}/api/open/v3", "it has a path; write it as http://127.0.0.1:"),
             ("http://localhost:99999", "is no address of a server: Port out of range 0-65535"),
         ],
     )
-    def test_what_is_no_address_is_refused(self, server: Server, url: str, told: str) -> None:
-        with pytest.raises(MockAkoolError, match=told):
+    def test_what_is_no_address_is_refused(self, server: Server, url: str, shown: str) -> None:
+        with pytest.raises(MockAkoolError, match=shown):
             MockAkool.connect(url.format(server.url))
 
     def test_a_wrong_argument_is_told_with_the_nearest_one(self, server: Server) -> None:
@@ -470,7 +470,7 @@ class TestConnect:
     def test_mistakes_are_told_as_in_process(self, fake: RemoteAkool) -> None:
         mock = MockAkool()
 
-        def told(mistake: Callable[[MockAkool | RemoteAkool], object]) -> list[str]:
+        def shown(mistake: Callable[[MockAkool | RemoteAkool], object]) -> list[str]:
             errors = []
             for each in (mock, fake):
                 with pytest.raises(MockAkoolError) as caught:
@@ -487,9 +487,9 @@ class TestConnect:
             lambda fake: fake.next_job(queueing=0, processing=0, ending="fail"),
         ]
         for mistake in mistakes:
-            here, there = told(mistake)
+            here, there = shown(mistake)
             assert there == here
-        assert "did you mean 'status'" in told(lambda fake: fake.webhooks.fault(statsu=3))[0]
+        assert "did you mean 'status'" in shown(lambda fake: fake.webhooks.fault(statsu=3))[0]
 
     def test_what_only_a_fake_of_this_process_has_says_so(self, fake: RemoteAkool) -> None:
         with pytest.raises(AttributeError, match="server belongs to a fake of this process, and this one runs at http"):

@@ -1,4 +1,4 @@
-"""Scenarios in tests: the marker, ids, rules that never fire, and what a failing test is told of them."""
+"""Scenarios in tests: the marker, ids, rules that never fire, and what a failing test is shown of them."""
 
 from __future__ import annotations
 

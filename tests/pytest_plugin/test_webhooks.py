@@ -1,4 +1,4 @@
-"""Callbacks in tests with the plugin."""
+"""Webhooks in tests with the plugin."""
 
 from __future__ import annotations
 

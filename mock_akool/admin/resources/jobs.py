@@ -115,7 +115,7 @@ def fail(request: AdminRequest) -> Any:
 
 
 def stall(request: AdminRequest) -> Any:
-    """Make a job stay at its present status for ever."""
+    """Make a job stay at its present status forever."""
     job = _job(request)
     try:
         return _written(request, request.engine.stall(job.id, request.now_ns))
@@ -174,7 +174,7 @@ ROUTES: Final[Routes] = {
         body(
             account=OWN_ACCOUNT,
             endpoint=Field(_ENDPOINT, "the endpoint that would create it", (next(iter(CREATES)),)),
-            request=Field(_REQUEST, "the body of that request", {"prompt": "a picture"}),
+            request=Field(_REQUEST, "the body of that request", {"prompt": "an image"}),
             stages=Field(STAGES, "its whole life; without it, what the settings and scenarios say"),
             result=Field(RESULT, "what is unusual about its result"),
             elapsed=Field(DURATION, "how long ago it was created", DURATION.read(0, ())),
@@ -198,7 +198,7 @@ ROUTES: Final[Routes] = {
         ),
     ),
     ("POST", "/_mock/jobs/{job}/stall"): Route(
-        "Make a job stay at its present status for ever", stall, JOB.schema, ACCOUNT_QUERY, ACCOUNT_BODY
+        "Make a job stay at its present status forever", stall, JOB.schema, ACCOUNT_QUERY, ACCOUNT_BODY
     ),
     ("DELETE", "/_mock/jobs/{job}"): Route(
         "Delete a job; its credits stay spent", delete_job, JOB.schema, ACCOUNT_QUERY

@@ -234,7 +234,7 @@ RULE: Final = Record(
         "probability": Field(number(0, 1, "a number from 0 (never) to 1 (always)"), "by lot, drawn from the seed"),
         "per": Field(
             one_of(PER),
-            "whose calls are counted together: each account's, each job's (of creates: all tries at one job), or all",
+            "whose calls are counted together: an account's, a job's (of creates: all attempts at one job), or all",
             "account",
         ),
         "optional": Field(FLAG, "it is no mistake when this rule never fires", False),

@@ -259,7 +259,7 @@ async def _fetch(
     try:
         response = await genuine(session, method, str_or_url, **options)
         if (response.content_length or 0) < _SMALL_BYTES and response.content.exception() is None:
-            # Virtual time shall not pass between the head and the body of an answer. (A long body is not waited for:
+            # Virtual time must not pass between the head and the body of an answer. (A long body is not waited for:
             # its transport stops when nobody reads.) Of a body that is cut off, the client hears when it reads it.
             with suppress(aiohttp.ClientPayloadError):
                 await response.content.wait_eof()

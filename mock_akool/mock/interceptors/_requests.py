@@ -191,10 +191,10 @@ def _mock_of(target: Target, method: str) -> RequestsMock:
 
 
 class _Handler:
-    """The callback of the catch-alls."""
+    """Answers for the catch-alls."""
 
     def __init__(self, target: Target) -> None:
-        # Weak, or else `_mocks`, which is to forget a target when nobody else has it, would keep it for ever.
+        # Weak, or else `_mocks`, which is to forget a target when nobody else has it, would keep it forever.
         self._target = proxy(target)
 
     def __call__(self, request: Any) -> tuple[int, list[tuple[str, str]], Any]:

@@ -54,9 +54,9 @@ class TimedOutError(Exception):
 
 
 class VirtualTimeLimitError(BaseException):
-    """The code under test waits for ever: it slept beyond the limit of virtual time, or polls without any pause.
+    """The code under test waits forever: it slept beyond the limit of virtual time, or polls without any pause.
 
-    Not an Exception, because a client that goes on after any Exception would swallow it and go on for ever.
+    Not an Exception, because a client that goes on after any Exception would swallow it and go on forever.
     """
 
 
@@ -182,11 +182,11 @@ class Target(ABC):
         return count
 
     def hammered(self, how: str) -> None:
-        """Take note that a client does something for ever without a pause, such as `polls job …`."""
+        """Take note that a client does something forever without a pause, such as `polls job …`."""
         self._hammered = how
 
     def check_pace(self) -> None:
-        """Raise VirtualTimeLimitError when a client does something for ever without a pause."""
+        """Raise VirtualTimeLimitError when a client does something forever without a pause."""
         clock = self.virtual_clock
         if self._hammered is not None and clock is not None and self._counted_at_ns == clock.now_ns():
             raise VirtualTimeLimitError(
@@ -247,7 +247,7 @@ class LocalTarget(Target):
         body: bytes,
         timeout_s: float | None,
     ) -> Delivered:
-        """Answer a request, at once: what keeps the client waiting is told."""
+        """Answer a request, at once: what keeps the client waiting is in what is returned."""
         self.begin_request()
         headers.setdefault("host", host)
         path, _, query = path_and_query.partition("?")

@@ -362,7 +362,7 @@ class Keeper:
     # Waiting
 
     def waiter(self, what: str, seconds: float | None) -> Waiter:
-        """Return a new waiter of this thread, for so many seconds from now, or with None for ever."""
+        """Return a new waiter of this thread, for so many seconds from now, or with None forever."""
         if not self._begun and any(fake.target.calls_answered > fake.calls_before for fake in self._fakes):
             self.asked()  # by a way of its own, such as a live server of the fake
         if not self._begun and not self._waiters:
@@ -372,7 +372,7 @@ class Keeper:
         self._pull()
         if seconds is None or seconds >= _FOR_EVER_S:
             return Waiter(what, None, next(self._order))
-        # At least a nanosecond, or who waits for the rest of a time that is no round number would wait for ever.
+        # At least a nanosecond, or who waits for the rest of a time that is no round number would wait forever.
         span_ns = max(1, round(seconds * NS_PER_S))
         return Waiter(what, self._now_ns + span_ns, next(self._order), span_ns)
 
