@@ -16,6 +16,8 @@ from mock_akool.core.timeline import Status
 from mock_akool.core.webhook_faults import WebhookFault
 
 _RECORD_BYTES: Final = 1_000
+_SAID_OF_SIGNATURES: Final = (400, 401, 403, 422)
+"""What receivers answer to a webhook whose signature or body they cannot verify."""
 
 
 class DeliveryState(StrEnum):
@@ -140,7 +142,7 @@ class Delivery:
     @property
     def may_be_unverifiable(self) -> bool:
         """Whether the receiver refused it and perhaps could not verify it, as nobody had said the clientId."""
-        return self.client_id_is_invented and 400 <= (self.answer or 0) < 500
+        return self.client_id_is_invented and self.answer in _SAID_OF_SIGNATURES
 
     @property
     def error(self) -> str:

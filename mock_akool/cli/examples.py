@@ -76,6 +76,7 @@ def _files() -> dict[str, Path]:
 
 def _about(file: Path) -> str:
     """Return the first sentence of an example."""
-    text = file.read_text(encoding="utf-8")
-    match = _FIRST_COMMENT.match(text)
-    return "what the examples do, and how to run them" if match is None else _SEE_README.sub("", match[1])
+    if file.suffix == ".md":
+        return "What the examples do, and how to run them."
+    match = _FIRST_COMMENT.match(file.read_text(encoding="utf-8"))
+    return "" if match is None else _SEE_README.sub("", match[1])

@@ -32,6 +32,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 _SAFE: Final = "/%!$&'()*+,;=:@~-._"
 _IDLE_S: Final = 0.5
 """How long a connection is kept for the next webhook that waits for it."""
+_MOST_UNASKED: Final = 65_536
 _DOCKER_HOST: Final = "host.docker.internal"
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -181,8 +182,9 @@ class Sender:
             if connection.idle_timer is not None:
                 connection.idle_timer.cancel()
                 connection.idle_timer = None
-            if not connection.is_lost and not connection.transport.is_closing():
+            if connection.is_fresh:
                 return connection
+            connection.transport.abort()
         return None
 
     def _keep(self, target: Target, connection: _Connection) -> None:
@@ -321,9 +323,16 @@ class _Connection(asyncio.Protocol):
         self.is_reusable = False
         """Whether the last response was whole, and the receiver takes another request."""
         self.idle_timer: asyncio.TimerHandle | None = None
+        self._unasked = b""
+        """What the receiver sent while no request was under way."""
         self._answered: asyncio.Future[Sent] | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._status: int | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing happened on it since the last response that is against sending another request."""
+        return not (self.is_lost or self._unasked or self.transport.is_closing())
 
     def begin(self) -> asyncio.Future[Sent]:
         """Wait for the response to a request that is now sent; returns what will have it."""
@@ -331,6 +340,8 @@ class _Connection(asyncio.Protocol):
         self._status = None
         self._parser = httptools.HttpResponseParser(self)
         self._answered = asyncio.get_running_loop().create_future()
+        if self._unasked:  # by a receiver that speaks first
+            self._read(self._unasked)
         if self.is_lost:
             self._finish("the connection was closed without an answer")
         return self._answered
@@ -339,14 +350,19 @@ class _Connection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._parser is None or self._answered is None or self._answered.done():
-            self.is_reusable = False  # what nobody asked for
-            return
+        if self._answered is None or self._answered.done():
+            self.is_reusable = False
+            self._unasked = (self._unasked + data)[:_MOST_UNASKED]
+        else:
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
         try:
-            self._parser.feed_data(data)
+            cast("httptools.HttpResponseParser", self._parser).feed_data(data)
         except httptools.HttpParserUpgrade:
             self._finish("")
         except httptools.HttpParserError:
+            self.is_reusable = False
             self._finish("what the receiver answered is no HTTP")
 
     def eof_received(self) -> bool:
@@ -369,7 +385,9 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """End with the response."""
-        if self._status is not None:
+        if self._answered is None or self._answered.done():
+            self.is_reusable = False  # a second response to one request
+        elif self._status is not None:
             self.is_reusable = cast("httptools.HttpResponseParser", self._parser).should_keep_alive()
             self._finish("")
 

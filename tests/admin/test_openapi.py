@@ -55,7 +55,7 @@ def test_it_tells_what_is_taken_where_nothing_is_given(document: Any) -> None:
         assert "default" not in given["account"]
     body = document["paths"]["/_mock/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     told = {name: each["default"] for name, each in body["properties"].items() if "default" in each}
-    assert told == {"request": {"prompt": "a picture"}, "polls": 0}
+    assert told == {"request": {"prompt": "an image"}, "polls": 0}
 
 
 def test_it_is_not_longer_than_it_must_be(document: Any) -> None:

@@ -179,8 +179,15 @@ class TestReceiversThatFail:
         with raw_receiver(serve) as url:
             assert self.told(url) == "the connection was reset"
 
-    def test_it_speaks_no_http(self) -> None:
-        with raw_receiver(lambda connection: connection.sendall(b"SSH-2.0-OpenSSH\r\n")) as url:
+    @pytest.mark.parametrize("waits", [False, True], ids=["before the request", "after the request"])
+    @pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH\r\n", b"220 mail ESMTP\r\n", b"\x15\x03\x01\0\2\2\n"])
+    def test_it_speaks_no_http(self, said: bytes, waits: bool) -> None:
+        def serve(connection: socket.socket) -> None:
+            if waits:
+                connection.recv(1 << 16)
+            connection.sendall(said)
+
+        with raw_receiver(serve) as url:
             assert self.told(url) == "what the receiver answered is no HTTP"
 
     def test_an_interim_answer_is_not_the_answer(self) -> None:

@@ -28,6 +28,8 @@ from tests.webhooks.receivers import PATIENCE_S, SECRET, create, fake, http_rece
 
 QUICK: Final = {"queueing": 0, "processing": 0, "webhook_retry_delay": "20ms", "webhook_processing": False}
 
+OK: Final = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+
 
 @contextmanager
 def live(**options: Any) -> Iterator[MockAkool]:
@@ -166,6 +168,47 @@ class TestReuse:
                 create(mock, receiver.url)
             until(lambda: mock.webhooks.in_state("delivered").count == 50)
             until(lambda: receiver.open == 0)
+
+    @pytest.mark.parametrize("unasked", [b"HTTP/1.1 408 Late\r\ncontent-length: 0\r\n\r\n", b"bye\n"])
+    def test_one_on_which_the_receiver_spoke_meanwhile_is_not_used_again(self, unasked: bytes) -> None:
+        assert asyncio.run(self.answers_of_two([OK, OK], after_first=unasked)) == ([200, 200], 2)
+
+    def test_two_responses_to_one_request_end_it(self) -> None:
+        late = b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n"
+        assert asyncio.run(self.answers_of_two([OK + late, OK])) == ([200, 200], 2)
+
+    def test_one_on_which_nothing_was_said_is_used_again(self) -> None:
+        assert asyncio.run(self.answers_of_two([OK, OK])) == ([200, 200], 1)
+
+    @staticmethod
+    async def answers_of_two(answers: list[bytes], after_first: bytes = b"") -> tuple[list[int | None], int]:
+        """Send two webhooks one after the other; returns their answers, and how many connections there were."""
+        connections, left = 0, iter(answers)
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            with suppress(asyncio.IncompleteReadError):
+                while True:
+                    await reader.readuntil(b"\r\n\r\n")
+                    await reader.readexactly(2)
+                    writer.write(next(left))
+                    if after_first and connections == 1:
+                        await asyncio.sleep(0.01)
+                        writer.write(after_first)
+            writer.close()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+            sender = Sender(AddressPolicy(), PATIENCE_S)
+            sender.expect(url)
+            found = []
+            for _ in answers:
+                found.append((await sender.send(url, b"{}")).status)
+                await asyncio.sleep(0.1)
+            sender.close()
+            await asyncio.sleep(0.01)
+            return found, connections
 
 
 class TestSlots:
@@ -455,6 +498,22 @@ class TestToldAtOnce:
             )
             assert why in line
             assert why in mock.report()
+
+    @pytest.mark.parametrize("answer", [400, 403, 422])
+    def test_it_may_be_why_it_was_refused(self, answer: int) -> None:
+        assert "it was signed with the clientId" in self.error_after(answer)
+
+    @pytest.mark.parametrize("answer", [404, 405, 410, 413, 415, 429, 500])
+    def test_it_is_not_blamed_for_what_has_nothing_to_do_with_it(self, answer: int) -> None:
+        assert self.error_after(answer) == f"the receiver answered with HTTP {answer}"
+
+    @staticmethod
+    def error_after(answer: int) -> str:
+        mock = MockAkool(webhook_processing=False, webhook_retries=0, queueing=0, processing=0)
+        mock.webhooks.deliver_to(lambda request: answer)
+        create(mock, "http://127.0.0.1:9/hook", key="k" * 32)
+        mock.run_until_idle()
+        return mock.webhooks.last.error
 
     @pytest.mark.parametrize("said", ["listed", "getToken"])
     def test_one_that_somebody_said_is_not_blamed(self, said: str, caplog: pytest.LogCaptureFixture) -> None:
