@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NoReturn
 
 _WIDTH: Final = 80
@@ -48,16 +48,26 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*arguments, **options)
         self.written_otherwise: dict[str, str] = {}
         """What is no flag here, and how it is written instead."""
+        self.other_mistakes: Callable[[argparse.Namespace], Iterable[str]] = lambda namespace: ()
+        """Returns what is wrong with the flags that there are, to be reported along with those that there are not."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, and refuse an unknown flag here, where its name could have been meant."""
+        """Parse, and refuse unknown flags here, where their names could have been meant."""
         namespace, rest = super().parse_known_args(args, namespace)
-        for each in rest:
-            flag = each.partition("=")[0]
-            if flag.startswith("--") and flag != "--":
-                meant = _nearest(flag, (*self._option_string_actions, *self.written_otherwise))
-                self.error(f"there is no flag {flag}{self._hint(meant)}")
+        flags = dict.fromkeys(each.partition("=")[0] for each in rest if each.startswith("--") and each != "--")
+        if flags:
+            self._refuse([*map(self._unknown, flags), *self.other_mistakes(namespace)])
         return namespace, rest
+
+    def _unknown(self, flag: str) -> str:
+        meant = _nearest(flag, (*self._option_string_actions, *self.written_otherwise))
+        return f"there is no flag {flag}{self._hint(meant)}"
+
+    def _refuse(self, mistakes: list[str]) -> NoReturn:
+        if len(mistakes) == 1:
+            self.error(mistakes[0])
+        lines = "".join(f"\n  {each}" for each in mistakes)
+        self.exit(2, f"{self.prog}: {len(mistakes)} mistakes:{lines}\nSee {self.prog} --help\n")
 
     def _hint(self, meant: str | None) -> str:
         if meant is None:

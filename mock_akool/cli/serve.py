@@ -100,7 +100,16 @@ def add_parser(commands: Any, help: str) -> None:
         "--config", metavar="FILE", help=f"a TOML file of settings (variable {CONFIG_VARIABLE})"
     )
     completed_by(FILES, config)
+    parser.other_mistakes = _mistakes_in
     parser.set_defaults(run=serve)
+
+
+def _mistakes_in(options: argparse.Namespace) -> list[str]:
+    """Return what is wrong with the settings of flags, variables and file."""
+    mistakes = Mistakes()
+    with mistakes.noted():
+        _settings(options)
+    return list(map(str, mistakes.found))
 
 
 def serve(options: argparse.Namespace) -> int:

@@ -154,6 +154,16 @@ class TestMistakes:
                 "mock-akool serve: there is no flag --sead, did you mean --seed? See mock-akool serve --help",
             ),
             (("serve", "--see", "3"), 2, "there is no flag --see, did you mean --seed?"),
+            (
+                ("serve", "--sead", "3", "--prot=1", "--sead", "4", "--queueing", "soon", "--set", "seed=x"),
+                2,
+                "mock-akool serve: 4 mistakes:\n"
+                "  there is no flag --sead, did you mean --seed?\n"
+                "  there is no flag --prot, did you mean --port?\n"
+                "  --set seed: 'x' is not a whole number from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807\n"
+                "  --queueing: 'soon' is not a duration; use 10, '500ms', '3 polls' or 'forever'\n"
+                "See mock-akool serve --help",
+            ),
             (("serve", "--zzzzzz"), 2, "mock-akool serve: there is no flag --zzzzzz. See mock-akool serve --help"),
             (("health", "--ulr", "x"), 2, "mock-akool health: there is no flag --ulr, did you mean --url?"),
             (("webhook", "send", "--to", "x", "--id-client", "x"), 2, "--id-client, did you mean --client-id?"),
