@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool import endpoints
@@ -42,6 +43,7 @@ from mock_akool.akool.poll_cache import PollResult
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.http import Download, Headers, Request, Response
+from mock_akool.core.schema import shown
 from mock_akool.core.timeline import Status
 
 _log = logging.getLogger("mock_akool")
@@ -231,7 +233,29 @@ _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")
 
 def _unknown(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
     content_type, body = unknown_route(engine.settings)
-    return Response(404, (("content-type", content_type), *_CORS), body)
+    # Of what is no path of an API nobody asks why it is not there.
+    is_api = request.path.startswith(_API)
+    reason = _why_unknown(request.method, request.path[:_MOST_SHOWN]) if is_api else None
+    return Response(404, (("content-type", content_type), *_CORS), body, reason=reason)
+
+
+@lru_cache(maxsize=256)
+def _why_unknown(method: str, path: str) -> str:
+    """Return why there is nothing at a path, for people; on the wire it is just HTTP 404."""
+    methods = [known for known, template in API_ROUTES if template == path]
+    if methods:
+        return f"{shown(path)} takes {' and '.join(methods)}, not {method}"
+    wanted = path.rstrip("/").lower()
+    for known, template in API_ROUTES:
+        if template.lower() == wanted:
+            return f"there is no {shown(path)}; {known} {template} is spelled so"
+    if path.startswith(_OPEN_API):
+        return f"this fake does not imitate {shown(path)}; docs/reference/families.md lists what it imitates"
+    return f"Akool's API has no {shown(path)}; its paths begin with {_OPEN_API}"
+
+
+_MOST_SHOWN: Final = 200
+_OPEN_API: Final = "/api/open/"
 
 
 def _bad_query(settings: ServiceSettings) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
@@ -53,6 +54,8 @@ def read_object(request: Request, settings: ServiceSettings) -> dict[str, Any]:
             f"the body has {len(request.body):,} bytes or more; at most {settings.max_body_bytes:,} are read "
             "(setting max_body_bytes)"
         )
+    if request.body.startswith(BOM_UTF8):
+        raise ParameterError("the body begins with a byte order mark (BOM); send UTF-8 without one")
     try:
         value = _decode(request.body.decode())
     except UnicodeDecodeError as error:

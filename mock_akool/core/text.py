@@ -10,3 +10,8 @@ _SHOWN: Final = 200
 def printable(text: str, most: int = _SHOWN) -> str:
     """Return text of a client, shortened, so that it cannot forge a second line or steer a terminal."""
     return text[:most] if text.isprintable() else repr(text[:most])
+
+
+def cleaned(line: str) -> str:
+    """Return a line of ours, in which text of a client may stand; what could steer a terminal is escaped."""
+    return line if line.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)

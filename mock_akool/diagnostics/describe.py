@@ -10,6 +10,7 @@ from mock_akool.akool.endpoints import UNKNOWN
 from mock_akool.core.call_log import Call
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.http import Response
+from mock_akool.core.text import cleaned
 from mock_akool.core.timeline import Status
 
 _OWN_ERROR: Final = b'{"error":"mock-akool'
@@ -27,7 +28,7 @@ def describe(call: Call) -> str:
     rule = f", by {response.rule}" if response.rule else ""
     reason = f": {response.reason}" if response.reason and not response.rule else ""
     result = f"{response.outcome}{code}{job}{status}{late}{rule}{reason}{_own_error(response)}"
-    return f"#{call.number} {call.method} {target} -> {result}"
+    return cleaned(f"#{call.number} {call.method} {target} -> {result}")
 
 
 def _own_error(response: Response) -> str:

@@ -11,6 +11,7 @@ from mock_akool.akool.families import CREATES
 from mock_akool.akool.jobs import Job
 from mock_akool.core.call_log import Call
 from mock_akool.core.http import shortened
+from mock_akool.core.text import cleaned
 from mock_akool.core.timeline import Status, changes
 from mock_akool.diagnostics.describe import counted, describe, describe_bug, describe_status, nth
 from mock_akool.diagnostics.hints import find_hints
@@ -61,7 +62,8 @@ def _part(name: str, write: Callable[[Observations], Iterable[str]], seen: Obser
         lines.extend(write(seen))
     except Exception as bug:
         lines.append(describe_bug(name, bug))
-    return lines
+    # Ids, keys and reasons are what clients and scenarios made them.
+    return list(map(cleaned, lines))
 
 
 def _clock(seen: Observations) -> Iterator[str]:

@@ -24,7 +24,7 @@ from mock_akool.akool.endpoints import FILE, PREFLIGHT, UNKNOWN
 from mock_akool.core.call_log import Refusal
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.http import Request, Response, shortened
-from mock_akool.core.text import printable
+from mock_akool.core.text import cleaned, printable
 
 _OK: Final = 200
 _LOOKING: Final = frozenset({"GET", "HEAD"})
@@ -107,7 +107,7 @@ class TextStyle:
 
     def message(self, time_ns: int, level: str, text: str) -> str:
         """Return the line of anything else; further lines of the text are indented."""
-        lines = [_cleaned(line) for line in text.splitlines()]
+        lines = [cleaned(line) for line in text.splitlines()]
         return "\n    ".join([f"{_clock(time_ns // NS_PER_MS)} {level}: {lines[0] if lines else ''}", *lines[1:]])
 
 
@@ -134,6 +134,7 @@ class JsonStyle:
                 "job_status": None if response.job_status is None else response.job_status.word,
                 "termination": None if transfer is None else transfer.termination,
                 "rule": response.rule,
+                "reason": response.reason,
                 "ms": took_ns / NS_PER_MS,
             }
         )
@@ -176,11 +177,6 @@ class JsonStyle:
 STYLES: Final[dict[str, type[TextStyle] | type[JsonStyle]]] = {"text": TextStyle, "json": JsonStyle}
 
 
-def _cleaned(line: str) -> str:
-    """Return a line of ours, in which something of a client's may stand."""
-    return line if line.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)
-
-
 def _size(request: Request, response: Response) -> int:
     heads = sum(map(len, request.headers.values()))
     return len(request.path) + len(request.query) + heads + len(request.body) + len(response.body)
@@ -198,7 +194,7 @@ def _clock(millis: int) -> str:
 def _asked(request: Request) -> str:
     endpoint = route(request.method, request.path)[0].endpoint
     what = printable(request.path) if endpoint in _SHOWN_BY_PATH else endpoint
-    return f"{request.method[:10]:<5}{what}"
+    return f"{request.method[:10]:<4} {what}"
 
 
 def _answered(response: Response) -> str:
@@ -206,7 +202,9 @@ def _answered(response: Response) -> str:
     job = f"  job {printable(response.job_id)}" if response.job_id else ""
     status = f" {response.job_status.word}" if response.job_status else ""
     rule = f"  by {printable(response.rule)}" if response.rule else ""
-    return f"{response.outcome}{said}{job}{status}{rule}"
+    # A job that is not there is named already.
+    reason = f"  ({printable(response.reason)})" if response.reason and not response.job_id else ""
+    return f"{response.outcome}{said}{job}{status}{rule}{reason}"
 
 
 class BatchedLog:

@@ -20,6 +20,7 @@ from mock_akool.media.cache import MediaCache
 from mock_akool.server.memory import give_back
 from mock_akool.server.settings import ScenarioSettings
 from mock_akool.server.tokens import JwtTokens
+from mock_akool.server.welcome import welcome
 from mock_akool.webhooks.delivery_modes import COLLECT, HTTP
 from mock_akool.webhooks.dispatcher import Dispatcher
 
@@ -53,6 +54,8 @@ class Application:
         """Turn a Request into a Response: of the admin routes below `/_mock/`, else of the emulated API."""
         if request.path.startswith(admin.PREFIX):
             return admin.answer(self, request)
+        if request.path == "/" and (page := welcome(request)) is not None:
+            return page
         self.dispatcher.deliver_before(request)
         return self._api.answer(request)
 

@@ -393,7 +393,9 @@ class TestLog:
             record(serving.url, job_id)
             ask(serving.url, INFO + "%0Aforged%1B[2J")
             ask(serving.url, "/nowhere")
-            serving.complained("-> 404")
+            ask(serving.url, "/api/v1/content")
+            ask(serving.url, QUOTA, key="")
+            serving.complained("-> 200 1102")
             lines = serving.err.splitlines()
         at, took = r"\d\d:\d\d:\d\d\.\d{3}", r"\d+\.\d ms"
         expected = [
@@ -401,6 +403,10 @@ class TestLog:
             rf"{at} GET  infobymodelid -> 200 1000 OK  job {job_id} queueing  {took}",
             rf"{at} GET  infobymodelid -> 200 1008 content does not exist  job '\\nforged\\x1b\[2J'  {took}",
             rf"{at} GET  /nowhere -> 404  {took}",
+            rf"{at} GET  /api/v1/content -> 404  \(Akool's API has no '/api/v1/content'; its paths begin with "
+            rf"/api/open/\)  {took}",
+            rf"{at} GET  quota/info -> 200 1102 Authorization cannot be empty  \(neither the header x-api-key nor "
+            rf"Authorization has a value\)  {took}",
         ]
         assert len(lines) == len(expected)
         assert all(map(re.fullmatch, expected, lines)), lines
@@ -426,6 +432,7 @@ class TestLog:
             "job_status": "queueing",
             "termination": None,
             "rule": None,
+            "reason": None,
         }
         assert (refused["endpoint"], refused["http"], refused["code"]) == ("quota/info", 200, 1102)
         assert (refused["job"], refused["job_status"]) == (None, None)

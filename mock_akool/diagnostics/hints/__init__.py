@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mock_akool.core.text import cleaned
 from mock_akool.diagnostics.describe import describe_bug
 from mock_akool.diagnostics.hints import connections, credentials, files, polling, requests, webhooks
 from mock_akool.diagnostics.hints.finding import Hint
@@ -35,5 +36,5 @@ def find_hints(seen: Observations) -> list[str]:
         except Exception as bug:
             text = describe_bug(f"the hint {hint.name!r}", bug)
         if text is not None:
-            found.append(text)
+            found.append(cleaned(text))
     return found

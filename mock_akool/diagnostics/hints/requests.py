@@ -11,6 +11,7 @@ from mock_akool.akool.endpoints import UNKNOWN
 from mock_akool.akool.families import CREATES as CREATES_BY_NAME
 from mock_akool.core.call_log import Call
 from mock_akool.core.schema import nearest
+from mock_akool.core.text import printable
 from mock_akool.core.timeline import Status
 from mock_akool.diagnostics.hints.finding import CREATES, Hint, fields_of
 from mock_akool.diagnostics.observations import Observations, status_at
@@ -26,9 +27,11 @@ def _wrong_route(seen: Observations) -> str | None:
         methods = [method for method, path in API_ROUTES if path == call.path]
         if methods:
             return f"#{call.number} is a {call.method}; {call.path} takes {methods[0]}"
-        near = nearest(call.path, (path for _, path in API_ROUTES), likeness=0.75)
+        near = nearest(call.path[:_PATH_SHOWN], (path for _, path in API_ROUTES), likeness=0.75)
         if near:
-            return f"#{call.number} asks for {call.path[:_PATH_SHOWN]}, which does not exist; {near} does"
+            return f"#{call.number} asks for {printable(call.path, _PATH_SHOWN)}, which does not exist; {near} does"
+        if call.response.reason:
+            return f"#{call.number} got HTTP 404: {call.response.reason}"
     return None
 
 

@@ -1,0 +1,200 @@
+"""It says why: in the call log, the admin API, the report and the log, and a browser is told what this is."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+from typing import Any
+
+import pytest
+
+from mock_akool import MockAkool, Request
+from mock_akool.server.access_log import STYLES, BatchedLog
+from tests.server.conftest import Start
+from tests.server.wires import CREATE, QUOTA, get, request
+
+V4 = "/api/open/v4/content/image/createBySourcePrompt"
+JSON = {"x-api-key": "key", "content-type": "application/json"}
+
+REFUSALS: list[tuple[str, dict[str, str], bytes, str]] = [
+    (CREATE, JSON, b'{"prompt":"x","scale":"16/9"}', "scale"),
+    (CREATE, JSON, b'{"promt":"x"}', "prompt"),
+    (CREATE, JSON, b'{"prompt":3}', "prompt"),
+    (CREATE, JSON, b'{"prompt":"x","source_image":"data:image/png;base64,AAAA"}', "source_image"),
+    (CREATE, JSON, b'{"prompt":"x",}', "JSON"),
+    (CREATE, JSON, b'\xef\xbb\xbf{"prompt":"x"}', "BOM"),
+    (CREATE, JSON, b"\xff\xfe", "UTF-8"),
+    (CREATE, JSON, b"[1]", "a list"),
+    (CREATE, JSON, b"", "JSON"),
+    (CREATE, JSON, b'{"prompt":"' + b"x" * (1 << 20) + b'"}', "max_body_bytes"),
+    (CREATE, {**JSON, "content-type": "text/plain"}, b'{"prompt":"x"}', "Content-Type"),
+    (V4, JSON, b'{"prompt":"x","batch_quantity":9}', "batch_quantity"),
+    (V4, JSON, b'{"prompt":"x","model_name":"wavespeed-ai/flux-krea"}', "flux-krea-dev-lora"),
+    (V4, JSON, b'{"prompt":"x","scale":"Original"}', "scale"),
+    (CREATE, {}, b"{}", "x-api-key"),
+    (CREATE, {"authorization": "Basic x"}, b"{}", "Bearer"),
+    (CREATE, {"authorization": "Bearer x"}, b"{}", "getToken"),
+    ("/api/open/v3/faceswap/highquality/specifyimages", JSON, b"{}", "does not imitate"),
+    ("/api/v1/anything", JSON, b"{}", "/api/open/"),
+    (CREATE.lower() + "/", JSON, b"{}", "createbyprompt"),
+    (V4.lower(), JSON, b"{}", "createBySourcePrompt"),
+    (QUOTA, JSON, b"{}", "takes GET"),
+]
+
+
+@pytest.mark.parametrize(("path", "headers", "body", "word"), REFUSALS, ids=[word for *_, word in REFUSALS])
+def test_a_refusal_says_why_wherever_people_look(path: str, headers: dict[str, str], body: bytes, word: str) -> None:
+    mock = MockAkool()
+    asked = Request.build("POST", path, headers=headers, body=body)
+    response = mock.answer(asked)
+    assert response.code not in (1000,)
+    assert response.reason is not None
+    assert word in response.reason
+    assert mock.calls[-1].response.reason == response.reason
+    told = json.loads(mock.answer(Request.build("GET", "/_mock/calls")).body)
+    assert told["calls"][-1]["reason"] == response.reason
+    assert word in mock.report()
+    for style in STYLES.values():
+        stream = io.StringIO()
+        log = BatchedLog(stream, style())
+        log.note(1, asked, response, 1)
+        log.close()
+        assert word in stream.getvalue()
+        assert stream.getvalue().count("\n") == 1
+
+
+def test_the_wire_says_nothing_of_it() -> None:
+    mock = MockAkool()
+    for path, headers, body, _ in REFUSALS:
+        response = mock.answer(Request.build("POST", path, headers=headers, body=body))
+        answer = json.loads(response.body)
+        assert answer.keys() == {"code", "msg"}
+        assert response.reason is not None
+        assert response.reason not in response.body.decode()
+
+
+def test_no_secret_is_in_a_reason() -> None:
+    mock = MockAkool(strict=True)
+    secret = "0123456789abcdef0123456789abcdef"
+    pair = json.dumps({"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": secret}).encode()
+    for asked in (
+        Request.build("GET", QUOTA, headers={"x-api-key": secret}),
+        Request.build("GET", QUOTA, headers={"authorization": f"Bearer {secret}"}),
+        Request.build("POST", "/api/open/v3/getToken", headers={"content-type": "application/json"}, body=pair),
+    ):
+        response = mock.answer(asked)
+        assert response.reason is not None
+        assert secret not in response.reason
+
+
+class TestLog:
+    def lines(self, style: str, *sent: bytes, start: Start) -> list[str]:
+        stream = io.StringIO()
+        log = BatchedLog(stream, STYLES[style]())
+        running = start()
+        running.server._log = log
+        for each in sent:
+            wire = running.connect()
+            wire.send(each)
+            wire.answer()
+        log.close()
+        return stream.getvalue().splitlines()
+
+    def test_what_is_no_request_is_a_line_with_the_client_s_address(self, start: Start) -> None:
+        (line,) = self.lines("text", b"\x16\x03\x01\x02\x00", start=start)
+        assert "no request from 127.0.0.1:" in line
+        assert "-> 400  this is not HTTP/1.1: the client speaks TLS; write http:// and not https://" in line
+
+    def test_lines_for_machines_have_client_account_and_reason(self, start: Start) -> None:
+        bad = request("POST", CREATE, b'{"scale":"x"}', x_api_key="k" * 32)
+        refused, no_request, polled = map(
+            json.loads, self.lines("json", bad, b"nonsense\r\n\r\n", get(QUOTA, x_api_key="k" * 32), start=start)
+        )
+        assert refused["client"].startswith("127.0.0.1:")
+        assert refused["account"] == polled["account"] == "kkkk…"
+        assert "scale" in refused["reason"]
+        assert polled["reason"] is None
+        assert no_request["client"].startswith("127.0.0.1:")
+        assert no_request["refused"].startswith("this is not HTTP/1.1: ")
+        assert no_request["start"] == "nonsense\r\n\r\n"
+
+    def test_messages_are_of_the_style_of_the_log(self) -> None:
+        for style in STYLES.values():
+            stream = io.StringIO()
+            log = BatchedLog(stream, style())
+            with log.captured():
+                logging.getLogger("mock_akool").warning("one\n\x1b[2Jtwo")
+                try:
+                    divmod(1, 0)
+                except ZeroDivisionError:
+                    logging.getLogger("mock_akool").exception("a bug")
+            log.close()
+            text = stream.getvalue()
+            assert "\x1b" not in text
+            assert "ZeroDivisionError" in text
+            if style is STYLES["json"]:
+                first, second = map(json.loads, text.splitlines())
+                assert (first["level"], first["message"]) == ("warning", "one\n\x1b[2Jtwo")
+                assert second["level"] == "error"
+
+    @pytest.mark.parametrize("raw", ["\x1b[2J", "a\nb", "\x9b2J", "\u202e", "\x00"])
+    def test_nothing_of_a_client_gets_to_a_terminal_raw(self, raw: str, start: Start) -> None:
+        stream = io.StringIO()
+        log = BatchedLog(stream, STYLES["text"]())
+        mock = MockAkool()
+        for asked in (
+            Request.build("GET", f"/api/{raw}"),
+            Request.build("GET", f"/{raw}.jpg"),
+            Request.build("OPTIONS", f"/{raw}"),
+            Request.build("GET", QUOTA, headers={"x-api-key": raw}),
+            Request.build("POST", CREATE, headers=JSON, body=json.dumps({"prompt": "x", "scale": raw}).encode()),
+            Request.build("POST", CREATE, headers={**JSON, "content-type": raw}, body=b"{}"),
+        ):
+            log.note(1, asked, mock.answer(asked), 1)
+        log.close()
+        assert raw not in stream.getvalue().replace("\n", "", 6)
+        assert stream.getvalue().count("\n") == 6
+        report = mock.report()
+        assert raw not in report
+        assert all(line.isprintable() for line in report.split("\n"))
+
+
+class TestBrowsers:
+    BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+    def test_one_that_opens_the_address_is_told_what_this_is(self, start: Start) -> None:
+        running = start()
+        wire = running.connect()
+        wire.send(get("/", accept=self.BROWSER))
+        answer = wire.answer()
+        assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert b"This is a fake of Akool's API" in answer.body
+        assert b"/_mock/report" in answer.body
+        assert running.mock.calls == ()
+
+    def test_every_link_of_the_page_leads_somewhere(self, start: Start) -> None:
+        wire = start().connect()
+        wire.send(get("/", accept=self.BROWSER))
+        links = re.findall(r'href="([^"]+)"', wire.answer().body.decode())
+        assert len(links) == 4
+        for link in links:
+            wire.send(get(link, host="localhost"))
+            assert wire.answer().status == 200
+
+    def test_others_get_what_the_api_answers(self, start: Start) -> None:
+        wire = start().connect()
+        for asked in (get("/"), get("/", accept="application/json"), request("POST", "/", accept=self.BROWSER)):
+            wire.send(asked)
+            assert wire.answer().json() == {"code": 404, "msg": "Not Found"}
+        wire.send(get("/index.html", accept=self.BROWSER))
+        assert wire.answer().status == 404
+
+    def test_in_process_it_is_the_api_that_answers(self) -> None:
+        mock = MockAkool()
+        assert mock.answer(Request.build("GET", "/", headers={"accept": self.BROWSER})).status == 404
+
+    def test_a_flask_app_says_it_too(self) -> None:
+        client: Any = MockAkool().app().test_client()
+        assert b"fake of Akool" in client.get("/", headers={"accept": self.BROWSER}).data
