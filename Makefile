@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-latest test-all lint lock release-check check docs docs-site bench image clean
+.PHONY: help demo test test-latest test-all lint lock release-check check docs docs-site bench image image-test clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -76,8 +76,11 @@ release-check: $(VENV)/installed-dev ## build the distributions into dist, check
 image: ## build the container image mock-akool (wants Docker)
 	docker build --tag mock-akool .
 
+image-test: $(VENV)/installed-dev ## build the image without Docker, run and check it (wants root, buildah, debootstrap)
+	$(BIN)/python -m pytest -n 0 --image -m image -rsP tests/packaging/test_image.py
+
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(VENV)-latest build dist site *.egg-info mock-akool-demo
+	rm -rf $(VENV) $(VENV)-latest build dist site *.egg-info mock-akool-demo .image-test
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -12,6 +12,7 @@ from tests import extent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the slow tests too, and everything at length")
+    parser.addoption("--image", action="store_true", help="run the tests that build the container image")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,10 +23,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not extent.everything():
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item.get_closest_marker("slow") is None]
+    unwanted = set() if extent.everything() else {"slow"}
+    if not config.getoption("--image"):
+        unwanted.add("image")
+    left_out = [item for item in items if unwanted & {marker.name for marker in item.iter_markers()}]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
 
 
 def pytest_collection_finish() -> None:

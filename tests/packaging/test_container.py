@@ -63,7 +63,7 @@ class TestDockerfile:
         match = re.fullmatch(r"python:(3\.\d+)-slim", base.base)
         assert match
         assert f"Programming Language :: Python :: {match[1]}" in PROJECT["classifiers"]
-        assert [stage.base for stage in others] == [base.name, base.name]
+        assert [stage.base for stage in others] == [base.name, others[0].name, base.name]
 
     def test_the_dependencies_have_a_layer_that_no_source_file_ends(self) -> None:
         build = dockerfile.stages()[1]
@@ -79,7 +79,7 @@ class TestDockerfile:
 
     def test_the_last_stage_runs_nothing_and_takes_only_the_environment(self) -> None:
         assert IMAGE.all("RUN") == []
-        assert IMAGE.all("COPY") == ["--from=build /opt/mock-akool /opt/mock-akool"]
+        assert IMAGE.all("COPY") == ["--from=trimmed /opt/mock-akool /opt/mock-akool"]
 
     def test_the_context_is_what_is_copied_and_nothing_else(self) -> None:
         copied = {
