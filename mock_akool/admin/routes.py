@@ -9,7 +9,7 @@ from mock_akool.admin.openapi import document
 from mock_akool.admin.parameters import SHARED_QUERY
 from mock_akool.admin.resources import accounts, calls, clock, jobs, scenarios, state, webhooks
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.serializers import ACCOUNT_SUMMARY, ACTIVE_RULE, CALL, DELIVERY, JOB
+from mock_akool.admin.serializers import ACCOUNT_SUMMARY, ACTIVE_RULE, CALL, DELIVERY, JOB, REFUSAL
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO
 from mock_akool.core.stages import STAGES
 from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT
@@ -38,6 +38,7 @@ def _document() -> dict[str, Any]:
             "Job": JOB.schema,
             "Account": ACCOUNT_SUMMARY.schema,
             "Call": CALL.schema,
+            "Unreadable": REFUSAL.schema,
             "Delivery": DELIVERY.schema,
         },
     )

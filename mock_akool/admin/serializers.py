@@ -18,7 +18,7 @@ from mock_akool.akool.deliveries import AttemptResult, Delivery, DeliveryState
 from mock_akool.akool.families import CREATE_OF_INPUT, CREATES
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.schema import RESULT, RULE
-from mock_akool.core.call_log import Call, Excerpt
+from mock_akool.core.call_log import Call, Excerpt, Refusal
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.durations import Duration
 from mock_akool.core.http import Request, Response, Share, Termination, Transfer
@@ -343,6 +343,16 @@ CALL: Final = Serializer(
         "endpoint": kept("the endpoint's name", TEXT, "endpoint"),
     },
     within={"request": _REQUEST, "response": _RESPONSE},
+)
+REFUSAL: Final = Serializer(
+    Refusal,
+    {
+        "time_ns": kept("when it came, in epoch nanoseconds", WHOLE, "time_ns"),
+        "client": kept("the client's address; empty on a Unix socket", TEXT, "peer"),
+        "http": kept("the HTTP status that it was answered", WHOLE, "status"),
+        "reason": kept("what was wrong with it, and what would do", TEXT, "why"),
+        "start": kept("what it began with", BYTES, "start"),
+    },
 )
 
 

@@ -421,6 +421,11 @@ class Engine:
         return refusal
 
     @transaction
+    def refusals(self) -> tuple[tuple[Refusal, ...], int]:
+        """Return the newest records of what never became a request, oldest first, and how many there were."""
+        return tuple(self.call_log.refusals), self.call_log.refusal_count
+
+    @transaction
     def create(
         self,
         account: Account,

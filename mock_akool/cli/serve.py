@@ -185,7 +185,7 @@ def _run(settings: Settings, announcer: Announcer, read_again: Callable[[], Sett
         _end_on_signals(server.loop, stopping)
         _reload_on_signal(server.loop, stopping, reloader)
         if settings.watch:
-            watching.append(server.loop.create_task(reloader.watch()))
+            server.run_beside(reloader.watch())
         if settings.port_file:
             port_file = PortFile(settings.port_file)
             port_file.write(server.port)
@@ -213,7 +213,6 @@ def _run(settings: Settings, announcer: Announcer, read_again: Callable[[], Sett
                 api_key=account.api_key,
             )
 
-    watching: list[asyncio.Task[None]] = []
     with ExitStack() as at_end:
         if log is not None:
             at_end.callback(log.close)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final, Protocol, TextIO
 
-from mock_akool.admin import OPEN
+from mock_akool.admin import OPEN, PREFIX
 from mock_akool.akool.api import route
 from mock_akool.akool.codes import MESSAGES
 from mock_akool.akool.deliveries import Delivery
@@ -33,9 +33,11 @@ _MAX_WAITING: Final = 5_000
 _MOST_SAID: Final = 512
 _MOST_SAID_BYTES: Final = 8 << 10
 """How large a request and its response may be together to be worth remembering: a poll's are smaller."""
+_MOST_REASON: Final = 500
 _TENTH_MS: Final = NS_PER_MS // 10
 _SHORT_TIMES: Final = tuple(f"0.{tenths} ms" for tenths in range(10))
-_SHOWN_BY_PATH: Final = frozenset({UNKNOWN, FILE, PREFLIGHT})
+_ADMIN: Final = "admin"
+_SHOWN_BY_PATH: Final = frozenset({UNKNOWN, FILE, PREFLIGHT, _ADMIN})
 
 
 class Style(Protocol):
@@ -126,7 +128,7 @@ class JsonStyle:
                 "client": peer or None,
                 "method": request.method,
                 "path": request.path,
-                "endpoint": route(request.method, request.path)[0].endpoint,
+                "endpoint": _endpoint_of(request),
                 "http": response.status,
                 "code": response.code,
                 "account": None if response.account is None else shortened(response.account),
@@ -191,8 +193,14 @@ def _clock(millis: int) -> str:
     return f"{_second(millis // 1000)}.{millis % 1000:03}"
 
 
+def _endpoint_of(request: Request) -> str:
+    if request.path.startswith(PREFIX):
+        return _ADMIN
+    return route(request.method, request.path)[0].endpoint
+
+
 def _asked(request: Request) -> str:
-    endpoint = route(request.method, request.path)[0].endpoint
+    endpoint = _endpoint_of(request)
     what = printable(request.path) if endpoint in _SHOWN_BY_PATH else endpoint
     return f"{request.method[:10]:<4} {what}"
 
@@ -203,8 +211,13 @@ def _answered(response: Response) -> str:
     status = f" {response.job_status.word}" if response.job_status else ""
     rule = f"  by {printable(response.rule)}" if response.rule else ""
     # A job that is not there is named already.
-    reason = f"  ({printable(response.reason)})" if response.reason and not response.job_id else ""
+    reason = f"  ({_in_a_line(response.reason)})" if response.reason and not response.job_id else ""
     return f"{response.outcome}{said}{job}{status}{rule}{reason}"
+
+
+def _in_a_line(reason: str) -> str:
+    """Return a reason, which may have a line for each of several mistakes, as one line."""
+    return cleaned(" ".join(reason[:_MOST_REASON].split()))
 
 
 class BatchedLog:

@@ -14,7 +14,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import formatdate
 from functools import lru_cache
@@ -94,6 +94,7 @@ class Server:
         self.max_body_bytes = application.max_body_bytes
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
+        self._beside: list[asyncio.Task[None]] = []
         self._hosts = (host,) if isinstance(host, str) else tuple(host)
         for each in self._hosts:
             application.listens_on(without_brackets(each))
@@ -180,6 +181,10 @@ class Server:
             self._drawing.shutdown(wait=False, cancel_futures=True)
             self._admin.shutdown(wait=False, cancel_futures=True)
             self._unbind()
+
+    def run_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run this in the server's loop, while the server runs; called in the loop. It is cancelled at the end."""
+        self._beside.append(self.loop.create_task(work))
 
     def start(self) -> Self:
         """Serve in a thread; returns as soon as connections are taken. A stopped server starts on the same port.
@@ -359,14 +364,16 @@ class Server:
             else await self.loop.create_unix_server(lambda: HttpConnection(self), sock=each, backlog=BACKLOG)
             for each in self.bind()
         ]
-        watching = [self.loop.create_task(each) for each in (self._sweep(), self._watch())]
+        self.run_beside(self._sweep())
+        self.run_beside(self._watch())
         try:
             if until is not None:
                 until(self._stopping)
             await self._stopping.wait()
         finally:
-            for task in watching:
+            for task in self._beside:
                 task.cancel()
+            self._beside.clear()
             for each in listeners:
                 each.close()
             await self._finish()

@@ -13,7 +13,7 @@ import pytest
 from mock_akool import MockAkool, Request
 from mock_akool.server.access_log import STYLES, BatchedLog
 from tests.server.conftest import Start
-from tests.server.wires import CREATE, QUOTA, get, request
+from tests.server.wires import CREATE, QUOTA, Running, get, request
 
 V4 = "/api/open/v4/content/image/createBySourcePrompt"
 JSON = {"x-api-key": "key", "content-type": "application/json"}
@@ -198,3 +198,82 @@ class TestBrowsers:
     def test_a_flask_app_says_it_too(self) -> None:
         client: Any = MockAkool().app().test_client()
         assert b"fake of Akool" in client.get("/", headers={"accept": self.BROWSER}).data
+
+
+class TestUnreadable:
+    SENT = (b"\x16\x03\x01\x02\x00", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"EHLO there\r\n")
+
+    def running(self, start: Start) -> Running:
+        running = start()
+        for sent in self.SENT:
+            wire = running.connect()
+            wire.send(sent)
+            assert wire.answer().status == 400
+        return running
+
+    def test_it_is_listed_with_what_came_and_from_whom(self, start: Start) -> None:
+        wire = self.running(start).connect()
+        wire.send(get("/_mock/calls/unreadable", host="localhost"))
+        said = wire.answer().json()
+        assert said["count"] == 3
+        tls, http_2, words = said["unreadable"]
+        assert tls["http"] == http_2["http"] == words["http"] == 400
+        assert tls["client"].startswith("127.0.0.1:")
+        assert tls["start"] == self.SENT[0].decode()
+        assert "the client speaks TLS" in tls["reason"]
+        assert "the client speaks HTTP/2" in http_2["reason"]
+        assert words["start"] == "EHLO there\r\n"
+        assert tls["time_ns"] <= http_2["time_ns"] <= words["time_ns"]
+
+    def test_the_report_names_each_kind(self, start: Start) -> None:
+        report = self.running(start).mock.report()
+        assert "3 times something was sent to the server that is no request" in report
+        assert all(word in report for word in ("TLS", "HTTP/2", "Invalid method"))
+
+    def test_a_reset_forgets_it(self, start: Start) -> None:
+        running = self.running(start)
+        running.mock.reset()
+        wire = running.connect()
+        wire.send(get("/_mock/calls/unreadable", host="localhost"))
+        assert wire.answer().json() == {"unreadable": [], "count": 0}
+
+
+class TestAdmin:
+    def line(self, style: str, asked: Request) -> str:
+        stream = io.StringIO()
+        log = BatchedLog(stream, STYLES[style]())
+        log.note(1, asked, MockAkool().answer(asked), 1)
+        log.close()
+        return stream.getvalue()
+
+    @pytest.mark.parametrize(
+        ("asked", "word"),
+        [
+            (Request.build("GET", "/_mock/job"), "/_mock/jobs"),
+            (Request.build("POST", "/_mock/state"), "GET"),
+            (Request.build("GET", "/_mock/calls", "code=x"), "code: 'x' is not a whole number"),
+            (Request.build("POST", "/_mock/scenario/rules", body=b'{"rules": [{"on": "quoter"}]}'), "quota/info"),
+        ],
+    )
+    def test_a_refused_admin_request_says_why_in_the_log(self, asked: Request, word: str) -> None:
+        assert word in self.line("text", asked)
+        said = json.loads(self.line("json", asked))
+        assert said["endpoint"] == "admin"
+        assert word in said["reason"]
+
+    @pytest.mark.parametrize(
+        ("path", "query", "body"),
+        [
+            ("/_mock/accounts", "", {"api_key": "secret-of-this-account"}),
+            ("/_mock/accounts", "account=secret-of-this-account", {"api_key": "another"}),
+            ("/_mock/accounts/credits", "account=secret-of-this-account", {"credits": "x"}),
+            ("/_mock/reset", "account=secret-of-this-account", {"account": "another"}),
+        ],
+    )
+    def test_no_key_is_in_it(self, path: str, query: str, body: dict[str, Any]) -> None:
+        mock = MockAkool()
+        asked = Request.build("POST", path, query, body=json.dumps(body).encode())
+        mock.answer(Request.build("GET", QUOTA, headers={"x-api-key": "secret-of-this-account"}))
+        reason = mock.answer(asked).reason
+        assert reason is not None
+        assert "secret" not in reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -181,6 +182,9 @@ class TestServe:
             scenario.write_text(RULE.format(code=503))
             serving.complained('"level": "info", "message": "the scenarios were read again: mine"')
             assert self.ask(serving) == 503
+            serving.process.send_signal(signal.SIGTERM)
+            assert serving.process.wait(20) == 0
+        assert list(map(json.loads, serving.err.splitlines()))
 
     def test_of_two_with_one_port_file_each_removes_its_own_only(self, tmp_path: Path) -> None:
         port_file = tmp_path / "port"

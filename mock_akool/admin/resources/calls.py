@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from mock_akool.admin import long_poll
-from mock_akool.admin.parameters import LIMIT, SECONDS, account_of_query, query
+from mock_akool.admin.parameters import LIMIT, SECONDS, SHARED_QUERY, account_of_query, query
 from mock_akool.admin.responses import page_of
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.schemas import WHOLE, page
-from mock_akool.admin.serializers import CALL
+from mock_akool.admin.schemas import WHOLE, listed, page, record
+from mock_akool.admin.serializers import CALL, REFUSAL
 from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.engine import Engine
 from mock_akool.core.call_log import Call
@@ -32,6 +32,12 @@ def list_calls(request: AdminRequest) -> Any:
         "next": found[len(shown.items) - 1].number if len(shown.items) < len(found) else None,
         "dropped": engine.call_log.dropped,
     }
+
+
+def list_unreadable(request: AdminRequest) -> Any:
+    """List what never became a request, oldest first."""
+    newest, count = request.engine.refusals()
+    return {"unreadable": [REFUSAL.write(each, request.now_ns) for each in newest], "count": count}
 
 
 def matching(request: AdminRequest) -> Matches:
@@ -131,5 +137,16 @@ ROUTES: Final[Routes] = {
             check=long_poll.check_wait,
         ),
         counter=CallCounter,
+    ),
+    ("GET", "/_mock/calls/unreadable"): Route(
+        "List what clients sent that never became a request, such as TLS to this port: the newest, oldest first",
+        list_unreadable,
+        record(
+            {
+                "unreadable": ("what was sent, and what was wrong with it", listed(REFUSAL.schema)),
+                "count": ("how often that happened, listed or not", WHOLE),
+            }
+        ),
+        SHARED_QUERY,
     ),
 }

@@ -7,6 +7,8 @@ from typing import Final
 from mock_akool.diagnostics.hints.finding import Hint
 from mock_akool.diagnostics.observations import Observations
 
+_KINDS_SHOWN: Final = 3
+
 
 def _no_request(seen: Observations) -> str | None:
     if not seen.refusals:
@@ -14,9 +16,12 @@ def _no_request(seen: Observations) -> str | None:
     newest = seen.refusals[-1]
     times = "once" if seen.refusal_count == 1 else f"{seen.refusal_count:,} times"
     whose = f" by {newest.peer}" if newest.peer else ""
+    kinds = dict.fromkeys(each.why for each in reversed(seen.refusals))
+    others = [why for why in kinds if why != newest.why][:_KINDS_SHOWN]
+    before = f"; before that: {'; '.join(others)}" if others else ""
     return (
         f"{times} something was sent to the server that is no request, last at {seen.at(newest.time_ns)}{whose}: "
-        f"{newest.why}"
+        f"{newest.why}{before}"
     )
 
 
