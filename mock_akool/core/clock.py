@@ -25,6 +25,8 @@ that ids and names that are made of the time keep their length."""
 
 _TOO_FAR_S: Final = LATEST_NS // NS_PER_S + 1
 _MAX_SPEED: Final = 1_000_000
+_UNNOTICED_NS: Final = 10 * NS_PER_MS
+"""By how much the machine's two clocks may differ before a clock follows."""
 
 
 class Clock(Protocol):
@@ -128,21 +130,35 @@ class VirtualClock:
 class SteeredClock:
     """A server's clock: it runs like the machine's, and can be frozen, moved on and sped up.
 
-    It does not run backwards when the machine's clock is set back: it reads that once, and from then on the machine's
-    `steady` count of nanoseconds. Safe to use from several threads.
+    It does not run backwards when the machine's clock is set back: it counts by the machine's `steady` nanoseconds, and
+    `follow` lets it jump ahead with the machine's `wall` clock, in epoch nanoseconds. Safe to use from several threads.
     """
 
-    __slots__ = ("_is_machines", "_listeners", "_lock", "_read_ns", "_speed", "_steady", "_then_ns")
+    __slots__ = (
+        "_is_machines",
+        "_listeners",
+        "_lock",
+        "_read_ns",
+        "_speed",
+        "_steady",
+        "_then_ns",
+        "_wall",
+        "_wall_ns",
+    )
 
-    def __init__(self, start_ns: int | None = None, steady: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self,
+        start_ns: int | None = None,
+        steady: Callable[[], int] = time.monotonic_ns,
+        wall: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._lock = threading.Lock()
         self._listeners: tuple[Callable[[], None], ...] = ()
         self._steady = steady
+        self._wall = wall
         self._speed = 1.0
-        self._read_ns = steady()
-        """What the steady count was at the instant `_then_ns`, since when the speed is what it is."""
-        self._then_ns = time.time_ns() if start_ns is None else _shown(start_ns)
         self._is_machines = start_ns is None
+        self._begin_anew(wall() if start_ns is None else _shown(start_ns))
 
     def now_ns(self) -> int:
         """Return the present instant in nanoseconds since the epoch."""
@@ -208,7 +224,22 @@ class SteeredClock:
         """
         with self._lock:
             if self._is_machines:
-                self._begin_anew(time.time_ns())
+                self._begin_anew(self._wall())
+        self._tell()
+
+    def follow(self) -> None:
+        """Jump ahead by what the machine's wall clock jumped ahead since this was last called, or the clock was moved.
+
+        A machine that was suspended does so, as its steady count stood still meanwhile, and one whose clock was set. A
+        frozen clock stays where it is. For a server to call now and then.
+        """
+        with self._lock:
+            # The wall first: a thread that is held up between the two sees less of a jump, and no jump that is none.
+            passed_ns = self._wall() - self._wall_ns
+            ahead_ns = passed_ns - (self._steady() - self._read_ns)
+            if ahead_ns < _UNNOTICED_NS or not self._speed:
+                return
+            self._begin_anew(min(self._now_ns() + int(ahead_ns * self._speed), LATEST_NS))
         self._tell()
 
     def _now_ns(self) -> int:
@@ -227,7 +258,9 @@ class SteeredClock:
             changed()
 
     def _begin_anew(self, instant_ns: int) -> None:
-        self._then_ns, self._read_ns = instant_ns, self._steady()
+        self._then_ns = instant_ns
+        # What the machine's counts are at that instant, since when the speed is what it is.
+        self._read_ns, self._wall_ns = self._steady(), self._wall()
 
 
 def _shown(instant_ns: int) -> int:

@@ -105,7 +105,9 @@ class Application:
             give_back()
 
     def tick(self) -> None:
-        """Do what a live server has to try again now and then."""
+        """Do what a live server has to do now and then."""
+        if isinstance(self.clock, SteeredClock):
+            self.clock.follow()
         self.dispatcher.retry()
 
     def clears(self, forget: Callable[[], None]) -> None:

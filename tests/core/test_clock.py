@@ -162,11 +162,88 @@ def test_one_that_shows_the_machines_time_shows_it_again() -> None:
     assert abs(clock.now_ns() - time.time_ns()) < 100 * S
 
 
+class TestASuspendedMachine:
+    """Its steady count stands still meanwhile, and its wall clock does not."""
+
+    @pytest.fixture
+    def wall(self) -> Steady:
+        return Steady()
+
+    @pytest.fixture
+    def clock(self, steady: Steady, wall: Steady) -> SteeredClock:
+        return SteeredClock(50 * S, steady, wall)
+
+    def test_the_clock_follows(self, clock: SteeredClock, steady: Steady, wall: Steady) -> None:
+        told: list[int] = []
+        clock.listen(lambda: told.append(clock.now_ns()))
+        steady.ns += S
+        wall.ns += 3601 * S
+        clock.follow()
+        assert clock.now_ns() == 50 * S + 3601 * S
+        assert told == [clock.now_ns()]
+        clock.follow()
+        assert clock.now_ns() == told[0]
+        assert len(told) == 1
+
+    def test_a_wall_clock_that_steps_back_moves_nothing(
+        self, clock: SteeredClock, steady: Steady, wall: Steady
+    ) -> None:
+        wall.ns += 3600 * S
+        clock.follow()
+        wall.ns -= 3600 * S
+        steady.ns += S
+        clock.follow()
+        assert clock.now_ns() == 50 * S + 3601 * S
+
+    def test_the_two_may_differ_a_little(self, clock: SteeredClock, steady: Steady, wall: Steady) -> None:
+        for _ in range(10):
+            wall.ns += S + S // 1000
+            steady.ns += S
+            clock.follow()
+        assert clock.now_ns() == 60 * S + S // 100
+
+    @pytest.mark.parametrize(("speed", "seconds"), [(0, 0), (0.5, 1800), (60, 216_000), (10**6, 3_600_000_000)])
+    def test_the_speed_counts(
+        self, speed: float, seconds: int, clock: SteeredClock, steady: Steady, wall: Steady
+    ) -> None:
+        clock.run_at(speed)
+        wall.ns += 3600 * S
+        clock.follow()
+        assert clock.now_ns() == 50 * S + seconds * S
+
+    def test_what_passed_while_it_was_frozen_does_not_count(self, clock: SteeredClock, wall: Steady) -> None:
+        clock.freeze()
+        wall.ns += 3600 * S
+        clock.follow()
+        clock.resume()
+        clock.follow()
+        assert clock.now_ns() == 50 * S
+
+    def test_it_stops_at_the_end(self, steady: Steady, wall: Steady) -> None:
+        clock = SteeredClock(LATEST_NS - S, steady, wall)
+        wall.ns += 3600 * S
+        clock.follow()
+        assert clock.now_ns() == LATEST_NS
+
+    def test_a_reset_shows_the_wall_clock(self, steady: Steady, wall: Steady) -> None:
+        clock = SteeredClock(None, steady, wall)
+        wall.ns += 3600 * S
+        clock.set_to_machine()
+        assert clock.now_ns() == wall.ns
+        clock.follow()
+        assert clock.now_ns() == wall.ns
+
+
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["run", "advance", "to", "pass"]), st.floats(0, 1000)), max_size=30))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["run", "advance", "to", "pass", "wall", "back", "follow"]), st.floats(0, 1000)),
+        max_size=30,
+    )
+)
 def test_a_steered_clock_never_runs_backwards(steps: list[tuple[str, float]]) -> None:
-    steady = Steady()
-    clock = SteeredClock(0, steady)
+    steady, wall = Steady(), Steady()
+    clock = SteeredClock(0, steady, wall)
     last_ns = clock.now_ns()
     for step, by in steps:
         match step:
@@ -176,6 +253,12 @@ def test_a_steered_clock_never_runs_backwards(steps: list[tuple[str, float]]) ->
                 clock.advance(by)
             case "to":
                 clock.advance_to(round(by * S))
+            case "wall":
+                wall.ns += round(by * S)
+            case "back":
+                wall.ns -= round(by * S)
+            case "follow":
+                clock.follow()
             case _:
                 steady.ns += round(by * 1000)
         assert clock.now_ns() >= last_ns

@@ -14,8 +14,9 @@ from typing import Final
 
 import pytest
 
-from mock_akool import MockAkool, Server, ServerError, SystemClock
+from mock_akool import MockAkool, Server, ServerError, SteeredClock, SystemClock
 from mock_akool.core.call_log import Refusal
+from mock_akool.core.clock import NS_PER_S
 from mock_akool.server import http_server as server_module
 from tests.server.conftest import Start
 from tests.server.wires import (
@@ -524,3 +525,12 @@ def test_clients_that_leave_leave_nothing(running: Running, monkeypatch: pytest.
             way(wire.socket)
     until(lambda: not running.server.connections)
     assert not running.server.tasks
+
+
+def test_a_server_s_clock_follows_a_machine_that_was_suspended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "_COMPLAINT_S", 0.005)
+    wall_ns = 1_800_000_000 * NS_PER_S
+    clock = SteeredClock(None, lambda: 0, lambda: wall_ns)
+    with MockAkool(clock=clock, queueing="1h").server():
+        wall_ns += 3600 * NS_PER_S
+        until(lambda: clock.now_ns() == wall_ns)
