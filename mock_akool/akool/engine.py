@@ -389,10 +389,8 @@ class Engine:
             own = self.account_summary(api_key, now_ns)
             return AccountTotals(0, 0, 0) if own is None else AccountTotals(1, own.credits, own.spent)
         # Account by account, so that nobody waits for all of them.
-        for key in tuple(self._jobs.refunds):
-            account = self.accounts.known(key)
-            if account is not None:
-                self.credits_of(account, now_ns)
+        for account in filter(None, map(self.accounts.known, tuple(self._jobs.refunds))):
+            self.credits_of(account, now_ns)
         return self.accounts.totals()
 
     @transaction

@@ -10,8 +10,12 @@ import pytest
 
 from mock_akool import MockAkool, MockAkoolError, Request, Response
 from mock_akool.akool import api
+from mock_akool.akool.families.family import options_of
+from mock_akool.akool.families.image import ImageOptions
+from mock_akool.akool.overrides import MISSING, ResultOverride
 from mock_akool.akool.scenarios import runtime as runtime_module
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
+from mock_akool.akool.settings import ServiceSettings
 from tests.akool import fakes
 from tests.akool.test_without_scenarios import KEY, answer, ask, data, engine_of
 
@@ -119,3 +123,14 @@ def test_attempts_at_prompts_are_remembered_within_bounds(monkeypatch: pytest.Mo
 def test_a_read_of_what_is_no_id_is_about_no_job() -> None:
     mock = MockAkool(scenario={"rules": [{"on": "infobymodelid", "optional": True, "nth": 9, "fault": {"http": 502}}]})
     assert mock.application.answer(Request.build("GET", INFO, "image_model_id=", HEADERS)).code == 1003
+
+
+def test_settings_without_those_of_the_families_are_a_mistake() -> None:
+    with pytest.raises(TypeError, match="ServiceSettings has no ImageOptions; use FakeSettings"):
+        options_of(ServiceSettings(), ImageOptions)
+
+
+def test_an_override_does_not_add_a_key_that_the_family_does_not_have() -> None:
+    record: dict[str, Any] = {"video": "https://host/a.mp4"}
+    ResultOverride(image="https://host/b.mp4", upscaled_urls=("x",), buttons=MISSING).apply(record, "video")
+    assert record == {"video": "https://host/b.mp4"}

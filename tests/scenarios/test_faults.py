@@ -464,6 +464,14 @@ class TestMagic:
         client = Client(open_transport(scenario_sources="key"))
         assert client.create_v3("a [mock:nope]").data["prompt"] == "a [mock:nope]"
 
+    @pytest.mark.parametrize("prompt", ["a [mock:]", "a [mock: fox", "mock:nope", "a [mock:[nope]]"])
+    def test_what_only_looks_like_a_word_is_a_prompt(self, client: Client, prompt: str) -> None:
+        assert client.create_v3(prompt).data["prompt"] == prompt
+
+    def test_a_word_elsewhere_than_in_the_prompt_names_nothing(self, client: Client) -> None:
+        url = "http://127.0.0.1:9/[mock:nope]"
+        assert client.create_v3("a fox", webhookUrl=url).data["image_status"] == 1
+
     def test_a_client_id_with_a_plus_is_no_name(self, client: Client) -> None:
         assert Client(client.transport, "AA+CAwQFBgcICQoLDA0ODw==").quota().code == 1109
 

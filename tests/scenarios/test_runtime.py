@@ -125,6 +125,34 @@ class TestEntries:
         jobs = [{"when": {"prompt": "d"}, "times": 1}, {}]
         assert self.entries(jobs, "dd") == ["jobs[0]", "jobs[1]"]
 
+    @pytest.mark.parametrize(
+        ("when", "meant"),
+        [
+            ({"endpoint": "createbyprompt"}, {0, 1}),
+            ({"endpoint": ["createBySourcePrompt", "createbybutton"]}, {2}),
+            ({"prompt": "*fox"}, {0, 2}),
+            ({"prompt": "fox"}, set()),
+            ({"scale": "16:9"}, {1}),
+            ({"model_name": "*krea*"}, {2}),
+            ({"account": "one"}, {0, 2}),
+            ({"endpoint": "create", "prompt": "*fox", "scale": "1:1", "account": "o*"}, {0}),
+            ({"endpoint": "createbyprompt", "account": "other", "prompt": "*fox"}, set()),
+        ],
+    )
+    def test_a_condition_holds_as_a_whole(self, when: dict[str, Any], meant: set[int]) -> None:
+        mock = MockAkool(scenario={"jobs": [{"when": when}]})
+        v4 = CREATE.replace("v3", "v4").replace("createbyprompt", "createBySourcePrompt")
+        creates: list[tuple[str, str, dict[str, str]]] = [
+            (CREATE, "one", {"prompt": "a fox", "scale": "1:1"}),
+            (CREATE, "other", {"prompt": "an owl", "scale": "16:9"}),
+            (v4, "one", {"prompt": "a red fox", "model_name": "wavespeed-ai/flux-krea-dev-lora", "scale": "4:3"}),
+        ]
+        for path, key, fields in creates:
+            headers = {"x-api-key": key, "content-type": "application/json"}
+            mock.answer(Request.build("POST", path, headers=headers, body=json.dumps(fields).encode()))
+        assert mock.jobs.count == len(creates)
+        assert {number for number, job in enumerate(mock.jobs) if job.job_script} == meant
+
     def test_what_python_said_goes_before(self) -> None:
         mock = MockAkool(scenario={"jobs": [{}]})
         mock.next_job(queueing=0, processing=0)

@@ -18,7 +18,6 @@ from mock_akool.akool.settings import AccountSpec, Limits
 from mock_akool.core.durations import Span
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.rules import Rule
-from mock_akool.core.schema import shown
 from mock_akool.core.timeline import Ending, Timeline, TimelineOverride
 from mock_akool.core.webhook_faults import WebhookRule
 
@@ -32,20 +31,16 @@ class When(NamedTuple):
     model_name: str | None = None
     account: str | None = None
 
-    def differences(self, new: NewJob, account: str) -> list[str]:
-        """Return what keeps a new job of this account from being meant, in words; empty when it is."""
-        found: list[str] = []
+    def fits(self, new: NewJob, account: str) -> bool:
+        """Return whether a new job of this account is meant."""
         if self.endpoint is not None and new.endpoint not in self.endpoint:
-            found.append(f"it was created by {new.endpoint}")
-        for name, pattern, value in (
-            ("prompt", self.prompt, new.topic.prompt),
-            ("scale", self.scale, new.topic.scale),
-            ("model_name", self.model_name, new.topic.model_name),
-            ("account", self.account, account),
-        ):
-            if pattern is not None and not fnmatchcase(value, pattern):
-                found.append(f"{name} is {shown(value)}" if name != "account" else "it is another account's")
-        return found
+            return False
+        topic = new.topic
+        patterns = (self.prompt, self.scale, self.model_name, self.account)
+        values = (topic.prompt, topic.scale, topic.model_name, account)
+        return all(
+            pattern is None or fnmatchcase(value, pattern) for pattern, value in zip(patterns, values, strict=True)
+        )
 
 
 class JobScript(NamedTuple):

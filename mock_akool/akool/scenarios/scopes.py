@@ -48,7 +48,7 @@ class Scope:
         """Return the script for the account's new job, and count it as used; None when there is none for it."""
         for each in self._conditional:
             when = each.script.when
-            if when is not None and not when.differences(new, account) and self._use(each, account, None):
+            if when is not None and when.fits(new, account) and self._use(each, account, None):
                 return each
         last = len(self._plain) - 1
         for position, each in enumerate(self._plain):
