@@ -14,7 +14,10 @@ RUN python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))
 COPY LICENSE README.md setup.py ./
 COPY examples ./examples
 COPY mock_akool ./mock_akool
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
+# No history comes with the sources, so whoever builds says which version they are.
+ARG VERSION=0.0.0
+RUN SETUPTOOLS_SCM_PRETEND_VERSION_FOR_MOCK_AKOOL="$VERSION" \
+    pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && pip --python /opt/mock-akool/bin/python install --no-cache-dir --no-deps /wheels/*.whl
 
 # A third of what was installed is left out of the image: symbols for debuggers, the sources of compiled modules, and
@@ -28,7 +31,7 @@ RUN find /opt/mock-akool -name '*.so' -not -path '*/PIL/*' -exec strip --strip-u
     && find /opt/mock-akool \( -name '_avif.*' -o -name 'libavif-*' -o -name '*.py[xi]' -o -name '*.px[di]' \) -delete
 
 FROM base
-ARG VERSION=0.1.0
+ARG VERSION=0.0.0
 LABEL org.opencontainers.image.title="mock-akool" \
       org.opencontainers.image.description="A faithful offline fake of Akool's image API: jobs, polling, pictures and failures on demand." \
       org.opencontainers.image.version="${VERSION}" \

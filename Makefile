@@ -73,8 +73,8 @@ release-check: $(VENV)/installed-dev ## build the distributions into dist, check
 		$(VENV)/release/bin/mock-akool --version || exit 1; \
 	done
 
-image: ## build the container image mock-akool (wants Docker)
-	docker build --tag mock-akool .
+image: $(VENV)/installed-dev ## build the container image mock-akool (wants Docker)
+	docker build --tag mock-akool --build-arg VERSION="$$($(BIN)/python -m setuptools_scm)" .
 
 image-test: $(VENV)/installed-dev ## build the image without Docker, run and check it (wants root, buildah, debootstrap)
 	$(BIN)/python -m pytest -n 0 --image -m image -rsP tests/packaging/test_image.py

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from mock_akool import __version__
 from tests.children import environment, run
 from tests.packaging import dockerfile
 from tests.packaging.dockerfile import ROOT
@@ -23,6 +24,9 @@ PATIENCE_S: Final = 300.0
 
 HOSTLESS: Final = {"PYTHONPATH": "", "PYTHONHOME": "", "VIRTUAL_ENV": ""}
 """Variables that could lead the new environment back to this one."""
+
+VERSION: Final = {"SETUPTOOLS_SCM_PRETEND_VERSION_FOR_MOCK_AKOOL": __version__, "VERSION": __version__}
+"""Variables that say which version is built, since no history comes with a copy of the sources."""
 
 _NOT_COPIED: Final = shutil.ignore_patterns(
     ".*", "__pycache__", "build", "dist", "*.egg-info", "node_modules", "mock-akool-demo", "benchmarks"
@@ -45,7 +49,7 @@ def succeed(*command: str | Path, folder: Path) -> None:
     finished = subprocess.run(
         list(map(str, command)),
         cwd=folder,
-        env=environment(PIP_DISABLE_PIP_VERSION_CHECK="1", **HOSTLESS),
+        env=environment(PIP_DISABLE_PIP_VERSION_CHECK="1", **HOSTLESS, **VERSION),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -80,7 +84,7 @@ def build_image(root: Path) -> None:
             command = re.sub(r"/(?=opt/mock-akool|wheels)", f"{root}/", value).replace("--no-cache-dir ", "")
             succeed("sh", "-euc", f"PATH={Path(sys.executable).parent}:$PATH; {command}", folder=sources)
         else:
-            assert (word, value) == ("WORKDIR", "/src")
+            assert (word, value) in {("WORKDIR", "/src"), ("ARG", "VERSION=0.0.0")}
     (root / "elsewhere").mkdir()
 
 

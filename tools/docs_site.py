@@ -26,6 +26,8 @@ PAGES: Final = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "
 """Pages outside of `docs` that the site has too."""
 
 _LINK: Final = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)(#[^)\s]*)?\)")
+_RELEASE: Final = re.compile(r"(?<=mock-akool[ :])\d+\.\d+\.\d+\b")
+"""The version that the pages show where a command prints its own."""
 _API: Final = re.compile(r"<!-- generated: api (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -44,14 +46,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links lead to where the files are on the site, and let mkdocstrings write what it can."""
+    """Let links lead to where the files are on the site, and let mkdocstrings write what it can.
+
+    What commands print shows the version that the site is of.
+    """
     uri = page.file.src_uri
 
     def moved(link: re.Match[str]) -> str:
         there = _on_site(_in_repository(uri, link[1]))
         return f"]({os.path.relpath(there, Path(uri).parent)}{link[2] or ''})"
 
-    return _API.sub(_documented, _LINK.sub(moved, markdown))
+    return _API.sub(_documented, _LINK.sub(moved, _RELEASE.sub(__version__, markdown)))
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

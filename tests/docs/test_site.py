@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from mock_akool import __version__
 from tests.docs.pages import DOCS, PAGES, ROOT
 from tools.docs_reference import PUBLIC, home, members, public
 from tools.docs_site import PAGES as ADDED
@@ -67,6 +68,13 @@ def test_it_can_be_searched_in_light_and_dark(site: Path) -> None:
     home_page = _html(site, "README.md")
     assert 'data-md-color-scheme="slate"' in home_page
     assert 'data-md-color-scheme="default"' in home_page
+
+
+def test_what_commands_print_is_of_the_site_s_version(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text())
+    text = "\n".join(entry["text"] for entry in index["docs"] if not entry["location"].startswith("CHANGELOG"))
+    assert f"mock-akool {__version__} listens on" in text
+    assert set(re.findall(r"mock-akool (\d\S+) listens", text)) == {__version__}
 
 
 def test_every_public_class_is_described_with_its_members(site: Path) -> None:

@@ -18,6 +18,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from mock_akool import __version__
 from tests.children import environment
 from tests.installation import HOSTLESS
 from tests.packaging import dockerfile
@@ -129,6 +130,7 @@ def build() -> Image:
     file.write_text(re.sub(r"--start-interval=\S+ ", "", dockerfile.DOCKERFILE.read_text()))
     buildah(
         *("build", "--isolation=chroot", "--format=docker", "--pull-never", "--layers", "--quiet"),
+        *("--build-arg", f"VERSION={__version__}"),
         *("--volume", f"{settings}:/etc/pip.conf:ro", "--volume", f"{folder}:/wheels-of-others:ro"),
         *("--file", file, "--tag", "mock-akool", "."),
     )

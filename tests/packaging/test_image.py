@@ -16,6 +16,7 @@ from typing import Final
 
 import pytest
 
+from mock_akool import __version__
 from mock_akool.server.addresses import DEFAULT_PORT
 from tests.children import PATIENCE_S, Child, run
 from tests.packaging import dockerfile, engine
@@ -129,6 +130,11 @@ def test_it_is_what_the_dockerfile_says(image: Image) -> None:
     assert image.config["StopSignal"] == said.the("STOPSIGNAL")
     assert list(image.config["ExposedPorts"]) == [f"{said.the('EXPOSE')}/tcp"]
     assert image.config["Healthcheck"]["Test"] == ["CMD", *dockerfile.health().command]
+
+
+def test_it_is_of_the_version_that_the_build_was_given(image: Image, running: Running) -> None:
+    assert image.config["Labels"]["org.opencontainers.image.version"] == __version__
+    assert running.run("mock-akool", "--version").stdout == f"mock-akool {__version__}\n"
 
 
 def test_it_adds_little_to_its_base(root: Path) -> None:
