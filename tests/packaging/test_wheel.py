@@ -99,7 +99,8 @@ class TestInstalled:
 
     def test_its_types_are_seen_by_those_who_use_it(self, installed: Installed) -> None:
         (installed.folder / "user.py").write_text(
-            "from mock_akool import MockAkool\n"
+            "from mock_akool import Mockakool, MockAkool\n"
+            "from mock_akool.webhooks import unseal\n"
             "with MockAkool(seed=7).server() as server:\n"
             "    port: str = server.port\n"
         )
@@ -111,7 +112,9 @@ class TestInstalled:
             patience_s=PATIENCE_S,
         )
         assert told.stdout.splitlines() == [
-            'user.py:3: error: Incompatible types in assignment (expression has type "int", variable has type "str")'
+            'user.py:1: error: Module "mock_akool" has no attribute "Mockakool"; maybe "MockAkool"?  [attr-defined]',
+            'user.py:2: error: Module "mock_akool.webhooks" has no attribute "unseal"; maybe "seal"?  [attr-defined]',
+            'user.py:4: error: Incompatible types in assignment (expression has type "int", variable has type "str")'
             "  [assignment]",
-            "Found 1 error in 1 file (checked 1 source file)",
+            "Found 3 errors in 1 file (checked 1 source file)",
         ]
