@@ -83,7 +83,7 @@ def test_dir_lists_what_was_not_imported_yet() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'mock_akool' has no attribute 'MockAcool'"):
-        _ = mock_akool.MockAcool
+        _ = mock_akool.MockAcool  # type: ignore[attr-defined]
     assert not hasattr(mock_akool, "_private")
 
 
