@@ -27,6 +27,7 @@ test-all: $(VENV)/installed-dev ## run all tests at length, through every transp
 
 test-latest: $(VENV)/installed-dev ## run the interceptors' tests with the newest releases of what they patch
 	$(PYTHON) -m venv --clear $(VENV)-latest
+	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[httpx,aiohttp,faker]'
 	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --pre \
 		requests responses httpx httpx2 aiohttp urllib3 pytest pytest-asyncio anyio trio freezegun time-machine \
@@ -41,6 +42,7 @@ lint: $(VENV)/installed-dev ## check style, types, layers, words, the Dockerfile
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.check_words
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/actionlint
 	$(BIN)/zizmor --offline --quiet .github
 
 check: lint test ## lint, then test

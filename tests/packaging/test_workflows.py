@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from mock_akool import __version__
+from tests.children import run
 from tests.packaging.deployment import check_workflow, fits
 from tests.packaging.dockerfile import ROOT
 
@@ -23,6 +27,106 @@ PROJECT_VERSIONS: Final = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.t
 def jobs(file: Path) -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load(file.read_text())["jobs"]
     return found
+
+
+STEPS: Final = [
+    pytest.param(step["run"], step.get("env", {}), id=f"{file.stem}-{job}-{number}")
+    for file in WORKFLOWS
+    for job, described in jobs(file).items()
+    for number, step in enumerate(described["steps"])
+    if "run" in step
+]
+
+STAND_IN: Final = """
+import os, pathlib, subprocess, sys, tomllib
+
+root, python = os.environ["ROOT"], os.environ["PYTHON"]
+name, words = pathlib.Path(sys.argv[0]).name, sys.argv[1:]
+
+def run(*command, **how):
+    return subprocess.run(command, cwd=root, **how).returncode
+
+if name == "sudo":
+    sys.exit(0 if words[0] == "apt-get" else run(*words))
+elif name == "make":
+    # Each command of the target is printed; a target or file that is not there is an error.
+    os.environ["PATH"] = os.environ["USUAL_PATH"]
+    sys.exit(run("make", "--dry-run", *words))
+elif name in {"python", "python3"}:
+    if words[0] == "-m" and words[1] in {"pip", "pytest"}:
+        # With --help at the end nothing is done, but what goes before it is read. Files and folders must be there.
+        places = [word for word in words if word.startswith("tests/") or word.endswith(".txt")]
+        if not all(pathlib.Path(root, place).exists() for place in places):
+            sys.exit(f"not there: {places}")
+        if "--group" in words:  # which the pip that reads these words may be too old to know
+            place = words.index("--group")
+            tomllib.loads(pathlib.Path(root, "pyproject.toml").read_text())["dependency-groups"][words[place + 1]]
+            del words[place : place + 2]
+        sys.exit(run(python, *words, "--help", stdout=subprocess.DEVNULL))
+    if words == ["-m", "tools.release_notes", "0.1.0"]:
+        print("First.")
+        sys.exit(0)
+    sys.exit(run(python, *words))
+elif name == "docker":
+    known = {"run", "exec", "stop", "inspect"}
+    if words[0] == "inspect":
+        print(0)
+    sys.exit(0 if words[0] in known else f"what is docker {words[0]}?")
+elif name == "gh":
+    notes = pathlib.Path(words[words.index("--notes-file") + 1])
+    sys.exit(0 if words[:2] == ["release", "create"] and notes.read_text() else "no notes")
+"""
+
+
+@pytest.mark.parametrize(("script", "variables"), STEPS)
+def test_the_commands_of_a_step_run(script: str, variables: dict[str, str], tmp_path: Path) -> None:
+    """As on a hosted machine, but with stand-ins for what would install, take minutes, or reach other machines."""
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    for name in ("docker", "gh", "make", "python", "python3", "sudo"):
+        (commands / name).write_text(f"#!{sys.executable}\n{STAND_IN}")
+        (commands / name).chmod(0o755)
+    folder = tmp_path / "checkout"
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    (folder / ".venv" / "bin" / "python").symlink_to(commands / "python")
+    given = {
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "PATH": f"{commands}:{os.environ['PATH']}",
+        "PYTHON": sys.executable,
+        "ROOT": str(ROOT),
+        "TAG": f"v{__version__}" if "__version__" in script else "v0.1.0",
+        "USUAL_PATH": os.environ["PATH"],
+    }
+    told = run("-e", "-o", "pipefail", "-c", script, command=["bash"], variables=given, folder=folder)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert set(variables) <= {*given, "GH_TOKEN"}
+    if "GITHUB_OUTPUT" in script:
+        assert (tmp_path / "output").read_text() == "version=0.1.0\n"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "make tset",
+        "python -m pytest -n auto tests/mokc",
+        "python -m pip install --requires-hashes --requirement requirements-dev.txt",
+        "python -m pip install --group development --editable .",
+        "gh release create v1 --notes-file notes.md",
+        "docker runn",
+        'test "$TAG" = v0.2.0',
+    ],
+)
+def test_a_wrong_command_is_found(script: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        test_the_commands_of_a_step_run(script, {}, tmp_path)
+
+
+def test_actionlint_would_find_something(tmp_path: Path) -> None:
+    wrong = tmp_path / "ci.yml"
+    wrong.write_text((GITHUB / "workflows" / "ci.yml").read_text().replace("matrix.python ", "matrix.pythn "))
+    told = run(wrong, command=[str(Path(sys.executable).with_name("actionlint"))])
+    assert told.returncode == 1
+    assert 'property "pythn" is not defined' in told.stdout
 
 
 def test_they_are_there() -> None:
