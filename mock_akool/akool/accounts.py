@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from mock_akool.akool.settings import AccountSpec, ServiceSettings
 from mock_akool.akool.transactions import transaction
 from mock_akool.core.clock import NS_PER_S, Clock
+from mock_akool.core.draining import Container
 from mock_akool.core.durations import Duration
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import shortened
@@ -84,6 +85,10 @@ class Accounts:
 
     def __len__(self) -> int:
         return len(self._by_key)
+
+    def containers(self) -> list[Container]:
+        """Return what holds the most of it, to be drained when it is out of use."""
+        return [self._by_key, self._by_id, self._credits, self._initial, self._specs]
 
     @transaction
     def listed(self, first: int = 0, most: int | None = None) -> list[Account]:

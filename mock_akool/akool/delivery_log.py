@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from mock_akool.akool.deliveries import Delivery, DeliveryState
@@ -60,22 +60,23 @@ class DeliveryLog:
             self._bytes += delivery.size - known.size
             self._kept[number] = delivery
 
-    def forget(self, job_ids: Container[str]) -> set[int]:
-        """Forget the deliveries of these jobs; returns their numbers."""
-        gone = {
-            number for known in (self._kept, self._pending) for number, each in known.items() if each.job_id in job_ids
-        }
-        for number in gone:
+    def forget(self, job_id: str, numbers: Iterable[int]) -> None:
+        """Forget a job and its deliveries; those no longer kept may be among them."""
+        for number in numbers:
             self._pending.pop(number, None)
             dropped = self._kept.pop(number, None)
             self._bytes -= dropped.size if dropped is not None else 0
-        self.missed = {job_id for job_id in self.missed if job_id not in job_ids}
+        self.missed.discard(job_id)
         self.edition += 1
-        return gone
 
     def pending(self, number: int) -> Delivery | None:
         """Return a delivery that is still to be attempted or is under way, else None."""
         return self._pending.get(number)
+
+    @property
+    def pending_count(self) -> int:
+        """How many deliveries are still to be attempted or are under way."""
+        return len(self._pending)
 
     def all_pending(self) -> list[Delivery]:
         """Return all deliveries that are still to be attempted or are under way, in the order of their making."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from itertools import filterfalse
 from typing import Any, Final, NamedTuple, Protocol
@@ -26,9 +26,10 @@ from mock_akool.akool.overrides import ResultOverride
 from mock_akool.akool.poll_cache import NEVER_NS, PollCache, PollResult
 from mock_akool.akool.settings import Limits, ServiceSettings
 from mock_akool.akool.snapshot import Snapshot
-from mock_akool.akool.transactions import transaction
+from mock_akool.akool.transactions import give_way, transaction
 from mock_akool.core.call_log import Call, CallLog, Refusal
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock, SteeredClock
+from mock_akool.core.draining import Container, drain
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Response
@@ -80,11 +81,15 @@ class Scripts(Protocol):
     limiting: bool
     """Whether an account may have a limit of requests of its own."""
 
-    def reset(self) -> None:
-        """Begin anew: the engine has forgotten everything."""
+    def reset(self) -> list[Container]:
+        """Begin anew: the engine has forgotten everything. Returns what is to be drained."""
+        ...
 
-    def forget(self, api_key: str, job_ids: Iterable[str]) -> None:
-        """Forget what concerns an account and its jobs."""
+    def forget_jobs(self, job_ids: Iterable[str]) -> None:
+        """Forget what concerns these jobs."""
+
+    def forget(self, api_key: str) -> None:
+        """Forget what concerns an account; its jobs were forgotten before."""
 
     def account_script(self, api_key: str) -> AccountScript:
         """Return what the account of this key is like when it is made."""
@@ -113,10 +118,14 @@ class NoScripts:
 
     limiting = False
 
-    def reset(self) -> None:
+    def reset(self) -> list[Container]:
         """There is nothing to begin anew."""
+        return []
 
-    def forget(self, api_key: str, job_ids: Iterable[str]) -> None:
+    def forget_jobs(self, job_ids: Iterable[str]) -> None:
+        """There is nothing to forget."""
+
+    def forget(self, api_key: str) -> None:
         """There is nothing to forget."""
 
     def account_script(self, api_key: str) -> AccountScript:
@@ -186,12 +195,14 @@ class Engine:
     def reset(self) -> None:
         """Forget all jobs, calls, job scripts and what the accounts spent: as just made."""
         with self.lock:
-            forgotten = self._jobs
-            self.scripts.reset()
-            self._forget_all()
-        forgotten.clear()
+            known = (self._jobs, self.accounts, self.call_log)
+            forgotten = [each for store in known for each in store.containers()]
+            forgotten += self.scripts.reset()
+            forgotten += self._forget_all()
+        drain(forgotten)
 
-    def _forget_all(self) -> None:
+    def _forget_all(self) -> list[Container]:
+        """Begin anew; returns what of the outbox is to be drained."""
         self.accounts = Accounts(
             self.settings,
             self.keyed_random,
@@ -208,7 +219,7 @@ class Engine:
         self.troubled: set[str] = set()
         """Endpoints whose newest request was refused or went wrong: its client may sleep before it tries again."""
         self._recent: dict[str, deque[int]] = {}
-        self.outbox.reset(self.clock.now_ns())
+        return self.outbox.reset(self.clock.now_ns())
 
     # Reading
 
@@ -368,20 +379,22 @@ class Engine:
         self.credits_of(account, now_ns)
         return self.accounts.spent_by(account)
 
-    @transaction
     def account_summaries(self, now_ns: int, *, first: int = 0, most: int | None = None) -> list[AccountSummary]:
-        """Return accounts with their totals, in the order in which they appeared: `most` at most from `first` on."""
-        return [self._summary(account, now_ns) for account in self.accounts.listed(first, most)]
+        """Return accounts with their totals, in the order in which they appeared: `most` at most from `first` on.
+
+        Account by account, so that nobody waits for all of them.
+        """
+        found = (self.account_summary(account.api_key, now_ns) for account in self.accounts.listed(first, most))
+        return [summary for summary in found if summary is not None]
 
     @transaction
     def account_summary(self, api_key: str, now_ns: int) -> AccountSummary | None:
         """Return the account with this API key and its totals; None when there is none, and none is made."""
         account = self.accounts.known(api_key)
-        return None if account is None else self._summary(account, now_ns)
-
-    def _summary(self, account: Account, now_ns: int) -> AccountSummary:
+        if account is None:
+            return None
         left, spent = self.credits_of(account, now_ns), self.spent_by(account, now_ns)
-        return AccountSummary(account, left, spent, self.jobs_made(account.api_key))
+        return AccountSummary(account, left, spent, self.jobs_made(api_key))
 
     def totals(self, now_ns: int, api_key: str | None = None) -> AccountTotals:
         """Return how many accounts there are, and what they have left and have spent; with an API key, of that one."""
@@ -549,28 +562,39 @@ class Engine:
         """Forget the job: it was never there. What it cost stays paid. Raises MockAkoolError for an unknown one."""
         self._known(job_id)
         self._jobs.remove(job_id)
-        self._polls.clear()
-        self.outbox.forget({job_id})
+        self._are_gone([job_id])
 
     def reset_account(self, api_key: str) -> None:
         """Forget an account's jobs, calls, job scripts, rules and spent credits: it is as when it was made.
 
         The clock and all other accounts stay as they are.
         """
-        with self.lock:
-            jobs = self._jobs
-            own = jobs.forget_account(api_key)
-            self._polls.clear()
-            self.outbox.forget(own.keys())
-            self.outbox.forget_account(api_key)
-            self.scripts.forget(api_key, own.keys())
-            self._recent.pop(api_key, None)
-            self.accounts.restore(api_key)
-            self.call_log.drop(self.asked_by(api_key))
-        # Nobody finds the files of jobs that are gone, so the rest can be done bit by bit.
-        while own:
-            with self.lock:
-                jobs.forget_files(own.popitem()[1] for _ in range(min(len(own), _PIECE)))
+        while not self._reset_some(api_key):
+            give_way()
+
+    @transaction
+    def _reset_some(self, api_key: str) -> bool:
+        """Forget the oldest jobs of an account, and with the last of them all the rest; returns whether that is done.
+
+        So nobody waits for long, however many there are.
+        """
+        gone = self._jobs.forget_oldest(_PIECE, api_key)
+        self._are_gone(gone)
+        if len(gone) == _PIECE:
+            return False
+        self._jobs.forget_account(api_key)
+        self.outbox.forget_account(api_key)
+        self.scripts.forget(api_key)
+        self._recent.pop(api_key, None)
+        self.accounts.restore(api_key)
+        self.call_log.drop(self.asked_by(api_key))
+        return True
+
+    def _are_gone(self, job_ids: Collection[str]) -> None:
+        """Let everybody forget jobs that were forgotten."""
+        self._polls.clear()
+        self.outbox.forget(job_ids)
+        self.scripts.forget_jobs(job_ids)
 
     @transaction
     def account_changed(self, api_key: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 from typing import Final
 
 from mock_akool.akool.families import Context, family_of
 from mock_akool.akool.jobs import Job
+from mock_akool.core.draining import Container
 from mock_akool.core.timeline import Status
 
 _MOST_PARTS: Final = 32
@@ -112,7 +112,10 @@ class JobStore:
     def saw(self, job: Job, status: Status) -> bool:
         """Note that a poll saw the job at a status; returns whether an equal poll would change nothing more."""
         if status < Status.COMPLETED:
-            self.open.add(job.id)  # a script may let a job that was completed be processed again
+            # A script may let a job that was completed be processed again. Most jobs are in neither of the small sets,
+            # and among a million the large one is slow to reach.
+            if job.id in self.end_shown or job.id in self.polled_on:
+                self.open.add(job.id)
             return True
         if job.id in self.polled_on:
             return True
@@ -124,13 +127,8 @@ class JobStore:
 
     def remove(self, job_id: str) -> None:
         """Forget a job."""
-        job = self.by_id.pop(job_id)
-        self._ids_of[job.account.api_key].remove(job_id)
-        self.forget_files([job])
-        for known in (self.open, self.end_shown, self.polled_on):
-            known.discard(job_id)
-        for waiting in (self._unfinished, self.refunds):
-            waiting.get(job.account.api_key, {}).pop(job_id, None)
+        self._ids_of[self.by_id[job_id].account.api_key].remove(job_id)
+        self._forget(job_id)
 
     def unfinished(self, api_key: str) -> dict[str, None]:
         """Return the ids of an account's jobs that may be unfinished; who finds one that has ended takes it out."""
@@ -139,25 +137,30 @@ class JobStore:
             waiting = self._unfinished[api_key] = dict.fromkeys(self._ids_of.get(api_key, ()))
         return waiting
 
-    def forget_account(self, api_key: str) -> dict[str, Job]:
-        """Forget the jobs of an account and how many there were; returns them by id.
+    def forget_oldest(self, most: int, api_key: str) -> list[str]:
+        """Forget the oldest jobs of an account, `most` at most; returns their ids."""
+        ids = self._ids_of.get(api_key, [])
+        oldest = ids[:most]
+        del ids[:most]
+        for job_id in oldest:
+            self._forget(job_id)
+        return oldest
 
-        What the names of their files begin with is left for `forget_files`: that takes long where there are many.
-        """
-        own = {job_id: self.by_id.pop(job_id) for job_id in self._ids_of.pop(api_key, ())}
+    def forget_account(self, api_key: str) -> None:
+        """Forget how many jobs an account made; those that there are must have been forgotten before."""
+        for known in (self._ids_of, self.made, self._unfinished, self.refunds):
+            known.pop(api_key, None)
+
+    def _forget(self, job_id: str) -> None:
+        job = self.by_id.pop(job_id)
+        self._by_stem.pop(family_of(job).files.stem(job, self._context), None)
         for known in (self.open, self.end_shown, self.polled_on):
-            known.difference_update(own)
-        for counted in (self.made, self._unfinished, self.refunds):
-            counted.pop(api_key, None)
-        return own
+            known.discard(job_id)
+        for waiting in (self._unfinished, self.refunds):
+            waiting.get(job.account.api_key, {}).pop(job_id, None)
 
-    def forget_files(self, jobs: Iterable[Job]) -> None:
-        """Forget what the names of the files of these jobs begin with."""
-        for job in jobs:
-            self._by_stem.pop(family_of(job).files.stem(job, self._context), None)
-
-    def clear(self) -> None:
-        """Give back the memory of a store that is out of use, bit by bit: all at once would hold up other threads."""
-        for known in (self.by_id, self._by_stem, self._ids_of, self._unfinished, self.refunds):
-            while known:
-                known.popitem()
+    def containers(self) -> list[Container]:
+        """Return what holds the most of it, to be drained when it is out of use."""
+        by_account = (self._ids_of, self._unfinished, self.refunds)
+        ids = [ids for known in by_account for ids in known.values()]
+        return [self.by_id, self._by_stem, *ids, *by_account, self.made, self.open, self.end_shown, self.polled_on]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Collection, Container, Iterable, Set
+from collections.abc import Callable, Collection, Iterable, Set
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, Protocol
@@ -24,6 +24,7 @@ from mock_akool.akool.envelope import encode
 from mock_akool.akool.families import Context, Record, family_of
 from mock_akool.akool.jobs import Job
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
+from mock_akool.core.draining import Container
 from mock_akool.core.rules import Subject
 from mock_akool.core.timeline import Change, Status, changes
 from mock_akool.core.urls import without_password
@@ -35,6 +36,10 @@ Compose = Callable[[Draft], bytes]
 _log = logging.getLogger("mock_akool")
 
 _OK: Final = 200
+_MOST_STEPS: Final = 100
+"""How many changes and attempts that are due are looked at while the lock is held."""
+_MOST_STALE: Final = 1_000
+"""How much of the heap may stand for what was forgotten, beside as much again as what is there."""
 _NO_FAULT: Final = WebhookFault()
 
 
@@ -68,14 +73,13 @@ class _Due(NamedTuple):
     at_ns: int
     order: int
     job_id: str
-    version: int
     number: int
 
 
 class _Subscription:
     """What the outbox knows of a job that wants webhooks."""
 
-    __slots__ = ("awaited", "blocked", "busy", "held", "issued", "job", "released_by", "sent", "version")
+    __slots__ = ("awaited", "blocked", "busy", "entry", "held", "issued", "job", "numbers", "released_by", "sent")
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -83,8 +87,11 @@ class _Subscription:
         """The changes for which a delivery was made."""
         self.awaited: Change | None = None
         """The next change, which an entry of the heap stands for."""
-        self.version = 0
+        self.entry = 0
+        """The order of that entry. It is no other's, be it of a job of the same id that was forgotten; 0: none."""
         self.issued = 0
+        self.numbers: list[int] = []
+        """Its deliveries, those no longer kept included."""
         self.busy = False
         """Whether an attempt is under way: a job's attempts are made one after the other."""
         self.blocked: list[_Due] = []
@@ -119,21 +126,25 @@ class Outbox:
         self.listener: Listener | None = None
         self._under_way: dict[int, CancelToken] = {}
         """The tokens of the attempts that are under way, by the deliveries' numbers."""
+        self._subscriptions: dict[str, _Subscription] = {}
+        self._heap: list[_Due] = []
         self.reset(0)
 
-    def reset(self, start_ns: int) -> None:
-        """Forget all webhooks, and cancel the attempts that are under way."""
+    def reset(self, start_ns: int) -> list[Container]:
+        """Forget all webhooks, and cancel the attempts that are under way; returns what is to be drained."""
         with self._lock:
+            forgotten: list[Container] = [self._subscriptions, self._heap]
             self._start_ns = start_ns
             self._log.clear()
-            self._subscriptions: dict[str, _Subscription] = {}
-            self._heap: list[_Due] = []
+            self._subscriptions = {}
+            self._heap = []
             self._order = 0
             self.next_ns: int | None = None
             """When there is next something to do, or None; attempts under way do not count."""
             self._cancel(list(self._under_way))
             if self.listener is not None:
                 self.listener.forgotten()
+            return forgotten
 
     # What the engine says
 
@@ -155,13 +166,18 @@ class Outbox:
             self._await_change(subscription, changes_to_send)
             self._settle()
 
-    def forget(self, job_ids: Container[str]) -> None:
+    def forget(self, job_ids: Iterable[str]) -> None:
         """Forget the webhooks of these jobs, and cancel the attempts that are under way."""
         with self._lock:
-            self._subscriptions = {key: each for key, each in self._subscriptions.items() if key not in job_ids}
-            self._heap = [due for due in self._heap if due.job_id not in job_ids]
-            heapq.heapify(self._heap)
-            cancelled = self._cancel(self._log.forget(job_ids))
+            found = (self._subscriptions.pop(job_id, None) for job_id in job_ids)
+            gone = [subscription for subscription in found if subscription is not None]
+            for subscription in gone:
+                self._log.forget(subscription.job.id, subscription.numbers)
+            # What stands in the heap for them is stale, and goes when it is due, or when it is too much.
+            if len(self._heap) > 2 * (len(self._subscriptions) + self._log.pending_count) + _MOST_STALE:
+                self._heap = [due for due in self._heap if not self._is_stale(due)]
+                heapq.heapify(self._heap)
+            cancelled = self._cancel(number for subscription in gone for number in subscription.numbers)
             self._settle()
             if self.listener is not None and cancelled:
                 self.listener.cancelled(cancelled)
@@ -180,21 +196,34 @@ class Outbox:
         Each is under way until `finish` is called with it, or it is cancelled.
         """
         taken: list[Attempt] = []
-        with self._lock:
-            while self._heap and self._heap[0].at_ns <= now_ns and len(taken) != most:
-                due = heapq.heappop(self._heap)
-                subscription = self._subscriptions[due.job_id]
-                if not due.number:
-                    if due.version == subscription.version:
-                        self._issue(subscription, due.at_ns)
-                elif subscription.busy:
-                    subscription.blocked.append(due)
-                elif (delivery := self._log.pending(due.number)) is not None:
-                    subscription.busy = True
-                    token = self._under_way[due.number] = CancelToken()
-                    taken.append(Attempt(delivery, token))
-            self._settle()
+        while not self._take_some(now_ns, most, taken):
+            pass  # others may have the lock in between
         return taken
+
+    def _take_some(self, now_ns: int, most: int | None, taken: list[Attempt]) -> bool:
+        """Look at some of what is due, and add to what was taken; returns whether that is all there is to take."""
+        with self._lock:
+            for _ in range(_MOST_STEPS):
+                if not self._heap or self._heap[0].at_ns > now_ns or len(taken) == most:
+                    self._settle()
+                    return True
+                self._take_one(heapq.heappop(self._heap), taken)
+            self._settle()
+        return False
+
+    def _take_one(self, due: _Due, taken: list[Attempt]) -> None:
+        subscription = self._subscriptions.get(due.job_id)
+        if subscription is None:
+            return
+        if due.order == subscription.entry:
+            self._issue(subscription, due.at_ns)
+        elif (delivery := self._log.pending(due.number)) is not None:
+            if subscription.busy:
+                subscription.blocked.append(due)
+                return
+            subscription.busy = True
+            token = self._under_way[due.number] = CancelToken()
+            taken.append(Attempt(delivery, token))
 
     def finish(self, attempt: Attempt, result: AttemptResult, *, is_final: bool = False) -> Delivery | None:
         """Take note of how an attempt went; `is_final` means that another would go no better.
@@ -233,12 +262,13 @@ class Outbox:
             return delivery
 
     def collect(self, now_ns: int, most: int | None = None) -> bool:
-        """Count what is due by `now_ns` as delivered when it became due; returns whether there was anything."""
+        """Count some of what is due by `now_ns` as delivered when it became due; returns whether there was anything."""
+        taken: list[Attempt] = []
         with self._lock:
-            taken = self.take(now_ns, most)
+            is_all = self._take_some(now_ns, most, taken)
             for each in taken:
                 self.finish(each, AttemptResult(each.delivery.due_ns, each.delivery.due_ns, _OK))
-        return bool(taken)
+        return bool(taken) or not is_all
 
     def abandon(self) -> list[Delivery]:
         """Drop the deliveries that were made and not delivered yet; returns them in the order of their making.
@@ -296,14 +326,16 @@ class Outbox:
         if api_key is None:
             return self.next_ns
         with self._lock:
-            mine = (due for due in self._heap if self._account_of(due) == api_key and not self._is_stale(due))
-            return min((due.at_ns for due in mine), default=None)
+            heap = self._heap.copy()
+        # Nobody need wait while this looks through all of it.
+        mine = (due.at_ns for due in heap if self._account_of(due) == api_key and not self._is_stale(due))
+        return min(mine, default=None)
 
     def owed(self, now_ns: int) -> set[str]:
         """Return the API keys of the accounts for which something is to be done by `now_ns`, or is under way."""
         with self._lock:
             due = {self._account_of(each) for each in self._heap if each.at_ns <= now_ns and not self._is_stale(each)}
-            return due | self._sending()
+            return {each for each in due if each is not None} | self._sending()
 
     def is_sending_for(self, api_key: str) -> bool:
         """Return whether an attempt of a webhook of this account is under way."""
@@ -316,7 +348,7 @@ class Outbox:
             original = self._log.entry(number)
             if original is None or original.state is DeliveryState.NOT_ENCRYPTED:
                 return None
-            copy = self._log.add(
+            copy = self._add(
                 replace(original, state=DeliveryState.WAITING, due_ns=now_ns, attempts=(), why="", copy_of=number)
             )
             self._push(now_ns, self._subscriptions[copy.job_id], copy.number)
@@ -336,8 +368,10 @@ class Outbox:
         pending = (self._log.pending(number) for number in self._under_way)
         return {each.account for each in pending if each is not None}
 
-    def _account_of(self, due: _Due) -> str:
-        return self._subscriptions[due.job_id].job.account.api_key
+    def _account_of(self, due: _Due) -> str | None:
+        """Return the API key of the account of a job; None when the job was forgotten."""
+        subscription = self._subscriptions.get(due.job_id)
+        return None if subscription is None else subscription.job.account.api_key
 
     def _changes_to_send(self, job: Job) -> list[Change]:
         """Return the changes of a job that are sent to its receiver, as far as they are known."""
@@ -355,15 +389,17 @@ class Outbox:
         if change == subscription.awaited:
             return
         subscription.awaited = change
-        subscription.version += 1
+        subscription.entry = 0
         if change is not None:
             settings = self._settings
             at_ns = max(subscription.job.created_ns, change.at_ns - settings.webhook_before_status.ns)
-            self._push(at_ns + settings.webhook_after_status.ns, subscription, 0)
+            subscription.entry = self._push(at_ns + settings.webhook_after_status.ns, subscription, 0)
 
-    def _push(self, at_ns: int, subscription: _Subscription, number: int) -> None:
+    def _push(self, at_ns: int, subscription: _Subscription, number: int) -> int:
+        """Put an entry into the heap; returns its order."""
         self._order += 1
-        heapq.heappush(self._heap, _Due(at_ns, self._order, subscription.job.id, subscription.version, number))
+        heapq.heappush(self._heap, _Due(at_ns, self._order, subscription.job.id, number))
+        return self._order
 
     def _issue(self, subscription: _Subscription, due_ns: int) -> None:
         """Make the delivery of the job's next change, and look out for the change after it."""
@@ -436,6 +472,7 @@ class Outbox:
 
     def _add(self, delivery: Delivery) -> Delivery:
         delivery = self._log.add(delivery)
+        self._subscriptions[delivery.job_id].numbers.append(delivery.number)
         self._release_by(delivery)
         if delivery.state is DeliveryState.NOT_ENCRYPTED and self.listener is not None:
             self.listener.unsendable(delivery)
@@ -468,9 +505,10 @@ class Outbox:
             self._changed()
 
     def _is_stale(self, due: _Due) -> bool:
-        if due.number:
-            return self._log.pending(due.number) is None
-        return due.version != self._subscriptions[due.job_id].version
+        subscription = self._subscriptions.get(due.job_id)
+        if subscription is None:
+            return True
+        return self._log.pending(due.number) is None if due.number else due.order != subscription.entry
 
     def _changed(self) -> None:
         if self.listener is not None:

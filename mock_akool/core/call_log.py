@@ -14,6 +14,7 @@ from itertools import chain, takewhile
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, Self
 
+from mock_akool.core.draining import Container
 from mock_akool.core.http import Request, Response, shortened
 from mock_akool.core.timeline import Status
 
@@ -263,6 +264,10 @@ class CallLog:
         self.refusals.append(refusal)
         self.refusal_count += 1
 
+    def containers(self) -> list[Container]:
+        """Return what holds the most of it, to be drained when it is out of use."""
+        return [*(share.calls for share in self._shares.values()), self._shares]
+
     def calls(self) -> tuple[Call, ...]:
         """Return the kept calls, oldest first."""
         if len(self._shares) == 1:
@@ -282,6 +287,8 @@ class CallLog:
         self._known.clear()
         self._largest.clear()
         for account, share in list(self._shares.items()):
+            if not any(map(is_meant, share.calls)):
+                continue
             left = [each for each in zip(share.calls, share.sizes, strict=True) if not is_meant(each[0])]
             share.calls = deque(call for call, _ in left)
             share.sizes = deque(size for _, size in left)

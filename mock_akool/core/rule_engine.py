@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import NamedTuple
 
+from mock_akool.core.draining import Container
 from mock_akool.core.keyed_random import KeyedRandom, KeyPart
 from mock_akool.core.rules import NEVER, Conditions, Rule, Subject
 
@@ -61,8 +62,8 @@ class RuleCounter:
         self.free = conditions == Conditions(per=conditions.per)
         """Whether all calls meet the conditions."""
         self.rules: list[tuple[int, ActiveRule]] = []
-        self.counts: dict[str, Count] = {}
-        """By account, by job, or all together."""
+        self.counts: dict[str, dict[str | int, Count]] = {}
+        """By account, and of an account by job, or all together."""
 
     def firing(self, subject: Subject, lucky: Callable[[int, Rule], bool]) -> tuple[int, ActiveRule] | None:
         """Count the call, and return the first rule that fires at it, with its position."""
@@ -80,15 +81,25 @@ class RuleCounter:
 
     def count_of(self, subject: Subject) -> Count:
         """Return the count that the call belongs to."""
-        key = (subject.account if self.per == "account" else subject.counted_as if self.per == "job" else "") or ""
-        count = self.counts.get(key)
+        owner: str
+        job: str | int
+        owner, job = "", ""
+        if self.per == "account":
+            owner = subject.account or ""
+        elif self.per == "job" and subject.counted_as is not None:
+            owner, job = subject.counted_as
+        counts = self.counts.get(owner)
+        if counts is None:
+            counts = self.counts[owner] = {}
+        count = counts.get(job)
         if count is None:
-            count = self.counts[key] = Count(self._quiet_until(0))
+            count = counts[job] = Count(self._quiet_until(0))
         return count
 
-    def forget(self, owners: Container[str]) -> None:
-        """Start the counts of these accounts and jobs anew."""
-        self.counts = {key: count for key, count in self.counts.items() if key not in owners}
+    def forget(self, account: str) -> None:
+        """Start the counts of an account and its jobs anew; what several accounts are counted in goes on."""
+        if self.per != "all":
+            self.counts.pop(account, None)
 
     def _quiet_until(self, count: int) -> int:
         return min((active.rule.quiet_until(count) for _, active in self.rules), default=NEVER)
@@ -112,12 +123,18 @@ class RuleSet:
         self._keyed_random = keyed_random
         self._counters: dict[str, list[RuleCounter]] = {}
         """By endpoint."""
-        self._streams: dict[_Stream, Count] = {}
+        self._streams: dict[str, dict[_Stream, Count]] = {}
         """How many calls there were of each stream."""
         known: dict[tuple[tuple[str, ...], Conditions], RuleCounter] = {}
         for active in rules:
             key = active.rule.on, active.rule.conditions
             known[key] = self._add(active, known.get(key))
+
+    def containers(self) -> list[Container]:
+        """Return what holds the most of it, to be drained when it is out of use."""
+        counters = (counter for some in self._counters.values() for counter in some)
+        counts = (of_account for counter in counters for of_account in counter.counts.values())
+        return [*counts, *self._streams.values()]
 
     def begin_after(self, number: int) -> None:
         """Let the rules count from the calls after the one with this number on."""
@@ -135,13 +152,12 @@ class RuleSet:
             for counter in counters:
                 counter.rules = [(position, each) for position, each in counter.rules if each is not active]
 
-    def forget(self, account: str, owners: Container[str]) -> None:
+    def forget(self, account: str) -> None:
         """Start the counts of an account and its jobs anew; counts that several accounts share go on."""
         for counters in self._counters.values():
             for counter in counters:
-                if counter.per != "all":
-                    counter.forget(owners)
-        self._streams = {stream: count for stream, count in self._streams.items() if stream.account != account}
+                counter.forget(account)
+        self._streams.pop(account, None)
 
     def _add(self, active: ActiveRule, counter: RuleCounter | None) -> RuleCounter:
         if counter is None:
@@ -166,9 +182,10 @@ class RuleSet:
 
     def _stream_of(self, endpoint: str, subject: Subject) -> tuple[_Stream, Count]:
         stream = _Stream(endpoint, subject.account or "", subject.job_number or 0)
-        count = self._streams.get(stream)
+        known = self._streams.setdefault(stream.account, {})
+        count = known.get(stream)
         if count is None:
-            count = self._streams[stream] = Count()
+            count = known[stream] = Count()
         return stream, count
 
     def firing(self, endpoint: str, subject: Subject, now_ns: int) -> Firing | None:

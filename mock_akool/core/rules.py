@@ -120,8 +120,8 @@ class Subject(NamedTuple):
     """What the conditions of rules look at: whose call or webhook it is, and which job it is about.
 
     `job_number` counts the account's jobs from 1; for a create it is the number that its job will have. `since_ns` is
-    how long the scenario has been active, in nanoseconds. `counted_as` is the job for rules that count `per: job`:
-    of a create, the job that it will make, so that all attempts at one job are counted together.
+    how long the scenario has been active, in nanoseconds. `counted_as` is the job for rules that count `per: job`, by
+    whose it is and which: of a create, the job that it will make, so that all attempts at one job are counted together.
     """
 
     account: str | None = None
@@ -130,4 +130,4 @@ class Subject(NamedTuple):
     prompt: str | None = None
     status: Status | None = None
     since_ns: int = 0
-    counted_as: str | None = None
+    counted_as: tuple[str, str | int] | None = None

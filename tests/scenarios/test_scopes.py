@@ -96,7 +96,7 @@ def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: li
             case "remove" if number < len(added[scope]):
                 runtime.remove(added[scope].pop(number))
             case "forget":
-                runtime.forget(scope, [])
+                runtime.forget(scope)
                 scenarios[scope], added[scope], scripts[scope] = (), [], []
     for scope in SCOPES:
         assert runtime.scenarios_of(scope) == scenarios[scope]
@@ -151,25 +151,29 @@ class TestCounts:
             runtime.add(second, "all: second")
         said = [fired(runtime, key) for key in (ONE, OTHER, ONE)]
         assert said == [None, None, "all: second"] if per == "account" else [None, "all: second", None]
-        runtime.forget(ONE, [])
+        runtime.forget(ONE)
         assert [each and each.removeprefix("all: ") for each in (fired(runtime, ONE), fired(runtime, ONE))] == after
         # The other one was counted once, and goes on.
         assert fired(runtime, OTHER) == ("all: second" if per == "account" else None)
 
     def test_jobs_that_are_forgotten_are_counted_anew(self) -> None:
         made = engine()
-        runtime, account = runtime_of(made), made.accounts.by_key(ONE)
-        assert account is not None
-        jobs = [made.create(account, CREATES[NEW.endpoint], REQUEST, "", made.clock.now_ns())[0].id for _ in range(2)]
+        runtime = runtime_of(made)
+        jobs = []
+        for key in (ONE, OTHER):
+            account = made.accounts.by_key(key)
+            assert account is not None
+            jobs += made.create(account, CREATES[NEW.endpoint], REQUEST, "", made.clock.now_ns())
         runtime.add(rule("second", on="infobymodelid", nth=2, per="job"), "second")
 
         def polled(job_id: str) -> bool:
-            call = Request.build("GET", "/", f"image_model_id={job_id}", {"x-api-key": ONE})
+            # Whoever asks: the job is counted as that of its account.
+            call = Request.build("GET", "/", f"image_model_id={job_id}", {"x-api-key": OTHER})
             return runtime.firing("infobymodelid", call, 0) is not None
 
-        assert [polled(job_id) for job_id in jobs] == [False, False]
-        runtime.forget(ONE, jobs[:1])
-        assert [polled(job_id) for job_id in jobs] == [False, True]
+        assert [polled(job.id) for job in jobs] == [False, False]
+        runtime.forget(ONE)
+        assert [polled(job.id) for job in jobs] == [False, True]
 
 
 class TestEntries:
@@ -193,7 +197,7 @@ class TestEntries:
         runtime_of(made).activate([self.PUT], ONE)
         assert entries(made, ONE, 3) == ["put: jobs[0]", "put: jobs[1]", "all: jobs[0]"]
         assert entries(made, OTHER, 1) == ["all: jobs[0]"]
-        runtime_of(made).forget(ONE, [])
+        runtime_of(made).forget(ONE)
         assert entries(made, ONE, 3) == ["all: jobs[0]", "all: jobs[1]", None]
         assert entries(made, OTHER, 2) == ["all: jobs[1]", None]
 
@@ -204,7 +208,7 @@ def test_what_scenarios_say_of_accounts_and_limits_is_so_for_their_scope() -> No
     runtime.activate([read_scenario({"account": {"status": "banned"}, "limits": {"concurrent_jobs": 5}})], ONE)
     assert [runtime.account_script(key)[:2] for key in (ONE, OTHER)] == [(3, True), (3, None)]
     assert [runtime.limits(key).concurrent_jobs for key in (ONE, OTHER)] == [5, 4]
-    runtime.forget(ONE, [])
+    runtime.forget(ONE)
     assert runtime.account_script(ONE) == runtime.account_script(OTHER)
     assert runtime.limits(ONE) == runtime.limits(OTHER)
     runtime.activate([])

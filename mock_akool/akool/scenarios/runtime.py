@@ -32,6 +32,7 @@ from mock_akool.akool.snapshot import Snapshot, UnusedRules
 from mock_akool.akool.transactions import transaction
 from mock_akool.core.call_log import CallLog
 from mock_akool.core.clock import Clock
+from mock_akool.core.draining import Container
 from mock_akool.core.http import Request
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.rule_engine import ActiveRule, Count, Firing, RuleSet
@@ -115,10 +116,18 @@ class ScenarioRuntime:
         self._world = world
         self.setup = setup
         self.lock = world.lock
-        self.reset()
+        self._begin()
 
-    def reset(self) -> None:
-        """Forget all rules, job scripts and counts but those that the fake was made with."""
+    def reset(self) -> list[Container]:
+        """Forget all rules, job scripts and counts but those of the start; returns what is to be drained."""
+        scopes = (self._everybody, self._activated, *self._activated_of.values(), *self._of_key.values())
+        rule_sets = (self._added, *self._added_of.values(), *(scope.rules for scope in scopes))
+        forgotten: list[Container] = [each for rules in rule_sets for each in rules.containers()]
+        forgotten += [self._added_of, self._activated_of, self._of_key, self._of_job, self._attempts, self._next_of]
+        self._begin()
+        return forgotten
+
+    def _begin(self) -> None:
         setup, keyed_random = self.setup, self._world.keyed_random
         self._by_key = setup.library if setup.by_key else None
         """The library of the scenarios that keys may name; None when they may name none."""
@@ -288,20 +297,21 @@ class ScenarioRuntime:
                 rules.remove(active)
         self._repeated.clear()
 
-    def forget(self, api_key: str, job_ids: Iterable[str]) -> None:
-        """Forget an account's rules, scenarios, job scripts and counts, and those of its jobs."""
-        jobs = set(job_ids)
+    def forget_jobs(self, job_ids: Iterable[str]) -> None:
+        """Forget the scenarios that the prompts of these jobs named."""
+        for job_id in job_ids:
+            self._of_job.pop(job_id, None)
+
+    def forget(self, api_key: str) -> None:
+        """Forget an account's rules, scenarios, job scripts and counts, and the counts of its jobs."""
         for known in (self._added_of, self._activated_of, self._next_of, self._of_key):
             known.pop(api_key, None)
-        for job_id in jobs:
-            self._of_job.pop(job_id, None)
         self._attempts = {named: attempt for named, attempt in self._attempts.items() if named.account != api_key}
         self._webhook_rules = [active for active in self._webhook_rules if active.owner != api_key]
         for active in self._webhook_rules:
             active.applied.pop(api_key, None)
-        owners = _Owners(api_key, jobs)
-        self._added.forget(api_key, owners)
-        self._everybody.forget(api_key, owners)
+        self._added.forget(api_key)
+        self._everybody.forget(api_key)
         self._repeated.clear()
 
     def account_script(self, api_key: str) -> AccountScript:
@@ -408,9 +418,7 @@ class ScenarioRuntime:
         scopes = (of_job, activated_of, of_key, self._everybody)
         rule_sets = [self._added] if added_of is None else [added_of, self._added]
         rule_sets += (scope.rules for scope in scopes if scope is not None)
-        job_id, number = None if job is None else job.id, self._number(endpoint, account, job)
-        counted_as = f"{account} {number}" if endpoint in CREATES else job_id
-        subject = Subject(account, job_id, number, counted_as=counted_as)
+        subject = self._subject(endpoint, account, job)
         looks_into = any(rules.looks_into(endpoint) for rules in rule_sets)
         if looks_into:
             subject = subject._replace(
@@ -455,10 +463,15 @@ class ScenarioRuntime:
             return account, world.job(body.text(create.parent_field) or "")
         return account, None
 
-    def _number(self, endpoint: str, account: str | None, job: Job | None) -> int | None:
+    def _subject(self, endpoint: str, account: str | None, job: Job | None) -> Subject:
+        """Return what conditions look at of a request, less what few of them look at."""
+        job_id = None if job is None else job.id
         if endpoint in CREATES:
-            return self._world.jobs_made(account or "") + 1
-        return None if job is None else job.number
+            number = self._world.jobs_made(account or "") + 1
+            return Subject(account, job_id, number, counted_as=(account or "", number))
+        if job is None:
+            return Subject(account)
+        return Subject(account, job_id, job.number, counted_as=(job.account.api_key, job.id))
 
     # Webhooks
 
@@ -531,20 +544,6 @@ class _RepeatedRequest(NamedTuple):
 
     request: Request
     counts: tuple[Count, ...]
-
-
-class _Owners:
-    """The keys by which rules count for an account and its jobs."""
-
-    def __init__(self, api_key: str, job_ids: set[str]) -> None:
-        self._api_key = api_key
-        self._job_ids = job_ids
-
-    def __contains__(self, key: object) -> bool:
-        if key == self._api_key or key in self._job_ids:
-            return True
-        account, _, number = str(key).rpartition(" ")  # of a create, see `firing`
-        return account == self._api_key and number.isdigit()
 
 
 class _Named(NamedTuple):

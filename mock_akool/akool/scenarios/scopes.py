@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 
 from mock_akool.akool.accounts import AccountScript
@@ -56,9 +56,9 @@ class Scope:
                 return each
         return None
 
-    def forget(self, account: str, owners: Container[str]) -> None:
+    def forget(self, account: str) -> None:
         """Start the counts of an account and its jobs anew."""
-        self.rules.forget(account, owners)
+        self.rules.forget(account)
         self._used.pop(account, None)
         for active in self.webhook_rules:
             active.applied.pop(account, None)

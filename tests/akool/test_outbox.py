@@ -1,0 +1,159 @@
+"""The outbox where there is much: it works in pieces, and forgets jobs without a trace."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+
+from mock_akool import Request, VirtualClock
+from mock_akool.akool import engine as engine_module
+from mock_akool.akool import outbox as outbox_module
+from mock_akool.akool.accounts import Accounts
+from mock_akool.akool.deliveries import AttemptResult
+from mock_akool.akool.engine import Engine
+from tests.akool import fakes
+
+MINE: Final = "m" * 32
+OTHER: Final = "o" * 32
+CREATE: Final = "/api/open/v3/content/image/createbyprompt"
+BODY: Final = b'{"prompt": "a fox", "webhookUrl": "http://127.0.0.1:9/hook"}'
+LATER_NS: Final = 60 * 10**9
+
+
+def engine_of(**options: Any) -> Engine:
+    return fakes.engine_of(VirtualClock(1_700_000_000 * 10**9), credits=10**6, **options)
+
+
+def create(engine: Engine, key: str = MINE) -> str:
+    headers = {"x-api-key": key, "content-type": "application/json"}
+    job_id = fakes.answer(engine, Request.build("POST", CREATE, headers=headers, body=BODY)).job_id
+    assert job_id is not None
+    return job_id
+
+
+def pass_ns(engine: Engine, ns: int) -> int:
+    assert isinstance(engine.clock, VirtualClock)
+    engine.clock.advance_to(engine.clock.now_ns() + ns)
+    return engine.clock.now_ns()
+
+
+def collected(engine: Engine, now_ns: int) -> list[tuple[str, int]]:
+    """Collect all that is due; returns the jobs and the statuses of the deliveries."""
+    while engine.outbox.collect(now_ns):
+        pass
+    return [(each.job_id, int(each.status)) for each in engine.outbox.entries() if each.delivered]
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "_PIECE", 2)
+    monkeypatch.setattr(outbox_module, "_MOST_STEPS", 3)
+    monkeypatch.setattr(outbox_module, "_MOST_STALE", 4)
+
+
+@pytest.mark.usefixtures("small_pieces")
+class TestPieces:
+    def test_all_that_is_due_is_taken_once(self) -> None:
+        engine = engine_of()
+        jobs = [create(engine) for _ in range(10)]
+        now_ns = pass_ns(engine, LATER_NS)
+        taken = engine.outbox.take(now_ns)
+        assert [(each.delivery.job_id, int(each.delivery.status)) for each in taken] == [(job, 2) for job in jobs]
+        for each in taken:
+            engine.outbox.finish(each, AttemptResult(now_ns, now_ns, 200))
+        assert [each.delivery.job_id for each in engine.outbox.take(now_ns)] == jobs
+
+    def test_no_more_are_taken_than_were_asked_for(self) -> None:
+        engine = engine_of()
+        jobs = [create(engine) for _ in range(10)]
+        now_ns = pass_ns(engine, LATER_NS)
+        assert [each.delivery.job_id for each in engine.outbox.take(now_ns, 4)] == jobs[:4]
+        assert [each.delivery.job_id for each in engine.outbox.take(now_ns)] == jobs[4:]
+
+    def test_all_that_is_due_is_collected_in_order(self) -> None:
+        engine = engine_of()
+        jobs = [create(engine) for _ in range(10)]
+        got = collected(engine, pass_ns(engine, LATER_NS))
+        assert [job for job, status in got if status == 2] == jobs
+        assert [job for job, status in got if status == 3] == jobs
+
+    @pytest.mark.parametrize("count", [1, 2, 3, 10])
+    @pytest.mark.parametrize("delivered", [False, True])
+    def test_an_account_is_forgotten_wholly(self, count: int, delivered: bool) -> None:
+        engine = engine_of()
+        others = [create(engine, OTHER) for _ in range(2)]
+        for _ in range(count):
+            create(engine)
+        if delivered:
+            collected(engine, pass_ns(engine, LATER_NS))
+        engine.reset_account(MINE)
+        assert [job.id for job in engine.jobs()] == others
+        assert engine.jobs_made(MINE) == 0
+        assert {job for job, _ in collected(engine, pass_ns(engine, LATER_NS))} == set(others)
+        assert {each.account for each in engine.outbox.entries()} == {OTHER}
+        assert {call.account for call in engine.calls()} == {OTHER}
+
+    def test_little_is_kept_of_jobs_that_are_forgotten_one_by_one(self) -> None:
+        engine = engine_of()
+        for _ in range(50):
+            create(engine)
+        last = create(engine)
+        for job in engine.jobs():
+            # The newest first: what is due first stays, and nothing falls away because it is due.
+            if job.id != last:
+                engine.delete(job.id)
+        assert len(engine.outbox._heap) <= 10
+        assert collected(engine, pass_ns(engine, LATER_NS)) == [(last, 2), (last, 3)]
+
+
+class TestForgotten:
+    def test_a_job_with_the_id_of_one_that_was_forgotten_has_its_own_webhooks(self) -> None:
+        """Ids are drawn by account and number: after a reset the same ones come again."""
+        engine = engine_of()
+        other = create(engine, OTHER)  # is due earlier, so that what was forgotten stays in the heap
+        pass_ns(engine, 1)
+        first = create(engine)
+        engine.reset_account(MINE)
+        assert create(engine) == first
+        got = collected(engine, pass_ns(engine, LATER_NS))
+        assert [status for job, status in got if job == first] == [2, 3]
+        assert [status for job, status in got if job == other] == [2, 3]
+
+    def test_webhooks_that_were_sent_again_are_forgotten_too(self) -> None:
+        engine = engine_of()
+        create(engine)
+        now_ns = pass_ns(engine, LATER_NS)
+        collected(engine, now_ns)
+        assert engine.outbox.resend(1, now_ns) is not None
+        assert engine.outbox.next_ns == now_ns
+        engine.reset_account(MINE)
+        assert [engine.outbox.next_ns, *engine.outbox.entries(), *engine.outbox.missed] == [None]
+        assert engine.outbox._log._bytes == 0
+
+    def test_the_next_of_an_account_is_known_although_jobs_are_forgotten(self) -> None:
+        engine = engine_of()
+        gone = create(engine, OTHER)
+        kept = create(engine)
+        pass_ns(engine, 1)
+        engine.delete(gone)
+        own = engine.outbox.next_ns_of(MINE)
+        assert own is not None
+        assert engine.outbox.next_ns_of(OTHER) is None
+        assert engine.outbox.owed(own) == {MINE}
+        assert engine.job(kept) is not None
+
+
+def test_accounts_that_go_while_they_are_listed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = engine_of()
+    create(engine), create(engine, OTHER)
+    usual = Accounts.listed
+
+    def listed(self: Accounts, *args: Any) -> Any:
+        found = usual(self, *args)
+        self.remove(OTHER)
+        return found
+
+    monkeypatch.setattr(Accounts, "listed", listed)
+    now_ns = engine.clock.now_ns()
+    assert [each.account.api_key for each in engine.account_summaries(now_ns)] == [MINE]
