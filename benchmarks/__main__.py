@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks import (
     baseline,
     bench_admin,
+    bench_beside,
     bench_candidates,
     bench_create,
     bench_delay,
@@ -59,6 +60,7 @@ BENCHMARKS = (
     Benchmark("create", "the cost of a create among many jobs of the same seconds", bench_create.run),
     Benchmark("scale", "the cost of a poll among many jobs, and their memory", bench_scale.run),
     Benchmark("admin", "admin routes of a fake with 100,000 jobs and a full call log", bench_admin.run),
+    Benchmark("beside", "what heavy admin requests cost those who poll meanwhile", bench_beside.run),
     Benchmark("rules", "what rules that wait for their turn cost a poll", bench_rules.run),
     Benchmark("images", "drawing images, against drawing them plainly", images),
     Benchmark("interceptors", "a poll through an interceptor, against mocks by hand", bench_interceptors.polls),
