@@ -65,6 +65,7 @@ lock: ## pin what development needs, anew: requirements-dev.txt
 		--generate-hashes --no-annotate --no-header --output-file requirements-dev.txt
 
 release-check: $(VENV)/installed-dev ## build the distributions into dist, check and install them
+	$(BIN)/python -m tools.public_surface --check
 	rm -rf dist $(VENV)/release
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/twine check --strict dist/*

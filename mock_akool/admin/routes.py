@@ -16,11 +16,12 @@ from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT
 
 
 def _openapi(request: AdminRequest) -> Any:
-    return _document()
+    return openapi_document()
 
 
 @cache
-def _document() -> dict[str, Any]:
+def openapi_document() -> dict[str, Any]:
+    """Return the OpenAPI document of both APIs."""
     return document(
         ROUTES,
         {

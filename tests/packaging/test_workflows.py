@@ -30,7 +30,12 @@ def jobs(file: Path) -> dict[str, Any]:
 
 
 STEPS: Final = [
-    pytest.param(step["run"], step.get("env", {}), id=f"{file.stem}-{job}-{number}")
+    pytest.param(
+        *(step["run"], step.get("env", {})),
+        # To read many words, pip and pytest take seconds each.
+        marks=[pytest.mark.slow] if re.search(r"-m (pip|pytest) ", step["run"]) else [],
+        id=f"{file.stem}-{job}-{number}",
+    )
     for file in WORKFLOWS
     for job, described in jobs(file).items()
     for number, step in enumerate(described["steps"])
