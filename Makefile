@@ -39,6 +39,7 @@ lint: $(VENV)/installed-dev ## check style, types, layers, words, the Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.check_words
 	$(BIN)/hadolint Dockerfile
