@@ -80,7 +80,7 @@ def records(akool: MockAkool) -> None:
     assert_type(call.request.method, str)
     assert_type(akool.job("id"), JobHandle)
     assert_type(akool.job("id").status, Status)
-    _: object = call.verb  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    call.verb()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 
 
 def scripts(akool: MockAkool | RemoteAkool | AccountView) -> None:
