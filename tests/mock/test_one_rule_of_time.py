@@ -152,6 +152,29 @@ class TestWaits:
             list(pool.map(wait, (5, 5)))
         assert slept_s(mock) == 5
 
+    @pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 1e300, -1])
+    def test_an_impossible_time_is_refused_as_ever(self, seconds: float, mock: MockAkool) -> None:
+        with pytest.raises((OverflowError, ValueError)):
+            time.sleep(seconds)
+        assert slept_s(mock) == 0
+
+    @pytest.mark.parametrize("way", ["Event.wait", "Thread.join"])
+    def test_a_limit_that_is_too_long_is_refused_as_ever(self, way: str, mock: MockAkool) -> None:
+        thread = threading.Thread(target=time.sleep, args=(1,))
+        thread.start()
+        wait: Callable[[float], Any] = thread.join if way == "Thread.join" else threading.Event().wait
+        with pytest.raises(OverflowError):
+            wait(float("inf"))
+        thread.join()
+
+    def test_an_integer_of_another_kind(self, mock: MockAkool) -> None:
+        class Integer:
+            def __index__(self) -> int:
+                return 7
+
+        time.sleep(Integer())
+        assert slept_s(mock) == 7
+
     def test_what_comes_before_the_limit_ends_the_wait(self, mock: MockAkool) -> None:
         came = threading.Event()
 
@@ -202,6 +225,17 @@ class TestThreads:
                 assert slept_s(mock) == 60
                 pool.submit(time.sleep, 5).result()
                 assert slept_s(mock) == 65
+
+    def test_one_that_ends_does_not_let_the_clock_jump_to_who_waits_for_longer(self, mock: MockAkool) -> None:
+        stop = threading.Event()
+        waiting = threading.Thread(target=stop.wait, args=(1000,))
+        waiting.start()
+        for _ in range(40):
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(int)
+        assert slept_s(mock) == 0
+        stop.set()
+        waiting.join()
 
     def test_that_start_others(self, mock: MockAkool) -> None:
         def parent() -> None:

@@ -187,8 +187,11 @@ def _utcnow(cls: Any) -> Any:
 
 _OF_DATETIME: Final = {"now": classmethod(_now), "utcnow": classmethod(_utcnow)}
 _replaced: Final[dict[str, Any]] = {}
-_datetime: Final[Any] = next(each for each in datetime.datetime.__mro__ if each.__module__ == "datetime")
-"""The standard library's class, also when freezegun has put one of its own in its place."""
+_DATETIME: Final[list[Any]] = [each for each in datetime.datetime.__mro__ if each.__module__ == "datetime"][:1]
+"""The standard library's class, also when freezegun has put one of its own in its place.
+
+In a list, because freezegun replaces the class where modules hold it by name.
+"""
 
 
 def _genuine_of(name: str, cls: Any) -> Any:
@@ -197,13 +200,13 @@ def _genuine_of(name: str, cls: Any) -> Any:
 
 def _names_of_datetime() -> dict[str, Any] | None:
     """Return the dictionary of the class's attributes, which Python itself does not let anybody change."""
-    found = [each for each in gc.get_referents(vars(_datetime)) if type(each) is dict]
+    found = [each for each in gc.get_referents(vars(_DATETIME[0])) if type(each) is dict]
     return found[0] if len(found) == 1 and "now" in found[0] else None
 
 
 def _forget_attributes() -> None:
     """Let the interpreter look the attributes of the class up anew."""
-    ctypes.pythonapi.PyType_Modified(ctypes.py_object(_datetime))
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(_DATETIME[0]))
 
 
 def install_datetime() -> None:

@@ -23,15 +23,27 @@ allocate_lock: Final = _thread.allocate_lock
 """Makes a lock of the machine, also where gevent has replaced those of `threading`."""
 
 
-def _builtin(name: str) -> Callable[..., Any]:
-    """Return the function of the interpreter, also when it is replaced already when this module is imported.
-
-    It is wrapped, because freezegun replaces by identity what modules hold by name.
-    """
+def _function(name: str) -> Any:
+    """Return the function of the interpreter, also when it is replaced already when this module is imported."""
     function: Any = getattr(time, name)
     if not isinstance(function, BuiltinFunctionType):  # by freezegun, which knows what it has replaced
         function = getattr(sys.modules.get("freezegun.api"), f"real_{name}", function)
-    return functools.partial(function)
+    return function
+
+
+functions: Final[dict[tuple[str, str], Any]] = {
+    ("time", name): _function(name)
+    for name in (
+        "sleep", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "localtime",
+        "gmtime", "strftime",
+    )
+}  # fmt: skip
+"""The interpreter's own functions, by module and name."""
+
+
+def _builtin(name: str) -> Callable[..., Any]:
+    """Return the function, wrapped, because freezegun replaces by identity what modules hold by name."""
+    return functools.partial(functions["time", name])
 
 
 sleep: Final = _builtin("sleep")

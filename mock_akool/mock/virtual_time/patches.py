@@ -9,6 +9,7 @@ somebody puts back later goes with `tidy`.
 from __future__ import annotations
 
 import contextlib
+import operator
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,13 +17,13 @@ from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
 from mock_akool.core.clock import MovableClock
 from mock_akool.mock.interceptors.patching import Patches
 from mock_akool.mock.interceptors.target import Target
-from mock_akool.mock.virtual_time import clocks, loops, threads
+from mock_akool.mock.virtual_time import clocks, genuine, loops, threads
 from mock_akool.mock.virtual_time.genuine import originals
 from mock_akool.mock.virtual_time.scheduler import NEVER_TAKES_PART, keeper
 from mock_akool.server.greenlets import patched_by
@@ -60,9 +61,16 @@ def deactivate(fake: Any) -> None:
             _unpatch()
 
 
-def _sleep(seconds: float, /) -> None:
+def _sleep(seconds: Any, /) -> None:
     original = originals["time", "sleep"]
-    if not keeper.active or not isinstance(seconds, (int, float)) or seconds <= 0 or threads.caller_is_real():
+    if not isinstance(seconds, (int, float)) and hasattr(seconds, "__index__"):  # an integer of numpy
+        seconds = operator.index(seconds)
+    if (
+        not keeper.active
+        or not isinstance(seconds, (int, float))
+        or not 0 < seconds <= threading.TIMEOUT_MAX  # with more, it raises OverflowError
+        or threads.caller_is_real()
+    ):
         original(seconds)
     elif is_delivering():
         keeper.pass_time(seconds)
@@ -79,19 +87,33 @@ _REPLACEMENTS: Final[dict[tuple[str, str], Any]] = {
 }
 
 
+_Key = tuple[str, str]
+"""A module and a name in it, such as `("time", "sleep")`."""
+
+
 class _Scan(NamedTuple):
     """Which names of a module are among those that may be replaced, and how many names it had when it was searched."""
 
     names: dict[str, Any]
     size: int
-    found: list[tuple[str, tuple[str, str]]]
+    found: list[tuple[str, _Key]]
 
 
-_patched: set[tuple[str, str]] = set()
-_swapped: list[tuple[dict[str, Any], str, tuple[str, str]]] = []
-"""The names in other modules that were replaced."""
-_left: dict[tuple[int, str], tuple[dict[str, Any], str, tuple[str, str]]] = {}
-"""The names that somebody else had replaced when ours were taken back."""
+class _Swap(NamedTuple):
+    """A name of a module that was replaced: by what, and what was there before."""
+
+    names: dict[str, Any]
+    name: str
+    key: _Key
+    original: Any
+    ours: Any
+
+
+_patched: dict[_Key, Any] = {}
+"""What is replaced now, and by which function: a new one each time, so that it tells when it was put in its place."""
+_swapped: list[_Swap] = []
+_left: dict[tuple[int, str], list[_Swap]] = {}
+"""The names that somebody else had replaced when ours were taken back, each with all that we found there, in order."""
 _scans: dict[str, _Scan] = {}
 
 
@@ -100,20 +122,37 @@ def _patch() -> None:
     for key, replacement in _REPLACEMENTS.items():
         module = sys.modules.get(key[0])
         if module is not None and key not in _patched:
-            genuine = getattr(module, key[1], None)
-            if genuine is None:
-                continue
-            _patched.add(key)
-            if genuine is not replacement:  # or else somebody put it back who had replaced it while a fake was active
-                originals[key] = genuine
-                setattr(module, key[1], replacement)
+            found = getattr(module, key[1], None)
+            if found is not None:
+                _patched[key] = _copy(replacement)
+                originals[key] = found
+                _swap(module.__dict__, key[1], key)
     _patch_names()
     sys.meta_path.insert(0, _WATCH)
     _shield_time_machine()
+    _watch_freezegun()
     threads.install()
     loops.install()
     loops.install_trio()
     clocks.install_datetime()
+
+
+def _swap(names: dict[str, Any], name: str, key: _Key) -> None:
+    _swapped.append(_Swap(names, name, key, names[name], _patched[key]))
+    names[name] = _patched[key]
+
+
+def _copy(function: Any) -> Any:
+    copy = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    copy.__module__, copy.__qualname__, copy.__doc__ = function.__module__, function.__qualname__, function.__doc__
+    return copy
+
+
+def _is_ours(found: object, key: _Key) -> bool:
+    """Return whether this is a replacement, of whatever time."""
+    return getattr(found, "__code__", None) is _REPLACEMENTS[key].__code__
 
 
 def _patch_names() -> None:
@@ -130,12 +169,35 @@ def _patch_names() -> None:
         if scan is None or scan.size != len(names) or scan.names is not names:
             scan = _scans[module_name] = _Scan(names, len(names), _look(module_name, names))
         for name, key in scan.found:
-            if key in _patched and names.get(name) is originals[key]:
-                names[name] = _REPLACEMENTS[key]
-                _swapped.append((names, name, key))
+            if key in _patched:
+                found = names.get(name)
+                if found is originals[key] or (_is_genuine(found, key) and not module_name.startswith("freezegun.")):
+                    _swap(names, name, key)
     if len(_scans) > 2 * len(sys.modules):
         for gone in _scans.keys() - sys.modules.keys():
             del _scans[gone]
+
+
+def _is_genuine(found: object, key: _Key) -> bool:
+    """Return whether this is the interpreter's own function.
+
+    freezegun leaves it to some modules, such as `queue`. What it keeps for itself must not become ours while it has
+    stopped the time: ours would call its own, and its own ours.
+    """
+    return found is not None and found is genuine.functions.get(key)
+
+
+def _renew() -> None:
+    """Replace again what freezegun has taken away, which puts back the machine's clocks when it ends."""
+    with _lock:
+        if not keeper.active:
+            return
+        for key in _patched:
+            names = sys.modules[key[0]].__dict__
+            if _is_genuine(names.get(key[1]), key):
+                originals[key] = names[key[1]]
+                _swap(names, key[1], key)
+        _patch_names()
 
 
 def tidy() -> None:
@@ -145,48 +207,72 @@ def tidy() -> None:
     then passes everything on, but does not belong there any more.
     """
     with _lock:
-        if not keeper.active:
-            _swapped.extend(_left.values())
-            _left.clear()
-            _restore()
+        if keeper.active:
+            return
+        for place, swaps in list(_left.items()):
+            while (later := _of(swaps[0].names.get(swaps[0].name), swaps)) is not None:
+                _put_back(later)
+            if swaps[0].names.get(swaps[0].name) is swaps[0].original:
+                del _left[place]
+        for key in _REPLACEMENTS:
+            names = sys.modules[key[0]].__dict__ if key[0] in sys.modules else {}
+            if _is_ours(names.get(key[1]), key):
+                names[key[1]] = originals[key]
+
+
+def _of(found: object, swaps: Sequence[_Swap]) -> _Swap | None:
+    """Return the replacement of which this is ours."""
+    return next((swap for swap in swaps if found is swap.ours), None)
 
 
 def _unpatch() -> None:
     with contextlib.suppress(ValueError):
         sys.meta_path.remove(_WATCH)
     _shields.take_back()
+    _freezegun.take_back()
     clocks.uninstall_datetime()
     loops.uninstall_trio()
     loops.uninstall()
     threads.uninstall()
-    for key in _patched:
-        module = sys.modules.get(key[0])
-        if module is not None:
-            _swapped.append((module.__dict__, key[1], key))
-    for module_name in sys.modules.keys() - _scans.keys():  # imported meanwhile, so what they have by name is ours
-        module = sys.modules[module_name]
-        if type(module) is ModuleType:
-            found = _look(module_name, module.__dict__)
-            _swapped.extend((module.__dict__, name, key) for name, key in found)
-    _restore()
+    while _swapped:
+        swap = _swapped.pop()
+        found, place = swap.names.get(swap.name), (id(swap.names), swap.name)
+        earlier = _of(found, _left.get(place, ()))
+        if found is swap.ours:
+            _put_back(swap)
+        elif earlier is not None:  # who had replaced ours of an earlier time has put it back
+            _put_back(earlier)
+        elif found is not None and found is not swap.original:
+            _left.setdefault(place, []).append(swap)
+    _put_back_imported()
     _patched.clear()
 
 
-def _restore() -> None:
-    while _swapped:
-        names, name, key = _swapped.pop()
-        found = names.get(name)
-        if found is _REPLACEMENTS[key]:
-            names[name] = originals[key]
-        elif found is not None and found is not originals[key]:
-            _left[id(names), name] = (names, name, key)
+def _put_back_imported() -> None:
+    """Put the originals where modules have imported ours by name meanwhile."""
+    for module_name in sys.modules.keys() - _scans.keys():
+        module = sys.modules[module_name]
+        if type(module) is ModuleType:
+            names = module.__dict__
+            _scans[module_name] = _Scan(names, len(names), _look(module_name, names))
+    for scan in _scans.values():
+        for name, key in scan.found:
+            if _is_ours(scan.names.get(name), key):
+                scan.names[name] = originals[key]
 
 
-def _look(module_name: str, names: dict[str, Any]) -> list[tuple[str, tuple[str, str]]]:
+def _put_back(swap: _Swap) -> None:
+    swap.names[swap.name] = swap.original
+    if swap.names is sys.modules[swap.key[0]].__dict__:
+        originals[swap.key] = swap.original
+
+
+def _look(module_name: str, names: dict[str, Any]) -> list[tuple[str, _Key]]:
     root = module_name.partition(".")[0]
     if root in NEVER_TAKES_PART or (root in sys.stdlib_module_names and module_name not in _WAITS_BY_NAME):
         return []
-    wanted = {id(each): key for objects in (originals, _REPLACEMENTS) for key, each in objects.items()}
+    known = (originals, _patched, genuine.functions)
+    wanted = {id(each): key for objects in known for key, each in objects.items()}
     return [(name, wanted[id(value)]) for name, value in list(names.items()) if id(value) in wanted]
 
 
@@ -194,7 +280,7 @@ def _look(module_name: str, names: dict[str, Any]) -> list[tuple[str, tuple[str,
 def suspended() -> Iterator[None]:
     """Show the machine's functions for a while: a tool that is being imported takes what it finds for genuine."""
     with _lock:
-        changed = [key for key in _patched if getattr(sys.modules[key[0]], key[1]) is _REPLACEMENTS[key]]
+        changed = [key for key, ours in _patched.items() if getattr(sys.modules[key[0]], key[1]) is ours]
         for key in changed:
             setattr(sys.modules[key[0]], key[1], originals[key])
         clocks.uninstall_datetime()
@@ -203,7 +289,7 @@ def suspended() -> Iterator[None]:
         finally:
             if keeper.active:
                 for key in changed:
-                    setattr(sys.modules[key[0]], key[1], _REPLACEMENTS[key])
+                    setattr(sys.modules[key[0]], key[1], _patched[key])
                 clocks.install_datetime()
 
 
@@ -211,6 +297,7 @@ def suspended() -> Iterator[None]:
 
 _TAKE_FUNCTIONS: Final = frozenset({"_time_machine", "time_machine", "freezegun", "freezegun.api"})
 _shields: Final = Patches()
+_freezegun: Final = Patches()
 
 
 class _Watch(MetaPathFinder):
@@ -245,6 +332,8 @@ class _Loading(Loader):
         with _lock:
             if keeper.active:
                 _shield_time_machine()
+                if self._name == "freezegun.api":
+                    _watch_freezegun()
                 _patch_names()
                 if self._name == "trio":
                     loops.install_trio()
@@ -264,6 +353,21 @@ def _shield_time_machine() -> None:
         function = getattr(module, name, None)
         if module is not None and function is not None:
             _shields.put(module, name, _unpatched(function))
+
+
+def _watch_freezegun() -> None:
+    """Replace the clocks again when freezegun ends, and has put the machine's in their places."""
+    kind = getattr(sys.modules.get("freezegun.api"), "_freeze_time", None)
+    if kind is not None:
+        _freezegun.put(kind, "stop", _ending(kind.stop))
+
+
+def _ending(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    def stop(self: Any) -> None:
+        original(self)
+        _renew()
+
+    return stop
 
 
 def _unpatched(function: Callable[[], Any]) -> Callable[[], Any]:

@@ -586,8 +586,9 @@ class Keeper:
             return False
         if not all(self._is_answered(each) for each in list(self._waiters)):
             return False
-        # What was seen must hold at one instant: a thread that has come here meanwhile may wait for the lock we hold.
-        return changes == self._changes and all(each.rests() for each in list(self._waiters) if each is not asking)
+        # What was seen must hold at one instant: a thread that has come here meanwhile may wait for the lock we hold,
+        # and one that is joined may have ended.
+        return changes == self._changes and all(each.rests() for each in list(self._waiters))
 
     def _wait_outside(self, threads: list[threading.Thread]) -> bool:
         """Return whether threads that do not wait here are at rest, by what the operating system says of them."""

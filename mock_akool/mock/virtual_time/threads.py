@@ -50,8 +50,9 @@ def caller_is_real(depth: int = 2) -> bool:
 
 def _waiting(original: Any) -> Any:
     def wait(self: Any, timeout: float | None = None) -> bool:
-        is_short = timeout is not None and timeout <= 0
-        if not keeper.takes_part() or is_short or not self._is_owned() or caller_is_real():
+        # With no time to wait, and with more than is possible, it does what it always does: it raises OverflowError.
+        is_plain = timeout is not None and not 0 < timeout <= threading.TIMEOUT_MAX
+        if not keeper.takes_part() or is_plain or not self._is_owned() or caller_is_real():
             came: bool = original(self, timeout)
             return came
         waiter = keeper.waiter("a wait of threading", timeout)
@@ -93,7 +94,7 @@ def _joining(original: Any) -> Any:
             not keeper.takes_part()
             or not self.is_alive()
             or self is threading.current_thread()
-            or (timeout is not None and timeout <= 0)
+            or (timeout is not None and not 0 < timeout <= threading.TIMEOUT_MAX)
             or caller_is_real()
         ):
             original(self, timeout)
