@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-latest test-all lint lock release-check check docs docs-site bench image image-test clean
+.PHONY: help demo test test-latest test-all lint lock release-check lowest-check check docs docs-site bench image image-test clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -58,9 +58,7 @@ bench: $(VENV)/installed-dev ## measure speed as ratios (wants wrk; WireMock wan
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks
 
-lock: ## pin what development needs, anew: requirements-dev.txt
-	$(PYTHON) -m venv $(VENV)/uv
-	$(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+lock: $(VENV)/uv/installed ## pin what development needs, anew: requirements-dev.txt
 	$(VENV)/uv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 		--group dev --extra httpx --extra aiohttp --extra faker \
 		--generate-hashes --no-annotate --no-header --output-file requirements-dev.txt
@@ -74,8 +72,19 @@ release-check: $(VENV)/installed-dev ## build the distributions into dist, check
 	for file in dist/*; do \
 		$(PYTHON) -m venv --clear $(VENV)/release && \
 		$(VENV)/release/bin/python -m pip install --quiet --disable-pip-version-check "$$file" && \
-		$(VENV)/release/bin/mock-akool --version || exit 1; \
+		$(VENV)/release/bin/mock-akool --version && \
+		$(VENV)/release/bin/python -W error tests/packaging/smoke.py || exit 1; \
 	done
+	$(MAKE) --no-print-directory lowest-check
+
+lowest-check: $(VENV)/uv/installed ## use mock-akool with the lowest versions of all that it depends on (wants Python 3.11)
+	$(VENV)/uv/bin/uv pip compile pyproject.toml --quiet --resolution lowest-direct --python $(PYTHON) \
+		--extra httpx --extra aiohttp --extra faker --no-annotate --no-header --output-file $(VENV)/lowest.txt
+	$(PYTHON) -m venv --clear $(VENV)/lowest
+	$(VENV)/lowest/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+		--requirement $(VENV)/lowest.txt pytest
+	$(VENV)/lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .
+	$(VENV)/lowest/bin/python tests/packaging/smoke.py
 
 image: $(VENV)/installed-dev ## build the container image mock-akool (wants Docker)
 	docker build --tag mock-akool --build-arg VERSION="$$($(BIN)/python -m setuptools_scm)" .
@@ -85,6 +94,11 @@ image-test: $(VENV)/installed-dev ## build the image without Docker, run and che
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) $(VENV)-latest build dist site *.egg-info mock-akool-demo .image-test
+
+$(VENV)/uv/installed:
+	$(PYTHON) -m venv $(VENV)/uv
+	$(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

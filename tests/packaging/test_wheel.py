@@ -78,6 +78,10 @@ class TestInstalled:
         told = installed.run("mock-akool", "--version")
         assert (told.returncode, told.stdout) == (0, f"mock-akool {__version__}\n")
 
+    def test_each_part_of_it_can_be_used(self, installed: Installed) -> None:
+        told = installed.run("python", "-W", "error", ROOT / "tests" / "packaging" / "smoke.py")
+        assert (told.stdout, told.stderr) == ("a server, Flask, webhooks, requests: all is well\n", "")
+
     def test_its_examples_can_be_had(self, installed: Installed) -> None:
         told = installed.run("mock-akool", "examples", "copy", "copied", "answering_fetch.mjs")
         assert (told.returncode, told.stderr) == (0, "")
