@@ -1,6 +1,6 @@
 """A smoke run of what is installed, of which `make release-check` makes several: `python tests/packaging/smoke.py`.
 
-It wants nothing but mock-akool; `requests` comes with it. What is there of httpx, aiohttp, Faker and pytest is used, too.
+It wants nothing but mock-akool. What is there of httpx, aiohttp, Faker and pytest is used, too.
 """
 
 from __future__ import annotations
@@ -55,9 +55,11 @@ def with_aiohttp() -> None:
     import aiohttp
 
     async def create() -> None:
-        async with aiohttp.ClientSession() as session:
-            async with session.post(f"{API}/createbyprompt", json={"prompt": "a red fox"}, headers=KEY) as response:
-                assert (await response.json())["code"] == 1000
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{API}/createbyprompt", json={"prompt": "a red fox"}, headers=KEY) as response,
+        ):
+            assert (await response.json())["code"] == 1000
 
     asyncio.run(create())
 
