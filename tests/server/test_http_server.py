@@ -17,7 +17,7 @@ from typing import Any, Final
 import pytest
 from PIL import Image
 
-from mock_akool import MockAkool, Server, ServerError, SystemClock, VirtualClock
+from mock_akool import MockAkool, Response, Server, ServerError, SystemClock, VirtualClock
 from mock_akool.akool.api import API_ROUTES, Route
 from mock_akool.media.cache import MediaCache
 from mock_akool.server import http_server as server_module
@@ -357,6 +357,13 @@ class TestRepeatedRequests:
                 assert wire.is_closed()
                 wire = still.connect()
 
+    def test_a_response_is_not_taken_for_one_that_was_forgotten(self) -> None:
+        """What is sent is remembered by the identity of the response, which another may have once it is forgotten."""
+        server = MockAkool().server()
+        for number in range(100):
+            body = b"%d" % number
+            assert server.framed(Response(200, (), body))[1].endswith(b"\r\n\r\n" + body)
+
     def test_what_is_remembered_is_bounded(self, still: Running) -> None:
         wire = still.connect()
         for number in range(2000):
@@ -614,7 +621,8 @@ class TestLife:
             pass
         server.stop()
 
-    def test_stop_does_not_wait_for_open_connections(self) -> None:
+    def test_stop_does_not_wait_for_open_connections(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(server_module, "_GRACE_S", 60)
         with ExitStack() as opened:
             mock = MockAkool(clock=SystemClock())
             server = mock.server().start()
@@ -625,7 +633,7 @@ class TestLife:
                 wire.answer()
             began_s = time.monotonic()
             server.stop()
-            assert time.monotonic() - began_s < 0.3
+            assert time.monotonic() - began_s < PATIENCE_S
             assert all(wire.is_closed() for wire in wires)
 
     def test_stop_lets_an_answer_that_is_soon_due_come(self) -> None:
@@ -651,7 +659,7 @@ class TestLife:
             until(lambda: len(server.tasks) == 5)
             began_s = time.monotonic()
             server.stop()
-            assert time.monotonic() - began_s < 1.5
+            assert time.monotonic() - began_s < PATIENCE_S
             assert all(wire.is_closed() for wire in wires)
 
     def test_delayed_answers_hold_no_thread(self, start: Start) -> None:
@@ -664,7 +672,7 @@ class TestLife:
         until(lambda: len(running.server.tasks) == 64)
         assert threading.active_count() == threads
         assert {wire.answer().status for wire in wires} == {200}
-        assert time.monotonic() - began_s < 3
+        assert time.monotonic() - began_s < 64 * 0.3
 
     def test_many_clients_at_once(self, running: Running) -> None:
         def client(number: int) -> set[int]:

@@ -118,15 +118,15 @@ def test_a_dripping_body_comes_piece_by_piece() -> None:
 
 def test_a_late_answer_does_not_hold_up_another_connection() -> None:
     mock = MockAkool()
-    mock.on("quota/info").nth(1).respond(delay="300ms")
+    mock.on("quota/info").nth(1).respond(delay="1h")
     with live(mock) as port, connected(port) as slow, connected(port) as quick:
         slow.sendall(QUOTA)
         time.sleep(0.02)
-        began = time.monotonic()
         quick.sendall(QUOTA)
         assert quick.recv(65536).endswith(BODY)
-        assert time.monotonic() - began < 0.25
-        assert slow.recv(65536).endswith(BODY)
+        slow.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            slow.recv(1)
 
 
 def test_what_was_asked_behind_a_dropped_request_goes_unanswered() -> None:
@@ -161,7 +161,7 @@ def test_a_stop_does_not_wait_for_an_answer_that_never_comes() -> None:
         time.sleep(0.02)
         began = time.monotonic()
         server.stop()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < PATIENCE_S
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")

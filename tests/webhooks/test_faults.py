@@ -249,6 +249,21 @@ class TestWhichCallbacks:
         mock.clock.advance(1000)
         assert [each.state for each in mock.webhooks] == ["waiting"]
 
+    def test_a_held_webhook_waits_for_that_of_the_end_and_for_no_other(self) -> None:
+        mock = fake()
+        mock.webhooks.fault(status=2, after_end=True)
+        mock.webhooks.fault(status=3, delay="10s")
+        create(mock)
+        mock.clock.advance(5)
+        held, end = mock.webhooks
+        assert (held.status, end.status, held.state, end.state) == (2, 3, "waiting", "waiting")
+        again = mock.webhooks.resend(held)
+        mock.clock.advance(1)
+        assert [each.state for each in mock.webhooks] == ["waiting", "waiting", "delivered"]
+        mock.run_until_idle()
+        began_ns = {each.number: each.attempts[0].started_ns for each in mock.webhooks}
+        assert began_ns[again.number] < began_ns[end.number] <= began_ns[held.number]
+
     def test_a_held_callback_is_sent_after_a_lost_end(self) -> None:
         mock = fake()
         mock.webhooks.fault(status=2, after_end=True)
