@@ -81,7 +81,7 @@ class Scripts(Protocol):
     limiting: bool
     """Whether an account may have a limit of requests of its own."""
 
-    def reset(self) -> list[Container]:
+    def reset(self) -> Iterable[Container]:
         """Begin anew: the engine has forgotten everything. Returns what is to be drained."""
         ...
 
@@ -118,9 +118,9 @@ class NoScripts:
 
     limiting = False
 
-    def reset(self) -> list[Container]:
+    def reset(self) -> Iterable[Container]:
         """There is nothing to begin anew."""
-        return []
+        return ()
 
     def forget_jobs(self, job_ids: Iterable[str]) -> None:
         """There is nothing to forget."""
@@ -195,11 +195,10 @@ class Engine:
     def reset(self) -> None:
         """Forget all jobs, calls, job scripts and what the accounts spent: as just made."""
         with self.lock:
-            known = (self._jobs, self.accounts, self.call_log)
-            forgotten = [each for store in known for each in store.containers()]
-            forgotten += self.scripts.reset()
-            forgotten += self._forget_all()
-        drain(forgotten)
+            jobs, accounts, call_log = self._jobs, self.accounts, self.call_log
+            scripts, webhooks = self.scripts.reset(), self._forget_all()
+        for forgotten in (scripts, webhooks, jobs.containers(), accounts.containers(), call_log.containers()):
+            drain(forgotten)
 
     def _forget_all(self) -> list[Container]:
         """Begin anew; returns what of the outbox is to be drained."""
@@ -327,19 +326,20 @@ class Engine:
         whose request that was.
         """
         jobs, outbox = self._jobs, self.outbox
+        # This looks at all that is to be sent, and lets others have the lock meanwhile.
+        if api_key is not None and (outbox.next_ns_of(api_key) is not None or outbox.is_sending_for(api_key)):
+            return True
         with self.lock:
             now_ns = self.clock.now_ns() if now_ns is None else now_ns
             if api_key is None:
                 if self.troubled or jobs.polled_on or outbox.next_ns is not None or outbox.is_sending:
                     return True
-                open_ids = tuple(jobs.open)
+                open_ids: Collection[str] = tuple(jobs.open)
             else:
-                if outbox.next_ns_of(api_key) is not None or outbox.is_sending_for(api_key):
+                own = jobs.ids(api_key)
+                if not jobs.polled_on.isdisjoint(own):
                     return True
-                own = jobs.all(api_key)
-                if any(job.id in jobs.polled_on for job in own):
-                    return True
-                open_ids = tuple(job.id for job in own if job.id in jobs.open)
+                open_ids = jobs.open.intersection(own)
             if not outbox.missed.isdisjoint(open_ids):
                 return True
         # There may be a million of them, and nobody must wait meanwhile.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -63,7 +64,11 @@ class JobStore:
         """Return all jobs in the order of their creation; with an API key, those of that account."""
         if api_key is None:
             return tuple(self.by_id.values())
-        return tuple(map(self.by_id.__getitem__, self._ids_of.get(api_key, ())))
+        return tuple(map(self.by_id.__getitem__, self.ids(api_key)))
+
+    def ids(self, api_key: str) -> Sequence[str]:
+        """Return the ids of the jobs of an account, in the order of their creation."""
+        return self._ids_of.get(api_key, ())
 
     def newest(self, most: int, api_key: str | None = None) -> list[Job]:
         """Return the newest jobs, `most` at most, the newest last; with an API key, those of that account."""

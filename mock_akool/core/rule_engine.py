@@ -54,7 +54,7 @@ class RuleCounter:
     While no rule is due at the next count, a call costs one comparison, however many rules there are.
     """
 
-    __slots__ = ("conditions", "counts", "free", "per", "rules")
+    __slots__ = ("conditions", "counts", "first_due", "free", "per", "rules")
 
     def __init__(self, conditions: Conditions) -> None:
         self.conditions = conditions
@@ -62,8 +62,15 @@ class RuleCounter:
         self.free = conditions == Conditions(per=conditions.per)
         """Whether all calls meet the conditions."""
         self.rules: list[tuple[int, ActiveRule]] = []
+        self.first_due = NEVER
+        """The number of the first counted call that a rule may choose, for each count that begins."""
         self.counts: dict[str, dict[str | int, Count]] = {}
         """By account, and of an account by job, or all together."""
+
+    def add(self, position: int, active: ActiveRule) -> None:
+        """Let a rule count with the others; nothing must have been counted yet."""
+        self.rules.append((position, active))
+        self.first_due = min(self.first_due, active.rule.quiet_until(0))
 
     def firing(self, subject: Subject, lucky: Callable[[int, Rule], bool]) -> tuple[int, ActiveRule] | None:
         """Count the call, and return the first rule that fires at it, with its position."""
@@ -93,7 +100,7 @@ class RuleCounter:
             counts = self.counts[owner] = {}
         count = counts.get(job)
         if count is None:
-            count = counts[job] = Count(self._quiet_until(0))
+            count = counts[job] = Count(self.first_due)
         return count
 
     def forget(self, account: str) -> None:
@@ -165,7 +172,7 @@ class RuleSet:
             for endpoint in active.rule.on:
                 self._counters.setdefault(endpoint, []).append(counter)
         active.begun_ns = self._begun_ns
-        counter.rules.append((len(self.rules), active))
+        counter.add(len(self.rules), active)
         self.rules.append(active)
         return counter
 

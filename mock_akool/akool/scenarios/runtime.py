@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import reduce
+from itertools import chain
 from itertools import count as counting
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -118,14 +119,13 @@ class ScenarioRuntime:
         self.lock = world.lock
         self._begin()
 
-    def reset(self) -> list[Container]:
+    def reset(self) -> Iterable[Container]:
         """Forget all rules, job scripts and counts but those of the start; returns what is to be drained."""
         scopes = (self._everybody, self._activated, *self._activated_of.values(), *self._of_key.values())
         rule_sets = (self._added, *self._added_of.values(), *(scope.rules for scope in scopes))
-        forgotten: list[Container] = [each for rules in rule_sets for each in rules.containers()]
-        forgotten += [self._added_of, self._activated_of, self._of_key, self._of_job, self._attempts, self._next_of]
+        own = (self._added_of, self._activated_of, self._of_key, self._of_job, self._attempts, self._next_of)
         self._begin()
-        return forgotten
+        return chain(chain.from_iterable(rules.containers() for rules in rule_sets), own)
 
     def _begin(self) -> None:
         setup, keyed_random = self.setup, self._world.keyed_random
