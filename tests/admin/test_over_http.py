@@ -155,10 +155,8 @@ class TestWaiting:
             assert waiting.result(20).count == 3
 
     def test_in_vain(self, fake: RemoteAkool) -> None:
-        began_s = time.monotonic()
         with pytest.raises(TimeoutError, match=r"0 of 1 calls to any came within 0\.1 s"):
             fake.wait_for_calls(1, timeout=0.1)
-        assert time.monotonic() - began_s < 5
 
     @pytest.mark.parametrize("transport", ["server", "flask"])
     def test_in_vain_tells_how_many_came_meanwhile(self, transport: str, server: Server) -> None:

@@ -279,7 +279,7 @@ class TestServe:
             }
             code, took_s = serving.end()
             assert code == 0
-            assert took_s < 2
+            assert took_s < 10
             assert serving.err == ""
             assert serving.out.splitlines()[1:] == ["mock-akool stopped: no request reached it"]
 
@@ -302,7 +302,7 @@ class TestServe:
                 serving.complained("quota/info")
                 code, took_s = serving.end(number)
             assert code == 0
-            assert took_s < 2
+            assert took_s < 10
             assert "Traceback" not in serving.err
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(address)
@@ -469,7 +469,7 @@ class TestLog:
             ask(serving.url, QUOTA)
             time.sleep(0.2)  # until the log is written, which nobody sees
             assert ask(serving.url, QUOTA).status == 200
-            assert serving.end()[1] < 2
+            assert serving.end()[1] < 10
 
     def test_the_last_line_is_written_before_the_end(self) -> None:
         with Serving() as serving:

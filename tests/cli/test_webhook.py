@@ -164,7 +164,7 @@ class TestServe:
             self.submit(server.url, receiver.url)
             until(lambda: receiver.got)
             code, took_s = server.end()
-            assert (code, took_s < 2) == (0, True)
+            assert (code, took_s < 10) == (0, True)
             assert "mock-akool stopped before 2 deliveries ended:\n" in server.err
 
     def submit(self, url: str, webhook_url: str) -> Any:

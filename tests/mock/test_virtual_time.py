@@ -136,9 +136,9 @@ class TestRealSleep:
             with mock.real_time():
                 began_s = time.monotonic()
                 assert self.really_sleeps()
-                assert 0.04 <= time.monotonic() - began_s < 1
+                assert time.monotonic() - began_s >= 0.04
             passed_s = slept_s(mock)
-            assert 0.04 <= passed_s < 1
+            assert passed_s >= 0.04
             time.sleep(20)
             assert slept_s(mock) == passed_s + 20
 

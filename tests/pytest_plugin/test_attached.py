@@ -317,14 +317,14 @@ class TestForwarding:
         async def play() -> float:
             began_s = genuine.perf_counter_ns() / 1e9
             async with httpx.AsyncClient() as client:
-                await asyncio.gather(*(client.get(QUOTA, headers=KEY) for _ in range(8)))
+                await asyncio.gather(*(client.get(QUOTA, headers=KEY) for _ in range(64)))
                 with pytest.raises(httpx.ReadTimeout):
                     await client.get(QUOTA, headers=KEY, timeout=0.05)
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(client.get(QUOTA, headers=KEY), 0.05)
             return float(genuine.perf_counter_ns() / 1e9 - began_s)
 
-        assert 0.3 <= asyncio.run(play()) < 2
+        assert 0.3 <= asyncio.run(play()) < 64 * 0.3
 
     def test_other_mocks_and_proxies_do_not_see_it(
         self, fake: RemoteAkool, monkeypatch: pytest.MonkeyPatch, httpx_mock: HTTPXMock

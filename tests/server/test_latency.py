@@ -51,7 +51,7 @@ def test_a_server_waits_so_long(start: Start) -> None:
         began_s = time.perf_counter()
         wire.send(get(QUOTA))
         assert wire.answer().status == 200
-        assert 0.1 <= time.perf_counter() - began_s < 1
+        assert time.perf_counter() - began_s >= 0.1
 
 
 USUAL = "authorization, content-type, x-api-key"

@@ -256,9 +256,10 @@ class TestAsgi:
 
 @pytest.fixture
 def quickly() -> Any:
+    """Fail a test that really sleeps; each sleeps for five seconds at least."""
     began_s = time.perf_counter()
     yield
-    assert time.perf_counter() - began_s < 2
+    assert time.perf_counter() - began_s < 4.5
 
 
 def submit(url: str = HOOK, prompt: str = "a fox") -> str:
@@ -307,12 +308,13 @@ class TestVirtualSleep:
 
         with MockAkool(accounts=[ACCOUNT]) as mock:
             mock.webhooks.deliver_to(receive)
-            began_s = time.monotonic()
+            began_s, really_began_ns = time.monotonic(), genuine.perf_counter_ns()
             submit()
             time.sleep(10)
             assert seen == [(3.5, 2), (6.5, 3)]
             assert seconds(mock, mock.clock.now_ns()) == 10
-            assert time.monotonic() - began_s == pytest.approx(10, abs=1)
+            really_s = (genuine.perf_counter_ns() - really_began_ns) / 1e9
+            assert time.monotonic() - began_s - really_s == pytest.approx(10, abs=1)
 
     def test_an_async_app_that_sleeps_while_an_async_client_sleeps(self) -> None:
         done = threading.Event()
@@ -477,9 +479,8 @@ class TestWithinAReceiver:
             mock.webhooks.send_over_http()
             for _ in range(3):
                 submit(receiver.url)
-            began_ns = genuine.perf_counter_ns()
             mock.clock.advance(5)
-            assert (seen, genuine.perf_counter_ns() - began_ns < 5e9) == ([3, 3, 3], True)
+            assert seen == [3, 3, 3]
             assert mock.webhooks.in_state("delivered").count == 3
 
 

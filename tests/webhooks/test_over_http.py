@@ -337,14 +337,15 @@ class TestManyAndSlow:
                 assert told == [2, 3]
 
     def test_a_receiver_that_hangs_delays_no_other_account_and_no_poll(self) -> None:
-        with raw_receiver(hang) as hanging, http_receiver(lambda got: 200) as receiver, live() as mock:
+        patient = live(webhook_timeout="60s")
+        with raw_receiver(hang) as hanging, http_receiver(lambda got: 200) as receiver, patient as mock:
             for _ in range(40):
                 create(mock, hanging)
             began_s = time.perf_counter()
             job_id = create(mock, receiver.url, key=OTHER)
             mock.webhooks.wait_for_delivery(job_id, status=3)
             assert poll(mock, job_id, OTHER)["image_status"] == 3
-            assert time.perf_counter() - began_s < 2
+            assert time.perf_counter() - began_s < PATIENCE_S
             assert mock.webhooks.by_account(ACCOUNT["api_key"]).in_state("delivered").count == 0
 
     def test_a_receiver_that_refuses_delays_no_other_account(self) -> None:
@@ -355,15 +356,13 @@ class TestManyAndSlow:
 
 
 class TestStopping:
-    def test_with_deliveries_in_flight_it_ends_within_2_s_and_tells_of_them(
-        self, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_with_deliveries_in_flight_it_ends_soon_and_tells_of_them(self, caplog: pytest.LogCaptureFixture) -> None:
         with raw_receiver(hang) as url:
-            with live() as mock:
+            with live(webhook_timeout="60s") as mock:
                 jobs = [create(mock, url) for _ in range(20)]
                 until(lambda: mock.engine.outbox.is_sending)
                 began_s = time.perf_counter()
-            assert time.perf_counter() - began_s < 2
+            assert time.perf_counter() - began_s < PATIENCE_S
             assert [each.state for each in mock.webhooks] == ["dropped"] * mock.webhooks.count
         assert "mock-akool stopped before 40 deliveries ended:" in caplog.text
         assert f"delivery #1 of job {jobs[0]}, status 2, to {url}: dropped: the fake was stopped" in caplog.text
@@ -618,7 +617,7 @@ class TestVirtualClock:
             create(mock, receiver.url)
             began_s = time.perf_counter()
             mock.clock.advance(60)
-            assert time.perf_counter() - began_s < 5
+            assert time.perf_counter() - began_s < PATIENCE_S
             assert len(receiver.got) == 12
 
 
