@@ -182,7 +182,7 @@ class Optional(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A list of values of one shape; with `lone`, one value may stand without its list.
+    """A list of values of one shape, `least` to `most` of them; with `lone`, one value may stand without its list.
 
     `check` is called with the tuple and raises SettingsError for values that do not go together. In a text the values
     are separated by commas, or it is a JSON list.
@@ -192,6 +192,7 @@ class Listed(NamedTuple):
     lone: bool = False
     least: int = 0
     check: Callable[[tuple[Any, ...]], None] | None = None
+    most: int | None = None
 
     @property
     def wants(self) -> str:
@@ -206,6 +207,8 @@ class Listed(NamedTuple):
         listed: Schema = {"type": "array", "items": self.item.schema}
         if self.least:
             listed["minItems"] = self.least
+        if self.most is not None:
+            listed["maxItems"] = self.most
         return {"anyOf": [self.item.schema, listed]} if self.lone else listed
 
     def read(self, value: Any, place: Place = ()) -> tuple[Any, ...]:
@@ -217,6 +220,8 @@ class Listed(NamedTuple):
             raise SettingsError(f"{shown(value)} is not a list", f"each item is {self.item.wants}", place)
         if len(value) < self.least:
             raise SettingsError("the list is empty", f"each item is {self.item.wants}", place)
+        if self.most is not None and len(value) > self.most:
+            raise SettingsError(f"the list has {len(value):,} items", f"give {self.most} at most", place)
         mistakes, values = Mistakes(), []
         for position, each in enumerate(value):
             # Who may leave the list out does not count its only item.

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from mock_akool.akool.scenarios.model import Scenario
+from mock_akool.akool.scenarios.model import MOST_SCENARIOS, Scenario
 from mock_akool.akool.scenarios.schema import read_scenario
 from mock_akool.core.errors import Mistake, Mistakes, ScenarioError
 from mock_akool.core.schema import did_you_mean, shown
@@ -60,6 +60,8 @@ def load_all(sources: Any) -> tuple[Scenario, ...]:
         sources = [each.strip() for each in sources.split(",") if each.strip()]
     elif not isinstance(sources, (list, tuple)):
         sources = [sources]
+    if len(sources) > MOST_SCENARIOS:
+        raise ScenarioError(f"{len(sources):,} scenarios are given at once", f"give {MOST_SCENARIOS} at most")
     mistakes, scenarios = Mistakes(), []
     for each in sources:
         with mistakes.noted():

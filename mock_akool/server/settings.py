@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from mock_akool.akool.families import FakeSettings
-from mock_akool.akool.scenarios.model import Scenario, ScenarioSetup, options_of
+from mock_akool.akool.scenarios.model import MOST_SCENARIOS, Scenario, ScenarioSetup, options_of
 from mock_akool.core.errors import Mistake, Mistakes, ScenarioError, SettingsError
 from mock_akool.core.options import BASE_URL, option
 from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Optional, Plain, Record, nearest, one_of, whole
@@ -93,7 +93,9 @@ def _load(value: Any) -> Scenario:
 
 
 _SCENARIOS: Final = Listed(
-    Plain("a scenario", _load, {"type": "string"}, use="flaky-gateway or my-scenario.yaml"), lone=True
+    Plain("a scenario", _load, {"type": "string"}, use="flaky-gateway or my-scenario.yaml"),
+    lone=True,
+    most=MOST_SCENARIOS,
 )
 
 

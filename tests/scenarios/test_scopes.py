@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_akool import Request
+from mock_akool import MockAkool, Request, ScenarioError, SettingsError
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.families import CREATES
 from mock_akool.akool.families.image_v3 import ImageV3
 from mock_akool.akool.jobs import NewJob
-from mock_akool.akool.scenarios.model import JobScript, LabelledScript, Scenario
+from mock_akool.akool.scenarios.model import MOST_SCENARIOS, JobScript, LabelledScript, Scenario
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.akool.scenarios.schema import read_scenario
 from mock_akool.core.rule_engine import ActiveRule
@@ -214,3 +215,59 @@ def test_what_scenarios_say_of_accounts_and_limits_is_so_for_their_scope() -> No
     runtime.activate([])
     assert runtime.account_script(OTHER).credits is None
     assert runtime.limits(OTHER).concurrent_jobs is None
+
+
+CREATE: Final = "/api/open/v3/content/image/createbyprompt"
+JSON: Final = {"x-api-key": "key", "content-type": "application/json"}
+
+
+class TestHowManyAreNamed:
+    """Clients may name scenarios, and each costs time and memory."""
+
+    def create(self, mock: MockAkool, prompt: str, key: str = "key") -> tuple[int, str]:
+        body = json.dumps({"prompt": prompt}).encode()
+        asked = Request.build("POST", CREATE, headers={**JSON, "x-api-key": key}, body=body)
+        response = mock.answer(asked)
+        return response.status, response.body.decode()
+
+    @pytest.mark.parametrize("count", [MOST_SCENARIOS, MOST_SCENARIOS + 1, 100_000])
+    def test_in_a_prompt(self, count: int) -> None:
+        words = ",".join(["happy"] * 10)
+        prompt = f"[mock:{words}]" * (count // 10) + "[mock:happy]" * (count % 10)
+        status, body = self.create(MockAkool(), prompt)
+        assert status == (200 if count <= MOST_SCENARIOS else 400)
+        if count > MOST_SCENARIOS:
+            assert f"{count:,} scenarios are named at once" in body
+
+    @pytest.mark.parametrize("count", [MOST_SCENARIOS, MOST_SCENARIOS + 1, 10_000])
+    def test_in_a_key(self, count: int) -> None:
+        mock = MockAkool()
+        status, body = self.create(mock, "x", "key" + "+happy" * count)
+        assert status == (200 if count <= MOST_SCENARIOS else 400)
+        if count > MOST_SCENARIOS:
+            assert f"{count:,} scenarios are named at once" in body
+            assert len(mock.jobs) == 0
+
+    @pytest.mark.parametrize("given", [",".join(["x"] * 100_000), ["x"] * 100_000])
+    def test_by_the_admin_api(self, given: Any) -> None:
+        mock = MockAkool(max_body_bytes=1 << 20)
+        asked = Request.build("PUT", "/_mock/scenario", body=json.dumps({"scenario": given}).encode())
+        response = mock.answer(asked)
+        assert response.status == 400
+        said = json.loads(response.body)
+        assert (said["error"], said["hint"]) == ("scenario: the list has 100,000 items", "Give 50 at most")
+
+    def test_in_python(self) -> None:
+        with pytest.raises(SettingsError, match="scenario: the list has 51 items; give 50 at most"):
+            MockAkool(scenario=["happy"] * 51)
+        with pytest.raises(ScenarioError, match="51 scenarios are given at once; give 50 at most"):
+            MockAkool().put_scenario(*["happy"] * 51)
+
+    def test_a_long_prompt_goes_on_counting_where_it_failed(self) -> None:
+        mock: Any = MockAkool()
+        prompt = "[mock:out-of-credits] " + "x" * 100_000
+        first, again = self.create(mock, prompt), self.create(mock, prompt)
+        assert "1104" in first[1]
+        assert "1104" in again[1]
+        (known,) = mock._backend.application.scenarios._attempts
+        assert len(known.prompt) < 1000

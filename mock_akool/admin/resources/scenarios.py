@@ -19,7 +19,7 @@ from mock_akool.admin.responses import AdminError, page_of
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import TEXT, WHOLE, listed, or_null, page, record
 from mock_akool.admin.serializers import ACTIVE_RULE, ACTIVE_WEBHOOK_RULE
-from mock_akool.akool.scenarios.model import JobScript, LabelledScript, Scenario, check_changeable
+from mock_akool.akool.scenarios.model import MOST_SCENARIOS, JobScript, LabelledScript, Scenario, check_changeable
 from mock_akool.akool.scenarios.schema import JOB_SCRIPT, RULE, SCENARIO, label_of, write_scenario
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.schema import TEXT as A_TEXT
@@ -82,7 +82,7 @@ def _read_scenarios(value: Any) -> tuple[Scenario, ...]:
     return listed
 
 
-_SCENARIO_LIST: Final = Listed(_SCENARIO, lone=True)
+_SCENARIO_LIST: Final = Listed(_SCENARIO, lone=True, most=MOST_SCENARIOS)
 _SCENARIOS: Final = Plain(
     "a scenario, or a list of some", _read_scenarios, _SCENARIO_LIST.schema, _SCENARIO_LIST.write, use=_SCENARIO.use
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.accounts import AccountScript
 from mock_akool.akool.codes import Profile
@@ -116,6 +116,8 @@ def options_of(scenarios: Iterable[Scenario]) -> dict[str, Any]:
     return {name: value for each in scenarios for name, value in each.options.items()}
 
 
+MOST_SCENARIOS: Final = 50
+"""How many scenarios are combined at most: clients may name them, and each costs time and memory."""
 Library = Callable[[str], Scenario]
 """Returns the scenario of a name, or raises ScenarioError."""
 

@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import reduce
+from hashlib import blake2b
 from itertools import chain
 from itertools import count as counting
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from mock_akool.akool.accounts import Account, Accounts, AccountScript
 from mock_akool.akool.auth import Tokens, bearer_token
@@ -25,7 +26,14 @@ from mock_akool.akool.engine import JobPlan
 from mock_akool.akool.errors import ParameterError
 from mock_akool.akool.families import CREATES, RESULTS, Results
 from mock_akool.akool.jobs import Job, NewJob
-from mock_akool.akool.scenarios.model import JobScript, LabelledScript, Library, Scenario, ScenarioSetup
+from mock_akool.akool.scenarios.model import (
+    MOST_SCENARIOS,
+    JobScript,
+    LabelledScript,
+    Library,
+    Scenario,
+    ScenarioSetup,
+)
 from mock_akool.akool.scenarios.next_jobs import NextJobs
 from mock_akool.akool.scenarios.scopes import Scope
 from mock_akool.akool.settings import Limits, over
@@ -34,6 +42,7 @@ from mock_akool.akool.transactions import transaction
 from mock_akool.core.call_log import CallLog
 from mock_akool.core.clock import Clock
 from mock_akool.core.draining import Container
+from mock_akool.core.errors import ScenarioError
 from mock_akool.core.http import Request
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.rule_engine import ActiveRule, Count, Firing, RuleSet
@@ -49,7 +58,8 @@ _NAMING_KEY: Final = re.compile(r"[^+]*(?:\+[a-z0-9-]+)+")
 _MAGIC_BYTES: Final = b"[mock:"
 
 
-_MOST_ATTEMPTS: Final = 4096
+_LONG_PROMPT: Final = 1000
+_MOST_ATTEMPTS: Final = 1000
 """How many creates are remembered that name a scenario in their prompt."""
 _MOST_REPEATED: Final = 512
 _REPEATING: Final = frozenset({"server", "direct"})
@@ -378,7 +388,7 @@ class ScenarioRuntime:
     def _scope_of_new(self, api_key: str, parent_id: str | None, prompt: str) -> Scope | None:
         if parent_id is not None:
             return self._of_job.get(parent_id)
-        attempt = self._attempts.get(_Named(api_key, prompt))
+        attempt = self._attempts.get(_Named.of(api_key, prompt))
         return None if attempt is None else attempt.scope
 
     # Requests
@@ -513,12 +523,13 @@ class ScenarioRuntime:
         names = [name for word in _MAGIC_WORD.findall(prompt) for name in word.split(",")]
         if not names:
             return None
-        named = _Named(account or "", prompt)
+        named = _Named.of(account or "", prompt)
         known = self._attempts.get(named)
         if known is None or known.passed:
             if len(self._attempts) >= _MOST_ATTEMPTS:
                 self._attempts.clear()
-            known = self._attempts[named] = _Attempt(self._new_scope(f"{prompt} {len(self._of_job)}", library, names))
+            scope = self._new_scope(f"{named.prompt} {len(self._of_job)}", library, names)
+            known = self._attempts[named] = _Attempt(scope)
         return known
 
     def _scope_of_key(self, api_key: str) -> Scope | None:
@@ -535,6 +546,8 @@ class ScenarioRuntime:
         return known
 
     def _new_scope(self, scope: str, library: Library, names: Sequence[str]) -> Scope:
+        if len(names) > MOST_SCENARIOS:
+            raise ScenarioError(f"{len(names):,} scenarios are named at once", f"name {MOST_SCENARIOS} at most")
         scenarios = [library(name.strip()) for name in names]
         return Scope(scope, self._world.clock.now_ns(), scenarios, self._world.keyed_random)
 
@@ -551,6 +564,13 @@ class _Named(NamedTuple):
 
     account: str
     prompt: str
+
+    @classmethod
+    def of(cls, account: str, prompt: str) -> Self:
+        """Return what a create of an account is known by; of a long prompt a digest is kept, as there may be many."""
+        if len(prompt) > _LONG_PROMPT:
+            prompt = blake2b(prompt.encode("utf-8", "surrogatepass")).hexdigest()
+        return cls(account, prompt)
 
 
 class _Attempt:
