@@ -24,7 +24,7 @@ from mock_akool.core.durations import Duration
 from mock_akool.core.http import Request, Response, Share, Termination, Transfer
 from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.schema import Schema, Shape
-from mock_akool.core.stages import STAGES
+from mock_akool.core.stages import LIFE
 from mock_akool.core.timeline import Change, Status, change_at
 from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, ActiveWebhookRule
 
@@ -235,7 +235,7 @@ JOB: Final = Serializer(
             "since when it has this status, in epoch nanoseconds", WHOLE, lambda job, now_ns: _change(job, now_ns).at_ns
         ),
         "created_ns": kept("when it was created, in epoch nanoseconds", WHOLE, "created_ns"),
-        "stages": kept("its whole life, as scenario files write it", shaped(STAGES), "timeline"),
+        "stages": kept("its whole life, as scenario files write it", shaped(LIFE), "timeline"),
         "result": kept("what is unusual about its result", or_null(shaped(RESULT)), "result"),
         "cost": kept("what it cost, in credits", CREDITS, "cost"),
         "request": kept("what was asked for", _INPUT, "input"),

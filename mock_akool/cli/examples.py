@@ -55,7 +55,8 @@ def copy_examples(options: argparse.Namespace) -> int:
     chosen = {options.folder / name: files[name] for name in options.names or files}
     there = [str(target) for target in chosen if target.exists()]
     if there:
-        raise MockAkoolError(f"{', '.join(there)} exists already", "Choose another folder, or move it away")
+        exist, them = ("exists", "it") if len(there) == 1 else ("exist", "them")
+        raise MockAkoolError(f"{', '.join(there)} {exist} already", f"Choose another folder, or move {them} away")
     try:
         options.folder.mkdir(parents=True, exist_ok=True)
         for target, file in chosen.items():

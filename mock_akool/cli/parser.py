@@ -78,6 +78,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where help is, and exit with 2."""
+        commands = [each for each in self._actions if isinstance(each, argparse._SubParsersAction)]
+        if commands and message.endswith("required: COMMAND"):
+            message = f"the command is missing. Choose from {', '.join(commands[0].choices)}"
         stop = "" if message.endswith("?") else "."
         self.exit(2, f"{self.prog}: {message}{stop} See {self.prog} --help\n")
 

@@ -275,7 +275,9 @@ def _shown(instant_ns: int) -> int:
 
 def step_ns(seconds: float) -> int:
     """Return the nanoseconds by which a clock is moved on; ClockError for a negative or not finite number."""
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise ClockError(f"clock.advance({seconds!r}): this is not a number of seconds", "Write seconds, such as 120")
+    if not 0 <= seconds < float("inf"):
         raise ClockError(
             f"clock.advance({seconds!r}): a clock cannot run backwards or forever",
             "Give a finite number of seconds, 0 or more",

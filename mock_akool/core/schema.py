@@ -88,6 +88,10 @@ _OTHER_WORDS: Final = {"status": "http", "status_code": "http", "json": "body", 
 """What people write who are used to other mocks."""
 
 
+_ALL_KEYS: Final = "the keys here are "
+"""What a hint begins with that has nothing better to say than which keys there are."""
+
+
 def _meant(key: object, known: Sequence[str]) -> str | None:
     other = _OTHER_WORDS.get(str(key))
     return other if other in known else nearest(key, known)
@@ -333,7 +337,9 @@ class Record:
         given = {}
         for key, field in self.fields.items():
             if key in value:
+                before = len(mistakes.found)
                 given[field.attribute or key] = mistakes.read(field.shape, value[key], (*place, key))
+                mistakes.found[before:] = (self._belonging_here(each, key, place) for each in mistakes.found[before:])
         mistakes.raise_any(self._error)
         try:
             record = self._make(**given)
@@ -352,6 +358,14 @@ class Record:
         if not parts:
             return unknown_key(key, self.fields, place)
         return Mistake("there is no such key", f"it belongs in {' or '.join(parts)}", (*place, str(key)))
+
+    def _belonging_here(self, mistake: Mistake, key: str, place: Place) -> Mistake:
+        """Return a mistake; if the object at `key` does not know a key that this object has, with that as the hint."""
+        *above, name = mistake.place or ("",)
+        is_of_part = [step for step in above[len(place) :] if isinstance(step, str)] == [key]
+        if is_of_part and mistake.hint.startswith(_ALL_KEYS) and name in self.fields:
+            return mistake._replace(hint=f"it belongs beside {key!r}")
+        return mistake
 
     def _parts_with(self, key: object) -> list[str]:
         """Return the keys of this object whose values, or items of them, are objects that have such a key."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from mock_akool.core.durations import SPAN, SPAN_SCHEMA
+from mock_akool.core.durations import FOREVER, SPAN, SPAN_SCHEMA
 from mock_akool.core.errors import Mistakes, Place, ScenarioError, SettingsError
 from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Record, Schema, did_you_mean, shown
 from mock_akool.core.timeline import COMPLETED, STATUS, STATUS_WORDS, Ending, Stage, Status, Timeline, failed
@@ -33,12 +33,22 @@ _FAILED_SCHEMA: Final[Schema] = {
 }
 
 
+_ENDING_USE: Final = "'completed', 'failed' or 'failed: reason'"
+
+
 class _EndingShape:
-    """An ending: `completed`, `failed`, the text `failed: why; why else`, or `{failed: [why, why else]}`."""
+    """An ending: `completed`, `failed`, the text `failed: why; why else`, or `{failed: [why, why else]}`.
+
+    As everywhere, a status may be its number: 3 or 4.
+    """
 
     wants = "an ending, such as 'completed', 'failed' or 'failed: reason; another reason'"
     schema: Final[Schema] = {
-        "anyOf": [{"type": "string", "pattern": "^(completed|failed(:.*)?)$"}, _FAILED_SCHEMA],
+        "anyOf": [
+            {"type": "string", "pattern": "^(completed|failed(:.*)?)$"},
+            {"enum": [int(Status.COMPLETED), int(Status.FAILED)]},
+            _FAILED_SCHEMA,
+        ],
     }
 
     def read(self, value: Any, place: Place = ()) -> Ending:
@@ -50,12 +60,13 @@ class _EndingShape:
             failure = _FAILURE.read({"reasons": said} if isinstance(said, (list, tuple)) else said, (*place, "failed"))
             return failed(*failure.reasons, refund=failure.refund)
         word, _, reasons = value.partition(":") if isinstance(value, str) else ("", "", "")
-        match word.strip().lower():
-            case "completed" if not reasons.strip():
+        match _ending_status(value):
+            case Status.COMPLETED if not reasons.strip():
                 return COMPLETED
-            case "failed":
+            case Status.FAILED:
                 return failed(*(reason.strip() for reason in reasons.split(";") if reason.strip()))
-        hint = did_you_mean(word, ("completed", "failed"), "use 'completed', 'failed' or 'failed: reason'")
+        meant = did_you_mean(word, ("completed", "failed"))
+        hint = f"{meant} Use {_ENDING_USE}" if meant else f"use {_ENDING_USE}"
         raise SettingsError(f"{shown(value)} is not an ending", hint, place)
 
     def write(self, ending: Ending) -> Any:
@@ -71,12 +82,29 @@ class _EndingShape:
         return text
 
 
+def _ending_status(value: Any) -> Status | None:
+    """Return the status of an ending that is a text or a status, such as `failed: too dark` or 4."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return None
+    return _ENDINGS.get(value if isinstance(value, int) else value.partition(":")[0].strip().lower())
+
+
+_ENDINGS: Final[dict[object, Status]] = {
+    key: status for status in (Status.COMPLETED, Status.FAILED) for key in (int(status), str(int(status)), status.word)
+}
 ENDING: Final = _EndingShape()
 _MOST_STAGES: Final = 100
 
 
 class _StagesShape:
-    """A timeline: stages such as `{queueing: 2s}`, and at the end, if it has one, an ending."""
+    """A timeline: stages such as `{queueing: 2s}`, and at the end, if it has one, an ending.
+
+    Who scripts a job may not say what never comes, because a stage before it lasts forever. A job that is shown has all
+    of it: the settings say how long it would be processed if it were not queued forever.
+    """
+
+    def __init__(self, *, is_script: bool) -> None:
+        self._is_script = is_script
 
     wants = (
         "a list of stages, such as [{queueing: 2s}, {processing: 2 polls}, completed]; "
@@ -111,9 +139,14 @@ class _StagesShape:
         for position, each in enumerate(value):
             there = (*place, position)
             with mistakes.noted():
+                is_last = position + 1 == len(value)
                 if not _is_ending(each):
                     stages.append(_read_stage(each, there))
-                elif position + 1 == len(value):
+                    if self._is_script and stages[-1].span == FOREVER and not is_last:
+                        word = stages[-1].status.word
+                        hint = f"remove what follows, or give {word} a length"
+                        mistakes.add("it lasts forever, so what follows never comes", hint, (*there, word))
+                elif is_last:
                     ending = ENDING.read(each, there)
                 else:
                     hint = "give it a length, such as {completed: 2s}, or remove what follows"
@@ -122,9 +155,11 @@ class _StagesShape:
         return Timeline(tuple(stages), ending)
 
     def write(self, timeline: Timeline) -> Any:
-        """Return the plain list."""
-        stages: list[Any] = [{stage.status.word: str(stage.span)} for stage in timeline.stages]
-        return [*stages, ENDING.write(timeline.ending)]
+        """Return the plain list; that of a script is without what never comes."""
+        lived = timeline.reachable if self._is_script else timeline.stages
+        stages: list[Any] = [{stage.status.word: str(stage.span)} for stage in lived]
+        is_endless = self._is_script and timeline.endless is not None
+        return stages if is_endless else [*stages, ENDING.write(timeline.ending)]
 
     def from_text(self, text: str) -> Any:
         """Return the text, which is no list of stages: they are written as data."""
@@ -135,9 +170,7 @@ def _is_ending(value: Any) -> bool:
     if isinstance(value, Mapping):
         # `failed` with a length is a stage, with reasons an ending.
         return set(value) == {"failed"} and isinstance(value["failed"], (list, tuple, Mapping))
-    if isinstance(value, str):
-        return value.partition(":")[0].strip().lower() in ("completed", "failed")
-    return isinstance(value, Ending)
+    return isinstance(value, Ending) or _ending_status(value) is not None
 
 
 def _read_stage(value: Any, place: Place) -> Stage:
@@ -158,4 +191,7 @@ def _is_reason(span: Any) -> bool:
     return isinstance(span, str) and not span[:1].isdigit() and span[:1] != "." and span != "forever"
 
 
-STAGES: Final = _StagesShape()
+STAGES: Final = _StagesShape(is_script=True)
+"""The whole life of a job, as a person scripts it."""
+LIFE: Final = _StagesShape(is_script=False)
+"""The whole life of a job, as it is shown."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from mock_akool.core.durations import Span
+from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.errors import SettingsError
 from mock_akool.core.schema import Plain, did_you_mean, shown
 
@@ -98,6 +98,29 @@ class Timeline(NamedTuple):
     def of(cls, queueing: object = 0, processing: object = 0, ending: Ending = COMPLETED) -> Timeline:
         """Return the usual life: queueing, then processing, then the ending; spans as in `Span.of`."""
         return cls((Stage(Status.QUEUEING, Span.of(queueing)), Stage(Status.PROCESSING, Span.of(processing))), ending)
+
+    @property
+    def endless(self) -> Stage | None:
+        """The first stage that lasts forever, after which nothing comes; None when the job ends."""
+        return next((stage for stage in self.stages if stage.span == FOREVER), None)
+
+    @property
+    def reachable(self) -> tuple[Stage, ...]:
+        """The stages that come: all, or those up to the first that lasts forever."""
+        endless = self.endless
+        return self.stages if endless is None else self.stages[: self.stages.index(endless) + 1]
+
+    @property
+    def has_unreachable(self) -> bool:
+        """Whether something is said that never comes: a stage of some length, or an ending in failure."""
+        never = self.stages[len(self.reachable) :]
+        return any(stage.span != Span(0) for stage in never) or (self.endless is not None and self.ending != COMPLETED)
+
+    @property
+    def is_ever_completed(self) -> bool:
+        """Whether a reader can ever see that the job is completed."""
+        ends_so = self.endless is None and self.ending.status is Status.COMPLETED
+        return ends_so or any(stage.status is Status.COMPLETED for stage in self.reachable)
 
     @property
     def counts_polls(self) -> bool:

@@ -12,7 +12,8 @@ from mock_akool.akool.overrides import ResultOverride
 from mock_akool.akool.scenarios.model import Scenario, check_changeable
 from mock_akool.akool.settings import ACCOUNT_SPEC
 from mock_akool.core.errors import MockAkoolError, ScenarioError, UnusedError, UnusedJobScriptError, UnusedRuleError
-from mock_akool.core.timeline import Ending, Timeline
+from mock_akool.core.schema import shown
+from mock_akool.core.timeline import Ending, Status, Timeline
 from mock_akool.diagnostics.report import Report
 from mock_akool.mock.backend import Backend, SteerableClock
 from mock_akool.mock.calls import Calls
@@ -71,7 +72,7 @@ class BaseMock:
         *,
         queueing: object = None,
         processing: object = None,
-        ending: Ending | str | None = None,
+        ending: Ending | Status | str | int | None = None,
         stages: Sequence[Any] | Timeline | None = None,
         result: Mapping[str, Any] | ResultOverride | None = None,
         api_key: Account | str | None = None,
@@ -248,6 +249,8 @@ class BaseMock:
     def _meant(self, account: Account | str | None) -> str | None:
         """Return the API key of the account whose next job is meant, or None for whoever comes."""
         api_key = account.api_key if isinstance(account, Account) else account
+        if api_key is not None and not (isinstance(api_key, str) and api_key):
+            raise ScenarioError(f"{shown(api_key)} is not an API key", "use a text, or an Account", ("api_key",))
         if self.api_key is not None and api_key not in (None, self.api_key):
             raise ScenarioError(
                 "next_job: this is a view of another account", "Call it on the whole fake, or on its own view"

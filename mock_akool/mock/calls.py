@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mock_akool.akool.endpoints import ENDPOINTS, PREFLIGHT
 from mock_akool.core.call_log import Call
+from mock_akool.core.schema import whole
 from mock_akool.diagnostics.describe import describe
 from mock_akool.mock.records import Records
+
+_CODE: Final = whole(0, 9999, "a business code", use="1000 or 1104")
 
 
 class Calls(Records[Call, "Calls"]):
@@ -28,8 +33,10 @@ class Calls(Records[Call, "Calls"]):
         return self._where(" by that account", lambda call: call.account == api_key)
 
     def with_code(self, code: int) -> Calls:
-        """Return the calls that were answered with this business code."""
-        return self._where(f" with code {int(code)}", lambda call: call.code == code)
+        """Return the calls that were answered with this business code. Raises SettingsError for what is none."""
+        __tracebackhide__ = True
+        wanted = _CODE.read(code, ("code",))
+        return self._where(f" with code {int(wanted)}", lambda call: call.code == wanted)
 
     def for_job(self, job_id: str) -> Calls:
         """Return the calls that were about the job with this `_id`."""

@@ -278,7 +278,7 @@ class TestConnect:
         mock = service_of(server)
         client = Client(server.url)
         fake.next_job(
-            stages=[{"queueing": "1 poll"}, {"failed": {"reasons": ["a", "b"], "refund": True}}],
+            stages=[{"queueing": "1 poll"}, {"completed": "1d"}, {"failed": {"reasons": ["a", "b"], "refund": True}}],
             result={"upscaled_urls": [], "files": {"http": 403}},
             api_key=KEY,
         )

@@ -45,6 +45,15 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "receiver.mjs").read_text() == "mine"
 
 
+def test_several_that_are_there_are_named_together(tmp_path: Path) -> None:
+    run("examples", "copy", tmp_path, "receiver.mjs", "curl_client.sh")
+    copied = run("examples", "copy", tmp_path, "receiver.mjs", "curl_client.sh")
+    assert copied.stderr == (
+        f"mock-akool: {tmp_path / 'receiver.mjs'}, {tmp_path / 'curl_client.sh'} exist already. "
+        "Choose another folder, or move them away\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [("receiver.js", "Did you mean 'receiver.mjs'?"), ("xyz", "`mock-akool examples list` shows them")],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -34,6 +35,15 @@ def test_a_clock_cannot_run_backwards_or_for_ever(seconds: float) -> None:
     with pytest.raises(ClockError, match="cannot run backwards or forever") as caught:
         clock.advance(seconds)
     assert caught.value.hint == "Give a finite number of seconds, 0 or more"
+    assert clock.now_ns() == S
+
+
+@pytest.mark.parametrize("seconds", ["2m", None, True])
+def test_a_clock_wants_a_number_of_seconds(seconds: Any) -> None:
+    clock = VirtualClock(S)
+    with pytest.raises(ClockError) as caught:
+        clock.advance(seconds)
+    assert caught.value.message == f"clock.advance({seconds!r}): this is not a number of seconds"
     assert clock.now_ns() == S
 
 

@@ -138,6 +138,18 @@ CASES = (
         lambda client: client.create(webhookurl=""),
     ),
     Case(
+        "webhook spelling",
+        lambda client: client.create(webhookURL="https://example.com/hook"),
+        "#1 has `webhookURL`, which is ignored here; createbyprompt spells it `webhookUrl`",
+        lambda client: client.create(webhookUrl="https://example.com/hook", callback_url="https://example.com/hook"),
+    ),
+    Case(
+        "webhook spelling",
+        lambda client: client.create(V4, callback_url="https://example.com/hook"),
+        "#1 has `callback_url`, which is ignored here; createBySourcePrompt spells it `webhookurl`",
+        lambda client: client.create(V4, callback_url=""),
+    ),
+    Case(
         "webhook not encrypted",
         lambda client: client.ask("POST", V3, body=CALLED_BACK, x_api_key="my-key") and client.wait(5),
         "no webhook of job ID was sent: the account's clientSecret has 6 bytes and cannot encrypt: AES takes 16, "

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mock_akool import MockAkool, Request, ScenarioError, failed
+from mock_akool import MockAkool, Request, ScenarioError, Span, Stage, Status, Timeline, failed
 from mock_akool.mock.base import BaseMock
 from tests.mock.clients import CREATE
 
@@ -48,7 +48,9 @@ USUAL = ("7s", "11s", "failed: as usual")
         ({"ending": "completed"}, ("7s", "11s", "completed")),
         ({"ending": failed("no faces", refund=True)}, ("7s", "11s", "failed: no faces")),
         ({"processing": "forever"}, ("7s", "forever", "failed: as usual")),
-        ({"result": {"upscaled_urls": []}}, USUAL),
+        ({"ending": "completed", "result": {"upscaled_urls": []}}, ("7s", "11s", "completed")),
+        ({"ending": 3}, ("7s", "11s", "completed")),
+        ({"ending": Status.FAILED}, ("7s", "11s", "failed")),
     ],
 )
 def test_what_is_left_out_is_as_the_settings_say(seen: Seen, given: dict[str, Any], expected: tuple[str, ...]) -> None:
@@ -103,8 +105,35 @@ def test_a_scenario_file_may_say_the_same() -> None:
             {"stages": ["completed"], "processing": 0},
             "stages: they are the whole life of the job; leave out queueing, processing and ending",
         ),
-        ({"ending": "fail"}, "ending: 'fail' is not an ending; did you mean 'failed'?"),
+        (
+            {"stages": [{"queueing": "forever"}, {"processing": 3}]},
+            "stages[0].queueing: it lasts forever, so what follows never comes; remove what follows, or give queueing",
+        ),
+        ({"stages": [{"processing": "forever"}, "failed"]}, "stages[0].processing: it lasts forever"),
+        (
+            {"stages": Timeline((Stage(Status.QUEUEING, Span()),), failed("no"))},
+            "stages: queueing lasts forever, so what follows never comes; remove what follows, or give it a length",
+        ),
+        ({"stages": Timeline.of("forever", 3)}, "stages: queueing lasts forever, so what follows never comes"),
+        (
+            {"processing": "forever", "result": {"image": ""}},
+            "result: it is that of a completed job, and this job is never completed; leave it out, or let the job be",
+        ),
+        ({"ending": "failed", "result": {"image": ""}}, "result: it is that of a completed job"),
+        ({"stages": [{"processing": 3}, "failed"], "result": {"image": ""}}, "result: it is that of a completed job"),
+        (
+            {"result": {"image": ""}},
+            "result: by the settings, this job is never completed; say how it is completed, such as ending='completed'",
+        ),
+        (
+            {"ending": "fail"},
+            "ending: 'fail' is not an ending; did you mean 'failed'? Use 'completed', 'failed' or 'failed: reason'",
+        ),
+        ({"ending": 2}, "ending: 2 is not an ending; use 'completed', 'failed' or 'failed: reason'"),
+        ({"ending": True}, "ending: True is not an ending"),
         ({"ending": "over"}, "ending: 'over' is not an ending; use 'completed', 'failed' or 'failed: reason'"),
+        ({"api_key": ""}, "api_key: '' is not an API key; use a text, or an Account"),
+        ({"api_key": 3}, "api_key: 3 is not an API key"),
         ({"processsing": 3}, "processsing: there is no such argument; did you mean 'processing'?"),
     ],
 )
@@ -126,3 +155,44 @@ def test_no_length_of_processing_is_no_contradiction() -> None:
     mock = MockAkool()
     mock.next_job(queueing="forever", processing=0)
     assert life(mock)[0] == "forever"
+
+
+def test_an_ending_of_a_job_that_the_settings_never_end_is_refused() -> None:
+    mock = MockAkool(processing="forever")
+    with pytest.raises(ScenarioError) as caught:
+        mock.next_job(ending="failed")
+    assert str(caught.value) == (
+        "ending: processing lasts forever by the settings, so the job never ends; "
+        "give processing a length, such as processing=3, or leave out ending"
+    )
+    mock.next_job(processing=3, ending="failed")
+    assert life(mock) == ("2s", "3s", "failed")
+    assert life(mock)[1] == "forever"
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        [{"queueing": "forever"}],
+        [{"completed": 1}, {"processing": "forever"}],
+        Timeline.of("forever"),
+        Timeline.of(1, "forever"),
+        Timeline.of(1, 2, failed("no")),
+    ],
+)
+def test_a_whole_life_is_the_same_on_a_server(stages: Any) -> None:
+    mock = MockAkool()
+    with mock.server() as server:
+        MockAkool.connect(server.url).next_job(stages=stages)
+    life_there = mock.engine.scripts.job_scripts_of(None)  # type: ignore[attr-defined]
+    here = MockAkool()
+    here.next_job(stages=stages)
+    (there,), (ours,) = life_there, here.engine.scripts.job_scripts_of(None)  # type: ignore[attr-defined]
+    assert there.script.timeline.reachable == ours.script.timeline.reachable
+    assert there.script.timeline.ending == ours.script.timeline.ending
+
+
+def test_a_result_of_stages_that_are_completed_for_a_while_is_no_contradiction() -> None:
+    mock = MockAkool()
+    mock.next_job(stages=[{"completed": 3}, "failed"], result={"image": ""})
+    mock.next_job(stages=[{"completed": 3}, {"processing": "forever"}], result={"image": ""})

@@ -189,6 +189,11 @@ class TestStatuses:
         with pytest.raises(SettingsError, match=f"is not a status; ({known})"):
             mock.jobs.with_status(status)
 
+    @pytest.mark.parametrize("code", ["x", None, True, -1])
+    def test_what_is_no_business_code(self, mock: MockAkool, code: Any) -> None:
+        with pytest.raises(SettingsError, match=r"code: .* is not a business code; use 1000 or 1104"):
+            mock.calls.with_code(code)
+
     @pytest.mark.parametrize("ask", [Deliveries.with_status, lambda seen, status: seen.assert_delivered("0", status)])
     def test_no_webhook_reports_that_a_job_is_queued(
         self, mock: MockAkool, ask: Callable[[Deliveries, Any], object]

@@ -272,7 +272,7 @@ class TestResults:
         assert {key: record[key] for key in said} == said
 
     def test_a_job_that_is_not_completed_says_nothing_unusual(self, client: Client) -> None:
-        record = client.record(client.made("v3", {"processing": "forever", "result": {"image": "x"}}))
+        record = client.record(client.made("v3", {"processing": "1h", "result": {"image": "x"}}))
         assert "image" not in record
 
 

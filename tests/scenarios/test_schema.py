@@ -143,6 +143,18 @@ MISTAKES: list[tuple[Any, str]] = [
         "rules[0].drop: there is no such key; it belongs in 'fault'",
     ),
     (
+        {"rules": [{"on": "create", "fault": {"nth": 2, "http": 502}}]},
+        "rules[0].fault.nth: there is no such key; it belongs beside 'fault'",
+    ),
+    (
+        {"jobs": [{"when": {"processing": "3s"}}]},
+        "jobs[0].when.processing: there is no such key; it belongs beside 'when'",
+    ),
+    (
+        {"jobs": [{"seed": 3}]},
+        "jobs[0].seed: there is no such key; it belongs beside 'jobs'",
+    ),
+    (
         {"jobs": [{"files": {"http": 403}}]},
         "jobs[0].files: there is no such key; it belongs in 'result'",
     ),

@@ -73,6 +73,30 @@ class TestFunctions:
         assert (mock.webhooks.last.answer, mock.webhooks.last.state) == (500, "given up")
         assert mock.webhooks.last.error == "the receiver raised KeyError: 'job'"
         assert "the receiver of a webhook raised KeyError: 'job'" in caplog.text
+        assert "Traceback" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            (AssertionError("no status\nassert 2 == 3"), "AssertionError: no status"),
+            (AssertionError(), "AssertionError"),
+        ],
+    )
+    def test_a_failed_assertion_is_one_line_at_each_attempt(
+        self, error: AssertionError, said: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        mock = fake(webhook_retries=1)
+
+        def receive(request: Any) -> None:
+            raise error
+
+        mock.webhooks.deliver_to(receive)
+        create(mock)
+        mock.run_until_idle()
+        assert mock.webhooks.last.error == f"the receiver raised {said}"
+        attempts = [each.getMessage() for each in caplog.records if each.module == "receivers"]
+        assert attempts == 4 * [f"the receiver of a webhook raised {said}"]
+        assert "Traceback" not in caplog.text
 
     def test_it_may_be_a_coroutine_function(self) -> None:
         mock = fake()

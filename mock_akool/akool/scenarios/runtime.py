@@ -47,7 +47,7 @@ from mock_akool.core.http import Request
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.rule_engine import ActiveRule, Count, Firing, RuleSet
 from mock_akool.core.rules import Rule, Subject
-from mock_akool.core.timeline import Change
+from mock_akool.core.timeline import Change, Timeline
 from mock_akool.core.webhook_faults import ActiveWebhookRule, WebhookRule
 
 _AS_USUAL: Final = JobPlan()
@@ -84,6 +84,10 @@ class World(Protocol):
     @property
     def clock(self) -> Clock:
         """The clock of the fake."""
+
+    @property
+    def usual_timeline(self) -> Timeline:
+        """The life that the settings give a job."""
 
     @property
     def keyed_random(self) -> KeyedRandom:
@@ -218,9 +222,23 @@ class ScenarioRuntime:
         """Let the next jobs of an account, or with None of whoever comes, follow these scripts, in this order.
 
         They come after those that were added before. Each is for as many jobs as its `times` says, or for one.
+        Raises ScenarioError for one that says what never comes because of the settings, and then adds none.
         """
+        scripts = list(scripts)
+        for each in scripts:
+            self._check_against_settings(each.script)
         queue = self._next if api_key is None else self._next_of.setdefault(api_key, NextJobs())
         queue.extend(scripts)
+
+    def _check_against_settings(self, script: JobScript) -> None:
+        life = script.timeline or script.override.over(self._world.usual_timeline)
+        if life.endless is not None and script.ending is not None:
+            word = life.endless.status.word
+            hint = f"give {word} a length, such as {word}=3, or leave out ending"
+            raise ScenarioError(f"{word} lasts forever by the settings, so the job never ends", hint, ("ending",))
+        if script.result is not None and not life.is_ever_completed:
+            hint = "say how it is completed, such as ending='completed', or leave out result"
+            raise ScenarioError("by the settings, this job is never completed", hint, ("result",))
 
     def unused_rules(self, api_key: str | None = None) -> Iterator[UnusedRules]:
         """Yield the rules that should have fired and did not: those of an account, or with None all.

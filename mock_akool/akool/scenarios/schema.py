@@ -34,7 +34,7 @@ from mock_akool.core.schema import (
     whole,
 )
 from mock_akool.core.stages import ENDING, STAGES
-from mock_akool.core.timeline import STATUS, TimelineOverride
+from mock_akool.core.timeline import STATUS, Timeline, TimelineOverride
 from mock_akool.core.webhook_faults import WEBHOOK
 
 FAULT: Final = faults.FAULT.having(
@@ -121,7 +121,8 @@ WHEN: Final = Record(
 def _check_life(script: JobScript) -> None:
     """Raise ScenarioError for what can never come."""
     queueing, processing, ending = script.override
-    if script.timeline is not None and script.override != TimelineOverride():
+    timeline = script.timeline
+    if timeline is not None and script.override != TimelineOverride():
         raise ScenarioError(
             "they are the whole life of the job", "leave out queueing, processing and ending", ("stages",)
         )
@@ -134,6 +135,18 @@ def _check_life(script: JobScript) -> None:
     if processing == FOREVER and ending is not None:
         raise ScenarioError(
             "it lasts forever, so the job never ends", "leave out ending, or give processing a length", ("processing",)
+        )
+    if timeline is not None and timeline.endless is not None and timeline.has_unreachable:
+        raise ScenarioError(
+            f"{timeline.endless.status.word} lasts forever, so what follows never comes",
+            "remove what follows, or give it a length",
+            ("stages",),
+        )
+    if script.result is not None and not (timeline or script.override.over(Timeline.of())).is_ever_completed:
+        raise ScenarioError(
+            "it is that of a completed job, and this job is never completed",
+            "leave it out, or let the job be completed",
+            ("result",),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from mock_akool.akool.deliveries import DeliveryState
@@ -10,13 +11,16 @@ from mock_akool.diagnostics.describe import describe_status
 from mock_akool.diagnostics.hints.finding import Hint, fields_of
 from mock_akool.diagnostics.observations import Observations
 
+_LIKE_IT: Final = re.compile(r"(?:web[-_]?hook|call[-_]?back)(?:[-_]?ur[il])?", re.IGNORECASE)
+"""Other names for the field, as other APIs have them."""
+
 
 def _spelling(seen: Observations) -> str | None:
     for call in seen.to(*CREATES):
         right = CREATES[call.endpoint].webhook_field
-        wrong = "webhookUrl" if right == "webhookurl" else "webhookurl"
         fields = fields_of(call)
-        if fields.get(wrong) and not fields.get(right):
+        wrong = next((name for name in fields if name != right and _LIKE_IT.fullmatch(name)), None)
+        if wrong is not None and fields[wrong] and not fields.get(right):
             return f"#{call.number} has `{wrong}`, which is ignored here; {call.endpoint} spells it `{right}`"
     return None
 
@@ -47,7 +51,11 @@ def _not_accepted(seen: Observations) -> str | None:
 
 
 HINTS: Final = (
-    Hint("webhook spelling", "sends `webhookUrl` to v4, or `webhookurl` to v3 or a button", _spelling),
+    Hint(
+        "webhook spelling",
+        "spells the field of the webhook's URL otherwise, such as `webhookUrl` to v4, or `webhookurl` to v3",
+        _spelling,
+    ),
     Hint("webhook not encrypted", "asks for webhooks on an account whose clientSecret cannot encrypt", _not_encrypted),
     Hint(
         "webhook address refused",
