@@ -30,10 +30,9 @@ test-latest: $(VENV)/installed-dev ## run the interceptors' tests with the newes
 	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[httpx,aiohttp,faker]'
 	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --pre \
-		requests responses httpx httpx2 aiohttp urllib3 pytest pytest-asyncio anyio trio freezegun time-machine \
-		gevent eventlet requests-mock pytest-socket aiohttp-client-cache opentelemetry-instrumentation-httpx \
-		apscheduler backoff tenacity
-	$(VENV)-latest/bin/python -m pytest tests/mock
+		requests responses 'httpx<1.0.dev0' httpx2 aiohttp urllib3 pytest pytest-asyncio anyio trio freezegun \
+		time-machine gevent
+	$(VENV)-latest/bin/python -m pytest -n auto --all tests/mock
 
 lint: $(VENV)/installed-dev ## check style, types, layers, words, the Dockerfile and the workflows
 	$(BIN)/ruff check .

@@ -63,8 +63,8 @@ class Profile(StrEnum):
 DEFAULT_REASON: Final = "Image generation failed, check your input"
 """The one of `error_reasons` of a job that fails without a reason of its own (contract section 6)."""
 
-API_URL: Final = "https://openapi.akool.com"
-CDN_URL: Final = "https://d2qf6ukcym4kn9.cloudfront.net"
+API_HOST: Final = "openapi.akool.com"
+API_URL: Final = f"https://{API_HOST}"
 
 AES_KEY_BYTES: Final = (16, 24, 32)
 """How many bytes a clientSecret must have to be a key that encrypts webhooks (contract section 9)."""

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from mock_akool.akool.codes import API_URL
-from mock_akool.akool.families import FILE_HOSTS
+from mock_akool.akool.codes import API_HOST
+from mock_akool.akool.families import HOSTS
 from mock_akool.core.durations import DURATION, Duration
 from mock_akool.core.options import Options, option
 from mock_akool.core.schema import Listed, Optional, Plain, one_of
 from mock_akool.server.settings import ScenarioSettings
-
-_HOSTS: Final = (urlsplit(API_URL).netloc, *FILE_HOSTS)
 
 
 def _read_base_url(value: Any) -> str:
@@ -31,7 +29,7 @@ def _read_host(value: Any) -> str:
 
 
 _BASE_URL: Final = Plain("a scheme and a host", _read_base_url, {"type": "string"}, use="https://fake.test")
-_HOST_NAMES: Final = Listed(Plain("a host", _read_host, {"type": "string"}, use="openapi.akool.com"))
+_HOST_NAMES: Final = Listed(Plain("a host", _read_host, {"type": "string"}, use=API_HOST))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +57,7 @@ class ActivationOptions(Options):
         Optional(_BASE_URL),
         "a host of your own that is answered too",
     )
-    hosts: tuple[str, ...] = option(_HOSTS, _HOST_NAMES, "the hosts that are answered in process")
+    hosts: tuple[str, ...] = option(HOSTS, _HOST_NAMES, "the hosts that are answered in process")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from mock_akool.akool.codes import CDN_URL
-from tests.contract.transports import Answer, Transport
+from tests.contract.transports import CDN_URL, Answer, Transport
 
 GET_TOKEN: Final = "/api/open/v3/getToken"
 CREATE_V3: Final = "/api/open/v3/content/image/createbyprompt"

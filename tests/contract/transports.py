@@ -23,11 +23,12 @@ import requests
 from yarl import URL
 
 from mock_akool import MockAkool
-from mock_akool.akool.codes import CDN_URL
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.http import Request, Response, Termination, Transfer
 from mock_akool.server.http_server import Server
 
+CDN_URL: Final = "https://d2qf6ukcym4kn9.cloudfront.net"
+"""Where the real service has its files (contract section 8)."""
 _LARGE_BYTES: Final = 1 << 20
 _Result = TypeVar("_Result")
 

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import pytest
 
-from mock_akool.akool.codes import API_URL, CDN_URL, MESSAGES, Code, Profile
+from mock_akool.akool.codes import MESSAGES, Code, Profile
 from mock_akool.akool.endpoints import ENDPOINT_NAMES, FILE, UNKNOWN
+from mock_akool.akool.families import HOSTS
 
 PACKAGE: Final = Path(__file__).parents[2] / "mock_akool"
 FIXTURES: Final = Path(__file__).parents[2] / "fixtures"
@@ -43,7 +44,7 @@ def words_of_akool() -> set[str]:
     keys = {key for body in bodies for key in keys_of(body)} - ANY_APIS - OURS
     endpoints = set(ENDPOINT_NAMES) - ANY_ENDPOINTS
     codes = {str(int(code)) for code in Code}
-    hosts = {API_URL.partition("//")[2], CDN_URL.partition("//")[2], "openapi", "cloudfront"}
+    hosts = {*HOSTS, "openapi", "cloudfront"}
     said = {message for message in MESSAGES.values() if " " in message}
     others = {
         *("akool", "faceswap", "quota", "credit", "image", "picture", "button", "upscale", "variation", "v3", "v4"),

@@ -79,6 +79,9 @@ PYTEST: Final = (
             "hypothesispytest",
             "anyio",
             "time_machine",
+            "requests_mock",
+            "socket",
+            "timeout",
             "schemathesis",
         )
     ),

@@ -19,7 +19,8 @@ import pytest
 from PIL import Image
 
 from mock_akool import MockAkool, SystemClock
-from mock_akool.akool.codes import API_URL, CDN_URL
+from mock_akool.akool.codes import API_URL
+from mock_akool.akool.families import HOSTS
 from mock_akool.cli import main
 from mock_akool.webhooks import seal
 from tests.children import Child, Serving, run
@@ -198,7 +199,7 @@ class TestAnsweringFetch:
 
     def test_it_knows_the_addresses(self) -> None:
         (hosts,) = re.findall(r"const HOSTS = \[(.*)\];", (FOLDER / "answering_fetch.mjs").read_text())
-        assert json.loads(f"[{hosts}]") == [url.removeprefix("https://") for url in (API_URL, CDN_URL)]
+        assert json.loads(f"[{hosts}]") == list(HOSTS)
 
 
 CLIENT_ID: Final = "aAECAwQFBgcICQoLDA0ODw=="

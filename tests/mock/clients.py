@@ -17,7 +17,10 @@ import httpx
 import requests
 
 from mock_akool.akool.codes import API_URL
+from mock_akool.akool.families import FILE_HOSTS
 
+CDN_URL: Final = f"https://{FILE_HOSTS[0]}"
+"""Where a family has its files."""
 CREATE: Final = "/api/open/v3/content/image/createbyprompt"
 INFO: Final = "/api/open/v3/content/image/infobymodelid"
 QUOTA: Final = "/api/open/v3/faceswap/quota/info"

@@ -15,9 +15,9 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry, Timeout
 
 from mock_akool import MockAkool, SystemClock
-from mock_akool.akool.codes import API_URL, CDN_URL
+from mock_akool.akool.codes import API_URL
 from mock_akool.core.http import Request, Response
-from tests.mock.clients import CREATE, HEADERS, INFO, QUOTA, Library, Requests, other_server
+from tests.mock.clients import CDN_URL, CREATE, HEADERS, INFO, QUOTA, Library, Requests, other_server
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from aioresponses import aioresponses
 from pytest_httpx import HTTPXMock
 
 from mock_akool import MockAkool, MockAkoolError
-from mock_akool.akool.codes import API_URL, CDN_URL
-from tests.mock.clients import HEADERS, QUOTA, Library, Requests, other_server
+from mock_akool.akool.codes import API_URL
+from tests.mock.clients import CDN_URL, HEADERS, QUOTA, Library, Requests, other_server
 
 OTHER: Final = "https://elsewhere.example/thing"
 UNREACHABLE: Final = "https://elsewhere.invalid/thing"
@@ -288,11 +288,11 @@ def patched_attributes() -> dict[tuple[Any, str], Any]:
             for name in ("_request", "request", "get", "options", "head", "post", "put", "patch", "delete")
         ),
         (aiohttp.TCPConnector, "_create_connection"),
+        (aiohttp.TCPConnector, "_create_direct_connection"),
         (aiohttp.ClientRequest, "connection_key"),
         *((time, name) for name in ("sleep", "time", "monotonic")),
         (asyncio, "sleep"),
-        *((socket, name) for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex")),
-        *((socket.socket, name) for name in ("connect", "connect_ex")),
+        *((socket.socket, name) for name in ("connect", "connect_ex", "sendto")),
         *((ssl.SSLContext, name) for name in ("wrap_socket", "wrap_bio")),
         (http.client.HTTPConnection, "putrequest"),
         (asyncio.BaseEventLoop, "getaddrinfo"),

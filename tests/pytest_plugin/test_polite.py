@@ -14,7 +14,18 @@ pytest_plugins = "pytester"
 HEAVY = ("flask", "werkzeug", "requests", "responses", "httpx", "aiohttp", "faker", "PIL", "httptools", "jwt")
 QUIET = tuple(
     f"-pno:{plugin}"
-    for plugin in ("faker", "hypothesispytest", "anyio", "cacheprovider", "pytest_httpx", "respx", "schemathesis")
+    for plugin in (
+        "faker",
+        "hypothesispytest",
+        "anyio",
+        "cacheprovider",
+        "pytest_httpx",
+        "requests_mock",
+        "respx",
+        "schemathesis",
+        "socket",
+        "timeout",
+    )
 )
 """Without the plugins that are not what a test is about."""
 EMPTY = "def test_it(): pass\n"

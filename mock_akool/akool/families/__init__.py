@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from mock_akool.akool.codes import API_HOST
 from mock_akool.akool.families import image_button, image_v3, image_v4
 from mock_akool.akool.families.family import (
     Context,
@@ -28,6 +29,7 @@ __all__ = [
     "FAMILY_OF",
     "FILE_EXTENSIONS",
     "FILE_HOSTS",
+    "HOSTS",
     "RESULTS",
     "Context",
     "Create",
@@ -61,6 +63,9 @@ RESULTS: Final[dict[str, Results]] = {
 
 FILE_HOSTS: Final[tuple[str, ...]] = tuple(dict.fromkeys(family.files.host for family in FAMILIES))
 """The hosts of result files."""
+
+HOSTS: Final[tuple[str, ...]] = (API_HOST, *FILE_HOSTS)
+"""All hosts of the real service: that of the API, and those of files."""
 
 FILE_EXTENSIONS: Final = frozenset(ending for family in FAMILIES for ending in family.files.extensions)
 """What the paths of result files end in, after the last dot."""

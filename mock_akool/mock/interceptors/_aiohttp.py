@@ -5,10 +5,10 @@ releases. So a real response is fetched, by the client's own session, over HTTP;
 connects to: no socket, but the parser of the live server in the same event loop. URL, headers, cookies and redirects
 are aiohttp's own business and stay as they are.
 
-Two places are patched for this: `TCPConnector._create_connection`, which connects, and `ClientRequest.connection_key`,
-so that a pool keeps connections to a fake apart from others. `ClientSession._request`, through which everything goes,
-is patched to wait for delayed answers; the public methods are as well, so that mocks of others, which replace
-`_request`, do not see our hosts. A session whose class has a `_request` of its own, to cache or to sign, runs it.
+Two places are patched for this: where `TCPConnector` connects, and `ClientRequest.connection_key`, so that a pool keeps
+connections to a fake apart from others. `ClientSession._request`, through which everything goes, is patched to wait for
+delayed answers; the public methods are as well, so that mocks of others, which replace `_request`, do not see our
+hosts. A session whose class has a `_request` of its own, to cache or to sign, runs it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from unittest import mock
 import aiohttp
 from yarl import URL
 
-from mock_akool.akool.codes import CDN_URL
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response, Termination, Transfer
@@ -61,6 +60,9 @@ def install() -> None:
     for verb in _VERBS:
         _patches.put(session, verb, _verb(genuine, verb, getattr(session, verb)))
     _patches.put(connector, "_create_connection", _connecting(connector._create_connection))
+    direct: Any = getattr(connector, "_create_direct_connection", None)
+    if direct is not None:
+        _patches.put(connector, "_create_direct_connection", _connecting_directly(direct))
     key: Any = aiohttp.ClientRequest.connection_key
     _patches.put(aiohttp.ClientRequest, "connection_key", property(_keying(key.fget)))
 
@@ -109,16 +111,34 @@ def _connecting(original: Callable[..., Any]) -> Callable[..., Any]:
     async def _create_connection(self: Any, req: aiohttp.ClientRequest, *args: Any, **options: Any) -> Any:
         target = target_of(req.url.host, req.url.port)
         if target is not None:
-            if isinstance(target, LocalTarget):
-                host = _Host(target, self._loop)
-                return memory.connect(self._loop, self._factory, lambda: HttpConnection(host))
-            _, protocol = await self._loop.create_connection(self._factory, *target.address)
-            return protocol
+            return await _connected(self, target)
         if refuses(req.url.host):
             raise aiohttp.ClientConnectionError(refusal(req.url))
         return await original(self, req, *args, **options)
 
     return _create_connection
+
+
+def _connecting_directly(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Patch the step below, for connectors with a `_create_connection` of their own."""
+
+    async def _create_direct_connection(self: Any, req: aiohttp.ClientRequest, *args: Any, **options: Any) -> Any:
+        target = target_of(req.url.host, req.url.port)
+        if target is None:
+            return await original(self, req, *args, **options)
+        protocol = await _connected(self, target)
+        return protocol.transport, protocol
+
+    return _create_direct_connection
+
+
+async def _connected(connector: Any, target: Target) -> Any:
+    """Return a client's protocol that is connected to the fake, or to the server it is on."""
+    if isinstance(target, LocalTarget):
+        host = _Host(target, connector._loop)
+        return memory.connect(connector._loop, connector._factory, lambda: HttpConnection(host))
+    _, protocol = await connector._loop.create_connection(connector._factory, *target.address)
+    return protocol
 
 
 class _Host:
@@ -134,8 +154,8 @@ class _Host:
         self.known_requests: dict[bytes, Request] = {}
 
     def base_of(self, _: str, /) -> str:
-        """Return what the URLs of files begin with."""
-        return CDN_URL
+        """Return nothing: the URLs of files are those of the real hosts, as each family has them."""
+        return ""
 
     def answer(self, request: Request, peer: str = "") -> Response:
         """Answer a request, and say in headers how long its client is to wait."""

@@ -46,8 +46,8 @@ class HttpxInterceptor:
         httpx = sys.modules[self._library]
         if httpx.__name__ != self._library:  # it is an alias for the other one, which is patched as such
             return
-        for client in (httpx.Client, httpx.AsyncClient):
-            if getattr(client, _CHOOSING, None) is None:
+        for name in ("Client", "AsyncClient"):  # releases of httpx 1.0 for trying out have one kind of client only
+            if getattr(getattr(httpx, name, None), _CHOOSING, None) is None:
                 raise MockAkoolError(
                     f"mock-akool does not know {self._library} {httpx.__version__}",
                     "Use httpx 0.23 to 0.28 or httpx2, or the live server",
@@ -155,8 +155,20 @@ def _sending_async(httpx: Any, core: str, transport_class: Callable[[Target], An
     return handle_async_request
 
 
+_MOCKS: Final = frozenset({"mocket", "pook", "pytest_httpx", "respx", "vcr"})
+"""Packages whose wrappers do not watch, but answer or refuse."""
+
+
 def _wraps_genuine(send: Any, httpx: Any) -> bool:
-    return hasattr(send, "__wrapped__") and is_from(inspect.unwrap(send), httpx)
+    """Return whether this watches the library's own sending, and is no mock."""
+    if not hasattr(send, "__wrapped__") or not is_from(inspect.unwrap(send), httpx):
+        return False
+    while hasattr(send, "__wrapped__"):
+        code_of = getattr(send, "_self_wrapper", send)  # a wrapper of wrapt's, which otherwise shows what it wraps
+        if str(getattr(code_of, "__globals__", {}).get("__name__")).partition(".")[0] in _MOCKS:
+            return False
+        send = send.__wrapped__
+    return True
 
 
 def _is_real(send: object, transport: Any, httpx: Any, core: str) -> bool:

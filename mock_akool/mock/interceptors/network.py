@@ -4,8 +4,9 @@ A request that an interceptor answers never gets here. Whatever else asks for on
 real service, with real keys and for real credits: a library that has no interceptor, a connection that was open before
 the fake, a proxy. So these are checked, wherever Python code passes on its way to the network:
 
-- look-ups: `socket.getaddrinfo`, `gethostbyname`, and those of asyncio's and uvloop's event loops;
-- connections: `socket.connect`, and those that uvloop makes;
+- look-ups and connections of sockets: the interpreter tells its audit hooks of each, by whatever name it was called;
+  and `socket.connect`, which looks names up itself before it tells;
+- look-ups of asyncio's event loops, which they do in another thread; look-ups and connections of uvloop's;
 - TLS: the server name of every handshake, which tells where a proxy or a resolver of the client's own leads;
 - requests of `http.client`, also over a connection that is open already.
 
@@ -13,12 +14,14 @@ With `other_hosts="refuse"` look-ups and connections to all hosts but this machi
 fake itself sends (webhooks, requests to a server that it is attached to) is let through. Out of reach is what does not
 go through Python: libcurl, and other processes.
 
-Every patch asks `_check`, which costs a microsecond when it has nothing to say.
+Every check asks `_check`, which costs a microsecond when it has nothing to say. The interpreter cannot forget an audit
+hook: ours stays from the first fake on, and does nothing while no fake is active.
 """
 
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 import sys
 from collections.abc import Callable
@@ -27,8 +30,10 @@ from types import FrameType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from mock_akool.mock.interceptors.hosts import refuses, target_of
+from mock_akool.mock.interceptors.hosts import active, refuses, target_of
 from mock_akool.mock.interceptors.patching import Patches
+
+_log = logging.getLogger("mock_akool")
 
 _INTERCEPTED: Final = ("requests", "httpx", "httpx2", "aiohttp")
 _OURS: Final = ("mock_akool.webhooks", "mock_akool.mock.remote", "mock_akool.server", "mock_akool.cli")
@@ -55,14 +60,45 @@ class _Net:
         self._patches.take_back()
 
 
+# What the hook checks
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if active and event in _AUDITED:
+        _AUDITED[event](*arguments)
+
+
+def _look_up(host: Any, port: Any = None, *_: Any) -> None:
+    _check(host, port, _not_found)
+
+
+def _connect(_: Any, address: Any) -> None:
+    if type(address) is tuple:
+        _check(address[0], address[1], _refused)
+
+
+_AUDITED: Final[dict[str, Callable[..., None]]] = {
+    "socket.getaddrinfo": _look_up,
+    "socket.gethostbyname": _look_up,
+    "socket.gethostbyaddr": _look_up,
+    "socket.connect": _connect,
+    "socket.sendto": _connect,
+    "socket.sendmsg": _connect,
+}
+
+_hooked: Final[list[str]] = []
+
+
 # What is patched
 
 
 def _patch_socket(module: Any, patches: Patches) -> None:
-    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
-        patches.put(module, name, _looking_up(getattr(module, name), name))
+    if not _hooked:
+        _hooked.append("once")
+        sys.addaudithook(_audit)
+    # A socket looks up a name by itself before the hooks hear of it.
     genuine = _genuine_socket(module.socket)
-    for name in ("connect", "connect_ex"):
+    for name in ("connect", "connect_ex", "sendto"):
         patches.put(genuine, name, _connecting(getattr(genuine, name), name))
 
 
@@ -101,15 +137,6 @@ SSL: Final = _Net("ssl", _patch_ssl)
 HTTP_CLIENT: Final = _Net("http.client", _patch_http_client)
 
 
-def _looking_up(original: Callable[..., Any], name: str) -> Callable[..., Any]:
-    def look_up(host: Any, *args: Any, **options: Any) -> Any:
-        _check(host, options.get("port", args[0] if args else None), _not_found)
-        return original(host, *args, **options)
-
-    look_up.__name__ = look_up.__qualname__ = name
-    return look_up
-
-
 def _looking_up_in_loop(original: Callable[..., Any]) -> Callable[..., Any]:
     async def getaddrinfo(self: Any, host: Any, port: Any, **options: Any) -> Any:
         _check(host, port, _not_found)
@@ -118,11 +145,11 @@ def _looking_up_in_loop(original: Callable[..., Any]) -> Callable[..., Any]:
     return getaddrinfo
 
 
-def _connecting(original: Callable[[Any, Any], Any], name: str) -> Callable[[Any, Any], Any]:
-    def connect(self: socket.socket, address: Any, /) -> Any:
-        if type(address) is tuple:
-            _check(address[0], address[1], _refused)
-        return original(self, address)
+def _connecting(original: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def connect(self: socket.socket, *args: Any) -> Any:
+        if args:
+            _connect(self, args[-1])
+        return original(self, *args)
 
     connect.__name__ = connect.__qualname__ = name
     return connect
@@ -194,16 +221,20 @@ def _refuse(host: Any, error: Callable[[str], OSError]) -> None:
         return
     name = _text(host)
     if target_of(name, None) is None and refuses(name):
-        raise error(
+        text = (
             f'mock-akool refused a connection of {library} to {name}: other_hosts="refuse" is set. '
             'Allow it with other_hosts="pass", or mock that host'
         )
-    known = ", ".join(_INTERCEPTED)
-    why = "its request went past the interceptor" if library in _INTERCEPTED else f"a fake in process answers {known}"
-    raise error(
-        f"mock-akool stopped {library} from reaching the real {name}: {why}. "
-        f"Let {library} use the URL of a server of the fake (mock.server(), or the fixture akool_server)"
-    )
+    else:
+        known = ", ".join(_INTERCEPTED)
+        bypassed = "its request went past the interceptor"
+        why = bypassed if library in _INTERCEPTED else f"a fake in process answers {known}"
+        text = (
+            f"mock-akool stopped {library} from reaching the real {name}: {why}. "
+            f"Let {library} use the URL of a server of the fake (mock.server(), or the fixture akool_server)"
+        )
+    _log.warning("%s", text)  # some libraries raise an error of their own, which does not have this text
+    raise error(text)
 
 
 def _not_found(text: str) -> OSError:

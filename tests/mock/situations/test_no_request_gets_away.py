@@ -15,6 +15,7 @@ import unittest
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from socket import getaddrinfo as bound_by_name
 from typing import Any, Final
 
 import aiohttp
@@ -70,6 +71,11 @@ def by_socket(method: str, address: tuple[str, int]) -> Callable[[], None]:
     return run
 
 
+def send_a_packet() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as packets:
+        packets.sendto(b"x", (HOST, 443))
+
+
 def over_an_open_connection() -> None:
     """As a pool does that was there before the fake."""
     connection = http.client.HTTPConnection(HOST)
@@ -115,8 +121,11 @@ WAYS: Final[dict[str, Callable[[], Any]]] = {
     "getaddrinfo by keywords": lambda: socket.getaddrinfo(host=HOST, port=443),
     "getaddrinfo of bytes": lambda: socket.getaddrinfo(HOST.encode(), "https"),
     "another spelling": lambda: socket.getaddrinfo("OpenAPI.Akool.com.", 443),
+    "getaddrinfo that was imported before": lambda: bound_by_name(HOST, 443),
+    "gethostbyaddr": lambda: socket.gethostbyaddr(HOST),
     "gethostbyname": lambda: socket.gethostbyname(HOST),
     "gethostbyname_ex": lambda: socket.gethostbyname_ex(HOST),
+    "sendto": send_a_packet,
     "a thread": lambda: ThreadPoolExecutor(1).submit(urllib.request.urlopen, URL).result(),
     "loop.getaddrinfo": by_asyncio(lambda loop: loop.getaddrinfo(HOST, 443)),
     "open_connection": by_asyncio(lambda _: asyncio.open_connection(HOST, 443, ssl=True)),
@@ -144,6 +153,14 @@ def test_what_no_interceptor_answers_is_refused_with_a_text_that_helps(way: str,
 def test_the_text_names_the_library(way: str, library: str, mock: MockAkool) -> None:
     with pytest.raises(Exception, match=f"mock-akool stopped {library} from"):
         WAYS[way]()
+
+
+def test_the_text_is_logged_for_libraries_that_raise_errors_of_their_own(
+    mock: MockAkool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        urllib3.PoolManager(retries=False).request("GET", URL)
+    assert f"mock-akool stopped urllib3 from reaching the real {HOST}" in caplog.text
 
 
 def test_the_net_is_gone_with_the_fake() -> None:
@@ -440,7 +457,10 @@ class TestDecoratedClasses:
         with pytest.raises(MockAkoolError, match="the fixture job of scope class runs before the fake"):
             MockAkool()(Tests)
 
-    def test_what_runs_before_each_test_has_the_fake(self, pytester: pytest.Pytester) -> None:
+    def test_what_runs_before_each_test_has_the_fake(
+        self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         pytester.makepyfile(
             f"""
             import pytest, requests
@@ -495,5 +515,5 @@ class TestDecoratedClasses:
                 assert not mock.active
             """
         )
-        result = pytester.runpytest_inprocess("-p", "no:randomly", "-q")
+        result = pytester.runpytest_inprocess("-q")
         result.assert_outcomes(passed=4, failed=1)
