@@ -248,6 +248,8 @@ def _end_on_signals(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) ->
 
 def _reload_on_signal(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event, reloader: Reloader) -> None:
     """Read scenarios again at SIGHUP; but end when it says that the terminal is gone."""
+    if not hasattr(signal, "SIGHUP"):  # Windows, which has no /dev/tty either
+        return
     has_terminal = _has_terminal()
 
     def hang_up() -> None:
@@ -256,8 +258,7 @@ def _reload_on_signal(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event, 
         else:
             loop.run_in_executor(None, reloader.reload)
 
-    if hasattr(signal, "SIGHUP"):
-        loop.add_signal_handler(signal.SIGHUP, hang_up)
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
 
 
 def _has_terminal() -> bool:
