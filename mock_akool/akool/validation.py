@@ -17,11 +17,14 @@ from mock_akool.akool.errors import ParameterError
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.http import Request
 from mock_akool.core.schema import Schema, nearest, shown
+from mock_akool.core.urls import without_password
 
 _JSON_TYPE: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.ASCII)
 _URL: Final = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
 """One character of a host, then anything but white space: two repetitions that overlap would be quadratic."""
 _MAX_DIGITS: Final = 300
+_MOST_LISTED: Final = 5
+"""How many items of a wrong list may be shown."""
 
 Made = TypeVar("Made")
 Values = Mapping[str, Any]
@@ -83,6 +86,15 @@ def _named(value: object) -> str:
             return "a text"
         case _:
             return "a list"
+
+
+def _harmless(value: object) -> object:
+    """Return a value without the passwords of URLs in it: a reason gets into logs."""
+    if isinstance(value, str):
+        return without_password(value)[0]
+    if isinstance(value, list):
+        return [without_password(each)[0] if isinstance(each, str) else each for each in value[:_MOST_LISTED]]
+    return value
 
 
 class Kind(NamedTuple):
@@ -150,7 +162,7 @@ class Body(Generic[Made]):
     def _unusable(self, name: str, field: Field, value: object) -> str:
         near = nearest(value, field.kind.words) if isinstance(value, str) else None
         hint = f"; did you mean {near!r}?" if near else ""
-        return f"{name} is {shown(value)}; it takes {field.kind.wants}{hint}"
+        return f"{name} is {shown(_harmless(value))}; it takes {field.kind.wants}{hint}"
 
     def _missing(self, name: str, body: Mapping[str, Any]) -> str:
         near = nearest(name, [other for other in body if other not in self.fields])

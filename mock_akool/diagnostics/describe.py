@@ -33,7 +33,8 @@ def describe(call: Call) -> str:
 
 def _own_error(response: Response) -> str:
     """Return the text of an error that is the fake's own and not Akool's, such as an unknown scenario."""
-    if response.code is not None or response.status < 400 or not response.body.startswith(_OWN_ERROR):
+    # What a rule makes may look like it.
+    if response.rule is not None or response.status < 400 or not response.body.startswith(_OWN_ERROR):
         return ""
     return f": {json.loads(response.body)['error']}"
 

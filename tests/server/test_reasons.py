@@ -89,6 +89,33 @@ def test_no_secret_is_in_a_reason() -> None:
         assert secret not in response.reason
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "value"),
+    [
+        (CREATE, "webhookUrl", "http://user:secret@127.0.0.1:9/\n"),
+        (CREATE, "source_image", "ftp://user:secret@host/"),
+        (V4, "source_images", ["ftp://user:secret@host/", "http://host/"]),
+        (V4, "source_images", "ftp://user:secret@host/"),
+        (V4, "scale", "http://user:secret@host/"),
+    ],
+)
+def test_no_password_of_a_url_is_in_a_reason(path: str, field: str, value: object) -> None:
+    body = json.dumps({"prompt": "x", field: value}).encode()
+    reason = MockAkool().answer(Request.build("POST", path, headers=JSON, body=body)).reason
+    assert reason is not None
+    assert f"{field} is " in reason
+    assert "user:***@" in reason
+    assert "secret" not in reason
+
+
+@pytest.mark.parametrize("body", ['{"error":"mock-akool', '{"error":"mock-akool: x"}', '{"error":"mock-akool bug"}'])
+def test_a_fault_may_have_a_body_like_an_error_of_ours(body: str) -> None:
+    mock = MockAkool()
+    mock.on("any").named("mine").respond(http=500, body=body)
+    assert mock.answer(Request.build("GET", QUOTA, headers=JSON)).body == body.encode()
+    assert "mock-akool" not in mock.report()
+
+
 class TestLog:
     def lines(self, style: str, *sent: bytes, start: Start) -> list[str]:
         stream = io.StringIO()
