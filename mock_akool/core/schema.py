@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple, Protocol
 
 from mock_akool.core.errors import Mistake, Mistakes, MockAkoolError, Place, SettingsError
@@ -55,6 +56,8 @@ class Shape(Protocol):
 
 _MOST_SHOWN: Final = 60
 _MOST_COMPARED: Final = 200
+_MOST_KNOWN: Final = 500
+"""To how many names at most a wrong one is compared: what a client sends may have any number."""
 
 
 def shown(value: object) -> str:
@@ -73,7 +76,7 @@ def nearest(name: object, known: Iterable[str], *, likeness: float = 0.6) -> str
     """
     from difflib import get_close_matches  # only a mistake pays for the import
 
-    by_lower = {each.lower(): each for each in known}
+    by_lower = {each.lower(): each for each in islice(known, _MOST_KNOWN)}
     near = get_close_matches(str(name)[:_MOST_COMPARED].lower(), by_lower, n=1, cutoff=likeness)
     return by_lower[near[0]] if near else None
 
