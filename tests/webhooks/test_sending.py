@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import datetime
+import gc
 import logging
 import socket
 import ssl
@@ -562,6 +564,27 @@ class TestAWorkerThatCannotStart:
             # No further request is needed: the server tries again.
             until(lambda: mock.webhooks.in_state("delivered").count == 3)
             assert {each.job_id for each in mock.webhooks} == set(jobs)
+
+    @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the limit of open files is a matter of Unix")
+    def test_an_event_loop_without_handles_says_nothing_past_the_log(self, capfd: pytest.CaptureFixture[str]) -> None:
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        taken = [int(each.name) for each in Path("/proc/self/fd").iterdir()]
+        errors = []
+        for free in range(1, 8):
+            limit = next(each for each in range(1000) if each - sum(handle < each for handle in taken) == free)
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+                with contextlib.closing(worker_module.new_loop()):
+                    pass
+            except OSError as error:
+                errors.append(str(error))
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        gc.collect()
+        assert set(errors) == {"[Errno 24] Too many open files"}
+        assert capfd.readouterr() == ("", "")
 
     def test_a_thread_that_cannot_start_leaves_nothing_open(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(_: threading.Thread) -> None:
