@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 
 import pytest
 
 from tests import extent
+
+if "MUTANT_UNDER_TEST" in os.environ:
+    from hypothesis import HealthCheck, settings
+
+    # `make mutate` runs a test many times in one process, and by several runners.
+    settings.register_profile("mutation", suppress_health_check=[HealthCheck.differing_executors], derandomize=True)
+    settings.load_profile("mutation")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -204,13 +204,13 @@ def _read_url(value: Any, settings: ServiceSettings) -> str:
 
 def _read_urls(value: Any, settings: ServiceSettings) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise ValueError  # noqa: TRY004
+        raise ValueError  # noqa: TRY004 - as above
     return tuple(_read_url(each, settings) for each in value)
 
 
 def _read_object(value: Any, settings: ServiceSettings) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError  # noqa: TRY004
+        raise ValueError  # noqa: TRY004 - as above
     return value
 
 

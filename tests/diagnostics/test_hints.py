@@ -22,7 +22,7 @@ class Case(NamedTuple):
     wrong: Callable[[Client], object]
     text: str
     right: Callable[[Client], object]
-    options: dict[str, Any] = {}  # noqa: RUF012
+    options: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
 
 
 def complete(client: Client) -> None:

@@ -119,7 +119,7 @@ def in_threads() -> None:
 
 
 if __name__ == "__main__":
-    import responses  # noqa: F401
+    import responses  # noqa: F401 - to be imported is what it does
 
     in_threads()
     asyncio.run(in_tasks())

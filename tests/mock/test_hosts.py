@@ -326,7 +326,7 @@ class TestLeaving:
     def test_also_after_an_exception(self) -> None:
         before = patched_attributes()
         with pytest.raises(ZeroDivisionError), MockAkool():
-            1 / 0  # noqa: B018
+            1 / 0  # noqa: B018 - it raises
         assert patched_attributes() == before
 
     def test_of_two_that_overlap(self, library: Library) -> None:

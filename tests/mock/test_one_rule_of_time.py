@@ -294,7 +294,7 @@ class TestThreads:
 
     def test_a_timer_of_the_test_runner_stays_real(self, mock: MockAkool) -> None:
         rang: list[int] = []
-        ring = lambda: rang.append(1)  # noqa: E731
+        ring = lambda: rang.append(1)  # noqa: E731 - one that has no name
         ring.__module__ = "pytest_timeout"
         timer = threading.Timer(600, ring)
         timer.start()

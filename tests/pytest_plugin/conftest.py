@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 # The runs inside forget what they imported, and two copies of a module would not know each other's patches. A part of
 # cryptography cannot be imported twice at all.
-import cryptography.hazmat.primitives.ciphers  # noqa: F401
+import cryptography.hazmat.primitives.ciphers  # noqa: F401 - imported once for all tests
 import pytest
 
 import mock_akool.diagnostics.report
@@ -16,7 +16,7 @@ import mock_akool.mock.interceptors._requests
 import mock_akool.mock.virtual_time.patches
 import mock_akool.pytest_plugin.fixtures
 import mock_akool.webhooks.broken_envelopes
-import mock_akool.webhooks.worker  # noqa: F401
+import mock_akool.webhooks.worker  # noqa: F401 - imported once for all tests
 from mock_akool import pytest_plugin
 
 Run = Callable[..., pytest.RunResult]

@@ -222,7 +222,7 @@ class Fuzzer:
             lines.append(f"content-length: {len(body)}")
         return "\r\n".join([*lines, "", ""]).encode("utf-8", "replace") + body
 
-    def _value(self, name: str, schema: Schema, depth: int) -> Any:
+    def _value(self, name: str, schema: Schema, depth: int) -> Any:  # noqa: C901, PLR0912 - a case for each type
         """Return a value that mostly is of a schema; `name` is that of the field that it is for."""
         if depth > _MOST_DEEP or self._may(0.02):
             return self._odd()

@@ -217,7 +217,7 @@ def test_a_port_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert (tmp_path / "port").read_text() == "1234\n"
     file.write(5678)
     assert (tmp_path / "port").read_text() == "5678\n"
-    assert os.listdir(tmp_path) == ["port"]  # noqa: PTH208
+    assert os.listdir(tmp_path) == ["port"]  # noqa: PTH208 - names alone
     file.remove()
     file.remove()
     assert not list(tmp_path.iterdir())

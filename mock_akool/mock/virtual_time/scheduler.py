@@ -551,7 +551,7 @@ class Keeper:
 
     # At rest
 
-    def _all_rest(self, asking: Waiter) -> bool:
+    def _all_rest(self, asking: Waiter) -> bool:  # noqa: C901, PLR0912 - a case for each way in which a thread waits
         """Return whether nobody who takes part has anything to do now."""
         unknown: list[threading.Thread] = []
         changes = self._changes

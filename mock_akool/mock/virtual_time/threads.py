@@ -112,7 +112,7 @@ def _joining(original: Any) -> Any:
 
 
 def _giving(original: Any) -> Any:
-    def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
+    def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807 - it becomes the method of a class
         original(self, *args, **options)
         if keeper.takes_part():
             keeper.items.add(self)

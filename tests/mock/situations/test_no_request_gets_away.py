@@ -166,7 +166,7 @@ def test_the_text_is_logged_for_libraries_that_raise_errors_of_their_own(
 def test_the_net_is_gone_with_the_fake() -> None:
     with MockAkool():
         pass
-    with pytest.raises(OSError) as why:
+    with pytest.raises(OSError) as why:  # noqa: PT011 - each library and system says it in its own words
         urllib.request.urlopen("http://openapi.akool.com.invalid/")
     assert "mock-akool" not in str(why.value)
 
