@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
-demo: $(VENV)/installed ## play a client against the fake and save the pictures
+demo: $(VENV)/installed ## play a client against the fake and save the images
 	$(BIN)/mock-akool demo
 
 test: $(VENV)/installed-dev ## run the tests that every change must pass

@@ -1,7 +1,8 @@
 """Finds hard turns of phrase, and a second word for one thing: `python -m tools.check_words`.
 
-It reads the pages of the docs, the examples, the scenario library, and in Python the comments and the texts. A text is
-what somebody may read: a docstring, an error, a help, a line of the log.
+It reads the pages of the docs, the examples, the scenario library, what the project says of itself in the files at its
+root, and in Python the comments and the texts. A text is what somebody may read: a docstring, an error, a help, a line
+of the log.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ _PATTERN: Final = re.compile(rf"\b(?:{'|'.join(f'(?P<w{n}>{word})' for n, word i
 _INSTEAD: Final = tuple(WORDS.values())
 _NAMES: Final = re.compile(r"\{[^{}\n]*\}")
 _FOLDERS: Final = ("mock_akool", "docs", "examples", "tools", "benchmarks")
+_OWN_FILES: Final = ("*.md", "pyproject.toml", "Makefile", "Dockerfile", "*.yml", "*.yaml")
 _SUFFIXES: Final = frozenset({".md", ".py", ".mjs", ".sh", ".yaml"})
 _EXEMPT: Final = frozenset({"tools/check_words.py", "AGENTS.md"})
 
@@ -109,7 +111,8 @@ def check(root: Path = ROOT) -> list[Finding]:
     """Return the words of all files below a folder that are not written."""
     files = [file for folder in _FOLDERS for file in sorted((root / folder).rglob("*")) if file.suffix in _SUFFIXES]
     findings = []
-    for file in [*sorted(root.glob("*.md")), *files]:
+    own = [file for name in _OWN_FILES for file in sorted(root.glob(name))]
+    for file in [*own, *files]:
         name = file.relative_to(root)
         if name.as_posix() in _EXEMPT or "node_modules" in name.parts:
             continue
