@@ -90,7 +90,7 @@ def _runs(lines: list[int]) -> Iterator[str]:
         first, last = first or line, line
 
 
-def told(found: list[Package]) -> str:
+def reported(found: list[Package]) -> str:
     """Return what is written: a line for each package, and what is missing from those that have too little."""
     width = max(len(package.name) for package in found)
     lines = [
@@ -112,7 +112,7 @@ def main() -> int:
         file = Path(folder, "coverage.json")
         measured.json_report(outfile=str(file))
         found = list(packages(json.loads(file.read_text())))
-    print(told(found))
+    print(reported(found))
     return 0 if all(package.is_enough for package in found) else 1
 
 

@@ -35,13 +35,13 @@ class Fake:
 
     def refused(self, method: str, path: str, query: str = "", /, **body: Any) -> tuple[int, str, str]:
         """Return status, error and hint of an admin route that refuses, and has then changed nothing."""
-        before = self.told()
+        before = self.reported()
         status, told = self.raw(method, f"/_mock/{path}", query, json.dumps(body).encode() if body else b"")
         assert set(told) == {"error", "hint"}, told
-        assert self.told() == before
+        assert self.reported() == before
         return status, told["error"], told["hint"]
 
-    def told(self) -> list[Any]:
+    def reported(self) -> list[Any]:
         """All that the admin API tells of the fake."""
         paths = ("state", "jobs", "accounts", "scenario", "clock", "calls", "webhooks")
         return [self.raw("GET", f"/_mock/{path}")[1] for path in paths]

@@ -106,7 +106,7 @@ def test_what_is_collected_has_been_when_the_clock_was_moved(server: Server, fak
         assert [each.state for each in mine.webhooks] == ["delivered", "delivered"]
 
 
-def test_callbacks_follow_the_clock_of_the_server(server: Server, fake: RemoteAkool) -> None:
+def test_webhooks_follow_the_clock_of_the_server(server: Server, fake: RemoteAkool) -> None:
     fake.webhooks.send_over_http()
     got: list[bytes] = []
     done = threading.Event()
@@ -207,7 +207,7 @@ class TestWaiting:
             client.create()
             assert waiting.result(20).count == 2
 
-    def test_for_what_becomes_of_callbacks(self, server: Server, fake: RemoteAkool) -> None:
+    def test_for_what_becomes_of_webhooks(self, server: Server, fake: RemoteAkool) -> None:
         fake.clock.freeze()
         client = Client(server.url)
         query = "/_mock/webhooks?state=delivered&status=completed&at_least=2&timeout=20"
@@ -220,7 +220,7 @@ class TestWaiting:
                 fake.clock.advance(5)
             assert [each["number"] for each in waiting.result(20)["webhooks"]] == [2, 4]
 
-    def test_for_a_callback_through_flask(self) -> None:
+    def test_for_a_webhook_through_flask(self) -> None:
         mock = MockAkool(queueing=0, processing=0)
         app = mock.app()
         with ThreadPoolExecutor(1) as pool:

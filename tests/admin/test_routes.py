@@ -43,7 +43,7 @@ class TestAccount:
         with pytest.raises(SettingsError, match=r"write %2B for a \+"):
             query.fields["account"].shape.read("my-key slow", ("account",))
 
-    def test_what_is_wrong_with_one_is_told(self, fake: Fake) -> None:
+    def test_what_is_wrong_with_one_is_reported(self, fake: Fake) -> None:
         fake.create()
         told = (400, "account: it is empty", "Leave `account` out to mean everybody")
         assert fake.refused("POST", "reset", "", account="") == told
@@ -84,7 +84,7 @@ class TestAccount:
         assert (status, error) == (400, "api_key is one value in the body, and another in the query")
         assert fake.refused("POST", "accounts", credits=1)[:2] == (400, "no api_key is given")
 
-    def test_a_body_where_none_is_taken_is_told_where_to_say_it(self, fake: Fake) -> None:
+    def test_a_body_where_none_is_taken_is_refused_with_where_to_say_it(self, fake: Fake) -> None:
         told = fake.refused("DELETE", "scenario/rules", "", account=KEY, rule=1)
         assert told == (400, "DELETE takes no body here", "Put it into the query, as account=…&rule=…")
         assert fake.refused("GET", "state", "", account=KEY)[2] == "Put it into the query, as account=…"
@@ -206,23 +206,26 @@ class TestJobs:
     def test_why_a_button_is_refused(self, fake: Fake) -> None:
         parent = fake.create()
 
-        def told(parent: str, key: str = KEY) -> tuple[str, str]:
+        def reported(parent: str, key: str = KEY) -> tuple[str, str]:
             request = {"_id": parent, "button": "U1"}
             status, error, hint = fake.refused("POST", "jobs", account=key, endpoint="createbybutton", request=request)
             assert status == 409
             return error.split()[4], hint
 
-        assert told(parent) == (
+        assert reported(parent) == (
             "1010",
             "The job must be completed, as by POST /_mock/jobs/{job}/complete, and must have the button",
         )
-        assert told("0" * 24) == ("1008", "GET /_mock/jobs lists the jobs with their `_id`")
+        assert reported("0" * 24) == ("1008", "GET /_mock/jobs lists the jobs with their `_id`")
         fake.create(OTHER)
-        assert told(parent, OTHER) == ("1009", "Give as `account` the one whose job it is, see GET /_mock/jobs/{job}")
+        assert reported(parent, OTHER) == (
+            "1009",
+            "Give as `account` the one whose job it is, see GET /_mock/jobs/{job}",
+        )
         fake.ask("POST", f"jobs/{parent}/complete")
         request = {"_id": parent, "button": "U1"}
         fake.ask("POST", "jobs", account=KEY, endpoint="createbybutton", request=request)
-        assert told(parent)[0] == "1011"
+        assert reported(parent)[0] == "1011"
 
     def test_complete_fail_and_stick(self, fake: Fake) -> None:
         first, second, third = (fake.create() for _ in range(3))
@@ -399,7 +402,7 @@ class TestScenario:
         rules = [{"on": "any", "fault": {"drop": True}}]
         assert fake.refused("POST", "scenario/rules", rules=rules)[0] == 403
 
-    def test_what_is_told_can_be_put_again(self, fake: Fake) -> None:
+    def test_what_is_said_can_be_put_again(self, fake: Fake) -> None:
         fake.ask("PUT", "scenario", f"account={KEY}", scenario="flaky-gateway")
         told = fake.ask("GET", "scenario", f"account={KEY}")["scenarios"]
         assert fake.ask("PUT", "scenario", f"account={OTHER}", scenario=told)["scenarios"] == told
@@ -444,7 +447,7 @@ class TestReport:
         assert told["hints"] == [f"job {other} was created and paid, but never polled"]
         assert told["report"] == fake.mock.of_account(OTHER).report()
 
-    def test_what_came_with_another_key_is_told_to_whom_nothing_came(self, fake: Fake) -> None:
+    def test_what_came_with_another_key_is_reported_to_whom_nothing_came(self, fake: Fake) -> None:
         fake.code_of_create("a-key-of-another")
         told = fake.ask("GET", "report", f"account={KEY}")["report"].split("\n")
         assert told[:2] == ["no request with this account's key reached the fake", "requests came with other keys:"]
@@ -477,7 +480,7 @@ class TestReport:
             assert kind == "application/json; charset=utf-8"
             assert json.loads(response.body)["report"] == fake.mock.report()
 
-    def test_calls_that_are_not_kept_any_more_are_told(self) -> None:
+    def test_calls_that_are_not_kept_any_more_are_reported(self) -> None:
         fake = Fake(MockAkool(call_log_size=2))
         for key in (KEY, OTHER, "a-third-key"):
             fake.code_of_create(key)
@@ -495,7 +498,7 @@ class TestReport:
         (unused,) = fake.ask("GET", "scenario/unused", f"account={KEY}")["rules"]
         assert unused["why"] == "the rule mine never fired: no request with the key of its account reached the fake"
 
-    def test_a_clock_that_stands_still_is_told_before_anything_else(self) -> None:
+    def test_a_clock_that_stands_still_is_reported_before_anything_else(self) -> None:
         mock = MockAkool(clock=SteeredClock(), queueing="forever")
         fake = Fake(mock)
         fake.ask("POST", "clock/freeze")
@@ -506,7 +509,7 @@ class TestReport:
         assert told["report"].startswith("the clock of the server stands still; POST /_mock/clock/resume lets it run\n")
         assert told["hints"] == [], "it is no mistake of the client"
 
-    def test_a_scenario_that_there_is_not_is_told_by_its_name(self, fake: Fake) -> None:
+    def test_a_scenario_that_there_is_not_is_reported_by_its_name(self, fake: Fake) -> None:
         fake.raw("POST", f"{IMAGE}/createbyprompt", "", b'{"prompt": "[mock:nonsense]"}', {"x-api-key": KEY, **JSON})
         told = fake.ask("GET", "report")["report"]
         assert "#1 POST createbyprompt -> 400: mock-akool: there is no scenario 'nonsense'" in told
@@ -660,7 +663,7 @@ class TestCalls:
             "endpoint: 'infobymodeli' is not an endpoint"
         )
 
-    def test_what_the_journal_does_not_keep_is_told(self) -> None:
+    def test_what_the_call_log_does_not_keep_is_reported(self) -> None:
         fake = Fake(MockAkool(call_log_size=3))
         for _ in range(5):
             fake.create()
@@ -681,7 +684,7 @@ class TestCalls:
         assert ([each["number"] for each in page["calls"]], page["matched"], page["next"]) == ([2, 3], 4, 3)
         assert fake.ask("GET", "calls", "after=3")["next"] is None
 
-    def test_what_is_told_of_a_call(self, fake: Fake) -> None:
+    def test_what_is_said_of_a_call(self, fake: Fake) -> None:
         job = fake.create(prompt="ein Füchslein")
         (call,) = fake.ask("GET", "calls")["calls"]
         assert (call["endpoint"], call["method"], call["http"], call["code"]) == ("createbyprompt", "POST", 200, 1000)
@@ -808,7 +811,7 @@ class TestWebhooks:
         assert fake.refused("GET", "webhooks", "status=queueing")[0] == 400
         assert fake.ask("GET", "webhooks")["due_ns"] is None
 
-    def test_what_is_collected_on_a_clock_that_runs_is_told_when_it_is_due(self) -> None:
+    def test_what_is_collected_on_a_clock_that_runs_is_reported_when_it_is_due(self) -> None:
         fake = Fake(MockAkool(clock=SteeredClock(1_800_000_000 * 10**9, lambda: 0)))
         fake.create(webhookUrl=HOOK)
         assert fake.ask("GET", "webhooks")["webhooks"] == []
@@ -827,25 +830,25 @@ class TestWebhooks:
         assert fake.refused("GET", "webhooks", "at_least=1&timeout=0&status=completed")[0] == 504
         assert fake.refused("GET", "webhooks", "timeout=1")[0] == 400
 
-    def test_faults_befall_one_account_until_its_reset(self, fake: Fake) -> None:
+    def test_faults_apply_to_one_account_until_its_reset(self, fake: Fake) -> None:
         fault = {"status": "processing", "times": 1, "fault": {"copies": 2, "delay": "1s"}}
         assert fake.ask("POST", "webhooks/faults", account=KEY, faults=[fault]) == {"faults": [fault]}
 
-        def told(key: str) -> list[str]:
+        def reported(key: str) -> list[str]:
             job = fake.create(key, webhookUrl=HOOK)
             fake.ask("POST", "clock/advance", until="idle")
             return [each["job_status"] for each in fake.ask("GET", "webhooks", f"job={job}")["webhooks"]]
 
         usual = ["processing", "completed"]
-        assert told(OTHER) == usual
-        assert told(KEY) == ["processing", *usual]
-        assert told(KEY) == usual
+        assert reported(OTHER) == usual
+        assert reported(KEY) == ["processing", *usual]
+        assert reported(KEY) == usual
         fake.ask("POST", "webhooks/faults", account=KEY, faults=[fault])
         fake.ask("POST", "reset", account=KEY)
-        assert told(KEY) == usual
+        assert reported(KEY) == usual
         fake.ask("POST", "webhooks/faults", account=KEY, faults=[fault])
         fake.ask("DELETE", "scenario", f"account={KEY}")
-        assert told(KEY) == usual
+        assert reported(KEY) == usual
 
     def test_faults_for_everybody_count_anew_for_an_account_that_was_reset(self, fake: Fake) -> None:
         fake.ask("PUT", "scenario", scenario={"webhooks": [{"times": 1, "fault": {"copies": 0}}]})
@@ -857,7 +860,7 @@ class TestWebhooks:
             assert states == ["delivered"] * 3 + ["lost"]
             fake.ask("POST", "reset", account=KEY)
 
-    def test_what_is_no_fault_is_told_with_its_place(self, fake: Fake) -> None:
+    def test_what_is_no_fault_is_reported_with_its_place(self, fake: Fake) -> None:
         told = fake.refused("POST", "webhooks/faults", faults=[{"fault": {"copies": 2}}, {"fault": {"copie": 2}}])
         assert told == (400, "faults[1].fault.copie: there is no such key", "Did you mean 'copies'?")
         assert fake.refused("POST", "webhooks/faults", faults=[])[0] == 400
@@ -870,7 +873,7 @@ class TestWebhooks:
         fake = Fake(MockAkool(scenario_sources="setting"))
         assert fake.refused("POST", "webhooks/faults", faults=[{"fault": {"copies": 2}}])[0] == 403
 
-    def test_how_callbacks_are_sent(self, fake: Fake) -> None:
+    def test_how_webhooks_are_sent(self, fake: Fake) -> None:
         def states(key: str) -> list[str]:
             fake.create(key, webhookUrl="http://192.0.2.1/hook")
             fake.ask("POST", "clock/advance", seconds=2)
@@ -889,7 +892,7 @@ class TestWebhooks:
 
 
 class TestMistakes:
-    def test_an_unknown_key_is_told_with_the_nearest(self, fake: Fake) -> None:
+    def test_an_unknown_key_is_reported_with_the_nearest(self, fake: Fake) -> None:
         told = fake.refused("PUT", "scenario", scenario={"rules": [{"on": "create", "fualt": {}}]})
         assert told == (400, "scenario.rules[0].fualt: there is no such key", "Did you mean 'fault'?")
         assert fake.refused("GET", "calls", "acount=x")[2] == "Did you mean 'account'?"
@@ -924,12 +927,12 @@ class TestMistakes:
 
     def test_a_key_that_stands_twice(self, fake: Fake) -> None:
         for body in (b'{"account": "a", "account": "b"}', b'{"account": {"x": [{"account": 1, "account": 1}]}}'):
-            before = fake.told()
+            before = fake.reported()
             status, told = fake.raw("POST", "/_mock/reset", "", body)
             assert (status, told["error"]) == (400, "the key 'account' stands twice in an object of the body")
-            assert fake.told() == before
+            assert fake.reported() == before
 
-    def test_bounds_are_told(self, fake: Fake) -> None:
+    def test_bounds_are_reported(self, fake: Fake) -> None:
         told = fake.refused("POST", "clock/advance", seconds=1e9)[1]
         assert told == "seconds: 1000000000.0 is not a number of seconds from 0 to 316,224,000"
         _, error, hint = fake.refused("POST", "scenario/rules", rules=[])
@@ -938,7 +941,7 @@ class TestMistakes:
         told = fake.refused("GET", "calls", "since=-1")[1]
         assert told == "since: -1 is not a number of seconds from 0 to 316,224,000"
 
-    def test_all_are_told_at_once(self, fake: Fake) -> None:
+    def test_all_are_reported_at_once(self, fake: Fake) -> None:
         body = {"rules": [{"on": "any", "nht": 1}, {"on": "infobymodel", "fault": {"http": 1}}], "acount": "x"}
         status, error, hint = fake.refused("POST", "scenario/rules", **body)
         assert (status, hint) == (400, "")

@@ -254,7 +254,7 @@ class TestJobScripts:
         assert fake.poll(fake.create())["image_status"] == 1
         assert fake.ask("GET", "scenario/unused")["job_scripts"] == []
 
-    def test_what_is_left_of_one_is_told(self, fake: Fake) -> None:
+    def test_what_is_left_of_one_is_reported(self, fake: Fake) -> None:
         fake.ask("POST", "scenario/jobs", jobs=[{"times": 3, "stages": ["completed"]}])
         fake.create()
         (unused,) = fake.ask("GET", "scenario/unused")["job_scripts"]

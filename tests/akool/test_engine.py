@@ -134,13 +134,13 @@ class TestCountPolls:
         assert engine.count_polls(job.id, 7, engine.clock.now_ns()) is job
 
     @pytest.mark.parametrize(("polls", "told"), [(1, [2]), (2, [2, 3])])
-    def test_its_callbacks_tell_of_the_status_that_it_has(self, polls: int, told: list[int]) -> None:
+    def test_its_webhooks_report_the_status_that_it_has(self, polls: int, told: list[int]) -> None:
         engine = engine_of()
         engine.count_polls(make(engine, TWO_POLLS, hook=HOOK).id, polls, engine.clock.now_ns())
-        assert statuses_told(engine, pass_ns(engine, S)) == told
+        assert statuses_reported(engine, pass_ns(engine, S)) == told
 
 
-def statuses_told(engine: Engine, now_ns: int) -> list[int]:
+def statuses_reported(engine: Engine, now_ns: int) -> list[int]:
     """Let all that is due be delivered; returns the statuses."""
     told = []
     while taken := engine.outbox.take(now_ns):
@@ -186,7 +186,7 @@ def do(engine: Engine, key: str, deed: str) -> None:
             script = JobScript(timeline=Timeline.of(1, 1, failed("no", refund=True)))
             runtime_of(engine).add_job_scripts([LabelledScript(script, "test")], key)
         case "deliver":
-            statuses_told(engine, engine.clock.now_ns())
+            statuses_reported(engine, engine.clock.now_ns())
         case "pass":
             pass_ns(engine, S)
 
@@ -251,7 +251,7 @@ class TestDelete:
         job = make(engine, Timeline.of(0, 1, failed("no", refund=True)), hook=HOOK)
         others = make(engine, hook=HOOK), make(engine, key=OTHER, hook=HOOK)
         pass_ns(engine, S // 2)
-        statuses_told(engine, engine.clock.now_ns())
+        statuses_reported(engine, engine.clock.now_ns())
         credits = engine.credits_of(job.account, engine.clock.now_ns())
         engine.delete(job.id)
         now_ns = pass_ns(engine, 60 * S)
@@ -260,7 +260,7 @@ class TestDelete:
         assert engine.jobs() == others
         assert engine.credits_of(job.account, now_ns) == credits
         assert sum(engine.count_by_status(now_ns).values()) == 2
-        statuses_told(engine, now_ns)
+        statuses_reported(engine, now_ns)
         assert {each.job_id for each in engine.outbox.entries()} == {each.id for each in others}
         assert ask(engine, "GET", INFO, f"image_model_id={job.id}").code == 1008
 

@@ -65,7 +65,7 @@ def record(url: str, job_id: str) -> Any:
     return ask(url, INFO + job_id).json()["data"]
 
 
-def picture(url: str, job_id: str) -> bytes:
+def downloaded(url: str, job_id: str) -> bytes:
     link = urlsplit(record(url, job_id)["image"])
     answer = ask(url, link.path)
     assert answer.status == 200
@@ -228,13 +228,13 @@ class TestMistakes:
         assert message in finished.stderr
         assert is_one_line(finished.stderr) or " mistakes:\n" in finished.stderr
 
-    def test_a_bad_variable_is_told_by_its_name(self) -> None:
+    def test_a_bad_variable_is_reported_by_its_name(self) -> None:
         finished = run("serve", variables={"MOCK_AKOOL_QUEUEING": "x"})
         assert (finished.returncode, finished.stdout) == (1, "")
         assert finished.stderr.startswith("mock-akool: MOCK_AKOOL_QUEUEING: 'x' is not a duration; use ")
         assert is_one_line(finished.stderr)
 
-    def test_an_unknown_variable_is_told_with_the_nearest(self) -> None:
+    def test_an_unknown_variable_is_reported_with_the_nearest(self) -> None:
         finished = run("serve", variables={"MOCK_AKOOL_SEDE": "1"})
         assert finished.returncode == 1
         assert (
@@ -356,15 +356,15 @@ class TestServe:
             assert ids[0] == ids[1] != ids[2]
             uids = [record(url, job_id)["uid"] for url, job_id in zip(urls, ids, strict=True)]
             assert uids[0] == uids[1] != uids[2]
-            pictures = [picture(url, job_id) for url, job_id in zip(urls, ids, strict=True)]
+            pictures = [downloaded(url, job_id) for url, job_id in zip(urls, ids, strict=True)]
             assert pictures[0] == pictures[1] != pictures[2]
 
-    def test_picture_urls_begin_with_the_host_that_the_client_called(self) -> None:
+    def test_image_urls_begin_with_the_host_that_the_client_called(self) -> None:
         with Serving("--queueing=0", "--processing=0") as serving:
             job_id = create(serving.url)
             assert record(serving.url, job_id)["image"].startswith(f"{serving.url}/")
 
-    def test_picture_urls_begin_with_the_public_url(self) -> None:
+    def test_image_urls_begin_with_the_public_url(self) -> None:
         with Serving("--queueing=0", "--processing=0", "--public-url", "https://cdn.test:8443/") as serving:
             got = record(serving.url, create(serving.url))
             assert all(link.startswith("https://cdn.test:8443/1") for link in (got["image"], *got["upscaled_urls"]))
@@ -722,7 +722,7 @@ class TestHealth:
             ("http://[", "'http://[' is no address of a server: Invalid IPv6 URL; write it as http://127.0.0.1:25665"),
         ],
     )
-    def test_what_is_no_address_is_told_with_how_to_write_it(self, url: str, shown: str) -> None:
+    def test_what_is_no_address_is_reported_with_how_to_write_it(self, url: str, shown: str) -> None:
         finished = run("health", "--url", url)
         assert (finished.returncode, finished.stdout, finished.stderr) == (1, "", f"mock-akool: {shown}\n")
 
@@ -777,13 +777,13 @@ class TestFlask:
             assert got["image_status"] == 3
             assert got["image"].startswith("https://cdn.test/")
 
-    def test_picture_urls_begin_with_the_host_that_the_client_called(self) -> None:
+    def test_image_urls_begin_with_the_host_that_the_client_called(self) -> None:
         variables = {"MOCK_AKOOL_QUEUEING": "0", "MOCK_AKOOL_PROCESSING": "0"}
         with Child(command=self.COMMAND, variables=variables) as flask:
             url = flask.complained(r"Running on (http://127\.0\.0\.1:\d+)")[1]
             job_id = create(url)
             assert record(url, job_id)["image"].startswith(f"{url}/")
-            assert picture(url, job_id)[:2] == b"\xff\xd8"
+            assert downloaded(url, job_id)[:2] == b"\xff\xd8"
 
     def test_a_bad_variable_ends_it(self) -> None:
         finished = run(command=self.COMMAND, variables={"MOCK_AKOOL_SEED": "x"})
@@ -860,7 +860,7 @@ class TestScenarios:
                 "double-charge: lost answers",
             )
 
-    def test_a_mistake_is_told_in_a_line(self) -> None:
+    def test_a_mistake_is_reported_in_a_line(self) -> None:
         shown = run("serve", "--scenario", "slwo")
         assert shown.returncode == 1
         assert shown.stderr == ("mock-akool: --scenario: there is no scenario 'slwo'; did you mean 'slow'?\n")

@@ -102,7 +102,7 @@ class TestRealRun:
         assert finished.code == 0
         assert 10 < finished.took_s < 60
 
-    def test_it_saves_pictures_that_tell_what_they_are(self, finished: Run) -> None:
+    def test_it_saves_images_that_say_what_they_are(self, finished: Run) -> None:
         jobs = looked_at(finished.folder)
         assert {name: len(ids) for name, ids in jobs.items()} == {"image": 1, "U2": 1, "V3": 1}
         assert len(set.union(*jobs.values())) == 3
@@ -211,7 +211,7 @@ def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
             child.stderr.close()
 
 
-def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     finished = run("demo", "--folder", file)
@@ -428,7 +428,7 @@ class TestSurprises:
         ],
         ids=["no image", "half an image", "png", "of another job"],
     )
-    def test_a_wrong_picture(
+    def test_a_wrong_image(
         self, draw: Callable[[MediaSpec], bytes], why: str, serve: Serve, shown: Callable[..., str], tmp_path: Path
     ) -> None:
         fake = serve()
@@ -436,10 +436,10 @@ class TestSurprises:
         assert why in shown(fake)
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_picture_that_is_gone(self, serve: Serve, shown: Callable[..., str]) -> None:
+    def test_an_image_that_is_gone(self, serve: Serve, shown: Callable[..., str]) -> None:
         assert shown(serve(file_lifetime="0s")).endswith(".jpg answered HTTP 403")
 
-    def test_no_single_pictures(self, serve: Serve, shown: Callable[..., str]) -> None:
+    def test_no_single_images(self, serve: Serve, shown: Callable[..., str]) -> None:
         # As documented, a completed v3 record has none.
         assert shown(serve(profile="documented")).endswith("has 0 single images, not 4")
 

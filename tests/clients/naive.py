@@ -16,7 +16,7 @@ _TRIES: Final = 5
 
 
 class NaiveClient:
-    """Gets pictures, on a good day."""
+    """Gets images, on a good day."""
 
     def __init__(self, transport: Transport, client_id: str, client_secret: str, *, sleep: Sleep) -> None:
         self._transport = transport
@@ -24,8 +24,8 @@ class NaiveClient:
         self._sleep = sleep
         self._headers: dict[str, str] = {}
 
-    def picture(self, order: Order) -> bytes:
-        """Return the bytes of a new picture."""
+    def image(self, order: Order) -> bytes:
+        """Return the bytes of a new image."""
         token = self._post(TOKEN, self._pair)["token"]
         self._headers = {"Authorization": f"Bearer {token}"}
         record = self._wait(self._create(order.url, order.fields))

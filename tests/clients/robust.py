@@ -1,4 +1,4 @@
-"""A client that is ready for what goes wrong: it gets its picture if there is a way, or says why there is none.
+"""A client that is ready for what goes wrong: it gets its image if there is a way, or says why there is none.
 
 The rules that it keeps:
 
@@ -6,7 +6,7 @@ The rules that it keeps:
 - An answer counts when HTTP status, JSON and `code` are well. What may be better later is asked again.
 - A create is repeated only when it is sure that the one before was not charged.
 - An expired token is replaced by a new one, once for each refusal.
-- A picture is one when all of it can be decoded.
+- An image is one when all of it can be decoded.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _LONGEST_PAUSE_S: Final = 10.0
 _MOST_MISSING: Final = 5
 """How often a job may be unknown in a row that was there before."""
 _MOST_EMPTY: Final = 3
-"""How often a completed job may be without a picture."""
+"""How often a completed job may be without an image."""
 _MOST_DOWNLOADS: Final = 5
 
 
 class GaveUpError(Exception):
-    """There is no picture, and the reason says why; `job_id` is the job to ask for later, where it is known."""
+    """There is no image, and the reason says why; `job_id` is the job to ask for later, where it is known."""
 
     def __init__(self, reason: str, job_id: str | None = None) -> None:
         super().__init__(reason if job_id is None else f"{reason} (job {job_id})")
@@ -64,7 +64,7 @@ class _RefusedError(Exception):
 
 
 class RobustClient:
-    """Gets pictures, or raises GaveUpError. `now` tells the time in seconds, `patience_s` is for each job."""
+    """Gets images, or raises GaveUpError. `now` tells the time in seconds, `patience_s` is for each job."""
 
     def __init__(
         self,
@@ -84,8 +84,8 @@ class RobustClient:
         self._token: str | None = None
         self._deadline_s = 0.0
 
-    def picture(self, order: Order) -> bytes:
-        """Return the bytes of a new picture; raises GaveUpError."""
+    def image(self, order: Order) -> bytes:
+        """Return the bytes of a new image; raises GaveUpError."""
         try:
             job_id = self._create(order.url, order.fields)
             if order.button is not None:
@@ -118,7 +118,7 @@ class RobustClient:
         return balance
 
     def _wait(self, job_id: str, *, wants_picture: bool = True) -> Mapping[str, Any]:
-        """Poll until the job is completed and, if wanted, has a picture."""
+        """Poll until the job is completed and, if wanted, has an image."""
         missing = empty = 0
         while True:
             self._pause(_POLL_S, None, job_id)
@@ -140,7 +140,7 @@ class RobustClient:
                 raise GaveUpError("the job is done, but has no image", job_id)
 
     def _download(self, job_id: str) -> bytes:
-        """Download the picture, and ask for its URL anew when that brings none."""
+        """Download the image, and ask for its URL anew when that brings none."""
         why = ""
         for _, pause_s in zip(range(_MOST_DOWNLOADS), self._pauses(), strict=False):
             url = _url(self._wait(job_id))
@@ -228,13 +228,13 @@ class RobustClient:
 
 
 def _url(record: Mapping[str, Any]) -> str | None:
-    """Return the URL of the record's picture, or None when there is none."""
+    """Return the URL of the record's image, or None when there is none."""
     url = record.get("image") or next(iter(record.get("upscaled_urls") or []), None)
     return url if isinstance(url, str) and url.startswith(("https://", "http://")) else None
 
 
 def is_whole(body: bytes) -> bool:
-    """Return whether the bytes are a picture that can be decoded to its end."""
+    """Return whether the bytes are an image that can be decoded to its end."""
     try:
         with Image.open(io.BytesIO(body)) as picture:
             picture.load()

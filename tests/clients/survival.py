@@ -45,7 +45,7 @@ SURVIVAL: Final[Mapping[str, Survival]] = {
     "token-expires": Survival(MISSING_KEY, PICTURE),
     "try-again-later": Survival(MISSING_KEY, PICTURE),
     "vanishing-job": Survival(MISSING_KEY, PICTURE),
-    # These are about who receives callbacks, which the two clients, who poll, do not.
+    # These are about who receives webhooks, which the two clients, who poll, do not.
     **{
         f"webhook-{what}": Survival(PICTURE, PICTURE)
         for what in ("forged", "garbled", "late", "lost", "out-of-order", "twice")

@@ -41,7 +41,7 @@ class Transport(Protocol):
 
 
 class Order(NamedTuple):
-    """A picture that is wanted: a create request, and which button is then pressed on its result, if any."""
+    """An image that is wanted: a create request, and which button is then pressed on its result, if any."""
 
     url: str
     fields: Mapping[str, Any]

@@ -48,7 +48,7 @@ class Carrier:
 
 
 def played(kind: str, transport: Transport, order: Order, key: str = KEY) -> str:
-    """Let a `naive` or a `robust` client fetch a picture through the transport, and say what came of it."""
+    """Let a `naive` or a `robust` client fetch an image through the transport, and say what came of it."""
     carrier = Carrier(transport)
     client: NaiveClient | RobustClient
     if kind == "naive":
@@ -57,7 +57,7 @@ def played(kind: str, transport: Transport, order: Order, key: str = KEY) -> str
         client = RobustClient(carrier, CLIENT_ID, key, sleep=transport.advance, now=lambda: transport.now_ms / 1000)
     wanted = 1 if order.button is None else 2
     try:
-        body = client.picture(order)
+        body = client.image(order)
     except GaveUpError as error:
         ending = f"gives up: {error.reason}"
     except _NeverEndsError:

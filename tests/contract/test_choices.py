@@ -187,22 +187,22 @@ def _squares(client: Client) -> list[tuple[int, int]]:
     return [Image.open(BytesIO(client.download(url).body)).size for url in urls]
 
 
-def _told(client: Client) -> list[int]:
-    """The statuses that callbacks tell of a job."""
+def _reported(client: Client) -> list[int]:
+    """The statuses that webhooks tell of a job."""
     client.create_v3(webhookUrl=HOOK)
     client.transport.advance(60)
     return [each.json["status"] for each in client.transport.mock.webhooks]
 
 
-def _told_at(client: Client) -> list[float]:
-    """When callbacks come."""
+def _reported_at(client: Client) -> list[float]:
+    """When webhooks come."""
     client.create_v3(webhookUrl=HOOK)
     client.transport.advance(60)
     return [each.at for each in client.transport.mock.webhooks]
 
 
 def _tried_at(client: Client) -> list[float]:
-    """When a callback is tried that nobody takes."""
+    """When a webhook is tried that nobody takes."""
     client.transport.mock.webhooks.deliver_to(lambda request: 500)
     client.create_v3(webhookUrl=HOOK)
     client.transport.advance(60)
@@ -269,12 +269,12 @@ CHOICES: dict[str, Choice] = {
     "quota_rounding": Choice("exact", _fraction, 999, 999.5),
     "requests_per_second": Choice(2, _three_requests, [1000] * 3, [1000, 1000, 1005]),
     "concurrent_jobs": Choice(2, _three_jobs, [1000] * 3, [1000, 1000, 1005]),
-    "webhook_processing": Choice(False, _told, [2, 3], [3]),
+    "webhook_processing": Choice(False, _reported, [2, 3], [3]),
     "webhook_retries": Choice(1, _tried_at, [0, 1, 3, 7, 15, 31], [0, 1]),
     "webhook_retry_delay": Choice("2s", _tried_at, [0, 1, 3, 7, 15, 31], [0, 2, 6, 14, 30]),
     "webhook_timeout": Choice("3s", _answered_late, True, False),
-    "webhook_before_status": Choice("1s", _told_at, [2, 5], [1, 4]),
-    "webhook_after_status": Choice("1s", _told_at, [2, 5], [3, 6]),
+    "webhook_before_status": Choice("1s", _reported_at, [2, 5], [1, 4]),
+    "webhook_after_status": Choice("1s", _reported_at, [2, 5], [3, 6]),
     "square_1080p": Choice(512, _squares, [(1024, 1024), (1536, 1536)], [(512, 512), (1536, 1536)]),
     "square_4k": Choice(512, _squares, [(1024, 1024), (1536, 1536)], [(1024, 1024), (512, 512)]),
 }

@@ -159,7 +159,7 @@ class TestConcurrency:
         statuses = Counter(answer.data["image_status"] for answer in answers)
         assert statuses == {1: 20, 2: 30, 3: THREADS - 50}
 
-    def test_s8_a_picture_that_all_ask_for_at_once_is_one_picture(self, client: Client) -> None:
+    def test_s8_an_image_that_all_ask_for_at_once_is_one_image(self, client: Client) -> None:
         url = client.record(client.completed())["image"]
 
         answers = all_at_once(lambda _: client.download(url))
@@ -181,7 +181,7 @@ class TestConcurrency:
         assert len(transport.mock.jobs) == 3 * THREADS
 
     @pytest.mark.every_transport
-    def test_the_journal_has_every_call(self, client: Client) -> None:
+    def test_the_call_log_has_every_call(self, client: Client) -> None:
         all_at_once(lambda _: client.quota())
 
         calls = client.transport.mock.calls

@@ -30,7 +30,7 @@ FILE_MS: Final = 7 * 86_400_000
 
 
 class Stage(NamedTuple):
-    """How long a status is shown: milliseconds, or polls, or for ever."""
+    """How long a status is shown: milliseconds, or polls, or forever."""
 
     status: int
     unit: str
@@ -69,7 +69,7 @@ class ModelJob:
     last_poll_ms: int = 0
     used: list[str] = field(default_factory=list)
     path: str = ""
-    """Where its picture is, once somebody saw that."""
+    """Where its image is, once somebody saw that."""
 
     def look(self, now_ms: int) -> int:
         """Return the status at this time."""
@@ -120,7 +120,7 @@ class Akool(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        # Small pictures, because what is in them is tested elsewhere.
+        # Small images, because what is in them is tested elsewhere.
         options: dict[str, Any] = {"token_lifetime": "20s", "square_1080p": 64, "square_4k": 64}
         self.transport = self.transport_class(MockAkool(credits=CREDITS, **options))
         self.now_ms = 0

@@ -76,7 +76,7 @@ class TestSection3:
         assert (answer.code, answer.msg) == (1003, "parameter validate error")
 
     def test_the_default_scale_is_1_to_1(self, open_transport: OpenTransport) -> None:
-        """Seen in the picture: the same as with the scale spelled out."""
+        """Seen in the image: the same as with the scale spelled out."""
         bodies = []
         for fields in ({}, {"scale": "1:1"}, {"scale": "4:3"}):
             client = Client(open_transport())
@@ -143,7 +143,7 @@ class TestSection3:
         assert data["origin_prompt"] == data["prompt"] == prompt
         assert client.record(data["_id"])["origin_prompt"] == prompt
 
-    def test_one_job_makes_four_pictures(self, client: Client) -> None:
+    def test_one_job_makes_four_images(self, client: Client) -> None:
         record = client.record(client.completed())
 
         pictures = {client.download(url).body for url in record["upscaled_urls"]}

@@ -120,7 +120,7 @@ class TestSection4Reply:
             assert client.record(each["_id"])["create_time"] == each["create_time"]
 
     def test_the_jobs_of_a_batch_are_made_at_the_same_time(self, client: Client) -> None:
-        """Though `create_time` rises: a client on a clock that stands still would else wait for ever."""
+        """Though `create_time` rises: a client on a clock that stands still would else wait forever."""
         plans: list[dict[str, Any]] = [
             {"queueing": 0, "processing": 0},
             {"queueing": "1 poll", "processing": "1 poll"},
@@ -138,7 +138,7 @@ class TestSection4Reply:
         client.transport.advance(2)
         assert [client.status(job_id) for job_id in by_time] == [3] * 4
 
-    def test_each_of_a_batch_has_a_picture_of_its_own(self, client: Client) -> None:
+    def test_each_of_a_batch_has_an_image_of_its_own(self, client: Client) -> None:
         for _ in range(4):
             client.transport.mock.next_job(queueing=0, processing=0)
         ids = [each["_id"] for each in client.create_v4(batch_quantity=4).data]

@@ -1,4 +1,4 @@
-"""Contract section 5: act on a picture."""
+"""Contract section 5: act on an image."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class TestSection5Buttons:
 
     @pytest.mark.parametrize("n", "1234")
     @pytest.mark.parametrize("family", PARENTS)
-    def test_u_gives_one_picture(self, client: Client, family: str, n: str) -> None:
+    def test_u_gives_one_image(self, client: Client, family: str, n: str) -> None:
         parent = client.completed(family)
         client.transport.mock.next_job(queueing=0, processing=0)
 
@@ -115,7 +115,7 @@ class TestSection5Buttons:
 
     @pytest.mark.parametrize("n", "1234")
     @pytest.mark.parametrize("family", PARENTS)
-    def test_v_gives_a_grid_and_four_pictures(self, client: Client, family: str, n: str) -> None:
+    def test_v_gives_a_grid_and_four_images(self, client: Client, family: str, n: str) -> None:
         parent = client.completed(family)
         client.transport.mock.next_job(queueing=0, processing=0)
 
@@ -133,7 +133,7 @@ class TestSection5Buttons:
         assert (record["image_status"], record["buttons"], record["used_buttons"]) == (3, [], [])
         assert [client.press(job_id, button).code for button in BUTTONS] == [1010] * 8
 
-    def test_each_press_shows_another_picture(self, client: Client) -> None:
+    def test_each_press_shows_another_image(self, client: Client) -> None:
         parent = client.record(client.completed())
         pictures = {client.download(url).body for url in parent["upscaled_urls"]}
         for button in ("U1", "U2"):

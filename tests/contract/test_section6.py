@@ -269,7 +269,7 @@ class TestSection6Query:
 
 
 class TestSection6DemoClient:
-    """The vendor's demo client, which stops at status 3 with non-empty upscaled_urls, or for U with a picture."""
+    """The vendor's demo client, which stops at status 3 with non-empty upscaled_urls, or for U with an image."""
 
     @pytest.mark.parametrize("family", FAMILIES)
     @pytest.mark.parametrize("options", [{}, {"realistic": True}], ids=["usual", "realistic"])

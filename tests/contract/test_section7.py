@@ -62,7 +62,7 @@ class TestSection7Balance:
 
     @pytest.mark.parametrize("count", [1, 2, 3, 4])
     @pytest.mark.parametrize(("resolution", "price"), [("1080p", 3), ("4k", 4)])
-    def test_each_picture_of_a_batch_is_charged(self, client: Client, count: int, resolution: str, price: int) -> None:
+    def test_each_image_of_a_batch_is_charged(self, client: Client, count: int, resolution: str, price: int) -> None:
         data = client.create_v4(batch_quantity=count, resolution=resolution).data
 
         assert client.credit() == 1000 - count * price

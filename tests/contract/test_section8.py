@@ -34,8 +34,8 @@ SIZES = {
 }
 
 
-def picture_in(answer: Answer) -> Image.Image:
-    """Return the decoded picture, which must be one as clients want it."""
+def image_in(answer: Answer) -> Image.Image:
+    """Return the decoded image, which must be one as clients want it."""
     assert answer.status == 200
     assert len(answer.body) > 1000
     image = Image.open(BytesIO(answer.body))
@@ -59,7 +59,7 @@ class TestSection8Names:
         record = client.record(client.completed(family))
 
         assert re.fullmatch(V4_NAME, urlsplit(record["image"]).path)
-        assert picture_in(client.download(record["image"])).format == "JPEG"
+        assert image_in(client.download(record["image"])).format == "JPEG"
 
     @pytest.mark.parametrize("family", ["v3", "button-U", "button-V"])
     def test_v3_and_buttons(self, client: Client, family: str) -> None:
@@ -67,7 +67,7 @@ class TestSection8Names:
 
         for url in (record["image"], *record["upscaled_urls"]):
             assert re.fullmatch(V3_NAME, urlsplit(url).path)
-            assert picture_in(client.download(url)).format == "JPEG"
+            assert image_in(client.download(url)).format == "JPEG"
 
     def test_v3_documented_is_the_png_of_2024(self, open_transport: OpenTransport) -> None:
         client = Client(open_transport(profile="documented"))
@@ -75,7 +75,7 @@ class TestSection8Names:
         record = client.record(client.completed())
 
         assert re.fullmatch(rf"/\d{{13}}-{UUID4}-\d{{4}}\.png", urlsplit(record["image"]).path)
-        assert picture_in(client.download(record["image"])).format == "PNG"
+        assert image_in(client.download(record["image"])).format == "PNG"
 
     @pytest.mark.parametrize("family", FAMILIES)
     def test_the_13_digits_are_about_the_time_of_completion(self, client: Client, family: str) -> None:
@@ -125,15 +125,15 @@ class TestSection8Sizes:
         family = "v4-image" if scale == "Original" else "v4"
         job_id = client.completed(family, scale=scale, resolution=resolution)
 
-        image = picture_in(client.download(client.record(job_id)["image"]))
+        image = image_in(client.download(client.record(job_id)["image"]))
 
         assert image.size == SIZES[scale][resolution == "4k"]
 
     @pytest.mark.parametrize("scale", [scale for scale in SIZES if scale != "Original"])
-    def test_v3_pictures_have_the_scales_ratio_too(self, client: Client, scale: str) -> None:
+    def test_v3_images_have_the_scales_ratio_too(self, client: Client, scale: str) -> None:
         record = client.record(client.completed("v3", scale=scale))
 
-        images = [picture_in(client.download(url)) for url in (record["image"], record["upscaled_urls"][0])]
+        images = [image_in(client.download(url)) for url in (record["image"], record["upscaled_urls"][0])]
 
         across, down = map(int, scale.split(":"))
         for width, height in {image.size for image in images}:
@@ -141,7 +141,7 @@ class TestSection8Sizes:
             assert width * down == height * across
 
     def test_the_default_is_4k(self, client: Client) -> None:
-        image = picture_in(client.download(client.record(client.completed("v4"))["image"]))
+        image = image_in(client.download(client.record(client.completed("v4"))["image"]))
 
         assert image.size == (1536, 1536)
 
@@ -150,7 +150,7 @@ class TestSection8Sizes:
         client.transport.mock.next_job(queueing=0, processing=0)
         child = client.record(client.press(parent["_id"], "U3").data["_id"])
 
-        tile, upscaled = (picture_in(client.download(url)).size for url in (parent["upscaled_urls"][2], child["image"]))
+        tile, upscaled = (image_in(client.download(url)).size for url in (parent["upscaled_urls"][2], child["image"]))
 
         assert upscaled > tile
         assert upscaled[0] * tile[1] == upscaled[1] * tile[0], "the ratio is the parent's"
@@ -163,12 +163,12 @@ class TestSection8Contents:
         record = client.record(job_id)
 
         for url in (record["image"], *record["upscaled_urls"]):
-            assert f"job={job_id}" in note_in(picture_in(client.download(url)))
+            assert f"job={job_id}" in note_in(image_in(client.download(url)))
 
     def test_the_comment_holds_the_tile_number(self, client: Client) -> None:
         record = client.record(client.completed())
 
-        notes = [note_in(picture_in(client.download(url))) for url in (record["image"], *record["upscaled_urls"])]
+        notes = [note_in(image_in(client.download(url))) for url in (record["image"], *record["upscaled_urls"])]
 
         assert [note.partition(" tile=")[2] for note in notes] == ["1,2,3,4", "1", "2", "3", "4"]
 
@@ -176,16 +176,16 @@ class TestSection8Contents:
         client = Client(open_transport(profile="documented"))
         job_id = client.completed()
 
-        image = picture_in(client.download(client.record(job_id)["image"]))
+        image = image_in(client.download(client.record(job_id)["image"]))
 
         assert (image.format, f"job={job_id}" in note_in(image)) == ("PNG", True)
 
     def test_the_grid_is_visibly_the_four_tiles(self, client: Client) -> None:
         record = client.record(client.completed())
-        grid = picture_in(client.download(record["image"])).convert("RGB")
+        grid = image_in(client.download(record["image"])).convert("RGB")
         half = (grid.width // 2, grid.height // 2)
 
-        tiles = [picture_in(client.download(url)).convert("RGB").resize(half) for url in record["upscaled_urls"]]
+        tiles = [image_in(client.download(url)).convert("RGB").resize(half) for url in record["upscaled_urls"]]
 
         for number in range(4):
             left, top = number % 2 * half[0], number // 2 * half[1]
@@ -202,7 +202,7 @@ class TestSection8Contents:
 
         assert len(bodies) == 1
 
-    def test_another_seed_another_picture(self, open_transport: OpenTransport) -> None:
+    def test_another_seed_another_image(self, open_transport: OpenTransport) -> None:
         clients = [Client(open_transport(seed=seed)) for seed in (1, 2)]
 
         one, two = (each.download(each.record(each.completed())["image"]).body for each in clients)
@@ -212,7 +212,7 @@ class TestSection8Contents:
     def test_any_prompt_is_drawn(self, client: Client) -> None:
         for prompt in ("\ud800", "a\0b", "日本" * 5000, "\u202eabc", "%s {} \\"):
             job_id = client.completed("v4", prompt=prompt, resolution="1080p")
-            assert picture_in(client.download(client.record(job_id)["image"])).size == (1024, 1024)
+            assert image_in(client.download(client.record(job_id)["image"])).size == (1024, 1024)
 
 
 def _distance(one: Image.Image, other: Image.Image) -> int:
@@ -229,7 +229,7 @@ class TestSection8Downloads:
     def test_need_no_credentials_and_mind_none(self, client: Client, headers: dict[str, str]) -> None:
         url = client.record(client.completed())["image"]
 
-        assert picture_in(client.download(url, **headers)).size == (1024, 1024)
+        assert image_in(client.download(url, **headers)).size == (1024, 1024)
 
     def test_have_tags_and_dates_as_s3_gives_them(self, client: Client) -> None:
         answer = client.download(client.record(client.completed())["image"])

@@ -1,4 +1,4 @@
-"""What is given as the real value is taken as it is, and what cannot be one is told by its value."""
+"""What is given as the real value is taken as it is, and what cannot be one is refused by its value."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def test_virtual_time_stands_still_until_it_is_advanced() -> None:
     assert clock.now_ns() == DEFAULT_START_NS + 3 * S // 2
 
 
-def test_virtual_time_starts_where_it_is_told_to() -> None:
+def test_virtual_time_starts_where_it_is_set_to() -> None:
     assert VirtualClock(7).now_ns() == 7
 
 
@@ -148,7 +148,7 @@ def test_a_speed_that_cannot_be_changes_nothing(speed: float, steered: SteeredCl
     assert steered.now_ns() == 51 * S
 
 
-def test_listeners_are_told_of_each_change(steered: SteeredClock) -> None:
+def test_listeners_hear_of_each_change(steered: SteeredClock) -> None:
     heard: list[int] = []
     steered.listen(lambda: heard.append(steered.now_ns() // S))
     steered.freeze()

@@ -54,7 +54,7 @@ from tests.packaging import dockerfile
 from tests.packaging.deployment import CHECKS
 
 LANGUAGES: Final = {"python", "bash", "js", "console", "ini", "toml", "yaml", "json"}
-"""What blocks may be; `text` may be a picture on a page that is not followed."""
+"""What blocks may be; `text` may be an image on a page that is not followed."""
 
 NOT_RUN: Final = {
     "docker build --tag mock-akool .": "there is no engine; what the Dockerfile runs is run by tests of its own",

@@ -78,7 +78,7 @@ def asked(mock: MockAkool, endpoint: str) -> int:
 
 
 class TestClients:
-    def test_it_gets_its_pictures(self, client: Path, tmp_path: Path) -> None:
+    def test_it_gets_its_images(self, client: Path, tmp_path: Path) -> None:
         with serving(queueing="1 poll", processing="2 polls") as (url, mock):
             told = play(client, url, tmp_path)
             assert (told.returncode, told.stderr) == (0, "")
@@ -213,7 +213,7 @@ class TestReceiver:
         with Child(command=[node, str(FOLDER / "receiver.mjs")], variables=variables) as child:
             yield child, child.said(r"listens on (http://\S+)\n")[1]
 
-    def test_it_prints_what_the_callbacks_of_a_job_tell(self, receiver: tuple[Child, str]) -> None:
+    def test_it_prints_what_the_webhooks_of_a_job_say(self, receiver: tuple[Child, str]) -> None:
         child, url = receiver
         account = {"api_key": SECRET, "client_id": CLIENT_ID}
         with Serving("--accounts", json.dumps([account]), "--queueing", "0", "--processing", "50ms") as server:

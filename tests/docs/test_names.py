@@ -58,7 +58,7 @@ def test_generated_tables_are_up_to_date(page: Path) -> None:
     assert len(whole) == text.count(generate_docs.BEGIN) == text.count(generate_docs.END)
 
 
-def test_the_picture_of_the_layers_is_up_to_date() -> None:
+def test_the_image_of_the_layers_is_up_to_date() -> None:
     picture = picture_of_layers(generate_docs.layers())
     assert generate_docs.LAYERS.read_text() == picture, "write it anew: python -m tools.generate_docs"
     assert '<text x="430" y="386" font-size="17" font-weight="bold">core</text>' in picture

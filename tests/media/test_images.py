@@ -137,7 +137,7 @@ class TestFile:
 
 class TestDeterminism:
     @pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
-    def test_equal_pictures_give_identical_bytes(self, file_format: str) -> None:
+    def test_equal_images_give_identical_bytes(self, file_format: str) -> None:
         picture = PLAIN._replace(format=file_format, tiles=(1, 2, 3, 4))
 
         assert render(picture) == render(MediaSpec(*picture))
@@ -340,10 +340,10 @@ def numbered(number: int) -> MediaSpec:
 
 
 class TestGallery:
-    def test_draws_real_pictures_by_default(self) -> None:
+    def test_draws_real_images_by_default(self) -> None:
         assert MediaCache().get(PLAIN) == render(PLAIN)
 
-    def test_draws_an_equal_picture_once(self) -> None:
+    def test_draws_an_equal_image_once(self) -> None:
         draw = CountingDraw()
         media_cache = MediaCache(draw=draw)
 
@@ -387,7 +387,7 @@ class TestGallery:
 
         assert [n for n in range(4) if media_cache.cached(numbered(n)) is not None] == [0, 2, 3]
 
-    def test_hands_out_a_picture_too_large_to_keep_and_forgets_nothing_for_it(self) -> None:
+    def test_hands_out_an_image_too_large_to_keep_and_forgets_nothing_for_it(self) -> None:
         draw = CountingDraw(100)
         media_cache = MediaCache(max_bytes=250, draw=draw)
         media_cache.get(numbered(0))
@@ -470,7 +470,7 @@ class TestGalleryUnderThreads:
         assert files == [b"file"] * 16
         assert len(drawn) == 1
 
-    def test_different_pictures_are_drawn_at_the_same_time(self) -> None:
+    def test_different_images_are_drawn_at_the_same_time(self) -> None:
         together = threading.Barrier(4)
 
         def draw(picture: MediaSpec) -> bytes:
@@ -561,7 +561,7 @@ def test_pillow_is_imported_by_the_first_drawing_only() -> None:
     assert in_a_new_process(code) == "False True"
 
 
-def test_an_upscaled_picture_has_the_colours_of_its_original() -> None:
+def test_an_upscaled_image_has_the_colours_of_its_original() -> None:
     mock = MockAkool(queueing=0, processing=0)
     api, headers = "/api/open/v3/content/image", {"x-api-key": "k"}
     client = mock.app().test_client()

@@ -48,7 +48,7 @@ def test_it_tells_whether_a_server_is_healthy() -> None:
 @pytest.mark.parametrize(
     "body", [b"hello", b"[]", b"\xff", b'{"name": "other", "version": "1", "status": "ok"}', b"{}"]
 )
-def test_another_server_is_told_from_ours(body: bytes) -> None:
+def test_another_server_is_known_from_ours(body: bytes) -> None:
     with answering(404, body) as (url, _):
         expected = f"what answers at {url} with HTTP 404 is not mock-akool. Check the address, or start one"
         with pytest.raises(ServerError, match=expected):

@@ -145,7 +145,7 @@ def test_what_can_never_come_is_refused(given: dict[str, Any], said: str, seen: 
     assert life(mock) == USUAL
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(ScenarioError) as caught:
         MockAkool().next_job(queueing="long", ending="over", account="key")  # type: ignore[arg-type]
     assert [mistake.place for mistake in caught.value.mistakes] == [("account",), ("queueing",), ("ending",)]

@@ -80,7 +80,7 @@ class TestAnyOfThem:
         assert len(mock.webhooks) == 4, "this is what there is now"
 
     @pytest.mark.parametrize("name", ["to_endpoint", "cuont", "_like_any", "with_cod"])
-    def test_a_misspelt_name_is_no_member(self, three: Any, name: str) -> None:
+    def test_a_misspelled_name_is_no_member(self, three: Any, name: str) -> None:
         with pytest.raises(AttributeError):
             getattr(three, name)
 

@@ -89,7 +89,7 @@ class TestReceivers:
         mock.reset()
         mock.verify()
 
-    def test_it_is_told_to_whose_receiver_it_is(self) -> None:
+    def test_it_is_reported_to_whose_receiver_it_is(self) -> None:
         mock = MockAkool()
         mine, other = mock.of_account(KEY), mock.of_account(OTHER)
         mine.webhooks.deliver_to(by_assert)
@@ -144,7 +144,7 @@ class TestUnusedJobScripts:
         mock.answer(Request.build("POST", CREATE, "", {"x-api-key": KEY}, b"{}"))
         assert re.search(r": 1 create made none:\n  #1 POST createbyprompt -> 200 1003 ", self.complaint(fake))
 
-    def test_a_view_is_told_of_its_own(self, seen: tuple[BaseMock, MockAkool]) -> None:
+    def test_a_view_hears_of_its_own(self, seen: tuple[BaseMock, MockAkool]) -> None:
         fake, mock = seen
         mine, other = fake.of_account(KEY), fake.of_account(OTHER)
         mine.next_job(queueing=0, processing=0, ending="failed")
@@ -181,7 +181,7 @@ class TestUnusedJobScripts:
         with pytest.raises(AssertionError, match="no create used the job script"):
             play()
 
-    def test_it_is_told_together_with_unused_rules(self) -> None:
+    def test_it_is_reported_together_with_unused_rules(self) -> None:
         mock = MockAkool()
         mock.next_job(queueing=0, processing=0)
         mock.on("create").named("idle").drop()

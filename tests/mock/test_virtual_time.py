@@ -498,7 +498,7 @@ class TestLimit:
             assert polls(mock) == 5
 
     @pytest.mark.parametrize("pause_s", [7200, 7200.5])
-    def test_a_single_sleep_beyond_the_limit_is_told_with_its_length(self, pause_s: float) -> None:
+    def test_a_single_sleep_beyond_the_limit_is_reported_with_its_length(self, pause_s: float) -> None:
         async def sleeper() -> None:
             await asyncio.sleep(pause_s)
 

@@ -354,7 +354,7 @@ class TestAsAnEngineRunsIt:
         for folder in (".", "/tmp", "/var/tmp", "/"):
             assert contained.run("touch", f"{folder}/something").returncode == 1
 
-    def test_a_client_gets_its_picture(self, contained: Contained) -> None:
+    def test_a_client_gets_its_image(self, contained: Contained) -> None:
         told = contained.run("python", "-c", CLIENT % DEFAULT_PORT)
         assert (told.stdout, told.stderr) == ("3 b'\\xff\\xd8'\n", "")
 

@@ -27,10 +27,10 @@ HEAVY = {
 """What `import mock_akool` must leave to those who use it."""
 
 NOT_TO_SERVE = {"flask", "werkzeug", "requests", "responses", "faker", "jwt", "PIL", "pytest", "hypothesis"}
-"""What a server needs for tokens and pictures only, or never."""
+"""What a server needs for tokens and images only, or never."""
 
-FOR_CALLBACKS = {"cryptography"}
-"""What a server needs for callbacks only; PyJWT imports it, too, where it is installed."""
+FOR_WEBHOOKS = {"cryptography"}
+"""What a server needs for webhooks only; PyJWT imports it, too, where it is installed."""
 
 PYTHON = (sys.executable, "-W", "error")
 
@@ -92,7 +92,7 @@ sys.exit(cli.main(["serve", "--port", "0", "--queueing", "0", "--processing", "0
 """
 
 
-def test_a_server_imports_what_tokens_and_pictures_need_when_they_are_first_asked_for() -> None:
+def test_a_server_imports_what_tokens_and_images_need_when_they_are_first_asked_for() -> None:
     with Child("-c", SERVE_AND_TELL, command=PYTHON) as server:
         port = int(server.said(r"listens on http://127\.0\.0\.1:(\d+) ")[1])
         connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
@@ -105,18 +105,18 @@ def test_a_server_imports_what_tokens_and_pictures_need_when_they_are_first_aske
             assert answer.status == 200
             return answer.read()
 
-        def told() -> set[str]:
+        def reported() -> set[str]:
             return set(json.loads(ask("/tell")))
 
         try:
-            assert told() & NOT_TO_SERVE == set()
+            assert reported() & NOT_TO_SERVE == set()
             job = json.loads(ask("/api/open/v3/content/image/createbyprompt", {"prompt": "a lighthouse"}))["data"]
             info = json.loads(ask(f"/api/open/v3/content/image/infobymodelid?image_model_id={job['_id']}"))["data"]
-            assert told() & NOT_TO_SERVE == set()
+            assert reported() & NOT_TO_SERVE == set()
             ask("/" + info["image"].rpartition("/")[2])
-            assert told() & NOT_TO_SERVE == {"PIL"}
-            assert told() & FOR_CALLBACKS == set()
+            assert reported() & NOT_TO_SERVE == {"PIL"}
+            assert reported() & FOR_WEBHOOKS == set()
             ask("/api/open/v3/getToken", {"clientId": "some id", "clientSecret": "some secret"})
-            assert told() & NOT_TO_SERVE == {"PIL", "jwt"}
+            assert reported() & NOT_TO_SERVE == {"PIL", "jwt"}
         finally:
             connection.close()

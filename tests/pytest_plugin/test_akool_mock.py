@@ -241,7 +241,9 @@ def test_settings(akool_mock, akool_server):
         ("['seed']", "the fixture akool_settings must return a dict of settings, not [[]'seed']"),
     ],
 )
-def test_bad_settings_of_the_fixture_are_told(run: Run, pytester: pytest.Pytester, returned: str, shown: str) -> None:
+def test_bad_settings_of_the_fixture_are_reported(
+    run: Run, pytester: pytest.Pytester, returned: str, shown: str
+) -> None:
     pytester.makeconftest(
         f"""
 import pytest

@@ -218,7 +218,7 @@ def test_the_url_of_the_environment_and_its_token(run: Run, remote: MockAkool, m
     admitted.assert_outcomes(passed=1)
 
 
-def test_a_url_where_no_server_runs_is_told(run: Run) -> None:
+def test_a_url_where_no_server_runs_is_reported(run: Run) -> None:
     with MockAkool().server() as server:
         url = server.url
     result = run("def test_it(akool_server): pass", f"--akool-url={url}")
@@ -227,7 +227,7 @@ def test_a_url_where_no_server_runs_is_told(run: Run) -> None:
 
 
 @pytest.mark.parametrize("body", [b"hello", b"[1]", b'{"name": "other"}'])
-def test_a_url_where_something_else_runs_is_told(body: bytes) -> None:
+def test_a_url_where_something_else_runs_is_reported(body: bytes) -> None:
     class Other(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)

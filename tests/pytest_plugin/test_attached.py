@@ -248,7 +248,7 @@ def test_workers_cannot_share_a_whole_server(run: Run, server: Server, pytester:
     assert f"akool_mock is the whole server at {server.url}, which 4 workers cannot share" in result.stdout.str()
 
 
-def test_a_failing_test_of_akool_server_is_told_what_its_account_did(run: Run, server: Server) -> None:
+def test_a_failing_test_of_akool_server_shows_what_its_account_did(run: Run, server: Server) -> None:
     source = """
 def test_fails(akool_server):
     create("somebody's", host=akool_server.url, key="of-somebody")
@@ -432,7 +432,7 @@ class TestConnect:
             with pytest.raises(TimeoutError):
                 fake.wait_for_calls(21, timeout=0.01)
 
-    def test_a_server_that_went_away_is_told(self, server: Server, fake: RemoteAkool) -> None:
+    def test_a_server_that_went_away_is_reported(self, server: Server, fake: RemoteAkool) -> None:
         with fake:
             server.stop()
             with pytest.raises(ServerError, match=f"no server answers at {server.url}: .*mock-akool serve"):
@@ -463,11 +463,11 @@ class TestConnect:
         with pytest.raises(MockAkoolError, match=shown):
             MockAkool.connect(url.format(server.url))
 
-    def test_a_wrong_argument_is_told_with_the_nearest_one(self, server: Server) -> None:
+    def test_a_wrong_argument_is_reported_with_the_nearest_one(self, server: Server) -> None:
         with pytest.raises(SettingsError, match=r"api_kye: there is no such setting; did you mean 'api_key'"):
             MockAkool.connect(server.url, api_kye="key")
 
-    def test_mistakes_are_told_as_in_process(self, fake: RemoteAkool) -> None:
+    def test_mistakes_are_reported_as_in_process(self, fake: RemoteAkool) -> None:
         mock = MockAkool()
 
         def shown(mistake: Callable[[MockAkool | RemoteAkool], object]) -> list[str]:

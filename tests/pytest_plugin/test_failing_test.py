@@ -43,12 +43,12 @@ def test_the_lives_of_jobs_the_last_calls_and_hints_are_shown(run: Run) -> None:
 
 
 @pytest.mark.parametrize("args", [("--show-capture=no",), ("--tb=short",), ("--tb=native",), ("-n0",)][:3])
-def test_it_is_told_however_the_traceback_is_shown(run: Run, args: tuple[str, ...]) -> None:
+def test_it_is_reported_however_the_traceback_is_shown(run: Run, args: tuple[str, ...]) -> None:
     result = run(GIVES_UP, *args)
     assert len(sections(result)) == 1
 
 
-def test_it_is_told_beside_a_failure_without_traceback(run: Run) -> None:
+def test_it_is_reported_beside_a_failure_without_traceback(run: Run) -> None:
     result = run("def test_it(akool_mock):\n    create()\n    pytest.fail('mine', pytrace=False)\n")
     assert len(sections(result)) == 1
 
@@ -150,7 +150,7 @@ def test_it(checked):
     assert "'a heron'" in section
 
 
-def test_a_failure_is_told_once_and_a_fixture_alone_is_not_blamed(run: Run) -> None:
+def test_a_failure_is_reported_once_and_a_fixture_alone_is_not_blamed(run: Run) -> None:
     result = run(
         """
 @pytest.fixture
@@ -159,7 +159,7 @@ def broken():
     assert False, "after the test"
 
 
-def test_told_already(akool_mock, broken):
+def test_reported_already(akool_mock, broken):
     create()
     assert False
 
@@ -199,7 +199,7 @@ def test_fails_twice(akool_mock):
 
 
 @pytest.mark.skipif(not hasattr(pytest, "Subtests"), reason="subtests came with pytest 9")
-def test_each_failing_subtest_is_told(run: Run) -> None:
+def test_each_failing_subtest_is_reported(run: Run) -> None:
     result = run(
         """
 def test_it(akool_mock, subtests):

@@ -168,7 +168,7 @@ def test_a_rule_that_never_fired_fails_a_test_that_passed(run: Run) -> None:
         ),
     ],
 )
-def test_it_is_told_why_it_never_fired(run: Run, source: str, why: str) -> None:
+def test_the_error_says_why_it_never_fired(run: Run, source: str, why: str) -> None:
     result = run(f"def test_it(akool_mock):\n    {source}\n")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines([why])
@@ -183,7 +183,7 @@ def test_a_rule_that_was_taken_away_need_not_fire(run: Run) -> None:
     run('def test_it(akool_mock):\n    akool_mock.on("file").drop().remove()\n').assert_outcomes(passed=1)
 
 
-def test_a_rule_that_was_never_finished_is_told(run: Run) -> None:
+def test_a_rule_that_was_never_finished_is_reported(run: Run) -> None:
     result = run('def test_it(akool_mock):\n    akool_mock.on("infobymodelid").nth(2)\n')
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
@@ -191,7 +191,7 @@ def test_a_rule_that_was_never_finished_is_told(run: Run) -> None:
     )
 
 
-def test_a_marker_without_a_fixture_is_told(run: Run) -> None:
+def test_a_marker_without_a_fixture_is_reported(run: Run) -> None:
     result = run(
         """
 @pytest.mark.akool(seed=7)
@@ -208,7 +208,7 @@ class TestAll:
     result.stdout.fnmatch_lines(["*the marker akool does nothing here: the test uses neither akool_mock nor*"])
 
 
-def test_an_empty_list_of_scenarios_is_told(run: Run) -> None:
+def test_an_empty_list_of_scenarios_is_reported(run: Run) -> None:
     result = run("@pytest.mark.akool(scenario=[])\ndef test_it(akool_mock): ...\n")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*mock-akool: the list of scenarios is empty*"])
@@ -255,7 +255,7 @@ def test_decorated():
     result.stdout.fnmatch_lines(["*UnusedRuleError: the rule scenario: rules?0? never fired: no request reached*"])
 
 
-def test_a_failing_test_is_told_which_rule_and_entry_it_was(run: Run) -> None:
+def test_a_failing_test_shows_which_rule_and_entry_it_was(run: Run) -> None:
     result = run(
         POLLS
         + """

@@ -28,7 +28,7 @@ def test_it(akool_mock, n):
     result.assert_outcomes(passed=2)
 
 
-def test_akool_server_gives_callbacks_to_a_function_for_one_test(run: Run) -> None:
+def test_akool_server_gives_webhooks_to_a_function_for_one_test(run: Run) -> None:
     result = run(
         """
 got = []
@@ -52,7 +52,7 @@ def test_it(akool_server, n):
     result.assert_outcomes(passed=2)
 
 
-def test_a_failing_test_is_told_what_became_of_its_callbacks(run: Run) -> None:
+def test_a_failing_test_shows_what_became_of_its_webhooks(run: Run) -> None:
     result = run(
         f"""
 def test_it(akool_mock):
@@ -70,7 +70,7 @@ def test_it(akool_mock):
     )
 
 
-def test_a_client_that_waits_for_a_lost_callback_is_stopped(run: Run) -> None:
+def test_a_client_that_waits_for_a_lost_webhook_is_stopped(run: Run) -> None:
     result = run(
         f"""
 @pytest.mark.akool(scenario="webhook-lost", sleep_limit="5m")

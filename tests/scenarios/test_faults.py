@@ -468,7 +468,7 @@ class TestMagic:
     def test_what_only_looks_like_a_word_is_a_prompt(self, client: Client, prompt: str) -> None:
         assert client.create_v3(prompt).data["prompt"] == prompt
 
-    def test_a_word_elsewhere_than_in_the_prompt_names_nothing(self, client: Client) -> None:
+    def test_a_word_outside_of_the_prompt_names_nothing(self, client: Client) -> None:
         url = "http://127.0.0.1:9/[mock:nope]"
         assert client.create_v3("a fox", webhookUrl=url).data["image_status"] == 1
 

@@ -223,7 +223,7 @@ class TestPython:
             assert str(caught.value).startswith(message)
         assert mock.application.scenarios.rules == ()
 
-    def test_a_word_after_the_end_is_told_to_come_before(self) -> None:
+    def test_a_word_after_the_end_is_refused_and_belongs_before(self) -> None:
         rule = MockAkool().on("any").respond(http=502)
         with pytest.raises(AttributeError, match=r"respond\(\) ends a rule: write \.optional\(…\) before it"):
             rule.optional()
@@ -247,7 +247,7 @@ class TestPython:
         with pytest.raises(ScenarioError, match="does not name `python`"):
             mock.next_job(queueing=0, processing=0)
 
-    def test_a_setting_that_is_switched_off_is_told(self) -> None:
+    def test_a_setting_that_is_switched_off_is_reported(self) -> None:
         with pytest.raises(SettingsError, match="scenario: scenario_sources does not name `setting`"):
             MockAkool(scenario="happy", scenario_sources="python")
 

@@ -59,7 +59,7 @@ class TestHalfClosed:
         assert wire.is_closed()
 
     def test_a_file_comes_whole(self, running: Running) -> None:
-        path = running.picture()
+        path = running.image_path()
         whole = running.connect()
         whole.send(get(path))
         wire = running.connect(receive_buffer=4096)
@@ -205,7 +205,7 @@ class TestSlowClients:
     def test_a_reader_that_reads_steadily_gets_every_byte(self, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(server_module, "_SWEEP_S", 0.02)
         running = start()
-        path = running.picture()
+        path = running.image_path()
         wire = running.connect()
         wire.send(get(path))
         one = wire.answer().body
@@ -224,7 +224,7 @@ class TestSlowClients:
     def test_a_reader_that_stops_is_given_up(self, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(server_module, "_SWEEP_S", 0.02)
         running = start()
-        path = running.picture()
+        path = running.image_path()
         wire = running.connect(receive_buffer=4096)
         wire.socket.setblocking(False)
         with suppress(BlockingIOError):
@@ -239,7 +239,7 @@ class TestSlowClients:
         with ExitStack() as opened:
             opened.callback(server.stop)
             running = Running(mock, server, opened)
-            path = running.picture()
+            path = running.image_path()
             wire = running.connect(receive_buffer=4096)
             wire.send(get(path) * 50)
             first = wire.answer().body
@@ -484,7 +484,7 @@ class TestListening:
         assert path.read_text() == "mine"
 
     @pytest.mark.parametrize("path", ["/nowhere/akool.sock", "x" * 200])
-    def test_a_path_that_cannot_be_is_told(self, path: str) -> None:
+    def test_a_path_that_cannot_be_is_reported(self, path: str) -> None:
         with pytest.raises(ServerError, match=f"cannot listen on {path}: "):
             Server(MockAkool().application, uds=path).start()
 

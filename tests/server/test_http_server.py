@@ -71,8 +71,8 @@ class TestConnection:
         assert head.status == answer.status == 200
         assert head.headers["content-length"] == answer.headers["content-length"] == str(len(answer.body))
 
-    def test_head_of_a_picture(self, running: Running) -> None:
-        path = running.picture()
+    def test_head_of_an_image(self, running: Running) -> None:
+        path = running.image_path()
         wire = running.connect()
         wire.send(request("HEAD", path), get(path))
         head = wire.answer(of_head=True)
@@ -125,7 +125,7 @@ class TestConnection:
     @pytest.mark.parametrize("chunked", [False, True])
     @pytest.mark.parametrize("pieces", [1, 2, 1000])
     def test_the_body_of_an_upgrade_is_read(self, pieces: int, chunked: bool, running: Running) -> None:
-        # So does the HTTP client of Java 11 and later, unless it is told otherwise.
+        # So does the HTTP client of Java 11 and later, unless it is set otherwise.
         wanted = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAEAAEAAAAIAAAAB"}
         if chunked:
             head = request("POST", CREATE, content_type="application/json", transfer_encoding="chunked", **wanted)
@@ -184,8 +184,8 @@ class TestPipelining:
         answers = [wire.answer().status for _ in range(4)]
         assert answers == [404, 200, 404, 200]
 
-    def test_a_picture_that_must_be_drawn_keeps_its_place(self, running: Running) -> None:
-        paths = [running.picture(number) for number in range(3)]
+    def test_an_image_that_must_be_drawn_keeps_its_place(self, running: Running) -> None:
+        paths = [running.image_path(number) for number in range(3)]
         wire = running.connect()
         wire.send(b"".join(get(path) + get(QUOTA) for path in paths))
         for _ in paths:
@@ -266,7 +266,7 @@ class TestRepeatedRequests:
             wire.send(get(INFO + job_id), get(INFO + job_id, x_api_key="other"), get(INFO + job_id, x_api_key=""))
             assert [wire.answer().json()["code"] for _ in range(3)] == [1000, 1009, 1102]
 
-    def test_pictures_of_a_repeated_poll_are_seen_at_the_host_of_each(self, still: Running) -> None:
+    def test_images_of_a_repeated_poll_are_seen_at_the_host_of_each(self, still: Running) -> None:
         still.mock.next_job(queueing=0, processing=0)
         job_id = still.create()
         wire = still.connect()
@@ -284,7 +284,7 @@ class TestRepeatedRequests:
         wire.send(poll)
         assert wire.answer().json()["code"] == 1008
 
-    def test_every_repeated_request_is_in_the_journal(self, still: Running) -> None:
+    def test_every_repeated_request_is_in_the_call_log(self, still: Running) -> None:
         wire = still.connect()
         poll = get(INFO + still.create())
         for _ in range(10):
@@ -465,7 +465,7 @@ class TestBounds:
 
 class TestSlowClients:
     def test_a_slow_reader_gets_every_byte(self, running: Running) -> None:
-        path = running.picture()
+        path = running.image_path()
         one = running.connect()
         one.send(get(path))
         expected = one.answer().body
@@ -476,7 +476,7 @@ class TestSlowClients:
         for _ in range(100):
             one.send(get(QUOTA))
             assert one.answer().status == 200
-        # The server stops to answer what nobody takes: 300 pictures would fill its memory.
+        # The server stops to answer what nobody takes: 300 images would fill its memory.
         assert len([call for call in running.mock.calls if call.request.path == path]) < 300
         for _ in range(300):
             assert wire.answer().body == expected
@@ -508,7 +508,7 @@ class TestSlowClients:
         until(lambda: not server.tasks and len(server.connections) == 1)
         assert caplog.records == []
 
-    def test_a_client_that_goes_away_while_its_picture_is_drawn(self, start: Start) -> None:
+    def test_a_client_that_goes_away_while_its_image_is_drawn(self, start: Start) -> None:
         running = start()
         drawing, drawn = threading.Event(), threading.Event()
 
@@ -519,7 +519,7 @@ class TestSlowClients:
 
         running.mock.application.media_cache = MediaCache(draw=draw)
         wire = running.connect()
-        wire.send(get(running.picture()))
+        wire.send(get(running.image_path()))
         assert drawing.wait(PATIENCE_S)
         wire.socket.close()
         # A drawing does not hold up the others.
@@ -575,7 +575,7 @@ class TestLife:
             with ExitStack() as opened:
                 running = Running(mock, opened.enter_context(server), opened)
                 wire = running.connect()
-                wire.send(get(running.picture()))
+                wire.send(get(running.image_path()))
                 assert wire.answer().status == 200
         assert len({call.request.file_base for call in mock.calls}) == 1
 
@@ -585,7 +585,7 @@ class TestLife:
                 server.start()
             socket.create_connection(("127.0.0.1", server.port), PATIENCE_S).close()
 
-    def test_a_taken_port_is_told_and_nothing_is_left(self) -> None:
+    def test_a_taken_port_is_reported_and_nothing_is_left(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             server = MockAkool().server(port=taken.getsockname()[1])
             with pytest.raises(ServerError, match="Address already in use"):
@@ -595,7 +595,7 @@ class TestLife:
         with server:
             socket.create_connection(("127.0.0.1", server.port), PATIENCE_S).close()
 
-    def test_an_address_that_is_none_of_ours_is_told(self) -> None:
+    def test_an_address_that_is_none_of_ours_is_reported(self) -> None:
         with pytest.raises(ServerError, match=r"cannot listen on nowhere\.invalid:0"):
             MockAkool().server("nowhere.invalid").start()
 
@@ -700,7 +700,7 @@ class TestHost:
             ("x" * 256, None),
         ],
     )
-    def test_pictures_are_seen_at_the_host_that_was_called(self, host: str, base: str | None, running: Running) -> None:
+    def test_images_are_seen_at_the_host_that_was_called(self, host: str, base: str | None, running: Running) -> None:
         running.mock.next_job(queueing=0, processing=0)
         job_id = running.create()
         wire = running.connect()
@@ -765,13 +765,13 @@ class TestBugs:
         assert wire.answer().json()["data"] == {"credit": 1000}
         assert wire.answer().json()["code"] == 1000
 
-    def test_a_picture_that_cannot_be_drawn_is_http_500(
+    def test_an_image_that_cannot_be_drawn_is_http_500(
         self, running: Running, caplog: pytest.LogCaptureFixture
     ) -> None:
         def fail(_: object) -> bytes:
             raise MemoryError("too large")
 
-        path = running.picture()
+        path = running.image_path()
         usual, running.mock.application.media_cache = running.mock.application.media_cache, MediaCache(draw=fail)
         wire = running.connect()
         wire.send(get(path) + get(QUOTA))

@@ -1,4 +1,4 @@
-"""It says why: in the call log, the admin API, the report and the log, and a browser is told what this is."""
+"""It says why: in the call log, the admin API, the report and the log, and a browser is shown what this is."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ class TestLog:
 class TestBrowsers:
     BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
-    def test_one_that_opens_the_address_is_told_what_this_is(self, start: Start) -> None:
+    def test_one_that_opens_the_address_is_shown_what_this_is(self, start: Start) -> None:
         running = start()
         wire = running.connect()
         wire.send(get("/", accept=self.BROWSER))

@@ -95,7 +95,7 @@ def test_wrong_ones_leave_what_was(text: str | None, why: str, watched: Watched)
     assert status(watched.mock) == 504
 
 
-def test_what_a_scenario_no_longer_says_of_settings_is_told(tmp_path: Path) -> None:
+def test_what_a_scenario_no_longer_says_of_settings_is_reported(tmp_path: Path) -> None:
     watched = Watched(tmp_path / "mine.yaml", "limits: {requests_per_second: 5}\n")
     watched.write(RULE.format(code=502))
     assert watched.reloader.reload()

@@ -118,8 +118,8 @@ class Running:
         job_id: str = wire.answer().json()["data"]["_id"]
         return job_id
 
-    def picture(self, number: int = 0) -> str:
-        """Make a completed job and return the path of its grid, or of a single picture by its number."""
+    def image_path(self, number: int = 0) -> str:
+        """Make a completed job and return the path of its grid, or of a single image by its number."""
         self.mock.next_job(queueing=0, processing=0)
         job_id = self.create()
         wire = self.connect()

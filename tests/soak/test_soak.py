@@ -131,14 +131,14 @@ def soak(live: Callable[[], None], lives: int) -> None:
 
 
 class Hanging:
-    """A receiver of callbacks that takes a connection, reads, and never answers."""
+    """A receiver of webhooks that takes a connection, reads, and never answers."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
 
     def called(self) -> socket.socket:
-        """Wait until a callback is under way; returns its connection."""
+        """Wait until a webhook is under way; returns its connection."""
         connection, _ = self._listener.accept()
         connection.settimeout(PATIENCE_S)
         assert connection.recv(1 << 16)
@@ -181,7 +181,7 @@ def polled(life: Life) -> None:
 
 
 def drawing(life: Life) -> None:
-    """A picture is being drawn."""
+    """An image is being drawn."""
     begun, drawn = threading.Event(), threading.Event()
 
     def draw(_: object) -> bytes:
@@ -204,7 +204,7 @@ def waiting(life: Life) -> None:
 
 
 def calling_back(life: Life) -> None:
-    """A callback is under way to a receiver that hangs."""
+    """A webhook is under way to a receiver that hangs."""
     life.mock.webhooks.send_over_http()
     create(life.mock, life.hanging.url)
     life.left_open.enter_context(life.hanging.called())

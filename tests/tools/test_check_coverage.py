@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools.check_coverage import packages, told
+from tools.check_coverage import packages, reported
 
 
 def file_of(
@@ -58,13 +58,13 @@ def test_a_branch_counts_as_much_as_a_line() -> None:
     assert (package.share, package.is_enough) == ((13, 14), False)
 
 
-def test_what_was_not_tried_is_told_for_those_that_have_too_little() -> None:
+def test_what_was_not_tried_is_reported_for_those_that_have_too_little() -> None:
     files = {
         "mock_akool/core/a.py": file_of(50, [3, 4, 5, 9], 8, [(9, 10), (20, 22), (30, -1)]),
         "mock_akool/core/b.py": file_of(50),
         "mock_akool/server/c.py": file_of(100, [7]),
     }
-    assert told(list(packages({"files": files}))).splitlines() == [
+    assert reported(list(packages({"files": files}))).splitlines() == [
         "core     93.52 %  of at least 100 %  TOO LITTLE",
         "server   99.00 %  of at least 95 %",
         "",

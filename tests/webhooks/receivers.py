@@ -1,4 +1,4 @@
-"""Receivers of callbacks for tests: a real HTTP server on loopback, and what a careful receiver makes of a body."""
+"""Receivers of webhooks for tests: a real HTTP server on loopback, and what a careful receiver makes of a body."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ def ask(mock: MockAkool, method: str, path: str, body: Any = None, key: str = SE
 
 
 def create(mock: MockAkool, url: str = HOOK, *, key: str = SECRET, prompt: str = "a fox") -> str:
-    """Create a v3 job with a callback URL; returns its id."""
+    """Create a v3 job with a webhook URL; returns its id."""
     job_id: str = ask(mock, "POST", _V3, {"prompt": prompt, "webhookUrl": url}, key)["_id"]
     return job_id
 
 
 def create_v4(mock: MockAkool, url: str = HOOK, **fields: Any) -> Any:
-    """Create a v4 job with a callback URL; returns the data."""
+    """Create a v4 job with a webhook URL; returns the data."""
     return ask(mock, "POST", _V4, {"prompt": "a fox", "webhookurl": url, **fields})
 
 
 def press(mock: MockAkool, parent: str, button: str, url: str = HOOK) -> str:
-    """Press a button with a callback URL; returns the new job's id."""
+    """Press a button with a webhook URL; returns the new job's id."""
     job_id: str = ask(mock, "POST", _BUTTON, {"_id": parent, "button": button, "webhookUrl": url})["_id"]
     return job_id
 

@@ -1,4 +1,4 @@
-"""Hostile callbacks: each kind on a real receiver over HTTP, by Python calls, by scenarios, and what is refused."""
+"""Hostile webhooks: each kind on a real receiver over HTTP, by Python calls, by scenarios, and what is refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAMES = ("webhook-forged", "webhook-garbled", "webhook-late", "webhook-lost", "w
 
 
 def delivered(count: int, receiver: HttpReceiver, **fault: Any) -> tuple[MockAkool, list[Got]]:
-    """Let a fault befall the callback of a job's end; return the fake and what a real receiver got until `count`."""
+    """Let a fault befall the webhook of a job's end; return the fake and what a real receiver got until `count`."""
     mock = fake(clock=SystemClock(), queueing=0, processing=0, webhook_retries=0)
     mock.webhooks.send_over_http()
     with mock.server():
@@ -167,7 +167,7 @@ def test_open_envelope_tells_each_of_them(envelope: str, error: Any, seed: int) 
         open_envelope(mock.webhooks.last.body, ID, SECRET)
 
 
-class TestWhichCallbacks:
+class TestWhichWebhooks:
     def statuses(self, mock: MockAkool) -> list[str]:
         return [careful(each.body).said for each in mock.webhooks]
 
@@ -242,7 +242,7 @@ class TestWhichCallbacks:
         mock.clock.advance(5)
         assert [each.fault for each in mock.webhooks] == [None, None]
 
-    def test_a_held_callback_of_a_stuck_job_is_never_sent(self) -> None:
+    def test_a_held_webhook_of_a_stalled_job_is_never_sent(self) -> None:
         mock = fake(processing="forever")
         mock.webhooks.fault(status=2, after_end=True)
         create(mock)
@@ -264,7 +264,7 @@ class TestWhichCallbacks:
         began_ns = {each.number: each.attempts[0].started_ns for each in mock.webhooks}
         assert began_ns[again.number] < began_ns[end.number] <= began_ns[held.number]
 
-    def test_a_held_callback_is_sent_after_a_lost_end(self) -> None:
+    def test_a_held_webhook_is_sent_after_a_lost_end(self) -> None:
         mock = fake()
         mock.webhooks.fault(status=2, after_end=True)
         mock.webhooks.fault(status=3, copies=0)
@@ -286,7 +286,7 @@ class TestWhichCallbacks:
             ),
         ],
     )
-    def test_what_is_no_fault_is_told(self, fault: dict[str, Any], said: str) -> None:
+    def test_what_is_no_fault_is_reported(self, fault: dict[str, Any], said: str) -> None:
         with pytest.raises(ScenarioError) as error:
             fake().webhooks.fault(**fault)
         assert said in str(error.value)
@@ -294,7 +294,7 @@ class TestWhichCallbacks:
 
 class TestScenarios:
     def run(self, name: str, **options: Any) -> list[tuple[float, int, str]]:
-        """Return when each callback of a job under a scenario was sent, its claimed status, and what is wrong."""
+        """Return when each webhook of a job under a scenario was sent, its claimed status, and what is wrong."""
         mock = fake(scenario=name, webhook_retries=0, **options)
         got: list[tuple[float, int, str]] = []
 
@@ -378,7 +378,7 @@ class TestScenarios:
             ({"falt": {}}, "webhooks[0].falt: there is no such key; did you mean 'fault'?"),
         ],
     )
-    def test_mistakes_are_told_with_their_place(self, entry: Any, said: str) -> None:
+    def test_mistakes_are_reported_with_their_place(self, entry: Any, said: str) -> None:
         with pytest.raises(ScenarioError) as error:
             read_scenario({"webhooks": [entry]})
         assert said in str(error.value)

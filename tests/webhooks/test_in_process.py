@@ -54,14 +54,14 @@ class TestFunctions:
         assert mock.webhooks.last.answer == answer
 
     @pytest.mark.parametrize("returned", [True, "200", 99, 1000, {"status": 200}])
-    def test_what_is_no_status_is_told(self, returned: Any) -> None:
+    def test_what_is_no_status_is_reported(self, returned: Any) -> None:
         mock = fake()
         mock.webhooks.deliver_to(lambda request: returned)
         create(mock)
         mock.clock.advance(5)
         assert "a receiver returns an HTTP status or nothing, not" in mock.webhooks.last.error
 
-    def test_what_it_raises_is_500_and_told(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_what_it_raises_is_500_and_reported(self, caplog: pytest.LogCaptureFixture) -> None:
         mock = fake(webhook_retries=0)
 
         def receive(request: Any) -> None:
@@ -135,7 +135,7 @@ class TestFunctions:
         assert (len(one.got), len(other.got)) == (2, 2)
 
     def test_it_may_create_jobs(self) -> None:
-        """A callback of a completed job that starts the next one, as pipelines do."""
+        """A webhook of a completed job that starts the next one, as pipelines do."""
         mock = fake(webhook_processing=False)
         made: list[str] = []
 
@@ -362,14 +362,14 @@ class TestVirtualSleep:
             mock.webhooks.deliver_to(app)
             assert asyncio.run(client(mock)) == 7
 
-    def test_a_client_that_waits_for_a_callback_that_never_comes_is_stopped(self) -> None:
+    def test_a_client_that_waits_for_a_webhook_that_never_comes_is_stopped(self) -> None:
         with MockAkool(accounts=[ACCOUNT], sleep_limit="10m") as mock:
             mock.webhooks.fault(status=3, copies=0)
             submit()
             with pytest.raises(VirtualTimeLimitError, match="A real client would hang"):
                 wait_for_ever()
 
-    def test_a_client_that_waits_for_a_callback_that_it_refuses_is_stopped(self) -> None:
+    def test_a_client_that_waits_for_a_webhook_that_it_refuses_is_stopped(self) -> None:
         with MockAkool(accounts=[ACCOUNT], sleep_limit="10m") as mock:
             mock.webhooks.deliver_to(lambda request: 401)
             submit()
@@ -458,14 +458,14 @@ class TestBesideAServer:
 
 
 class TestWithinAReceiver:
-    def test_it_cannot_wait_for_other_callbacks(self) -> None:
+    def test_it_cannot_wait_for_other_webhooks(self) -> None:
         mock = fake(webhook_retries=0)
         mock.webhooks.deliver_to(lambda request: mock.webhooks.wait_for_delivery() and None)
         create(mock)
         mock.clock.advance(5)
         assert "MockAkoolError: a receiver cannot wait for webhooks" in mock.webhooks.last.error
 
-    def test_it_may_look_at_the_callbacks_and_move_the_clock(self) -> None:
+    def test_it_may_look_at_the_webhooks_and_move_the_clock(self) -> None:
         seen: list[int] = []
         mock = fake(webhook_processing=False)
 
@@ -508,7 +508,7 @@ class TestWithinAReceiver:
             assert mock.webhooks.in_state("delivered").count == 3
 
 
-def test_a_bug_of_ours_while_sealing_is_told_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_of_ours_while_sealing_is_reported_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> Any:
         raise TypeError("broken")
 

@@ -1,4 +1,4 @@
-"""Callbacks over HTTP in real time: real receivers on loopback, a receiver that hangs, stopping and resetting."""
+"""Webhooks over HTTP in real time: real receivers on loopback, a receiver that hangs, stopping and resetting."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def hang(connection: socket.socket) -> None:
     connection.recv(1 << 16)
 
 
-def pumps() -> set[threading.Thread]:
-    """The threads that send callbacks; the one of the run's `akool_server` may be among them."""
+def worker_threads() -> set[threading.Thread]:
+    """The threads that send webhooks; the one of the run's `akool_server` may be among them."""
     return {each for each in threading.enumerate() if each.name == "mock-akool-webhooks"}
 
 
@@ -146,8 +146,8 @@ class TestTheRequest:
 
 
 class TestReceiversThatFail:
-    def told(self, url: str, **options: Any) -> str:
-        """Send one callback that is tried once; return what became of it."""
+    def reported(self, url: str, **options: Any) -> str:
+        """Send one webhook that is tried once; return what became of it."""
         with live(webhook_processing=False, webhook_retries=0, **options) as mock:
             create(mock, url)
             until(lambda: [each for each in mock.webhooks if each.state != "waiting"])
@@ -156,11 +156,11 @@ class TestReceiversThatFail:
     def test_nobody_listens(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-        assert self.told(f"http://127.0.0.1:{port}/") == "the connection was refused"
+        assert self.reported(f"http://127.0.0.1:{port}/") == "the connection was refused"
 
     def test_it_hangs(self) -> None:
         with raw_receiver(hang) as url:
-            assert self.told(url, webhook_timeout="100ms") == "no answer within 0.1 s"
+            assert self.reported(url, webhook_timeout="100ms") == "no answer within 0.1 s"
 
     def test_it_closes_without_an_answer(self) -> None:
         def serve(connection: socket.socket) -> None:
@@ -168,7 +168,7 @@ class TestReceiversThatFail:
             connection.close()
 
         with raw_receiver(serve) as url:
-            assert self.told(url) == "the connection was closed without an answer"
+            assert self.reported(url) == "the connection was closed without an answer"
 
     def test_it_resets(self) -> None:
         def serve(connection: socket.socket) -> None:
@@ -177,7 +177,7 @@ class TestReceiversThatFail:
             connection.close()
 
         with raw_receiver(serve) as url:
-            assert self.told(url) == "the connection was reset"
+            assert self.reported(url) == "the connection was reset"
 
     @pytest.mark.parametrize("waits", [False, True], ids=["before the request", "after the request"])
     @pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH\r\n", b"220 mail ESMTP\r\n", b"\x15\x03\x01\0\2\2\n"])
@@ -188,7 +188,7 @@ class TestReceiversThatFail:
             connection.sendall(said)
 
         with raw_receiver(serve) as url:
-            assert self.told(url) == "what the receiver answered is no HTTP"
+            assert self.reported(url) == "what the receiver answered is no HTTP"
 
     def test_an_interim_answer_is_not_the_answer(self) -> None:
         def serve(connection: socket.socket) -> None:
@@ -197,7 +197,7 @@ class TestReceiversThatFail:
             connection.sendall(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n")
 
         with raw_receiver(serve) as url:
-            assert self.told(url) == "the receiver answered with HTTP 503"
+            assert self.reported(url) == "the receiver answered with HTTP 503"
 
     def test_an_answer_that_ends_with_the_connection_counts(self) -> None:
         def serve(connection: socket.socket) -> None:
@@ -206,19 +206,19 @@ class TestReceiversThatFail:
             connection.close()
 
         with raw_receiver(serve) as url:
-            assert self.told(url) == ""
+            assert self.reported(url) == ""
 
     def test_a_name_that_nobody_knows(self) -> None:
-        assert self.told("http://no-such-host.invalid/hook") != ""
+        assert self.reported("http://no-such-host.invalid/hook") != ""
 
     def test_a_certificate_that_nobody_vouches_for(self) -> None:
         with raw_receiver(lambda connection: connection.close()) as url:
-            assert self.told(url.replace("http:", "https:")) != ""
+            assert self.reported(url.replace("http:", "https:")) != ""
         assert ssl.create_default_context().verify_mode is ssl.CERT_REQUIRED
 
     @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "nonsense", "http://", "http://127.0.0.1:99999/"])
     def test_what_is_no_url_is_refused(self, url: str) -> None:
-        assert "is no http(s) URL" in self.told(url, check_urls=False)
+        assert "is no http(s) URL" in self.reported(url, check_urls=False)
 
 
 class TestTheAddressPolicy:
@@ -274,7 +274,7 @@ class TestTheAddressPolicy:
     def test_a_port_is_allowed_by_itself(self) -> None:
         assert not address_policy.AddressPolicy(["app.test:8080"]).allows("app.test", 80, "8.8.8.8")
 
-    def test_a_refused_callback_is_in_the_journal_and_the_log(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_refused_webhook_is_in_the_call_log_and_the_log(self, caplog: pytest.LogCaptureFixture) -> None:
         with live(webhook_processing=False) as mock:
             create(mock, "http://203.0.113.7/hook")
             until(lambda: mock.webhooks.in_state("refused").count)
@@ -385,19 +385,19 @@ class TestStopping:
         until(lambda: not {each for each in threading.enumerate() if each.name.startswith("mock-akool")} - before)
 
     def test_a_fake_in_a_with_block_leaves_no_thread_either(self) -> None:
-        before = pumps()
+        before = worker_threads()
         with http_receiver() as receiver:
             with fake(clock=SystemClock(), **QUICK) as mock:
                 mock.webhooks.send_over_http()
                 mock.webhooks.wait_for_delivery(create(mock, receiver.url), status=3)
-                assert len(pumps() - before) == 1
-            assert pumps() <= before
+                assert len(worker_threads() - before) == 1
+            assert worker_threads() <= before
 
-    def test_without_callbacks_there_is_no_thread(self) -> None:
-        before = pumps()
+    def test_without_webhooks_there_is_no_thread(self) -> None:
+        before = worker_threads()
         with live() as mock:
             create(mock, "")
-            assert pumps() <= before
+            assert worker_threads() <= before
 
 
 class TestReset:
@@ -460,7 +460,7 @@ def reset_account(mock: MockAkool) -> None:
 
 
 def delete_jobs(mock: MockAkool) -> None:
-    # The newest first: whose callbacks wait for a connection would else have that of one which is called off.
+    # The newest first: whose webhooks wait for a connection would else have that of one which is called off.
     for job in reversed(mock.jobs):
         if job.account.api_key == SECRET:
             control(mock, "DELETE", f"/_mock/jobs/{job.id}", SECRET)
@@ -622,12 +622,12 @@ class TestVirtualClock:
 
 
 def test_a_collecting_fake_on_the_machines_clock_knows_what_fell_due() -> None:
-    before = pumps()
+    before = worker_threads()
     mock = fake(clock=SystemClock(), queueing="10ms", processing="10ms")
     job_id = create(mock)
     delivery = mock.webhooks.wait_for_delivery(job_id, status=3)
     assert delivery.attempts[0].started_ns == delivery.due_ns == mock.jobs[0].created_ns + 20_000_000
-    assert pumps() <= before
+    assert worker_threads() <= before
 
 
 def test_a_receiver_in_process_on_the_machines_clock() -> None:

@@ -428,7 +428,7 @@ class TestCertificates:
                 MockAkool(webhook_ca=str(path))
 
 
-class TestToldAtOnce:
+class TestReportedAtOnce:
     """What cannot get better by itself is said when it happens first, not when everything was tried."""
 
     def said(self, caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -189,7 +189,7 @@ def test_ciphertext_comes_in_whole_blocks(size: int) -> None:
         open_envelope(signed(b"x" * size, ID, 1, "0001"), ID, SECRET)
 
 
-def test_what_is_no_base64_is_told() -> None:
+def test_what_is_no_base64_is_reported() -> None:
     whole = signed(b"x" * 16, ID, 1, "0001")
     cut = whole["dataEncrypt"][:-3]
     from mock_akool.webhooks.envelope import sign
@@ -216,7 +216,7 @@ def test_what_is_no_base64_is_told() -> None:
         ({"dataEncrypt": "", "nonce": "", "signature": "", "timestamp": True}, "timestamp is True"),
     ],
 )
-def test_what_is_no_envelope_is_told(envelope: Any, said: str) -> None:
+def test_what_is_no_envelope_is_reported(envelope: Any, said: str) -> None:
     with pytest.raises(EnvelopeError) as error:
         open_envelope(envelope, ID, SECRET)
     assert said in str(error.value)
@@ -224,7 +224,7 @@ def test_what_is_no_envelope_is_told(envelope: Any, said: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "null", "[1]", "3", '"a"', "{"])
-def test_a_payload_that_is_no_object_is_told(text: str) -> None:
+def test_a_payload_that_is_no_object_is_reported(text: str) -> None:
     with pytest.raises(PayloadError, match="what was encrypted is no JSON object"):
         open_envelope(seal(text, ID, SECRET), ID, SECRET)
 

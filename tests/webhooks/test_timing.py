@@ -26,13 +26,13 @@ from tests.webhooks.receivers import (
 )
 
 
-def told(mock: MockAkool, job_id: str) -> list[tuple[int, float]]:
+def reported(mock: MockAkool, job_id: str) -> list[tuple[int, float]]:
     """The statuses that were told of a job, and when, in seconds."""
     return [(int(each.status), seconds(mock, each.attempts[0].started_ns)) for each in mock.webhooks.for_job(job_id)]
 
 
 class TestWhatIsSent:
-    def test_a_v3_job_is_told_at_2_and_at_3(self) -> None:
+    def test_a_v3_job_is_reported_at_2_and_at_3(self) -> None:
         mock = fake()
         job_id = create(mock)
         mock.clock.advance(10)
@@ -52,7 +52,7 @@ class TestWhatIsSent:
             assert each.envelope["timestamp"] == each.due_ns // 1_000_000
             assert len(each.envelope["nonce"]) == 4
 
-    def test_a_failed_job_is_told_at_4_without_a_url(self) -> None:
+    def test_a_failed_job_is_reported_at_4_without_a_url(self) -> None:
         mock = fake()
         mock.next_job(queueing=0, processing=1, ending=failed("policy"))
         job_id = create(mock)
@@ -60,7 +60,7 @@ class TestWhatIsSent:
         assert mock.webhooks.last.json == {"_id": job_id, "status": 4, "type": "image"}
 
     @pytest.mark.parametrize("batch", [1, 4])
-    def test_each_job_of_a_v4_batch_is_told_of_by_itself(self, batch: int) -> None:
+    def test_each_job_of_a_v4_batch_is_reported_by_itself(self, batch: int) -> None:
         mock = fake()
         data = create_v4(mock, batch_quantity=batch)
         mock.clock.advance(10)
@@ -68,7 +68,7 @@ class TestWhatIsSent:
             mock.webhooks.for_job(each["_id"]).assert_count(2)
             assert mock.webhooks.assert_delivered(each).json["url"] == poll(mock, each["_id"])["image"]
 
-    def test_a_button_job_is_told_of_at_its_own_url(self) -> None:
+    def test_a_button_job_is_reported_at_its_own_url(self) -> None:
         mock = fake()
         parent = create(mock, f"{HOOK}/parent")
         mock.clock.advance(10)
@@ -77,7 +77,7 @@ class TestWhatIsSent:
         assert [each.status for each in mock.webhooks.to(f"{HOOK}/button")] == [2, 3]
         assert mock.webhooks.assert_delivered(job_id).json["url"] == poll(mock, job_id)["image"]
 
-    def test_a_job_without_a_callback_is_told_to_nobody(self) -> None:
+    def test_a_job_without_a_webhook_is_reported_to_nobody(self) -> None:
         mock = fake()
         create(mock, "")
         mock.run_until_idle()
@@ -93,7 +93,7 @@ class TestWhatIsSent:
         mock = fake(webhook_processing=False)
         job_id = create(mock)
         mock.run_until_idle()
-        assert told(mock, job_id) == [(3, 5.0)]
+        assert reported(mock, job_id) == [(3, 5.0)]
 
     def test_the_same_seed_and_calls_give_the_same_bytes(self) -> None:
         def bodies(seed: int) -> list[bytes]:
@@ -126,11 +126,11 @@ class TestWhen:
         mock = fake()
         job_id = create(mock)
         mock.clock.advance(1.999999999)
-        assert told(mock, job_id) == []
+        assert reported(mock, job_id) == []
         mock.clock.advance(0.000000001)
-        assert told(mock, job_id) == [(2, 2.0)]
+        assert reported(mock, job_id) == [(2, 2.0)]
         mock.clock.advance(60)
-        assert told(mock, job_id) == [(2, 2.0), (3, 5.0)]
+        assert reported(mock, job_id) == [(2, 2.0), (3, 5.0)]
 
     def test_a_receiver_finds_the_clock_at_that_instant_and_the_poll_agreeing(self) -> None:
         mock = fake()
@@ -143,7 +143,7 @@ class TestWhen:
         assert seen == [(2.0, 2), (5.0, 3)]
         assert seconds(mock, mock.clock.now_ns()) == 100
 
-    def test_callbacks_of_several_jobs_come_in_the_order_of_their_instants(self) -> None:
+    def test_webhooks_of_several_jobs_come_in_the_order_of_their_instants(self) -> None:
         mock = fake()
         order: list[tuple[float, str]] = []
         mock.webhooks.deliver_to(
@@ -155,7 +155,7 @@ class TestWhen:
         mock.clock.advance(60)
         assert order == [(1, second), (2, second), (3, third), (4, third), (5, first), (6, first)]
 
-    def test_a_job_that_takes_no_time_is_told_of_after_the_answer_to_its_create(self) -> None:
+    def test_a_job_that_takes_no_time_is_reported_after_the_answer_to_its_create(self) -> None:
         mock = fake(queueing=0, processing=0)
         known: list[str] = []
         unknown: list[str] = []
@@ -180,40 +180,40 @@ class TestWhen:
         poll(mock, job_id)
         mock.clock.advance(7)
         poll(mock, job_id)
-        assert told(mock, job_id) == [(2, 14.0)]
+        assert reported(mock, job_id) == [(2, 14.0)]
         mock.clock.advance(7)
         poll(mock, job_id)
-        assert told(mock, job_id) == [(2, 14.0), (3, 21.0)]
+        assert reported(mock, job_id) == [(2, 14.0), (3, 21.0)]
 
-    def test_a_stuck_job_is_not_told_to_end(self) -> None:
+    def test_a_stalled_job_is_not_said_to_end(self) -> None:
         mock = fake(processing="forever")
         job_id = create(mock)
         mock.clock.advance(10**6)
-        assert told(mock, job_id) == [(2, 2.0)]
+        assert reported(mock, job_id) == [(2, 2.0)]
 
-    def test_a_job_that_a_test_ends_is_told_of_at_once(self) -> None:
+    def test_a_job_that_a_test_ends_is_reported_at_once(self) -> None:
         mock = fake()
         job_id = create(mock)
         mock.clock.advance(1)
         mock.job(job_id).fail("policy")
-        assert told(mock, job_id) == [(4, 1.0)]
+        assert reported(mock, job_id) == [(4, 1.0)]
         mock.clock.advance(60)
-        assert told(mock, job_id) == [(4, 1.0)]
+        assert reported(mock, job_id) == [(4, 1.0)]
 
-    def test_a_job_that_fails_after_all_is_told_of_again(self) -> None:
+    def test_a_job_that_fails_after_all_is_reported_again(self) -> None:
         mock = fake()
         job_id = create(mock)
         mock.clock.advance(8)
         mock.job(job_id).fail()
-        assert told(mock, job_id) == [(2, 2.0), (3, 5.0), (4, 8.0)]
+        assert reported(mock, job_id) == [(2, 2.0), (3, 5.0), (4, 8.0)]
 
-    def test_a_job_that_sticks_is_not_told_to_end(self) -> None:
+    def test_a_job_that_stalls_is_not_said_to_end(self) -> None:
         mock = fake()
         job_id = create(mock)
         mock.clock.advance(3)
         mock.job(job_id).stall()
         mock.clock.advance(60)
-        assert told(mock, job_id) == [(2, 2.0)]
+        assert reported(mock, job_id) == [(2, 2.0)]
 
     def test_before_the_status(self) -> None:
         mock = fake(webhook_before_status="500ms")
@@ -221,28 +221,28 @@ class TestWhen:
         mock.webhooks.deliver_to(lambda request: seen.append(poll(mock, job_id)["image_status"]))
         job_id = create(mock)
         mock.clock.advance(60)
-        assert told(mock, job_id) == [(2, 1.5), (3, 4.5)]
+        assert reported(mock, job_id) == [(2, 1.5), (3, 4.5)]
         assert seen == [1, 2]
 
     def test_before_the_status_is_not_before_the_job(self) -> None:
         mock = fake(webhook_before_status=3)
         job_id = create(mock)
         mock.clock.advance(60)
-        assert told(mock, job_id) == [(2, 0.0), (3, 2.0)]
+        assert reported(mock, job_id) == [(2, 0.0), (3, 2.0)]
 
-    def test_an_end_that_was_told_too_early_and_became_another_is_told_again(self) -> None:
+    def test_an_end_that_was_reported_too_early_and_became_another_is_reported_again(self) -> None:
         mock = fake(webhook_before_status=1)
         job_id = create(mock)
         mock.clock.advance(4.5)
         mock.job(job_id).fail()
         mock.clock.advance(60)
-        assert [status for status, _ in told(mock, job_id)] == [2, 3, 4]
+        assert [status for status, _ in reported(mock, job_id)] == [2, 3, 4]
 
     def test_after_the_status(self) -> None:
         mock = fake(webhook_after_status=4)
         job_id = create(mock)
         mock.clock.advance(60)
-        assert told(mock, job_id) == [(2, 6.0), (3, 9.0)]
+        assert reported(mock, job_id) == [(2, 6.0), (3, 9.0)]
 
     @settings(deadline=None)
     @given(
@@ -251,7 +251,7 @@ class TestWhen:
         ),
         steps=st.lists(st.floats(0, 7, allow_nan=False), max_size=8),
     )
-    def test_however_the_clock_is_moved_all_changes_are_told_once_and_in_order(
+    def test_however_the_clock_is_moved_all_changes_are_reported_once_and_in_order(
         self, lives: list[tuple[int, int, str]], steps: list[float]
     ) -> None:
         mock = fake()
@@ -310,7 +310,7 @@ class TestRetries:
         mock.run_until_idle()
         assert [seconds(mock, each.started_ns) for each in mock.webhooks.last.attempts] == [5, 15, 35]
 
-    def test_a_callback_of_status_3_does_not_wait_for_the_retries_of_status_2(self) -> None:
+    def test_a_webhook_of_status_3_does_not_wait_for_the_retries_of_status_2(self) -> None:
         mock = fake()
         mock.webhooks.deliver_to(lambda request: 500)
         job_id = create(mock)
@@ -414,7 +414,7 @@ class TestReset:
         mock.webhooks.deliveries.assert_count(2)
 
 
-class TestJournal:
+class TestCallLog:
     def test_it_keeps_the_newest(self) -> None:
         mock = fake(call_log_size=3)
         for _ in range(5):

@@ -1,4 +1,4 @@
-"""`webhooks` as tests use it: filters, assertions and their messages; the fixtures; what a failing test is told."""
+"""`webhooks` as tests use it: filters, assertions and their messages; the fixtures; what a failing test is said."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class TestAsASequence:
         mock.clock.advance(60)
         assert [each.at for each in view(mock)] == [2, 5]
 
-    def test_an_unknown_state_is_told(self, view: View) -> None:
+    def test_an_unknown_state_is_reported(self, view: View) -> None:
         with pytest.raises(
             MockAkoolError, match=r"there is no state 'done' of a delivery\. The states are waiting, del"
         ):
@@ -120,7 +120,7 @@ class TestMessages:
             f"has the clock moved far enough?"
         )
 
-    def test_another_status_was_told(self, view: View) -> None:
+    def test_another_status_was_reported(self, view: View) -> None:
         mock = fake(ending="failed")
         job_id = create(mock)
         mock.clock.advance(5)
@@ -220,7 +220,7 @@ class TestWaiting:
         assert view(mock).wait_for_delivery(job_id, status=3, timeout=PATIENCE_S).delivered
 
     @pytest.mark.parametrize("timeout", [-1, float("inf"), float("nan"), True, "5"])
-    def test_what_is_no_timeout_is_told(self, timeout: Any, view: View) -> None:
+    def test_what_is_no_timeout_is_reported(self, timeout: Any, view: View) -> None:
         with pytest.raises(MockAkoolError, match=r"timeout=.* is no time to wait\. Give a finite number of seconds"):
             view(fake()).wait_for_delivery(timeout=timeout)
 
@@ -287,7 +287,7 @@ class TestFaults:
             ({"job": 3}, "3 is no job. Give its `_id`"),
         ],
     )
-    def test_a_mistake_is_told_and_changes_nothing(self, fault: dict[str, Any], said: str, view: View) -> None:
+    def test_a_mistake_is_reported_and_changes_nothing(self, fault: dict[str, Any], said: str, view: View) -> None:
         mock = fake()
         with pytest.raises(MockAkoolError) as error:
             view(mock).fault(**fault)
@@ -448,7 +448,7 @@ class TestServerView:
 
 
 class TestReport:
-    def told(self, mock: MockAkool) -> str:
+    def reported(self, mock: MockAkool) -> str:
         return explain(Observations.of(mock.engine))
 
     def test_it_tells_what_became_of_the_webhooks(self) -> None:
@@ -456,7 +456,7 @@ class TestReport:
         mock.webhooks.deliver_to(lambda request: 200 if mock.clock.now_ns() < mock.started_ns + 5 * 10**9 else 401)
         create(mock)
         mock.run_until_idle()
-        told = self.told(mock)
+        told = self.reported(mock)
         assert "    webhook of status 2 processing at +2.0 s: delivered\n" in told
         assert (
             "    webhook of status 3 completed at +5.0 s: given up after 2 attempts: the receiver answered with "
@@ -468,8 +468,8 @@ class TestReport:
         mock = MockAkool()
         create(mock, key="my-key")
         mock.run_until_idle()
-        assert "hint: no webhook of job" in self.told(mock)
-        assert "AES takes 16, 24 or 32" in self.told(mock)
+        assert "hint: no webhook of job" in self.reported(mock)
+        assert "AES takes 16, 24 or 32" in self.reported(mock)
 
 
 def test_an_account_that_collects_on_a_clock_that_runs_needs_nobody() -> None:
