@@ -546,6 +546,20 @@ class TestReportedAtOnce:
             assert "\x1b" not in repr(mock.webhooks.last)
 
 
+def test_the_report_names_each_reason_and_does_so_after_the_stop() -> None:
+    with http_receiver(lambda got: 404) as lost, http_receiver(lambda got: 503) as busy:
+        with live(webhook_retry_delay="1h") as mock:
+            for receiver in (lost, busy, lost):
+                create(mock, receiver.url)
+            until(lambda: sum(len(each.attempts) for each in mock.webhooks) == 3)
+            during = [line for line in mock.report().splitlines() if line.startswith("hint: the webhook")]
+        after = [line for line in mock.report().splitlines() if line.startswith("hint: the webhook")]
+    assert {each.state for each in mock.webhooks} == {"dropped"}
+    assert during == after
+    (line,) = after
+    assert line.count("HTTP 404") == line.count("HTTP 503") == 1
+
+
 class TestAWorkerThatCannotStart:
     @pytest.mark.parametrize("error", [OSError(24, "Too many open files"), RuntimeError("can't start new thread")])
     def test_it_is_started_later_and_nobody_is_answered_500(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
-from mock_akool.akool.deliveries import DeliveryState
+from mock_akool.akool.deliveries import Delivery, DeliveryState
 from mock_akool.akool.families import CREATES
 from mock_akool.diagnostics.describe import describe_status
 from mock_akool.diagnostics.hints.finding import Hint, fields_of
 from mock_akool.diagnostics.observations import Observations
 
+_UNACCEPTED: Final = (DeliveryState.WAITING, DeliveryState.GIVEN_UP, DeliveryState.DROPPED)
+_ERRORS_SHOWN: Final = 3
 _LIKE_IT: Final = re.compile(r"(?:web[-_]?hook|call[-_]?back)(?:[-_]?ur[il])?", re.IGNORECASE)
 """Other names for the field, as other APIs have them."""
 
@@ -34,20 +38,34 @@ def _address_refused(seen: Observations) -> str | None:
 
 
 def _never_sent(seen: Observations, state: DeliveryState) -> str | None:
-    for each in seen.deliveries:
-        if each.state is state:
-            return f"no webhook of job {each.job_id} was sent: {each.error}"
-    return None
+    kinds = _by_error((each.error, each) for each in seen.deliveries if each.state is state)
+    if not kinds:
+        return None
+    return "; ".join(f"no webhook of job {each.job_id} was sent: {error}" for error, each in kinds)
 
 
 def _not_accepted(seen: Observations) -> str | None:
-    for each in seen.deliveries:
-        if each.attempts and each.state in (DeliveryState.WAITING, DeliveryState.GIVEN_UP) and not each.fault:
-            return (
-                f"the webhook of job {each.job_id}, status {describe_status(each.status)}, was not accepted: "
-                f"{each.error}; only HTTP 200 counts, and after anything else the same body is sent again"
-            )
-    return None
+    # Of one that was dropped, since the fake was stopped, it counts how its last attempt went.
+    kinds = _by_error(
+        (replace(each, why="").error, each)
+        for each in seen.deliveries
+        if each.attempts and each.state in _UNACCEPTED and not each.fault
+    )
+    if not kinds:
+        return None
+    found = "; ".join(
+        f"the webhook of job {each.job_id}, status {describe_status(each.status)}, was not accepted: {error}"
+        for error, each in kinds
+    )
+    return f"{found}; only HTTP 200 counts, and after anything else the same body is sent again"
+
+
+def _by_error(deliveries: Iterable[tuple[str, Delivery]]) -> list[tuple[str, Delivery]]:
+    """Return the first delivery with each error, of the first few errors."""
+    found: dict[str, Delivery] = {}
+    for error, each in deliveries:
+        found.setdefault(error, each)
+    return list(found.items())[:_ERRORS_SHOWN]
 
 
 HINTS: Final = (
