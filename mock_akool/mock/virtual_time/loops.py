@@ -11,6 +11,7 @@ uvloop waits in C, and cannot be patched so. There, `asyncio.sleep` is virtual b
 from __future__ import annotations
 
 import asyncio
+import math
 import select
 import selectors
 import sys
@@ -98,7 +99,7 @@ def _selecting(original: Any) -> Any:
         if loop is None or getattr(loop, "_selector", None) is not self or not keeper.takes_part():
             return original(self, timeout)
         if timeout is not None and timeout < _RESOLUTION_S and _is_stuck(loop):
-            keeper.time_passed(_RESOLUTION_S)
+            loop._clock_resolution = _resolution_s(loop)
         return _wait_in_loop(
             self, lambda seconds: original(self, seconds), timeout, loop._write_to_self, lambda: _handles_of(loop)
         )
@@ -115,11 +116,18 @@ def _handles_of(loop: Any) -> list[int]:
 
 
 def _is_stuck(loop: Any) -> bool:
-    """Return whether the next timer is due, but the loop's clock too coarse to tell: under freezegun it would spin."""
+    """Return whether the next timer is due, but the loop's clock too coarse to tell, so that it would spin.
+
+    It is so under freezegun, and at late instants, of which a float has no fractions as small as the loop's resolution.
+    """
     if loop._ready or not loop._scheduled:
         return False
     now_s = loop.time()
-    return bool(now_s + loop._clock_resolution <= loop._scheduled[0]._when < now_s + _RESOLUTION_S)
+    return bool(now_s + loop._clock_resolution <= loop._scheduled[0]._when < now_s + _resolution_s(loop))
+
+
+def _resolution_s(loop: Any) -> float:
+    return max(_RESOLUTION_S, 2 * math.ulp(loop.time()))
 
 
 def _wait_in_loop(

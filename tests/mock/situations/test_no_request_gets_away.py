@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import os
 import socket
 import ssl
 import sys
@@ -34,6 +35,7 @@ from tests.mock.clients import HEADERS, QUOTA
 
 pytest_plugins = "pytester"
 
+reported = pytest.mark.reported
 URL: Final = API_URL + QUOTA
 HOST: Final = "openapi.akool.com"
 
@@ -426,12 +428,14 @@ def _blocked(*_: Any) -> None:
 class TestDecoratedClasses:
     """what runs before a test went out, with real keys."""
 
+    @reported("getmoto/moto#527", "getmoto/moto#1327")
     @pytest.mark.parametrize("name", ["setup_class", "setUpClass", "setUp"])
     def test_a_class_whose_set_up_would_go_out_is_refused(self, name: str) -> None:
         owner = type("Tests", (), {name: classmethod(lambda cls: None), "test_it": lambda self: None})
         with pytest.raises(MockAkoolError, match=f"cannot decorate the class Tests: {name} runs before the fake"):
             MockAkool()(owner)
 
+    @reported("getmoto/moto#7063", "getmoto/moto#5017")
     def test_a_test_case_too_and_one_that_is_derived_later(self) -> None:
         class Early(unittest.TestCase):
             @classmethod
@@ -457,6 +461,7 @@ class TestDecoratedClasses:
         with pytest.raises(MockAkoolError, match="the fixture job of scope class runs before the fake"):
             MockAkool()(Tests)
 
+    @reported("getmoto/moto#363", "getmoto/moto#157")
     def test_what_runs_before_each_test_has_the_fake(
         self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -517,3 +522,49 @@ class TestDecoratedClasses:
         )
         result = pytester.runpytest_inprocess("-q")
         result.assert_outcomes(passed=4, failed=1)
+
+    @reported("getmoto/moto#2566")
+    def test_what_set_up_writes_into_the_environment_stays_for_the_test(self) -> None:
+        @MockAkool()
+        class Tests(unittest.TestCase):
+            def setUp(self) -> None:
+                os.environ["NAME_OF_A_TEST"] = "value"
+                self.addCleanup(os.environ.pop, "NAME_OF_A_TEST")
+
+            def test_it(self) -> None:
+                assert os.environ["NAME_OF_A_TEST"] == "value"
+
+        assert _outcome(Tests).wasSuccessful()
+
+    @reported("getmoto/moto#2261")
+    def test_a_class_method_may_be_decorated(self) -> None:
+        class Tests:
+            @classmethod
+            @MockAkool()
+            def ask(cls) -> int:
+                code: int = requests.get(URL, headers=HEADERS).json()["code"]
+                return code
+
+        assert Tests.ask() == 1000
+
+    @reported("getmoto/moto#416")
+    @pytest.mark.parametrize("name", ["ensure", "_ensure", "__ensure"])
+    def test_each_test_begins_with_a_fake_that_saw_nothing_whatever_its_helpers_are_called(self, name: str) -> None:
+        mock = MockAkool()
+
+        def ensure(self: Any) -> None:
+            requests.get(URL, headers=HEADERS)
+
+        def test(self: Any) -> None:
+            getattr(self, name)()
+            assert mock.calls.count == 1
+
+        tests = mock(type("Tests", (unittest.TestCase,), {name: ensure, "test_one": test, "test_two": test}))
+        assert _outcome(tests).wasSuccessful()
+
+
+def _outcome(tests: type[unittest.TestCase]) -> unittest.TestResult:
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(tests).run(result)
+    assert result.testsRun > 0
+    return result

@@ -6,8 +6,6 @@ import asyncio
 import os
 import sys
 import textwrap
-import threading
-import time
 from typing import Any, Final
 
 import pytest
@@ -143,40 +141,7 @@ def test_answers_have_what_those_of_a_server_have() -> None:
         assert got.elapsed.total_seconds() >= 0
 
 
-def test_backoff() -> None:
-    """Its `max_time` is measured with `datetime.now`."""
-    backoff = pytest.importorskip("backoff")
-    with MockAkool(**LONG) as mock:
-        Requests().job()
-
-        again = backoff.on_predicate(backoff.constant, lambda done: not done, interval=3, jitter=None, max_time=30)
-        assert again(lambda: False)() is False
-        assert slept_s(mock) == 30
-
-
-def test_tenacity() -> None:
-    tenacity = pytest.importorskip("tenacity")
-    with MockAkool(**LONG) as mock:
-        Requests().job()
-        with pytest.raises(tenacity.RetryError):
-            tenacity.Retrying(stop=tenacity.stop_after_delay(30), wait=tenacity.wait_fixed(3))(time.sleep, "no number")
-        assert slept_s(mock) == 30
-
-
-def test_apscheduler_in_a_thread_of_its_own() -> None:
-    background = pytest.importorskip("apscheduler.schedulers.background")
-    with MockAkool(**LONG) as mock:
-        Requests().job()
-        scheduler, rang = background.BackgroundScheduler(), threading.Event()
-        scheduler.add_job(rang.set, "interval", seconds=20)
-        scheduler.start()
-        try:
-            assert rang.wait(100)
-        finally:
-            scheduler.shutdown()
-        assert slept_s(mock) == pytest.approx(20, abs=0.1)
-
-
+@pytest.mark.reported("agronholm/apscheduler#293")
 def test_apscheduler_in_an_event_loop() -> None:
     schedulers = pytest.importorskip("apscheduler.schedulers.asyncio")
 
