@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -25,6 +26,8 @@ from mock_akool.core.call_log import Refusal
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.http import Request, Response, shortened
 from mock_akool.core.text import cleaned, printable
+
+_log = logging.getLogger("mock_akool")
 
 _OK: Final = 200
 _LOOKING: Final = frozenset({"GET", "HEAD"})
@@ -260,16 +263,20 @@ class BatchedLog:
 
     @contextmanager
     def captured(self) -> Iterator[None]:
-        """Take, within the block, what the fake says by `logging`, so that it has the style of this log."""
-        logger = logging.getLogger("mock_akool")
-        handler, propagate = _Handler(self), logger.propagate
-        logger.addHandler(handler)
-        logger.propagate = False
+        """Take, within the block, whatever else the process says, so that it has the style of this log.
+
+        That is what anybody says by `logging`, such as the event loop, and exceptions that nobody handles.
+        """
+        root, handler = logging.getLogger(), _Handler(self)
+        in_thread, unraisable = threading.excepthook, sys.unraisablehook
+        root.addHandler(handler)
+        threading.excepthook = _report_unhandled
+        sys.unraisablehook = _report_unhandled
         try:
             yield
         finally:
-            logger.removeHandler(handler)
-            logger.propagate = propagate
+            threading.excepthook, sys.unraisablehook = in_thread, unraisable
+            root.removeHandler(handler)
 
     def forget(self) -> None:
         """Forget what is remembered only to be faster."""
@@ -301,6 +308,13 @@ class BatchedLog:
     def _write_often(self) -> None:
         while not self._closing.wait(_FLUSH_S):
             self.flush()
+
+
+def _report_unhandled(unhandled: threading.ExceptHookArgs | sys.UnraisableHookArgs) -> None:
+    """Log an exception that ended a thread, or that had nobody to be raised to."""
+    error = unhandled.exc_value
+    if not isinstance(error, SystemExit):
+        _log.error("mock-akool bug: nobody handled an exception", exc_info=error)
 
 
 class _Handler(logging.Handler):

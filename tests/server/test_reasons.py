@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
 import re
+import sys
+import threading
 from typing import Any
 
 import pytest
@@ -165,6 +168,32 @@ class TestLog:
                 first, second = map(json.loads, text.splitlines())
                 assert (first["level"], first["message"]) == ("warning", "one\n\x1b[2Jtwo")
                 assert second["level"] == "error"
+
+    def test_what_nobody_handles_is_of_the_style_of_the_log(self) -> None:
+        class Leaking:
+            def __del__(self) -> None:
+                divmod(1, 0)
+
+        def fail() -> None:
+            divmod(2, 0)
+
+        stream = io.StringIO()
+        log = BatchedLog(stream, STYLES["json"]())
+        hooks = threading.excepthook, sys.unraisablehook
+        with log.captured():
+            logging.getLogger("asyncio").warning("socket.send() raised exception")
+            thread = threading.Thread(target=fail)
+            thread.start()
+            thread.join()
+            Leaking()
+            gc.collect()
+        log.close()
+        assert (threading.excepthook, sys.unraisablehook) == hooks
+        asyncio_s, of_thread, of_del = map(json.loads, stream.getvalue().splitlines())
+        assert (asyncio_s["level"], asyncio_s["message"]) == ("warning", "socket.send() raised exception")
+        assert "divmod(2, 0)" in of_thread["message"]
+        assert "divmod(1, 0)" in of_del["message"]
+        assert of_thread["level"] == of_del["level"] == "error"
 
     @pytest.mark.parametrize("raw", ["\x1b[2J", "a\nb", "\x9b2J", "\u202e", "\x00"])
     def test_nothing_of_a_client_gets_to_a_terminal_raw(self, raw: str, start: Start) -> None:
