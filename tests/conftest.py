@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import tempfile
 
 import pytest
 
@@ -26,6 +27,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Decide how much runs, and let children be interrupted also when a shell's background job ignores SIGINT."""
     extent.run_everything(config.getoption("--all"))
+    # Where the CA for HTTPS is kept, also that of child processes: no test may touch the user's own.
+    data = tempfile.TemporaryDirectory(prefix="mock-akool-data-")
+    config.add_cleanup(data.cleanup)
+    os.environ["XDG_DATA_HOME"] = data.name
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -10,10 +10,11 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from mock_akool.akool.auth import bearer_token
+from mock_akool.akool.families import AKOOL_HOSTS
 from mock_akool.core.http import Request
 
 OPEN: Final = frozenset({"/_mock/health", "/_mock/ready"})
-"""What needs no token and may be called by any name: a probe has neither."""
+"""What needs no token and may be called by any name but Akool's: a probe has neither."""
 
 _OPEN_TO_OTHERS: Final = frozenset({"server", "flask"})
 """The transports that others than the test itself can use."""
@@ -45,12 +46,15 @@ class Access:
 
     def refusal(self, request: Request) -> Refusal | None:
         """Return why the request is refused, or None."""
-        if request.transport not in _OPEN_TO_OTHERS or request.path in OPEN:
+        if request.transport not in _OPEN_TO_OTHERS:
             return None
         headers = request.headers
         host = headers.get("host", "")
+        name = _name_of(host)
+        if request.path in OPEN and name not in AKOOL_HOSTS:
+            return None
         # A page of another site can make its own name point to this machine; then the browser sends that name.
-        if host and not self._is_ours(_name_of(host)):
+        if host and not self.is_ours(name):
             return Refusal(
                 403,
                 f"the admin API is not called by the name {host[:100]!r}",
@@ -75,7 +79,8 @@ class Access:
                 )
         return None
 
-    def _is_ours(self, name: str) -> bool:
+    def is_ours(self, name: str) -> bool:
+        """Return whether a request may call the fake by this name or address."""
         if name in self._hosts or _LOOPBACK_NAME.fullmatch(name):
             return True
         try:

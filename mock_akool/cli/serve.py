@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mock_akool._version import __version__
 from mock_akool.cli.announcements import Announcer, JsonAnnouncer, as_json, end_of_run
-from mock_akool.cli.parser import FILES, completed_by
+from mock_akool.cli.parser import FILES, FOLDERS, completed_by
 from mock_akool.core.errors import Mistakes, MockAkoolError
 from mock_akool.diagnostics.describe import describe_bug
 from mock_akool.server.addresses import CONFIG_VARIABLE, PREFIX
@@ -92,6 +92,8 @@ def add_parser(commands: Any, help: str) -> None:
         )
         if row.name in _FILES:
             completed_by(FILES, action)
+        elif row.name == "ca_dir":
+            completed_by(FOLDERS, action)
     others = parser.add_argument_group("all other settings")
     others.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="any setting by its name (repeatable)"
@@ -170,7 +172,14 @@ def _run(settings: Settings, announcer: Announcer, read_again: Callable[[], Sett
         application.dispatcher.note = log.note_webhook
         application.clears(log.forget)
     server = Server(
-        application, settings.host, settings.port, uds=settings.uds, public_url=settings.public_url, log=log
+        application,
+        settings.host,
+        settings.port,
+        uds=settings.uds,
+        public_url=settings.public_url,
+        log=log,
+        tls=settings.tls,
+        proxy=settings.proxies,
     )
 
     def say(level: str, text: str) -> None:

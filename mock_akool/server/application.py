@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from mock_akool import admin
 from mock_akool.akool import api
@@ -24,6 +25,9 @@ from mock_akool.server.welcome import welcome
 from mock_akool.webhooks.delivery_modes import COLLECT, HTTP
 from mock_akool.webhooks.dispatcher import Dispatcher
 
+if TYPE_CHECKING:
+    from mock_akool.server.tls import Tls
+
 _log = logging.getLogger("mock_akool")
 
 
@@ -37,6 +41,8 @@ class Application:
         self.media_cache = MediaCache()
         self.dispatcher = Dispatcher(self.engine.outbox, clock, settings)
         self.access = access or admin.Access()
+        self.tls: Tls | None = None
+        """How the server of this fake speaks TLS."""
         self._memos: list[Callable[[], None]] = []
         self._servers = 0
 
@@ -53,6 +59,12 @@ class Application:
     def answer(self, request: Request) -> Response:
         """Turn a Request into a Response: of the admin routes below `/_mock/`, else of the emulated API."""
         if request.path.startswith(admin.PREFIX):
+            if self.tls is not None and request.path == "/_mock/ca.pem":
+                from mock_akool.server.tls import ca_response  # only live servers have it
+
+                found = ca_response(self.tls, request)
+                if found is not None:
+                    return found
             return admin.answer(self, request)
         if request.path == "/" and (page := welcome(request)) is not None:
             return page

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 import sys
 from collections import deque
 from collections.abc import Coroutine, MutableSet
@@ -19,8 +20,21 @@ import httptools
 
 from mock_akool.admin import PREFIX, is_slow, most_body_bytes
 from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response
 from mock_akool.server.http_response import ResponseHost, ResponseWriter
+from mock_akool.server.proxy import (
+    ESTABLISHED,
+    PROXIED,
+    Place,
+    Proxy,
+    Tunnel,
+    Way,
+    forward,
+    place_of,
+    where,
+)
+from mock_akool.server.tls import Tls, TlsTransport, is_tls
 
 _MAX_HEAD_BYTES: Final = 64 << 10
 _MAX_WAITING: Final = 16
@@ -34,8 +48,6 @@ _SPECIAL: Final = frozenset({"expect", "upgrade", "transfer-encoding"})
 _MOST_REMEMBERED: Final = 2048
 """From how many bytes on a request is not worth remembering."""
 _OF_UPGRADE: Final = frozenset({"connection", "upgrade", "http2-settings", "expect"})
-_TLS: Final = (b"\x16\x03", b"\x80")
-"""How a client begins that speaks TLS: with a handshake record, or as SSL 2 did."""
 _HTTP_2: Final = b"PRI * HTTP/2.0"
 _SHOWN: Final = 80
 
@@ -55,8 +67,17 @@ class ConnectionHost(ResponseHost, Protocol):
 
     loop: asyncio.AbstractEventLoop
     max_body_bytes: int
+    tls: Tls
+    proxy: Proxy
     known_requests: dict[bytes, Request]
     """What the parser made of a read that was one whole request, by its bytes."""
+    known_over_tls: dict[bytes, Request]
+    """The same, of clients that speak TLS: the URLs of their files begin with https."""
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        ...
 
     @property
     def connections(self) -> MutableSet[HttpConnection]:
@@ -84,12 +105,16 @@ class ConnectionHost(ResponseHost, Protocol):
         """Return the response as it is sent, and its body; a file is drawn outside of the event loop, and logged."""
         ...
 
-    def remember(self, data: bytes, request: Request) -> None:
+    def remember(self, known: dict[bytes, Request], data: bytes, request: Request) -> None:
         """Keep what the parser made of a read that was one whole request."""
         ...
 
-    def base_of(self, host: str, /) -> str:
-        """Return what the URLs of files begin with for a client that called `host`."""
+    def base_of(self, host: str, scheme: str, /) -> str:
+        """Return what the URLs of files begin with for a client that called `host`; empty for the real API's."""
+        ...
+
+    def is_own(self, place: Place, /) -> bool:
+        """Return whether a request that names this place is for the server itself, and not for a proxy."""
         ...
 
     def note_refusal(self, peer: str, status: int, why: str, start: bytes) -> None:
@@ -119,6 +144,12 @@ def _path_and_query(target: bytes) -> tuple[str, str]:
     return path, query
 
 
+def _scheme_of(target: bytes) -> str:
+    """Return the scheme of a target that names a host, as clients of proxies send it; else an empty text."""
+    scheme = target.partition(b"://")[0].lower()
+    return scheme.decode() if scheme in (b"http", b"https") else ""
+
+
 def _origin_form(target: bytes) -> bytes:
     """Return a target without scheme and host, whatever these are: clients of proxies send them."""
     if target[:1] == b"/" or b"://" not in target:
@@ -143,6 +174,7 @@ class HttpConnection(asyncio.Protocol):
         "_headers",
         "_host",
         "_in_head",
+        "_known",
         "_parser",
         "_paused",
         "_peer",
@@ -151,9 +183,12 @@ class HttpConnection(asyncio.Protocol):
         "_refusal",
         "_request_sweeps",
         "_scheduled",
+        "_scheme",
+        "_sniffs",
         "_target",
         "_task",
         "_transport",
+        "_tunnel",
         "_unparsed",
         "_unread_head",
         "_unsent",
@@ -178,6 +213,12 @@ class HttpConnection(asyncio.Protocol):
         """Whether the parser has read all of a request and nothing of the next."""
         self._first = True
         """Whether nothing came yet."""
+        self._sniffs = True
+        """Whether the next bytes may begin TLS: of a connection the first, and the first in a tunnel."""
+        self._scheme = "http"
+        self._known = host.known_requests
+        self._tunnel: Place | Tunnel | None = None
+        """Where the client wants its bytes to be sent, or what sends them there."""
         self._completed = 0
         self._whole: Request | None = None
         """What the last complete request was, if it may be remembered."""
@@ -225,13 +266,15 @@ class HttpConnection(asyncio.Protocol):
             self._unparsed += data
             return
         if self._between and not self._busy:
-            known = self._host.known_requests.get(data)
+            known = self._known.get(data)
             if known is not None and not self._waiting and not self._paused and not self._transport.is_closing():
                 try:
                     self._answer(known, True)
                 except Exception as bug:
                     self._report_bug(bug)
                 return
+        if self._sniffs and self._begins_tls(data):
+            return
         self._unparsed = data
         self._take_turn()
 
@@ -253,6 +296,90 @@ class HttpConnection(asyncio.Protocol):
         """Go on."""
         self._paused = False
         self._go_on()
+
+    # TLS
+
+    def _begins_tls(self, data: bytes) -> bool:
+        """Take the first bytes of a connection if they are TLS, or if nothing else is spoken here."""
+        self._sniffs = False
+        tls = self._host.tls
+        if tls.off:
+            return False
+        if not is_tls(data):
+            if tls.only and self._scheme == "http":
+                self._refuse_with(400, "this port speaks TLS only: write https:// in the client's base URL", data)
+                return True
+            return False
+        ready = tls.ready
+        if ready is None:
+            self._busy = True
+            self._read(False)
+            self._later(self._prepare_tls(data))
+        else:
+            self._speak_tls(ready, data)
+        return True
+
+    async def _prepare_tls(self, data: bytes) -> None:
+        """Read the CA, or make it, outside of the event loop."""
+        try:
+            context = await self._host.loop.run_in_executor(None, self._host.tls.prepare)
+        except MockAkoolError as error:
+            self._note(400, f"no TLS: {error}", data)
+            _log.error("mock-akool: no TLS: %s", error)
+            self.abort()
+            return
+        self._busy = False
+        if not self._transport.is_closing():
+            self._read(True)
+            self._speak_tls(context, data)
+
+    def _speak_tls(self, context: ssl.SSLContext, data: bytes) -> None:
+        below = self._transport
+        secured = TlsTransport(context, below, self, lambda why: self._note(400, why))
+        self._transport = secured
+        self._writer = ResponseWriter(self._host, secured)
+        self._scheme = "https"
+        self._known = self._host.known_over_tls
+        below.set_protocol(secured)
+        secured.data_received(data)
+
+    # Tunnels
+
+    def _begin_tunnel(self, place: Place, rest: bytes) -> None:
+        """Answer a client that wants a connection to another server."""
+        way = where(self._host.proxy, place, self._host.port)
+        if self._busy or self._waiting:
+            self._refuse_with(400, "CONNECT comes before the responses to the requests before it are read")
+        elif isinstance(way, str):
+            self._refuse_with(403, way)
+        elif way is Way.SELF:
+            self._first = self._sniffs = True
+            self._transport.write(ESTABLISHED)
+            if rest:
+                self.data_received(rest)
+        else:
+            self._busy = True
+            self._read(False)
+            self._tunnel = tunnel = Tunnel(self._host, self._transport, rest, self.connection_lost)
+            self._later(self._open_tunnel(tunnel, place))
+
+    async def _open_tunnel(self, tunnel: Tunnel, place: Place) -> None:
+        why = await tunnel.open(place)
+        if why is not None:
+            self._busy = False
+            self._refuse_with(502, why)
+
+    async def _forward(self, request: Request) -> None:
+        """Let another server answer a request; the connection ends with its response."""
+        if len(request.body) > self._host.max_body_bytes:
+            why: str | None = f"the body is over {self._host.max_body_bytes:,} bytes; use CONNECT for longer ones"
+        else:
+            why = await forward(request, self._transport, self._host.port)
+        self._busy = False
+        if why is not None:
+            self._refuse_with(502, why)
+        else:
+            self._transport.close()
 
     # Taking turns
 
@@ -336,6 +463,11 @@ class HttpConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             # We speak HTTP/1.1 only, and answer as such; what follows is the request's body or the next request.
             rest = data[upgrade.args[0] :]
+            if isinstance(self._tunnel, Place):
+                place, self._tunnel = self._tunnel, None
+                self._parser = httptools.HttpRequestParser(self)
+                self._begin_tunnel(place, rest)
+                return b""
             if self._lacks_body():
                 rest = self._head_without_upgrade() + rest
             self._parser = httptools.HttpRequestParser(self)
@@ -350,7 +482,7 @@ class HttpConnection(asyncio.Protocol):
     def _remember(self, data: bytes) -> None:
         """Keep what a read was, if it was just one request: the parser would make the same of the same bytes."""
         if self._between and self._completed == 1 and self._whole is not None:
-            self._host.remember(data, self._whole)
+            self._host.remember(self._known, data, self._whole)
 
     def _report_bug(self, bug: BaseException) -> None:
         _log.error("mock-akool bug in the HTTP server", exc_info=bug)
@@ -410,15 +542,51 @@ class HttpConnection(asyncio.Protocol):
         headers = self._headers
         if "upgrade" in headers and self._lacks_body():
             return
+        place: Place | None = None
+        if self._target[:1] != b"/" and self._host.proxy.on:
+            place = self._proxied_place()
+            if self._refusal is not None:
+                return
+            if self._parser.get_method() == b"CONNECT":
+                self._tunnel = place
+                return
         keep_alive = self._parser.should_keep_alive()
         if "connection" in headers and self._parser.get_http_version() == "1.0":
             keep_alive = False  # its keep-alive is an agreement that we need not enter
-        request = self._request()
-        self._whole = request if keep_alive and not self._body and not _SPECIAL.intersection(headers) else None
+        request = self._request() if place is None else self._request()._replace(file_base=place.url, transport=PROXIED)
+        self._whole = (
+            request if keep_alive and place is None and not self._body and not _SPECIAL.intersection(headers) else None
+        )
         if self._busy or self._waiting or self._paused:
             self._waiting.append((request, keep_alive))
         elif not self._transport.is_closing():
             self._answer(request, keep_alive)
+
+    def _proxied_place(self) -> Place | None:
+        """Return the other server that a request is for whose target names a host; None when it is answered here.
+
+        Of CONNECT it is any server. Refuses what this proxy does not do.
+        """
+        target = self._target.decode("latin-1")
+        if self._parser.get_method() == b"CONNECT":
+            place = place_of(target, "")
+            if place is None:
+                self._refuse_with(400, "CONNECT wants a host and a port, such as openapi.akool.com:443")
+            return place
+        scheme = _scheme_of(self._target)
+        if not scheme:
+            return None
+        authority = target[len(scheme) + 3 :].partition("/")[0].partition("?")[0]
+        # A proxy goes by the target, whatever the Host header says (RFC 9112, section 3.2.2).
+        self._headers["host"] = authority
+        place = place_of(authority, scheme)
+        if place is None:
+            self._refuse_with(400, f"{authority[:100]!r} is no host")
+            return None
+        way = Way.SELF if self._host.is_own(place) else where(self._host.proxy, place, self._host.port)
+        if isinstance(way, str):
+            self._refuse_with(403, way)
+        return place if way is Way.OTHER else None
 
     def _lacks_body(self) -> bool:
         """Whether the parser left out the body: after an `Upgrade` header it takes a body for another protocol.
@@ -442,12 +610,17 @@ class HttpConnection(asyncio.Protocol):
         target = self._target
         path, query = (_path_and_query if len(target) < _LONG else _path_and_query.__wrapped__)(target)
         headers = self._headers
-        base = self._host.base_of(headers.get("host", ""))
+        scheme = self._scheme if target[:1] == b"/" else _scheme_of(target) or self._scheme
+        base = self._host.base_of(headers.get("host", ""), scheme)
         return Request(_text(self._parser.get_method()), path, query, headers, bytes(self._body), base, "server")
 
     # Answering
 
     def _answer(self, request: Request, keep_alive: bool) -> None:
+        if request.transport == PROXIED:
+            self._busy = True
+            self._later(self._forward(request))
+            return
         if is_slow(request):
             self._busy = True
             self._later(self._answer_admin(request, keep_alive))
@@ -516,6 +689,8 @@ class HttpConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once."""
         self._transport.abort()
+        if isinstance(self._tunnel, Tunnel):
+            self._tunnel.abort()
 
     def finish(self) -> None:
         """Close when what is written has been taken."""
@@ -527,6 +702,10 @@ class HttpConnection(asyncio.Protocol):
         A response that is still being computed or delayed keeps it open, and so does a client that takes its
         response or sends its request at a reasonable speed.
         """
+        if isinstance(self._tunnel, Tunnel):
+            if self._tunnel.is_idle():
+                self.abort()
+            return
         unsent = self._transport.get_write_buffer_size() + _queued(self._transport)
         if unsent != self._unsent:
             self._unsent = unsent
@@ -568,8 +747,11 @@ def _shown_peer(peer: object) -> str:
 
 def _why_unreadable(data: bytes, error: Exception) -> str:
     """Return why the first bytes of a connection are no request."""
-    if data.startswith(_TLS):
-        return "this is not HTTP/1.1: the client speaks TLS; write http:// and not https:// in its base URL"
+    if is_tls(data):
+        return (
+            "this is not HTTP/1.1: the client speaks TLS; write http:// and not https:// in its base URL, "
+            "or start the server without --no-tls"
+        )
     if data.startswith(_HTTP_2):
         return "this is not HTTP/1.1: the client speaks HTTP/2; let it begin with HTTP/1.1"
     return f"this is not HTTP/1.1: {error}"

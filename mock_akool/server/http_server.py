@@ -21,6 +21,8 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
+from mock_akool.admin.access import is_loopback
+from mock_akool.akool.families import AKOOL_HOSTS
 from mock_akool.core.call_log import Refusal
 from mock_akool.core.errors import ServerError
 from mock_akool.core.http import Request, Response
@@ -29,6 +31,8 @@ from mock_akool.server.greenlets import patched_by
 from mock_akool.server.http_connection import HttpConnection
 from mock_akool.server.http_response import frame
 from mock_akool.server.listening import BACKLOG, identity_of, listen, listen_on_path, remove_own, without_brackets
+from mock_akool.server.proxy import Others, Place, Proxy
+from mock_akool.server.tls import Tls
 from mock_akool.webhooks.worker import new_loop
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-:\[\]_]{1,255}")
@@ -88,14 +92,19 @@ class Server:
         uds: str | None = None,
         public_url: str | None = None,
         log: RequestLog | None = None,
+        tls: Tls | None = None,
+        proxy: Proxy | None = None,
     ) -> None:
         self.application = application
         self.public_url = public_url
+        self.tls = tls or Tls()
+        application.tls = self.tls
         self.max_body_bytes = application.max_body_bytes
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self._beside: list[asyncio.Task[None]] = []
         self._hosts = (host,) if isinstance(host, str) else tuple(host)
+        self.proxy = proxy or Proxy(on=all(map(is_loopback, self._hosts)))
         for each in self._hosts:
             application.listens_on(without_brackets(each))
         self._port = port
@@ -107,6 +116,7 @@ class Server:
         self._stopping: asyncio.Event | None = None
         self.known_requests: dict[bytes, Request] = {}
         """By the bytes of the request. A client that waits for a job sends the same bytes over and over."""
+        self.known_over_tls: dict[bytes, Request] = {}
         self._framed: dict[int, tuple[bytes, bytes, Response]] = {}
         self._framed_bytes = 0
         self._date = b""
@@ -124,6 +134,8 @@ class Server:
         """
         if self._sockets:
             return self._sockets
+        if self.tls.only:
+            self.tls.prepare()  # a CA that cannot be used is better found now than by the first client
         sockets = listen(self._hosts, self._port)
         if self._uds is not None:
             try:
@@ -160,7 +172,7 @@ class Server:
     @property
     def url(self) -> str:
         """The address as a base URL, without a slash at the end."""
-        return f"http://{self.address}"
+        return f"{'https' if self.tls.only else 'http'}://{self.address}"
 
     def run(self, until: Callable[[asyncio.Event], None] | None = None) -> None:
         """Serve in this thread until stopped.
@@ -290,11 +302,11 @@ class Server:
         if self._log is not None:
             self._log.note_refusal(refusal)
 
-    def remember(self, data: bytes, request: Request) -> None:
-        """Keep what the parser made of a read that was one whole request, for `known_requests`."""
-        if len(self.known_requests) >= _MOST_KNOWN:
-            self.known_requests.clear()
-        self.known_requests[data] = request
+    def remember(self, known: dict[bytes, Request], data: bytes, request: Request) -> None:
+        """Keep what the parser made of a read that was one whole request, for `known_requests` or `known_over_tls`."""
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[data] = request
 
     def framed(self, response: Response) -> tuple[bytes, bytes]:
         """Return what is sent before and after the Date header; remembered, as the engine repeats its responses."""
@@ -313,6 +325,7 @@ class Server:
     def forget_remembered(self) -> None:
         """Forget the requests and responses that are kept only to be faster."""
         self.known_requests.clear()
+        self.known_over_tls.clear()
         self._forget_framed()
 
     def _forget_framed(self) -> None:
@@ -342,9 +355,20 @@ class Server:
             now_ns = time.time_ns()
             self._log.note(now_ns, request, response, now_ns - began_ns, peer)
 
-    def _base_of(self, host: str) -> str:
-        """Return what the URLs of files begin with for a client that called `host`."""
-        return self.public_url or f"http://{host if _HOST.fullmatch(host) else self.address}"
+    def is_own(self, place: Place) -> bool:
+        """Return whether a request that names this place is for the server itself, and not for a proxy."""
+        if place.port == self._port:
+            return self.application.access.is_ours(place.host)
+        return self.proxy.others is Others.REFUSE and is_loopback(place.host)
+
+    def _base_of(self, host: str, scheme: str) -> str:
+        """Return what the URLs of files begin with for a client that called `host`; empty for the real API's.
+
+        A client that reaches Akool's names over TLS reaches the real hosts of files here as well.
+        """
+        if self.public_url is None and scheme == "https" and host.removesuffix(":443").lower() in AKOOL_HOSTS:
+            return ""
+        return self.public_url or f"{scheme}://{host if _HOST.fullmatch(host) else self.address}"
 
     def date(self) -> bytes:
         """Return the Date header, which HTTP wants in every response."""

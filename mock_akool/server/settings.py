@@ -18,6 +18,8 @@ from mock_akool.server.config_file import read_config
 
 if TYPE_CHECKING:
     from mock_akool.admin.access import Access
+    from mock_akool.server.proxy import Proxy
+    from mock_akool.server.tls import Tls
 
 _KUBERNETES: Final = re.compile(
     rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)"
@@ -176,6 +178,26 @@ class Settings(ScenarioSettings):
     public_url: str | None = option(
         None, Optional(BASE_URL), "what URLs of files begin with; otherwise the host that the client called"
     )
+    no_tls: bool = option(False, FLAG, "speak plain HTTP only; otherwise the port speaks HTTP and HTTPS")
+    tls_only: bool = option(False, FLAG, "speak HTTPS only")
+    tls_name: tuple[str, ...] = option(
+        (),
+        _HOST_NAMES,
+        "names or addresses that HTTPS answers for, besides Akool's hosts, localhost and the loopback addresses",
+    )
+    ca_dir: str | None = option(
+        None, Optional(TEXT), "the folder of the CA for HTTPS; otherwise in the folder of the user's data"
+    )
+    proxy: str = option(
+        "auto",
+        one_of(("auto", "yes", "no")),
+        "whether the server is a proxy for Akool's hosts; auto is yes if it listens on this machine only",
+    )
+    proxy_others: str = option(
+        "refuse",
+        one_of(("refuse", "loopback", "pass")),
+        "what the proxy does with requests for other hosts: refuse them, let them through to this machine, or to all",
+    )
     admin_token: str | None = option(
         None,
         Optional(_TOKEN),
@@ -197,6 +219,27 @@ class Settings(ScenarioSettings):
         from mock_akool.admin.access import Access  # whose package brings the engine
 
         return Access(self.admin_token, self.admin_hosts)
+
+    @property
+    def tls(self) -> Tls:
+        """Whether and how the server speaks TLS."""
+        from mock_akool.server.tls import Tls
+
+        return Tls(only=self.tls_only, off=self.no_tls, names=self.tls_name, folder=self.ca_dir)
+
+    @property
+    def proxies(self) -> Proxy:
+        """Whether the server is a proxy, and what it lets through."""
+        from mock_akool.admin.access import is_loopback
+        from mock_akool.server.proxy import Others, Proxy
+
+        on = all(map(is_loopback, self.host)) if self.proxy == "auto" else self.proxy == "yes"
+        return Proxy(on, Others(self.proxy_others))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.no_tls and self.tls_only:
+            raise SettingsError("it contradicts no_tls", "leave one of them out", ("tls_only",))
 
     @classmethod
     def from_environment(

@@ -34,6 +34,7 @@ FOREIGN_FLAGS: Final = {
     "--tb": "pytest",
     "--add-host": "docker",
     "--build": "docker",
+    "--cacert": "curl",
     "--cap-drop": "docker",
     "--exit-code-from": "docker",
     "--from-literal": "kubectl",
@@ -123,7 +124,7 @@ def test_every_flag_variable_and_command_exists() -> None:
 
 
 def test_every_path_of_the_api_exists() -> None:
-    known = "\n".join(path for _, path in (*API_ROUTES, *ROUTES))
+    known = "\n".join(path for _, path in (*API_ROUTES, *ROUTES, ("GET", "/_mock/ca.pem")))
     for page in sorted(set(PAGES) - set(FOLLOWED)):
         for path in re.findall(r"/(?:api/open|_mock)/[\w/.-]*", page.read_text()):
             assert re.search(rf"(?m)^{path.rstrip('/.')}(?:/|$)", known), f"{page}: there is no {path}"

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from mock_akool import MockAkool, SystemClock
+from mock_akool import MockAkool, Server, SystemClock
+from mock_akool.server.proxy import Proxy
+from mock_akool.server.tls import Tls
 from tests.server.wires import Running
 
 Start = Callable[..., Running]
@@ -19,9 +21,9 @@ Start = Callable[..., Running]
 def start() -> Iterator[Start]:
     with ExitStack() as opened:
 
-        def start_one(**options: Any) -> Running:
+        def start_one(*, tls: Tls | None = None, proxy: Proxy | None = None, **options: Any) -> Running:
             mock = MockAkool(clock=SystemClock(), **options)
-            server = opened.enter_context(mock.server())
+            server = opened.enter_context(Server(mock.application, tls=tls or Tls(off=True), proxy=proxy))
             return Running(mock, server, opened)
 
         yield start_one

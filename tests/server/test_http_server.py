@@ -21,6 +21,7 @@ from mock_akool import MockAkool, Response, Server, ServerError, SystemClock, Vi
 from mock_akool.akool.api import API_ROUTES, Route
 from mock_akool.media.cache import MediaCache
 from mock_akool.server import http_server as server_module
+from mock_akool.server.proxy import Proxy
 from tests.server.conftest import Start
 from tests.server.wires import BODY, CREATE, HEALTH, INFO, PATIENCE_S, PRESS, QUOTA, Running, Wire, get, request, until
 
@@ -154,7 +155,8 @@ class TestConnection:
         wire.send(BODY)
         assert wire.answer().json()["code"] == 1000
 
-    def test_connect_leads_nowhere(self, running: Running) -> None:
+    def test_connect_leads_nowhere_where_there_is_no_proxy(self, start: Start) -> None:
+        running = start(proxy=Proxy(on=False))
         wire = running.connect()
         wire.send(request("CONNECT", "openapi.akool.com:443"))
         assert wire.answer().status == 404

@@ -83,6 +83,12 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "admin_token": ("s3cret", "s3cret"),
     "admin_hosts": ("akool,fake.test", ("akool", "fake.test")),
     "public_url": ("https://akool.test:8443/", "https://akool.test:8443"),
+    "no_tls": ("yes", True),
+    "tls_only": ("yes", True),
+    "tls_name": ("akool-mock,10.0.0.5", ("akool-mock", "10.0.0.5")),
+    "ca_dir": ("certificates", "certificates"),
+    "proxy": ("yes", "yes"),
+    "proxy_others": ("pass", "pass"),
     "log": ("json", "json"),
 }
 """A value of each setting that is not its default: as one writes it, and what it is."""
@@ -90,13 +96,14 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
 TAKES_ANY_TEXT: Final = {
     "port_file",
     "uds",
+    "ca_dir",
     "webhook_ca",
     "msg_authorization_empty",
     "msg_account_banned",
     "prompt_suffix",
 }
 
-LISTS: Final = {"accounts", "allow_webhook", "admin_hosts", "scenario_sources"}
+LISTS: Final = {"accounts", "allow_webhook", "admin_hosts", "tls_name", "scenario_sources"}
 
 
 def refused(name: str, row: Setting) -> str:

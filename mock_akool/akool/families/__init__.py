@@ -23,6 +23,7 @@ from mock_akool.akool.jobs import Job
 from mock_akool.akool.settings import ServiceSettings
 
 __all__ = [
+    "AKOOL_HOSTS",
     "CREATES",
     "CREATE_OF_INPUT",
     "FAMILIES",
@@ -66,6 +67,9 @@ FILE_HOSTS: Final[tuple[str, ...]] = tuple(dict.fromkeys(family.files.host for f
 
 HOSTS: Final[tuple[str, ...]] = (API_HOST, *FILE_HOSTS)
 """All hosts of the real service: that of the API, and those of files."""
+
+AKOOL_HOSTS: Final = (*HOSTS, "sg3.akool.com")
+"""The hosts that a server can stand in for: those, and that of live avatars."""
 
 FILE_EXTENSIONS: Final = frozenset(ending for family in FAMILIES for ending in family.files.extensions)
 """What the paths of result files end in, after the last dot."""

@@ -33,6 +33,8 @@ from mock_akool.mock.interceptors.patching import Patches, is_from
 from mock_akool.mock.interceptors.target import LocalTarget, Target, TimedOutError, http_date, pauses_s
 from mock_akool.server.http_connection import HttpConnection
 from mock_akool.server.http_response import frame
+from mock_akool.server.proxy import Place, Proxy
+from mock_akool.server.tls import Tls
 
 _VERBS: Final = ("get", "options", "head", "post", "put", "patch", "delete")
 _DELAY: Final = "x-mock-akool-delay"
@@ -141,6 +143,10 @@ async def _connected(connector: Any, target: Target) -> Any:
     return protocol
 
 
+_NO_TLS: Final = Tls(off=True)
+_NO_PROXY: Final = Proxy(on=False)
+
+
 class _Host:
     """Serves one target in the event loop of its client, to whom delays are left: it knows how long it waits."""
 
@@ -151,9 +157,16 @@ class _Host:
         self.loop = loop
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.known_requests: dict[bytes, Request] = {}
+        self.known_requests = self.known_over_tls = dict[bytes, Request]()
+        self.port = 0
+        self.tls = _NO_TLS
+        self.proxy = _NO_PROXY
 
-    def base_of(self, _: str, /) -> str:
+    def is_own(self, place: Place, /) -> bool:
+        """Return that every request is for the fake itself."""
+        return True
+
+    def base_of(self, host: str, scheme: str, /) -> str:
         """Return nothing: the URLs of files are those of the real hosts, as each family has them."""
         return ""
 
@@ -193,7 +206,7 @@ class _Host:
         """Take note of what is no request, such as a head that is too long."""
         self.application.note_refusal(peer, status, why, start)
 
-    def remember(self, data: bytes, request: Request) -> None:
+    def remember(self, known: dict[bytes, Request], data: bytes, request: Request) -> None:
         """Keep nothing: a host serves for one test."""
 
     def framed(self, response: Response) -> tuple[bytes, bytes]:

@@ -1,0 +1,78 @@
+"""`mock-akool ca`."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from mock_akool.cli import main
+from mock_akool.server.certificates import Authority, bundle
+from tests.children import run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "ca"
+    monkeypatch.setenv("MOCK_AKOOL_CA_DIR", str(folder))
+    return folder
+
+
+def test_show_says_what_it_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ca", "show"]) == 0
+    lines = dict(
+        line.split(maxsplit=1) for line in capsys.readouterr().out.replace("may sign", "may_sign").splitlines()
+    )
+    shown = Authority(folder).shown()
+    assert lines == {
+        "certificate": str(folder / "ca.pem"),
+        "SHA-256": shown.fingerprint,
+        "ends": f"{shown.ends:%Y-%m-%d}",
+        "may_sign": "openapi.akool.com, d2qf6ukcym4kn9.cloudfront.net, sg3.akool.com, localhost, 127.0.0.0/8, ::1/128",
+    }
+
+
+def test_export_writes_what_clients_trust(folder: Path, tmp_path: Path) -> None:
+    assert main(["ca", "export", str(tmp_path / "out.pem")]) == 0
+    assert (tmp_path / "out.pem").read_bytes() == (folder / "ca.pem").read_bytes()
+
+
+def test_bundle_adds_what_the_system_trusts(folder: Path, tmp_path: Path) -> None:
+    assert main(["ca", "bundle", str(tmp_path / "out.pem")]) == 0
+    assert (tmp_path / "out.pem").read_bytes() == bundle(Authority(folder))
+
+
+def test_it_can_be_written_to_a_pipe(tmp_path: Path) -> None:
+    ran = run("ca", "export", "-", "--ca-dir", tmp_path / "of its own")
+    assert ran.stdout == (tmp_path / "of its own" / "ca.pem").read_text()
+    assert stat.S_ISDIR((tmp_path / "of its own").stat().st_mode)
+
+
+def test_new_makes_one_that_may_sign_more(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = Authority(folder).root_pem()
+    assert main(["ca", "new", "--tls-name", "akool-mock"]) == 0
+    assert capsys.readouterr().out.endswith(", akool-mock\n")
+    assert Authority(folder).root_pem() != first
+
+
+def test_what_cannot_be_written_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ca", "export", str(folder / "nowhere" / "x")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"mock-akool: cannot write {folder / 'nowhere' / 'x'}: ")
+
+
+def test_serve_says_at_once_when_it_cannot_speak_tls_only(tmp_path: Path) -> None:
+    Authority(tmp_path).root_pem()
+    ran = run("serve", "--port", "0", "--tls-only", "--tls-name", "akool-mock", "--ca-dir", tmp_path)
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        f"mock-akool: the CA in {tmp_path} may not sign 'akool-mock'. Make a new one with "
+        "`mock-akool ca new --tls-name akool-mock`, and let your clients trust that\n"
+    )
+
+
+def test_both_ways_at_once_is_a_mistake() -> None:
+    ran = run("serve", "--port", "0", "--tls-only", "--no-tls")
+    assert ran.returncode == 1
+    assert ran.stderr == "mock-akool: --tls-only: it contradicts no_tls; leave one of them out\n"
