@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
+from mock_akool import Request
+
 KEY: Final = "0123456789abcdef0123456789abcdef"
 CLIENT_ID: Final = "AAECAwQFBgcICQoLDA0ODw=="
 PATIENCE_S: Final = 1.0
@@ -379,6 +381,20 @@ def _dumped(value: Any, *, ensure_ascii: bool = True) -> str:
 
 def _quoted(text: str) -> str:
     return quote(text.encode("utf-8", "surrogatepass"), safe="/:*")
+
+
+def as_request(fuzzed: Fuzzed, transport: str) -> Request | None:
+    """Return what a transport that checks nothing makes of the bytes; None when they have no target."""
+    head, _, body = fuzzed.data.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, _, target = first.partition(" ")
+    path, _, query = target.partition(" ")[0].partition("?")
+    if not path:
+        return None
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    if "chunked" in headers.get("transfer-encoding", ""):
+        body = body.partition(b"\r\n")[2].partition(b"\r\n")[0]
+    return Request(method, path, query, headers, body, "http://127.0.0.1", transport)
 
 
 class Outcome:

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import pytest
 
+from mock_akool import MockAkool, Request
 from tests.children import Serving
 from tests.extent import choose
-from tests.server.fuzzing import KEY, Fuzzer, Known, Outcome, send
+from tests.server.fuzzing import CLIENT_ID, KEY, Fuzzer, Known, Outcome, as_request, send
 
 SEEDS: Final = choose(range(1), range(20))
 """Each is a test of its own, so that they run beside each other."""
@@ -69,3 +70,46 @@ def test_no_request_is_answered_with_a_bug(seed: int) -> None:
     missed = {route.name for route in fuzzer.routes} - reached
     assert len(missed) <= MISSED, missed
     assert {200, 201, 204, 400, 403, 404, 405, 409} <= {status for _, status in outcome.statuses}
+
+
+SETTINGS: Final[dict[str, dict[str, Any]]] = {
+    "documented": {"profile": "documented"},
+    "strict": {"strict": True, "accounts": [{"api_key": KEY, "client_id": CLIENT_ID}]},
+    "lenient": {"check_urls": False, "null_is_absent": False, "json_content_type_required": False},
+    "other words": {"error_data": "null", "unknown_route_body": "text", "bearer_any_case": False},
+    "realistic": {"realistic": True},
+    "by polls": {"queueing": "3 polls", "processing": "2 polls"},
+    "poor": {"credits": 3, "requests_per_second": 1, "concurrent_jobs": 1},
+    "forgetful": {"call_log_size": 1, "call_log_bytes": 1 << 16, "max_body_bytes": 1 << 10},
+    "failing": {"ending": "failed: a; b", "quota_rounding": "exact", "v4_buttons": False},
+    "short": {"file_lifetime": "1s", "token_lifetime": "1s", "new_token_revokes_older": True},
+    "scripted": {"scenario": ["flaky-gateway", "webhook-garbled", "webhook-twice", "runs-backwards"]},
+    "latency": {"latency": "1ms..5ms", "webhook_before_status": "1s", "webhook_after_status": "2s"},
+}
+ROUNDS: Final = choose(1, 20)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_no_request_is_answered_with_a_bug_whatever_the_settings_are(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In process, where nothing checks the requests first; then the report, and what becomes of jobs and webhooks."""
+    document = json.loads(MockAkool().answer(Request.build("GET", "/_mock/openapi.json")).body)
+    fuzzer = Fuzzer(list(SETTINGS).index(name), document)
+    for number in range(ROUNDS):
+        mock = MockAkool(**SETTINGS[name])
+        for stages in (["completed"], [{"queueing": "forever"}]):
+            body = json.dumps({"account": KEY, "request": {"prompt": "x"}, "stages": stages}).encode()
+            mock.answer(Request.build("POST", "/_mock/jobs", body=body))
+        fuzzer.known = Known([job.id for job in mock.jobs], "/x.jpg")
+        for _ in range(ROUND):
+            request = as_request(fuzzer.request(), ("direct", "requests", "server")[number % 3])
+            if request is not None:
+                _, answered = mock.application.complete(mock.answer(request))
+                assert b"mock-akool bug" not in answered, request
+        report = mock.report()
+        assert "mock-akool bug" not in report
+        assert all(line.isprintable() for line in report.split("\n"))
+        mock.run_until_idle()
+        assert len(repr(list(mock.webhooks)) + repr(mock.jobs) + repr(mock.calls)) > 0
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
