@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import jsonschema
@@ -415,3 +416,48 @@ class TestChoosing:
             for count in range(60):
                 following = next((n for n in range(count + 1, 60) if rule.chosen(n)), None)
                 assert following is None or rule.quiet_until(count) <= following
+
+
+def rule_with(**said: Any) -> Plain:
+    return {"rules": [{"on": "quota/info", "fault": {"http": 502}, **said}]}
+
+
+def fault_with(**said: Any) -> Plain:
+    return {"rules": [{"on": "quota/info", "fault": said}]}
+
+
+def webhook_with(**said: Any) -> Plain:
+    return {"webhooks": [{"fault": said}]}
+
+
+BILLION = 1_000_000_000
+BOUNDS: dict[str, tuple[int, int, Callable[[int], Plain]]] = {
+    "rules.nth": (1, BILLION, lambda n: rule_with(nth=n)),
+    "rules.nth, a list": (1, BILLION, lambda n: rule_with(nth=[n])),
+    "rules.first": (1, BILLION, lambda n: rule_with(first=n)),
+    "rules.every": (1, BILLION, lambda n: rule_with(every=n)),
+    "rules.after": (0, BILLION, lambda n: rule_with(after=n)),
+    "rules.fault.code": (1001, 9999, lambda n: fault_with(code=n)),
+    "rules.fault.http": (300, 599, lambda n: fault_with(http=n)),
+    "rules.fault.drip.bytes": (1, 1 << 20, lambda n: fault_with(drip={"bytes": n})),
+    "webhooks.fault.copies": (0, 100, lambda n: webhook_with(copies=n, delay="1s")),
+    "webhooks.fault.extra_bytes": (0, 64 << 20, lambda n: webhook_with(extra_bytes=n, delay="1s")),
+    "webhooks.times": (1, BILLION, lambda n: {"webhooks": [{"times": n, "fault": {"copies": 2}}]}),
+    "jobs.times": (1, 1_000_000, lambda n: {"jobs": [{"times": n, "ending": "failed"}]}),
+    "account.credits": (0, 10**12, lambda n: {"account": {"credits": n}}),
+    "limits.concurrent_jobs": (0, 10**9, lambda n: {"limits": {"concurrent_jobs": n}}),
+    "seed": (-(2**63), 2**63 - 1, lambda n: {"seed": n}),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_number_is_taken_up_to_its_bounds_and_no_further(name: str) -> None:
+    least, most, plain = BOUNDS[name]
+    validator = jsonschema.Draft202012Validator(json_schema())
+    for value in (least, most):
+        assert read_scenario(write_scenario(read_scenario(plain(value)))) == read_scenario(plain(value))
+        assert validator.is_valid(plain(value))
+    for value in (least - 1, most + 1):
+        with pytest.raises(ScenarioError, match=f"{value} is not "):
+            read_scenario(plain(value))
+        assert not validator.is_valid(plain(value))
