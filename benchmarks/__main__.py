@@ -65,6 +65,7 @@ BENCHMARKS = (
     Benchmark("images", "drawing images, against drawing them plainly", images),
     Benchmark("interceptors", "a poll through an interceptor, against mocks by hand", bench_interceptors.polls),
     Benchmark("life", "set-up, tear-down, and a whole test", bench_interceptors.life),
+    Benchmark("net", "what the net below the interceptors costs a connection", bench_interceptors.net),
     Benchmark("plugin", "what the plugin costs a run that does not use it", bench_interceptors.plugin),
     Benchmark("webhooks", "ten thousand webhooks, and some beside a receiver that hangs", bench_webhooks.run),
     Benchmark("candidates", "the server libraries that were compared", bench_candidates.run, by_default=False),

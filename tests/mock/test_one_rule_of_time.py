@@ -25,6 +25,7 @@ import trio
 from mock_akool import MockAkool, VirtualTimeLimitError
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.mock.virtual_time import genuine
+from tests.extent import choose
 from tests.mock.clients import Requests
 from tests.mock.test_virtual_time import LONG, slept_s, until_done, with_httpx
 
@@ -209,7 +210,7 @@ class TestWaits:
 
 
 class TestThreads:
-    @pytest.mark.parametrize("round_", range(10))
+    @pytest.mark.parametrize("round_", range(choose(10, 200)))
     def test_ten_of_them_take_a_minute_together(self, round_: int) -> None:
         with MockAkool(**LONG) as mock:
             with ThreadPoolExecutor(10) as pool:

@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary, proxy
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from responses import RequestsMock
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError, ResponseError
 from urllib3.util import Retry, Timeout
@@ -105,13 +106,13 @@ def _answer(
     limits = _limits(timeout)
     mock = _mock_of(target, str(request.method))
     retries: Retry = adapter.max_retries
-    pool = _Pool(request)
     options = {"stream": stream, "timeout": limits, "verify": verify, "cert": cert, "proxies": proxies}
     while True:
         try:
             response = mock._on_request(adapter, request, retries=_NO_RETRY, **options)
         except _BrokenError as broken:
             # What urllib3 does with such an error: it tries again if the session was set up so, else it raises.
+            pool = _Pool(request)
             error = broken.error(pool)
             try:
                 retries = retries.increment(request.method, request.path_url, error=error, _pool=pool)  # type: ignore[arg-type]
@@ -123,12 +124,13 @@ def _answer(
                 raise requests.ConnectionError(cut, request=request) from None
             retries.sleep()
             continue
+        mock.calls.reset()  # the fake has a log of its own
         raw: Any = response.raw
         raw.version, raw.version_string, raw.retries = _HTTP_1_1, "HTTP/1.1", retries
         if not retries.is_retry(str(request.method), response.status_code, "Retry-After" in response.headers):
             return response
         try:
-            retries = retries.increment(request.method, request.path_url, response=raw, _pool=pool)  # type: ignore[arg-type]
+            retries = retries.increment(request.method, request.path_url, response=raw, _pool=_Pool(request))  # type: ignore[arg-type]
         except MaxRetryError as exhausted:
             if retries.raise_on_status:
                 if isinstance(exhausted.reason, ResponseError):
@@ -198,7 +200,7 @@ class _Handler:
         self._target = proxy(target)
 
     def __call__(self, request: Any) -> tuple[int, list[tuple[str, str]], Any]:
-        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        headers = _lowered(request.headers)
         host = urlsplit(request.url).netloc.rpartition("@")[2]
         body, patience = _bytes(request.body), _read_timeout(request.req_kwargs["timeout"])
         path_and_query = request.path_url
@@ -248,6 +250,12 @@ class _Dripping(RawIOBase):
         return len(data)
 
 
+def _lowered(headers: Any) -> dict[str, str]:
+    """Return the headers with names in lower case, by the quickest way that requests has."""
+    pairs = headers.lower_items() if isinstance(headers, CaseInsensitiveDict) else headers.items()
+    return {name.lower(): value if type(value) is str else _text(value) for name, value in pairs}
+
+
 def _text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
@@ -279,6 +287,9 @@ def _limits(timeout: Any) -> Timeout:
 
 def _read_timeout(limits: Timeout) -> float | None:
     """Return for how many seconds a client waits for an answer."""
+    if limits.total is None:
+        alone: Any = limits.read_timeout
+        return float(alone) if isinstance(alone, (int, float)) else None
     begun = limits.clone()
     begun.start_connect()  # a limit on the whole is one on reading only once a connection was begun
     limit: Any = begun.read_timeout

@@ -47,9 +47,9 @@ def _builtin(name: str) -> Callable[..., Any]:
 
 
 sleep: Final = _builtin("sleep")
-monotonic_ns: Final = _builtin("monotonic_ns")
-perf_counter_ns: Final = _builtin("perf_counter_ns")
-time_ns: Final = _builtin("time_ns")
+monotonic_ns: Final[Callable[[], int]] = _builtin("monotonic_ns")
+perf_counter_ns: Final[Callable[[], int]] = _builtin("perf_counter_ns")
+time_ns: Final[Callable[[], int]] = _builtin("time_ns")
 
 
 async def in_thread(function: Callable[[], Any], name: str) -> Any:
