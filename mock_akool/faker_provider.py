@@ -12,7 +12,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from faker.providers import BaseProvider
+try:
+    from faker.providers import BaseProvider
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        "mock_akool.faker_provider needs Faker: python -m pip install 'mock-akool[faker]'", name=missing.name
+    ) from None
 
 from mock_akool.akool.codes import MESSAGES, UNKNOWN_MESSAGE, Code
 from mock_akool.akool.errors import AkoolError
@@ -21,7 +26,7 @@ from mock_akool.akool.jobs import Job
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from mock_akool.core.errors import SettingsError
 from mock_akool.core.http import Request
-from mock_akool.core.schema import did_you_mean
+from mock_akool.core.schema import did_you_mean, whole
 from mock_akool.core.timeline import STATUS, Status
 from mock_akool.mock.local import MockAkool
 
@@ -52,6 +57,7 @@ _STAGES: Final[Mapping[Status, dict[str, Any]]] = {
     Status.FAILED: {"queueing": 0, "processing": 0, "ending": "failed"},
 }
 
+_ERROR_CODE: Final = whole(1001, 9999, "a business code from 1001 to 9999, which are those of errors", use="1104")
 FAMILY_NAMES: Final = tuple(family.name for family in FAMILIES)
 """The families whose records there are."""
 
@@ -119,9 +125,12 @@ class AkoolProvider(BaseProvider):
     # Errors and webhooks
 
     def akool_error(self, code: int | None = None) -> dict[str, Any]:
-        """Return the body of a business error, by default of any code; its HTTP status is 200."""
+        """Return the body of a business error, by default of any code; its HTTP status is 200.
+
+        Raises SettingsError for what is no code of an error.
+        """
         known = [each for each in Code if each is not Code.OK]
-        wanted = self.random_element(known) if code is None else code
+        wanted = self.random_element(known) if code is None else _ERROR_CODE.read(code, ("code",))
         return {"code": int(wanted), "msg": MESSAGES.get(wanted, UNKNOWN_MESSAGE)}
 
     def akool_webhook(

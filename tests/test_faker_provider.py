@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,17 @@ class TestErrors:
         with pytest.raises(SettingsError) as caught:
             getattr(faker, method)(*given)
         assert str(caught.value).startswith(message)
+
+    @pytest.mark.parametrize("code", [1000, 9, "x", True])
+    def test_what_is_no_code_of_an_error(self, faker: Any, code: Any) -> None:
+        with pytest.raises(SettingsError, match=r"code: .* is not a business code from 1001 to 9999"):
+            faker.akool_error(code)
+
+    def test_without_faker_it_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "faker.providers", None)
+        monkeypatch.delitem(sys.modules, "mock_akool.faker_provider")
+        with pytest.raises(ModuleNotFoundError, match=r"needs Faker: python -m pip install 'mock-akool\[faker\]'"):
+            importlib.import_module("mock_akool.faker_provider")
 
 
 class TestWebhooks:

@@ -48,7 +48,17 @@ def load(source: Any) -> Scenario:
         return read_file(Path(source))
     if not isinstance(source, str):
         raise ScenarioError(f"{shown(source)} is not a scenario", "use a name, a file, or a dict of a file's keys")
+    if source not in names() and (there := _here(source)):
+        raise ScenarioError(f"there is no scenario {shown(source)}", there)
     return named(source)
+
+
+def _here(name: str) -> str:
+    """Return the hint that a file or folder of about this name is in the working directory; empty when none is."""
+    for file in (f"{name}{suffix}" for suffix in _SUFFIXES):
+        if Path(file).is_file():
+            return f"did you mean the file {file!r}?"
+    return f"{name!r} is a folder; give its files, such as {name}/*.yaml" if Path(name).is_dir() else ""
 
 
 def load_all(sources: Any) -> tuple[Scenario, ...]:

@@ -144,6 +144,23 @@ class TestSources:
             load("flaky-gatewy")
         assert str(caught.value) == "there is no scenario 'flaky-gatewy'; did you mean 'flaky-gateway'?"
 
+    @pytest.mark.parametrize(
+        ("name", "hint"),
+        [
+            ("mine", "did you mean the file 'mine.yaml'?"),
+            ("all", "'all' is a folder; give its files, such as all/*.yaml"),
+        ],
+    )
+    def test_a_name_of_what_is_in_the_working_directory(
+        self, name: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "mine.yaml").write_text("description: mine")
+        (tmp_path / "all").mkdir()
+        with pytest.raises(ScenarioError) as caught:
+            load(name)
+        assert str(caught.value) == f"there is no scenario {name!r}; {hint}"
+
     def test_a_file(self, tmp_path: Path) -> None:
         file = tmp_path / "mine.yaml"
         file.write_text("seed: 7\n")
