@@ -90,5 +90,5 @@ def _range(part: str) -> tuple[str, float]:
 
 def error_response(status: int, error: str, hint: str, headers: Headers = ()) -> Response:
     """Return the response that says what is wrong and what to do next."""
-    reason = f"{error}; {hint}" if hint else error
+    reason = f"{error}. {hint}" if hint else error
     return Response(status, (*JSON, *headers), encode({"error": error, "hint": hint}), reason=reason)

@@ -39,6 +39,7 @@ from mock_akool.akool.families import (
     names_in,
     shown_record,
 )
+from mock_akool.akool.jobs import Job
 from mock_akool.akool.poll_cache import PollResult
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.clock import NS_PER_S
@@ -184,7 +185,7 @@ def _file(engine: Engine, request: Request, now_ns: int, names: Names) -> Respon
     job, media, since_ns = engine.file_at(request.path, now_ns)
     if job is None or media is None:
         gone = ErrorRenderer(engine.settings).render_gone_file()
-        return gone if job is None else gone._replace(job_id=job.id)
+        return gone._replace(job_id=None if job is None else job.id, reason=_why_no_file(engine, job, now_ns))
     return Response(
         200,
         _FILE_TYPES[media.format],
@@ -197,6 +198,16 @@ def _file(engine: Engine, request: Request, now_ns: int, names: Names) -> Respon
         job_script=job.job_script,
         download=Download.of(request.method, request.headers, since_ns // NS_PER_S),
     )
+
+
+def _why_no_file(engine: Engine, job: Job | None, now_ns: int) -> str:
+    """Return why there is no file, for people; `job` is the one that its name belongs to, if any."""
+    if job is None:
+        return "no job has a file of this name"
+    status = engine.change_of(job, now_ns).status
+    if status is not Status.COMPLETED:
+        return f"job {job.id} is {status.word}, and has files when it is completed"
+    return f"the file has expired; files live for {engine.settings.file_lifetime} (setting file_lifetime)"
 
 
 def storage_refusal(status: int, headers: Headers = ()) -> Response:
@@ -213,7 +224,8 @@ _STORAGE_REFUSALS: Final = {
 
 def _file_method(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
     body = storage_error("MethodNotAllowed", "The specified method is not allowed against this resource.")
-    return Response(405, (*_XML, ("allow", "GET, HEAD")), body)
+    reason = f"files take GET and HEAD, not {request.method[:_MOST_SHOWN]}"
+    return Response(405, (*_XML, ("allow", "GET, HEAD")), body, reason=reason)
 
 
 def _preflight(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
@@ -236,9 +248,7 @@ _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")
 
 def _unknown(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
     content_type, body = unknown_route(engine.settings)
-    # Of what is no path of an API nobody asks why it is not there.
-    is_api = request.path.startswith(_API)
-    reason = _why_unknown(request.method, request.path[:_MOST_SHOWN]) if is_api else None
+    reason = _why_unknown(request.method[:_MOST_SHOWN], request.path[:_MOST_SHOWN])
     return Response(404, (("content-type", content_type), *_CORS), body, reason=reason)
 
 

@@ -673,12 +673,12 @@ class Engine:
             if len(waiting) + count > limit:
                 raise AkoolError(
                     Code.TOO_FREQUENT,
-                    reason=f"{len(waiting)} jobs of the account are unfinished, and concurrent_jobs allows {limit}",
+                    reason=f"concurrent_jobs allows {limit}, and the account has {len(waiting)} unfinished",
                 )
         credits = self.credits_of(account, now_ns)
         if (credits if said is None else min(credits, said)) < cost:
             raise self.settings.refusal(
-                family.no_credit_code(self.settings), reason=f"it costs {cost} credits, and {credits} are left"
+                family.no_credit_code(self.settings), reason=f"it costs {cost} credits, and the account has {credits}"
             )
 
     def _most_unfinished(self, api_key: str) -> int | None:

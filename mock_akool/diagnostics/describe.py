@@ -27,13 +27,12 @@ def describe(call: Call) -> str:
     late = f", {response.delay_ns / NS_PER_S:g} s late" if response.delay_ns else ""
     rule = f", by {response.rule}" if response.rule else ""
     reason = f": {response.reason}" if response.reason and not response.rule else ""
-    result = f"{response.outcome}{code}{job}{status}{late}{rule}{reason}{_own_error(response)}"
+    result = f"{response.outcome}{code}{job}{status}{late}{rule}{reason or _own_error(response)}"
     return cleaned(f"#{call.number} {call.method} {target} -> {result}")
 
 
 def _own_error(response: Response) -> str:
-    """Return the text of an error that is the fake's own and not Akool's, such as an unknown scenario."""
-    # What a rule makes may look like it.
+    """Return the text of an error that is the fake's own and not Akool's: a bug."""
     if response.rule is not None or response.status < 400 or not response.body.startswith(_OWN_ERROR):
         return ""
     return f": {json.loads(response.body)['error']}"

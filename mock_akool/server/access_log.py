@@ -19,7 +19,7 @@ from typing import Final, Protocol, TextIO
 
 from mock_akool.admin import OPEN, PREFIX
 from mock_akool.akool.api import route
-from mock_akool.akool.codes import MESSAGES
+from mock_akool.akool.codes import MESSAGES, Code
 from mock_akool.akool.deliveries import Delivery
 from mock_akool.akool.endpoints import FILE, PREFLIGHT, UNKNOWN
 from mock_akool.core.call_log import Refusal
@@ -214,7 +214,8 @@ def _answered(response: Response) -> str:
     status = f" {response.job_status.word}" if response.job_status else ""
     rule = f"  by {printable(response.rule)}" if response.rule else ""
     # A job that is not there is named already.
-    reason = f"  ({_in_a_line(response.reason)})" if response.reason and not response.job_id else ""
+    is_said = response.reason is None or (response.job_id is not None and response.code == Code.NOT_FOUND)
+    reason = "" if is_said else f"  ({_in_a_line(response.reason or '')})"
     return f"{response.outcome}{said}{job}{status}{rule}{reason}"
 
 

@@ -403,7 +403,7 @@ class TestLog:
             rf"{at} POST createbyprompt -> 200 1000 OK  job {job_id} queueing  {took}",
             rf"{at} GET  infobymodelid -> 200 1000 OK  job {job_id} queueing  {took}",
             rf"{at} GET  infobymodelid -> 200 1008 content does not exist  job '\\nforged\\x1b\[2J'  {took}",
-            rf"{at} GET  /nowhere -> 404  {took}",
+            rf"{at} GET  /nowhere -> 404  \(Akool's API has no '/nowhere'; its paths begin with /api/open/\)  {took}",
             rf"{at} GET  /api/v1/content -> 404  \(Akool's API has no '/api/v1/content'; its paths begin with "
             rf"/api/open/\)  {took}",
             rf"{at} GET  quota/info -> 200 1102 Authorization cannot be empty  \(neither the header x-api-key nor "

@@ -16,7 +16,7 @@ import pytest
 from mock_akool import MockAkool, Request
 from mock_akool.server.access_log import STYLES, BatchedLog
 from tests.server.conftest import Start
-from tests.server.wires import CREATE, QUOTA, Running, get, request
+from tests.server.wires import CREATE, INFO, PRESS, QUOTA, Running, get, request
 
 V4 = "/api/open/v4/content/image/createBySourcePrompt"
 JSON = {"x-api-key": "key", "content-type": "application/json"}
@@ -66,6 +66,76 @@ def test_a_refusal_says_why_wherever_people_look(path: str, headers: dict[str, s
         log.close()
         assert word in stream.getvalue()
         assert stream.getvalue().count("\n") == 1
+
+
+class TestReasons:
+    """Those that need a job first."""
+
+    def made(self, **options: Any) -> tuple[MockAkool, str]:
+        mock = MockAkool(**options)
+        body = b'{"prompt": "x"}'
+        job_id = mock.answer(Request.build("POST", CREATE, headers=JSON, body=body)).job_id
+        assert job_id is not None
+        return mock, job_id
+
+    def log_of(self, mock: MockAkool, method: str, path: str, query: str = "", body: Any = None, **more: str) -> str:
+        sent = b"" if body is None else json.dumps(body).encode()
+        asked = Request.build(method, path, query, headers={**JSON, **more}, body=sent)
+        stream = io.StringIO()
+        log = BatchedLog(stream, STYLES["text"]())
+        log.note(1, asked, mock.answer(asked), 1)
+        log.close()
+        return stream.getvalue()
+
+    def test_a_button_of_a_job_that_is_not_completed(self) -> None:
+        mock, job_id = self.made()
+        said = self.log_of(mock, "POST", PRESS, body={"_id": job_id, "button": "U1"})
+        assert f"(job {job_id} is queueing; its buttons can be pressed once it is completed)" in said
+
+    def test_a_button_that_a_job_does_not_offer(self) -> None:
+        mock, job_id = self.made()
+        mock.run_until_idle()
+        self.log_of(mock, "POST", PRESS, body={"_id": job_id, "button": "U1"})
+        mock.run_until_idle()
+        said = self.log_of(mock, "POST", PRESS, body={"_id": mock.jobs[-1].id, "button": "U2"})
+        assert f"(job {mock.jobs[-1].id} offers no U2; it offers no buttons)" in said
+
+    def test_another_account_s_job(self) -> None:
+        mock, job_id = self.made()
+        headers = {"x-api-key": "another"}
+        said = self.log_of(mock, "GET", INFO.partition("?")[0], f"image_model_id={job_id}", **headers)
+        assert f"(job {job_id} is another account's)" in said
+
+    def test_a_job_that_is_not_there_is_named_once(self) -> None:
+        said = self.log_of(MockAkool(), "GET", INFO.partition("?")[0], "image_model_id=nothing")
+        assert said.count("nothing") == 1
+
+    def test_credits_and_limits(self) -> None:
+        mock, _ = self.made(credits=3)
+        assert "(it costs 2 credits, and the account has 1)" in self.log_of(mock, "POST", CREATE, body={"prompt": "x"})
+        mock, _ = self.made(concurrent_jobs=1)
+        said = self.log_of(mock, "POST", CREATE, body={"prompt": "x"})
+        assert "(concurrent_jobs allows 1, and the account has 1 unfinished)" in said
+        mock, _ = self.made(requests_per_second=1)
+        assert "(requests_per_second allows 1, and 1 came before)" in self.log_of(mock, "GET", QUOTA)
+
+    def test_files(self) -> None:
+        mock, job_id = self.made(file_lifetime="1m")
+        mock.run_until_idle()
+        query = f"image_model_id={job_id}"
+        record = json.loads(mock.answer(Request.build("GET", INFO.partition("?")[0], query, headers=JSON)).body)["data"]
+        path = "/" + record["image"].rpartition("/")[2]
+        assert "(" not in self.log_of(mock, "GET", path)
+        assert "(files take GET and HEAD, not POST)" in self.log_of(mock, "POST", path)
+        assert "(no job has a file of this name)" in self.log_of(mock, "GET", "/other.jpg")
+        mock.clock.advance(60)
+        assert "(the file has expired; files live for 1m (setting file_lifetime))" in self.log_of(mock, "GET", path)
+
+    def test_a_scenario_that_does_not_exist(self) -> None:
+        mock = MockAkool()
+        said = self.log_of(mock, "POST", CREATE, body={"prompt": "[mock:slo]"})
+        assert "-> 400  (there is no scenario 'slo'; did you mean 'slow'?)" in said
+        assert mock.report().count("there is no scenario 'slo'") == 1
 
 
 def test_the_wire_says_nothing_of_it() -> None:

@@ -72,7 +72,7 @@ def _check(parent: Job, status: Status, input: ImageButton, settings: ServiceSet
         raise settings.refusal(
             codes.button_unavailable_code,
             parent.id,
-            reason=f"job {parent.id} offers {', '.join(offered) or 'no buttons'}, not {input.button}",
+            reason=f"job {parent.id} offers no {input.button}; it offers {', '.join(offered) or 'no buttons'}",
         )
     if input.button in parent.used:
         raise settings.refusal(

@@ -91,4 +91,5 @@ class ScenarioMiddleware:
 def scenario_refusal(error: ScenarioError) -> Response:
     """Return HTTP 400 for a request that names a scenario which does not exist: no answer of Akool's."""
     body = {"error": f"mock-akool: {error.message}", "hint": error.hint}
-    return Response(400, (("content-type", "application/json; charset=utf-8"),), encode(body))
+    headers = (("content-type", "application/json; charset=utf-8"),)
+    return Response(400, headers, encode(body), reason=str(error))

@@ -30,7 +30,8 @@ def _wrong_route(seen: Observations) -> str | None:
         near = nearest(call.path[:_PATH_SHOWN], (path for _, path in API_ROUTES), likeness=0.75)
         if near:
             return f"#{call.number} asks for {printable(call.path, _PATH_SHOWN)}, which does not exist; {near} does"
-        if call.response.reason:
+        # Browsers ask for all sorts of things beside an API.
+        if call.response.reason and call.path.startswith("/api/"):
             return f"#{call.number} got HTTP 404: {call.response.reason}"
     return None
 
