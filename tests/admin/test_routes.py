@@ -512,7 +512,7 @@ class TestReport:
     def test_a_scenario_that_there_is_not_is_reported_by_its_name(self, fake: Fake) -> None:
         fake.raw("POST", f"{IMAGE}/createbyprompt", "", b'{"prompt": "[mock:nonsense]"}', {"x-api-key": KEY, **JSON})
         told = fake.ask("GET", "report")["report"]
-        assert "#1 POST createbyprompt -> 400: mock-akool: there is no scenario 'nonsense'" in told
+        assert "#1 POST createbyprompt -> 400: there is no scenario 'nonsense'" in told
 
     def test_thousands_of_jobs_take_no_longer_than_they_should(self) -> None:
         """A report that compared each job with each call took 20 s for 4,000 jobs, and held all others up."""
