@@ -453,7 +453,9 @@ class TestReport:
         assert told[:2] == ["no request with this account's key reached the fake", "requests came with other keys:"]
         assert told[2].endswith("queueing, with the key a-ke…")
         fake.raw("GET", "/nowhere")
-        assert fake.ask("GET", "report", f"account={KEY}")["report"].endswith("#2 GET /nowhere -> 404, with no key")
+        last = fake.ask("GET", "report", f"account={KEY}")["report"].split("\n")[-1]
+        assert "#2 GET /nowhere -> 404: Akool's API has no '/nowhere'" in last
+        assert last.endswith(", with no key")
 
     @pytest.mark.parametrize(
         ("accept", "is_text"),
