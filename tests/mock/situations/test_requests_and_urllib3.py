@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -128,9 +129,9 @@ class TestOtherMocks:
         vcr = pytest.importorskip("vcr")
         theirs, ours = vcr.use_cassette(str(tmp_path / "cassette.yaml"), record_mode="none"), MockAkool()
         first, second = (theirs, ours) if theirs_first else (ours, theirs)
-        get = requests.get if library == "requests" else httpx.get
+        get: Any = requests.get if library == "requests" else httpx.get
         with first, second:
-            assert get(URL, headers=HEADERS).json()["code"] == 1000  # type: ignore[operator]
+            assert get(URL, headers=HEADERS).json()["code"] == 1000
         assert not (tmp_path / "cassette.yaml").exists()
 
 
@@ -141,11 +142,11 @@ class TestPatches:
         with other_server(lambda _: (200, {}, b"real")) as url:
             hosts = (url.removeprefix("http://"),)
             with MockAkool(hosts=hosts):
-                client = requests.Session() if library == "requests" else httpx.Client()
-                assert client.get(url).status_code == 404  # type: ignore[union-attr]
-            assert client.get(url).text == "real"  # type: ignore[union-attr]
+                client: Any = requests.Session() if library == "requests" else httpx.Client()
+                assert client.get(url).status_code == 404
+            assert client.get(url).text == "real"
             with MockAkool(hosts=hosts):
-                assert client.get(url).status_code == 404  # type: ignore[union-attr]
+                assert client.get(url).status_code == 404
             client.close()
 
     @reported("kevin1024/vcrpy#1051")
