@@ -54,9 +54,9 @@ HEAVY = {HEAVY!r}
 def test_unused():
     assert "mock_akool.pytest_plugin" in sys.modules
     assert [name for name in HEAVY if name in sys.modules] == []
-    assert [name for name in sys.modules if name.startswith("mock_akool.")] == [
-        "mock_akool._version", "mock_akool.pytest_plugin"
-    ]
+    own = [name for name in sys.modules if name.startswith("mock_akool.")]
+    # An installation writes its version into a module of its own.
+    assert [name for name in own if name != "mock_akool._built"] == ["mock_akool._version", "mock_akool.pytest_plugin"]
 
 
 def test_used(akool_mock):
