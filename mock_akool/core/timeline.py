@@ -84,7 +84,13 @@ COMPLETED: Final = Ending()
 
 
 def failed(*reasons: str, refund: bool = False) -> Ending:
-    """Return the ending of a job that fails for these reasons; without any, the API gives its usual one."""
+    """Return the ending of a job that fails for these reasons; without any, the API gives its usual one.
+
+    Raises SettingsError for a reason that is no text.
+    """
+    for reason in reasons:
+        if not isinstance(reason, str):
+            raise SettingsError(f"failed({shown(reason)}): a reason is a text", "write it in quotes")
     return Ending(Status.FAILED, reasons, refund)
 
 

@@ -133,6 +133,14 @@ WEBHOOK_STATUS: Final = Plain(
     lambda status: status.word,
     use="processing, completed or failed (or 2 to 4)",
 )
+
+
+def check_webhook_rule(rule: WebhookRule) -> None:
+    """Raise ScenarioError for a rule that does nothing."""
+    if rule.fault == WebhookFault():
+        raise ScenarioError("this fault does nothing", "use keys such as {copies: 2}", ("fault",))
+
+
 WEBHOOK: Final = Record(
     "webhook",
     WebhookRule,
@@ -145,6 +153,7 @@ WEBHOOK: Final = Record(
         "fault": Field(WEBHOOK_FAULT, "what goes wrong"),
     },
     needed=("fault",),
+    check=check_webhook_rule,
     use="the keys of a webhook, such as {status: completed, fault: {copies: 2}}",
     error=ScenarioError,
 )

@@ -12,12 +12,11 @@ from mock_akool.akool.overrides import ResultOverride
 from mock_akool.akool.scenarios.model import Scenario, check_changeable
 from mock_akool.akool.settings import ACCOUNT_SPEC
 from mock_akool.core.errors import MockAkoolError, ScenarioError, UnusedError, UnusedJobScriptError, UnusedRuleError
-from mock_akool.core.schema import shown
 from mock_akool.core.timeline import Ending, Status, Timeline
 from mock_akool.diagnostics.report import Report
 from mock_akool.mock.backend import Backend, SteerableClock
 from mock_akool.mock.calls import Calls
-from mock_akool.mock.job_scripts import job_script
+from mock_akool.mock.job_scripts import job_script, read_api_key
 from mock_akool.mock.jobs import JobHandle, Jobs
 from mock_akool.mock.rule_builder import RuleBuilder, check_words
 from mock_akool.mock.settings import ActivationOptions
@@ -47,7 +46,9 @@ class BaseMock:
         return self._backend.api_key
 
     def of_account(self, api_key: str) -> BaseMock:
-        """Return the same fake as the account with this API key sees it."""
+        """Return the same fake as the account with this API key sees it. Raises ScenarioError for what is no key."""
+        __tracebackhide__ = True
+        read_api_key(api_key)
         return BaseMock(self._backend.of_account(api_key), self.options, self._drafts)
 
     # Time
@@ -249,8 +250,8 @@ class BaseMock:
     def _meant(self, account: Account | str | None) -> str | None:
         """Return the API key of the account whose next job is meant, or None for whoever comes."""
         api_key = account.api_key if isinstance(account, Account) else account
-        if api_key is not None and not (isinstance(api_key, str) and api_key):
-            raise ScenarioError(f"{shown(api_key)} is not an API key", "use a text, or an Account", ("api_key",))
+        if api_key is not None:
+            read_api_key(api_key)
         if self.api_key is not None and api_key not in (None, self.api_key):
             raise ScenarioError(
                 "next_job: this is a view of another account", "Call it on the whole fake, or on its own view"

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
 
 from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.schema import shown
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -224,6 +225,10 @@ def _call(function: Any, instance: Any, method: Any) -> None:
 
 def _around(fake: Fake, function: _Decorated) -> _Decorated:
     """Wrap a function or a coroutine function so that it runs with the fake, which is reset before."""
+    if not callable(function):
+        raise MockAkoolError(
+            f"{type(fake).__name__} cannot decorate {shown(function)}", "It decorates functions and test classes"
+        )
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise MockAkoolError(
             f"{type(fake).__name__} cannot decorate the generator {function.__name__}",

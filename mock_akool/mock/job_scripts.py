@@ -8,7 +8,7 @@ from typing import Any, Final
 from mock_akool.akool.scenarios.model import JobScript
 from mock_akool.akool.scenarios.schema import JOB_SCRIPT
 from mock_akool.core.errors import Mistakes, ScenarioError
-from mock_akool.core.schema import unknown_key
+from mock_akool.core.schema import shown, unknown_key
 
 _PARTS: Final = ("queueing", "processing", "ending", "stages", "result")
 _ARGUMENTS: Final = (*_PARTS, "api_key")
@@ -26,3 +26,13 @@ def job_script(**given: Any) -> JobScript:
     script: JobScript = mistakes.read(JOB_SCRIPT, parts, ())
     mistakes.raise_any(ScenarioError)
     return script
+
+
+def read_api_key(value: object, mistakes: Mistakes | None = None) -> None:
+    """Raise ScenarioError for what cannot be the API key of an account, or note it with the other mistakes."""
+    __tracebackhide__ = True
+    found = Mistakes() if mistakes is None else mistakes
+    if not isinstance(value, str) or not value:
+        found.add(f"{shown(value)} is not an API key", "use a text that is not empty", ("api_key",))
+    if mistakes is None:
+        found.raise_any(ScenarioError)

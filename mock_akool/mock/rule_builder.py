@@ -11,6 +11,7 @@ from typing import Any, Never
 from mock_akool.akool.scenarios.schema import FAULT, RULE, as_python
 from mock_akool.core.errors import Mistakes, ScenarioError
 from mock_akool.core.rules import Rule
+from mock_akool.core.schema import shown
 from mock_akool.diagnostics.describe import counted
 from mock_akool.mock.backend import AddedRule, Backend
 
@@ -143,7 +144,7 @@ class RuleBuilder:
 
     def respond(
         self,
-        *,
+        *positional: Never,
         code: int | None = None,
         msg: str | None = None,
         http: int | None = None,
@@ -167,6 +168,9 @@ class RuleBuilder:
         Raises ScenarioError for a value that cannot be, or for faults that do not go together.
         """
         __tracebackhide__ = True
+        if positional:
+            hint = "say what it is, such as respond(http=502) or respond(code=1108)"
+            raise ScenarioError(f"respond({shown(positional[0])}): what goes wrong is given by name", hint)
         given = {name: value for name, value in locals().items() if name in FAULT.fields and value not in (None, False)}
         rule: Rule = RULE.read({**self._parts, "fault": {**given, **unknown}}, ())
         self._drafts.pop(self._number, None)

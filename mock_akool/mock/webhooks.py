@@ -14,7 +14,8 @@ from mock_akool.core.clock import NS_PER_S, MovableClock
 from mock_akool.core.errors import Mistakes, MockAkoolError, ScenarioError
 from mock_akool.core.schema import unknown_key
 from mock_akool.core.timeline import Status
-from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, WEBHOOK_STATUS, WebhookRule
+from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, WEBHOOK_STATUS, WebhookRule, check_webhook_rule
+from mock_akool.mock.job_scripts import read_api_key
 from mock_akool.mock.records import Records
 from mock_akool.webhooks.dispatcher import describe
 
@@ -195,8 +196,11 @@ class Webhooks(Deliveries, ABC):
             if value is not None
         }
         what = mistakes.read(WEBHOOK_FAULT, {name: fault[name] for name in fault if name in known}, ())
+        if api_key is not None:
+            read_api_key(api_key, mistakes)
         mistakes.raise_any(ScenarioError)
         rule = WebhookRule(fault=what, **read)
+        check_webhook_rule(rule)
         self._add_fault(rule, self._api_key or api_key)
 
     # What each does in its own way

@@ -132,7 +132,7 @@ def test_a_scenario_file_may_say_the_same() -> None:
         ({"ending": 2}, "ending: 2 is not an ending; use 'completed', 'failed' or 'failed: reason'"),
         ({"ending": True}, "ending: True is not an ending"),
         ({"ending": "over"}, "ending: 'over' is not an ending; use 'completed', 'failed' or 'failed: reason'"),
-        ({"api_key": ""}, "api_key: '' is not an API key; use a text, or an Account"),
+        ({"api_key": ""}, "api_key: '' is not an API key; use a text that is not empty"),
         ({"api_key": 3}, "api_key: 3 is not an API key"),
         ({"processsing": 3}, "processsing: there is no such argument; did you mean 'processing'?"),
     ],
