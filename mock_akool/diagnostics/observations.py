@@ -29,6 +29,8 @@ class Observations(Snapshot):
 
     error: BaseException | None = None
     """The exception that ended the test, where it is known."""
+    unseen_pause: str = ""
+    """Why the client's pauses may not have moved the clock, such as `time.sleep was replaced`; empty when they do."""
 
     @classmethod
     def of(cls, engine: Engine, api_key: str | None = None, *, clock_is_held: bool = False) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.akool.accounts import Account, Credits
@@ -203,6 +204,8 @@ class MockAkool(BaseMock, Activation):
         self.application = Application(settings, VirtualClock() if clock is None else clock)
         self.engine = self.application.engine
         backend = _LocalBackend(self.application, scriptable="python" in settings.scenario_sources)
+        self._entered: LocalTarget | None = None
+        """As what it was active last."""
         super().__init__(backend, settings)
 
     @staticmethod
@@ -222,10 +225,25 @@ class MockAkool(BaseMock, Activation):
         from mock_akool.mock.interceptors.target import LocalTarget
 
         self.application.dispatcher.go_on()
-        return LocalTarget(self.application, hosts, refuse_others=refuse_others)
+        self._entered = LocalTarget(self.application, hosts, refuse_others=refuse_others)
+        return self._entered
 
     def _leave(self) -> None:
         self.application.dispatcher.rest()
+
+    def reset(self) -> None:
+        """Forget jobs, calls, job scripts, rules and spent credits; scenarios begin anew.
+
+        A virtual clock stays where it is. A clock that runs shows the machine's time again.
+        """
+        super().reset()
+        if self._entered is not None:
+            self._entered.unseen_pause = ""
+
+    def capture_report(self) -> Report:
+        """Return the report about what was seen until now; its text is made when it is asked for."""
+        unseen = "" if self._entered is None else self._entered.unseen_pause
+        return Report.of(replace(Observations.of(self.engine), unseen_pause=unseen))
 
     # Other ways in
 

@@ -102,6 +102,7 @@ def _report_of_bug(bug: Exception) -> Report:
 
 
 def _add_section(report: pytest.TestReport, text: str) -> None:
+    text = text.encode("utf-8", "backslashreplace").decode()  # whatever clients sent, it can be written and passed on
     # Beside the traceback it is shown whatever --show-capture says, and goes into JUnit files and editors.
     add = getattr(report.longrepr, "addsection", None)
     if add is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -131,13 +132,41 @@ def _guarded(receive: Callable[[], int]) -> Answer:
         with delivering():
             return Answer(receive())
     except BaseException as error:
-        is_failure = isinstance(error, AssertionError) or hasattr(error, "pytrace")  # as pytest marks its own
+        is_failure = _is_failure(error)
         if not isinstance(error, Exception) and not is_failure:
             raise
         what = _in_a_line(error)
         # A failed assertion is raised again at the end of the test, with where it was; nobody wants it at each attempt.
         _log.warning("the receiver of a webhook raised %s", what, exc_info=None if is_failure else error)
         return Answer(500, f"the receiver raised {what}", error if is_failure else None)
+
+
+def _is_failure(error: BaseException | None) -> bool:
+    """Return whether this is a failed assertion, or what `pytest.fail` raises, which pytest marks so."""
+    return isinstance(error, AssertionError) or hasattr(error, "pytrace")
+
+
+@contextmanager
+def _failures_raised() -> Iterator[None]:
+    """Raise at the end the assertion that failed in an app of Flask or Django inside, which answer it with HTTP 500."""
+    failures: list[BaseException] = []
+
+    def note(*_: object, exception: BaseException | None = None, **__: object) -> None:
+        error = exception or sys.exc_info()[1]  # Django names none
+        if error is not None and _is_failure(error) and is_delivering():
+            failures.append(error)
+
+    modules = (sys.modules.get("flask.signals"), sys.modules.get("django.core.signals"))
+    signals = [module.got_request_exception for module in modules if module is not None]
+    for signal in signals:
+        signal.connect(note, weak=False)
+    try:
+        yield
+    finally:
+        for signal in signals:
+            signal.disconnect(note)
+    if failures:
+        raise failures[-1]
 
 
 def _in_a_line(error: BaseException) -> str:
@@ -195,7 +224,8 @@ class _Wsgi:
             environ_base={"REMOTE_ADDR": "127.0.0.1"},
             multithread=True,
         )
-        _, status, _ = run_wsgi_app(self._app, builder.get_environ(), buffered=True)
+        with _failures_raised():
+            _, status, _ = run_wsgi_app(self._app, builder.get_environ(), buffered=True)
         return int(status.partition(" ")[0])
 
 

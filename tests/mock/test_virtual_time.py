@@ -674,3 +674,61 @@ def test_requests_retries_sleep_virtually() -> None:
         session.mount("https://", requests.adapters.HTTPAdapter(max_retries=2))
         assert session.get(f"{API_URL}{INFO}?image_model_id={job_id}", headers=HEADERS, timeout=5).status_code == 200
         assert slept_s(mock) == 0
+
+
+class TestPausesThatAreNotSeen:
+    """The report does not say that a client polls without a pause when its pauses do not move the clock."""
+
+    def polls(self, pause: Callable[[], Any], count: int = 5) -> None:
+        job_id = Requests().job()
+        for _ in range(count):
+            Requests().poll(job_id)
+            pause()
+
+    def test_a_client_without_a_pause_is_told_so(self) -> None:
+        with MockAkool() as mock:
+            self.polls(lambda: None)
+            assert "is polled without a pause" in mock.report()
+
+    @pytest.mark.parametrize("name", ["time.sleep", "asyncio.sleep"])
+    def test_sleep_that_was_replaced(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        with MockAkool() as mock:
+            with monkeypatch.context() as patch:
+                patch.setattr(name, lambda _: None)
+                self.polls(lambda: time.sleep(0) if name == "asyncio.sleep" else time.sleep(3))
+            report = mock.report()
+        assert "without a pause" not in report
+        assert f"if the client pauses, that moved no clock: {name} was replaced" in report
+        assert f"{name} was replaced" in mock.report()
+
+    def test_a_wait_that_nobody_can_replace(self) -> None:
+        lock = threading.Lock()
+        lock.acquire()
+        with MockAkool() as mock:
+            self.polls(lambda: lock.acquire(timeout=0.03))
+            report = mock.report()
+        assert "without a pause" not in report
+        assert "moved no clock: it waited in real time" in report
+
+    def test_sleep_that_is_real(self) -> None:
+        with MockAkool(sleep="real") as mock:
+            self.polls(lambda: time.sleep(0.001))
+            assert 'moved no clock: sleep="real" is set' in mock.report()
+
+    def test_the_error_of_a_client_that_never_ends_says_so_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with MockAkool(), monkeypatch.context() as patch:
+            patch.setattr("time.sleep", lambda _: None)
+            patch.setattr("mock_akool.mock.interceptors.target.POLL_LIMIT", 50)
+            with pytest.raises(
+                VirtualTimeLimitError, match=r"If it pauses, that moved no clock: time.sleep was replaced"
+            ):
+                self.polls(lambda: time.sleep(3), 100)
+
+    def test_a_reset_forgets_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with MockAkool() as mock:
+            with monkeypatch.context() as patch:
+                patch.setattr("time.sleep", lambda _: None)
+                self.polls(lambda: time.sleep(3))
+            mock.reset()
+            self.polls(lambda: None)
+            assert "is polled without a pause" in mock.report()

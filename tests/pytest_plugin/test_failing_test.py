@@ -401,3 +401,16 @@ def test_other_fixtures_that_there_are_not_get_no_hint_of_ours(run: Run, name: s
     result = run(f"def test_it({name}, akool_mock): pass")
     result.assert_outcomes(errors=1)
     assert "did you mean" not in result.stdout.str()
+
+
+def test_a_text_that_no_stream_can_write_is_shown_all_the_same(run: Run) -> None:
+    result = run(
+        """
+def test_it(akool_mock, monkeypatch):
+    create()
+    monkeypatch.setattr("mock_akool.diagnostics.report.explain", lambda seen: "an odd \\ud800 text")
+    assert False
+"""
+    )
+    result.assert_outcomes(failed=1)
+    assert sections(result) == ["an odd \\ud800 text"]

@@ -6,10 +6,11 @@ import asyncio
 import json
 import threading
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import requests
+from fastapi import FastAPI
 from flask import Flask, request
 
 from mock_akool import MockAkool, MockAkoolError, VirtualTimeLimitError
@@ -97,6 +98,41 @@ class TestFunctions:
         attempts = [each.getMessage() for each in caplog.records if each.module == "receivers"]
         assert attempts == 4 * [f"the receiver of a webhook raised {said}"]
         assert "Traceback" not in caplog.text
+
+    @pytest.mark.parametrize("is_testing", [True, False])
+    @pytest.mark.parametrize("framework", ["flask", "fastapi"])
+    def test_an_assertion_that_fails_in_an_app_is_found_whether_the_app_is_in_testing_mode_or_not(
+        self, framework: str, is_testing: bool
+    ) -> None:
+        def fail() -> NoReturn:
+            raise AssertionError("no status")
+
+        app: Any
+        if framework == "flask":
+            app = Flask("receiver")
+            app.testing = is_testing
+            app.add_url_rule("/hook", view_func=fail, methods=["POST"])
+        else:
+            app = FastAPI(debug=is_testing)
+            app.add_api_route("/hook", fail, methods=["POST"], response_model=None)
+        mock = fake(webhook_retries=0)
+        mock.webhooks.deliver_to(app)
+        create(mock)
+        mock.clock.advance(5)
+        assert mock.webhooks.last.error == "the receiver raised AssertionError: no status"
+        with pytest.raises(AssertionError, match="no status"):
+            mock.verify()
+
+    def test_what_an_app_of_flask_handles_itself_is_no_failure(self) -> None:
+        app = Flask("receiver")
+        app.add_url_rule("/hook", view_func=lambda: str(1 / 0), methods=["POST"])
+        app.register_error_handler(ZeroDivisionError, lambda _: ("", 202))
+        mock = fake()
+        mock.webhooks.deliver_to(app)
+        create(mock)
+        mock.clock.advance(5)
+        assert mock.webhooks.last.answer == 202
+        mock.verify()
 
     def test_it_may_be_a_coroutine_function(self) -> None:
         mock = fake()

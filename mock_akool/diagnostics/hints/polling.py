@@ -107,6 +107,11 @@ def _no_pause(seen: Observations) -> str | None:
         for one, following in pairwise(seen.polls(job.id)):
             unfinished = one.job_status is not None and one.job_status < Status.COMPLETED
             run = run + 1 if unfinished and following.time_ns - one.time_ns < _HASTY_NS else 1
+            if run >= _HASTY_POLLS and seen.unseen_pause:
+                return (
+                    f"job {job.id} is polled again and again at the same instant (#{following.number} and those before "
+                    f"it); if the client pauses, that moved no clock: {seen.unseen_pause}"
+                )
             if run >= _HASTY_POLLS:
                 return f"job {job.id} is polled without a pause (#{following.number} and those before it)"
     return None

@@ -71,6 +71,10 @@ class Sleeper(Protocol):
         """Sleep in a task of asyncio or trio."""
         ...
 
+    def unseen_pause(self) -> str:
+        """Return why a pause of the caller would not be seen, such as that `time.sleep` is replaced; else nothing."""
+        ...
+
 
 class Target(ABC):
     """A fake as the interceptors see it: its hosts, who answers for them, and how time passes."""
@@ -91,6 +95,8 @@ class Target(ABC):
         """A token for each request under way that a task really waits for: time must not pass meanwhile."""
         self.late_breaks: deque[float] = deque()
         """For how many seconds clients of aiohttp wait before they learn that the connection broke."""
+        self.unseen_pause = ""
+        """Why a client's pauses may not have moved the clock, once that was so."""
         self._counted_at_ns = 0
         self._counts: dict[str, int] = {}
         self._hammered: str | None = None
@@ -189,6 +195,10 @@ class Target(ABC):
         """Raise VirtualTimeLimitError when a client does something forever without a pause."""
         clock = self.virtual_clock
         if self._hammered is not None and clock is not None and self._counted_at_ns == clock.now_ns():
+            if self.unseen_pause:
+                raise VirtualTimeLimitError(
+                    f"the code under test {self._hammered}. If it pauses, that moved no clock: {self.unseen_pause}"
+                )
             raise VirtualTimeLimitError(
                 f"the code under test {self._hammered}; a real client would hammer the service. Let it sleep in between"
             )
@@ -268,12 +278,19 @@ class LocalTarget(Target):
         if job_id is None or status is None:
             return response
         is_poll = status < Status.COMPLETED and request.method == "GET"
+        if is_poll:
+            self.unseen_pause = self._why_unseen() or self.unseen_pause
         if is_poll and self.repeated(job_id) > POLL_LIMIT and self._waits_for_time(job_id):
             self.hammered(
                 f"polls without a pause: {POLL_LIMIT:,} polls of job {job_id}, and no virtual time has passed. "
                 f"The job can never end for it"
             )
         return response
+
+    def _why_unseen(self) -> str:
+        if self.sleeper is not None:
+            return self.sleeper.unseen_pause()
+        return 'sleep="real" is set, so only the test moves the clock' if self.virtual_clock is not None else ""
 
     def _note_fault(self, request: Request, rule: str) -> None:
         if self.repeated(rule) > POLL_LIMIT:

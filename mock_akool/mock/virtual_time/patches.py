@@ -200,6 +200,17 @@ def _renew() -> None:
         _patch_names()
 
 
+def _replaced() -> str:
+    for key in (("time", "sleep"), ("asyncio", "sleep")):
+        ours = _patched.get(key)
+        if ours is not None and getattr(sys.modules[key[0]], key[1]) is not ours:
+            return f"{'.'.join(key)} was replaced"
+    return ""
+
+
+keeper.replaced = _replaced
+
+
 def tidy() -> None:
     """Take back what others have put back since the last fake was left.
 

@@ -50,6 +50,9 @@ _SPIN_READS: Final = 200
 _SPIN_NS: Final = NS_PER_S // 50
 """Who looks so often at the clock before the first request, in so much real time, waits by looking: time then passes.
 All else that code does takes no time: or else limits that were set before the first request would not be round."""
+_UNSEEN_NS: Final = NS_PER_S // 50
+_UNSEEN_WAITS: Final = 2
+"""Who polls so often after so much real time at one instant of virtual time pauses in a way that is not seen."""
 _FOR_EVER_S: Final = 1e10
 _TOLD_JOBS: Final = 3
 
@@ -142,6 +145,8 @@ class _Fake:
         self.clock_ns = clock.now_ns()
         """Where we left the clock; when it is elsewhere, a test has moved it."""
         self.slept_ns = 0
+        self._asked: dict[int, tuple[int, int, int]] = {}
+        """When each thread polled last, by virtual and by real time, and how often it really waited before."""
         self.jobs_made = -1
         self.calls_before = target.calls_answered
 
@@ -150,6 +155,19 @@ class _Fake:
 
     async def nap_in_task(self, seconds: float) -> None:
         await keeper.nap_in_task(seconds)
+
+    def unseen_pause(self) -> str:
+        """Return why a pause of this thread is not seen: what is replaced, or that it really waited before it asked."""
+        return keeper.replaced() or self._really_waited()
+
+    def _really_waited(self) -> str:
+        real_ns, before = genuine.monotonic_ns(), self._asked.get(threading.get_ident())
+        same = before is not None and before[0] == keeper._now_ns and real_ns - before[1] > _UNSEEN_NS
+        count = before[2] + 1 if before is not None and same else 0
+        self._asked[threading.get_ident()] = (keeper._now_ns, real_ns, count)
+        if count < _UNSEEN_WAITS or not keeper._is_virtual():
+            return ""
+        return "it waited in real time, by something that virtual time does not reach"
 
 
 class Keeper:
@@ -165,6 +183,8 @@ class Keeper:
         self.forget()
         self.time_passed: Callable[[float], None] = lambda _: None
         """Tells other tools that stop the clock, such as freezegun, that so many seconds passed."""
+        self.replaced: Callable[[], str] = lambda: ""
+        """Tells which wait somebody else has replaced since, in a sentence; nothing when none is."""
         self.nap_in_task: Callable[[float], Any]
         """Sleeps in a task of asyncio or trio."""
 
