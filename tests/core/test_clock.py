@@ -30,7 +30,7 @@ def test_virtual_time_starts_where_it_is_set_to() -> None:
 
 
 @pytest.mark.parametrize("seconds", [-1, -1e-9, float("nan"), float("inf"), float("-inf")])
-def test_a_clock_cannot_run_backwards_or_for_ever(seconds: float) -> None:
+def test_a_clock_cannot_run_backwards_or_forever(seconds: float) -> None:
     clock = VirtualClock(S)
     with pytest.raises(ClockError, match="cannot run backwards or forever") as caught:
         clock.advance(seconds)

@@ -220,7 +220,7 @@ def test_a_stage_of_no_polls_is_never_seen() -> None:
     assert polled(Timeline.of("0 polls", "1 poll"), [BORN] * 2) == [PROCESSING, DONE]
 
 
-def test_a_stage_of_polls_waits_for_ever_when_nobody_polls() -> None:
+def test_a_stage_of_polls_waits_forever_when_nobody_polls() -> None:
     assert status_at(Timeline.of("1 poll"), BORN, (), BORN + 10**9 * S) is QUEUEING
 
 

@@ -122,7 +122,7 @@ class TestClients:
             assert re.search(r"job \w{24} failed: \W?not this prompt", told.stderr)
             assert list(tmp_path.iterdir()) == []
 
-    def test_it_does_not_wait_for_ever(self, client: Path, tmp_path: Path) -> None:
+    def test_it_does_not_wait_forever(self, client: Path, tmp_path: Path) -> None:
         with serving(queueing=0, processing="forever") as (url, _):
             told = play(client, url, tmp_path, pause_s=0.1, patience_s=1)
             assert (told.returncode, told.stderr) == (1, "it took too long\n")

@@ -384,7 +384,7 @@ class TestLoops:
             mock.webhooks.send_over_http()
             assert asyncio.run(main(mock)) == 60
 
-    def test_trio_waits_for_ever_without_an_overflow(self, mock: MockAkool) -> None:
+    def test_trio_waits_forever_without_an_overflow(self, mock: MockAkool) -> None:
         async def main() -> None:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(trio.sleep_forever)

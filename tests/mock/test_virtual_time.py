@@ -491,7 +491,7 @@ class TestBesideOtherPatches:
 
 
 class TestLimit:
-    def test_a_loop_that_polls_for_ever_is_stopped(self, library: Library) -> None:
+    def test_a_loop_that_polls_forever_is_stopped(self, library: Library) -> None:
         with MockAkool(processing="forever", sleep_limit="2m") as mock:
             with pytest.raises(VirtualTimeLimitError, match=r"slept for 120 s .* 30 s more \(job \w+ is processing"):
                 poll_until(library, 3, pause_s=30)

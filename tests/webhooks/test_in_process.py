@@ -328,7 +328,7 @@ def submit(url: str = HOOK, prompt: str = "a fox") -> str:
     return job_id
 
 
-def wait_for_ever() -> None:
+def wait_forever() -> None:
     while True:
         time.sleep(5)
 
@@ -403,16 +403,16 @@ class TestVirtualSleep:
             mock.webhooks.fault(status=3, copies=0)
             submit()
             with pytest.raises(VirtualTimeLimitError, match="A real client would hang"):
-                wait_for_ever()
+                wait_forever()
 
     def test_a_client_that_waits_for_a_webhook_that_it_refuses_is_stopped(self) -> None:
         with MockAkool(accounts=[ACCOUNT], sleep_limit="10m") as mock:
             mock.webhooks.deliver_to(lambda request: 401)
             submit()
             with pytest.raises(VirtualTimeLimitError):
-                wait_for_ever()
+                wait_forever()
 
-    def test_a_receiver_that_sleeps_for_ever_is_stopped(self) -> None:
+    def test_a_receiver_that_sleeps_forever_is_stopped(self) -> None:
         def receive(request: Any) -> None:
             while True:
                 time.sleep(60)
