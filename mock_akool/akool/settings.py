@@ -14,7 +14,7 @@ from mock_akool.akool.codes import AES_KEY_BYTES, MESSAGES, UNKNOWN_MESSAGE, Cod
 from mock_akool.akool.errors import AkoolError
 from mock_akool.core.call_log import MAX_BYTES
 from mock_akool.core.delays import DELAY, Delay
-from mock_akool.core.durations import DURATION, SPAN, Duration, Span
+from mock_akool.core.durations import DURATION, FOREVER, SPAN, Duration, Span
 from mock_akool.core.errors import Mistakes, Place, SettingsError
 from mock_akool.core.options import POSITIVE, Options, option
 from mock_akool.core.schema import FLAG, NAME, TEXT, Field, Listed, Optional, Plain, Record, choice, one_of, whole
@@ -260,6 +260,10 @@ class ServiceSettings(Options):
         for position, spec in enumerate(self.accounts):
             with mistakes.noted():
                 self.check_key(spec, ("accounts", position, "api_key"))
+        for name, span in (("queueing", self.queueing), ("processing", self.processing)):
+            if span == FOREVER and self.ending != COMPLETED:
+                hint = f"leave out ending, or give {name} a length"
+                mistakes.add(f"{name} lasts forever, so no job ends", hint, ("ending",))
         mistakes.raise_any()
 
     def check_key(self, spec: AccountSpec, place: Place = ()) -> None:

@@ -193,6 +193,16 @@ def test_all_mistakes_are_reported_at_once() -> None:
     assert [each.place for each in caught.value.mistakes[:2]] == [("quueing",), ("seed",)]
 
 
+@pytest.mark.parametrize("stage", ["queueing", "processing"])
+def test_an_ending_of_jobs_that_never_end_is_refused(stage: str) -> None:
+    lengths: dict[str, Any] = {stage: "forever"}
+    with pytest.raises(SettingsError) as caught:
+        MockAkool(**lengths, ending="failed")
+    said = f"ending: {stage} lasts forever, so no job ends; leave out ending, or give {stage} a length"
+    assert str(caught.value) == said
+    MockAkool(**lengths, ending="completed")
+
+
 def test_of_very_many_mistakes_the_first_are_reported() -> None:
     with pytest.raises(SettingsError) as caught:
         MockAkool(accounts=[{"api_key": ""}] * 50)

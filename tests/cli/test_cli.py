@@ -143,7 +143,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("arguments", "code", "message"),
         [
-            ((), 2, "mock-akool: the command is missing. Choose from serve, demo, health, settings, scenarios, "),
+            ((), 2, "mock-akool: the command is missing. Choose from serve, demo, health, "),
             (("examples",), 2, "mock-akool examples: the command is missing. Choose from list, copy. See mock-akool "),
             (("server",), 2, "mock-akool: there is no command 'server', did you mean serve? See mock-akool --help"),
             (("xyz",), 2, "mock-akool: there is no command 'xyz'. Choose from serve, demo, health, ca, settings, scen"),
