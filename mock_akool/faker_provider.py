@@ -119,8 +119,9 @@ class AkoolProvider(BaseProvider):
         """Return the whole body that answers a request which creates a job."""
         kind = self._family(family)
         fake, job = self._job(kind, Status.QUEUEING, self.akool_api_key(), self.akool_client_id())
-        data = kind.creates[0].reply(created_records([job], fake.engine.context))
-        return {"code": int(Code.OK), "msg": MESSAGES[Code.OK], "data": data}
+        create = kind.creates[0]
+        data = create.reply(created_records([job], fake.engine.context))
+        return {"code": int(Code.OK), "msg": create.msg, "data": data}
 
     # Errors and webhooks
 

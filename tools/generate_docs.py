@@ -63,7 +63,9 @@ _WHEN: Final = {
     Code.OK: "success, and nothing else is",
     Code.PARAMETER_ERROR: "the body or the query is not usable",
     Code.TOO_FREQUENT: "a limit of `requests_per_second` or `concurrent_jobs` is reached",
-    Code.QUOTA_NOT_ENOUGH: "only when `out_of_credits_code` says so",
+    Code.QUOTA_NOT_ENOUGH: "the credits do not suffice for a face swap or reage; else only when "
+    "`out_of_credits_code` says so",
+    Code.TOO_MANY_CONTENTS: "a v3 face swap has more than 8 faces",
     Code.NOT_FOUND: "no job has this `_id`",
     Code.NO_PERMISSION: "the job is another account's",
     Code.CANNOT_OPERATE: "the parent is not completed, or does not offer the button",

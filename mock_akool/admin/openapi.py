@@ -14,7 +14,7 @@ from mock_akool.akool import endpoints
 from mock_akool.akool.api import API_ROUTES
 from mock_akool.akool.auth import TOKEN_PAIR
 from mock_akool.akool.codes import MESSAGES
-from mock_akool.akool.families import CREATES, RESULTS
+from mock_akool.akool.families import CREATES, RESULTS, SERVICES
 from mock_akool.core.schema import Record, Schema
 
 _TEXT: Final[Schema] = {"type": "string"}
@@ -23,6 +23,8 @@ _URL: Final[Schema] = {"type": "string", "description": "a URL, or empty text"}
 _REQUESTS: Final[Mapping[str, Schema]] = {
     endpoints.GET_TOKEN: TOKEN_PAIR.schema,
     **{endpoint: create.input.schema for endpoint, create in CREATES.items()},
+    **{endpoint: results.input.schema for endpoint, results in RESULTS.items() if results.input is not None},
+    **{endpoint: service.input.schema for endpoint, service in SERVICES.items() if service.input is not None},
 }
 """What the emulated API reads of a body; what it does not know, it ignores."""
 
@@ -31,7 +33,7 @@ _DATA: Final[Mapping[str, Schema]] = {
         endpoint: {"anyOf": [create.record_schema, {"type": "array", "items": create.record_schema}]}
         for endpoint, create in CREATES.items()
     },
-    **{endpoint: results.record_schema for endpoint, results in RESULTS.items()},
+    **{endpoint: results.data_schema for endpoint, results in RESULTS.items()},
     endpoints.QUOTA_INFO: {"type": "object", "required": ["credit"], "properties": {"credit": {"type": "number"}}},
 }
 _ERROR: Final[Schema] = {
@@ -69,7 +71,8 @@ def document(routes: Routes, shared: Mapping[str, Schema]) -> dict[str, Any]:
         "info": {
             "title": "mock-akool",
             "version": __version__,
-            "description": "The emulated API of Akool; below /_mock/ the admin API, which shows and steers the fake.",
+            "description": "The emulated API of Akool; below /_mock/ the admin API, which shows and steers the fake. "
+            "The codes of the emulated API: " + ", ".join(f"{int(code)} {text}" for code, text in MESSAGES.items()),
         },
         "servers": [{"url": "/"}],
         "paths": _referring(paths, names),
@@ -112,6 +115,7 @@ def _referring(tree: Any, names: Mapping[str, str]) -> Any:
 
 
 def _emulated(endpoint: str) -> dict[str, Any]:
+    service = SERVICES.get(endpoint)
     signed = endpoint != endpoints.GET_TOKEN
     token: Schema = {} if signed else {"token": _TEXT}
     data: Schema = {"data": _DATA[endpoint]} if endpoint in _DATA else {}
@@ -130,21 +134,22 @@ def _emulated(endpoint: str) -> dict[str, Any]:
         "tags": ["emulated"],
         "summary": f"the endpoint {endpoint} of Akool",
         "security": [{"apiKey": []}, {"token": []}] if signed else [{}],
+        **({"servers": [{"url": "/"}, {"url": f"https://{service.host}"}]} if service and service.host else {}),
         "responses": {
             "200": {
-                "description": "success, or a business error with its code: "
-                + ", ".join(f"{int(code)} {text}" for code, text in MESSAGES.items()),
-                "content": _json(envelope),
+                "description": "success, or a business error with its code",
+                "content": _json(envelope if service is None else {"anyOf": [envelope, service.schema]}),
             },
             "default": {"description": "what a scenario made of it"},
         },
     }
     if endpoint in _REQUESTS:
         described["requestBody"] = {"required": True, "content": _json({"type": "object", **_REQUESTS[endpoint]})}
-    if endpoint in RESULTS:
+    asked = RESULTS.get(endpoint) or service
+    if asked is not None and asked.query:
         described["parameters"] = [
-            {"name": name, "in": "query", "required": True, "description": meaning, "schema": _TEXT}
-            for name, meaning in RESULTS[endpoint].query.items()
+            {"name": name, "in": "query", "required": asked is not service, "description": meaning, "schema": _TEXT}
+            for name, meaning in asked.query.items()
         ]
     return described
 

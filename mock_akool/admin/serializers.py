@@ -245,6 +245,7 @@ JOB: Final = Serializer(
         "polls_ns": kept("when it was polled, where that counts", listed(WHOLE), "polls"),
         "used_buttons": kept("the buttons that were pressed", listed(TEXT), "used"),
         "job_script": kept("the job script that it follows", or_null(TEXT), "job_script"),
+        "deleted_ns": kept("when its account deleted it by the API, or null", or_null(WHOLE), "deleted_ns"),
         "place": kept("its place in its batch, from 0", WHOLE, "place"),
         "stamp_ms": kept("the number that the names of its files begin with", WHOLE, "stamp_ms"),
         "file_base": kept("what the URLs of its files begin with", TEXT, "file_base"),
@@ -313,6 +314,11 @@ _REQUEST: Final = Serializer(
         "file_base": kept("what the URLs of files in the response begin with", TEXT, "file_base"),
     },
 )
+_SHOWN_JOB: Final = Value(
+    {"type": "object", "required": ["job", "status"], "properties": {"job": schemas.TEXT, "status": STATUS.schema}},
+    lambda shown: {"job": shown[0], "status": STATUS.write(shown[1])},
+    lambda plain: (plain["job"], STATUS.read(plain["status"])),
+)
 _RESPONSE: Final = Serializer(
     Response,
     {
@@ -325,6 +331,7 @@ _RESPONSE: Final = Serializer(
         "account": kept("the API key of the account, where it is known", or_null(TEXT), "account"),
         "job": kept("the `_id` of the job that it was about", or_null(TEXT), "job_id"),
         "job_status": kept("the status that the caller was shown", or_null(STATUS), "job_status"),
+        "also_shown": kept("the other jobs that the caller was shown", listed(_SHOWN_JOB), "also_shown"),
         "job_script": kept("the job script that the job follows", or_null(TEXT), "job_script"),
         "rule": kept("the rule that made the response what it is", or_null(TEXT), "rule"),
         "reason": kept(

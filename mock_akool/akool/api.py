@@ -31,9 +31,12 @@ from mock_akool.akool.families import (
     FAMILIES,
     FILE_EXTENSIONS,
     RESULTS,
+    SERVICES,
+    Asked,
     Create,
     Record,
     Results,
+    Service,
     Unknown,
     created_records,
     names_in,
@@ -55,6 +58,7 @@ _XML: Final[Headers] = (("content-type", "application/xml"), *_CORS)
 _FILE_TYPES: Final[dict[str, Headers]] = {
     "JPEG": (("content-type", "image/jpeg"), *_CORS),
     "PNG": (("content-type", "image/png"), *_CORS),
+    "MP4": (("content-type", "video/mp4"), *_CORS),
 }
 
 Names = Sequence[str]
@@ -104,12 +108,13 @@ def _create(create: Create[Any]) -> Signed:
 
     def handle(engine: Engine, request: Request, account: Account, now_ns: int, names: Names) -> Response:
         input = create.input.read(request, engine.settings)
+        create.allow(input, engine.settings)
         jobs = engine.create(account, create, input, request.file_base, now_ns)
         first = jobs[0]
         return Response(
             200,
             _JSON,
-            success(create.reply(created_records(jobs, engine.context))),
+            success(create.reply(created_records(jobs, engine.context)), create.msg),
             code=Code.OK,
             account=account.api_key,
             job_id=first.id,
@@ -141,10 +146,11 @@ def _read(results: Results) -> Signed:
         shown: list[PollResult] = []
         records: list[Record] = []
         first_id = ""
-        for job_id in results.ids(request, names):
+        asked = results.asked_ids(request, names, engine.settings)
+        for job_id in asked:
             job = engine.job(job_id)
             known = None if job is None else known_as.get(job.endpoint)
-            if not is_strict and (known is None or job is None or job.account.api_key != account.api_key):
+            if not is_strict and (known is None or results.leaves_out(job, account, now_ns, engine.settings)):
                 continue
             if known is None:
                 raise engine.unknown_job(job_id)
@@ -169,9 +175,35 @@ def _read(results: Results) -> Signed:
             status,
             job_script=job.job_script,
         )
-        if repeats and len(shown) == 1:
+        if len(shown) > 1:
+            return response._replace(also_shown=tuple((each.job.id, each.status) for each in shown[1:]))
+        if repeats and len(asked) == 1:
             engine.remember(endpoint, request.query, request.file_base, shown[0], response)
         return response
+
+    return handle
+
+
+def _serve(service: Service) -> Open:
+    """Return what answers a service."""
+
+    def answer(engine: Engine, request: Request, account: Account | None, now_ns: int, names: Names) -> Response:
+        try:
+            input = None if service.input is None else service.input.read(request, engine.settings)
+            said = service.answer(Asked(engine, request, account, input, now_ns))
+        except ParameterError as error:
+            if service.refuse is None:
+                raise
+            said = service.refuse(error.reason or "", engine.settings)
+        key = None if account is None else account.api_key
+        return Response(said.status, _JSON, encode(said.body), code=said.code, account=key, reason=said.reason)
+
+    signed = _signed(answer)
+
+    def handle(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
+        if service.is_signed(engine.settings):
+            return signed(engine, request, now_ns, names)
+        return answer(engine, request, None, now_ns, names)
 
     return handle
 
@@ -182,6 +214,17 @@ def _quota(engine: Engine, request: Request, account: Account, now_ns: int, name
 
 
 def _file(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
+    loose = engine.loose_file_at(request.path, now_ns)
+    if loose is not None:
+        return Response(
+            200,
+            _FILE_TYPES[loose.media.format],
+            b"",
+            loose.media,
+            engine.latency_ns,
+            account=loose.api_key,
+            download=Download.of(request.method, request.headers, loose.since_ns // NS_PER_S),
+        )
     job, media, since_ns = engine.file_at(request.path, now_ns)
     if job is None or media is None:
         gone = ErrorRenderer(engine.settings).render_gone_file()
@@ -287,6 +330,8 @@ def _routes() -> Iterator[tuple[tuple[str, str], Route]]:
         )
     for results in RESULTS.values():
         yield (results.method, results.path), Route(results.endpoint, _signed(_read(results)), _bad_query)
+    for service in SERVICES.values():
+        yield (service.method, service.path), Route(service.endpoint, _serve(service), _bad_query)
     yield ("GET", "/api/open/v3/faceswap/quota/info"), Route(endpoints.QUOTA_INFO, _signed(_quota))
 
 
@@ -294,15 +339,16 @@ API_ROUTES: Final[dict[tuple[str, str], Route]] = dict(_routes())
 """The emulated API: method and path, which may have `{names}`, and what answers (contract sections 2 to 7)."""
 
 _TEMPLATES: Final = [(method, path, found) for (method, path), found in API_ROUTES.items() if "{" in path]
+_IN_LOWER_CASE: Final = {(method, path.lower()): found for (method, path), found in API_ROUTES.items()}
 _READING: Final = {"GET": _file, "HEAD": _file}
 _PREFLIGHT: Final = Route(endpoints.PREFLIGHT, _preflight)
 _UNKNOWN: Final = Route(endpoints.UNKNOWN, _unknown)
 
 
-def route(method: str, path: str) -> tuple[Route, Names]:
+def route(method: str, path: str, *, any_case: bool = False) -> tuple[Route, Names]:
     """Return what answers a request, and the parts of its path that the route names.
 
-    What is no endpoint and no file is answered with HTTP 404.
+    What is no endpoint and no file is answered with HTTP 404. With `any_case` a path is known in any case.
     """
     asked = "GET" if method == "HEAD" else method
     found = API_ROUTES.get((asked, path))
@@ -311,6 +357,8 @@ def route(method: str, path: str) -> tuple[Route, Names]:
     for known, template, route in _TEMPLATES:
         if known == asked and (names := names_in(template, path)):
             return route, names
+    if any_case and (found := _IN_LOWER_CASE.get((asked, path.lower()))) is not None:
+        return found, ()
     if method == "OPTIONS":
         return _PREFLIGHT, ()
     if path.rpartition(".")[2] in FILE_EXTENSIONS and not path.startswith(_API):

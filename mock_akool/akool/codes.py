@@ -14,6 +14,7 @@ class Code(IntEnum):
     PARAMETER_ERROR = 1003
     TOO_FREQUENT = 1005
     QUOTA_NOT_ENOUGH = 1006
+    TOO_MANY_CONTENTS = 1007
     NOT_FOUND = 1008
     NO_PERMISSION = 1009
     CANNOT_OPERATE = 1010
@@ -33,6 +34,7 @@ MESSAGES: Final[Mapping[int, str]] = {
     Code.PARAMETER_ERROR: "parameter validate error",
     Code.TOO_FREQUENT: "too frequent",
     Code.QUOTA_NOT_ENOUGH: "quota not enough",
+    Code.TOO_MANY_CONTENTS: "too many contents",
     Code.NOT_FOUND: "content does not exist",
     Code.NO_PERMISSION: "no permission",
     Code.CANNOT_OPERATE: "cannot operate this content",

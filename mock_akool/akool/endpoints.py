@@ -1,6 +1,6 @@
 """The endpoints of the emulated API, by the names that the call log, the access log and scenarios use.
 
-Which endpoints create and show jobs follows from the families.
+Which endpoints create and show jobs, and what else there is, follows from the families.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ UNKNOWN: Final = "unknown"
 
 CREATES: Final[tuple[str, ...]] = tuple(families.CREATES)
 READS: Final[tuple[str, ...]] = tuple(families.RESULTS)
-API: Final = (GET_TOKEN, *CREATES, *READS, QUOTA_INFO)
+SERVICES: Final[tuple[str, ...]] = tuple(families.SERVICES)
+API: Final = (GET_TOKEN, *CREATES, *READS, *SERVICES, QUOTA_INFO)
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "create": CREATES,
+    "poll": READS,
+    **{family.name: tuple(create.endpoint for create in family.creates) for family in families.FAMILIES},
     "api": API,
     "any": (*API, FILE, UNKNOWN),
 }
-"""Words for several endpoints."""
+"""Words for several endpoints. The name of a family stands for those that create its jobs."""
 
 ENDPOINT_NAMES: Final = (*API, FILE, UNKNOWN)
 

@@ -61,6 +61,7 @@ _LAST_STAMP_MS: Final = 10**13 - 10**9
 _PIECE: Final = 500
 """How many jobs are looked at while the lock is held, where all are and nothing hurries."""
 _REALISTIC_S: Final = (30.0, 60.0)
+_MOST_LOOSE_FILES: Final = 10_000
 
 
 class JobPlan(NamedTuple):
@@ -73,6 +74,14 @@ class JobPlan(NamedTuple):
     result: ResultOverride | None = None
     label: str | None = None
     override: TimelineOverride = TimelineOverride()
+
+
+class LooseFile(NamedTuple):
+    """A file that is no job's: what it shows, the API key of who made it, where known, and since when it is there."""
+
+    media: MediaSpec
+    api_key: str | None
+    since_ns: int
 
 
 class Scripts(Protocol):
@@ -218,6 +227,7 @@ class Engine:
         self.troubled: set[str] = set()
         """Endpoints whose newest request was refused or went wrong: its client may sleep before it tries again."""
         self._recent: dict[str, deque[int]] = {}
+        self._loose_files: dict[str, LooseFile] = {}
         return self.outbox.reset(self.clock.now_ns())
 
     # Reading
@@ -292,7 +302,7 @@ class Engine:
     def job_of(self, account: Account, job_id: str) -> Job:
         """Return the account's job with this id; raises AkoolError 1008 or 1009 (contract sections 5 and 6)."""
         job = self._jobs.by_id.get(job_id)
-        if job is None:
+        if job is None or job.deleted_ns is not None:
             raise self.unknown_job(job_id)
         if job.account.api_key != account.api_key:
             raise self.settings.refusal(
@@ -410,19 +420,45 @@ class Engine:
     def file_at(self, path: str, now_ns: int) -> tuple[Job | None, MediaSpec | None, int]:
         """Return whose file is at `path`, what it shows, and since when it is there; None where it is not there.
 
-        A file is not there when it is unknown, and its job's when that is unfinished, failed or long completed.
+        A file is not there when it is unknown, and its job's when that is unfinished, failed, deleted or long
+        completed.
         """
         job = self.job_of_file(path)
         if job is None:
             return None, None, 0
         since_ns, status = self.change_of(job, now_ns)
-        if status is not Status.COMPLETED or now_ns >= since_ns + self.settings.file_lifetime.ns:
+        if (
+            status is not Status.COMPLETED
+            or job.deleted_ns is not None
+            or now_ns >= since_ns + self.settings.file_lifetime.ns
+        ):
             return job, None, 0
         files, name = family_of(job).files, path[1:]
         there = name in files.names(job, job.input, self.context)
         return (job, files.shows(job, job.input, name, self.context), since_ns) if there else (None, None, 0)
 
+    def loose_file_at(self, path: str, now_ns: int) -> LooseFile | None:
+        """Return the file at `path` that is no job's; None when there is none, or when it is too old."""
+        found = self._loose_files.get(path)
+        return found if found is not None and now_ns < found.since_ns + self.settings.file_lifetime.ns else None
+
     # Changing
+
+    @transaction
+    def keep_file(self, path: str, media: MediaSpec, account: Account | None, now_ns: int) -> None:
+        """Serve a file that is no job's at `path`; the newest of such files are kept, within a number."""
+        files = self._loose_files
+        files[path] = LooseFile(media, None if account is None else account.api_key, now_ns)
+        if len(files) > _MOST_LOOSE_FILES:
+            del files[next(iter(files))]
+
+    @transaction
+    def delete_for_client(self, job_id: str, now_ns: int) -> None:
+        """Let the API know a job no longer, as its account asked; raises MockAkoolError when there is none.
+
+        Unlike after `delete`, it is still in reports.
+        """
+        self._jobs.hide(replace(self._known(job_id), deleted_ns=now_ns))
 
     @transaction
     def note_refusal(self, peer: str, status: int, why: str, start: bytes = b"") -> Refusal:
@@ -537,7 +573,7 @@ class Engine:
         passed = tuple(each for each in changes(job.timeline, job.created_ns, job.polls) if each.at_ns <= now_ns)
         ends = [*(each.at_ns for each in passed[1:]), max(now_ns, job.created_ns)]
         stages = tuple(Stage(each.status, Span(end - each.at_ns)) for each, end in zip(passed, ends, strict=True))
-        diverted = replace(job, timeline=timeline_from(stages), polls=())
+        diverted = replace(job, timeline=self._with_refund(family_of(job), timeline_from(stages)), polls=())
         self._jobs.divert(diverted)
         self.outbox.follow(diverted)
         return diverted
@@ -586,6 +622,7 @@ class Engine:
         self.outbox.forget_account(api_key)
         self.scripts.forget(api_key)
         self._recent.pop(api_key, None)
+        self._loose_files = {at: each for at, each in self._loose_files.items() if each.api_key != api_key}
         self.accounts.restore(api_key)
         self.call_log.drop(self.asked_by(api_key))
         return True
@@ -703,6 +740,7 @@ class Engine:
         job_id = self.keyed_random.object_id(created_ns // NS_PER_S, serial, "job", key)
         plan = plan or self.scripts.plan_of(account, new)
         timeline = plan.timeline or plan.override.over(self._usual(family, input, job_id))
+        timeline = self._with_refund(family, timeline)
         job = Job(
             id=job_id,
             account=account,
@@ -724,6 +762,13 @@ class Engine:
         self.scripts.made(job)
         self.outbox.follow(job)
         return job
+
+    def _with_refund(self, family: Family[Any], timeline: Timeline) -> Timeline:
+        """Return a timeline that says whether its failure gives the credits back, where its family does so."""
+        ending = timeline.ending
+        if ending.status is _COMPLETED or ending.refund is not None or not family.refunds(self.settings):
+            return timeline
+        return timeline._replace(ending=ending._replace(refund=True))
 
     def _usual(self, family: Family[Any], input: JobInput, job_id: str) -> Timeline:
         if not self.settings.realistic:

@@ -32,9 +32,9 @@ def encode(value: object) -> bytes:
         return _to_ascii_json(value).encode()
 
 
-def success(data: object) -> bytes:
+def success(data: object, msg: str = MESSAGES[Code.OK]) -> bytes:
     """Return the envelope of a success."""
-    return encode({"code": int(Code.OK), "msg": MESSAGES[Code.OK], "data": data})
+    return encode({"code": int(Code.OK), "msg": msg, "data": data})
 
 
 def error_body(error: AkoolError, settings: ServiceSettings) -> bytes:

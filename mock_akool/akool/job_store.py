@@ -110,6 +110,13 @@ class JobStore:
         if job.timeline.ending.refund:
             self.refunds.setdefault(job.account.api_key, {})[job.id] = None
 
+    def hide(self, job: Job) -> None:
+        """Keep a job that its account has deleted; nobody waits for it any more."""
+        self.by_id[job.id] = job
+        for known in (self.open, self.end_shown, self.polled_on):
+            known.discard(job.id)
+        self._unfinished.get(job.account.api_key, {}).pop(job.id, None)
+
     def use(self, parent: Job, what: str) -> None:
         """Note that something of a job was used up by one that continues it."""
         self.by_id[parent.id] = replace(parent, used=(*parent.used, what))

@@ -86,6 +86,8 @@ class Job:
     """It is the account's n-th job."""
     job_script: str | None = None
     """Which job script it follows; None when nobody scripted it."""
+    deleted_ns: int | None = None
+    """When its account deleted it by the API, which does not know it since."""
     result: ResultOverride | None = None
     """What its script says of its result, where that is not as usual."""
 

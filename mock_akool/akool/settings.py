@@ -134,6 +134,9 @@ class ServiceSettings(Options):
     unknown_route_body: str = option(
         "json", one_of(("json", "text")), "the body of HTTP 404: a JSON envelope, or `Not Found`", section="1", mark="C"
     )
+    path_case_strict: bool = option(
+        True, FLAG, "a path in another case than documented is HTTP 404", section="1", mark="C"
+    )
     null_is_absent: bool = option(
         True, FLAG, "an optional field sent as null counts as not sent", section="1", mark="C"
     )

@@ -88,19 +88,28 @@ def _named(value: object) -> str:
             return "a list"
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
     """Return a value without the passwords of URLs in it: a reason gets into logs."""
-    if isinstance(value, str):
-        return without_password(value)[0]
-    if isinstance(value, list):
-        return [without_password(each)[0] if isinstance(each, str) else each for each in value[:_MOST_LISTED]]
-    return value
+    match value:
+        case str():
+            return without_password(value)[0]
+        case list():
+            return [harmless(each) for each in value[:_MOST_LISTED]]
+        case dict():
+            return {key: harmless(value[key]) for key in list(value)[:_MOST_LISTED]}
+        case _:
+            return value
+
+
+class UnusableError(ValueError):
+    """A value does not fit; says which part of it does not, and what that takes."""
 
 
 class Kind(NamedTuple):
     """What a field takes: in words, as JSON Schema, and how it is read.
 
-    `read` is given the value and the settings, and raises ValueError for what does not fit. `words` are the values
+    `read` is given the value and the settings, and raises ValueError for what does not fit, or an UnusableError that
+    names a part of it, to be read after the field's name. `words` are the values
     among which the nearest one is worth naming.
     """
 
@@ -148,6 +157,8 @@ class Body(Generic[Made]):
             if name in body:
                 try:
                     values[name] = field.kind.read(body[name], settings)
+                except UnusableError as error:
+                    mistakes.append(f"{name}{error}")
                 except ValueError:
                     mistakes.append(self._unusable(name, field, body[name]))
             elif field.required:
@@ -162,7 +173,7 @@ class Body(Generic[Made]):
     def _unusable(self, name: str, field: Field, value: object) -> str:
         near = nearest(value, field.kind.words) if isinstance(value, str) else None
         hint = f"; did you mean {near!r}?" if near else ""
-        return f"{name} is {shown(_harmless(value))}; it takes {field.kind.wants}{hint}"
+        return f"{name} is {shown(harmless(value))}; it takes {field.kind.wants}{hint}"
 
     def _missing(self, name: str, body: Mapping[str, Any]) -> str:
         near = nearest(name, [other for other in body if other not in self.fields])

@@ -186,7 +186,7 @@ FAULT: Final = Record(
     {
         "code": Field(whole(0, 999_999), "a business error: HTTP 200 with this code"),
         "msg": Field(TEXT, "with code: the message, where it is not the usual one"),
-        "http": Field(whole(300, 599), "an HTTP status, with the page that a gateway sends"),
+        "http": Field(whole(200, 599), "an HTTP status, with the page that a gateway sends"),
         "body": Field(TEXT, "with http: the body instead of that page"),
         "empty": Field(_TRUE, "HTTP 200 with no body", False),
         "garbage": Field(_TRUE, "HTTP 200 with a body of random bytes", False),

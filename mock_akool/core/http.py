@@ -161,6 +161,8 @@ class Response(NamedTuple):
     """Why the request was refused, for people: what was wrong with it and what would do."""
     download: Download | None = None
     """How the file of `media` is asked for; None when it is sent as it is."""
+    also_shown: tuple[tuple[str, Status], ...] = ()
+    """The other jobs that it shows besides `job_id`, and the status of each."""
 
     def __repr__(self) -> str:
         # The body may hold a token, and the account is an API key: neither belongs in a log.

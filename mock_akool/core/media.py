@@ -22,6 +22,6 @@ class MediaSpec(NamedTuple):
     tiles: tuple[int, ...]
     operation: str
     format: str
-    """`JPEG` or `PNG`."""
+    """`JPEG`, `PNG` or `MP4`."""
     coloured_as: str = ""
     """The job whose colours the tiles have, where it is another one: an enlarged drawing looks like its original."""

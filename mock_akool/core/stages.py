@@ -13,7 +13,7 @@ from mock_akool.core.timeline import COMPLETED, STATUS, STATUS_WORDS, Ending, St
 
 class _Failure(NamedTuple):
     reasons: tuple[str, ...] = ()
-    refund: bool = False
+    refund: bool | None = None
 
 
 _FAILURE: Final = Record(
@@ -21,7 +21,7 @@ _FAILURE: Final = Record(
     _Failure,
     {
         "reasons": Field(Listed(TEXT), "why it failed; without any, the API gives its usual reason", ()),
-        "refund": Field(FLAG, "whether the job gives back what it cost", False),
+        "refund": Field(FLAG, "whether the job gives back what it cost; without it, as usual for the job"),
     },
 )
 _REASONS_SCHEMA: Final[Schema] = {"type": "array", "items": {"type": "string"}}
@@ -73,8 +73,8 @@ class _EndingShape:
         """Return the plain ending."""
         if ending.status is Status.COMPLETED:
             return ending.status.word
-        if ending.refund:
-            return {"failed": {"reasons": list(ending.reasons), "refund": True}}
+        if ending.refund is not None:
+            return {"failed": {"reasons": list(ending.reasons), "refund": ending.refund}}
         return {"failed": list(ending.reasons)} if ending.reasons else ending.status.word
 
     def from_text(self, text: str) -> Any:

@@ -68,12 +68,12 @@ class Stage(NamedTuple):
 class Ending(NamedTuple):
     """How a job ends: completed, or failed with reasons; without any, the API gives its usual one.
 
-    `refund`: a failed job gives back what it cost.
+    `refund`: whether a failed job gives back what it cost; None: as is usual where the job is made.
     """
 
     status: Status = Status.COMPLETED
     reasons: tuple[str, ...] = ()
-    refund: bool = False
+    refund: bool | None = None
 
     def __str__(self) -> str:
         word = self.status.word
@@ -83,7 +83,7 @@ class Ending(NamedTuple):
 COMPLETED: Final = Ending()
 
 
-def failed(*reasons: str, refund: bool = False) -> Ending:
+def failed(*reasons: str, refund: bool | None = None) -> Ending:
     """Return the ending of a job that fails for these reasons; without any, the API gives its usual one.
 
     Raises SettingsError for a reason that is no text.

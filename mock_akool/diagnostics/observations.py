@@ -82,7 +82,11 @@ class Observations(Snapshot):
 
     @cached_property
     def _attempted_polls(self) -> defaultdict[str | None, list[Call]]:
-        return _grouped(self.to(*READS), lambda call: call.job_id)
+        found = _grouped(self.to(*READS), lambda call: call.job_id)
+        for call in self.to(*READS):
+            for job_id, status in call.response.also_shown:
+                found[job_id].append(call._replace(response=call.response._replace(job_id=job_id, job_status=status)))
+        return found
 
     @cached_property
     def _fetches(self) -> defaultdict[str | None, list[Call]]:

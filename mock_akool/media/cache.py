@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from mock_akool.core.media import MediaSpec
-from mock_akool.media.images import PROMPT_CHARS, render
+from mock_akool.media.files import render
+from mock_akool.media.images import PROMPT_CHARS
 
 
 class MediaCache:

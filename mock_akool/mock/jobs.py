@@ -100,10 +100,10 @@ class JobHandle:
         """Let the job be completed from now on."""
         self._control.complete(self.id)
 
-    def fail(self, *reasons: str, refund: bool = False) -> None:
+    def fail(self, *reasons: str, refund: bool | None = None) -> None:
         """Let the job have failed from now on, with these `error_reasons`, or a general one.
 
-        With `refund` its credits are given back.
+        `refund` says whether its credits are given back; without it, that is as usual for its family.
         """
         self._control.fail(self.id, failed(*reasons, refund=refund))
 

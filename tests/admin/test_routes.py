@@ -953,7 +953,7 @@ class TestMistakes:
             "  rules[0].nht: there is no such key; did you mean 'nth'?",
             "  rules[0]: a rule needs the key 'fault'; it is what goes wrong",
             "  rules[1].on: 'infobymodel' is not an endpoint; did you mean 'infobymodelid'?",
-            "  rules[1].fault.http: 1 is not a whole number from 300 to 599",
+            "  rules[1].fault.http: 1 is not a whole number from 200 to 599",
         ]
 
     def test_a_body_that_is_too_long(self) -> None:

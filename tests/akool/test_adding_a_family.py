@@ -17,8 +17,6 @@ ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs" / "adding-a-family.md").read_text()
 BLOCKS: Final = re.findall(r"^```(?:python|text)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 MOST_LINES: Final = 120
-LIKE: Final = 45
-"""A line of the page stands for the one that begins with so many of its characters."""
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +30,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (families / "sticker.py").write_text(module)
     known = families / "__init__.py"
     text = known.read_text()
-    for line in filter(None, lines.splitlines()):
-        (old,) = re.findall(rf"^{re.escape(line[:LIKE])}.*$", text, re.MULTILINE)
-        text = text.replace(old, line)
+    imported, family = filter(None, lines.splitlines())
+    for line, before in ((imported, "from mock_akool.akool.families.family import ("), (family, ")\n\nCREATES")):
+        assert text.count(before) == 1
+        text = text.replace(before, f"{line}\n{before}")
     known.write_text(text)
     return folder
 

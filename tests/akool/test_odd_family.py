@@ -60,8 +60,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(bulk.__file__, families)
     known = families / "__init__.py"
     text = known.read_text()
-    with_it = text.replace("from mock_akool.akool.families import ", "from mock_akool.akool.families import bulk, ")
-    with_it = with_it.replace("image_button.FAMILY", "image_button.FAMILY, bulk.FAMILY")
+    first = "from mock_akool.akool.families.family import ("
+    with_it = text.replace(first, f"from mock_akool.akool.families import bulk\n{first}")
+    with_it = with_it.replace("image_button.FAMILY,", "image_button.FAMILY, bulk.FAMILY,")
     assert with_it.count("bulk") == text.count("bulk") + 2
     known.write_text(with_it)
     return folder

@@ -18,6 +18,8 @@ from tests.contract.transports import Answer, OpenTransport
 
 FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "golden"
 MEITU: Final = "meitu/yunxiu-pro/image-to-image"
+FILM: Final = "https://example.com/film.mp4"
+FACE: Final = {"path": "https://example.com/face.jpg", "opts": "262,175:363,175:313,215:277,272"}
 BANNED_KEY: Final = "B" * 32
 
 _REASON: Final = "The prompt was rejected by the content filter"
@@ -71,7 +73,7 @@ _JOBS: Final[Mapping[str, tuple[str, str]]] = {
     "button-v": ("button-V", "a job of the button V3"),
 }
 
-SITUATIONS: Final[Mapping[str, Golden]] = {
+IMAGE_SITUATIONS: Final[Mapping[str, Golden]] = {
     "get-token": Golden("getToken", lambda client: client.get_token()),
     "quota": Golden("quota/info", lambda client: client.quota()),
     "create-v3": Golden("createbyprompt from text", lambda client: client.create_v3()),
@@ -138,6 +140,92 @@ SITUATIONS: Final[Mapping[str, Golden]] = {
     ),
     "error-404": Golden("an unknown route (HTTP 404)", lambda client: client.get("/api/open/v3/content/image/list")),
 }
+
+
+_SWAPS: Final = {
+    "swap-image": (
+        "specifyimage",
+        "/api/open/v3/faceswap/highquality/specifyimage",
+        {"targetImage": [FACE], "sourceImage": [FACE], "modifyImage": SOURCE},
+    ),
+    "swap-video": (
+        "specifyvideo",
+        "/api/open/v3/faceswap/highquality/specifyvideo",
+        {"targetImage": [FACE], "sourceImage": [FACE], "modifyVideo": FILM},
+    ),
+    "swap-pro": (
+        "faceswapByImage",
+        "/api/open/v4/faceswap/faceswapByImage",
+        {"targetImage": [{"path": SOURCE}], "sourceImage": [{"path": SOURCE}]},
+    ),
+    "swap-plus-video": (
+        "faceswapPlusByImage with a video",
+        "/api/open/v4/faceswap/faceswapPlusByImage",
+        {"source_url": SOURCE, "target_url": FILM, "single_face_mode": True},
+    ),
+    "reage-image": (
+        "imgreage",
+        "/api/open/v3/faceswap/highquality/imgreage",
+        {"targetImage": [FACE], "modifyImage": SOURCE, "face_reage": -10},
+    ),
+}
+_LIST: Final = "/api/open/v3/faceswap/result/listbyids"
+_DETECT: Final = "/interface/detect-api/detect_faces"
+
+
+def _swap(name: str) -> Callable[[Client], Answer]:
+    _, path, fields = _SWAPS[name]
+    return lambda client: client.post(path, fields)
+
+
+def _listed(name: str, plan: Mapping[str, Any]) -> Callable[[Client], Answer]:
+    def ask(client: Client) -> Answer:
+        client.transport.mock.next_job(**{"queueing": 0, "processing": 0, **plan})
+        job_id = _swap(name)(client).data["_id"]
+        client.transport.advance(_ASKED_AFTER_S)
+        return client.get(_LIST, f"_ids={job_id}")
+
+    return ask
+
+
+def _deleted(client: Client) -> Answer:
+    job_id = _swap("swap-image")(client).data["_id"]
+    return client.post("/api/open/v3/faceswap/result/delbyids", {"_ids": job_id})
+
+
+FACE_SITUATIONS: Final[Mapping[str, Golden]] = {
+    **{f"create-{name}": Golden(about, _swap(name)) for name, (about, _, _) in _SWAPS.items()},
+    **{
+        f"list-{name}-{status}": Golden(f"listbyids of a job of {_SWAPS[name][0]}: {state}", _listed(name, plan))
+        for name in _SWAPS
+        for status, (state, plan) in _STATUSES.items()
+        if "refunded" not in status
+    },
+    "list-empty": Golden("listbyids of unknown ids", lambda client: client.get(_LIST, f"_ids={'0' * 24}")),
+    "delete-swap": Golden("faceswap/delbyids", _deleted),
+    "cancel-swap": Golden(
+        "faceswap/job/del", lambda client: client.post("/api/open/v3/faceswap/job/del", {"job_ids": "x"})
+    ),
+    "detect-faces": Golden("detect_faces of an image", lambda client: client.post(_DETECT, {"url": SOURCE})),
+    "detect-faces-video": Golden(
+        "detect_faces of a video, two frames", lambda client: client.post(_DETECT, {"url": FILM, "num_frames": 2})
+    ),
+    "detect-no-face": Golden(
+        "detect_faces where there is no face",
+        lambda client: client.post(_DETECT, {"url": SOURCE}),
+        {"faces_per_image": 0},
+    ),
+    "detect-old": Golden("the detector of sg3.akool.com", lambda client: client.post("/detect", {"image_url": SOURCE})),
+    "error-1006-swap": Golden("a face swap without credits", _swap("swap-image"), {"credits": 0}),
+    "error-1007": Golden(
+        "too many faces",
+        lambda client: client.post(
+            _SWAPS["swap-image"][1], {"targetImage": [FACE] * 9, "sourceImage": [FACE] * 9, "modifyImage": SOURCE}
+        ),
+    ),
+}
+
+SITUATIONS: Final[Mapping[str, Golden]] = {**IMAGE_SITUATIONS, **FACE_SITUATIONS}
 
 
 def answer_to(name: str, profile: Profile, open_transport: OpenTransport) -> Answer:

@@ -9,8 +9,11 @@ from typing import Any, Final
 import pytest
 
 from mock_akool import MockAkool, Request
-from mock_akool.akool.families import FAMILIES, RESULTS, Create, Family, Results
+from mock_akool.akool.families import CREATE_OF_INPUT, FAMILIES, RESULTS, Create, Family, Results, Unknown
+from mock_akool.akool.families.family import Pending
 from mock_akool.core.http import Response
+from mock_akool.diagnostics.observations import Observations
+from mock_akool.diagnostics.report import explain
 
 KEY: Final = "k" * 32
 OTHER: Final = "o" * 32
@@ -18,12 +21,20 @@ HOOK: Final = "http://127.0.0.1:9/hook"
 UNKNOWN_ID: Final = "0" * 24
 
 
-class FamilyClient:
-    """Creates and reads jobs of one family, by what the family says of itself."""
+def records_in(data: Any) -> list[dict[str, Any]]:
+    """Return the records of jobs in the `data` of a response, whatever they are wrapped in."""
+    if isinstance(data, list):
+        return [record for each in data for record in records_in(each)]
+    if not isinstance(data, dict):
+        return []
+    return [data] if "_id" in data else [record for each in data.values() for record in records_in(each)]
 
-    def __init__(self, family: Family[Any], **options: Any) -> None:
-        self.family = family
-        self.create: Create[Any] = family.creates[0]
+
+class FamilyClient:
+    """Creates and reads jobs of one endpoint of a family, by what the family says of itself."""
+
+    def __init__(self, kind: tuple[Family[Any], Create[Any]], **options: Any) -> None:
+        self.family, self.create = family, _ = kind
         self.results: Results = family.readings[0].results
         self.mock = MockAkool(**{"queueing": 2, "processing": 3, **options})
 
@@ -45,33 +56,42 @@ class FamilyClient:
     def made(self, **fields: Any) -> dict[str, Any]:
         answer = json.loads(self.ask(self.create.method, self.create.path, body=self.request(**fields)).body)
         assert answer["code"] == 1000, answer
-        data: Any = answer["data"]
-        record: dict[str, Any] = data[0] if isinstance(data, list) else data
-        return record
+        return records_in(answer["data"])[0]
 
     def read(self, job_id: str, key: str = KEY) -> dict[str, Any]:
-        path = re.sub(r"\{\w+\}", job_id, self.results.path)
-        query = "&".join(f"{name}={job_id}" for name in self.results.query)
-        answer: dict[str, Any] = json.loads(self.ask(self.results.method, path, query, key=key).body)
+        answer: dict[str, Any] = json.loads(self.poll(self.results, job_id, key).body)
         return answer
+
+    def poll(self, results: Results, job_ids: str, key: str = KEY) -> Response:
+        path = re.sub(r"\{\w+\}", job_ids, results.path)
+        query = "&".join(f"{name}={job_ids}" for name in results.query)
+        body = None if results.input is None else dict.fromkeys(results.input.fields, job_ids)
+        return self.ask(results.method, path, query, body, key=key)
 
     def record(self, job_id: str) -> dict[str, Any]:
         answer = self.read(job_id)
         assert answer["code"] == 1000, answer
-        data: Any = answer["data"]
-        record: dict[str, Any] = data[0] if isinstance(data, list) else data
+        (record,) = records_in(answer["data"])
         return record
 
+    @property
+    def has_final_address(self) -> bool:
+        """Whether the record has the address of the result before there is one."""
+        return (self.family.readings[0].pending or self.results.pending) is Pending.FINAL
 
-@pytest.fixture(params=FAMILIES, ids=lambda family: family.name)
-def family(request: pytest.FixtureRequest) -> Family[Any]:
-    found: Family[Any] = request.param
+
+KINDS: Final = [(family, create) for family in FAMILIES for create in family.creates]
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: f"{kind[0].name}-{kind[1].endpoint}")
+def kind(request: pytest.FixtureRequest) -> tuple[Family[Any], Create[Any]]:
+    found: tuple[Family[Any], Create[Any]] = request.param
     return found
 
 
 @pytest.fixture
-def client(family: Family[Any]) -> FamilyClient:
-    return FamilyClient(family)
+def client(kind: tuple[Family[Any], Create[Any]]) -> FamilyClient:
+    return FamilyClient(kind)
 
 
 class TestLife:
@@ -107,10 +127,10 @@ class TestLife:
         client.mock.job(job_id).fail("no")
         record = client.record(job_id)
         assert record[client.results.status_word] == 4
-        assert not record.get(client.results.result_word)
+        assert bool(record.get(client.results.result_word)) is client.has_final_address
 
-    def test_realistic_durations_are_between_30_and_60_seconds(self, family: Family[Any]) -> None:
-        client = FamilyClient(family, realistic=True)
+    def test_realistic_durations_are_between_30_and_60_seconds(self, kind: tuple[Family[Any], Create[Any]]) -> None:
+        client = FamilyClient(kind, realistic=True)
         job_id = client.made()["_id"]
         client.mock.clock.advance(29)
         assert client.record(job_id)[client.results.status_word] < 3
@@ -128,8 +148,7 @@ class TestCredits:
         price = client.family.price(jobs[0].input, client.mock.engine.settings)
         assert client.mock.credits_spent - before == price * len(jobs) + (parents[-1].cost if parents else 0)
 
-    def test_without_credits_nothing_is_created(self, family: Family[Any]) -> None:
-        client = FamilyClient(family)
+    def test_without_credits_nothing_is_created(self, client: FamilyClient) -> None:
         body = client.request()
         account = client.mock.add_account(KEY) if not client.mock.accounts else client.mock.accounts[0]
         client.mock.engine.accounts.set_credits(account, 0)
@@ -166,9 +185,7 @@ class TestRefusals:
         job_id = client.made()["_id"]
         for results in RESULTS.values():
             if client.family.reading(results) is None:
-                path = re.sub(r"\{\w+\}", job_id, results.path)
-                query = "&".join(f"{name}={job_id}" for name in results.query)
-                assert job_id.encode() not in client.ask(results.method, path, query).body.replace(b"_id", b"")
+                assert job_id.encode() not in client.poll(results, job_id).body
 
 
 class TestWebhooks:
@@ -183,8 +200,46 @@ class TestWebhooks:
         assert {each["type"] for each in told} == {client.family.webhook.type}
         assert told[-1]["url"] == client.record(job_id)[client.results.result_word]
 
+    def test_a_failed_job_gives_back_what_its_family_says(self, client: FamilyClient) -> None:
+        job_id = client.made()["_id"]
+        paid = client.mock.credits_spent
+        client.mock.job(job_id).fail("no")
+        back = client.mock.job(job_id).record.cost if client.family.refunds(client.mock.engine.settings) else 0
+        assert client.mock.credits_spent == paid - back
+
+
+class TestSeveral:
+    def test_a_reader_that_leaves_jobs_out_shows_those_it_knows_in_order(self, client: FamilyClient) -> None:
+        if client.results.unknown is Unknown.REFUSED:
+            return
+        ids = [client.made()["_id"] for _ in range(3)]
+        asked = ",".join([ids[2], UNKNOWN_ID, ids[0], ids[2]])
+        answer = client.poll(client.results, asked)
+        assert [each["_id"] for each in records_in(json.loads(answer.body)["data"])] == [ids[2], ids[0]]
+        assert [job_id for job_id, _ in answer.also_shown] == [ids[0]]
+        assert f"job {ids[0]} was created and paid, but never polled" not in explain(
+            Observations.of(client.mock.engine)
+        )
+        assert records_in(json.loads(client.poll(client.results, UNKNOWN_ID).body)["data"]) == []
+
+    def test_a_job_that_its_account_deleted_is_unknown(self, client: FamilyClient) -> None:
+        job_id = client.made()["_id"]
+        client.mock.clock.advance(5)
+        client.record(job_id)
+        client.mock.engine.delete_for_client(job_id, client.mock.clock.now_ns())
+        job = client.mock.jobs[-1]
+        name = client.family.files.names(job, job.input, client.mock.engine.context)[0]
+        assert client.ask("GET", f"/{name}").status == 403
+        answer = client.read(job_id)
+        assert answer["code"] == 1008 if client.results.unknown.value == "refused" else answer["code"] == 1000
+        assert job_id not in json.dumps(answer)
+
 
 class TestDescription:
+    def test_a_job_tells_its_endpoint_by_its_request(self, client: FamilyClient) -> None:
+        client.made()
+        assert CREATE_OF_INPUT[type(client.mock.jobs[-1].input)] is client.create
+
     def test_the_openapi_document_has_its_endpoints(self, client: FamilyClient) -> None:
         document = json.loads(client.ask("GET", "/_mock/openapi.json").body)
         for create in client.family.creates:

@@ -12,6 +12,7 @@ MEANINGS = {
     1003: "parameter validate error",
     1005: "too frequent",
     1006: "quota not enough",
+    1007: "too many contents",
     1008: "content does not exist",
     1009: "no permission",
     1010: "cannot operate this content",

@@ -146,7 +146,7 @@ def test_a_span_is_written_as_a_person_would(span: Span, text: str) -> None:
 
 
 def test_an_ending_is_written_with_its_reasons() -> None:
-    assert failed() == Ending(FAILED, (), refund=False)
+    assert failed() == Ending(FAILED, (), refund=None)
     assert str(failed()) == "failed"
     assert failed("too dark", "no face", refund=True) == Ending(FAILED, ("too dark", "no face"), refund=True)
     assert str(COMPLETED) == "completed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,10 @@ from mock_akool.diagnostics.hints import HINTS, find_hints
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.diagnostics.report import explain
 from tests.diagnostics.client import API, CALLED_BACK, HOOK, INFO, KEY, QUOTA, V3, V4, Client
+
+SWAP = "/api/open/v3/faceswap/highquality/specifyimage"
+LIST = "/api/open/v3/faceswap/result/listbyids"
+DELETE = "/api/open/v3/faceswap/result/delbyids"
 
 
 class Case(NamedTuple):
@@ -65,6 +70,15 @@ def batch(client: Client, polled: int) -> None:
 def lost(client: Client, value: str) -> None:
     client.create()
     client.ask("GET", INFO, f"image_model_id={value}")
+
+
+def listed(client: Client, *, by: str, deletes: bool = False, seconds: float = 0) -> None:
+    face = {"path": "https://example.com/face.jpg"}
+    swap = {"targetImage": [face], "sourceImage": [face], "modifyImage": "https://example.com/group.jpg"}
+    made = json.loads(client.ask("POST", SWAP, body=swap).body)["data"]
+    if deletes:
+        client.ask("POST", DELETE, body={"_ids": made["_id"]})
+    client.wait(seconds).ask("GET", LIST, f"_ids={made[by]}")
 
 
 def sends(client: Client) -> Client:
@@ -246,6 +260,33 @@ CASES = (
         "#2 polls 'ID', which no create has returned; the job is of 2025-12-31 23:59:00 UTC, and this fake was "
         "started or reset after that: jobs live in memory only, and a restart forgets them",
         lambda client: client.poll(client.create()),
+    ),
+    Case(
+        "poll by other id",
+        lambda client: listed(client, by="job_id"),
+        "#2 polls '20251231235959997-8077', which is the `job_id` of job ID; ask for its `_id`",
+        lambda client: listed(client, by="_id"),
+    ),
+    Case(
+        "poll that shows nothing",
+        lambda client: client.ask("GET", LIST, f"_ids={'0' * 24}"),
+        f"#1 polls '{'0' * 24}', which no create has returned; there are no jobs yet. "
+        "The answer is an empty list: nothing is on its way",
+        lambda client: listed(client, by="job_id"),
+    ),
+    Case(
+        "poll that shows nothing",
+        lambda client: listed(client, by="_id", deletes=True),
+        "#3 polls 'ID', which its account has deleted. The answer is an empty list: nothing is on its way",
+        lambda client: (listed(client, by="_id"), client.wait(5)),
+    ),
+    Case(
+        "result of failed job",
+        lambda client: listed(client, by="_id", seconds=5),
+        "job ID failed, and the client asked nothing more; a failed job has nothing behind its `url`, "
+        "and its record does not say why it failed",
+        lambda client: listed(client, by="_id"),
+        {"ending": "failed"},
     ),
     Case(
         "result of failed job",

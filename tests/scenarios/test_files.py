@@ -33,7 +33,7 @@ class TestMistakes:
 
     def test_a_wrong_value_is_reported_with_its_line(self) -> None:
         text = "rules:\n  - on: any\n    fault:\n      http: 502\n  - on: any\n    fault:\n      http: 2\n"
-        assert error_of(text) == "my.yaml:7: rules[1].fault.http: 2 is not a whole number from 300 to 599"
+        assert error_of(text) == "my.yaml:7: rules[1].fault.http: 2 is not a whole number from 200 to 599"
 
     def test_what_does_not_go_together_is_reported_where_it_begins(self) -> None:
         assert error_of("rules:\n- on: any\n  fault:\n    http: 502\n    drop: true\n").startswith(

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from mock_akool import ScenarioError
+from mock_akool.akool.endpoints import API, CREATES, ENDPOINT_NAMES, GROUPS, READS
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.akool.scenarios.schema import json_schema, read_scenario, write_scenario
 from mock_akool.core.delays import Delay
@@ -83,7 +84,16 @@ class TestReading:
         assert rule.on == ("infobymodelid",)
 
     @pytest.mark.parametrize(
-        ("on", "count"), [("create", 3), ("api", 6), ("any", 8), (["create", "createbyprompt"], 3)]
+        ("on", "count"),
+        [
+            ("create", len(CREATES)),
+            ("api", len(API)),
+            ("any", len(API) + 2),
+            (["create", "createbyprompt"], len(CREATES)),
+            ("poll", len(READS)),
+            ("faceswap_v3", 2),
+            (["REAGE", "vidreage"], 2),
+        ],
     )
     def test_words_for_several_endpoints(self, on: Any, count: int) -> None:
         (rule,) = read_scenario({"rules": [{"on": on, "fault": {"drop": True}}]}).rules
@@ -225,8 +235,7 @@ MISTAKES: list[tuple[Any, str]] = [
     ),
     (
         {"rules": [{"on": [], "fault": {"drop": True}}]},
-        "rules[0].on: the list is empty; use getToken, createbyprompt, createBySourcePrompt, "
-        "createbybutton, infobymodelid, quota/info, file, unknown, create, api, any",
+        f"rules[0].on: the list is empty; use {', '.join((*ENDPOINT_NAMES, *GROUPS))}",
     ),
     (
         {"rules": [{"on": "any", "nht": 2, "fault": {"drop": True}}]},
@@ -254,8 +263,8 @@ MISTAKES: list[tuple[Any, str]] = [
         "rules[0].fault.htp: there is no such key; did you mean 'http'?",
     ),
     (
-        {"rules": [{"on": "any", "fault": {"http": 200}}]},
-        "rules[0].fault.http: 200 is not a whole number from 300 to 599",
+        {"rules": [{"on": "any", "fault": {"http": 199}}]},
+        "rules[0].fault.http: 199 is not a whole number from 200 to 599",
     ),
     (
         {"rules": [{"on": "any", "fault": {"http": 502, "drop": True}}]},
@@ -438,7 +447,7 @@ BOUNDS: dict[str, tuple[int, int, Callable[[int], Plain]]] = {
     "rules.every": (1, BILLION, lambda n: rule_with(every=n)),
     "rules.after": (0, BILLION, lambda n: rule_with(after=n)),
     "rules.fault.code": (1001, 9999, lambda n: fault_with(code=n)),
-    "rules.fault.http": (300, 599, lambda n: fault_with(http=n)),
+    "rules.fault.http": (200, 599, lambda n: fault_with(http=n)),
     "rules.fault.drip.bytes": (1, 1 << 20, lambda n: fault_with(drip={"bytes": n})),
     "webhooks.fault.copies": (0, 100, lambda n: webhook_with(copies=n, delay="1s")),
     "webhooks.fault.extra_bytes": (0, 64 << 20, lambda n: webhook_with(extra_bytes=n, delay="1s")),

@@ -110,7 +110,7 @@ def complete(request: AdminRequest) -> Any:
 
 def fail(request: AdminRequest) -> Any:
     """Make a job failed from now on."""
-    ending = failed(*request.given["reasons"], refund=request.given["refund"])
+    ending = failed(*request.given["reasons"], refund=request.given.get("refund"))
     return _written(request, request.engine.fail(_job(request).id, ending, request.now_ns))
 
 
@@ -194,7 +194,7 @@ ROUTES: Final[Routes] = {
         body(
             account=ACCOUNT,
             reasons=Field(Listed(TEXT), "the record's error_reasons; a general one when there is none", ()),
-            refund=Field(FLAG, "whether the credits are given back", False),
+            refund=Field(FLAG, "whether the credits are given back; without it, as usual for the job"),
         ),
     ),
     ("POST", "/_mock/jobs/{job}/stall"): Route(

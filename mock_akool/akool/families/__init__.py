@@ -7,14 +7,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.akool.codes import API_HOST
-from mock_akool.akool.families import image_button, image_v3, image_v4
+from mock_akool.akool.families import (
+    detection,
+    faceswap,
+    faceswap_v3,
+    faceswap_v4,
+    image_button,
+    image_v3,
+    image_v4,
+    reage,
+)
 from mock_akool.akool.families.family import (
+    Answer,
+    Asked,
     Context,
     Create,
     Family,
     Reading,
     Record,
     Results,
+    Service,
     Unknown,
     names_in,
     shown_record,
@@ -32,6 +44,9 @@ __all__ = [
     "FILE_HOSTS",
     "HOSTS",
     "RESULTS",
+    "SERVICES",
+    "Answer",
+    "Asked",
     "Context",
     "Create",
     "FakeSettings",
@@ -39,6 +54,7 @@ __all__ = [
     "Reading",
     "Record",
     "Results",
+    "Service",
     "Unknown",
     "created_records",
     "family_of",
@@ -46,7 +62,15 @@ __all__ = [
     "shown_record",
 ]
 
-FAMILIES: Final[tuple[Family[Any], ...]] = (image_v3.FAMILY, image_v4.FAMILY, image_button.FAMILY)
+FAMILIES: Final[tuple[Family[Any], ...]] = (
+    image_v3.FAMILY,
+    image_v4.FAMILY,
+    image_button.FAMILY,
+    faceswap_v3.FAMILY,
+    faceswap_v4.PRO,
+    faceswap_v4.PLUS,
+    reage.FAMILY,
+)
 
 CREATES: Final[dict[str, Create[Any]]] = {create.endpoint: create for family in FAMILIES for create in family.creates}
 """The endpoints that create jobs, by name."""
@@ -62,11 +86,22 @@ RESULTS: Final[dict[str, Results]] = {
 }
 """The endpoints that show jobs, by name."""
 
-FILE_HOSTS: Final[tuple[str, ...]] = tuple(dict.fromkeys(family.files.host for family in FAMILIES))
+SERVICES: Final[dict[str, Service]] = {
+    service.endpoint: service for service in (*faceswap.SERVICES, *detection.SERVICES)
+}
+"""The endpoints that neither create nor show jobs, by name."""
+
+FILE_HOSTS: Final[tuple[str, ...]] = tuple(
+    dict.fromkeys([*(family.files.host for family in FAMILIES), detection.FACE_HOST])
+)
 """The hosts of result files."""
 
-HOSTS: Final[tuple[str, ...]] = (API_HOST, *FILE_HOSTS)
-"""All hosts of the real service: that of the API, and those of files."""
+HOSTS: Final[tuple[str, ...]] = (
+    API_HOST,
+    *FILE_HOSTS,
+    *dict.fromkeys(service.host for service in SERVICES.values() if service.host),
+)
+"""All hosts of the real service: that of the API, those of files, and those of single endpoints."""
 
 AKOOL_HOSTS: Final = (*HOSTS, "sg3.akool.com")
 """The hosts that a server can stand in for: those, and that of live avatars."""
@@ -81,7 +116,8 @@ if TYPE_CHECKING:
         """The settings of a fake: those of the service and of all families. Raises SettingsError with all mistakes."""
 
 else:
-    _options = dict.fromkeys(family.options for family in FAMILIES if family.options is not None)
+    _declared = (*(family.options for family in FAMILIES), *(service.options for service in SERVICES.values()))
+    _options = dict.fromkeys(each for each in _declared if each is not None)
     FakeSettings = dataclass(frozen=True, kw_only=True)(
         type("FakeSettings", (*_options, ServiceSettings), {"__module__": __name__, "__doc__": ServiceSettings.__doc__})
     )

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import parse_qs
 
-from mock_akool.akool.accounts import Credits
-from mock_akool.akool.codes import Code, Profile
+from mock_akool.akool.accounts import Account, Credits
+from mock_akool.akool.codes import MESSAGES, Code, Profile
 from mock_akool.akool.errors import ParameterError
 from mock_akool.akool.jobs import Job, JobInput
 from mock_akool.akool.settings import ServiceSettings
@@ -24,7 +24,7 @@ from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.options import Options
 from mock_akool.core.schema import Schema
-from mock_akool.core.timeline import Status
+from mock_akool.core.timeline import Change, Ending, Status
 
 I = TypeVar("I", bound=JobInput)  # noqa: E741 - the input of a family
 
@@ -83,6 +83,13 @@ def no_observation(input: Any) -> float:
     return 30.0
 
 
+def no_limit(input: Any, settings: ServiceSettings) -> None:
+    """Allow every input that could be read."""
+
+
+OK_MESSAGE: Final = MESSAGES[Code.OK]
+
+
 def usual_bad_parameter_code(settings: ServiceSettings) -> int:
     """Return the code of a create whose request is not usable."""
     return Code.PARAMETER_ERROR
@@ -113,6 +120,10 @@ class Create(Generic[I]):
     reply: Callable[[Sequence[Record]], object] = one_or_list
     record_schema: Schema = field(default_factory=lambda: {"type": "object"})
     jobs: Callable[[I], int] = one_job
+    allow: Callable[[I, ServiceSettings], None] = no_limit
+    """Raises an AkoolError for an input that can be read, but that the settings do not allow."""
+    msg: str = OK_MESSAGE
+    """The `msg` of a success."""
     parent: Callable[[I], str] | None = None
     parent_field: str = ""
     check: Callable[[Job, Status, I, ServiceSettings], None] | None = None
@@ -137,7 +148,7 @@ class Pending(Enum):
 
 
 class Unknown(Enum):
-    """What a reader does with an id that it does not know."""
+    """What a reader does with an id that it does not know, or whose job the account deleted."""
 
     REFUSED = "refused"
     LEFT_OUT = "left out"
@@ -148,7 +159,8 @@ class Results:
     """An endpoint that shows jobs. Several families may share one.
 
     `ids` finds the ids that a request asks for; it is given the request and the parts of the path that the route
-    names, and raises ParameterError. `status_word` and `result_word` are the keys of the status and of the address.
+    names, and raises ParameterError. With `input` it is the body that says them.
+    `status_word` and `result_word` are the keys of the status and of the address.
     """
 
     endpoint: str
@@ -162,7 +174,21 @@ class Results:
     reply: Callable[[Sequence[Record]], object] = first
     query: Mapping[str, str] = field(default_factory=dict)
     """The parameters of its query, and what each means, for the OpenAPI document."""
-    record_schema: Schema = field(default_factory=lambda: {"type": "object"})
+    data_schema: Schema = field(default_factory=lambda: {"type": "object"})
+    input: Body[Sequence[str]] | None = None
+    """The body of a reader that is asked by POST; it makes the ids."""
+    is_listed: Callable[[Job, int, ServiceSettings], bool] | None = None
+    """For readers that leave jobs out: whether they show a job of the account at an instant; None: always."""
+
+    def asked_ids(self, request: Request, names: Sequence[str], settings: ServiceSettings) -> Sequence[str]:
+        """Return the ids that a request asks for; raises ParameterError."""
+        return self.ids(request, names) if self.input is None else self.input.read(request, settings)
+
+    def leaves_out(self, job: Job | None, account: Account, now_ns: int, settings: ServiceSettings) -> bool:
+        """Return whether it does not show the account a job of a family that it knows, where it leaves jobs out."""
+        if job is None or job.deleted_ns is not None or job.account.api_key != account.api_key:
+            return True
+        return self.is_listed is not None and not self.is_listed(job, now_ns, settings)
 
     def names_in(self, path: str) -> Sequence[str]:
         """Return the parts of a request's path that the route names."""
@@ -193,12 +219,14 @@ class Reading(NamedTuple):
     """How a reader shows the jobs of a family: `fields` is all of the record but the status and the address.
 
     `fields` is given the job, its input, its status, the scheme and host of files, and the context.
-    `finish` may put the complete record into another shape.
+    `finish` may put the complete record into another shape. `pending` is for a family whose jobs have something else in
+    the place of the address than the others that the reader shows.
     """
 
     results: Results
     fields: Callable[[Job, Any, Status, str, Context], Record]
     finish: Callable[[Job, Status, Record, Context], Record] = as_it_is
+    pending: Pending | None = None
 
 
 class FileNaming(NamedTuple):
@@ -232,6 +260,16 @@ def usual_no_credit_code(settings: ServiceSettings) -> int:
     return settings.out_of_credits_code
 
 
+def no_refund(settings: ServiceSettings) -> bool:
+    """Return False: what a failed job cost stays paid."""
+    return False
+
+
+def no_other_ids(job: Job, context: Context) -> Mapping[str, str]:
+    """Return nothing: the job has its `_id` only."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Family(Generic[I]):
     """A family of jobs.
@@ -247,6 +285,10 @@ class Family(Generic[I]):
     files: FileNaming
     webhook: WebhookInfo
     no_credit_code: Callable[[ServiceSettings], int] = usual_no_credit_code
+    refunds: Callable[[ServiceSettings], bool] = no_refund
+    """Whether a job that fails gives back what it cost, where nobody says so of the job."""
+    other_ids: Callable[[Job, Context], Mapping[str, str]] = no_other_ids
+    """What else identifies a job, by the key of its record; no reader takes these."""
     observed_s: Callable[[I], float] = no_observation
     options: type[Options] | None = None
     """The settings of the family, where it has any: a class of options, which every fake's settings then include."""
@@ -267,14 +309,118 @@ def shown_record(
     results = reading.results
     record = reading.fields(job, job.input, status, base, context)
     record[results.status_word] = int(status)
-    if status is Status.COMPLETED or results.pending is Pending.FINAL:
+    pending = reading.pending or results.pending
+    if status is Status.COMPLETED or pending is Pending.FINAL:
         record[results.result_word] = family.result_url(job, base, context)
-    elif results.pending is not Pending.ABSENT:
-        record[results.result_word] = "" if results.pending is Pending.EMPTY else None
+    elif pending is not Pending.ABSENT:
+        record[results.result_word] = "" if pending is Pending.EMPTY else None
     record = reading.finish(job, status, record, context)
     if status is Status.COMPLETED and job.result is not None:
         job.result.apply(record, results.result_word)
     return record
+
+
+class World(Protocol):
+    """What a service may ask of the fake, and do in it. Each of these is one transaction."""
+
+    @property
+    def context(self) -> Context:
+        """The settings, and chance that follows from the seed."""
+        ...
+
+    def job(self, job_id: str) -> Job | None:
+        """Return the job with this `_id`, whosever it is."""
+        ...
+
+    def jobs(self, api_key: str | None = None) -> tuple[Job, ...]:
+        """Return the jobs of the account with this API key, in the order of their creation."""
+        ...
+
+    def change_of(self, job: Job, now_ns: int) -> Change:
+        """Return the job's status at an instant and since when it has it."""
+        ...
+
+    def fail(self, job_id: str, ending: Ending, now_ns: int | None = None) -> Job:
+        """Let a job have failed from now on."""
+        ...
+
+    def delete_for_client(self, job_id: str, now_ns: int) -> None:
+        """Let the API know a job no longer, as its account asked."""
+        ...
+
+    def keep_file(self, path: str, media: MediaSpec, account: Account | None, now_ns: int) -> None:
+        """Serve a file that is no job's at a path."""
+        ...
+
+
+class Asked(NamedTuple):
+    """A request to a service.
+
+    `account` is who asks, where the service wants to know; `input` is what its body was read as, None without one.
+    """
+
+    world: World
+    request: Request
+    account: Account | None
+    input: Any
+    now_ns: int
+
+    @property
+    def own(self) -> Account:
+        """Who asks, for a service that wants to know."""
+        if self.account is None:
+            raise TypeError(f"{self.request.path} is answered without an account")
+        return self.account
+
+    def own_job(self, job_id: str) -> Job | None:
+        """Return the job with this `_id` if it is the account's and not deleted."""
+        job = self.world.job(job_id)
+        is_own = job is not None and job.deleted_ns is None and job.account.api_key == self.own.api_key
+        return job if is_own else None
+
+
+class Answer(NamedTuple):
+    """What a service answers: the whole JSON body and, for the call log, its code and why it is a refusal."""
+
+    body: Mapping[str, Any]
+    status: int = 200
+    code: int | None = None
+    reason: str | None = None
+
+
+def success_of(data: object = None, msg: str = OK_MESSAGE) -> Answer:
+    """Return the usual envelope of a success; without data it has none."""
+    body: dict[str, Any] = {"code": int(Code.OK), "msg": msg}
+    return Answer(body if data is None else {**body, "data": data}, code=Code.OK)
+
+
+def always(settings: ServiceSettings) -> bool:
+    """Return True."""
+    return True
+
+
+@dataclass(frozen=True)
+class Service:
+    """An endpoint that neither creates nor shows jobs: it lists, deletes, or does its work at once.
+
+    `answer` raises AkoolError and ParameterError. `is_signed` is whether the request must have credentials.
+    `refuse` makes the answer to a request that is not usable, from the reason; without it that is the usual envelope.
+    `host` is where the real service has it, when that is not the host of the API. `schema` is that of its answer.
+    """
+
+    endpoint: str
+    path: str
+    answer: Callable[[Asked], Answer]
+    method: str = "POST"
+    input: Body[Any] | None = None
+    example: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    is_signed: Callable[[ServiceSettings], bool] = always
+    refuse: Callable[[str, ServiceSettings], Answer] | None = None
+    host: str = ""
+    schema: Schema = field(default_factory=lambda: {"type": "object"})
+    options: type[Options] | None = None
+    """The settings that it is about, where they are no family's."""
 
 
 def one_in_path(request: Request, names: Sequence[str]) -> Sequence[str]:
@@ -302,3 +448,28 @@ def one_in_query(name: str) -> Callable[[Request, Sequence[str]], Sequence[str]]
         return values
 
     return read
+
+
+def several_in_query(name: str) -> Callable[[Request, Sequence[str]], Sequence[str]]:
+    """Return what reads ids that the parameter `name` of the query has, with commas between them, each once."""
+    one = one_in_query(name)
+
+    def read(request: Request, names: Sequence[str]) -> Sequence[str]:
+        return split_ids(one(request, names)[0])
+
+    return read
+
+
+def split_ids(text: str) -> Sequence[str]:
+    """Return the ids of a text that has commas between them, each once, in order."""
+    return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+
+
+def nothing_in_query(request: Request, names: Sequence[str]) -> Sequence[str]:
+    """Return no ids: the body says them."""
+    return ()
+
+
+def in_result(records: Sequence[Record]) -> object:
+    """Return the `data` of a reader that shows several jobs: an object with a list."""
+    return {"result": list(records)}

@@ -58,7 +58,7 @@ RESULTS: Final = Results(
     status_word="image_status",
     result_word="image",
     query={"image_model_id": "the job's `_id`"},
-    record_schema=RECORD_SCHEMA,
+    data_schema=RECORD_SCHEMA,
 )
 """Shows v3, v4 and button jobs alike (contract section 6)."""
 

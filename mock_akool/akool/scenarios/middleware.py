@@ -29,11 +29,12 @@ class ScenarioMiddleware:
         self.runtime = ScenarioRuntime(engine, setup)
         engine.follow_scripts(self.runtime)
         self._errors = ErrorRenderer(engine.settings)
+        self._any_case = not engine.settings.path_case_strict
 
     def answer(self, request: Request) -> Response:
         """Turn a Request into a Response, and write both into the call log."""
         engine, runtime = self.engine, self.runtime
-        found, names = route(request.method, request.path)
+        found, names = route(request.method, request.path, any_case=self._any_case)
         with engine.lock:
             now_ns = engine.clock.now_ns()
             if (runtime.watching or runtime.notices(request)) and not runtime.passes(request):

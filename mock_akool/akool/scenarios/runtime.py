@@ -36,7 +36,7 @@ from mock_akool.akool.scenarios.model import (
 )
 from mock_akool.akool.scenarios.next_jobs import NextJobs
 from mock_akool.akool.scenarios.scopes import Scope
-from mock_akool.akool.settings import Limits, over
+from mock_akool.akool.settings import Limits, ServiceSettings, over
 from mock_akool.akool.snapshot import Snapshot, UnusedRules
 from mock_akool.akool.transactions import transaction
 from mock_akool.core.call_log import CallLog
@@ -76,6 +76,10 @@ class UnusedJobScripts(NamedTuple):
 
 class World(Protocol):
     """What scenarios need to know of a fake: the engine, as far as they look at it."""
+
+    @property
+    def settings(self) -> ServiceSettings:
+        """The settings of the fake."""
 
     @property
     def lock(self) -> AbstractContextManager[Any]:
@@ -628,7 +632,7 @@ class _Body:
 def _job_shown(world: World, results: Results, request: Request) -> Job | None:
     """Return the first job that a request to a reader asks for."""
     try:
-        ids = results.ids(request, results.names_in(request.path))
+        ids = results.asked_ids(request, results.names_in(request.path), world.settings)
     except ParameterError:
         return None
     return next((job for each in ids if (job := world.job(each)) is not None), None)

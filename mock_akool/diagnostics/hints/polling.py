@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import CREATES, READS
-from mock_akool.akool.families import RESULTS
+from mock_akool.akool.errors import ParameterError
+from mock_akool.akool.families import RESULTS, Context, Unknown, family_of
 from mock_akool.akool.jobs import Job
 from mock_akool.core.call_log import Call
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.http import Termination
+from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.timeline import Status
 from mock_akool.diagnostics.describe import counted, describe_status
 from mock_akool.diagnostics.hints.finding import NO_VALUE, Hint, query_of
@@ -79,6 +81,53 @@ def _known_jobs(job_id: str, seen: Observations) -> str:
         )
     newest = ", ".join(job.id for job in seen.jobs[-3:])
     return f"the newest jobs are {newest}" if newest else "there are no jobs yet"
+
+
+def _asked_ids(call: Call, seen: Observations) -> Sequence[str]:
+    """Return the ids that a poll asks for; none when it cannot be read."""
+    results = RESULTS[call.endpoint]
+    try:
+        return results.asked_ids(call.request, results.names_in(call.path), seen.settings)
+    except ParameterError:
+        return ()
+
+
+def _other_ids(seen: Observations) -> Mapping[str, tuple[str, Job]]:
+    """Return what else than its `_id` identifies a job: the key in its record, and the job."""
+    context = Context(seen.settings, KeyedRandom(seen.settings.seed))
+    return {other: (name, job) for job in seen.jobs for name, other in family_of(job).other_ids(job, context).items()}
+
+
+def _by_other_id(seen: Observations) -> str | None:
+    without_job = [call for call in seen.to(*READS) if call.job_status is None]
+    known = _other_ids(seen) if without_job else {}
+    for call in without_job:
+        for value in _asked_ids(call, seen):
+            if value in known:
+                name, job = known[value]
+                return f"#{call.number} polls {value!r}, which is the `{name}` of job {job.id}; ask for its `_id`"
+    return None
+
+
+def _left_out(seen: Observations) -> str | None:
+    leaving_out = [endpoint for endpoint in READS if RESULTS[endpoint].unknown is Unknown.LEFT_OUT]
+    empty = [call for call in seen.to(*leaving_out) if call.code == Code.OK and call.job_status is None]
+    others = _other_ids(seen) if empty else {}
+    for call in empty:
+        for value in _asked_ids(call, seen):
+            if value in others:
+                continue
+            job = seen.job(value)
+            if job is None:
+                why = f"which no create has returned; {_known_jobs(value, seen)}"
+            elif job.deleted_ns is not None:
+                why = "which its account has deleted"
+            else:
+                continue
+            return (
+                f"#{call.number} polls {value[:_ID_SHOWN]!r}, {why}. The answer is an empty list: nothing is on its way"
+            )
+    return None
 
 
 def _foreign_job(seen: Observations) -> str | None:
@@ -181,13 +230,20 @@ def _result_of_failed_job(seen: Observations) -> str | None:
     job = _failed_last(seen)
     if job is None:
         return None
-    where = "a failed job has no `image` and no URLs; `error_reasons` says why it failed"
+    word = RESULTS[seen.calls[-1].endpoint].result_word
+    where = f"a failed job has no `{word}` and no URLs; `error_reasons` says why it failed"
+    if not _tells_reasons(seen.calls[-1]):
+        where = f"a failed job has nothing behind its `{word}`, and its record does not say why it failed"
     if seen.error is None:
         # Without the exception, as on a server, nobody knows what the client read.
         return f"job {job.id} failed, and the client asked nothing more; {where}"
     if any(isinstance(error, _ERRORS_OF_READERS) for error in _chain(seen.error)):
         return f"job {job.id} failed, and the client may have read its result; {where}"
     return None
+
+
+def _tells_reasons(call: Call) -> bool:
+    return b'"error_reasons"' in call.response.body
 
 
 def _failed_last(seen: Observations) -> Job | None:
@@ -218,6 +274,12 @@ HINTS: Final = (
         "poll of unknown job",
         "polls an `_id` that no response had, or that a restarted fake no longer knows",
         _unknown_job,
+    ),
+    Hint("poll by other id", "polls with the `job_id` of a face swap, which only `job/del` takes", _by_other_id),
+    Hint(
+        "poll that shows nothing",
+        "waits for an id that listbyids leaves out, and takes the empty list for work under way",
+        _left_out,
     ),
     Hint("poll of foreign job", "polls with other credentials than those that created the job", _foreign_job),
     Hint("poll of parent", "polls the job whose button it pressed, not the new one", _parent_for_child),

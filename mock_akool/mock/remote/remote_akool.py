@@ -125,7 +125,8 @@ class _RemoteBackend(Backend):
         self._of_job(job_id, "complete")
 
     def fail(self, job_id: str, ending: Ending) -> None:
-        self._of_job(job_id, "fail", {"reasons": list(ending.reasons), "refund": ending.refund})
+        refund = {} if ending.refund is None else {"refund": ending.refund}
+        self._of_job(job_id, "fail", {"reasons": list(ending.reasons), **refund})
 
     def stall(self, job_id: str) -> None:
         self._of_job(job_id, "stall")

@@ -1,0 +1,163 @@
+"""Faces of an image or a video are replaced: `specifyimage`, `specifyvideo` (contract section 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from mock_akool.akool.codes import Code
+from mock_akool.akool.errors import AkoolError
+from mock_akool.akool.families import faceswap
+from mock_akool.akool.families.family import Context, Create, Family, Reading, Record, first
+from mock_akool.akool.families.inputs import WEB_URL, is_data_url, is_web_url, lenient, refunds, seconds_of, subject
+from mock_akool.akool.jobs import Job, Topic
+from mock_akool.akool.settings import ServiceSettings
+from mock_akool.akool.validation import URL, Body, Field, Kind, Values
+from mock_akool.core.timeline import Status
+
+_MOST_FACES: Final = 8
+_FACE: Final = {"path": "https://example.com/face.jpg", "opts": "262,175:363,175:313,215:277,272"}
+
+
+class SwapImage(NamedTuple):
+    """A checked request of `specifyimage`. `faces` counts them, `modified` is the URL of the image."""
+
+    faces: int
+    modified: str
+    face_enhance: int
+    webhook_url: str
+
+    @property
+    def topic(self) -> Topic:
+        """What the job is about: what is changed."""
+        return Topic(subject(self.modified))
+
+    @property
+    def operation(self) -> str:
+        """What is done, as its file says it."""
+        return "face swap"
+
+
+class SwapVideo(SwapImage):
+    """A checked request of `specifyvideo`; `modified` is the URL of the video."""
+
+    __slots__ = ()
+
+
+def accepts_data_url(value: object, settings: ServiceSettings) -> bool:
+    """Return whether a value is a data URL, and such will do."""
+    return faceswap.swap_options(settings).v3_accept_data_urls and is_data_url(value)
+
+
+def _is_web_url(value: object, settings: ServiceSettings) -> bool:
+    return is_web_url(value)
+
+
+FACES: Final = faceswap.faces({"an http or https URL": _is_web_url, "a data URL": accepts_data_url})
+
+
+def check_faces(values: Values) -> Iterable[str]:
+    """Yield what is wrong between the two lists of faces; raises AkoolError 1007 when there are too many."""
+    pair = [values[name] for name in ("sourceImage", "targetImage") if name in values]
+    if any(not each for each in pair):
+        yield "sourceImage and targetImage must not be empty"
+    elif len(pair) == 2 and len(pair[0]) != len(pair[1]):
+        yield f"sourceImage has {len(pair[0])} faces and targetImage {len(pair[1])}; give as many, in the same order"
+    elif pair and len(pair[0]) > _MOST_FACES:
+        raise AkoolError(
+            Code.TOO_MANY_CONTENTS, reason=f"sourceImage has {len(pair[0])} faces; at most {_MOST_FACES} are replaced"
+        )
+
+
+def _image(values: Values) -> SwapImage:
+    return SwapImage(len(values["sourceImage"]), values["modifyImage"], values["face_enhance"], values["webhookUrl"])
+
+
+def _video(values: Values) -> SwapVideo:
+    return SwapVideo(len(values["sourceImage"]), values["modifyVideo"], values["face_enhance"], values["webhookUrl"])
+
+
+def _fields(name: str) -> dict[str, Field]:
+    return {
+        "targetImage": Field(FACES, required=True),
+        "sourceImage": Field(FACES, required=True),
+        name: Field(MODIFIED, required=True),
+        "face_enhance": Field(lenient(-1_000_000, 1_000_000), 0),
+        "webhookUrl": Field(URL, ""),
+    }
+
+
+def _read_modified(value: object, settings: ServiceSettings) -> str:
+    if isinstance(value, str) and accepts_data_url(value, settings):
+        return value
+    url: str = WEB_URL.read(value, settings)
+    return url
+
+
+MODIFIED: Final = Kind("an http or https URL", WEB_URL.schema, _read_modified)
+"""What is changed; where data URLs are accepted, also one of these."""
+
+
+def created(job: Job, input: SwapImage, context: Context) -> Record:
+    """Return the reply to a create: the final address is there before the file is."""
+    return {"_id": job.id, "url": FAMILY.result_url(job, job.file_base, context), "job_id": faceswap.job_id(job)}
+
+
+def shown(job: Job, input: SwapImage, status: Status, base: str, context: Context) -> Record:
+    """Return the row of listbyids."""
+    seconds = seconds_of(input.modified, context.settings) if isinstance(input, SwapVideo) else 0
+    return faceswap.row(job, status, context, seconds=seconds)
+
+
+def _modified(input: SwapImage) -> tuple[str, bool]:
+    return input.modified, isinstance(input, SwapVideo)
+
+
+def _price(input: SwapImage, settings: ServiceSettings) -> int:
+    return faceswap.price(input.modified, settings, of_video=isinstance(input, SwapVideo))
+
+
+def _observed_s(input: SwapImage) -> float:
+    return 50.0 if isinstance(input, SwapVideo) else 35.0
+
+
+_EXAMPLE: Final = {"targetImage": [_FACE], "sourceImage": [{**_FACE, "path": "https://example.com/new.jpg"}]}
+
+FAMILY: Final = Family[SwapImage](
+    name="faceswap_v3",
+    creates=(
+        Create(
+            endpoint="specifyimage",
+            path="/api/open/v3/faceswap/highquality/specifyimage",
+            input=Body(_fields("modifyImage"), _image, check_faces),
+            input_type=SwapImage,
+            record=created,
+            example={**_EXAMPLE, "modifyImage": "https://example.com/group.jpg", "face_enhance": 1},
+            webhook_field="webhookUrl",
+            reply=first,
+            record_schema=faceswap.CREATED_SCHEMA,
+            msg=faceswap.IMAGE_MESSAGE,
+        ),
+        Create(
+            endpoint="specifyvideo",
+            path="/api/open/v3/faceswap/highquality/specifyvideo",
+            input=Body(_fields("modifyVideo"), _video, check_faces),
+            input_type=SwapVideo,
+            record=created,
+            example={**_EXAMPLE, "modifyVideo": "https://example.com/party.mp4", "face_enhance": 1},
+            webhook_field="webhookUrl",
+            reply=first,
+            record_schema=faceswap.CREATED_SCHEMA,
+            msg=faceswap.VIDEO_MESSAGE,
+        ),
+    ),
+    readings=(Reading(faceswap.RESULTS, shown),),
+    price=_price,
+    files=faceswap.naming(_modified, as_input=True),
+    webhook=faceswap.WEBHOOK,
+    no_credit_code=faceswap.no_credit_code,
+    refunds=refunds,
+    other_ids=faceswap.other_ids,
+    observed_s=_observed_s,
+    options=faceswap.SwapOptions,
+)

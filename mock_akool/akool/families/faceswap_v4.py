@@ -1,0 +1,292 @@
+"""Face swaps without landmarks: Pro for images, Plus for images and videos (contract section 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from mock_akool.akool.families import faceswap
+from mock_akool.akool.families.family import Context, Create, Family, Pending, Reading, Record, first
+from mock_akool.akool.families.inputs import (
+    WEB_URL,
+    YES_OR_NO,
+    check_plan,
+    is_video,
+    is_web_url,
+    refunds,
+    seconds_of,
+    several,
+    subject,
+    unusable,
+)
+from mock_akool.akool.jobs import Job, Topic
+from mock_akool.akool.settings import ServiceSettings
+from mock_akool.akool.validation import URL, Body, Field, Values, one_of
+from mock_akool.core.timeline import Status
+
+PRO_MODEL: Final = "akool_faceswap_image_hq"
+STYLES: Final = ("realistic", "beautify", "lossless")
+_MOST_FACES: Final = 50
+_CORNERS: Final = 4
+
+
+class Pro(NamedTuple):
+    """A checked request of `faceswapByImage`; `modified` is the URL of the image whose face is replaced."""
+
+    modified: str
+    faces: int
+    face_enhance: bool
+    single_face_mode: bool
+    webhook_url: str
+
+    @property
+    def topic(self) -> Topic:
+        """What the job is about: what is changed, and by which model."""
+        return Topic(subject(self.modified), model_name=PRO_MODEL)
+
+    @property
+    def operation(self) -> str:
+        """What is done, as its file says it."""
+        return "face swap"
+
+
+class Plus(NamedTuple):
+    """A checked request of `faceswapPlusByImage`; `modified` is the URL of the image or video that is changed."""
+
+    source: str
+    modified: str
+    faces: int
+    single_face_mode: bool
+    model_style: str
+    face_enhance: bool
+    webhook_url: str
+
+    @property
+    def topic(self) -> Topic:
+        """What the job is about: what is changed."""
+        return Topic(subject(self.modified))
+
+    @property
+    def operation(self) -> str:
+        """What is done, as its file says it."""
+        return f"face swap {self.model_style}"
+
+
+# Pro
+
+
+class _Face(NamedTuple):
+    path: str
+    has_opts: bool
+
+
+def _read_face(value: Any, where: str, settings: ServiceSettings) -> _Face:
+    if not isinstance(value, dict):
+        raise unusable(where, value, "an object with path")
+    path, opts = value.get("path"), value.get("opts")
+    if not isinstance(path, str) or not path or (settings.check_urls and not is_web_url(path)):
+        raise unusable(f"{where}.path", path, "an http or https URL")
+    if opts is not None and not isinstance(opts, str):
+        raise unusable(f"{where}.opts", opts, "the crop_landmarks of detect_faces, a text")
+    return _Face(path, bool(opts))
+
+
+_FACES: Final = several(
+    f"a list of 1 to {_MOST_FACES} objects with path",
+    _read_face,
+    {
+        "type": "object",
+        "required": ["path"],
+        "properties": {"path": {"type": "string"}, "opts": {"type": "string"}},
+    },
+)
+
+
+def _check_pro(values: Values) -> Iterable[str]:
+    lists = {name: values[name] for name in ("sourceImage", "targetImage") if name in values}
+    for name, faces in lists.items():
+        if not 1 <= len(faces) <= _MOST_FACES:
+            yield f"{name} has {len(faces)} faces; it takes 1 to {_MOST_FACES}"
+    if any(len(faces) > 1 for faces in lists.values()):
+        for name, faces in lists.items():
+            missing = next((place for place, face in enumerate(faces) if not face.has_opts), None)
+            if missing is not None:
+                yield f"{name}[{missing}].opts is missing; with more than one face, each needs its crop_landmarks"
+
+
+def _pro(values: Values) -> Pro:
+    targets = values["targetImage"]
+    enhance, single = values["face_enhance"], values["single_face_mode"]
+    return Pro(targets[0].path, len(targets), enhance, single, values["webhookUrl"])
+
+
+def _allow_pro(input: Pro, settings: ServiceSettings) -> None:
+    check_plan("faceswapByImage", settings)
+
+
+def _created(job: Job, input: Pro | Plus, context: Context) -> Record:
+    return {"_id": job.id, "job_id": faceswap.job_id(job)}
+
+
+def _shown(job: Job, input: Pro | Plus, status: Status, base: str, context: Context) -> Record:
+    url, of_video = _modified(input)
+    return faceswap.row(job, status, context, seconds=seconds_of(url, context.settings) if of_video else 0)
+
+
+def _modified(input: Pro | Plus) -> tuple[str, bool]:
+    return input.modified, isinstance(input, Plus) and is_video(input.modified)
+
+
+def _price(input: Pro | Plus, settings: ServiceSettings) -> int:
+    url, of_video = _modified(input)
+    return faceswap.price(url, settings, of_video=of_video)
+
+
+def _observed_s(input: Pro | Plus) -> float:
+    return 50.0 if _modified(input)[1] else 35.0
+
+
+# Plus
+
+
+def _read_mapping(value: Any, where: str, settings: ServiceSettings) -> None:
+    if not isinstance(value, dict):
+        raise unusable(where, value, "an object with source_face_info and target_face_info")
+    for name, needs_url in (("source_face_info", True), ("target_face_info", False)):
+        info = value.get(name)
+        if not isinstance(info, dict):
+            raise unusable(f"{where}.{name}", info, "an object with face_url and bbox")
+        url, box = info.get("face_url"), info.get("bbox")
+        is_right = isinstance(url, str) and (not settings.check_urls or is_web_url(url))
+        if not is_right and (needs_url or url not in (None, "")):
+            raise unusable(f"{where}.{name}.face_url", url, "an http or https URL")
+        if box is None and not faceswap.swap_options(settings).plus_require_bbox:
+            continue
+        if not (isinstance(box, list) and len(box) == _CORNERS and all(map(_is_number, box))):
+            raise unusable(f"{where}.{name}.bbox", box, "four numbers: x1, y1, x2, y2")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+_INFO_SCHEMA: Final = {
+    "type": "object",
+    "properties": {
+        "face_url": {"type": "string"},
+        "bbox": {"type": "array", "items": {"type": "number"}, "minItems": _CORNERS, "maxItems": _CORNERS},
+    },
+}
+_MAPPING: Final = several(
+    "a list of objects with source_face_info and target_face_info",
+    _read_mapping,
+    {
+        "type": "object",
+        "required": ["source_face_info", "target_face_info"],
+        "properties": {"source_face_info": _INFO_SCHEMA, "target_face_info": _INFO_SCHEMA},
+    },
+)
+
+
+def _check_plus(values: Values) -> Iterable[str]:
+    if "single_face_mode" not in values or "face_mapping" not in values:
+        return
+    if not values["single_face_mode"] and not values["face_mapping"]:
+        yield "face_mapping is missing or empty; without it, send single_face_mode true"
+
+
+def _plus(values: Values) -> Plus:
+    return Plus(
+        source=values["source_url"],
+        modified=values["target_url"],
+        faces=len(values["face_mapping"]) or 1,
+        single_face_mode=values["single_face_mode"],
+        model_style=values["model_style"],
+        face_enhance=values["face_enhance"],
+        webhook_url=values["webhookUrl"],
+    )
+
+
+PRO: Final = Family[Pro](
+    name="faceswap_pro",
+    creates=(
+        Create(
+            endpoint="faceswapByImage",
+            path="/api/open/v4/faceswap/faceswapByImage",
+            input=Body(
+                {
+                    "sourceImage": Field(_FACES, required=True),
+                    "targetImage": Field(_FACES, required=True),
+                    "model_name": Field(one_of((PRO_MODEL,)), PRO_MODEL),
+                    "face_enhance": Field(YES_OR_NO, False),
+                    "single_face_mode": Field(YES_OR_NO, False),
+                    "webhookUrl": Field(URL, ""),
+                },
+                _pro,
+                _check_pro,
+            ),
+            input_type=Pro,
+            record=_created,
+            example={
+                "sourceImage": [{"path": "https://example.com/new.jpg"}],
+                "targetImage": [{"path": "https://example.com/portrait.jpg"}],
+                "model_name": PRO_MODEL,
+            },
+            webhook_field="webhookUrl",
+            reply=first,
+            record_schema=faceswap.CREATED_SCHEMA,
+            allow=_allow_pro,
+        ),
+    ),
+    readings=(Reading(faceswap.RESULTS, _shown, pending=Pending.EMPTY),),
+    price=_price,
+    files=faceswap.naming(_modified, as_input=False),
+    webhook=faceswap.WEBHOOK,
+    no_credit_code=faceswap.no_credit_code,
+    refunds=refunds,
+    other_ids=faceswap.other_ids,
+    observed_s=_observed_s,
+    options=faceswap.SwapOptions,
+)
+
+PLUS: Final = Family[Plus](
+    name="faceswap_plus",
+    creates=(
+        Create(
+            endpoint="faceswapPlusByImage",
+            path="/api/open/v4/faceswap/faceswapPlusByImage",
+            input=Body(
+                {
+                    "source_url": Field(WEB_URL, required=True),
+                    "target_url": Field(WEB_URL, required=True),
+                    "single_face_mode": Field(YES_OR_NO, False),
+                    "face_mapping": Field(_MAPPING, ()),
+                    "model_style": Field(one_of(STYLES), STYLES[0]),
+                    "face_enhance": Field(YES_OR_NO, False),
+                    "webhookUrl": Field(URL, ""),
+                },
+                _plus,
+                _check_plus,
+            ),
+            input_type=Plus,
+            record=_created,
+            example={
+                "source_url": "https://example.com/new.jpg",
+                "target_url": "https://example.com/portrait.jpg",
+                "single_face_mode": True,
+            },
+            webhook_field="webhookUrl",
+            reply=first,
+            record_schema=faceswap.CREATED_SCHEMA,
+        ),
+    ),
+    readings=(Reading(faceswap.RESULTS, _shown, pending=Pending.EMPTY),),
+    price=_price,
+    files=faceswap.naming(_modified, as_input=False),
+    webhook=faceswap.WEBHOOK,
+    no_credit_code=faceswap.no_credit_code,
+    refunds=refunds,
+    other_ids=faceswap.other_ids,
+    observed_s=_observed_s,
+    options=faceswap.SwapOptions,
+)

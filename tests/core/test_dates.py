@@ -1,0 +1,28 @@
+"""Dates without a clock, against those of the standard library."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_akool.core.dates import Date
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST = datetime(1, 1, 1, tzinfo=UTC)
+LAST = datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
+
+
+@given(st.integers((FIRST - EPOCH) // timedelta(milliseconds=1), (LAST - EPOCH) // timedelta(milliseconds=1)))
+def test_it_is_the_date_of_the_standard_library(ms: int) -> None:
+    expected = EPOCH + timedelta(milliseconds=ms)
+    date = Date.of(ms * 1_000_000 + 999_999)
+    assert date[:6] == expected.timetuple()[:6]
+    assert date.millisecond == expected.microsecond // 1000
+
+
+def test_how_it_is_written() -> None:
+    leap_day = Date.of(1_709_210_096_007_000_000)
+    assert leap_day.iso == "2024-02-29T12:34:56.007Z"
+    assert leap_day.digits == "20240229123456007"
