@@ -176,9 +176,10 @@ def _read(results: Results) -> Signed:
             job_script=job.job_script,
         )
         if len(shown) > 1:
-            return response._replace(also_shown=tuple((each.job.id, each.status) for each in shown[1:]))
-        if repeats and len(asked) == 1:
-            engine.remember(endpoint, request.query, request.file_base, shown[0], response)
+            response = response._replace(also_shown=tuple((each.job.id, each.status) for each in shown[1:]))
+        # What was left out may be shown a moment later.
+        if repeats and len(shown) == len(asked):
+            engine.remember(endpoint, request.query, request.file_base, shown, response)
         return response
 
     return handle

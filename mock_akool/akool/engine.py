@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import filterfalse
 from typing import Any, Final, NamedTuple, Protocol
@@ -548,10 +548,12 @@ class Engine:
         # Every poll asks this first, and reads a record or none: it needs no lock.
         return self._polls.recall(endpoint, query, account.api_key, file_base, now_ns, self._jobs.by_id)
 
-    def remember(self, endpoint: str, query: str, file_base: str, result: PollResult, response: Response) -> None:
+    def remember(
+        self, endpoint: str, query: str, file_base: str, results: Sequence[PollResult], response: Response
+    ) -> None:
         """Keep the response to a poll for `recall`."""
         with self.lock:
-            self._polls.remember(endpoint, query, file_base, result, response)
+            self._polls.remember(endpoint, query, file_base, results, response)
 
     def complete(self, job_id: str, now_ns: int | None = None) -> Job:
         """Let the job be completed from now on; raises MockAkoolError when there is no such job."""

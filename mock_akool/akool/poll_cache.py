@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from mock_akool.akool.jobs import Job
@@ -30,7 +31,7 @@ class PollCache:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], tuple[PollResult, str, Response]] = {}
+        self._kept: dict[tuple[str, str], tuple[PollResult, str, Response, tuple[Job, ...]]] = {}
         self._bytes = 0
 
     def recall(
@@ -40,18 +41,25 @@ class PollCache:
         kept = self._kept.get((endpoint, query))
         if kept is None:
             return None
-        (job, _, until_ns), kept_base, response = kept
-        if now_ns < until_ns and kept_base == file_base and jobs.get(job.id) is job:
-            return response if job.account.api_key == api_key else None
-        return None
+        (job, _, until_ns), kept_base, response, others = kept
+        if now_ns >= until_ns or kept_base != file_base or jobs.get(job.id) is not job:
+            return None
+        if others and any(jobs.get(other.id) is not other for other in others):
+            return None
+        return response if job.account.api_key == api_key else None
 
-    def remember(self, endpoint: str, query: str, file_base: str, result: PollResult, response: Response) -> None:
-        """Keep the response to a poll."""
+    def remember(
+        self, endpoint: str, query: str, file_base: str, results: Sequence[PollResult], response: Response
+    ) -> None:
+        """Keep the response to a poll that saw these jobs, all of one account."""
+        first, *others = results
+        until_ns = min(each.until_ns for each in results)
         size = len(response.body) + len(query)
         if len(self._kept) >= _MOST_KEPT or self._bytes + size > _MOST_BYTES:
             self.clear()
         self._bytes += size
-        self._kept[endpoint, query] = (result, file_base, response)
+        others_seen = tuple(each.job for each in others)
+        self._kept[endpoint, query] = (first._replace(until_ns=until_ns), file_base, response, others_seen)
 
     def clear(self) -> None:
         """Forget all."""

@@ -642,3 +642,38 @@ def test_s13_listbyids_without_ids_is_1003(query: str) -> None:
     swapper = Swapper()
     answer = swapper.mock.answer(Request.build("GET", f"{V3}/result/listbyids", query, swapper.headers))
     assert (answer.status, json.loads(answer.body)) == _BAD
+
+
+class TestPollsOfSeveral:
+    """The answer to an equal poll of several jobs is kept until one of them changes."""
+
+    def test_it_changes_with_any_of_the_jobs(self, swapper: Swapper) -> None:
+        ids = [swapper.made("specifyimage")["_id"] for _ in range(3)]
+        seen = []
+
+        def look() -> None:
+            first, second = swapper.rows(*ids), swapper.rows(*ids)
+            assert first == second
+            seen.append([row["faceswap_status"] for row in first])
+
+        look()
+        swapper.mock.job(ids[2]).complete()
+        look()
+        swapper.mock.clock.advance(2)
+        look()
+        swapper.mock.job(ids[1]).fail("no")
+        look()
+        swapper.post(f"{V3}/result/delbyids", {"_ids": ids[0]})
+        look()
+        assert seen == [[1, 1, 1], [1, 1, 3], [2, 2, 3], [2, 4, 3], [4, 3]]
+
+    def test_it_is_the_accounts_own(self, swapper: Swapper) -> None:
+        ids = [swapper.made("specifyimage")["_id"] for _ in range(2)]
+        assert len(swapper.rows(*ids)) == 2
+        assert Swapper(OTHER, swapper.mock).rows(*ids) == []
+        assert len(swapper.rows(*ids)) == 2
+
+    def test_polls_are_counted_where_a_job_waits_for_them(self) -> None:
+        swapper = Swapper(queueing="2 polls")
+        ids = [swapper.made("specifyimage")["_id"] for _ in range(2)]
+        assert [swapper.rows(*ids)[1]["faceswap_status"] for _ in range(3)] == [1, 1, 2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from mock_akool.akool.codes import Code
@@ -180,7 +181,17 @@ def _is_whole(text: str) -> bool:
 
 def job_id(job: Job) -> str:
     """Return the `job_id`: the UTC time 3 ms before the creation, and 4 digits (contract section 12)."""
-    return f"{Date.of(job.created_ns - _BEFORE_CREATION_NS).digits}-{int(job.id[-6:], 16) % 10_000:04}"
+    return f"{_digits(job.created_ns - _BEFORE_CREATION_NS)}-{int(job.id[-6:], 16) % 10_000:04}"
+
+
+@lru_cache(maxsize=1024)
+def _digits(instant_ns: int) -> str:
+    return Date.of(instant_ns).digits
+
+
+@lru_cache(maxsize=1024)
+def _iso(instant_ns: int) -> str:
+    return Date.of(instant_ns).iso
 
 
 def other_ids(job: Job, context: Context) -> Mapping[str, str]:
@@ -192,7 +203,7 @@ def row(job: Job, status: Status, context: Context, *, seconds: float) -> Record
     """Return the row of listbyids without its status and address; `seconds` is how long a video is, 0 for an image."""
     record: Record = {
         "_id": job.id,
-        "createdAt": Date.of(job.created_ns).iso,
+        "createdAt": _iso(job.created_ns),
         "deduction_duration": 0,
         "image": 0 if seconds else 1,
         "uid": job.account.uid,
