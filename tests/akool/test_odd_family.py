@@ -40,7 +40,8 @@ assert ask("GET", "list", f"ids={ids}")["data"] == [
 ]
 assert ask("GET", "list", "ids=nobody")["data"] == []
 assert ask("GET", "list", f"ids={first}")["data"][0]["_id"] == first
-soon = ask("POST", "soon", fields={"ids": [first, "nobody"]})["data"]
+assert ask("POST", "soon", fields={"ids": [first]})["code"] == 1003
+soon = ask("POST", "soon", fields={"ids": f"{first},nobody"})["data"]
 assert [(each["_id"], each["status"]) for each in soon] == [(first, 1)]
 assert soon[0]["url"].endswith(f"/bulk_{first}.png")
 mock.clock.advance(10)

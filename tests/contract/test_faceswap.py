@@ -10,8 +10,9 @@ from typing import Any, Final
 import pytest
 
 from mock_akool import MockAkool, Profile, Request, SettingsError
-from mock_akool.akool.families import FAMILIES, HOSTS
+from mock_akool.akool.families import FAMILIES, HOSTS, Asked
 from mock_akool.akool.families.faceswap import ENDPOINTS, RESULTS
+from mock_akool.akool.families.inputs import UrlNumber
 from mock_akool.core.http import Response
 
 KEY: Final = "k" * 32
@@ -502,6 +503,24 @@ def test_s12_paths_are_in_exact_case_unless_the_setting_says_otherwise() -> None
     assert relaxed.post(path.lower(), fields)["code"] == 1000
     assert relaxed.mock.calls[-1].endpoint == "faceswapByImage"
     assert relaxed.ask(f"{path}/x", fields).status == 404
+
+
+def test_s12_urls_that_are_not_checked_must_still_be_texts() -> None:
+    swapper = Swapper(check_urls=False)
+    assert swapper.made("specifyimage", modifyImage="group.jpg", sourceImage=[{"path": "face.jpg"}])
+    path, fields = SWAPS["specifyimage"]
+    assert swapper.post(path, {**fields, "sourceImage": [{"path": ""}]})["code"] == 1003
+
+
+def test_a_service_that_wants_no_account_has_none() -> None:
+    request = Request.build("POST", OLD)
+    with pytest.raises(TypeError, match="/detect is answered without an account"):
+        _ = Asked(MockAkool().engine, request, None, None, 0).own
+
+
+def test_a_number_for_a_url_may_be_a_record() -> None:
+    swapper = Swapper(faces_by_url=[UrlNumber("*", 2)])
+    assert len(swapper.post(OLD, {"image_url": "https://example.com/a.jpg"})["region"]) == 2
 
 
 @pytest.mark.parametrize("number", ["*crowd*", "=3", "*=-1", "*=x", 5])

@@ -6,7 +6,6 @@ the final address from the beginning. A job may continue another one, which noth
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -21,6 +20,8 @@ from mock_akool.akool.families.family import (
     Results,
     Unknown,
     WebhookInfo,
+    nothing_in_query,
+    split_ids,
 )
 from mock_akool.akool.jobs import Job, Topic
 from mock_akool.akool.settings import ServiceSettings
@@ -58,8 +59,8 @@ def _in_query(request: Request, names: Sequence[str]) -> Sequence[str]:
     return request.query.removeprefix("ids=").split(",")
 
 
-def _in_body(request: Request, names: Sequence[str]) -> Sequence[str]:
-    return [str(each) for each in json.loads(request.body)["ids"]]
+def _ids(values: Values) -> Sequence[str]:
+    return split_ids(values["ids"])
 
 
 def _stem(job: Job, context: Context) -> str:
@@ -84,8 +85,18 @@ _LIST: Final = Results(
     reply=list,
 )
 _SOON: Final = Results(
-    *("bulk/soon", "/api/open/v4/bulk/soon", _in_body, "status", "url", Pending.FINAL, Unknown.LEFT_OUT, "POST"),
+    *(
+        "bulk/soon",
+        "/api/open/v4/bulk/soon",
+        nothing_in_query,
+        "status",
+        "url",
+        Pending.FINAL,
+        Unknown.LEFT_OUT,
+        "POST",
+    ),
     reply=list,
+    input=Body({"ids": Field(TEXT, required=True)}, _ids),
 )
 
 FAMILY: Final = Family[Bulk](
