@@ -124,3 +124,27 @@ def test_a_stream_that_takes_no_more_stops_nobody(error: Exception) -> None:
         log.note(number, REQUEST, RESPONSE, 0)
     log.close()
     assert stream.attempts == 1
+
+
+def test_the_line_of_a_request_that_comes_again_is_of_its_own_response() -> None:
+    style = TextStyle()
+    request = Request.build("GET", "/x")
+    lines = [style.request(1, request, Response(status, (), b""), 0, "") for status in (200, 404, 404, 200)]
+    assert [line.split(" -> ")[1][:3] for line in lines] == ["200", "404", "404", "200"]
+
+
+def test_what_is_remembered_of_lines_is_small() -> None:
+    style = TextStyle()
+    for _ in range(100):
+        for request in (
+            Request.build("POST", "/x", body=bytes(100_000)),
+            Request.build("GET", "/x", headers={"cookie": "x" * 30_000}),
+            Request.build("GET", "/x", "y" * 30_000),
+        ):
+            style.request(1, request, RESPONSE, 0, "")
+    assert style._said == {}
+    for _ in range(2_000):
+        style.request(1, Request.build("GET", "/x"), RESPONSE, 0, "")
+    assert 0 < len(style._said) <= 512
+    style.forget()
+    assert style._said == {}
