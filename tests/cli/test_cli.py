@@ -117,7 +117,7 @@ class TestHelp:
         shown = run("serve", "--help").stdout
         groups = ("where it listens:", "what jobs do:", "who may use it:", "all other settings:")
         assert [line for line in shown.splitlines() if line in groups] == list(groups)
-        flags = re.findall(r"(?m)^  (?:-\w \w+, )?(--[a-z-]+) ", shown)
+        flags = re.findall(r"(?m)^  (?:-\w(?: \w+)?, )?(--[a-z-]+) ", shown)
         assert len(flags) <= 17
         assert {"--port", "--queueing", "--scenario", "--set", "--config"} <= set(flags)
         assert "`mock-akool settings` lists all settings." in shown

@@ -279,6 +279,9 @@ class Akool(RuleBasedStateMachine):
         queueing, processing = plan.stages
         ending = failed("no", refund=plan.refund) if plan.fails else "completed"
         stages = [{"queueing": queueing.spelled}, {"processing": processing.spelled}, ending]
+        # A script ends with what lasts forever: nothing can follow.
+        endless = [each.unit == "forever" for each in plan.stages]
+        del stages[endless.index(True) + 1 if any(endless) else 3 :]
         self.transport.mock.next_job(stages=stages)
         self.planned.append(plan)
 
