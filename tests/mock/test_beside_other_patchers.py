@@ -230,3 +230,12 @@ def test_trio_is_what_it_was() -> None:
     began_ns = time.perf_counter_ns()
     trio.run(trio.sleep, 0.01)
     assert time.perf_counter_ns() - began_ns >= 9_000_000
+
+
+def test_a_thousand_activations_leave_nothing_behind() -> None:
+    tidy()
+    before = found()
+    for number in range(choose(200, 1000)):
+        with contextlib.suppress(ZeroDivisionError), MockAkool():
+            assert 1 / (number % 3) > 0
+    assert changed(before) == set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import datetime
 import queue
 import sched
@@ -512,15 +511,3 @@ class TestLimitTexts:
             ):
                 wait_for_what_never_comes()
             assert slept_s(mock) == 300
-
-
-def test_a_thousand_activations_leave_nothing_behind() -> None:
-    from tests.mock.test_hosts import patched_attributes
-
-    before, waits = patched_attributes(), (threading.Condition.wait, threading.Thread.start, datetime.datetime.now())
-    for number in range(1000):
-        with contextlib.suppress(ZeroDivisionError), MockAkool():
-            assert 1 / (number % 3) > 0
-    assert patched_attributes() == before
-    assert (threading.Condition.wait, threading.Thread.start) == waits[:2]
-    assert type(vars(datetime.datetime)["now"]).__name__ == "classmethod_descriptor"

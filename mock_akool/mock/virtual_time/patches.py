@@ -115,6 +115,8 @@ _swapped: list[_Swap] = []
 _left: dict[tuple[int, str], list[_Swap]] = {}
 """The names that somebody else had replaced when ours were taken back, each with all that we found there, in order."""
 _scans: dict[str, _Scan] = {}
+_ignored: set[str] = set()
+"""Names of modules of which nothing is ever replaced: of the standard library, of pytest, and what is no module."""
 
 
 def _patch() -> None:
@@ -161,13 +163,14 @@ def _patch_names() -> None:
     A module is searched once, and again when the number of its names has changed: to search all of them for every
     test would take longer than the test.
     """
-    for module_name, module in list(sys.modules.items()):
-        if type(module) is not ModuleType:
+    for module_name in sys.modules.keys() - _ignored:
+        module, scan = sys.modules.get(module_name), _scans.get(module_name)
+        if scan is None and (type(module) is not ModuleType or _is_ignored(module_name)):
+            _ignored.add(module_name)
             continue
-        names = module.__dict__
-        scan = _scans.get(module_name)
+        names: dict[str, Any] = getattr(module, "__dict__", {})
         if scan is None or scan.size != len(names) or scan.names is not names:
-            scan = _scans[module_name] = _Scan(names, len(names), _look(module_name, names))
+            scan = _scans[module_name] = _Scan(names, len(names), _look(names))
         for name, key in scan.found:
             if key in _patched:
                 found = names.get(name)
@@ -261,11 +264,11 @@ def _unpatch() -> None:
 
 def _put_back_imported() -> None:
     """Put the originals where modules have imported ours by name meanwhile."""
-    for module_name in sys.modules.keys() - _scans.keys():
+    for module_name in sys.modules.keys() - _scans.keys() - _ignored:
         module = sys.modules[module_name]
-        if type(module) is ModuleType:
+        if type(module) is ModuleType and not _is_ignored(module_name):
             names = module.__dict__
-            _scans[module_name] = _Scan(names, len(names), _look(module_name, names))
+            _scans[module_name] = _Scan(names, len(names), _look(names))
     for scan in _scans.values():
         for name, key in scan.found:
             if _is_ours(scan.names.get(name), key):
@@ -278,10 +281,12 @@ def _put_back(swap: _Swap) -> None:
         originals[swap.key] = swap.original
 
 
-def _look(module_name: str, names: dict[str, Any]) -> list[tuple[str, _Key]]:
+def _is_ignored(module_name: str) -> bool:
     root = module_name.partition(".")[0]
-    if root in NEVER_TAKES_PART or (root in sys.stdlib_module_names and module_name not in _WAITS_BY_NAME):
-        return []
+    return root in NEVER_TAKES_PART or (root in sys.stdlib_module_names and module_name not in _WAITS_BY_NAME)
+
+
+def _look(names: dict[str, Any]) -> list[tuple[str, _Key]]:
     known = (originals, _patched, genuine.functions)
     wanted = {id(each): key for objects in known for key, each in objects.items()}
     return [(name, wanted[id(value)]) for name, value in list(names.items()) if id(value) in wanted]
