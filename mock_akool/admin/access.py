@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from mock_akool.akool.auth import bearer_token
-from mock_akool.akool.families import AKOOL_HOSTS
+from mock_akool.akool.families import HOSTS
 from mock_akool.core.http import Request
 
 OPEN: Final = frozenset({"/_mock/health", "/_mock/ready"})
@@ -51,7 +51,7 @@ class Access:
         headers = request.headers
         host = headers.get("host", "")
         name = _name_of(host)
-        if request.path in OPEN and name not in AKOOL_HOSTS:
+        if request.path in OPEN and name not in HOSTS:
             return None
         # A page of another site can make its own name point to this machine; then the browser sends that name.
         if host and not self.is_ours(name):

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "settings": "list all settings, or explain one",
     "scenarios": "list, show and check scenarios",
     "webhook": "send a webhook by hand, or read one",
+    "families": "list the endpoints of each job family and their words",
     "examples": "list small clients to start from, or copy them",
     "completion": "print what lets a shell complete commands and flags",
 }

@@ -18,7 +18,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mock_akool.akool.families import AKOOL_HOSTS
+from mock_akool.akool.families import HOSTS
 from mock_akool.core.errors import ServerError
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class ServerContext(NamedTuple):
 
 
 def _all_names(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*AKOOL_HOSTS, *LOCAL_NAMES, *names)))
+    return tuple(dict.fromkeys((*HOSTS, *LOCAL_NAMES, *names)))
 
 
 def _address(name: str) -> IPv4Address | IPv6Address | None:

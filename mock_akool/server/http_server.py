@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from mock_akool.admin.access import is_loopback
-from mock_akool.akool.families import AKOOL_HOSTS
+from mock_akool.akool.families import HOSTS
 from mock_akool.core.call_log import Refusal
 from mock_akool.core.errors import ServerError
 from mock_akool.core.http import Request, Response
@@ -366,7 +366,7 @@ class Server:
 
         A client that reaches Akool's names over TLS reaches the real hosts of files here as well.
         """
-        if self.public_url is None and scheme == "https" and host.removesuffix(":443").lower() in AKOOL_HOSTS:
+        if self.public_url is None and scheme == "https" and host.removesuffix(":443").lower() in HOSTS:
             return ""
         return self.public_url or f"{scheme}://{host if _HOST.fullmatch(host) else self.address}"
 

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from mock_akool.admin.access import is_loopback
-from mock_akool.akool.families import AKOOL_HOSTS
+from mock_akool.akool.families import HOSTS
 from mock_akool.core.http import Request
 
 PROXIED: Final = "proxy"
@@ -68,7 +68,7 @@ class Place(NamedTuple):
     @property
     def is_akool(self) -> bool:
         """Whether this server stands in for it."""
-        return self.host in AKOOL_HOSTS and self.port in _PORTS.values()
+        return self.host in HOSTS and self.port in _PORTS.values()
 
     @property
     def url(self) -> str:

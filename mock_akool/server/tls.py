@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from mock_akool.admin.responses import error_response
-from mock_akool.akool.families import AKOOL_HOSTS
+from mock_akool.akool.families import HOSTS
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Headers, Request, Response
 from mock_akool.server.certificates import Authority, ServerContext
@@ -207,7 +207,7 @@ def ca_response(tls: Tls, request: Request) -> Response | None:
     """
     if tls.off or request.method not in ("GET", "HEAD"):
         return None
-    if request.headers.get("host", "").partition(":")[0].lower().removesuffix(".") in AKOOL_HOSTS:
+    if request.headers.get("host", "").partition(":")[0].lower().removesuffix(".") in HOSTS:
         return None
     try:
         return Response(200, _PEM, tls.authority.root_pem())

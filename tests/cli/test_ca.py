@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mock_akool.akool.families import HOSTS
 from mock_akool.cli import main
 from mock_akool.server.certificates import Authority, bundle
 from tests.children import run
@@ -29,7 +30,7 @@ def test_show_says_what_it_is(folder: Path, capsys: pytest.CaptureFixture[str]) 
         "certificate": str(folder / "ca.pem"),
         "SHA-256": shown.fingerprint,
         "ends": f"{shown.ends:%Y-%m-%d}",
-        "may_sign": "openapi.akool.com, d2qf6ukcym4kn9.cloudfront.net, sg3.akool.com, localhost, 127.0.0.0/8, ::1/128",
+        "may_sign": ", ".join([*HOSTS, "localhost", "127.0.0.0/8", "::1/128"]),
     }
 
 

@@ -18,13 +18,13 @@ from typing import Any, Final
 import pytest
 
 from mock_akool import ServerError
-from mock_akool.akool.families import AKOOL_HOSTS
+from mock_akool.akool.families import HOSTS
 from mock_akool.server import certificates
 from mock_akool.server.certificates import AUTHORITY_FILE, ROOT_FILE, Authority, bundle, default_folder
 from mock_akool.server.tls import Tls
 
 _BEGIN: Final = b"-----BEGIN CERT"
-OWN_NAMES: Final = (*AKOOL_HOSTS, "localhost", "127.0.0.1", "::1")
+OWN_NAMES: Final = (*HOSTS, "localhost", "127.0.0.1", "::1")
 
 
 @pytest.fixture

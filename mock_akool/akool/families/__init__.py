@@ -35,7 +35,6 @@ from mock_akool.akool.jobs import Job
 from mock_akool.akool.settings import ServiceSettings
 
 __all__ = [
-    "AKOOL_HOSTS",
     "CREATES",
     "CREATE_OF_INPUT",
     "FAMILIES",
@@ -101,10 +100,8 @@ HOSTS: Final[tuple[str, ...]] = (
     *FILE_HOSTS,
     *dict.fromkeys(service.host for service in SERVICES.values() if service.host),
 )
-"""All hosts of the real service: that of the API, those of files, and those of single endpoints."""
+"""All hosts of the real service, which a server can stand in for: that of the API, of files and of single endpoints."""
 
-AKOOL_HOSTS: Final = (*HOSTS, "sg3.akool.com")
-"""The hosts that a server can stand in for: those, and that of live avatars."""
 
 FILE_EXTENSIONS: Final = frozenset(ending for family in FAMILIES for ending in family.files.extensions)
 """What the paths of result files end in, after the last dot."""

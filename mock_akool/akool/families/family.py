@@ -146,6 +146,11 @@ class Pending(Enum):
     FINAL = "final"
     """The address that the file will have."""
 
+    @property
+    def in_words(self) -> str:
+        """What stands there, for people."""
+        return {"absent": "no key", "empty": "empty text", "null": "null", "final": "the final address"}[self.value]
+
 
 class Unknown(Enum):
     """What a reader does with an id that it does not know, or whose job the account deleted."""
