@@ -116,12 +116,15 @@ class Started:
 
 
 def play(steps: list[str], uses: Callable[[], bool]) -> None:
-    """Carry out steps such as `+fake`, `+freezegun`, `-fake`, with a request now and then."""
+    """Carry out steps such as `+fake`, `+freezegun`, `-fake`, with a request now and then while a fake is active."""
     makers = {**TOOLS, "fake": MockAkool, "second fake": MockAkool}
     things = {name: Started(makers[name]) for name in {step[1:] for step in steps}}
+    active: set[str] = set()
     for step in steps:
         things[step[1:]](step[0])
-        if uses():
+        if "fake" in step:
+            (active.add if step[0] == "+" else active.discard)(step[1:])
+        if active and uses():
             with contextlib.suppress(Exception):
                 requests.get(URL, headers=HEADERS, timeout=1)
 
