@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 import pytest
 
 from mock_akool import AccountSpec, Profile, Settings, SettingsError, Span, failed
+from mock_akool.akool.families.inputs import UrlNumber
 from mock_akool.cli import main
 from mock_akool.core.delays import Delay
 from mock_akool.core.durations import Duration
@@ -90,6 +91,26 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "proxy": ("yes", "yes"),
     "proxy_others": ("pass", "pass"),
     "log": ("json", "json"),
+    "path_case_strict": ("no", False),
+    "strict_types": ("yes", True),
+    "assumed_media_seconds": ("20", 20),
+    "media_seconds_by_url": ("*long*=30", (UrlNumber("*long*", 30.0),)),
+    "refund_on_failure": ("no", False),
+    "plan_gate": ("yes", True),
+    "plan_gate_code": ("1009", 1009),
+    "faces_per_image": ("2", 2),
+    "faces_by_url": ("*two*=2,*three*=3", (UrlNumber("*two*", 2.0), UrlNumber("*three*", 3.0))),
+    "detect_no_face": ("empty", "empty"),
+    "detect_auth": ("no", False),
+    "sg3_auth": ("yes", True),
+    "no_credit_code_faceswap": ("1104", 1104),
+    "faceswap_image_credits": ("5", 5),
+    "faceswap_video_credits_per_10s": ("20", 20),
+    "v3_accept_data_urls": ("no", False),
+    "swap_strict_opts": ("yes", True),
+    "plus_require_bbox": ("yes", True),
+    "faceswap_fail_field": ("reason", "reason"),
+    "listbyids_delay": ("2.5", 2.5),
 }
 """A value of each setting that is not its default: as one writes it, and what it is."""
 
@@ -101,9 +122,18 @@ TAKES_ANY_TEXT: Final = {
     "msg_authorization_empty",
     "msg_account_banned",
     "prompt_suffix",
+    "faceswap_fail_field",
 }
 
-LISTS: Final = {"accounts", "allow_webhook", "admin_hosts", "tls_name", "scenario_sources"}
+LISTS: Final = {
+    "accounts",
+    "allow_webhook",
+    "admin_hosts",
+    "tls_name",
+    "scenario_sources",
+    "media_seconds_by_url",
+    "faces_by_url",
+}
 
 
 def refused(name: str, row: Setting) -> str:
