@@ -292,6 +292,29 @@ class TestThreads:
             assert ours.recv(1) == b"x"
         assert slept_s(mock) == 30
 
+    @pytest.mark.parametrize("limit_s", [None, 0.05])
+    def test_one_that_waits_since_an_earlier_fake_goes_on(self, limit_s: float | None) -> None:
+        """As idle workers of a test client do."""
+        come, ended = threading.Event(), []
+
+        def wait() -> None:
+            come.wait(limit_s)
+            ended.append(1)
+
+        thread = threading.Thread(target=wait)
+        with MockAkool(**LONG):
+            Requests().job()
+            thread.start()
+            while thread.native_id is None or not come._cond._waiters:  # type: ignore[attr-defined]
+                genuine.sleep(0.001)
+        with MockAkool(**LONG):
+            Requests().job()
+            if limit_s is None:
+                come.set()
+            while not ended:
+                genuine.sleep(0.001)
+        thread.join()
+
     def test_a_timer_of_the_test_runner_stays_real(self, mock: MockAkool) -> None:
         rang: list[int] = []
         ring = lambda: rang.append(1)  # noqa: E731 - one that has no name

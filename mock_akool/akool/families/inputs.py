@@ -195,7 +195,7 @@ def several(what: str, item: Callable[[Any, str, ServiceSettings], Any], schema:
 
     def read(value: Any, settings: ServiceSettings) -> tuple[Any, ...]:
         if not isinstance(value, list):
-            raise ValueError  # noqa: TRY004
+            raise ValueError  # noqa: TRY004 - as above
         return tuple(item(each, f"[{place}]", settings) for place, each in enumerate(value))
 
     return Kind(what, {"type": "array", "items": schema}, read)

@@ -424,8 +424,9 @@ class Keeper:
         self._changes = next(self._order)
 
     def leave(self, waiter: Waiter) -> None:
-        """Take a waiter out."""
-        self._waiters.remove(waiter)
+        """Take a waiter out. One that waits since an earlier fake is not there any more."""
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
         self._changes = next(self._order)
 
     @contextmanager
@@ -464,7 +465,7 @@ class Keeper:
                 if self._fakes and self._stalled and self._all_rest(waiter):
                     self._catch_up(0)
                     self._stalled = False
-                if not self._fakes or not self._is_virtual():
+                if not self._is_kept(waiter):
                     return self._real_seconds(waiter)
                 if self._stepping or not waiter.rests():
                     return _LOOK_S
@@ -525,6 +526,10 @@ class Keeper:
         if waiter.deadline_ns is None:
             return _LONG_S
         real_ns = genuine.monotonic_ns()
+        if waiter not in self._waiters:  # its instant is one of an earlier fake's time
+            left_ns = waiter.span_ns - (real_ns - waiter.real_ns)
+            waiter.granted = left_ns <= 0
+            return max(0.0, left_ns / NS_PER_S)
         left_ns = waiter.deadline_ns - self._now_ns - (real_ns - self._real_ns)
         if left_ns <= 0:
             if waiter.deadline_ns > self._now_ns:
@@ -532,6 +537,10 @@ class Keeper:
             waiter.granted = True
             return 0.0
         return float(left_ns / NS_PER_S)
+
+    def _is_kept(self, waiter: Waiter) -> bool:
+        """Return whether it waits in virtual time, and not since an earlier fake that has ended."""
+        return bool(self._fakes) and self._is_virtual() and waiter in self._waiters
 
     def _first(self) -> Waiter | None:
         waiting = [each for each in list(self._waiters) if each.deadline_ns is not None and each.rests()]
