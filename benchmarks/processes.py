@@ -41,6 +41,10 @@ class Server:
         """Return the resident memory of the server and of its workers."""
         return sum(rss_kib(pid) for pid in _with_children(self.pid))
 
+    def peak_kib(self) -> int:
+        """Return the resident memory of the server and of its workers at its most."""
+        return sum(_status_number(pid, "VmHWM") for pid in _with_children(self.pid))
+
     def threads(self) -> int:
         return sum(_status_number(pid, "Threads") for pid in _with_children(self.pid))
 

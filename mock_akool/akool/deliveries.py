@@ -169,7 +169,25 @@ class Delivery:
 
 def filled(body: bytes, count: int) -> bytes:
     """Return a body, which is a JSON object, with a field `extra` of so many bytes at its end."""
-    return body if not count else b'%b,"extra":"%b"}' % (body[:-1], b"x" * count)
+    return b"".join(filled_pieces(body, count, filled_size(body, count)))
+
+
+def filled_size(body: bytes, count: int) -> int:
+    """Return how many bytes `filled` returns."""
+    return len(body) + count + len(_FILLER_NAME) + 1 if count else len(body)
+
+
+def filled_pieces(body: bytes, count: int, size: int) -> Iterator[bytes]:
+    """Yield what `filled` returns in pieces of `size` bytes, and never more of it than that at once."""
+    start, end = (body[:-1] + _FILLER_NAME, b'"}') if count else (body, b"")
+    end_at = len(start) + count
+    for at in range(0, end_at + len(end), size):
+        to = at + size
+        filler = max(0, min(to, end_at) - max(at, len(start)))
+        yield start[at:to] + b"x" * filler + end[max(0, at - end_at) : max(0, to - end_at)]
+
+
+_FILLER_NAME: Final = b',"extra":"'
 
 
 class CancelToken:

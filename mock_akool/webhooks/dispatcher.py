@@ -342,7 +342,12 @@ class Dispatcher:
         delivery, token = attempt
         slow_s = _slow_ns(delivery) / NS_PER_S
         return await sender.send(
-            delivery.url, delivery.body, credentials=delivery.credentials, slow_s=slow_s, token=token
+            delivery.url,
+            delivery.body_start,
+            filler_bytes=delivery.filler_bytes,
+            credentials=delivery.credentials,
+            slow_s=slow_s,
+            token=token,
         )
 
     def finish(

@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 import httptools
 
 from mock_akool._version import __version__
-from mock_akool.akool.deliveries import CancelToken
+from mock_akool.akool.deliveries import CancelToken, filled_pieces, filled_size
 from mock_akool.core.errors import SettingsError
 from mock_akool.core.urls import basic_authorization
 from mock_akool.webhooks.address_policy import AddressPolicy
@@ -28,6 +28,8 @@ from mock_akool.webhooks.receivers import Sent
 
 _PIECES: Final = 20
 """In how many pieces a slow sender sends the body."""
+_PIECE_BYTES: Final = 256 << 10
+"""How much of a body with filler is made and sent at once."""
 _PORTS: Final = {"http": 80, "https": 443}
 _SAFE: Final = "/%!$&'()*+,;=:@~-._"
 _IDLE_S: Final = 0.5
@@ -112,12 +114,19 @@ class Sender:
                 self._expected.pop(place, None)
 
     async def send(
-        self, url: str, body: bytes, *, credentials: str = "", slow_s: float = 0.0, token: CancelToken | None = None
+        self,
+        url: str,
+        body: bytes,
+        *,
+        filler_bytes: int = 0,
+        credentials: str = "",
+        slow_s: float = 0.0,
+        token: CancelToken | None = None,
     ) -> Sent:
         """POST the body and return how it went; raises nothing but what cancels the task.
 
-        `credentials` are the user and password of the URL. The receiver has its time beside the `slow_s` that sending
-        the body takes.
+        With `filler_bytes` it is sent as `filled` makes it, piece by piece as the receiver takes it. `credentials` are
+        the user and password of the URL. The receiver has its time beside the `slow_s` that sending the body takes.
         """
         try:
             target = _target_of(url)
@@ -125,7 +134,8 @@ class Sender:
             return Sent(error=f"{url!r} is no http(s) URL: {error}", is_final=True)
         try:
             async with asyncio.timeout(self._timeout_s + slow_s):
-                return await self._send(target, body, credentials, slow_s, token or CancelToken())
+                sending = _Sending(token or CancelToken(), body, filler_bytes, slow_s)
+                return await self._send(target, sending, credentials)
         except TimeoutError:
             return Sent(error=f"no answer within {self._timeout_s:g} s")
         except socket.gaierror as error:
@@ -140,22 +150,22 @@ class Sender:
                 each.transport.abort()
         self._idle.clear()
 
-    async def _send(self, target: Target, body: bytes, credentials: str, slow_s: float, token: CancelToken) -> Sent:
+    async def _send(self, target: Target, sending: _Sending, credentials: str) -> Sent:
         connection = self._kept(target)
         if connection is None:
             found = await self._connected(target)
             if isinstance(found, Sent):
                 return found
             connection = found
-        keeps = target.place in self._expected and not slow_s
+        keeps = target.place in self._expected and not sending.in_pieces
         kept = False
         try:
-            head = self._head(target, len(body), credentials, keeps)
+            head = self._head(target, sending.size, credentials, keeps)
             answered = connection.begin()
-            if not slow_s:
-                _write(connection, token, head + body)
+            if sending.in_pieces:
+                await sending.send_in_pieces(connection, answered, head)
             else:
-                await _send_slowly(connection, answered, token, head, body, slow_s)
+                sending.write(connection, head + sending.body)
             sent = await answered
             kept = keeps and connection.is_reusable
         finally:
@@ -290,27 +300,41 @@ async def resolve_host(host: str, port: int) -> list[str]:
     return await found
 
 
-async def _send_slowly(
-    connection: _Connection,
-    answered: asyncio.Future[Sent],
-    token: CancelToken,
-    head: bytes,
-    body: bytes,
-    slow_s: float,
-) -> None:
-    _write(connection, token, head)
-    size = max(1, -(-len(body) // _PIECES))
-    pieces = [body[start : start + size] for start in range(0, len(body), size)]
-    for piece in pieces:
-        await asyncio.sleep(slow_s / len(pieces))
-        if answered.done():
-            return
-        _write(connection, token, piece)
+class _Sending(NamedTuple):
+    """What is sent, and how: with so much filler, and within so many seconds."""
 
+    token: CancelToken
+    body: bytes
+    filler_bytes: int
+    slow_s: float
 
-def _write(connection: _Connection, token: CancelToken, data: bytes) -> None:
-    with token.permission():
-        connection.transport.write(data)
+    @property
+    def in_pieces(self) -> bool:
+        """Whether the body is sent piece by piece; then nothing else is sent on its connection."""
+        return bool(self.filler_bytes or self.slow_s)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the body has."""
+        return filled_size(self.body, self.filler_bytes)
+
+    def write(self, connection: _Connection, data: bytes) -> None:
+        """Send bytes, unless the attempt is cancelled."""
+        with self.token.permission():
+            connection.transport.write(data)
+
+    async def send_in_pieces(self, connection: _Connection, answered: asyncio.Future[Sent], head: bytes) -> None:
+        """Send the request piece by piece, until the receiver has answered."""
+        self.write(connection, head)
+        size = max(1, -(-self.size // _PIECES)) if self.slow_s else _PIECE_BYTES
+        pause_s = self.slow_s / max(1, -(-self.size // size))
+        for piece in filled_pieces(self.body, self.filler_bytes, size):
+            await asyncio.sleep(pause_s)
+            awaited: set[asyncio.Future[Any]] = {answered, connection.taken()}
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            if answered.done():
+                return
+            self.write(connection, piece)
 
 
 class _Connection(asyncio.Protocol):
@@ -325,6 +349,8 @@ class _Connection(asyncio.Protocol):
         self.idle_timer: asyncio.TimerHandle | None = None
         self._unasked = b""
         """What the receiver sent while no request was under way."""
+        self._untaken: asyncio.Future[None] | None = None
+        """Ends when the receiver has taken what was sent; None while it does."""
         self._answered: asyncio.Future[Sent] | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._status: int | None = None
@@ -345,6 +371,22 @@ class _Connection(asyncio.Protocol):
         if self.is_lost:
             self._finish("the connection was closed without an answer")
         return self._answered
+
+    def taken(self) -> asyncio.Future[None]:
+        """Return what ends when the receiver has taken most of what was sent."""
+        if self._untaken is not None:
+            return self._untaken
+        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        taken.set_result(None)
+        return taken
+
+    def pause_writing(self) -> None:
+        self._untaken = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        if self._untaken is not None:
+            self._untaken.set_result(None)
+            self._untaken = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)

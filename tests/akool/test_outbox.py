@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mock_akool import Request, VirtualClock
 from mock_akool.akool import engine as engine_module
 from mock_akool.akool import outbox as outbox_module
 from mock_akool.akool.accounts import Accounts
-from mock_akool.akool.deliveries import AttemptResult
+from mock_akool.akool.deliveries import AttemptResult, filled, filled_pieces, filled_size
 from mock_akool.akool.engine import Engine
 from tests.akool import fakes
 
@@ -188,3 +190,13 @@ def test_accounts_that_go_while_they_are_listed_are_left_out(monkeypatch: pytest
     monkeypatch.setattr(Accounts, "listed", listed)
     now_ns = engine.clock.now_ns()
     assert [each.account.api_key for each in engine.account_summaries(now_ns)] == [MINE]
+
+
+@given(st.binary(min_size=2, max_size=30), st.integers(0, 60), st.integers(1, 40))
+def test_a_body_with_filler_is_made_in_pieces(body: bytes, count: int, size: int) -> None:
+    whole = body[:-1] + b',"extra":"' + b"x" * count + b'"}' if count else body
+    assert filled(body, count) == whole
+    assert filled_size(body, count) == len(whole)
+    pieces = list(filled_pieces(body, count, size))
+    assert b"".join(pieces) == whole
+    assert {len(each) for each in pieces[:-1]} <= {size}

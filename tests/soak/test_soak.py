@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -323,3 +323,47 @@ def test_the_command_leaves_nothing(
     before = Held.now()
     live()
     assert settled(lambda held: not held.more_than(before)).more_than(before) == []
+
+
+ROUNDS: Final = 10
+
+
+def send(connection: HTTPConnection, method: str, path: str, body: object = None, **headers: str) -> bytes:
+    connection.request(method, path, None if body is None else json.dumps(body), {**KEY, **headers})
+    response = connection.getresponse()
+    assert response.status in (200, 201)
+    return response.read()
+
+
+def flood(connection: HTTPConnection) -> None:
+    """Fill what a server keeps: jobs, calls with long bodies, cookies and answers, accounts, scripts and webhooks."""
+    for number in range(60):
+        prompt = f"{number} " + "x" * 500_000
+        job = json.loads(send(connection, "POST", CREATE, {"prompt": prompt, "webhookUrl": "http://127.0.0.1:9/"}))
+        send(connection, "GET", INFO + job["data"]["_id"])
+    for number in range(3_000):
+        send(connection, "POST", CREATE, {"prompt": f"{number}"}, **{"x-api-key": f"{number:032}"})
+        send(connection, "GET", QUOTA, cookie="c" * 20_000)
+    send(connection, "POST", "/_mock/scenario/jobs", {"jobs": [{"times": 9, "stages": ["failed"]}] * 5_000})
+    for path in ("/_mock/jobs?limit=10000", "/_mock/calls?limit=10000", "/_mock/report", "/_mock/state"):
+        send(connection, "GET", path)
+
+
+def resident_kib(pid: int) -> int:
+    """Return how much memory a process occupies."""
+    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1])
+
+
+@pytest.mark.slow
+def test_a_reset_gives_memory_back() -> None:
+    """After ten floods and resets, the server occupies at most a tenth more than after the first."""
+    flags = ("--queueing", "0", "--processing", "1h", "--set", "credits=100000000")
+    with Serving(*flags) as serving, closing(HTTPConnection("127.0.0.1", serving.port, timeout=60)) as connection:
+        kept_kib = []
+        for _ in range(ROUNDS + 1):
+            flood(connection)
+            send(connection, "POST", "/_mock/reset")
+            kept_kib.append(resident_kib(serving.process.pid))
+    first_kib, last_kib = kept_kib[1], kept_kib[-1]  # the first round is for what stays for good
+    assert last_kib <= 1.1 * first_kib, kept_kib

@@ -8,11 +8,13 @@ import contextlib
 import datetime
 import gc
 import logging
+import re
 import socket
 import ssl
 import threading
+import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -25,6 +27,7 @@ from mock_akool.core.urls import basic_authorization, without_password
 from mock_akool.webhooks import worker as worker_module
 from mock_akool.webhooks.address_policy import AddressPolicy
 from mock_akool.webhooks.http_sender import Sender
+from mock_akool.webhooks.receivers import Sent
 from mock_akool.webhooks.slots import Slots, most_connections
 from tests.webhooks.receivers import PATIENCE_S, SECRET, create, fake, http_receiver, until
 
@@ -624,3 +627,69 @@ def test_a_sender_reports_and_never_raises() -> None:
         return found
 
     assert all(asyncio.run(play()))
+
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+
+
+class TestHugeBodies:
+    """Bodies that a fault makes huge are sent piece by piece."""
+
+    @staticmethod
+    async def sent_to(serve: Serve, timeout_s: float, slow_s: float = 0.0) -> Sent:
+        """Send a webhook of 64 MiB to what `serve` does with its one connection, which stays open meanwhile."""
+        over, closed = asyncio.Event(), asyncio.Event()
+
+        async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await serve(reader, writer)
+            await over.wait()
+            writer.transport.abort()
+            closed.set()
+
+        async with await asyncio.start_server(receive, "127.0.0.1", 0) as server:
+            sender = Sender(AddressPolicy(), timeout_s)
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+            sender.expect(url)
+            sent = await sender.send(url, b"{}", filler_bytes=64 << 20, slow_s=slow_s)
+            sender.close()
+            over.set()
+            await closed.wait()
+            await asyncio.sleep(0.01)
+            return sent
+
+    @staticmethod
+    async def read_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    def test_they_are_not_made_as_a_whole(self) -> None:
+        tracemalloc.start()
+        try:
+            sent = asyncio.run(self.sent_to(self.read_head, 0.3))
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert sent.error == "no answer within 0.3 s"
+        assert peak_bytes < 8 << 20
+
+    def test_all_of_one_arrives(self) -> None:
+        got = 0
+
+        async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal got
+            head = await reader.readuntil(b"\r\n\r\n")
+            said = re.search(rb"content-length: (\d+)", head)
+            assert said is not None
+            while got < int(said[1]):
+                got += len(await reader.read(1 << 20))
+            writer.write(OK)
+
+        assert asyncio.run(self.sent_to(read, PATIENCE_S)).status == 200
+        assert got == (64 << 20) + len(b'{,"extra":""}')
+
+    @pytest.mark.parametrize("slow_s", [0.0, 0.2])
+    def test_a_receiver_may_answer_before_it_has_read_all(self, slow_s: float) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self.read_head(reader, writer)
+            writer.write(OK)
+
+        assert asyncio.run(self.sent_to(answer, PATIENCE_S, slow_s)).status == 200
