@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from mock_akool.akool.deliveries import Attempt, AttemptResult, CancelToken, Delivery, DeliveryState
 from mock_akool.akool.outbox import Outbox
 from mock_akool.akool.settings import ServiceSettings
+from mock_akool.akool.transactions import give_way
 from mock_akool.core.clock import NS_PER_S, Clock, SteeredClock, VirtualClock
 from mock_akool.core.http import Request
 from mock_akool.core.text import printable
@@ -398,7 +399,7 @@ class Dispatcher:
     def _collect(self) -> None:
         """On the machine's clock: take what became due and is collected only. What is not is the worker's."""
         while self._modes.collects_all and self._collect_some():
-            pass
+            give_way()
 
     def _collect_some(self, most: int | None = None) -> bool:
         return self.outbox.collect(self.clock.now_ns(), most)
