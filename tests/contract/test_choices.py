@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from io import BytesIO
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
 from PIL import Image
 
 from mock_akool import MockAkool, failed
 from mock_akool.akool.families import FakeSettings
-from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, OTHER_KEY, PRESS, QUOTA, Client
+from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, OTHER_KEY, PRESS, QUOTA, SOURCE, Client
 from tests.contract.transports import OpenTransport
 
 BUTTONS = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
@@ -223,6 +223,78 @@ POOR = {"credits": 1}
 WITH_A_BANNED_ONE = {"accounts": [{"api_key": "banned", "status": "banned"}]}
 BANNED = {"code": 1200, "msg": "The account has been banned"}
 
+FACE: Final = {"path": SOURCE}
+SWAP: Final[dict[str, Any]] = {"targetImage": [FACE], "sourceImage": [FACE], "modifyImage": SOURCE}
+FACE_SWAP: Final = "/api/open/v3/faceswap"
+SWAP_IMAGE: Final = f"{FACE_SWAP}/highquality/specifyimage"
+
+
+def _swap_code(**fields: Any) -> Callable[[Client], int]:
+    return lambda client: client.post(SWAP_IMAGE, {**SWAP, **fields}).code
+
+
+def _wrong_case(client: Client) -> int:
+    return client.post(SWAP_IMAGE.lower().replace("api", "API"), SWAP).status
+
+
+def _spent(client: Client) -> int:
+    return 1000 - client.credit()
+
+
+def _swap_price(client: Client) -> int:
+    client.post(SWAP_IMAGE, SWAP)
+    return _spent(client)
+
+
+def _film_price(client: Client) -> int:
+    film = {"targetImage": [FACE], "sourceImage": [FACE], "modifyVideo": "https://example.com/film.mp4"}
+    client.post(f"{FACE_SWAP}/highquality/specifyvideo", film)
+    return _spent(client)
+
+
+def _failed_swap_price(client: Client) -> int:
+    client.transport.mock.next_job(ending="failed", queueing=0, processing=0)
+    return _swap_price(client)
+
+
+def _pro_code(client: Client) -> int:
+    return client.post("/api/open/v4/faceswap/faceswapByImage", {"targetImage": [FACE], "sourceImage": [FACE]}).code
+
+
+def _plus_code(client: Client) -> int:
+    mapping = {"source_face_info": {"face_url": SOURCE}, "target_face_info": {}}
+    fields = {"source_url": SOURCE, "target_url": SOURCE, "face_mapping": [mapping]}
+    return client.post("/api/open/v4/faceswap/faceswapPlusByImage", fields).code
+
+
+def _rows(client: Client) -> list[dict[str, Any]]:
+    made = client.post(SWAP_IMAGE, SWAP).data["_id"]
+    rows: list[dict[str, Any]] = client.get(f"{FACE_SWAP}/result/listbyids", f"_ids={made}").data["result"]
+    return rows
+
+
+def _why_failed(client: Client) -> str | None:
+    client.transport.mock.next_job(ending=failed("too dark"), queueing=0, processing=0)
+    return _rows(client)[0].get("error_msg")
+
+
+def _listed_at_once(client: Client) -> int:
+    return len(_rows(client))
+
+
+def _faces(client: Client) -> int:
+    return len(client.post("/detect", {"image_url": SOURCE}).json()["region"])
+
+
+def _no_face(client: Client) -> int:
+    code: int = client.post("/interface/detect-api/detect_faces", {"url": SOURCE}).json()["error_code"]
+    return code
+
+
+def _detected_without_key(path: str) -> Callable[[Client], int | None]:
+    return lambda client: client.post(path, {"url": SOURCE, "image_url": SOURCE}, headers={}).json().get("code")
+
+
 CHOICES: dict[str, Choice] = {
     "max_body_bytes": Choice(1024, _body_limit, [1000, 1000, 1003], [1000, 1003, 1003]),
     "error_data": Choice(
@@ -269,6 +341,26 @@ CHOICES: dict[str, Choice] = {
     "quota_rounding": Choice("exact", _fraction, 999, 999.5),
     "requests_per_second": Choice(2, _three_requests, [1000] * 3, [1000, 1000, 1005]),
     "concurrent_jobs": Choice(2, _three_jobs, [1000] * 3, [1000, 1000, 1005]),
+    "path_case_strict": Choice(False, _wrong_case, 404, 200),
+    "strict_types": Choice(True, _swap_code(face_enhance="1"), 1000, 1003),
+    "assumed_media_seconds": Choice(30.5, _film_price, 10, 40),
+    "media_seconds_by_url": Choice(["*film*=11"], _film_price, 10, 20),
+    "refund_on_failure": Choice(False, _failed_swap_price, 0, 4),
+    "plan_gate": Choice(True, _pro_code, 1000, 1003),
+    "plan_gate_code": Choice(1213, _pro_code, 1003, 1213, {"plan_gate": True}),
+    "no_credit_code_faceswap": Choice(1104, _swap_code(), 1006, 1104, {"credits": 0}),
+    "faceswap_image_credits": Choice(7, _swap_price, 4, 7),
+    "faceswap_video_credits_per_10s": Choice(12, _film_price, 10, 12),
+    "v3_accept_data_urls": Choice(False, _swap_code(modifyImage="data:image/png;base64,aGk="), 1000, 1003),
+    "swap_strict_opts": Choice(True, _swap_code(sourceImage=[{**FACE, "opts": "1,2"}]), 1000, 1003),
+    "plus_require_bbox": Choice(True, _plus_code, 1000, 1003),
+    "faceswap_fail_field": Choice("error_msg", _why_failed, None, "too dark"),
+    "listbyids_delay": Choice(1, _listed_at_once, 1, 0),
+    "faces_per_image": Choice(2, _faces, 1, 2),
+    "faces_by_url": Choice(["*source*=3"], _faces, 1, 3),
+    "detect_no_face": Choice("empty", _no_face, 1, 0, {"faces_per_image": 0}),
+    "detect_auth": Choice(False, _detected_without_key("/interface/detect-api/detect_faces"), 1102, None),
+    "sg3_auth": Choice(True, _detected_without_key("/detect"), None, 1102),
     "webhook_processing": Choice(False, _reported, [2, 3], [3]),
     "webhook_retries": Choice(1, _tried_at, [0, 1, 3, 7, 15, 31], [0, 1]),
     "webhook_retry_delay": Choice("2s", _tried_at, [0, 1, 3, 7, 15, 31], [0, 2, 6, 14, 30]),
