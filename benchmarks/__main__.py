@@ -78,12 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # Without this, a terminated run would leave its children behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if options.only is None:  # or a run of minutes would end with rows that could not be measured
-        try:
-            find_wrk()
-        except BenchmarkError as error:
-            print(error, file=sys.stderr)
-            return 1
+    try:
+        find_wrk()
+    except BenchmarkError as error:
+        print(f"{error}; rows that want it are errors", file=sys.stderr)
     load_before = os.getloadavg()[0]
     if load_before > _BUSY:
         print(f"others use this machine (load {load_before:.1f}): measure again when it is quiet", file=sys.stderr)
