@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,7 +21,9 @@ from mock_akool.server.config_file import read_assignments
 from mock_akool.server.settings import Settings, table
 
 if TYPE_CHECKING:
+    from mock_akool.server.access_log import BatchedLog
     from mock_akool.server.application import Application
+    from mock_akool.server.http_server import Server
     from mock_akool.server.reload import Reloader
 
 
@@ -75,8 +77,14 @@ def add_parser(commands: Any, help: str) -> None:
         description="Run the fake as a server until Ctrl-C or SIGTERM.",
         epilog=_EPILOG,
     )
-    shown = {flag.name: (title, flag) for title, flags in _GROUPS.items() for flag in flags}
-    groups = {title: parser.add_argument_group(title) for title in _GROUPS}
+    add_settings(parser)
+    parser.set_defaults(run=serve)
+
+
+def add_settings(parser: Any, shown_groups: Sequence[str] = tuple(_GROUPS)) -> None:
+    """Add the flags of all settings to a parser, whose help has these groups; `read_settings` reads what was given."""
+    shown = {flag.name: (title, flag) for title in shown_groups for flag in _GROUPS[title]}
+    groups = {title: parser.add_argument_group(title) for title in shown_groups}
     hidden = parser.add_argument_group("others")
     for row in table():
         if row.flag.startswith("--set "):
@@ -103,14 +111,13 @@ def add_parser(commands: Any, help: str) -> None:
     )
     completed_by(FILES, config)
     parser.other_mistakes = _mistakes_in
-    parser.set_defaults(run=serve)
 
 
 def _mistakes_in(options: argparse.Namespace) -> list[str]:
     """Return what is wrong with the settings of flags, variables and file."""
     mistakes = Mistakes()
     with mistakes.noted():
-        _settings(options)
+        read_settings(options)
     return list(map(str, mistakes.found))
 
 
@@ -118,9 +125,9 @@ def serve(options: argparse.Namespace) -> int:
     """Serve until a signal ends it, then print the hints; returns the exit code."""
     wants_json = (options.log or os.environ.get(f"{PREFIX}LOG")) == "json"
     try:
-        settings = _settings(options)
+        settings = read_settings(options)
         wants_json = settings.log == "json"
-        return _run(settings, JsonAnnouncer() if wants_json else Announcer(), lambda: _settings(options))
+        return _run(settings, JsonAnnouncer() if wants_json else Announcer(), lambda: read_settings(options))
     except MockAkoolError as error:
         if not wants_json:
             raise
@@ -128,7 +135,7 @@ def serve(options: argparse.Namespace) -> int:
         return 1
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def read_settings(options: argparse.Namespace) -> Settings:
     """Return the settings of flags, variables and file; raises SettingsError in the words that were used."""
     assigned = read_assignments(Settings, options.set, "--set")
     flags = _given(options)
@@ -156,31 +163,11 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 def _run(settings: Settings, announcer: Announcer, read_again: Callable[[], Settings]) -> int:
     # Not at the top: `--help` needs none of this.
     from mock_akool.admin.access import exposure
-    from mock_akool.core.clock import SteeredClock
-    from mock_akool.server.access_log import STYLES, BatchedLog
-    from mock_akool.server.application import Application
-    from mock_akool.server.http_server import Server
     from mock_akool.server.port_file import PortFile
     from mock_akool.server.reload import Reloader
-    from mock_akool.webhooks.delivery_modes import HTTP
 
-    application = Application(settings, SteeredClock(), settings.access)
-    application.dispatcher.send_by(HTTP)
-    style = STYLES.get(settings.log)
-    log = BatchedLog(sys.stderr, style()) if style else None
-    if log is not None:
-        application.dispatcher.note = log.note_webhook
-        application.clears(log.forget)
-    server = Server(
-        application,
-        settings.host,
-        settings.port,
-        uds=settings.uds,
-        public_url=settings.public_url,
-        log=log,
-        tls=settings.tls,
-        proxy=settings.proxies,
-    )
+    server, log = server_of(settings)
+    application = server.application
 
     def say(level: str, text: str) -> None:
         if log is not None:
@@ -231,6 +218,34 @@ def _run(settings: Settings, announcer: Announcer, read_again: Callable[[], Sett
         server.run(ready)
     _announce_end(application, announcer)
     return 0
+
+
+def server_of(settings: Settings) -> tuple[Server, BatchedLog | None]:
+    """Return the server that these settings describe, with its log, which is to be closed at the end."""
+    from mock_akool.core.clock import SteeredClock
+    from mock_akool.server.access_log import STYLES, BatchedLog
+    from mock_akool.server.application import Application
+    from mock_akool.server.http_server import Server
+    from mock_akool.webhooks.delivery_modes import HTTP
+
+    application = Application(settings, SteeredClock(), settings.access)
+    application.dispatcher.send_by(HTTP)
+    style = STYLES.get(settings.log)
+    log = BatchedLog(sys.stderr, style()) if style else None
+    if log is not None:
+        application.dispatcher.note = log.note_webhook
+        application.clears(log.forget)
+    server = Server(
+        application,
+        settings.host,
+        settings.port,
+        uds=settings.uds,
+        public_url=settings.public_url,
+        log=log,
+        tls=settings.tls,
+        proxy=settings.proxies,
+    )
+    return server, log
 
 
 def _announce_end(application: Application, announcer: Announcer) -> None:

@@ -12,6 +12,8 @@ PREFIX: Final = "MOCK_AKOOL_"
 DEFAULT_PORT: Final = 25665
 URL_VARIABLE: Final = f"{PREFIX}URL"
 """Says where a server runs, for its clients; no setting of the server."""
+REDIRECT_VARIABLE: Final = f"{PREFIX}REDIRECT"
+"""Says to the shims of `mock-akool exec` where the fake is, and for which hosts; no setting of the server."""
 CONFIG_VARIABLE: Final = f"{PREFIX}CONFIG"
 """Names a TOML file of settings."""
 

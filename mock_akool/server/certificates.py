@@ -100,7 +100,7 @@ class Authority:
         content = _made(_all_names(names), datetime.now(UTC))
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write(self.folder / AUTHORITY_FILE, content, 0o600, replaces=replaces)
+            write_file(self.folder / AUTHORITY_FILE, content, 0o600, replaces=replaces)
         except OSError as error:
             raise self._unusable(error) from None
 
@@ -177,7 +177,7 @@ class Authority:
         pem = loaded.root.public_bytes(Encoding.PEM)
         try:
             if not self.root_file.exists() or self.root_file.read_bytes() != pem:
-                _write(self.root_file, pem, 0o644, replaces=True)
+                write_file(self.root_file, pem, 0o644, replaces=True)
         except OSError as error:
             raise self._unusable(error) from None
 
@@ -189,13 +189,13 @@ class _Loaded(NamedTuple):
 
 
 def bundle(authority: Authority, environ: Mapping[str, str] | None = None) -> bytes:
-    """Return the certificate of a CA and those that the system trusts, as PEM.
+    """Return the certificate of a CA and those that the system trusts, as PEM."""
+    return authority.root_pem() + system_certificates(os.environ if environ is None else environ)
 
-    The system's are those that SSL_CERT_FILE names, else OpenSSL's, else certifi's.
-    """
-    environ = os.environ if environ is None else environ
-    paths = (environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile)
-    for path in paths:
+
+def system_certificates(environ: Mapping[str, str]) -> bytes:
+    """Return the certificates that the system trusts, as PEM: those of SSL_CERT_FILE, OpenSSL's, or certifi's."""
+    for path in (environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile):
         if path and Path(path).is_file():
             break
     else:
@@ -203,12 +203,11 @@ def bundle(authority: Authority, environ: Mapping[str, str] | None = None) -> by
 
         path = certifi.where()
     try:
-        system = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise ServerError(
             f"the system's certificates {path} cannot be read: {error.strerror}", "Name others in SSL_CERT_FILE"
         ) from None
-    return authority.root_pem() + system
 
 
 class ServerContext(NamedTuple):
@@ -351,7 +350,7 @@ def _may_sign(name: str, allowed: Sequence[str]) -> bool:
     return any("/" in each and address in ip_network(each) for each in allowed)
 
 
-def _write(path: Path, content: bytes, mode: int, *, replaces: bool) -> None:
+def write_file(path: Path, content: bytes, mode: int, *, replaces: bool) -> None:
     """Write a file so that nobody sees half of it, nor reads it who may not; one that is there stays or is replaced."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     draft = Path(name)

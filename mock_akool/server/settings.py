@@ -13,7 +13,7 @@ from mock_akool.akool.scenarios.model import MOST_SCENARIOS, Scenario, ScenarioS
 from mock_akool.core.errors import Mistake, Mistakes, ScenarioError, SettingsError
 from mock_akool.core.options import BASE_URL, option
 from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Optional, Plain, Record, nearest, one_of, whole
-from mock_akool.server.addresses import CONFIG_VARIABLE, DEFAULT_PORT, PREFIX, URL_VARIABLE
+from mock_akool.server.addresses import CONFIG_VARIABLE, DEFAULT_PORT, PREFIX, REDIRECT_VARIABLE, URL_VARIABLE
 from mock_akool.server.config_file import read_config
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mock_akool.server.proxy import Proxy
     from mock_akool.server.tls import Tls
 
+_NO_SETTINGS: Final = frozenset({URL_VARIABLE, CONFIG_VARIABLE, REDIRECT_VARIABLE})
 _KUBERNETES: Final = re.compile(
     rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)"
 )
@@ -263,7 +264,7 @@ class Settings(ScenarioSettings):
         rows = {row.variable: row for row in table()}
         mistakes, values = Mistakes(), dict[str, Any]()
         for variable, text in environ.items():
-            if not variable.startswith(PREFIX) or not text or variable in (URL_VARIABLE, CONFIG_VARIABLE):
+            if not variable.startswith(PREFIX) or not text or variable in _NO_SETTINGS:
                 continue
             if _is_of_kubernetes(variable, text):
                 continue

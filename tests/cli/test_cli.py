@@ -146,7 +146,11 @@ class TestMistakes:
             ((), 2, "mock-akool: the command is missing. Choose from serve, demo, health, "),
             (("examples",), 2, "mock-akool examples: the command is missing. Choose from list, copy. See mock-akool "),
             (("server",), 2, "mock-akool: there is no command 'server', did you mean serve? See mock-akool --help"),
-            (("xyz",), 2, "mock-akool: there is no command 'xyz'. Choose from serve, demo, health, ca, settings, scen"),
+            (
+                ("xyz",),
+                2,
+                "mock-akool: there is no command 'xyz'. Choose from serve, demo, health, exec, ca, settings, s",
+            ),
             (("scenarios", "lst"), 2, "mock-akool scenarios: there is no command 'lst', did you mean list? See "),
             (("webhook", "sned"), 2, "mock-akool webhook: there is no command 'sned', did you mean send? See mock"),
             (

@@ -107,6 +107,13 @@ class AdminClient:
             raise ServerError(f"the server at {self.url} is not healthy: it says {state!r} with HTTP {status}")
         return Health(name, version)
 
+    def ca(self) -> bytes:
+        """Return the certificate that clients of the server have to trust, as PEM; MockAkoolError when it has none."""
+        status, raw = self._exchange("GET", f"{self._prefix}ca.pem", None, self._patience_s)
+        if status != 200 or not raw.startswith(b"-----BEGIN CERTIFICATE-----"):
+            raise MockAkoolError(f"the server at {self.url} speaks no HTTPS", "Start it without --no-tls")
+        return raw
+
     def _stranger(self, status: int) -> ServerError:
         return ServerError(
             f"what answers at {self.url} with HTTP {status} is not mock-akool",

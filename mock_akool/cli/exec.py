@@ -1,0 +1,326 @@
+"""`mock-akool exec`: run a program that has Akool's hosts written into it, against a fake of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from mock_akool.cli.parser import FILES, completed_by
+from mock_akool.cli.serve import add_settings, read_settings, server_of
+from mock_akool.core.errors import MockAkoolError, SettingsError
+from mock_akool.server.addresses import PREFIX, bare_url, token_of_environment
+
+if TYPE_CHECKING:
+    from mock_akool.server.settings import Settings
+
+_NO_COMMAND: Final = 127
+_NO_PROGRAM: Final = 126
+_BY_SIGNAL: Final = 128
+"""What a shell adds to the number of the signal that ended a command."""
+_FORWARDED: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+_CLIENTS: Final = "clients"
+"""The folder beside the CA for the files that variables name."""
+
+_WAYS_OUT: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
+    (
+        ("python", "pytest", "uv", "poetry", "gunicorn"),
+        "aiohttp with aiodns, uvloop and pycurl resolve names past Python, and python -I and -S load no shim; use the "
+        "client's proxy setting, or MockAkool in its tests",
+    ),
+    (
+        ("node", "npm", "npx", "yarn", "pnpm"),
+        "a program that resets NODE_OPTIONS, or is compiled into one file, does not load the shim; let it keep "
+        "NODE_OPTIONS",
+    ),
+    (
+        ("java", "mvn", "gradle"),
+        "a client with a proxy selector or a trust store of its own does not follow JAVA_TOOL_OPTIONS; give it the "
+        "proxy and the CA",
+    ),
+    (
+        ("php",),
+        "streams of PHP, such as file_get_contents, know no HTTPS_PROXY; use curl, or a stream context with the proxy",
+    ),
+)
+"""What to try when a program ignored all variables, by the beginning of its name."""
+
+
+class Observed(NamedTuple):
+    """What the fake saw of the command."""
+
+    calls: int
+    jobs: int
+    hints: list[str]
+    report: str
+
+
+def add_parser(commands: Any, help: str) -> None:
+    """Add the command to the commands of a parser."""
+    parser = commands.add_parser(
+        "exec",
+        help=help,
+        usage="mock-akool exec [options] -- COMMAND ...",
+        description="Run a program that has Akool's hosts written into it against a fake of its own. Its environment "
+        "leads it there. Requests to other hosts go out as before.",
+        epilog="The exit status is that of COMMAND. All flags of `mock-akool serve` are flags of exec too.",
+    )
+    own = parser.add_argument_group("what is printed at the end")
+    own.add_argument("--quiet", action="store_true", help="print nothing")
+    report = own.add_argument("--report", metavar="FILE", help="a file for the report (JSON)")
+    completed_by(FILES, report)
+    other = parser.add_argument_group("without a server of its own")
+    other.add_argument("--attach", metavar="URL", help="use the server that runs there")
+    other.add_argument(
+        "--print-env",
+        nargs="?",
+        const="shell",
+        choices=("shell", "dotenv"),
+        metavar="FORM",
+        help="print the variables: shell or dotenv",
+    )
+    add_settings(parser, ["what jobs do"])
+    parser.add_argument("command", nargs="*", metavar="COMMAND", help="the program and its arguments, after --")
+    parser.set_defaults(run=execute, parser=parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the command against a fake; returns its exit status, or 127 when there is no such command."""
+    if options.print_env is not None:
+        return _print_environment(options)
+    command: list[str] = options.command
+    if not command:
+        options.parser.error("there is no command; write it after --, as in `mock-akool exec -- node app.mjs`")
+    program = shutil.which(command[0])
+    if program is None:
+        found = Path(command[0]).exists() and os.sep in command[0]
+        why = "is no program that can be run" if found else "there is no such command"
+        print(f"mock-akool: {command[0]}: {why}", file=sys.stderr)
+        return _NO_PROGRAM if found else _NO_COMMAND
+    with _fake(options) as fake:
+        began = fake.observed()
+        status = _run([program, *command[1:]], {**os.environ, **fake.variables})
+        seen = fake.observed()
+    seen = seen._replace(calls=seen.calls - began.calls, jobs=seen.jobs - began.jobs)
+    if options.report:
+        _write_report(options.report, seen, command, status)
+    if not options.quiet:
+        print(_summary(seen, command), file=sys.stderr)
+    return status
+
+
+# The fake
+
+
+class _Fake:
+    """The fake of a command: the variables that lead there, and what it saw."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        self.variables = variables
+
+    def observed(self) -> Observed:
+        """Return what it saw until now."""
+        raise NotImplementedError
+
+
+@contextmanager
+def _fake(options: argparse.Namespace) -> Iterator[_Fake]:
+    if options.attach is not None:
+        yield _Attached(options)
+        return
+    settings = _settings_for_command(options)
+    if settings.no_tls:
+        raise SettingsError("programs with Akool's hosts in them speak HTTPS", "leave it out", ("--no-tls",))
+    server, log = server_of(settings)
+    with ExitStack() as at_end:
+        if log is not None:
+            at_end.callback(log.close)
+            at_end.enter_context(log.captured())
+        server.tls.prepare()
+        at_end.enter_context(server)
+        yield _Own(server, settings)
+
+
+class _Own(_Fake):
+    """A fake in a thread of this process."""
+
+    def __init__(self, server: Any, settings: Settings) -> None:
+        host = urlsplit(server.url).hostname or "127.0.0.1"
+        authority = server.tls.authority
+        self._engine = server.application.engine
+        super().__init__(_variables(host, server.port, authority.root_pem(), authority.folder))
+
+    def observed(self) -> Observed:
+        """Return what it saw until now."""
+        from mock_akool.diagnostics.hints import find_hints
+        from mock_akool.diagnostics.observations import Observations
+        from mock_akool.diagnostics.report import explain
+
+        seen = Observations.of(self._engine)
+        return Observed(seen.call_count, len(seen.jobs), find_hints(seen), explain(seen))
+
+
+class _Attached(_Fake):
+    """A fake on a server that runs already."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        from mock_akool.mock.remote.admin_client import AdminClient
+
+        url = bare_url(options.attach)
+        self._client = AdminClient(url, options.admin_token or token_of_environment())
+        self._client.health()
+        host, port = self._client.address
+        super().__init__(_variables(host, port, self._client.ca(), _folder(options) / f"{host}-{port}"))
+
+    def observed(self) -> Observed:
+        """Return what it saw until now."""
+        state, report = self._client.ask("GET", "state"), self._client.ask("GET", "report")
+        return Observed(state["calls"], sum(state["jobs"].values()), report["hints"], report["report"])
+
+
+def _settings_for_command(options: argparse.Namespace) -> Settings:
+    """Return the settings of a server for one command: a free port, a quiet log, and a way out to other hosts."""
+    if options.port is None:
+        options.port = "0"
+    if options.log is None and not os.environ.get(f"{PREFIX}LOG"):
+        options.log = "off"
+    if options.proxy is None:
+        options.proxy = "yes"
+    if options.proxy_others is None and not os.environ.get(f"{PREFIX}PROXY_OTHERS"):
+        options.proxy_others = "pass"
+    return read_settings(options)
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    from mock_akool.server.certificates import Authority
+
+    return Authority(read_settings(options).ca_dir).folder
+
+
+def _variables(host: str, port: int, root_pem: bytes, folder: Path) -> dict[str, str]:
+    from mock_akool.cli.client_environment import variables
+
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host, host)
+    return variables(host, port, root_pem, folder / _CLIENTS)
+
+
+def _print_environment(options: argparse.Namespace) -> int:
+    from mock_akool.cli.client_environment import written
+
+    if options.attach is not None:
+        found = _Attached(options).variables
+    else:
+        from mock_akool.server.certificates import Authority
+
+        settings = read_settings(options)
+        authority = Authority(settings.ca_dir)
+        found = _variables(settings.host[0], settings.port, authority.root_pem(), authority.folder)
+    print(written(found, options.print_env))
+    return 0
+
+
+# The command
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command to its end, and hand on the signals that are for it; returns its exit status."""
+    with _signals() as forwarded:
+        try:
+            process = subprocess.Popen(command, env=environment)
+        except OSError as error:
+            print(f"mock-akool: {command[0]}: {error.strerror or error}", file=sys.stderr)
+            return _NO_PROGRAM
+        with process:
+            forwarded.to(process)
+            status = process.wait()
+    return _BY_SIGNAL - status if status < 0 else status
+
+
+class _Forwarded:
+    """Hands on signals to a process; those that come before it is there wait for it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+
+    def __call__(self, number: int, _: object) -> None:
+        if self._process is None:
+            self._early.append(number)
+        else:
+            self._process.send_signal(number)
+
+    def to(self, process: subprocess.Popen[bytes]) -> None:
+        """Hand them on to this process from now on."""
+        self._process = process
+        for number in self._early:
+            process.send_signal(number)
+
+
+@contextmanager
+def _signals() -> Iterator[_Forwarded]:
+    forwarded = _Forwarded()
+    handlers: dict[signal.Signals, Any] = {
+        getattr(signal, name): forwarded for name in _FORWARDED if hasattr(signal, name)
+    }
+    # A terminal sends Ctrl-C to the command as well; whoever sends it to this process only means the command.
+    handlers[signal.SIGINT] = _ignore if _is_in_foreground() else forwarded
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield forwarded
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ignore(number: int, _: object) -> None:
+    """Go on: the command decides what an interrupt means."""
+
+
+def _is_in_foreground() -> bool:
+    """Return whether the terminal sends its signals to this process."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+# What is printed at the end
+
+
+def _summary(seen: Observed, command: Sequence[str]) -> str:
+    from mock_akool.diagnostics.describe import counted
+
+    if not seen.calls:
+        first = "mock-akool: no request reached the fake"
+        name = Path(command[0]).name.lower()
+        ways = [way for beginnings, way in _WAYS_OUT if name.startswith(beginnings)]
+        general = (
+            "a program that reads none of the variables of `mock-akool exec --print-env` has to be given the proxy "
+            "and the CA by its own settings; docs/guides/hard-coded-hosts.md says how"
+        )
+        return "\n".join([first, *(f"hint: {each}" for each in [*ways, general, *seen.hints])])
+    said = f"mock-akool: {counted(seen.calls, 'call')} and {counted(seen.jobs, 'job')}"
+    return "\n".join([said, *(f"hint: {each}" for each in seen.hints)])
+
+
+def _write_report(file: str, seen: Observed, command: Sequence[str], status: int) -> None:
+    content = {"command": list(command), "exit_status": status, **seen._asdict()}
+    try:
+        Path(file).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise MockAkoolError(f"cannot write the report {file}: {error.strerror or error}") from None
