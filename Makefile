@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-latest test-all lint lock release-check lowest-check check docs docs-site bench image image-test clean
+.PHONY: help demo test test-latest test-all lint lock release-check lowest-check check docs docs-site bench image image-test mutate clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -91,8 +91,13 @@ image: $(VENV)/installed-dev ## build the container image mock-akool (wants Dock
 image-test: $(VENV)/installed-dev ## build the image without Docker, run and check it (wants root, buildah, debootstrap)
 	$(BIN)/python -m pytest -n 0 --image -m image -rsP tests/packaging/test_image.py
 
+SAMPLE ?= 300
+
+mutate: $(VENV)/installed-dev ## change core and akool in SAMPLE places, or everywhere with 0, and see what tests notice
+	$(BIN)/python -m tools.mutate --sample $(SAMPLE)
+
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(VENV)-latest build dist site *.egg-info mock-akool-demo .image-test
+	rm -rf $(VENV) $(VENV)-latest build dist site *.egg-info mock-akool-demo .image-test mutants
 
 $(VENV)/uv/installed:
 	$(PYTHON) -m venv $(VENV)/uv
