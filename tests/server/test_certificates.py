@@ -186,6 +186,18 @@ class TestTrouble:
         with pytest.raises(ServerError, match=f"may not sign '{name}'. Make a new one with .* --tls-name {name}`"):
             authority.context([name])
 
+    def test_a_host_that_only_a_newer_release_knows(
+        self, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        authority.root_pem()
+        monkeypatch.setattr(certificates, "HOSTS", (*HOSTS, "new.cloudfront.net"))
+        with pytest.raises(
+            ServerError, match=r"older than .*: new\.cloudfront\.net\. Make a new one with `mock-akool ca"
+        ):
+            authority.context()
+        authority.make()
+        authority.context()
+
     def test_names_that_are_there_before_it_is_are_signed(self, authority: Authority) -> None:
         authority.context(["akool-mock", "10.0.0.5"])
         authority.context(["akool-mock", "sub.akool-mock", "127.0.0.9"])
