@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-latest test-all lint lock release-check lowest-check check docs docs-site bench image image-test mutate clean
+.PHONY: help demo test test-latest test-all lint lock release-check lowest-check check docs docs-site bench image image-test bare-test mutate clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -91,6 +91,8 @@ image: $(VENV)/installed-dev ## build the container image mock-akool (wants Dock
 image-test: $(VENV)/installed-dev ## build the image without Docker, run and check it (wants root, buildah, debootstrap)
 	$(BIN)/python -m pytest -n 0 --image -m image -rsP tests/packaging/test_image.py
 
+bare-test: $(VENV)/installed-dev ## make demo and make test in a clean clone on a bare Debian (wants what image-test wants)
+	$(BIN)/python -m pytest -n 0 --bare -m bare -rsP tests/packaging/test_bare.py
 SAMPLE ?= 300
 
 mutate: $(VENV)/installed-dev ## change core and akool in SAMPLE places, or everywhere with 0, and see what tests notice

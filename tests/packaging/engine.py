@@ -81,15 +81,18 @@ def buildah(*arguments: str | Path) -> str:
 
 
 def base() -> str:
-    """Return the name of the base, which is made if it is not in the store."""
-    name = dockerfile.stages()[0].base
-    full_name = f"docker.io/library/{name}"
+    """Return the name of the Dockerfile's base, which is made if it is not in the store."""
+    return debian(f"docker.io/library/{dockerfile.stages()[0].base}", *PACKAGES)
+
+
+def debian(full_name: str, *packages: str) -> str:
+    """Return the name of an image of a minimal Debian with these packages, which is made if it is not in the store."""
     if full_name not in buildah("images", "--format", "{{.Name}}:{{.Tag}}").split():
         root = PLACE / "base"
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True)
         try:
-            execute("debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, root, *_mirror())
+            execute("debootstrap", "--variant=minbase", f"--include={','.join(packages)}", SUITE, root, *_mirror())
             container = buildah("from", "scratch")
             buildah("add", "--quiet", container, root, "/")
             buildah("commit", "--quiet", "--rm", container, full_name)
@@ -104,6 +107,28 @@ def _mirror() -> list[str]:
         return []
     targets = execute("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages").split()
     return [uri for uri in targets if re.fullmatch(r"https?://[^/]+/debian/?", uri)][:1]
+
+
+def index_access() -> list[str]:
+    """Return what gives pip in a container the same indexes as here: options of `buildah run`.
+
+    These are pip's own settings and variables, and the files and folders that they name.
+    """
+    told = execute(sys.executable, "-m", "pip", "config", "debug")
+    files = [Path(file) for file in re.findall(r"(?m)^\s+(/\S+), exists: True$", told)]
+    said = "\n".join([*(file.read_text() for file in files), *map(str, _variables().values())])
+    named = {Path(path) for path in re.findall(r"(?:file://)?(/[\w./-]+)", said) if Path(path).exists()}
+    # The pages of an index on disk link to files that are not below them.
+    named = {path.parent if path.name == "simple" else path for path in named}
+    volumes = [f"{path}:{path}:ro" for path in sorted({*files, *named})]
+    return [
+        *(word for volume in volumes for word in ("--volume", volume)),
+        *(word for name, value in _variables().items() for word in ("--env", f"{name}={value}")),
+    ]
+
+
+def _variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("PIP_") or name == "SSL_CERT_FILE"}
 
 
 def wheels() -> Path:
