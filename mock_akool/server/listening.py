@@ -93,7 +93,7 @@ def _places(host: str, port: int) -> list[_Place]:
     try:
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise ServerError(f"cannot listen on {host}:{port}: {_reason(error)}", _HINT) from None
+        raise ServerError(f"cannot listen on {_in_url(address)}:{port}: {_reason(error)}", _HINT) from None
     places = [(family, str(name[0]), False) for family, _, _, _, name in found]
     return list(dict.fromkeys(places))
 
@@ -103,7 +103,7 @@ def _bound(places: list[_Place], port: int, hosts: Sequence[str]) -> list[socket
     why = "it has no address"
     try:
         for family, address, dual in places:
-            shown = f"[{address}]" if ":" in address else address
+            shown = _in_url(address)
             try:
                 listener = socket.create_server((address, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual)
             except OSError as error:
@@ -122,8 +122,13 @@ def _bound(places: list[_Place], port: int, hosts: Sequence[str]) -> list[socket
             listener.close()
         raise
     if not listeners:
-        raise ServerError(f"cannot listen on {', '.join(hosts)}:{port}: {why}", _HINT)
+        shown = ", ".join(_in_url(without_brackets(host)) for host in hosts)
+        raise ServerError(f"cannot listen on {shown}:{port}: {why}", _HINT)
     return listeners
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import socket
 import struct
@@ -11,7 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -435,7 +437,7 @@ class TestListening:
         monkeypatch.setattr(socket, "create_server", only_ipv4)
         with MockAkool().server("localhost") as server:
             assert answers(("127.0.0.1", server.port)) == 200
-        with pytest.raises(ServerError, match=r"cannot listen on ::1:0: Address family not supported"):
+        with pytest.raises(ServerError, match=r"cannot listen on \[::1\]:0: Address family not supported"):
             MockAkool().server("::1").start()
 
     @needs_ipv6
@@ -449,6 +451,22 @@ class TestListening:
                 MockAkool().server("localhost", port).start()
             # Nothing is left of the other address.
             socket.create_server(("127.0.0.1", port)).close()
+
+    def test_one_that_is_not_allowed_is_no_matter_of_families(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A host that a machine has no family for is left out; whatever else goes wrong is reported."""
+        usual = socket.create_server
+        made: list[socket.socket] = []
+
+        def create(address: tuple[str, int], **options: Any) -> socket.socket:
+            if made:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            made.append(usual(address, **options))
+            return made[0]
+
+        monkeypatch.setattr(socket, "create_server", create)
+        with pytest.raises(ServerError, match=r"cannot listen on 127\.0\.0\.1:\d+: Permission denied"):
+            Server(MockAkool().application, ["127.0.0.1", "127.0.0.1"]).bind()
+        assert made[0].fileno() == -1
 
     def test_one_that_cannot_be_leaves_nothing_of_the_others(self) -> None:
         with pytest.raises(ServerError, match=r"cannot listen on nowhere\.invalid:"):
@@ -537,6 +555,30 @@ def test_clients_that_leave_leave_nothing(running: Running, monkeypatch: pytest.
             way(wire.socket)
     until(lambda: not running.server.connections)
     assert not running.server.tasks
+
+
+def test_the_same_trouble_of_the_event_loop_is_a_line_a_second(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("mock_akool.server.http_server.time.monotonic", lambda: now_s)
+    server, loop = MockAkool().server(), asyncio.new_event_loop()
+    loop.close()
+
+    def complain(message: str) -> None:
+        server._complain(loop, {"message": message, "exception": OSError(24, "Too many open files")})
+
+    for _ in range(100):
+        complain("accept failed")
+    complain("something else")
+    now_s += 1
+    complain("accept failed")
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        "mock-akool: Too many open files (accept failed)",
+        "mock-akool: Too many open files (something else)",
+        "mock-akool: Too many open files (accept failed)",
+    ]
 
 
 def test_a_server_s_clock_follows_a_machine_that_was_suspended(monkeypatch: pytest.MonkeyPatch) -> None:

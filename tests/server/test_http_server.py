@@ -366,6 +366,13 @@ class TestRepeatedRequests:
             body = b"%d" % number
             assert server.framed(Response(200, (), body))[1].endswith(b"\r\n\r\n" + body)
 
+    def test_responses_that_are_remembered_are_bounded_by_bytes(self) -> None:
+        server = MockAkool().server()
+        for _ in range(1_000):
+            server.framed(Response(200, (), bytes(15_000)))
+        kept = sum(len(before) + len(after) + len(each.body) for before, after, each in server._framed.values())
+        assert kept <= (4 << 20) + 50_000
+
     def test_what_is_remembered_is_bounded(self, still: Running) -> None:
         wire = still.connect()
         for number in range(2000):
