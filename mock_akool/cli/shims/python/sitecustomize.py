@@ -32,7 +32,7 @@ def _import_next() -> None:
     """Import the `sitecustomize` that this one hides."""
     own_folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - every start of Python pays for it
     path, own = list(sys.path), sys.modules.pop("sitecustomize", None)
-    sys.path[:] = [each for each in path if os.path.abspath(each) != own_folder]  # noqa: PTH100
+    sys.path[:] = [each for each in path if os.path.abspath(each) != own_folder]  # noqa: PTH100 - pathlib would slow the start of each child
     try:
         __import__("sitecustomize")
     except ImportError as error:
