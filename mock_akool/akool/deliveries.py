@@ -169,7 +169,7 @@ class Delivery:
 
 def filled(body: bytes, count: int) -> bytes:
     """Return a body, which is a JSON object, with a field `extra` of so many bytes at its end."""
-    return b"".join(filled_pieces(body, count, filled_size(body, count)))
+    return b"".join(filled_pieces(body, count, max(1, filled_size(body, count))))
 
 
 def filled_size(body: bytes, count: int) -> int:
@@ -178,7 +178,7 @@ def filled_size(body: bytes, count: int) -> int:
 
 
 def filled_pieces(body: bytes, count: int, size: int) -> Iterator[bytes]:
-    """Yield what `filled` returns in pieces of `size` bytes, and never more of it than that at once."""
+    """Yield what `filled` returns in pieces of `size` bytes, at least 1, and never more of it than that at once."""
     start, end = (body[:-1] + _FILLER_NAME, b'"}') if count else (body, b"")
     end_at = len(start) + count
     for at in range(0, end_at + len(end), size):
