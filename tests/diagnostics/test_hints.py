@@ -72,13 +72,14 @@ def lost(client: Client, value: str) -> None:
     client.ask("GET", INFO, f"image_model_id={value}")
 
 
-def listed(client: Client, *, by: str, deletes: bool = False, seconds: float = 0) -> None:
+def listed(client: Client, *, by: str, deletes: bool = False, seconds: float = 0) -> Client:
     face = {"path": "https://example.com/face.jpg"}
     swap = {"targetImage": [face], "sourceImage": [face], "modifyImage": "https://example.com/group.jpg"}
     made = json.loads(client.ask("POST", SWAP, body=swap).body)["data"]
     if deletes:
         client.ask("POST", DELETE, body={"_ids": made["_id"]})
     client.wait(seconds).ask("GET", LIST, f"_ids={made[by]}")
+    return client
 
 
 def sends(client: Client) -> Client:
@@ -278,7 +279,7 @@ CASES = (
         "poll that shows nothing",
         lambda client: listed(client, by="_id", deletes=True),
         "#3 polls 'ID', which its account has deleted. The answer is an empty list: nothing is on its way",
-        lambda client: (listed(client, by="_id"), client.wait(5)),
+        lambda client: listed(client, by="_id").wait(5),
     ),
     Case(
         "result of failed job",
