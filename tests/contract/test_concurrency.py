@@ -21,12 +21,19 @@ BUTTONS: Final = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
 
 
 @pytest.fixture(autouse=True)
-def eager_switches() -> Iterator[None]:
-    """Let threads take turns every µs, so that a missing lock is found."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
+def usual_switches() -> Iterator[None]:
+    """Let threads take turns as before when a test is over."""
+    usual_s = sys.getswitchinterval()
     yield
-    sys.setswitchinterval(usual)
+    sys.setswitchinterval(usual_s)
+
+
+def be_eager() -> None:
+    """Let threads take turns every µs, so that a missing lock is found.
+
+    Not before all of them have started: the tracing of coverage cannot begin in two threads at once.
+    """
+    sys.setswitchinterval(1e-6)
 
 
 def in_rounds(count: int, act: Callable[[int, int], Answer]) -> list[list[Answer]]:
@@ -34,7 +41,7 @@ def in_rounds(count: int, act: Callable[[int, int], Answer]) -> list[list[Answer
 
     One round would let a missing lock through now and then.
     """
-    together = threading.Barrier(THREADS, timeout=PATIENCE_S)
+    together = threading.Barrier(THREADS, be_eager, PATIENCE_S)
 
     def run(thread: int) -> list[Answer]:
         answers = []

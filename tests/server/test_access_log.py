@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from mock_akool import Request, Response
 from mock_akool.server.access_log import BatchedLog, TextStyle
+from tests.server.wires import PATIENCE_S
 
 REQUEST = Request.build("GET", "/")
 RESPONSE = Response(200, (), b"")
@@ -23,11 +24,10 @@ class Numbered(TextStyle):
 
 
 @pytest.fixture
-def busy_threads() -> Iterator[None]:
-    """Let threads take the interpreter from each other as often as can be."""
+def busy_threads() -> Iterator[Callable[[], None]]:
+    """What lets threads take the interpreter from each other as often as can be; for when all have started."""
     usual_s = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
+    yield lambda: sys.setswitchinterval(1e-6)
     sys.setswitchinterval(usual_s)
 
 
@@ -55,8 +55,9 @@ def test_a_line_that_is_being_made_while_others_are_written_is_not_lost() -> Non
     assert stream.getvalue().splitlines() == list(map(str, range(100)))
 
 
-def test_threads_lose_no_line(busy_threads: None) -> None:
+def test_threads_lose_no_line(busy_threads: Callable[[], None]) -> None:
     stream = io.StringIO()
+    together = threading.Barrier(4, busy_threads, PATIENCE_S)
     log = BatchedLog(stream, Numbered())
     flushing = threading.Event()
 
@@ -65,6 +66,7 @@ def test_threads_lose_no_line(busy_threads: None) -> None:
             log.flush()
 
     def note(start: int) -> None:
+        together.wait()
         for number in range(start, start + 2000):
             log.note(number, REQUEST, RESPONSE, 0)
 

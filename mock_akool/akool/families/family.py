@@ -163,14 +163,14 @@ class Unknown(Enum):
 class Results:
     """An endpoint that shows jobs. Several families may share one.
 
-    `ids` finds the ids that a request asks for; it is given the request and the parts of the path that the route
-    names, and raises ParameterError. With `input` it is the body that says them.
+    `ids` finds the ids that a request asks for: a function, which is given the request and the parts of the path that
+    the route names, and raises ParameterError; or for a reader that is asked by POST the body that says them.
     `status_word` and `result_word` are the keys of the status and of the address.
     """
 
     endpoint: str
     path: str
-    ids: Callable[[Request, Sequence[str]], Sequence[str]]
+    ids: Callable[[Request, Sequence[str]], Sequence[str]] | Body[Sequence[str]]
     status_word: str
     result_word: str
     pending: Pending = Pending.ABSENT
@@ -180,14 +180,17 @@ class Results:
     query: Mapping[str, str] = field(default_factory=dict)
     """The parameters of its query, and what each means, for the OpenAPI document."""
     data_schema: Schema = field(default_factory=lambda: {"type": "object"})
-    input: Body[Sequence[str]] | None = None
-    """The body of a reader that is asked by POST; it makes the ids."""
     is_listed: Callable[[Job, int, ServiceSettings], bool] | None = None
     """For readers that leave jobs out: whether they show a job of the account at an instant; None: always."""
 
+    @property
+    def input(self) -> Body[Sequence[str]] | None:
+        """The body that says the ids; None when the address says them."""
+        return self.ids if isinstance(self.ids, Body) else None
+
     def asked_ids(self, request: Request, names: Sequence[str], settings: ServiceSettings) -> Sequence[str]:
         """Return the ids that a request asks for; raises ParameterError."""
-        return self.ids(request, names) if self.input is None else self.input.read(request, settings)
+        return self.ids.read(request, settings) if isinstance(self.ids, Body) else self.ids(request, names)
 
     def leaves_out(self, job: Job | None, account: Account, now_ns: int, settings: ServiceSettings) -> bool:
         """Return whether it does not show the account a job of a family that it knows, where it leaves jobs out."""
@@ -468,11 +471,6 @@ def several_in_query(name: str) -> Callable[[Request, Sequence[str]], Sequence[s
 def split_ids(text: str) -> Sequence[str]:
     """Return the ids of a text that has commas between them, each once, in order."""
     return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
-
-
-def nothing_in_query(request: Request, names: Sequence[str]) -> Sequence[str]:
-    """Return no ids: the body says them."""
-    return ()
 
 
 def in_result(records: Sequence[Record]) -> object:

@@ -20,7 +20,6 @@ from mock_akool.akool.families.family import (
     Results,
     Unknown,
     WebhookInfo,
-    nothing_in_query,
     split_ids,
 )
 from mock_akool.akool.jobs import Job, Topic
@@ -88,7 +87,7 @@ _SOON: Final = Results(
     *(
         "bulk/soon",
         "/api/open/v4/bulk/soon",
-        nothing_in_query,
+        Body({"ids": Field(TEXT, required=True)}, _ids),
         "status",
         "url",
         Pending.FINAL,
@@ -96,7 +95,6 @@ _SOON: Final = Results(
         "POST",
     ),
     reply=list,
-    input=Body({"ids": Field(TEXT, required=True)}, _ids),
 )
 
 FAMILY: Final = Family[Bulk](
