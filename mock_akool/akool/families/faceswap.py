@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from mock_akool.akool.codes import Code
 from mock_akool.akool.families.family import (
+    OK_MESSAGE,
     Answer,
     Asked,
     Context,
+    Create,
+    Family,
     FileNaming,
     Pending,
+    Reading,
     Record,
     Results,
     Service,
     Unknown,
     WebhookInfo,
+    first,
     in_result,
+    no_limit,
     options_of,
     several_in_query,
     split_ids,
@@ -30,11 +36,12 @@ from mock_akool.akool.families.inputs import (
     MediaOptions,
     base_name,
     extension_of,
+    refunds,
     seconds_of,
     several,
     unusable,
 )
-from mock_akool.akool.jobs import Job
+from mock_akool.akool.jobs import Job, JobInput
 from mock_akool.akool.settings import ERROR_CODE, ServiceSettings
 from mock_akool.akool.validation import TEXT, Body, Field, Kind, Values
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
@@ -45,7 +52,6 @@ from mock_akool.core.schema import FLAG, NAME, Optional, Schema, number, whole
 from mock_akool.core.timeline import Status, failed
 
 FILE_HOST: Final = "d2qf6ukcym4kn9.cloudfront.net"
-WEBHOOK: Final = WebhookInfo("faceswap")
 ENDPOINTS: Final = (
     "specifyimage",
     "specifyvideo",
@@ -115,17 +121,37 @@ def swap_options(settings: ServiceSettings) -> SwapOptions:
     return options_of(settings, SwapOptions)
 
 
-def no_credit_code(settings: ServiceSettings) -> int:
+class SwapInput(JobInput, Protocol):
+    """A checked request that changes faces."""
+
+    @property
+    def modified(self) -> str:
+        """The URL of the image or video that is changed."""
+
+    @property
+    def of_video(self) -> bool:
+        """Whether that is a video."""
+
+    @property
+    def operation(self) -> str:
+        """What is done, as the file says it."""
+
+
+def _no_credit_code(settings: ServiceSettings) -> int:
     """Return the code of a create that the account cannot pay (contract section 12)."""
     return swap_options(settings).no_credit_code_faceswap
 
 
-def price(url: str, settings: ServiceSettings, *, of_video: bool) -> int:
-    """Return the credits for changing the image or the video at a URL (contract section 12)."""
+def _price(input: SwapInput, settings: ServiceSettings) -> int:
+    """Return the credits for changing an image or a video (contract section 12)."""
     options = swap_options(settings)
-    if not of_video:
+    if not input.of_video:
         return options.faceswap_image_credits
-    return options.faceswap_video_credits_per_10s * math.ceil(seconds_of(url, settings) / 10)
+    return options.faceswap_video_credits_per_10s * math.ceil(seconds_of(input.modified, settings) / 10)
+
+
+def _observed_s(input: SwapInput) -> float:
+    return 50.0 if input.of_video else 35.0
 
 
 # Faces of a request
@@ -194,13 +220,29 @@ def _iso(instant_ns: int) -> str:
     return Date.of(instant_ns).iso
 
 
-def other_ids(job: Job, context: Context) -> Mapping[str, str]:
+def _other_ids(job: Job, context: Context) -> Mapping[str, str]:
     """Return the `job_id`, by which a job is cancelled and nothing else is found."""
     return {"job_id": job_id(job)}
 
 
-def row(job: Job, status: Status, context: Context, *, seconds: float) -> Record:
-    """Return the row of listbyids without its status and address; `seconds` is how long a video is, 0 for an image."""
+def created(job: Job, input: SwapInput, context: Context) -> Record:
+    """Return the reply to a create of v4."""
+    return {"_id": job.id, "job_id": job_id(job)}
+
+
+def created_with_url(files: FileNaming) -> Callable[[Job, SwapInput, Context], Record]:
+    """Return what makes the reply to a create of v3: the final address is there before the file is."""
+
+    def record(job: Job, input: SwapInput, context: Context) -> Record:
+        url = files.url(job.file_base, files.names(job, input, context)[0])
+        return {"_id": job.id, "url": url, "job_id": job_id(job)}
+
+    return record
+
+
+def _row(job: Job, input: SwapInput, status: Status, base: str, context: Context) -> Record:
+    """Return the row of listbyids without its status and address."""
+    seconds = seconds_of(input.modified, context.settings) if input.of_video else 0
     record: Record = {
         "_id": job.id,
         "createdAt": _iso(job.created_ns),
@@ -229,30 +271,25 @@ def row(job: Job, status: Status, context: Context, *, seconds: float) -> Record
 # Files
 
 
-def naming(modified: Any, *, as_input: bool) -> FileNaming:
+def _naming(*, as_input: bool) -> FileNaming:
     """Return how results are called: `final_<base name>-<uuid4>-<4 digits>.<extension>` (contract section 12).
 
-    `modified` returns the URL of what is changed, and whether it is a video, from the input of a job. `as_input` keeps
-    the extension of the input, where that is one of an image or a video; otherwise it is jpg or mp4.
+    `as_input` keeps the extension of the input, where that is one of an image or a video; otherwise it is jpg or mp4.
     """
 
     def stem(job: Job, context: Context) -> str:
-        url, _ = modified(job.input)
-        return f"final_{base_name(url)}-{context.keyed_random.uuid4('file', job.id)}"
+        input: Any = job.input
+        return f"final_{base_name(input.modified)}-{context.keyed_random.uuid4('file', job.id)}"
 
-    def names(job: Job, input: Any, context: Context) -> list[str]:
-        url, of_video = modified(input)
-        given = extension_of(url)
-        usual, known = ("mp4", _VIDEO_EXTENSIONS) if of_video else ("jpg", tuple(_IMAGE_FORMATS))
+    def names(job: Job, input: SwapInput, context: Context) -> list[str]:
+        given = extension_of(input.modified)
+        usual, known = ("mp4", _VIDEO_EXTENSIONS) if input.of_video else ("jpg", tuple(_IMAGE_FORMATS))
         ending = given if as_input and given in known else usual
         digits = context.keyed_random.integer(0, 9999, "file", job.id)
         return [f"{stem(job, context)}-{digits:04}.{ending}"]
 
-    def shows(job: Job, input: Any, name: str, context: Context) -> MediaSpec:
-        _, of_video = modified(input)
-        width, height = _WIDE if of_video else (_SIDE, _SIDE)
-        ending = name.rpartition(".")[2]
-        operation = input.operation
+    def shows(job: Job, input: SwapInput, name: str, context: Context) -> MediaSpec:
+        width, height = _WIDE if input.of_video else (_SIDE, _SIDE)
         return MediaSpec(
             job_id=job.id,
             seed=context.keyed_random.seed,
@@ -261,14 +298,20 @@ def naming(modified: Any, *, as_input: bool) -> FileNaming:
             prompt=input.topic.prompt,
             scale="",
             tiles=(),
-            operation=operation,
-            format="MP4" if of_video else _IMAGE_FORMATS[ending],
+            operation=input.operation,
+            format="MP4" if input.of_video else _IMAGE_FORMATS[name.rpartition(".")[2]],
         )
 
     return FileNaming(FILE_HOST, EXTENSIONS, stem, names, shows)
 
 
-# Reading, deleting, cancelling
+AS_INPUT: Final = _naming(as_input=True)
+"""Files that keep the extension of the input."""
+AS_USUAL: Final = _naming(as_input=False)
+"""Files that are jpg or mp4."""
+
+
+# Reading
 
 
 def _is_listed(job: Job, now_ns: int, settings: ServiceSettings) -> bool:
@@ -287,7 +330,7 @@ ROW_SCHEMA: Final[Schema] = {
     },
 }
 
-CREATED_SCHEMA: Final[Schema] = {
+_CREATED_SCHEMA: Final[Schema] = {
     "type": "object",
     "required": ["_id", "job_id"],
     "properties": {"_id": {"type": "string"}, "job_id": {"type": "string"}, "url": {"type": "string"}},
@@ -311,6 +354,60 @@ RESULTS: Final = Results(
     is_listed=_is_listed,
 )
 """Shows the jobs of all face swaps and of reage (contract section 13)."""
+
+
+# Families
+
+I = TypeVar("I", bound=SwapInput)  # noqa: E741 - the input of a family
+
+
+def family(
+    name: str, *creates: Create[Any], files: FileNaming = AS_USUAL, pending: Pending | None = None
+) -> Family[Any]:
+    """Return a family that changes faces; `pending` is what stands in the place of the address until it is done."""
+    return Family(
+        name=name,
+        creates=creates,
+        readings=(Reading(RESULTS, _row, pending=pending),),
+        price=_price,
+        files=files,
+        webhook=WebhookInfo("faceswap"),
+        no_credit_code=_no_credit_code,
+        refunds=refunds,
+        other_ids=_other_ids,
+        observed_s=_observed_s,
+        options=SwapOptions,
+    )
+
+
+def create(
+    endpoint: str,
+    path: str,
+    input: Body[I],
+    input_type: type[I],
+    record: Callable[[Job, SwapInput, Context], Record],
+    example: Mapping[str, Any],
+    *,
+    msg: str = OK_MESSAGE,
+    allow: Callable[[I, ServiceSettings], None] = no_limit,
+) -> Create[I]:
+    """Return an endpoint that creates a job which changes faces; all of these are as in `Create`."""
+    return Create(
+        endpoint=endpoint,
+        path=path,
+        input=input,
+        input_type=input_type,
+        record=record,
+        example=example,
+        webhook_field="webhookUrl",
+        reply=first,
+        record_schema=_CREATED_SCHEMA,
+        msg=msg,
+        allow=allow,
+    )
+
+
+# Deleting, cancelling
 
 
 def _ids(name: str) -> Body[tuple[str, ...]]:

@@ -8,12 +8,10 @@ from typing import Final, NamedTuple
 from mock_akool.akool.codes import Code
 from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.families import faceswap
-from mock_akool.akool.families.family import Context, Create, Family, Reading, Record, first
-from mock_akool.akool.families.inputs import WEB_URL, is_data_url, is_web_url, lenient, refunds, seconds_of, subject
-from mock_akool.akool.jobs import Job, Topic
+from mock_akool.akool.families.inputs import WEB_URL, is_data_url, is_web_url, lenient, subject
+from mock_akool.akool.jobs import Topic
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.validation import URL, Body, Field, Kind, Values
-from mock_akool.core.timeline import Status
 
 _MOST_FACES: Final = 8
 _FACE: Final = {"path": "https://example.com/face.jpg", "opts": "262,175:363,175:313,215:277,272"}
@@ -37,11 +35,21 @@ class SwapImage(NamedTuple):
         """What is done, as its file says it."""
         return "face swap"
 
+    @property
+    def of_video(self) -> bool:
+        """Whether a video is changed."""
+        return False
+
 
 class SwapVideo(SwapImage):
     """A checked request of `specifyvideo`; `modified` is the URL of the video."""
 
     __slots__ = ()
+
+    @property
+    def of_video(self) -> bool:
+        """Whether a video is changed."""
+        return True
 
 
 def accepts_data_url(value: object, settings: ServiceSettings) -> bool:
@@ -56,7 +64,7 @@ def _is_web_url(value: object, settings: ServiceSettings) -> bool:
 FACES: Final = faceswap.faces({"an http or https URL": _is_web_url, "a data URL": accepts_data_url})
 
 
-def check_faces(values: Values) -> Iterable[str]:
+def _check_faces(values: Values) -> Iterable[str]:
     """Yield what is wrong between the two lists of faces; raises AkoolError 1007 when there are too many."""
     pair = [values[name] for name in ("sourceImage", "targetImage") if name in values]
     if any(not each for each in pair):
@@ -98,66 +106,28 @@ MODIFIED: Final = Kind("an http or https URL", WEB_URL.schema, _read_modified)
 """What is changed; where data URLs are accepted, also one of these."""
 
 
-def created(job: Job, input: SwapImage, context: Context) -> Record:
-    """Return the reply to a create: the final address is there before the file is."""
-    return {"_id": job.id, "url": FAMILY.result_url(job, job.file_base, context), "job_id": faceswap.job_id(job)}
-
-
-def shown(job: Job, input: SwapImage, status: Status, base: str, context: Context) -> Record:
-    """Return the row of listbyids."""
-    seconds = seconds_of(input.modified, context.settings) if isinstance(input, SwapVideo) else 0
-    return faceswap.row(job, status, context, seconds=seconds)
-
-
-def _modified(input: SwapImage) -> tuple[str, bool]:
-    return input.modified, isinstance(input, SwapVideo)
-
-
-def _price(input: SwapImage, settings: ServiceSettings) -> int:
-    return faceswap.price(input.modified, settings, of_video=isinstance(input, SwapVideo))
-
-
-def _observed_s(input: SwapImage) -> float:
-    return 50.0 if isinstance(input, SwapVideo) else 35.0
-
-
+_created: Final = faceswap.created_with_url(faceswap.AS_INPUT)
 _EXAMPLE: Final = {"targetImage": [_FACE], "sourceImage": [{**_FACE, "path": "https://example.com/new.jpg"}]}
 
-FAMILY: Final = Family[SwapImage](
-    name="faceswap_v3",
-    creates=(
-        Create(
-            endpoint="specifyimage",
-            path="/api/open/v3/faceswap/highquality/specifyimage",
-            input=Body(_fields("modifyImage"), _image, check_faces),
-            input_type=SwapImage,
-            record=created,
-            example={**_EXAMPLE, "modifyImage": "https://example.com/group.jpg", "face_enhance": 1},
-            webhook_field="webhookUrl",
-            reply=first,
-            record_schema=faceswap.CREATED_SCHEMA,
-            msg=faceswap.IMAGE_MESSAGE,
-        ),
-        Create(
-            endpoint="specifyvideo",
-            path="/api/open/v3/faceswap/highquality/specifyvideo",
-            input=Body(_fields("modifyVideo"), _video, check_faces),
-            input_type=SwapVideo,
-            record=created,
-            example={**_EXAMPLE, "modifyVideo": "https://example.com/party.mp4", "face_enhance": 1},
-            webhook_field="webhookUrl",
-            reply=first,
-            record_schema=faceswap.CREATED_SCHEMA,
-            msg=faceswap.VIDEO_MESSAGE,
-        ),
+FAMILY: Final = faceswap.family(
+    "faceswap_v3",
+    faceswap.create(
+        "specifyimage",
+        "/api/open/v3/faceswap/highquality/specifyimage",
+        Body(_fields("modifyImage"), _image, _check_faces),
+        SwapImage,
+        _created,
+        {**_EXAMPLE, "modifyImage": "https://example.com/group.jpg", "face_enhance": 1},
+        msg=faceswap.IMAGE_MESSAGE,
     ),
-    readings=(Reading(faceswap.RESULTS, shown),),
-    price=_price,
-    files=faceswap.naming(_modified, as_input=True),
-    webhook=faceswap.WEBHOOK,
-    no_credit_code=faceswap.no_credit_code,
-    refunds=refunds,
-    other_ids=faceswap.other_ids,
-    observed_s=_observed_s,
-    options=faceswap.SwapOptions,
+    faceswap.create(
+        "specifyvideo",
+        "/api/open/v3/faceswap/highquality/specifyvideo",
+        Body(_fields("modifyVideo"), _video, _check_faces),
+        SwapVideo,
+        _created,
+        {**_EXAMPLE, "modifyVideo": "https://example.com/party.mp4", "face_enhance": 1},
+        msg=faceswap.VIDEO_MESSAGE,
+    ),
+    files=faceswap.AS_INPUT,
 )

@@ -6,23 +6,20 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.families import faceswap
-from mock_akool.akool.families.family import Context, Create, Family, Pending, Reading, Record, first
+from mock_akool.akool.families.family import Pending
 from mock_akool.akool.families.inputs import (
     WEB_URL,
     YES_OR_NO,
     check_plan,
     is_video,
     is_web_url,
-    refunds,
-    seconds_of,
     several,
     subject,
     unusable,
 )
-from mock_akool.akool.jobs import Job, Topic
+from mock_akool.akool.jobs import Topic
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.validation import URL, Body, Field, Values, one_of
-from mock_akool.core.timeline import Status
 
 PRO_MODEL: Final = "akool_faceswap_image_hq"
 STYLES: Final = ("realistic", "beautify", "lossless")
@@ -49,6 +46,11 @@ class Pro(NamedTuple):
         """What is done, as its file says it."""
         return "face swap"
 
+    @property
+    def of_video(self) -> bool:
+        """Whether a video is changed."""
+        return False
+
 
 class Plus(NamedTuple):
     """A checked request of `faceswapPlusByImage`; `modified` is the URL of the image or video that is changed."""
@@ -70,6 +72,11 @@ class Plus(NamedTuple):
     def operation(self) -> str:
         """What is done, as its file says it."""
         return f"face swap {self.model_style}"
+
+    @property
+    def of_video(self) -> bool:
+        """Whether a video is changed."""
+        return is_video(self.modified)
 
 
 # Pro
@@ -122,28 +129,6 @@ def _pro(values: Values) -> Pro:
 
 def _allow_pro(input: Pro, settings: ServiceSettings) -> None:
     check_plan("faceswapByImage", settings)
-
-
-def _created(job: Job, input: Pro | Plus, context: Context) -> Record:
-    return {"_id": job.id, "job_id": faceswap.job_id(job)}
-
-
-def _shown(job: Job, input: Pro | Plus, status: Status, base: str, context: Context) -> Record:
-    url, of_video = _modified(input)
-    return faceswap.row(job, status, context, seconds=seconds_of(url, context.settings) if of_video else 0)
-
-
-def _modified(input: Pro | Plus) -> tuple[str, bool]:
-    return input.modified, isinstance(input, Plus) and is_video(input.modified)
-
-
-def _price(input: Pro | Plus, settings: ServiceSettings) -> int:
-    url, of_video = _modified(input)
-    return faceswap.price(url, settings, of_video=of_video)
-
-
-def _observed_s(input: Pro | Plus) -> float:
-    return 50.0 if _modified(input)[1] else 35.0
 
 
 # Plus
@@ -207,86 +192,60 @@ def _plus(values: Values) -> Plus:
     )
 
 
-PRO: Final = Family[Pro](
-    name="faceswap_pro",
-    creates=(
-        Create(
-            endpoint="faceswapByImage",
-            path="/api/open/v4/faceswap/faceswapByImage",
-            input=Body(
-                {
-                    "sourceImage": Field(_FACES, required=True),
-                    "targetImage": Field(_FACES, required=True),
-                    "model_name": Field(one_of((PRO_MODEL,)), PRO_MODEL),
-                    "face_enhance": Field(YES_OR_NO, False),
-                    "single_face_mode": Field(YES_OR_NO, False),
-                    "webhookUrl": Field(URL, ""),
-                },
-                _pro,
-                _check_pro,
-            ),
-            input_type=Pro,
-            record=_created,
-            example={
-                "sourceImage": [{"path": "https://example.com/new.jpg"}],
-                "targetImage": [{"path": "https://example.com/portrait.jpg"}],
-                "model_name": PRO_MODEL,
+PRO: Final = faceswap.family(
+    "faceswap_pro",
+    faceswap.create(
+        "faceswapByImage",
+        "/api/open/v4/faceswap/faceswapByImage",
+        Body(
+            {
+                "sourceImage": Field(_FACES, required=True),
+                "targetImage": Field(_FACES, required=True),
+                "model_name": Field(one_of((PRO_MODEL,)), PRO_MODEL),
+                "face_enhance": Field(YES_OR_NO, False),
+                "single_face_mode": Field(YES_OR_NO, False),
+                "webhookUrl": Field(URL, ""),
             },
-            webhook_field="webhookUrl",
-            reply=first,
-            record_schema=faceswap.CREATED_SCHEMA,
-            allow=_allow_pro,
+            _pro,
+            _check_pro,
         ),
+        Pro,
+        faceswap.created,
+        {
+            "sourceImage": [{"path": "https://example.com/new.jpg"}],
+            "targetImage": [{"path": "https://example.com/portrait.jpg"}],
+            "model_name": PRO_MODEL,
+        },
+        allow=_allow_pro,
     ),
-    readings=(Reading(faceswap.RESULTS, _shown, pending=Pending.EMPTY),),
-    price=_price,
-    files=faceswap.naming(_modified, as_input=False),
-    webhook=faceswap.WEBHOOK,
-    no_credit_code=faceswap.no_credit_code,
-    refunds=refunds,
-    other_ids=faceswap.other_ids,
-    observed_s=_observed_s,
-    options=faceswap.SwapOptions,
+    pending=Pending.EMPTY,
 )
 
-PLUS: Final = Family[Plus](
-    name="faceswap_plus",
-    creates=(
-        Create(
-            endpoint="faceswapPlusByImage",
-            path="/api/open/v4/faceswap/faceswapPlusByImage",
-            input=Body(
-                {
-                    "source_url": Field(WEB_URL, required=True),
-                    "target_url": Field(WEB_URL, required=True),
-                    "single_face_mode": Field(YES_OR_NO, False),
-                    "face_mapping": Field(_MAPPING, ()),
-                    "model_style": Field(one_of(STYLES), STYLES[0]),
-                    "face_enhance": Field(YES_OR_NO, False),
-                    "webhookUrl": Field(URL, ""),
-                },
-                _plus,
-                _check_plus,
-            ),
-            input_type=Plus,
-            record=_created,
-            example={
-                "source_url": "https://example.com/new.jpg",
-                "target_url": "https://example.com/portrait.jpg",
-                "single_face_mode": True,
+PLUS: Final = faceswap.family(
+    "faceswap_plus",
+    faceswap.create(
+        "faceswapPlusByImage",
+        "/api/open/v4/faceswap/faceswapPlusByImage",
+        Body(
+            {
+                "source_url": Field(WEB_URL, required=True),
+                "target_url": Field(WEB_URL, required=True),
+                "single_face_mode": Field(YES_OR_NO, False),
+                "face_mapping": Field(_MAPPING, ()),
+                "model_style": Field(one_of(STYLES), STYLES[0]),
+                "face_enhance": Field(YES_OR_NO, False),
+                "webhookUrl": Field(URL, ""),
             },
-            webhook_field="webhookUrl",
-            reply=first,
-            record_schema=faceswap.CREATED_SCHEMA,
+            _plus,
+            _check_plus,
         ),
+        Plus,
+        faceswap.created,
+        {
+            "source_url": "https://example.com/new.jpg",
+            "target_url": "https://example.com/portrait.jpg",
+            "single_face_mode": True,
+        },
     ),
-    readings=(Reading(faceswap.RESULTS, _shown, pending=Pending.EMPTY),),
-    price=_price,
-    files=faceswap.naming(_modified, as_input=False),
-    webhook=faceswap.WEBHOOK,
-    no_credit_code=faceswap.no_credit_code,
-    refunds=refunds,
-    other_ids=faceswap.other_ids,
-    observed_s=_observed_s,
-    options=faceswap.SwapOptions,
+    pending=Pending.EMPTY,
 )
