@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -19,7 +18,6 @@ from mock_akool.akool.families import CREATE_OF_INPUT, CREATES
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.schema import RESULT, RULE
 from mock_akool.core.call_log import Call, Excerpt, Refusal
-from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.durations import Duration
 from mock_akool.core.http import Request, Response, Share, Termination, Transfer
 from mock_akool.core.rule_engine import ActiveRule
@@ -174,12 +172,6 @@ def _words(words: Mapping[str, Any]) -> Value:
     """Return the kind of value that is written as one of these words."""
     by_value = {value: word for word, value in words.items()}
     return Value({"enum": list(words)}, by_value.__getitem__, words.__getitem__)
-
-
-def to_iso(instant_ns: int) -> str:
-    """Write an instant in epoch nanoseconds as ISO 8601 in UTC, with milliseconds."""
-    text = datetime.fromtimestamp(instant_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{instant_ns % NS_PER_S // 1_000_000:03}Z"
 
 
 TEXT: Final = Value(schemas.TEXT)

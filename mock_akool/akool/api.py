@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool import endpoints
@@ -296,7 +295,6 @@ def _unknown(engine: Engine, request: Request, now_ns: int, names: Names) -> Res
     return Response(404, (("content-type", content_type), *_CORS), body, reason=reason)
 
 
-@lru_cache(maxsize=256)
 def _why_unknown(method: str, path: str) -> str:
     """Return why there is nothing at a path, for people; on the wire it is just HTTP 404."""
     methods = [known for known, template in API_ROUTES if template == path]

@@ -29,6 +29,11 @@ _UNNOTICED_NS: Final = 10 * NS_PER_MS
 """By how much the machine's two clocks may differ before a clock follows."""
 
 
+def utc(instant_ns: int) -> time.struct_time:
+    """Return an instant in nanoseconds since the epoch as a date, to the second. No clock is read."""
+    return time.gmtime(instant_ns // NS_PER_S)
+
+
 class Clock(Protocol):
     """What knows the time; nothing else does."""
 

@@ -17,8 +17,8 @@ from mock_akool.admin.parameters import (
 from mock_akool.admin.responses import AdminError
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import FLAG, NUMBER, TEXT, WHOLE, record
-from mock_akool.admin.serializers import to_iso
 from mock_akool.core.clock import LATEST_NS, SteeredClock, VirtualClock
+from mock_akool.core.dates import iso
 from mock_akool.core.schema import Field, number, one_of, whole
 
 CLOCK: Final = record(
@@ -46,7 +46,7 @@ def show_clock(request: AdminRequest) -> dict[str, Any]:
             speed = 1.0
     return {
         "now_ns": now_ns,
-        "now": to_iso(now_ns),
+        "now": iso(now_ns),
         "frozen": not speed,
         "speed": speed,
         "virtual": isinstance(clock, VirtualClock),

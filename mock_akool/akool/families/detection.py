@@ -27,7 +27,7 @@ from mock_akool.akool.families.inputs import (
 )
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.validation import ANY_TEXT, Body, Field, Kind, Values
-from mock_akool.core.dates import Date
+from mock_akool.core.dates import digits
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.options import option
 from mock_akool.core.schema import FLAG, one_of, whole
@@ -221,7 +221,7 @@ def _is_readable(image: str) -> bool:
 def _cut_out(face: int, image: str, frame: int, asked: Asked) -> str:
     """Return the address of a face that was cut out, and serve it."""
     context: Context = asked.world.context
-    date = Date.of(asked.now_ns).digits[2:8]
+    date = digits(asked.now_ns)[2:8]
     name = context.keyed_random.alphanumerics(12, "face", image, frame, face)
     path = f"/algorithm/face_detect/expire_7days/{date}/default/{name}.jpg"
     spec = MediaSpec(

@@ -45,7 +45,7 @@ from mock_akool.akool.jobs import Job, JobInput
 from mock_akool.akool.settings import ERROR_CODE, ServiceSettings
 from mock_akool.akool.validation import TEXT, Body, Field, Kind, Values
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
-from mock_akool.core.dates import Date
+from mock_akool.core.dates import digits, iso
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.options import option
 from mock_akool.core.schema import FLAG, NAME, Optional, Schema, number, whole
@@ -204,20 +204,14 @@ def _is_whole(text: str) -> bool:
 
 # Records
 
+_iso: Final = lru_cache(maxsize=1024)(iso)
+_digits: Final = lru_cache(maxsize=1024)(digits)
+"""Jobs are listed again and again: a list of 50 that is not known yet costs a fifth less so."""
+
 
 def job_id(job: Job) -> str:
     """Return the `job_id`: the UTC time 3 ms before the creation, and 4 digits (contract section 12)."""
     return f"{_digits(job.created_ns - _BEFORE_CREATION_NS)}-{int(job.id[-6:], 16) % 10_000:04}"
-
-
-@lru_cache(maxsize=1024)
-def _digits(instant_ns: int) -> str:
-    return Date.of(instant_ns).digits
-
-
-@lru_cache(maxsize=1024)
-def _iso(instant_ns: int) -> str:
-    return Date.of(instant_ns).iso
 
 
 def _other_ids(job: Job, context: Context) -> Mapping[str, str]:
@@ -285,8 +279,8 @@ def _naming(*, as_input: bool) -> FileNaming:
         given = extension_of(input.modified)
         usual, known = ("mp4", _VIDEO_EXTENSIONS) if input.of_video else ("jpg", tuple(_IMAGE_FORMATS))
         ending = given if as_input and given in known else usual
-        digits = context.keyed_random.integer(0, 9999, "file", job.id)
-        return [f"{stem(job, context)}-{digits:04}.{ending}"]
+        number = context.keyed_random.integer(0, 9999, "file", job.id)
+        return [f"{stem(job, context)}-{number:04}.{ending}"]
 
     def shows(job: Job, input: SwapInput, name: str, context: Context) -> MediaSpec:
         width, height = _WIDE if input.of_video else (_SIDE, _SIDE)
