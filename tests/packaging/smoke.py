@@ -112,7 +112,7 @@ def main() -> None:
         if find_spec(name):
             use()
             used.append(name)
-    print(f"a server, Flask, webhooks, {', '.join(used)}: all is well")
+    print(f"a server, Flask, webhooks, {', '.join(used)}: all of it works")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ STANDARD: Final = """
 import asyncio, ctypes, http.client, http.server, multiprocessing, os, pathlib, platform, select, selectors, shutil
 import signal, socket, socketserver, ssl, subprocess, sys, tempfile, threading, unittest.mock
 """
-"""What the standard library has of its own accord adapted to this system, before the system changes."""
+"""What the standard library has adapted by itself to this system, before the system changes."""
 
 WINDOWS: Final = f"""
 {STANDARD}

@@ -80,7 +80,7 @@ class TestInstalled:
 
     def test_each_part_of_it_can_be_used(self, installed: Installed) -> None:
         told = installed.run("python", "-W", "error", ROOT / "tests" / "packaging" / "smoke.py")
-        assert (told.stdout, told.stderr) == ("a server, Flask, webhooks, requests: all is well\n", "")
+        assert (told.stdout, told.stderr) == ("a server, Flask, webhooks, requests: all of it works\n", "")
 
     def test_its_examples_can_be_had(self, installed: Installed) -> None:
         told = installed.run("mock-akool", "examples", "copy", "copied", "answering_fetch.mjs")

@@ -33,7 +33,7 @@ NAMES = ("webhook-forged", "webhook-garbled", "webhook-late", "webhook-lost", "w
 
 
 def delivered(count: int, receiver: HttpReceiver, **fault: Any) -> tuple[MockAkool, list[Got]]:
-    """Let a fault befall the webhook of a job's end; return the fake and what a real receiver got until `count`."""
+    """Let a fault happen to the webhook of a job's end; return the fake and what a real receiver got until `count`."""
     mock = fake(clock=SystemClock(), queueing=0, processing=0, webhook_retries=0)
     mock.webhooks.send_over_http()
     with mock.server():
