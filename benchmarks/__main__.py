@@ -31,6 +31,7 @@ from benchmarks import (
     bench_scale,
     bench_servers,
     bench_start,
+    bench_tls,
     bench_webhooks,
 )
 from benchmarks.load import find_wrk
@@ -55,6 +56,7 @@ BENCHMARKS = (
     Benchmark("imports", "importing the package and its command line", bench_imports.run),
     Benchmark("memory", "idle memory, against the yardstick", bench_start.memory),
     Benchmark("servers", "the poll under load, against four other servers", bench_servers.run),
+    Benchmark("tls", "polls over TLS, handshakes, and plain HTTP on the same port", bench_tls.run),
     Benchmark("delay", "128 connections with answers delayed by 100 ms", bench_delay.run),
     Benchmark("jobs", "memory per job", bench_growth.jobs),
     Benchmark("calls", "memory that polls add when the call log is full", bench_growth.call_log),

@@ -21,7 +21,8 @@ from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Headers, Request, Response
 from mock_akool.server.certificates import Authority, ServerContext
 
-_PIECE_BYTES: Final = 256 << 10
+_RECORD_BYTES: Final = 16 << 10
+"""The most that a record of TLS carries: room for more would be made and thrown away with each read."""
 _PEM: Final[Headers] = (("content-type", "application/x-pem-file"), ("cache-control", "no-store"))
 
 
@@ -104,7 +105,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
                 self._shaken = True
                 self._flush()
             while self._incoming.pending or self._tls.pending():
-                piece = self._tls.read(_PIECE_BYTES)
+                piece = self._tls.read(_RECORD_BYTES)
                 if not piece:
                     self._end()
                     return
