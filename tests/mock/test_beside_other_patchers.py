@@ -35,6 +35,8 @@ import respx
 import time_machine
 import trio
 from aioresponses import aioresponses
+from anyio._backends._asyncio import AsyncIOBackend
+from trio._core._thread_cache import ThreadCache
 
 from mock_akool import MockAkool
 from mock_akool.akool.codes import API_URL
@@ -49,7 +51,7 @@ OWNERS: Final[tuple[Any, ...]] = (
     selectors.DefaultSelector, datetime, datetime.datetime, socket, socket.socket, ssl.SSLContext,
     http.client.HTTPConnection, requests.Session, requests.adapters.HTTPAdapter, httpx.Client, httpx.AsyncClient,
     httpx.HTTPTransport, httpx.AsyncHTTPTransport, httpcore.ConnectionPool, httpcore.AsyncConnectionPool,
-    aiohttp.ClientSession, aiohttp.TCPConnector, aiohttp.ClientRequest,
+    aiohttp.ClientSession, aiohttp.TCPConnector, aiohttp.ClientRequest, ThreadCache, AsyncIOBackend,
 )  # fmt: skip
 """Modules and classes of which something is replaced."""
 

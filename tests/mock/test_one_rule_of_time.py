@@ -226,6 +226,61 @@ class TestThreads:
                 pool.submit(time.sleep, 5).result()
                 assert slept_s(mock) == 65
 
+    @pytest.mark.parametrize("backend", ["asyncio", "trio"])
+    @pytest.mark.parametrize("round_", range(choose(1, 20)))
+    def test_workers_that_a_library_has_kept_hold_up_the_clock_while_they_compute(
+        self, backend: str, round_: int
+    ) -> None:
+        """anyio and trio give work to threads that they started for work before."""
+        mock = MockAkool()
+
+        def compute() -> float:
+            until_ns = genuine.monotonic_ns() + NS_PER_S // 10
+            while genuine.monotonic_ns() < until_ns:
+                pass
+            return slept_s(mock)
+
+        def sleep() -> float:
+            time.sleep(5)
+            return slept_s(mock)
+
+        async def main() -> list[float]:
+            with anyio.fail_after(30):
+                return [await anyio.to_thread.run_sync(each) for each in (compute, sleep, compute)]
+
+        async def one_after_the_other() -> list[float]:
+            nonlocal mock
+            await anyio.to_thread.run_sync(int)
+            with MockAkool(**LONG) as mock:
+                Requests().job()
+                return await main()
+
+        assert anyio.run(one_after_the_other, backend=backend) == [0, 5, 5]
+
+    @pytest.mark.parametrize("backend", ["asyncio", "trio"])
+    def test_a_kept_worker_that_is_left_alone_ends_its_work(self, backend: str) -> None:
+        """What is abandoned still takes part, until it ends."""
+        mock, woken = MockAkool(), []
+
+        def sleep() -> None:
+            time.sleep(20)
+            woken.append(slept_s(mock))
+
+        async def main() -> None:
+            nonlocal mock
+            await anyio.to_thread.run_sync(int)
+            with MockAkool(**LONG) as mock:
+                Requests().job()
+                with anyio.move_on_after(5) as scope:
+                    await anyio.to_thread.run_sync(sleep, abandon_on_cancel=True)
+                assert scope.cancelled_caught
+                assert slept_s(mock) == 5
+                await anyio.sleep(30)
+                assert woken == [20]
+                assert await anyio.to_thread.run_sync(lambda: slept_s(mock)) == 35
+
+        anyio.run(main, backend=backend)
+
     def test_one_that_ends_does_not_let_the_clock_jump_to_who_waits_for_longer(self, mock: MockAkool) -> None:
         stop = threading.Event()
         waiting = threading.Thread(target=stop.wait, args=(1000,))

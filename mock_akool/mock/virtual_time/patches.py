@@ -23,7 +23,7 @@ from typing import Any, Final, NamedTuple
 from mock_akool.core.clock import MovableClock
 from mock_akool.mock.interceptors.patching import Patches
 from mock_akool.mock.interceptors.target import Target
-from mock_akool.mock.virtual_time import clocks, genuine, loops, threads
+from mock_akool.mock.virtual_time import clocks, genuine, loops, threads, workers
 from mock_akool.mock.virtual_time.genuine import originals
 from mock_akool.mock.virtual_time.scheduler import NEVER_TAKES_PART, keeper
 from mock_akool.server.greenlets import patched_by
@@ -134,6 +134,7 @@ def _patch() -> None:
     _shield_time_machine()
     _watch_freezegun()
     threads.install()
+    workers.install()
     loops.install()
     loops.install_trio()
     clocks.install_datetime()
@@ -248,6 +249,7 @@ def _unpatch() -> None:
     loops.uninstall_trio()
     loops.uninstall()
     threads.uninstall()
+    workers.uninstall()
     while _swapped:
         swap = _swapped.pop()
         found, place = swap.names.get(swap.name), (id(swap.names), swap.name)

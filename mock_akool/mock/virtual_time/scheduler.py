@@ -214,9 +214,9 @@ class Keeper:
         self._since_ns: dict[int, tuple[object, int]] = {}
         """Since when, in real time, a thread waits for the world outside."""
         self.working: set[int] = set()
-        """The idents of workers of pools that have something to do."""
+        """The idents of workers that have something to do."""
         self.items: WeakSet[Any] = WeakSet()
-        """What was given to pools, and no worker has begun."""
+        """What was given to workers, and none has begun."""
         self.told = ""
         """Why the clock stood still, if it did for long."""
 
@@ -610,7 +610,7 @@ class Keeper:
                 elif not waiter.rests():
                     return False
         if self.items:
-            unknown.extend(each for each in _pool_threads() if each not in resting and each not in unknown)
+            unknown.extend(each for each in _worker_threads() if each not in resting and each not in unknown)
         if unknown and not self._wait_outside(unknown):
             return False
         if not all(self._is_answered(each) for each in list(self._waiters)):
@@ -736,13 +736,17 @@ def _deadline_of(waiter: Waiter | None) -> int | None:
     return None if waiter is None else waiter.deadline_ns
 
 
-def _pool_threads() -> list[threading.Thread]:
-    """Return the workers of thread pools."""
+def _worker_threads() -> list[threading.Thread]:
+    """Return the threads to which work is given."""
     return [
         each
         for each in threading.enumerate()
-        if getattr(getattr(each, "_target", None), "__module__", "") == "concurrent.futures.thread"
+        if _WORKERS & {getattr(getattr(each, "_target", None), "__module__", None), type(each).__module__}
     ]
+
+
+_WORKERS: Final = {"concurrent.futures.thread", "trio._core._thread_cache", "anyio._backends._asyncio"}
+"""The modules of which their functions or their types are."""
 
 
 def _has_pending_work(thread: threading.Thread) -> bool:

@@ -1,14 +1,13 @@
 """Waits in threads: `Condition.wait`, on which events, queues, futures, timers and barriers stand, and `Thread.join`.
 
 Limits are virtual, and who waits without a limit is known to be at rest. Threads are entered before they start, so that
-the clock does not move past their first step, and workers of pools while they work.
+the clock does not move past their first step.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-from concurrent.futures import thread as pools
 from typing import Any, Final
 
 from mock_akool.mock.interceptors.patching import Patches
@@ -27,8 +26,6 @@ def install() -> None:
     _patches.put(threading.Condition, "wait", _waiting(threading.Condition.wait))
     _patches.put(threading.Thread, "start", _starting(threading.Thread.start))
     _patches.put(threading.Thread, "join", _joining(threading.Thread.join))
-    _patches.put(pools._WorkItem, "__init__", _giving(pools._WorkItem.__init__))
-    _patches.put(pools._WorkItem, "run", _working(pools._WorkItem.run))
 
 
 def uninstall() -> None:
@@ -109,30 +106,3 @@ def _joining(original: Any) -> Any:
         keeper.rest(waiter, block)
 
     return join
-
-
-def _giving(original: Any) -> Any:
-    def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807 - it becomes the method of a class
-        original(self, *args, **options)
-        if keeper.takes_part():
-            keeper.items.add(self)
-
-    return __init__
-
-
-def _working(original: Any) -> Any:
-    def run(self: Any, *args: Any, **options: Any) -> Any:
-        if not keeper.active:
-            return original(self, *args, **options)
-        ident = threading.get_ident()
-        is_first = ident not in keeper.working and self in keeper.items
-        if is_first:
-            keeper.working.add(ident)
-        keeper.items.discard(self)
-        try:
-            return original(self, *args, **options)
-        finally:
-            if is_first:
-                keeper.working.discard(ident)
-
-    return run
