@@ -21,6 +21,7 @@ from mock_akool.core.errors import MockAkoolError, SettingsError
 from mock_akool.server.addresses import PREFIX, bare_url, token_of_environment
 
 if TYPE_CHECKING:
+    from mock_akool.server.http_server import Server
     from mock_akool.server.settings import Settings
 
 _NO_COMMAND: Final = 127
@@ -78,6 +79,8 @@ def add_parser(commands: Any, help: str) -> None:
     own.add_argument("--quiet", action="store_true", help="print nothing")
     report = own.add_argument("--report", metavar="FILE", help="a file for the report (JSON)")
     completed_by(FILES, report)
+    where = parser.add_argument_group("for programs that ignore every variable")
+    where.add_argument("--isolate", action="store_true", help="a network with Akool's hosts only (Linux)")
     other = parser.add_argument_group("without a server of its own")
     other.add_argument("--attach", metavar="URL", help="use the server that runs there")
     other.add_argument(
@@ -95,6 +98,8 @@ def add_parser(commands: Any, help: str) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run the command against a fake; returns its exit status, or 127 when there is no such command."""
+    if options.isolate and (options.attach is not None or options.print_env is not None):
+        options.parser.error("--isolate wants a server of its own; leave out --attach and --print-env")
     if options.print_env is not None:
         return _print_environment(options)
     command: list[str] = options.command
@@ -108,7 +113,7 @@ def execute(options: argparse.Namespace) -> int:
         return _NO_PROGRAM if found else _NO_COMMAND
     with _fake(options) as fake:
         began = fake.observed()
-        status = _run([program, *command[1:]], {**os.environ, **fake.variables})
+        status = _run([program, *command[1:]], {**os.environ, **fake.variables}, fake)
         seen = fake.observed()
     seen = seen._replace(calls=seen.calls - began.calls, jobs=seen.jobs - began.jobs)
     if options.report:
@@ -126,6 +131,10 @@ class _Fake:
 
     def __init__(self, variables: dict[str, str]) -> None:
         self.variables = variables
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """Start the command where the variables lead to the fake; OSError when it cannot be run."""
+        return subprocess.Popen(command, env=environment)
 
     def observed(self) -> Observed:
         """Return what it saw until now."""
@@ -147,17 +156,19 @@ def _fake(options: argparse.Namespace) -> Iterator[_Fake]:
             at_end.enter_context(log.captured())
         server.tls.prepare()
         at_end.enter_context(server)
-        yield _Own(server, settings)
+        if options.isolate:
+            yield _Isolated(server, options, at_end)
+        else:
+            yield _Own(server, urlsplit(server.url).hostname or "127.0.0.1", server.port)
 
 
 class _Own(_Fake):
     """A fake in a thread of this process."""
 
-    def __init__(self, server: Any, settings: Settings) -> None:
-        host = urlsplit(server.url).hostname or "127.0.0.1"
+    def __init__(self, server: Server, host: str, port: int) -> None:
         authority = server.tls.authority
         self._engine = server.application.engine
-        super().__init__(_variables(host, server.port, authority.root_pem(), authority.folder))
+        super().__init__(_variables(host, port, authority.root_pem(), authority.folder))
 
     def observed(self) -> Observed:
         """Return what it saw until now."""
@@ -167,6 +178,31 @@ class _Own(_Fake):
 
         seen = Observations.of(self._engine)
         return Observed(seen.call_count, len(seen.jobs), find_hints(seen), explain(seen))
+
+
+class _Isolated(_Own):
+    """A fake in a thread of this process, and a command in namespaces of its own."""
+
+    def __init__(self, server: Server, options: argparse.Namespace, at_end: ExitStack) -> None:
+        from mock_akool.cli.isolation import HOST, PORT
+
+        super().__init__(server, HOST, PORT)
+        self._server = server
+        self._options = options
+        self._at_end = at_end
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """Start the command in there; ends with the status of wrong usage where namespaces cannot be made."""
+        from mock_akool.cli.isolation import IsolationError, isolated
+
+        trusted, root_file = Path(self.variables["SSL_CERT_FILE"]), self._server.tls.authority.root_file
+        try:
+            process = self._at_end.enter_context(isolated(trusted, root_file)).start(command, environment, self._server)
+        except IsolationError as error:
+            self._options.parser.error(str(error))
+        if not self._options.quiet:
+            print("mock-akool: the command reaches Akool's hosts and nothing else", file=sys.stderr)
+        return process
 
 
 class _Attached(_Fake):
@@ -195,7 +231,7 @@ def _settings_for_command(options: argparse.Namespace) -> Settings:
         options.log = "off"
     if options.proxy is None:
         options.proxy = "yes"
-    if options.proxy_others is None and not os.environ.get(f"{PREFIX}PROXY_OTHERS"):
+    if options.proxy_others is None and not options.isolate and not os.environ.get(f"{PREFIX}PROXY_OTHERS"):
         options.proxy_others = "pass"
     return read_settings(options)
 
@@ -231,11 +267,11 @@ def _print_environment(options: argparse.Namespace) -> int:
 # The command
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def _run(command: Sequence[str], environment: Mapping[str, str], fake: _Fake) -> int:
     """Run a command to its end, and hand on the signals that are for it; returns its exit status."""
     with _signals() as forwarded:
         try:
-            process = subprocess.Popen(command, env=environment)
+            process = fake.start(command, environment)
         except OSError as error:
             print(f"mock-akool: {command[0]}: {error.strerror or error}", file=sys.stderr)
             return _NO_PROGRAM

@@ -112,6 +112,7 @@ class Server:
         self._uds_identity: tuple[int, ...] | None = None
         self._log = log
         self._sockets: list[socket.socket] = []
+        self._listeners: list[asyncio.AbstractServer] = []
         self._thread: threading.Thread | None = None
         self._stopping: asyncio.Event | None = None
         self.known_requests: dict[bytes, Request] = {}
@@ -235,6 +236,14 @@ class Server:
                 self._thread.join(_NUDGE_S)
             self._thread = None
         self._unbind()
+
+    def listen_also(self, listening: socket.socket) -> None:
+        """Take the connections of one more socket, which listens already, until the server stops; called in a thread.
+
+        It need not be of this network: a socket stays in the network namespace in which it was made.
+        """
+        asyncio.run_coroutine_threadsafe(self._listen(listening), self.loop).result()
+        self._sockets.append(listening)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -382,12 +391,8 @@ class Server:
 
     async def _serve(self, until: Callable[[asyncio.Event], None] | None) -> None:
         self._stopping = asyncio.Event()
-        listeners = [
-            await self.loop.create_server(lambda: HttpConnection(self), sock=each, backlog=BACKLOG)
-            if each.family != getattr(socket, "AF_UNIX", None)
-            else await self.loop.create_unix_server(lambda: HttpConnection(self), sock=each, backlog=BACKLOG)
-            for each in self.bind()
-        ]
+        for each in self.bind():
+            await self._listen(each)
         self.run_beside(self._sweep())
         self.run_beside(self._watch())
         try:
@@ -398,9 +403,16 @@ class Server:
             for task in self._beside:
                 task.cancel()
             self._beside.clear()
-            for each in listeners:
-                each.close()
+            for listener in self._listeners:
+                listener.close()
+            self._listeners.clear()
             await self._finish()
+
+    async def _listen(self, listening: socket.socket) -> None:
+        create: Any = self.loop.create_server
+        if listening.family == getattr(socket, "AF_UNIX", None):
+            create = self.loop.create_unix_server
+        self._listeners.append(await create(lambda: HttpConnection(self), sock=listening, backlog=BACKLOG))
 
     async def _finish(self) -> None:
         """Let responses that are under way come, and clients take them, but not for long."""
