@@ -5,7 +5,6 @@ python busy_server.py PORT JOBS
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 
@@ -14,6 +13,7 @@ from mock_akool.core.clock import SteeredClock
 from mock_akool.core.http import Request
 from mock_akool.server.application import Application
 from mock_akool.server.http_server import Server
+from mock_akool.server.process import tune_for_serving
 from mock_akool.server.settings import Settings
 
 _RULES = 2_000
@@ -36,9 +36,7 @@ def filled(jobs: int) -> Application:
 def main() -> None:
     port, jobs = map(int, sys.argv[1:])
     application = filled(jobs)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)  # as the command serve does
+    tune_for_serving()  # as the command serve does
     Server(application, "127.0.0.1", port).run()
 
 

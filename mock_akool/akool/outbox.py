@@ -36,7 +36,7 @@ Compose = Callable[[Draft], bytes]
 _log = logging.getLogger("mock_akool")
 
 _OK: Final = 200
-_MOST_STEPS: Final = 100
+_MOST_STEPS: Final = 20
 """How many changes and attempts that are due are looked at while the lock is held."""
 _MOST_STALE: Final = 1_000
 """How much of the heap may stand for what was forgotten, beside as much again as what is there."""

@@ -164,6 +164,7 @@ def _run(settings: Settings, announcer: Announcer, read_again: Callable[[], Sett
     # Not at the top: `--help` needs none of this.
     from mock_akool.admin.access import exposure
     from mock_akool.server.port_file import PortFile
+    from mock_akool.server.process import tune_for_serving
     from mock_akool.server.reload import Reloader
 
     server, log = server_of(settings)
@@ -214,7 +215,7 @@ def _run(settings: Settings, announcer: Announcer, read_again: Callable[[], Sett
             at_end.callback(log.close)
             at_end.enter_context(log.captured())
         server.bind()
-        _settle_memory()
+        tune_for_serving()
         server.run(ready)
     _announce_end(application, announcer)
     return 0
@@ -292,13 +293,3 @@ def _has_terminal() -> bool:
     except OSError:
         return False
     return True
-
-
-def _settle_memory() -> None:
-    """Keep the garbage collector from walking, again and again, through what stays."""
-    import gc
-
-    gc.collect()
-    gc.freeze()
-    # Each request leaves a few records in the call log; none of them are in cycles.
-    gc.set_threshold(20_000, 20, 50)

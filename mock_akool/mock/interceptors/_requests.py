@@ -13,16 +13,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from http.client import RemoteDisconnected
+from http.client import responses as reasons
 from io import BufferedReader, BytesIO, RawIOBase
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from weakref import WeakKeyDictionary, proxy
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from responses import RequestsMock
+from responses import BaseResponse, CallList, RequestsMock
+from urllib3 import HTTPResponse
+from urllib3._collections import HTTPHeaderDict  # urllib3 1.26 has it nowhere else
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError, ResponseError
 from urllib3.util import Retry, Timeout
 
@@ -36,7 +40,8 @@ _NO_RETRY: Final = Retry(0)
 """Keeps `responses` from trying again: it does not sleep before."""
 _HTTP_1_1: Final = 11
 _patches: Final = Patches()
-_mocks: WeakKeyDictionary[Target, RequestsMock] = WeakKeyDictionary()
+_mocks: WeakKeyDictionary[Target, dict[str, RequestsMock]] = WeakKeyDictionary()
+"""The catch-all of each target for each method."""
 _catching_classes: WeakKeyDictionary[type, type] = WeakKeyDictionary()
 
 
@@ -57,10 +62,10 @@ def _choosing(original: Callable[[requests.Session, str], Any]) -> Callable[[req
         adapter = original(self, url)
         if not isinstance(adapter, HTTPAdapter):
             return adapter  # the user's own, which does not open connections by itself
-        parts = urlsplit(url)
-        if target_of(parts.hostname, parts.port) is not None:
+        host, port = _address(urlsplit(url).netloc)
+        if target_of(host, port) is not None:
             return _caught(adapter)
-        if refuses(parts.hostname) and is_from(HTTPAdapter.send, requests):
+        if refuses(host) and is_from(HTTPAdapter.send, requests):
             return _Refusing()
         return adapter
 
@@ -88,8 +93,14 @@ class _Catch(HTTPAdapter):
 
 
 def _target(request: requests.PreparedRequest) -> Target | None:
-    parts = urlsplit(str(request.url))
-    return target_of(parts.hostname, parts.port)
+    return target_of(*_address(urlsplit(str(request.url)).netloc))
+
+
+@lru_cache(maxsize=64)
+def _address(netloc: str) -> tuple[str | None, int | None]:
+    """Return host and port of a URL; the port is None where none is written."""
+    parts = SplitResult("", netloc, "", "", "")
+    return parts.hostname, parts.port
 
 
 def _answer(
@@ -126,7 +137,7 @@ def _answer(
             continue
         mock.calls.reset()  # the fake has a log of its own
         raw: Any = response.raw
-        raw.version, raw.version_string, raw.retries = _HTTP_1_1, "HTTP/1.1", retries
+        raw.retries = retries
         if not retries.is_retry(str(request.method), response.status_code, "Retry-After" in response.headers):
             return response
         try:
@@ -182,24 +193,52 @@ class _Refusing:
 
 
 def _mock_of(target: Target, method: str) -> RequestsMock:
-    """Return the target's mock with a catch-all for the method."""
-    mock = _mocks.get(target)
+    """Return the target's catch-all for the method."""
+    mocks = _mocks.get(target)
+    if mocks is None:
+        mocks = _mocks[target] = {}
+    mock = mocks.get(method)
     if mock is None:
-        mock = _mocks[target] = RequestsMock(assert_all_requests_are_fired=False)
-    if not any(each.method == method for each in mock.registered()):
-        answer: Any = _Handler(target)  # its list of headers is taken, though not in the signature
-        mock.add_callback(method, _ANY, callback=answer, content_type=None)
+        mock = mocks[method] = RequestsMock(assert_all_requests_are_fired=False)
+        mock.add(_CatchAll(target, method))
     return mock
 
 
-class _Handler:
-    """Answers for the catch-alls."""
+class _CatchAll(BaseResponse):
+    """Lets the fake answer.
 
-    def __init__(self, target: Target) -> None:
+    It makes what urllib3 would give to requests by itself: what `responses` makes for a function's result has a second
+    answer of urllib3 inside, which takes longer than all that the fake does.
+    """
+
+    def __init__(self, target: Target, method: str) -> None:
+        super().__init__(method, _ANY)
         # Weak, or else `_mocks`, which is to forget a target when nobody else has it, would keep it forever.
         self._target = proxy(target)
 
-    def __call__(self, request: Any) -> tuple[int, list[tuple[str, str]], Any]:
+    @property
+    def calls(self) -> CallList:
+        """A list that nobody keeps: the fake has a log of its own."""
+        return CallList()
+
+    def get_response(self, request: Any) -> HTTPResponse:
+        """Return the fake's answer as urllib3 would."""
+        status, header_list, body = self._answer(request)
+        headers = HTTPHeaderDict(header_list)
+        response = HTTPResponse(
+            body,
+            headers,
+            status,
+            _HTTP_1_1,
+            reason=reasons.get(status),
+            preload_content=False,
+            original_response=_Received(headers),  # type: ignore[arg-type]  # what requests and urllib3 use of it
+            request_method=request.method,
+        )
+        response.version_string = "HTTP/1.1"  # no argument in the oldest urllib3 that we support
+        return response
+
+    def _answer(self, request: Any) -> tuple[int, list[tuple[str, str]], Any]:
         headers = _lowered(request.headers)
         host = urlsplit(request.url).netloc.rpartition("@")[2]
         body, patience = _bytes(request.body), _read_timeout(request.req_kwargs["timeout"])
@@ -213,11 +252,23 @@ class _Handler:
         if answer.ends in _BREAKS:
             cause = _BREAKS[answer.ends]
             raise _BrokenError(lambda _: ProtocolError("Connection aborted.", cause))
-        arriving: Any = answer.arriving
         if answer.transfer is not None and answer.transfer.piece_bytes:
-            dripping = _Dripping(arriving, answer.transfer, self._target, patience)
-            arriving = BufferedReader(dripping, answer.transfer.piece_bytes)
-        return answer.status, list(answer.headers), arriving
+            dripping = _Dripping(answer.arriving, answer.transfer, self._target, patience)
+            return answer.status, list(answer.headers), BufferedReader(dripping, answer.transfer.piece_bytes)
+        return answer.status, list(answer.headers), BytesIO(answer.arriving)
+
+
+class _Received:
+    """What requests and urllib3 ask of the answer of http.client, whose body has arrived: its headers, for cookies."""
+
+    def __init__(self, msg: HTTPHeaderDict) -> None:
+        self.msg = msg
+
+    def isclosed(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """It is closed."""
 
 
 _BREAKS: Final[Mapping[Termination | None, Exception]] = {

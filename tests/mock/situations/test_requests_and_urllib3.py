@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
@@ -36,6 +37,16 @@ def mock() -> Iterator[MockAkool]:
 def session() -> Iterator[requests.Session]:
     with requests.Session() as session:
         yield session
+
+
+class TestAnswers:
+    def test_nothing_is_kept_of_those_that_the_client_has_let_go(
+        self, mock: MockAkool, session: requests.Session
+    ) -> None:
+        """Apart from the call log, which is bounded."""
+        answers = [weakref.ref(session.get(URL, headers=HEADERS)) for _ in range(3)]
+        gc.collect()
+        assert [answer() for answer in answers] == [None, None, None]
 
 
 class TestRetries:

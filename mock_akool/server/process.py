@@ -1,0 +1,20 @@
+"""What a process does to itself that serves and does nothing else. A process of the user's is never touched so."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from typing import Final
+
+_SWITCH_INTERVAL_S: Final = 0.001
+"""How long a thread may compute before the one that answers polls gets its turn. With the interpreter's own 5 ms, polls
+beside a large request to the admin API wait several times as long; twice as many switches cost nothing measurable."""
+
+
+def tune_for_serving() -> None:
+    """Keep the garbage collector from walking through what stays, and threads from holding up each other."""
+    gc.collect()
+    gc.freeze()
+    # Each request leaves a few records in the call log; none of them are in cycles.
+    gc.set_threshold(20_000, 20, 50)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
