@@ -92,13 +92,11 @@ class TestRecords:
         assert "image" not in made["data"]
 
     def test_without_wishes_there_is_some_of_everything(self, faker: Any) -> None:
-        statuses, kinds = set(), set()
-        for _ in range(200):
-            record = faker.akool_record()
-            statuses.add(record.get("image_status") or record["faceswap_status"])
-            kinds.add((record.get("from"), "op_button" in record))
-        assert statuses == {1, 2, 3, 4}
-        assert kinds == {(1, False), (4, False), (1, True), (None, False)}
+        words = {family.readings[0].results.status_word for family in FAMILIES}
+        found = [faker.akool_record() for _ in range(300)]
+        shown = {(word, record[word]) for record in found for word in words & record.keys()}
+        assert shown == {(word, int(status)) for word in words for status in Status}
+        assert {"op_button" in record for record in found} == {True, False}
 
 
 class TestErrors:
@@ -114,7 +112,7 @@ class TestErrors:
         ("call", "message"),
         [
             (("akool_record", "image_v5"), "there is no family 'image_v5'; did you mean 'image_v"),
-            (("akool_record", "talking"), "there is no family 'talking'; the families are image_v3, image_v4, "),
+            (("akool_record", "sculpture"), "there is no family 'sculpture'; the families are image_v3, image_v4, "),
             (("akool_record", "image_v3", "complete"), "'complete' is not a status; did you mean 'completed'?"),
             (("akool_response", None, 7), "7 is not a status"),
             (("akool_webhook", None, "queueing"), "no webhook reports status queueing; use processing, completed, fa"),

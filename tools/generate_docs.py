@@ -63,8 +63,7 @@ _WHEN: Final = {
     Code.OK: "success, and nothing else is",
     Code.PARAMETER_ERROR: "the body or the query is not usable",
     Code.TOO_FREQUENT: "a limit of `requests_per_second` or `concurrent_jobs` is reached",
-    Code.QUOTA_NOT_ENOUGH: "the credits do not suffice for a face swap or reage; else only when "
-    "`out_of_credits_code` says so",
+    Code.QUOTA_NOT_ENOUGH: "the credits do not suffice for a face swap or reage; else only when a setting says so",
     Code.TOO_MANY_CONTENTS: "a v3 face swap has more than 8 faces",
     Code.NOT_FOUND: "no job has this `_id`",
     Code.NO_PERMISSION: "the job is another account's",
@@ -72,12 +71,9 @@ _WHEN: Final = {
     Code.ALREADY_OPERATED: "the button was used before",
     Code.INVALID_AUTHORIZATION: "the Bearer token is malformed, none of ours, expired or revoked",
     Code.AUTHORIZATION_EMPTY: "there are no credentials",
-    Code.UNPAID: "never by itself",
     Code.CREDITS_INSUFFICIENT: "the credits do not suffice",
-    Code.GENERATE_ERROR: "never by itself",
     Code.ACCOUNT_NOT_FOUND: "the API key, or the pair given to getToken, is no account's",
     Code.ACCOUNT_BANNED: "the account is banned",
-    Code.SERVER_ERROR: "never by itself",
 }
 
 
@@ -145,7 +141,7 @@ def _endpoints() -> str:
 
 
 def _codes() -> str:
-    rows = ((str(int(code)), f"`{MESSAGES[code]}`", _WHEN[code]) for code in Code)
+    rows = ((str(int(code)), f"`{MESSAGES[code]}`", _WHEN.get(code, "never by itself")) for code in Code)
     return markdown(("`code`", "`msg`", "The fake answers it when"), rows)
 
 

@@ -19,6 +19,7 @@ class Code(IntEnum):
     NO_PERMISSION = 1009
     CANNOT_OPERATE = 1010
     ALREADY_OPERATED = 1011
+    VIDEO_ERROR = 1015
     INVALID_AUTHORIZATION = 1101
     AUTHORIZATION_EMPTY = 1102
     UNPAID = 1103
@@ -26,6 +27,15 @@ class Code(IntEnum):
     GENERATE_ERROR = 1108
     ACCOUNT_NOT_FOUND = 1109
     ACCOUNT_BANNED = 1200
+    AUDIO_ERROR = 1201
+    SAME_VIDEO_AGAIN = 1202
+    VIDEO_WITHOUT_SOUND = 1203
+    VIDEO_TOO_LONG = 1204
+    TRANSLATE_ERROR = 1205
+    VIDEO_TOO_LARGE = 1207
+    VIDEO_ENCODING = 1209
+    VIDEO_FRAME_RATE = 1210
+    LIPSYNC_ERROR = 1211
     SERVER_ERROR = 2001
 
 
@@ -39,6 +49,7 @@ MESSAGES: Final[Mapping[int, str]] = {
     Code.NO_PERMISSION: "no permission",
     Code.CANNOT_OPERATE: "cannot operate this content",
     Code.ALREADY_OPERATED: "already operated",
+    Code.VIDEO_ERROR: "create video error, please try again later",
     Code.INVALID_AUTHORIZATION: "invalid authorization",
     Code.AUTHORIZATION_EMPTY: "Authorization cannot be empty",
     Code.UNPAID: "unpaid",
@@ -46,6 +57,15 @@ MESSAGES: Final[Mapping[int, str]] = {
     Code.GENERATE_ERROR: "image generate error, try again later",
     Code.ACCOUNT_NOT_FOUND: "account does not exist",
     Code.ACCOUNT_BANNED: "The account has been banned",
+    Code.AUDIO_ERROR: "create audio error, please try again later",
+    Code.SAME_VIDEO_AGAIN: "the same video cannot be lip-synced again",
+    Code.VIDEO_WITHOUT_SOUND: "the video should be with audio",
+    Code.VIDEO_TOO_LONG: "the video duration exceeds the limit",
+    Code.TRANSLATE_ERROR: "create video translate error, please try again later",
+    Code.VIDEO_TOO_LARGE: "the video exceeds the size limit",
+    Code.VIDEO_ENCODING: "please upload a video in another encoding format",
+    Code.VIDEO_FRAME_RATE: "the video exceeds the frame rate limit",
+    Code.LIPSYNC_ERROR: "create lipsync error, please try again later",
     Code.SERVER_ERROR: "server error",
 }
 """The `msg` of each code. 1101 and 1109 were observed; the others restate the meaning of the code."""

@@ -528,7 +528,7 @@ def _why_not_encrypted(client_secret: str) -> str:
 def _payload(job: Job, status: int, job_id: str, context: Context) -> bytes:
     """Return what a webhook tells that claims a status of `job_id` (contract section 9)."""
     family = family_of(job)
-    payload: Record = {"_id": job_id, "status": int(status), "type": family.webhook.type}
+    payload: Record = {"_id": job_id, "status": int(status), "type": family.webhook.type_in(context.settings)}
     if status == Status.COMPLETED:
         payload["url"] = family.result_url(job, job.file_base, context)
     return encode(payload)

@@ -127,6 +127,8 @@ BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "out_of_credits_code": CODES,
     "plan_gate_code": CODES,
     "no_credit_code_faceswap": CODES,
+    "no_credit_code_talking_photo": CODES,
+    "video_error_code": CODES,
     "faceswap_image_credits": (0, 10**6),
     "faceswap_video_credits_per_10s": (0, 10**6),
     "faces_per_image": (0, 100),

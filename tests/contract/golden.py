@@ -142,7 +142,7 @@ IMAGE_SITUATIONS: Final[Mapping[str, Golden]] = {
 }
 
 
-_SWAPS: Final = {
+_SWAPS: Final[Mapping[str, tuple[str, str, Mapping[str, Any]]]] = {
     "swap-image": (
         "specifyimage",
         "/api/open/v3/faceswap/highquality/specifyimage",
@@ -173,17 +173,27 @@ _LIST: Final = "/api/open/v3/faceswap/result/listbyids"
 _DETECT: Final = "/interface/detect-api/detect_faces"
 
 
-def _swap(name: str) -> Callable[[Client], Answer]:
-    _, path, fields = _SWAPS[name]
+Posted = tuple[str, str, Mapping[str, Any]]
+"""What a create is, for the README; its path, and its body."""
+
+
+def _posted(posted: Posted) -> Callable[[Client], Answer]:
+    _, path, fields = posted
     return lambda client: client.post(path, fields)
 
 
-def _listed(name: str, plan: Mapping[str, Any]) -> Callable[[Client], Answer]:
+def _swap(name: str) -> Callable[[Client], Answer]:
+    return _posted(_SWAPS[name])
+
+
+def _read(posted: Posted, plan: Mapping[str, Any], path: str, parameter: str) -> Callable[[Client], Answer]:
+    """Return how a client creates a job, and reads it by its `_id` in a parameter of the query."""
+
     def ask(client: Client) -> Answer:
         client.transport.mock.next_job(**{"queueing": 0, "processing": 0, **plan})
-        job_id = _swap(name)(client).data["_id"]
+        job_id = _posted(posted)(client).data["_id"]
         client.transport.advance(_ASKED_AFTER_S)
-        return client.get(_LIST, f"_ids={job_id}")
+        return client.get(path, f"{parameter}={job_id}")
 
     return ask
 
@@ -196,8 +206,8 @@ def _deleted(client: Client) -> Answer:
 FACE_SITUATIONS: Final[Mapping[str, Golden]] = {
     **{f"create-{name}": Golden(about, _swap(name)) for name, (about, _, _) in _SWAPS.items()},
     **{
-        f"list-{name}-{status}": Golden(f"listbyids of a job of {_SWAPS[name][0]}: {state}", _listed(name, plan))
-        for name in _SWAPS
+        f"list-{name}-{status}": Golden(f"listbyids of a job of {swap[0]}: {state}", _read(swap, plan, _LIST, "_ids"))
+        for name, swap in _SWAPS.items()
         for status, (state, plan) in _STATUSES.items()
         if "refunded" not in status
     },
@@ -225,7 +235,30 @@ FACE_SITUATIONS: Final[Mapping[str, Golden]] = {
     ),
 }
 
-SITUATIONS: Final[Mapping[str, Golden]] = {**IMAGE_SITUATIONS, **FACE_SITUATIONS}
+_SPEECH: Final = "https://example.com/speech.mp3"
+VIDEOS: Final[Mapping[str, Posted]] = {
+    "talking-photo": (
+        "createbytalkingphoto",
+        "/api/open/v3/content/video/createbytalkingphoto",
+        {"talking_photo_url": SOURCE, "audio_url": _SPEECH, "resolution": "720"},
+    ),
+}
+VIDEO_INFO: Final = "/api/open/v3/content/video/infobymodelid"
+
+VIDEO_SITUATIONS: Final[Mapping[str, Golden]] = {
+    **{f"create-{name}": Golden(posted[0], _posted(posted)) for name, posted in VIDEOS.items()},
+    **{
+        f"video-{name}-{status}": Golden(
+            f"video/infobymodelid of a job of {posted[0]}: {state}",
+            _read(posted, plan, VIDEO_INFO, "video_model_id"),
+        )
+        for name, posted in VIDEOS.items()
+        for status, (state, plan) in _STATUSES.items()
+        if "refunded" not in status
+    },
+}
+
+SITUATIONS: Final[Mapping[str, Golden]] = {**IMAGE_SITUATIONS, **FACE_SITUATIONS, **VIDEO_SITUATIONS}
 
 
 def answer_to(name: str, profile: Profile, open_transport: OpenTransport) -> Answer:

@@ -18,6 +18,7 @@ from PIL import Image
 from mock_akool import MockAkool, failed
 from mock_akool.akool.families import FakeSettings
 from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, OTHER_KEY, PRESS, QUOTA, SOURCE, Client
+from tests.contract.golden import VIDEO_INFO, VIDEOS
 from tests.contract.transports import OpenTransport
 
 BUTTONS = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
@@ -233,6 +234,24 @@ def _swap_code(**fields: Any) -> Callable[[Client], int]:
     return lambda client: client.post(SWAP_IMAGE, {**SWAP, **fields}).code
 
 
+def _video(name: str, **fields: Any) -> Callable[[Client], Any]:
+    """Return how a client creates a video, one of the golden ones but for some fields."""
+    _, path, usual = VIDEOS[name]
+    return lambda client: client.post(path, {**usual, **fields})
+
+
+def _video_code(name: str, **fields: Any) -> Callable[[Client], int]:
+    return lambda client: _video(name, **fields)(client).code
+
+
+def _failed_video(client: Client) -> Any:
+    client.transport.mock.next_job(ending="failed: too dark")
+    job_id = _video("talking-photo")(client).data["_id"]
+    client.transport.advance(60)
+    record = client.get(VIDEO_INFO, f"video_model_id={job_id}").data
+    return record.get("error_code"), record.get("error_reason")
+
+
 def _wrong_case(client: Client) -> int:
     return client.post(SWAP_IMAGE.lower().replace("api", "API"), SWAP).status
 
@@ -361,6 +380,10 @@ CHOICES: dict[str, Choice] = {
     "detect_no_face": Choice("empty", _no_face, 1, 0, {"faces_per_image": 0}),
     "detect_auth": Choice(False, _detected_without_key("/interface/detect-api/detect_faces"), 1102, None),
     "sg3_auth": Choice(True, _detected_without_key("/detect"), None, 1102),
+    "video_error_fields": Choice(False, _failed_video, (1015, "too dark"), (None, None)),
+    "video_error_code": Choice(1205, _failed_video, (1015, "too dark"), (1205, "too dark")),
+    "no_credit_code_talking_photo": Choice(1006, _video_code("talking-photo"), 1104, 1006, {"credits": 0}),
+    "talking_photo_strict": Choice(True, _video_code("talking-photo", resolution="720p"), 1000, 1003),
     "webhook_processing": Choice(False, _reported, [2, 3], [3]),
     "webhook_retries": Choice(1, _tried_at, [0, 1, 3, 7, 15, 31], [0, 1]),
     "webhook_retry_delay": Choice("2s", _tried_at, [0, 1, 3, 7, 15, 31], [0, 2, 6, 14, 30]),

@@ -13,10 +13,8 @@ from mock_akool import MockAkool, Profile, Request, SettingsError
 from mock_akool.akool.families import FAMILIES, HOSTS, Asked
 from mock_akool.akool.families.faceswap import ENDPOINTS, RESULTS
 from mock_akool.akool.families.inputs import UrlNumber
-from mock_akool.core.http import Response
+from tests.contract.asking import KEY, OTHER, Asker
 
-KEY: Final = "k" * 32
-OTHER: Final = "o" * 32
 V3: Final = "/api/open/v3/faceswap"
 V4: Final = "/api/open/v4/faceswap"
 DETECT: Final = "/interface/detect-api/detect_faces"
@@ -48,20 +46,8 @@ SWAPS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 }
 
 
-class Swapper:
+class Swapper(Asker):
     """A client of the face swaps in this process."""
-
-    def __init__(self, key: str = KEY, mock: MockAkool | None = None, **options: Any) -> None:
-        self.mock = mock or MockAkool(**{"queueing": 2, "processing": 3, **options})
-        self.headers = {"content-type": "application/json", "x-api-key": key}
-
-    def ask(self, path: str, fields: object, **headers: str) -> Response:
-        return self.mock.answer(
-            Request.build("POST", path, "", {**self.headers, **headers}, json.dumps(fields).encode())
-        )
-
-    def post(self, path: str, fields: object) -> Any:
-        return json.loads(self.ask(path, fields).body)
 
     def made(self, endpoint: str, **fields: Any) -> Any:
         path, usual = SWAPS[endpoint]
@@ -70,13 +56,8 @@ class Swapper:
         return answer["data"]
 
     def rows(self, *ids: str) -> list[dict[str, Any]]:
-        answer = self.mock.answer(Request.build("GET", f"{V3}/result/listbyids", f"_ids={','.join(ids)}", self.headers))
-        found: list[dict[str, Any]] = json.loads(answer.body)["data"]["result"]
+        found: list[dict[str, Any]] = self.get(f"{V3}/result/listbyids", f"_ids={','.join(ids)}")["data"]["result"]
         return found
-
-    def file(self, url: str) -> tuple[Response, bytes]:
-        path = "/" + url.split("/", 3)[3]
-        return self.mock.application.complete(self.mock.answer(Request.build("GET", path)))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ MEANINGS = {
     1009: "no permission",
     1010: "cannot operate this content",
     1011: "already operated",
+    1015: "create video error, please try again later",
     1101: "invalid authorization",
     1102: "Authorization cannot be empty",
     1103: "unpaid",
@@ -24,6 +25,15 @@ MEANINGS = {
     1108: "image generate error, try again later",
     1109: "account does not exist",
     1200: "The account has been banned",
+    1201: "create audio error, please try again later",
+    1202: "the same video cannot be lip-synced again",
+    1203: "the video should be with audio",
+    1204: "the video duration exceeds the limit",
+    1205: "create video translate error, please try again later",
+    1207: "the video exceeds the size limit",
+    1209: "please upload a video in another encoding format",
+    1210: "the video exceeds the frame rate limit",
+    1211: "create lipsync error, please try again later",
     2001: "server error",
 }
 

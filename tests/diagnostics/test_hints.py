@@ -18,6 +18,8 @@ from tests.diagnostics.client import API, CALLED_BACK, HOOK, INFO, KEY, QUOTA, V
 SWAP = "/api/open/v3/faceswap/highquality/specifyimage"
 LIST = "/api/open/v3/faceswap/result/listbyids"
 DELETE = "/api/open/v3/faceswap/result/delbyids"
+VIDEOS = "/api/open/v3/content/video"
+VIDEO_INFO = f"{VIDEOS}/infobymodelid"
 
 
 class Case(NamedTuple):
@@ -80,6 +82,11 @@ def listed(client: Client, *, by: str, deletes: bool = False, seconds: float = 0
         client.ask("POST", DELETE, body={"_ids": made["_id"]})
     client.wait(seconds).ask("GET", LIST, f"_ids={made[by]}")
     return client
+
+
+def talking_photo(client: Client, **fields: object) -> object:
+    inputs = {"talking_photo_url": "https://example.com/a.jpg", "audio_url": "https://example.com/a.mp3"}
+    return client.ask("POST", f"{VIDEOS}/createbytalkingphoto", body={**inputs, **fields})
 
 
 def sends(client: Client) -> Client:
@@ -296,6 +303,18 @@ CASES = (
         "`error_reasons` says why it failed",
         lambda client: (client.finished(), client.create()),
         {"ending": "failed"},
+    ),
+    Case(
+        "poll without id",
+        lambda client: client.ask("GET", VIDEO_INFO, "video_model_id=unknown"),
+        "#1 polls with the id 'unknown'; a create returns the id in `data._id`, not at the top level",
+        lambda client: talking_photo(client),
+    ),
+    Case(
+        "resolution of talking photo",
+        lambda client: talking_photo(client, resolution="720p"),
+        '#1 has the `resolution` \'720p\', which is not documented; a talking photo takes the text "720" or "1080"',
+        lambda client: (talking_photo(client), talking_photo(client, resolution="1080")),
     ),
     Case(
         "no pause",

@@ -111,6 +111,10 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "plus_require_bbox": ("yes", True),
     "faceswap_fail_field": ("reason", "reason"),
     "listbyids_delay": ("2.5", 2.5),
+    "video_error_fields": ("no", False),
+    "video_error_code": ("1205", 1205),
+    "no_credit_code_talking_photo": ("1006", 1006),
+    "talking_photo_strict": ("yes", True),
 }
 """A value of each setting that is not its default: as one writes it, and what it is."""
 

@@ -16,6 +16,7 @@ from mock_akool.akool.families import (
     image_v3,
     image_v4,
     reage,
+    talking_photo,
 )
 from mock_akool.akool.families.family import (
     Answer,
@@ -69,6 +70,7 @@ FAMILIES: Final[tuple[Family[Any], ...]] = (
     faceswap_v4.PRO,
     faceswap_v4.PLUS,
     reage.FAMILY,
+    talking_photo.FAMILY,
 )
 
 CREATES: Final[dict[str, Create[Any]]] = {create.endpoint: create for family in FAMILIES for create in family.creates}

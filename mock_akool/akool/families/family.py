@@ -257,10 +257,18 @@ class FileNaming(NamedTuple):
 
 
 class WebhookInfo(NamedTuple):
-    """What the webhooks of a family tell: the word in `type`, and for which statuses they are sent."""
+    """What the webhooks of a family tell: the word in `type`, and for which statuses they are sent.
+
+    `chosen` returns the word where a setting says it; `type` is then that setting's default.
+    """
 
     type: str
     states: tuple[Status, ...] = (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
+    chosen: Callable[[ServiceSettings], str] | None = None
+
+    def type_in(self, settings: ServiceSettings) -> str:
+        """Return the word in `type` with these settings."""
+        return self.type if self.chosen is None else self.chosen(settings)
 
 
 def usual_no_credit_code(settings: ServiceSettings) -> int:

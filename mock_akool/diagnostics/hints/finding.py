@@ -10,11 +10,11 @@ from mock_akool.akool import families
 from mock_akool.core.call_log import Call
 from mock_akool.diagnostics.observations import Observations
 
-NO_VALUE: Final = frozenset({"", "none", "null", "undefined"})
+NO_VALUE: Final = frozenset({"", "none", "null", "undefined", "unknown"})
 """What programs write, in lower case, when a variable has no value."""
 
-CREATES: Final = tuple(endpoint for endpoint, create in families.CREATES.items() if "prompt" in create.input.fields)
-"""The endpoints that make something from a prompt."""
+CREATES: Final = tuple(endpoint for endpoint, create in families.CREATES.items() if "scale" in create.input.fields)
+"""The endpoints that make an image from a prompt."""
 
 
 class Hint(NamedTuple):
