@@ -245,6 +245,7 @@ def server_of(settings: Settings) -> tuple[Server, BatchedLog | None]:
         log=log,
         tls=settings.tls,
         proxy=settings.proxies,
+        forwarding=settings.forwarding,
     )
     return server, log
 

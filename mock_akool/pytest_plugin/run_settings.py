@@ -10,7 +10,7 @@ import pytest
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.mock.settings import MockOptions
 from mock_akool.pytest_plugin.servers import divide_settings
-from mock_akool.server.addresses import bare_url
+from mock_akool.server.addresses import server_url
 
 _SETTINGS = pytest.StashKey[Mapping[str, Any]]()
 _URL = pytest.StashKey[str]()
@@ -26,7 +26,7 @@ def read(config: pytest.Config, url: str) -> None:
         settings.update(_name_and_value(source, line) for line in lines)
     try:
         MockOptions.of(**settings)
-        config.stash[_URL] = bare_url(url) if url else ""
+        config.stash[_URL] = server_url(url) if url else ""
     except MockAkoolError as error:
         raise pytest.UsageError(f"mock-akool: {error}") from None
     config.stash[_SETTINGS] = settings

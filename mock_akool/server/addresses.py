@@ -26,30 +26,38 @@ def token_of_environment() -> str | None:
 def server_url(text: str) -> str:
     """Return the address of a server as a URL without a slash at its end; `http://` may be left out.
 
-    Raises SettingsError when it is no address of a server of ours.
+    A path is where the server is mounted, or what an ingress before it takes away. Raises SettingsError when it is no
+    address of a server of ours.
     """
     url = text.strip().rstrip("/")
     if "://" not in url and not url.lower().startswith(("http:", "https:")):
         url = f"http://{url}"
+    wanted = f"Write it as http://127.0.0.1:{DEFAULT_PORT}"
     try:
         parts = urlsplit(url)
-        scheme, host, _ = parts.scheme, parts.hostname, parts.port
-        why = ""
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError as error:  # brackets that do not close, or a port that cannot be
-        scheme, host, why = "", None, f": {error}"
-    if scheme == "https":
+        raise SettingsError(f"{text!r} is no address of a server: {error}", wanted) from None
+    if not is_address or parts.query or parts.fragment:
+        raise SettingsError(f"{text!r} is no address of a server", wanted)
+    mount, of_api, _ = parts.path.partition("/api/open")
+    if of_api:
         raise SettingsError(
-            f"{text!r} begins with https, and mock-akool speaks plain HTTP only", f"Write it as http{url[5:]}"
+            f"{text!r} has the path of an endpoint", f"Write it as {parts.scheme}://{parts.netloc}{mount}"
         )
-    if scheme != "http" or not host:
-        raise SettingsError(f"{text!r} is no address of a server{why}", f"Write it as http://127.0.0.1:{DEFAULT_PORT}")
     return url
 
 
 def bare_url(text: str) -> str:
-    """Return the address of a server as `server_url` does; raises SettingsError also when it has a path."""
+    """Return the address of a server as `server_url` does; raises SettingsError also when it is no `http://HOST:PORT`.
+
+    Only at such a one a server is a proxy.
+    """
     url = server_url(text)
     parts = urlsplit(url)
-    if parts.path or parts.query or parts.fragment:
-        raise SettingsError(f"{text!r} is no address of a server: it has a path", f"Write it as http://{parts.netloc}")
+    if parts.scheme != "http" or parts.path:
+        raise SettingsError(
+            f"{text!r} begins with https or has a path, and no program can use it as a proxy",
+            f"Write http:// and the server's own host and port, such as http://127.0.0.1:{DEFAULT_PORT}",
+        )
     return url

@@ -12,7 +12,7 @@ import socket
 import ssl
 import sys
 from collections import deque
-from collections.abc import Coroutine, MutableSet
+from collections.abc import Coroutine, Mapping, MutableSet
 from functools import lru_cache
 from typing import Any, Final, Protocol, cast
 
@@ -22,6 +22,7 @@ from mock_akool.admin import PREFIX, is_slow, most_body_bytes
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response
+from mock_akool.server.forwarding import HEADERS as FORWARDED
 from mock_akool.server.http_response import ResponseHost, ResponseWriter
 from mock_akool.server.proxy import (
     ESTABLISHED,
@@ -44,7 +45,8 @@ _TURN_BYTES: Final = 16 << 10
 _LONG: Final = 512
 """From how many bytes on a text is not worth remembering."""
 _LONG_NAME: Final = 64
-_SPECIAL: Final = frozenset({"expect", "upgrade", "transfer-encoding"})
+_SPECIAL: Final = frozenset({"expect", "upgrade", "transfer-encoding"}) | FORWARDED
+"""What a request has that is not the same whenever and from wherever its bytes come."""
 _MOST_REMEMBERED: Final = 2048
 """From how many bytes on a request is not worth remembering."""
 _OF_UPGRADE: Final = frozenset({"connection", "upgrade", "http2-settings", "expect"})
@@ -109,8 +111,8 @@ class ConnectionHost(ResponseHost, Protocol):
         """Keep what the parser made of a read that was one whole request."""
         ...
 
-    def base_of(self, host: str, scheme: str, /) -> str:
-        """Return what the URLs of files begin with for a client that called `host`; empty for the real API's."""
+    def base_for(self, headers: Mapping[str, str], scheme: str, peer: str, /) -> str:
+        """Return what the URLs of files begin with for a client with these headers; empty for the real API's."""
         ...
 
     def is_own(self, place: Place, /) -> bool:
@@ -611,7 +613,7 @@ class HttpConnection(asyncio.Protocol):
         path, query = (_path_and_query if len(target) < _LONG else _path_and_query.__wrapped__)(target)
         headers = self._headers
         scheme = self._scheme if target[:1] == b"/" else _scheme_of(target) or self._scheme
-        base = self._host.base_of(headers.get("host", ""), scheme)
+        base = self._host.base_for(headers, scheme, self._peer)
         return Request(_text(self._parser.get_method()), path, query, headers, bytes(self._body), base, "server")
 
     # Answering

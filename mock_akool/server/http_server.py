@@ -14,7 +14,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import formatdate
 from functools import lru_cache
@@ -27,6 +27,7 @@ from mock_akool.core.call_log import Refusal
 from mock_akool.core.errors import ServerError
 from mock_akool.core.http import Request, Response
 from mock_akool.server.application import Application
+from mock_akool.server.forwarding import Called, Forwarding
 from mock_akool.server.greenlets import patched_by
 from mock_akool.server.http_connection import HttpConnection
 from mock_akool.server.http_response import frame
@@ -94,6 +95,7 @@ class Server:
         log: RequestLog | None = None,
         tls: Tls | None = None,
         proxy: Proxy | None = None,
+        forwarding: Forwarding | None = None,
     ) -> None:
         self.application = application
         self.public_url = public_url
@@ -124,7 +126,8 @@ class Server:
         self._date_s = 0
         self._complained_s: dict[str, float] = {}
         application.clears(self.forget_remembered)
-        self.base_of = lru_cache(maxsize=64)(self._base_of)
+        self._forwarding = forwarding or Forwarding()
+        self._base_of = lru_cache(maxsize=64)(self._made_base)
 
     # Life
 
@@ -370,14 +373,20 @@ class Server:
             return self.application.access.is_ours(place.host)
         return self.proxy.others is Others.REFUSE and is_loopback(place.host)
 
-    def _base_of(self, host: str, scheme: str) -> str:
-        """Return what the URLs of files begin with for a client that called `host`; empty for the real API's.
+    def base_for(self, headers: Mapping[str, str], scheme: str, peer: str) -> str:
+        """Return what the URLs of files begin with for a client with these headers; empty for the real API's.
 
-        A client that reaches Akool's names over TLS reaches the real hosts of files here as well.
+        `peer` is what connected, the client or a proxy: host and port as in a URL, empty for a Unix socket.
         """
+        directly = Called(scheme, headers.get("host", ""))
+        return self._base_of(self._forwarding.called(directly, headers, peer.rpartition(":")[0].strip("[]")))
+
+    def _made_base(self, called: Called) -> str:
+        scheme, host, prefix = called
+        # A client that reaches Akool's names over TLS reaches the real hosts of files here as well.
         if self.public_url is None and scheme == "https" and host.removesuffix(":443").lower() in HOSTS:
             return ""
-        return self.public_url or f"{scheme}://{host if _HOST.fullmatch(host) else self.address}"
+        return self.public_url or f"{scheme}://{host if _HOST.fullmatch(host) else self.address}{prefix}"
 
     def date(self) -> bytes:
         """Return the Date header, which HTTP wants in every response."""

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from mock_akool.akool.families import FakeSettings
@@ -15,6 +16,7 @@ from mock_akool.core.options import BASE_URL, option
 from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Optional, Plain, Record, nearest, one_of, whole
 from mock_akool.server.addresses import CONFIG_VARIABLE, DEFAULT_PORT, PREFIX, REDIRECT_VARIABLE, URL_VARIABLE
 from mock_akool.server.config_file import read_config
+from mock_akool.server.forwarding import ANYONE, TRUSTED_BY_DEFAULT, Forwarding
 
 if TYPE_CHECKING:
     from mock_akool.admin.access import Access
@@ -69,6 +71,16 @@ def _read_host_name(value: Any) -> str:
 
 
 _HOST_NAMES: Final = Listed(Plain("a host name", _read_host_name, {"type": "string"}, use="akool-mock"))
+
+
+def _read_proxy_address(value: Any) -> str:
+    text = str(value).strip()
+    return text if text == ANYONE else str(ip_network(text)).removesuffix("/32").removesuffix("/128")
+
+
+_PROXY_ADDRESS: Final = Plain(
+    "an address, a network, or *", _read_proxy_address, {"type": "string"}, use="10.0.0.0/8 or 127.0.0.1"
+)
 
 
 SOURCES: Final = ("setting", "python", "prompt", "key", "admin")
@@ -199,6 +211,12 @@ class Settings(ScenarioSettings):
         one_of(("refuse", "loopback", "pass")),
         "what the proxy does with requests for other hosts: refuse them, let them through to this machine, or to all",
     )
+    forwarded_allow_ips: tuple[str, ...] = option(
+        TRUSTED_BY_DEFAULT,
+        Listed(_PROXY_ADDRESS, lone=True),
+        "the proxies in front of the server whose X-Forwarded-Proto, -Host and -Prefix say how clients called it, as "
+        "addresses or networks; * is all",
+    )
     admin_token: str | None = option(
         None,
         Optional(_TOKEN),
@@ -227,6 +245,11 @@ class Settings(ScenarioSettings):
         from mock_akool.server.tls import Tls
 
         return Tls(only=self.tls_only, off=self.no_tls, names=self.tls_name, folder=self.ca_dir)
+
+    @property
+    def forwarding(self) -> Forwarding:
+        """Which proxies in front of the server are believed."""
+        return Forwarding(self.forwarded_allow_ips)
 
     @property
     def proxies(self) -> Proxy:

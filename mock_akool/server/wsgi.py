@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from mock_akool import admin
 from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
 from mock_akool.core.http import Request, Response, Termination, Transfer
 from mock_akool.server.application import Application
+from mock_akool.server.forwarding import Called, Forwarding
 from mock_akool.server.settings import Settings
 from mock_akool.webhooks.delivery_modes import HTTP
 
@@ -33,9 +34,9 @@ def create_app(application: Application | None = None) -> Flask:
         settings = Settings.from_environment()
         application = Application(settings, SteeredClock(), settings.access)
         application.dispatcher.send_by(HTTP)
-        answering = _Handler(application, settings.public_url)
+        answering = _Handler(application, settings.public_url, settings.forwarding)
     else:
-        answering = _Handler(application, None)
+        answering = _Handler(application, None, Forwarding())
     app.before_request(answering)
     app.wsgi_app = _Breaking(app.wsgi_app)  # type: ignore[method-assign]
     return app
@@ -44,9 +45,10 @@ def create_app(application: Application | None = None) -> Flask:
 class _Handler:
     """Answers whatever no route of the app is for."""
 
-    def __init__(self, application: Application, public_url: str | None) -> None:
+    def __init__(self, application: Application, public_url: str | None, forwarding: Forwarding) -> None:
         self._application = application
         self._public_url = public_url
+        self._forwarding = forwarding
         clock = application.engine.clock
         self._wait: Callable[[float], None] = clock.advance if isinstance(clock, VirtualClock) else time.sleep
 
@@ -88,9 +90,14 @@ class _Handler:
             request.environ.get("QUERY_STRING", ""),
             headers,
             request.stream.read(limit + 1),
-            self._public_url or request.host_url.rstrip("/"),
+            self._public_url or self._base(headers),
             "flask",
         )
+
+    def _base(self, headers: Mapping[str, str]) -> str:
+        """Return what the URLs of files begin with."""
+        directly = Called(request.scheme, request.host)
+        return "{}://{}{}".format(*self._forwarding.called(directly, headers, request.remote_addr or ""))
 
 
 def _awaited(response: Response) -> Response:

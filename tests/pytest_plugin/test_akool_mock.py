@@ -267,8 +267,7 @@ def akool_settings():
         ("--akool=seed", "--akool has 'seed'; write NAME=VALUE, such as queueing=10s"),
         ("--akool==4", "--akool has '=4'; write NAME=VALUE, such as queueing=10s"),
         ("--akool-url=ftp://x", "'ftp://x' is no address of a server; write it as http://127.0.0.1:25665"),
-        ("--akool-url=https://x:80", "'https://x:80' begins with https, and mock-akool speaks plain HTTP only"),
-        ("--akool-url=x:80/y", "'x:80/y' is no address of a server: it has a path; write it as http://x:80"),
+        ("--akool-url=https://x/y?z", "'https://x/y?z' is no address of a server; write it as http://127.0.0.1:25665"),
     ],
 )
 def test_a_bad_option_is_a_usage_error(run: Run, argument: str, shown: str) -> None:

@@ -455,7 +455,7 @@ class TestConnect:
     @pytest.mark.parametrize(
         ("url", "shown"),
         [
-            ("{}/api/open/v3", "it has a path; write it as http://127.0.0.1:"),
+            ("{}/at/api/open/v3", r"has the path of an endpoint; write it as http://127.0.0.1:\d+/at$"),
             ("http://localhost:99999", "is no address of a server: Port out of range 0-65535"),
         ],
     )

@@ -83,6 +83,7 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "port_file": ("port.txt", "port.txt"),
     "admin_token": ("s3cret", "s3cret"),
     "admin_hosts": ("akool,fake.test", ("akool", "fake.test")),
+    "forwarded_allow_ips": ("10.0.0.0/8,::1,*", ("10.0.0.0/8", "::1", "*")),
     "public_url": ("https://akool.test:8443/", "https://akool.test:8443"),
     "no_tls": ("yes", True),
     "tls_only": ("yes", True),

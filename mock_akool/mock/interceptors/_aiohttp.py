@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Generator
+import logging
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
@@ -43,12 +44,16 @@ _DRIP: Final = "x-mock-akool-drip"
 """Tells it how the body would drip: how many bytes at a time, and the pause before each in nanoseconds."""
 _REDIRECTS_BY_DEFAULT: Final = {"head": False}
 _SMALL_BYTES: Final = 1 << 15
+_MOST_SENT_BYTES: Final = 1 << 30
+"""Up to how long bodies are handed on to a server behind a proxy, which has a bound of its own."""
+_WRITTEN_ANEW: Final = frozenset({"date", "server", "content-length"})
 _READ_TIMEOUT: Final[type[aiohttp.ServerTimeoutError]] = getattr(
     aiohttp, "SocketTimeoutError", aiohttp.ServerTimeoutError
 )
 
 SendRequest = Callable[..., Coroutine[Any, Any, aiohttp.ClientResponse]]
 
+_log = logging.getLogger("mock_akool")
 _patches: Final = Patches()
 
 
@@ -139,6 +144,9 @@ async def _connected(connector: Any, target: Target) -> Any:
     if isinstance(target, LocalTarget):
         host = _Host(target, connector._loop)
         return memory.connect(connector._loop, connector._factory, lambda: HttpConnection(host))
+    if target.is_behind:
+        behind = _HostBehind(target, connector._loop)
+        return memory.connect(connector._loop, connector._factory, lambda: HttpConnection(behind))
     _, protocol = await connector._loop.create_connection(connector._factory, *target.address)
     return protocol
 
@@ -147,14 +155,12 @@ _NO_TLS: Final = Tls(off=True)
 _NO_PROXY: Final = Proxy(on=False)
 
 
-class _Host:
-    """Serves one target in the event loop of its client, to whom delays are left: it knows how long it waits."""
+class _MemoryHost:
+    """Serves one target in the event loop of its client."""
 
-    def __init__(self, target: LocalTarget, loop: asyncio.AbstractEventLoop) -> None:
-        self._target = target
-        self.application = target.application
-        self.max_body_bytes = target.application.max_body_bytes
+    def __init__(self, loop: asyncio.AbstractEventLoop, max_body_bytes: int) -> None:
         self.loop = loop
+        self.max_body_bytes = max_body_bytes
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.known_requests = self.known_over_tls = dict[bytes, Request]()
@@ -166,9 +172,41 @@ class _Host:
         """Return that every request is for the fake itself."""
         return True
 
-    def base_of(self, host: str, scheme: str, /) -> str:
+    def base_for(self, headers: Mapping[str, str], scheme: str, peer: str, /) -> str:
         """Return nothing: the URLs of files are those of the real hosts, as each family has them."""
         return ""
+
+    def answer(self, request: Request, peer: str = "") -> Response:
+        """Answer a request at once, or say with a delay that `complete` answers it."""
+        raise NotImplementedError
+
+    async def complete(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes]:
+        """Return the response as it is sent, and its body."""
+        raise NotImplementedError
+
+    async def answer_admin(self, request: Request, peer: str) -> Response:
+        """Answer a request to the admin API as any other: in process nobody waits on it."""
+        return self.answer(request)
+
+    def remember(self, known: dict[bytes, Request], data: bytes, request: Request) -> None:
+        """Keep nothing: a host serves for one test."""
+
+    def framed(self, response: Response) -> tuple[bytes, bytes]:
+        """Return what is sent before and after the Date header."""
+        return frame(response, response.body)
+
+    def date(self) -> bytes:
+        """Return the Date header."""
+        return f"\r\ndate: {http_date()}".encode()
+
+
+class _Host(_MemoryHost):
+    """Serves a fake of this process. Delays are left to its client, who knows how long it waits."""
+
+    def __init__(self, target: LocalTarget, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop, target.application.max_body_bytes)
+        self._target = target
+        self.application = target.application
 
     def answer(self, request: Request, peer: str = "") -> Response:
         """Answer a request, and say in headers how long its client is to wait."""
@@ -190,10 +228,6 @@ class _Host:
             return response
         return response._replace(headers=(*response.headers, *waits), delay_ns=0, transfer=transfer)
 
-    async def answer_admin(self, request: Request, peer: str) -> Response:
-        """Answer a request to the admin API as any other: in process nobody waits on it."""
-        return self.answer(request)
-
     async def complete(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes]:
         """Return the response as it is sent, and its body."""
         return self.application.complete(response)
@@ -206,16 +240,41 @@ class _Host:
         """Take note of what is no request, such as a head that is too long."""
         self.application.note_refusal(peer, status, why, start)
 
-    def remember(self, known: dict[bytes, Request], data: bytes, request: Request) -> None:
-        """Keep nothing: a host serves for one test."""
 
-    def framed(self, response: Response) -> tuple[bytes, bytes]:
-        """Return what is sent before and after the Date header."""
-        return frame(response, response.body)
+class _HostBehind(_MemoryHost):
+    """Lets a server answer that is behind a proxy, for which the head of each request has to be written anew."""
 
-    def date(self) -> bytes:
-        """Return the Date header."""
-        return f"\r\ndate: {http_date()}".encode()
+    def __init__(self, target: Target, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop, _MOST_SENT_BYTES)
+        self._target = target
+
+    def answer(self, request: Request, peer: str = "") -> Response:
+        """Return that it takes a while."""
+        return Response(200, (), b"", delay_ns=1)
+
+    def ready_file(self, request: Request, response: Response, peer: str) -> None:
+        """Return that no file is ready: the server draws them."""
+
+    async def complete(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes]:
+        """Return what the server answers; a server that is not there breaks the connection."""
+        target = f"{request.path}?{request.query}" if request.query else request.path
+        headers = dict(request.headers)
+        try:
+            found = await self._target.answer_in_task(
+                "aiohttp", request.method, headers.get("host", ""), target, headers, request.body, None
+            )
+        except (MockAkoolError, TimedOutError) as error:
+            _log.error("mock-akool: %s", error)
+            return Response(0, (), b"", transfer=Transfer(Termination.DROP)), b""
+        kept = tuple((name, value) for name, value in found.headers if name.lower() not in _WRITTEN_ANEW)
+        # The answer to HEAD promises a body, of which only the length is written.
+        promised = dict(found.headers).get("content-length", "0") if request.method == "HEAD" else "0"
+        body = found.body or bytes(int(promised))
+        return Response(found.status, kept, body, transfer=found.transfer), body
+
+    def note_refusal(self, peer: str, status: int, why: str, start: bytes) -> None:
+        """Log what is no request."""
+        _log.error("mock-akool: %s", why)
 
 
 # What a session does
@@ -284,7 +343,7 @@ async def _fetch(
     """Fetch an answer, and wait as long as it says. A server elsewhere really keeps its clients waiting."""
     if isinstance(target, LocalTarget):
         target.begin_request()
-    else:
+    elif not target.is_behind:  # such a one takes note itself
         target.note_request(method, str(str_or_url))
     token = object()
     target.in_flight.add(token)

@@ -81,6 +81,8 @@ class Target(ABC):
 
     address: tuple[str, int]
     """Host and port of the server elsewhere that answers; a LocalTarget has none."""
+    is_behind = False
+    """Whether that server is behind a proxy, so that requests do not go there as they are."""
 
     def __init__(self, hosts: Sequence[str], *, refuse_others: bool) -> None:
         self.number = next(_numbers)

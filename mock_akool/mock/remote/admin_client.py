@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import ssl
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from mock_akool.core.errors import MockAkoolError, ScenarioError, ServerError
+from mock_akool.server.addresses import PREFIX
 
 PATIENCE_S: Final = 10.0
 """How long, in seconds, a server may take to answer, beside what it is asked to wait for."""
 
 _PAGE: Final = 1000
+
+
+@cache
+def _context(own: Path, made_ns: int | None, *of_system: str | None) -> ssl.SSLContext:
+    """Return what connections over TLS trust; kept, as reading the system's certificates takes milliseconds.
+
+    `own` is the CA of this user's servers and `made_ns` when it was made, None when there is none; `of_system` are the
+    variables by which OpenSSL finds the others.
+    """
+    context = ssl.create_default_context()
+    if made_ns is not None:
+        context.load_verify_locations(own)
+    return context
 
 
 class Health(NamedTuple):
@@ -31,7 +49,9 @@ def quoted(part: str) -> str:
 class AdminClient:
     """Asks the admin routes of one server, from any thread; with an `api_key`, as far as they are about that account.
 
-    `url` is an http URL; a path is where the server is mounted. `patience_s` is how many seconds it may take to answer.
+    `url` is an http or https URL; a path is where the server is mounted. Over https the system's certificates are
+    trusted, those of SSL_CERT_FILE, and the CA of this user's servers. `patience_s` is how many seconds it may take to
+    answer.
     """
 
     def __init__(
@@ -47,9 +67,14 @@ class AdminClient:
         self._token = admin_token
         self._patience_s = patience_s
         parts = urlsplit(url)
-        self.address = (parts.hostname or "", parts.port or 80)
+        self._is_secure = parts.scheme == "https"
+        self.address = (parts.hostname or "", parts.port or (443 if self._is_secure else 80))
         """Host and port."""
-        self._prefix = f"{parts.path.rstrip('/')}/_mock/"
+        self.mount = parts.path.rstrip("/")
+        """What the server's paths begin with."""
+        self.host_behind: str | None = parts.netloc.rpartition("@")[2] if self._is_secure or self.mount else None
+        """The Host that a proxy before the server knows it by; None when the server is called directly."""
+        self._prefix = f"{self.mount}/_mock/"
 
     def of_account(self, api_key: str | None) -> AdminClient:
         """Return a client of the same server that asks about an account (by API key), or with None about all."""
@@ -120,12 +145,23 @@ class AdminClient:
             "Check the address, or start one with `mock-akool serve`",
         )
 
+    def connection(self, timeout_s: float | None) -> http.client.HTTPConnection:
+        """Return a connection to the server, which is made when something is sent; each read may take so long."""
+        if not self._is_secure:
+            return http.client.HTTPConnection(*self.address, timeout=timeout_s)
+        from mock_akool.server.certificates import Authority  # which brings the families; a health check is quick
+
+        own = Authority(os.environ.get(f"{PREFIX}CA_DIR") or None).root_file
+        made_ns = own.stat().st_mtime_ns if own.is_file() else None
+        context = _context(own, made_ns, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        return http.client.HTTPSConnection(*self.address, timeout=timeout_s, context=context)
+
     def _exchange(self, method: str, target: str, sent: str | None, patience_s: float) -> tuple[int, bytes]:
         headers = {"content-type": "application/json", "connection": "close"}
         if self._token:
             headers["authorization"] = f"Bearer {self._token}"
         # A connection for each call: none is left open, and none that was kept can turn out to be closed.
-        connection = http.client.HTTPConnection(*self.address, timeout=patience_s)
+        connection = self.connection(patience_s)
         try:
             connection.request(method, target, sent, headers)
             response = connection.getresponse()
@@ -133,6 +169,11 @@ class AdminClient:
         except TimeoutError:
             raise ServerError(
                 f"the server at {self.url} does not answer within {patience_s:g} s", "Is it stopped, or very busy?"
+            ) from None
+        except ssl.SSLCertVerificationError as error:
+            raise ServerError(
+                f"the certificate of {self.url} is not trusted: {error.verify_message}",
+                "Name a file with its CA in SSL_CERT_FILE",
             ) from None
         except (OSError, ValueError, http.client.HTTPException) as error:
             why = str(error) or type(error).__name__

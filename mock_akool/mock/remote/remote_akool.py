@@ -27,7 +27,7 @@ from mock_akool.mock.remote.admin_client import AdminClient, quoted
 from mock_akool.mock.remote.clock import RemoteClock
 from mock_akool.mock.remote.webhooks import RemoteWebhooks
 from mock_akool.mock.settings import ActivationOptions
-from mock_akool.server.addresses import bare_url, token_of_environment
+from mock_akool.server.addresses import server_url, token_of_environment
 
 if TYPE_CHECKING:
     from mock_akool.mock.remote.target import RemoteTarget
@@ -192,7 +192,7 @@ class RemoteAkool(BaseMock, Activation):
         unknown = ActivationOptions.unknown(options, ("api_key", "admin_token"))
         if unknown:
             raise SettingsError.of(unknown)
-        self._admin_client = AdminClient(bare_url(url), admin_token or token_of_environment(), api_key=api_key)
+        self._admin_client = AdminClient(server_url(url), admin_token or token_of_environment(), api_key=api_key)
         self._clock = RemoteClock(self._admin_client.of_account(None))
         self._given_back = ExitStack()
         """What is done when this process is left."""

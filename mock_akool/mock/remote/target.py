@@ -1,13 +1,14 @@
-"""A fake elsewhere, as the interceptors of this process see it: they forward requests to its server, over plain HTTP.
+"""A fake elsewhere, as the interceptors of this process see it: they forward requests to its server.
 
 What a client asks of Akool's hosts goes to the server as it is, `Host` included, and what comes back is handed over as
-it is. So delays are real ones, and a connection that the server breaks is broken for the client.
+it is. So delays are real ones, and a connection that the server breaks is broken for the client. A server behind a
+proxy is called by the proxy's name, and below its path.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
+from http.client import HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
 from typing import Final
 
 from mock_akool.admin.serializers import STATUS
@@ -33,6 +34,7 @@ class RemoteTarget(Target):
         self._admin_client = admin_client
         self._clock = clock
         self.address = admin_client.address
+        self.is_behind = admin_client.host_behind is not None
 
     @property
     def virtual_clock(self) -> RemoteClock | None:
@@ -51,9 +53,9 @@ class RemoteTarget(Target):
     ) -> Delivered:
         """Let the server answer; raises TimedOutError, and ServerError when no server is there."""
         self.note_request(method, path_and_query)
-        return self._forward(method, host, path_and_query, headers, body, timeout_s)
+        return self.forward(method, host, path_and_query, headers, body, timeout_s)
 
-    def _forward(
+    def forward(
         self,
         method: str,
         host: str,
@@ -62,10 +64,16 @@ class RemoteTarget(Target):
         body: bytes,
         timeout_s: float | None,
     ) -> Delivered:
+        """Send a request to the server; raises TimedOutError, and ServerError when no server is there."""
         headers.setdefault("host", host)
-        connection = HTTPConnection(*self.address, timeout=timeout_s)
+        behind = self._admin_client.host_behind
+        if behind is not None:
+            headers = {**headers, "host": behind}
+        connection = self._admin_client.connection(timeout_s)
         try:
-            connection.putrequest(method, path_and_query, skip_host=True, skip_accept_encoding=True)
+            connection.putrequest(
+                method, self._admin_client.mount + path_and_query, skip_host=True, skip_accept_encoding=True
+            )
             for name, value in headers.items():
                 if name not in _OF_A_CONNECTION:
                     connection.putheader(name, value)
@@ -103,7 +111,7 @@ class RemoteTarget(Target):
         self.in_flight.add(token)
         try:
             answer: Delivered = await in_thread(
-                lambda: self._forward(method, host, path_and_query, headers, body, timeout_s), "mock-akool-forward"
+                lambda: self.forward(method, host, path_and_query, headers, body, timeout_s), "mock-akool-forward"
             )
         finally:
             self.in_flight.discard(token)
