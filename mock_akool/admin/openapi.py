@@ -63,7 +63,7 @@ def document(routes: Routes, shared: Mapping[str, Schema]) -> dict[str, Any]:
     names = {_canonical(schema): name for name, schema in shared.items()}
     paths: dict[str, dict[str, Any]] = {}
     for (method, path), endpoint in ((key, each.endpoint) for key, each in API_ROUTES.items()):
-        paths.setdefault(path, {})[method.lower()] = _emulated(endpoint)
+        paths.setdefault(path, {})[method.lower()] = _emulated(endpoint, path)
     for (method, path), route in routes.items():
         paths.setdefault(path, {})[method.lower()] = _admin(method, path, route)
     return {
@@ -114,7 +114,12 @@ def _referring(tree: Any, names: Mapping[str, str]) -> Any:
     return {"$ref": f"#/components/schemas/{name}", **said}
 
 
-def _emulated(endpoint: str) -> dict[str, Any]:
+def _in_path(path: str) -> list[dict[str, Any]]:
+    """Return the parameters that a path names."""
+    return [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in re.findall(r"{(\w+)}", path)]
+
+
+def _emulated(endpoint: str, path: str) -> dict[str, Any]:
     service = SERVICES.get(endpoint)
     signed = endpoint != endpoints.GET_TOKEN
     token: Schema = {} if signed else {"token": _TEXT}
@@ -146,23 +151,23 @@ def _emulated(endpoint: str) -> dict[str, Any]:
     if endpoint in _REQUESTS:
         described["requestBody"] = {"required": True, "content": _json({"type": "object", **_REQUESTS[endpoint]})}
     asked = RESULTS.get(endpoint) or service
-    if asked is not None and asked.query:
-        described["parameters"] = [
+    parameters = _in_path(path)
+    if asked is not None:
+        parameters += [
             {"name": name, "in": "query", "required": asked is not service, "description": meaning, "schema": _TEXT}
             for name, meaning in asked.query.items()
         ]
-    return described
+    return described | ({"parameters": parameters} if parameters else {})
 
 
 def _admin(method: str, path: str, route: Route) -> dict[str, Any]:
-    names = re.findall(r"{(\w+)}", path)
     described: dict[str, Any] = {
         "operationId": operation_id(method, path),
         "tags": ["admin"],
         "summary": route.summary,
         "security": [{}] if path in OPEN else [{"admin": []}, {}],
         "parameters": [
-            *({"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names),
+            *_in_path(path),
             *_parameters(route.query),
         ],
         "responses": {

@@ -58,6 +58,8 @@ _FILE_TYPES: Final[dict[str, Headers]] = {
     "JPEG": (("content-type", "image/jpeg"), *_CORS),
     "PNG": (("content-type", "image/png"), *_CORS),
     "MP4": (("content-type", "video/mp4"), *_CORS),
+    "MP3": (("content-type", "audio/mpeg"), *_CORS),
+    "WAV": (("content-type", "audio/wav"), *_CORS),
 }
 
 Names = Sequence[str]
@@ -149,6 +151,11 @@ def _read(results: Results) -> Signed:
         for job_id in asked:
             job = engine.job(job_id)
             known = None if job is None else known_as.get(job.endpoint)
+            if job is None and results.also is not None:
+                other = results.also(job_id, Asked(engine, request, account, None, now_ns))
+                if other is not None:
+                    records.append(other)
+                    continue
             if not is_strict and (known is None or results.leaves_out(job, account, now_ns, engine.settings)):
                 continue
             if known is None:
@@ -158,30 +165,35 @@ def _read(results: Results) -> Signed:
             first_id = first_id or job_id
             shown.append(seen)
             records.append(shown_record(*known, job, status, request.file_base, engine.context))
-        body = success(results.reply(records))
-        if not shown:
-            return Response(200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key)
-        job, status, _ = shown[0]
-        response = Response(
-            200,
-            _JSON,
-            body,
-            None,
-            engine.latency_ns,
-            Code.OK,
-            account.api_key,
-            first_id,
-            status,
-            job_script=job.job_script,
-        )
-        if len(shown) > 1:
-            response = response._replace(also_shown=tuple((each.job.id, each.status) for each in shown[1:]))
+        response = _polled(engine, account, success(results.reply(records)), first_id, shown)
         # What was left out may be shown a moment later.
-        if repeats and len(shown) == len(asked):
+        if repeats and shown and len(shown) == len(asked):
             engine.remember(endpoint, request.query, request.file_base, shown, response)
         return response
 
     return handle
+
+
+def _polled(engine: Engine, account: Account, body: bytes, first_id: str, shown: Sequence[PollResult]) -> Response:
+    """Return the response of a reader; `first_id` is the id by which it was asked for the first job that it shows."""
+    if not shown:
+        return Response(200, _JSON, body, None, engine.latency_ns, Code.OK, account.api_key)
+    job, status, _ = shown[0]
+    response = Response(
+        200,
+        _JSON,
+        body,
+        None,
+        engine.latency_ns,
+        Code.OK,
+        account.api_key,
+        first_id,
+        status,
+        job_script=job.job_script,
+    )
+    if len(shown) == 1:
+        return response
+    return response._replace(also_shown=tuple((each.job.id, each.status) for each in shown[1:]))
 
 
 def _serve(service: Service) -> Open:
@@ -196,7 +208,11 @@ def _serve(service: Service) -> Open:
                 raise
             said = service.refuse(error.reason or "", engine.settings)
         key = None if account is None else account.api_key
-        return Response(said.status, _JSON, encode(said.body), code=said.code, account=key, reason=said.reason)
+        response = Response(said.status, _JSON, encode(said.body), code=said.code, account=key, reason=said.reason)
+        if not said.shown:
+            return response
+        (job_id, status), *others = said.shown
+        return response._replace(job_id=job_id, job_status=status, also_shown=tuple(others))
 
     signed = _signed(answer)
 

@@ -486,14 +486,16 @@ class Engine:
 
         `file_base` is the scheme and host where its client sees files, empty for the real ones. With a `plan` the jobs
         follow it, and no script is used up. Raises AkoolError 1005,
-        or the family's code when the credits do not suffice; for a job that continues another one also 1008, 1009 and
-        what the create's own check raises. Nothing is changed then.
+        or the family's code when the credits do not suffice; what the create raises where it names what is not there;
+        for a job that continues another one also 1008, 1009 and what its check raises. Nothing is changed then.
         """
         parent = None
         if create.parent is not None:
             parent = self.job_of(account, create.parent(input))
             if create.check is not None:
                 create.check(parent, self.change_of(parent, now_ns).status, input, self.settings)
+        if create.find is not None:
+            input = create.find(input, self, account, now_ns)
         origin = input if parent is None else parent.origin
         made = self._make(account, create, input, origin, parent, file_base, now_ns, plan)
         if parent is not None and create.uses is not None:
@@ -773,6 +775,9 @@ class Engine:
         return timeline._replace(ending=ending._replace(refund=True))
 
     def _usual(self, family: Family[Any], input: JobInput, job_id: str) -> Timeline:
+        own = family.life(input, self.settings)
+        if own is not None:
+            return own
         if not self.settings.realistic:
             return self.usual_timeline
         shortest, longest = _REALISTIC_S

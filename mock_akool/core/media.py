@@ -22,6 +22,8 @@ class MediaSpec(NamedTuple):
     tiles: tuple[int, ...]
     operation: str
     format: str
-    """`JPEG`, `PNG` or `MP4`."""
+    """`JPEG`, `PNG`, `MP4`, `MP3` or `WAV`."""
     coloured_as: str = ""
     """The job whose colours the tiles have, where it is another one: an enlarged drawing looks like its original."""
+    seconds: float = 0
+    """How long a sound plays."""

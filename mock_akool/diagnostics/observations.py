@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final, Self, TypeVar
 
-from mock_akool.akool.endpoints import FILE, READS
+from mock_akool.akool.endpoints import FILE, READS, SERVICES
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.snapshot import Snapshot
@@ -82,8 +82,9 @@ class Observations(Snapshot):
 
     @cached_property
     def _attempted_polls(self) -> defaultdict[str | None, list[Call]]:
-        found = _grouped(self.to(*READS), lambda call: call.job_id)
-        for call in self.to(*READS):
+        showing = self.to(*READS, *SERVICES)
+        found = _grouped(showing, lambda call: call.job_id)
+        for call in showing:
             for job_id, status in call.response.also_shown:
                 found[job_id].append(call._replace(response=call.response._replace(job_id=job_id, job_status=status)))
         return found

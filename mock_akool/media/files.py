@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mock_akool.core.media import MediaSpec
-from mock_akool.media import images, videos
+from mock_akool.media import images, sounds, videos
 
 __all__ = ["render"]
 
@@ -13,4 +15,7 @@ def render(spec: MediaSpec) -> bytes:
 
     Raises ValueError for one that cannot be made, see `images.render`.
     """
-    return videos.render(spec) if spec.format == "MP4" else images.render(spec)
+    return _RENDER.get(spec.format, images.render)(spec)
+
+
+_RENDER: Final = {"MP4": videos.render, "MP3": sounds.render, "WAV": sounds.render}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.akool.codes import API_HOST
 from mock_akool.akool.families import (
+    audio,
     detection,
     faceswap,
     faceswap_v3,
@@ -17,6 +18,7 @@ from mock_akool.akool.families import (
     image_v4,
     reage,
     talking_photo,
+    voice,
 )
 from mock_akool.akool.families.family import (
     Answer,
@@ -71,6 +73,9 @@ FAMILIES: Final[tuple[Family[Any], ...]] = (
     faceswap_v4.PLUS,
     reage.FAMILY,
     talking_photo.FAMILY,
+    audio.FAMILY,
+    voice.FAMILY,
+    voice.CLONES,
 )
 
 CREATES: Final[dict[str, Create[Any]]] = {create.endpoint: create for family in FAMILIES for create in family.creates}
@@ -88,7 +93,7 @@ RESULTS: Final[dict[str, Results]] = {
 """The endpoints that show jobs, by name."""
 
 SERVICES: Final[dict[str, Service]] = {
-    service.endpoint: service for service in (*faceswap.SERVICES, *detection.SERVICES)
+    service.endpoint: service for service in (*faceswap.SERVICES, *detection.SERVICES, *audio.SERVICES, *voice.SERVICES)
 }
 """The endpoints that neither create nor show jobs, by name."""
 

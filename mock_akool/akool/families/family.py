@@ -24,7 +24,7 @@ from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.options import Options
 from mock_akool.core.schema import Schema
-from mock_akool.core.timeline import Change, Ending, Status
+from mock_akool.core.timeline import Change, Ending, Status, Timeline
 
 I = TypeVar("I", bound=JobInput)  # noqa: E741 - the input of a family
 
@@ -122,6 +122,8 @@ class Create(Generic[I]):
     jobs: Callable[[I], int] = one_job
     allow: Callable[[I, ServiceSettings], None] = no_limit
     """Raises an AkoolError for an input that can be read, but that the settings do not allow."""
+    find: Callable[[I, World, Account, int], I] | None = None
+    """Returns an input with what it names of the account's things, at an instant; raises an AkoolError."""
     msg: str = OK_MESSAGE
     """The `msg` of a success."""
     parent: Callable[[I], str] | None = None
@@ -180,6 +182,8 @@ class Results:
     query: Mapping[str, str] = field(default_factory=dict)
     """The parameters of its query, and what each means, for the OpenAPI document."""
     data_schema: Schema = field(default_factory=lambda: {"type": "object"})
+    also: Callable[[str, Asked], Record | None] | None = None
+    """The record of an id that is no job's; None where it knows none."""
     is_listed: Callable[[Job, int, ServiceSettings], bool] | None = None
     """For readers that leave jobs out: whether they show a job of the account at an instant; None: always."""
 
@@ -281,6 +285,11 @@ def no_refund(settings: ServiceSettings) -> bool:
     return False
 
 
+def usual_life(input: Any, settings: ServiceSettings) -> Timeline | None:
+    """Return None: jobs live as the settings of the fake say."""
+    return None
+
+
 def no_other_ids(job: Job, context: Context) -> Mapping[str, str]:
     """Return nothing: the job has its `_id` only."""
     return {}
@@ -305,6 +314,8 @@ class Family(Generic[I]):
     """Whether a job that fails gives back what it cost, where nobody says so of the job."""
     other_ids: Callable[[Job, Context], Mapping[str, str]] = no_other_ids
     """What else identifies a job, by the key of its record; no reader takes these."""
+    life: Callable[[I, ServiceSettings], Timeline | None] = usual_life
+    """How long a job of an input is queueing and processing, where that does not follow from the fake's settings."""
     observed_s: Callable[[I], float] = no_observation
     options: type[Options] | None = None
     """The settings of the family, where it has any: a class of options, which every fake's settings then include."""
@@ -356,6 +367,10 @@ class World(Protocol):
         """Return the job's status at an instant and since when it has it."""
         ...
 
+    def poll(self, account: Account, job_id: str, now_ns: int) -> object:
+        """Note that the account was shown its job."""
+        ...
+
     def fail(self, job_id: str, ending: Ending, now_ns: int | None = None) -> Job:
         """Let a job have failed from now on."""
         ...
@@ -396,18 +411,22 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a service answers: the whole JSON body and, for the call log, its code and why it is a refusal."""
+    """What a service answers: the whole JSON body and, for the call log, its code and why it is a refusal.
+
+    `shown` are the jobs that it shows, and at which status.
+    """
 
     body: Mapping[str, Any]
     status: int = 200
     code: int | None = None
     reason: str | None = None
+    shown: tuple[tuple[str, Status], ...] = ()
 
 
-def success_of(data: object = None, msg: str = OK_MESSAGE) -> Answer:
-    """Return the usual envelope of a success; without data it has none."""
+def success_of(data: object = None, msg: str = OK_MESSAGE, shown: tuple[tuple[str, Status], ...] = ()) -> Answer:
+    """Return the usual envelope of a success; without data it has none. `shown` are the jobs that it shows."""
     body: dict[str, Any] = {"code": int(Code.OK), "msg": msg}
-    return Answer(body if data is None else {**body, "data": data}, code=Code.OK)
+    return Answer(body if data is None else {**body, "data": data}, code=Code.OK, shown=shown)
 
 
 def always(settings: ServiceSettings) -> bool:
