@@ -65,7 +65,7 @@ _WHEN: Final = {
     Code.TOO_FREQUENT: "a limit of `requests_per_second` or `concurrent_jobs` is reached",
     Code.QUOTA_NOT_ENOUGH: "the credits do not suffice for a face swap or reage; else only when a setting says so",
     Code.TOO_MANY_CONTENTS: "a v3 face swap has more than 8 faces",
-    Code.NOT_FOUND: "no job has this `_id`",
+    Code.NOT_FOUND: "no job has this `_id`, or no voice this `voice_id`",
     Code.NO_PERMISSION: "the job is another account's",
     Code.CANNOT_OPERATE: "the parent is not completed, or does not offer the button",
     Code.ALREADY_OPERATED: "the button was used before",

@@ -132,6 +132,8 @@ BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "faceswap_image_credits": (0, 10**6),
     "faceswap_video_credits_per_10s": (0, 10**6),
     "faces_per_image": (0, 100),
+    "no_credit_code_voice": CODES,
+    "unknown_voice_code": CODES,
     "button_unavailable_code": CODES,
     "button_used_code": CODES,
     "concurrent_jobs": (0, 10**9),

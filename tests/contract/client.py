@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from mock_akool.akool.families.voices import FILE_HOST
 from tests.contract.transports import CDN_URL, Answer, Transport
 
 GET_TOKEN: Final = "/api/open/v3/getToken"
@@ -139,4 +141,6 @@ FAMILIES: Final = tuple(MAKERS)
 
 def with_cdn_files(transport: Transport, body: bytes) -> bytes:
     """Return the body as if files were seen at Akool's own host, so that bodies of all transports can be compared."""
-    return body.replace(transport.file_base.encode(), CDN_URL.encode())
+    base = re.escape(transport.file_base.encode())
+    body = re.sub(base + rb"(/[^\"]*\.(?:mp3|wav))", rf"https://{FILE_HOST}\1".encode(), body)
+    return re.sub(base, CDN_URL.encode(), body)

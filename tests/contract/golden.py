@@ -13,12 +13,14 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from mock_akool import Profile, failed
+from mock_akool.akool.families.voices import VENDOR
 from tests.contract.client import CLIENT_ID, GET_TOKEN, INFO, KEY, OTHER_KEY, QUOTA, SOURCE, Client, with_cdn_files
 from tests.contract.transports import Answer, OpenTransport
 
 FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "golden"
 MEITU: Final = "meitu/yunxiu-pro/image-to-image"
 FILM: Final = "https://example.com/film.mp4"
+SOUND: Final = "https://example.com/speech.mp3"
 FACE: Final = {"path": "https://example.com/face.jpg", "opts": "262,175:363,175:313,215:277,272"}
 BANNED_KEY: Final = "B" * 32
 
@@ -258,7 +260,107 @@ VIDEO_SITUATIONS: Final[Mapping[str, Golden]] = {
     },
 }
 
-SITUATIONS: Final[Mapping[str, Golden]] = {**IMAGE_SITUATIONS, **FACE_SITUATIONS, **VIDEO_SITUATIONS}
+_TEXT: Final = "Hello, this is a test."
+_VOICES: Final[Mapping[str, Posted]] = {
+    "audio": ("audio/create", "/api/open/v3/audio/create", {"input_text": _TEXT, "voice_id": VENDOR[0].id}),
+    "audio-clone": ("audio/clone", "/api/open/v3/audio/clone", {"input_text": _TEXT, "voice_url": SOUND}),
+    "tts": ("voice/tts", "/api/open/v4/voice/tts", {"input_text": _TEXT, "voice_id": VENDOR[0].id}),
+    "voice-change": (
+        "voice/change",
+        "/api/open/v4/voice/change",
+        {"voice_id": VENDOR[1].voice_id, "source_voice_file": SOUND, "voice_options": {"file_format": "wav"}},
+    ),
+    "voice-clone": (
+        "voice/clone",
+        "/api/open/v4/voice/clone",
+        {"source_voice_file": SOUND, "name": "My voice", "voice_options": {"gender": ["Male"], "style": ["Calm"]}},
+    ),
+}
+_VOICE_READERS: Final = {
+    "audio": ("audio/infobymodelid", "/api/open/v3/audio/infobymodelid", "audio_model_id={}"),
+    "audio-clone": ("audio/infobymodelid", "/api/open/v3/audio/infobymodelid", "audio_model_id={}"),
+    "tts": ("voice/resource/detail", "/api/open/v4/voice/resource/detail/{}", ""),
+    "voice-change": ("voice/resource/detail", "/api/open/v4/voice/resource/detail/{}", ""),
+    "voice-clone": ("voice/detail", "/api/open/v4/voice/detail/{}", ""),
+}
+
+
+def _voice(name: str) -> Callable[[Client], Answer]:
+    return _posted(_VOICES[name])
+
+
+def _made_voice(client: Client, name: str, plan: Mapping[str, Any]) -> str:
+    client.transport.mock.next_job(**{"queueing": 0, "processing": 0, **plan})
+    job_id: str = _voice(name)(client).data["_id"]
+    client.transport.advance(_ASKED_AFTER_S)
+    return job_id
+
+
+def _read_voice(name: str, plan: Mapping[str, Any]) -> Callable[[Client], Answer]:
+    _, path, query = _VOICE_READERS[name]
+
+    def ask(client: Client) -> Answer:
+        job_id = _made_voice(client, name, plan)
+        return client.get(path.format(job_id), query.format(job_id))
+
+    return ask
+
+
+def _listed_voice(name: str, path: str, query: str) -> Callable[[Client], Answer]:
+    def ask(client: Client) -> Answer:
+        _made_voice(client, name, COMPLETED)
+        return client.get(path, query)
+
+    return ask
+
+
+def _deleted_voice(client: Client) -> Answer:
+    job_id = _made_voice(client, "voice-clone", COMPLETED)
+    return client.post("/api/open/v4/voice/del", {"_ids": [job_id, "0" * 24]})
+
+
+VOICE_SITUATIONS: Final[Mapping[str, Golden]] = {
+    **{f"create-{name}": Golden(about, _voice(name)) for name, (about, _, _) in _VOICES.items()},
+    **{
+        f"read-{name}-{status}": Golden(
+            f"{_VOICE_READERS[name][0]} of a job of {_VOICES[name][0]}: {state}", _read_voice(name, plan)
+        )
+        for name in _VOICES
+        for status, (state, plan) in _STATUSES.items()
+        if "refunded" not in status
+    },
+    "list-voices-v3": Golden(
+        "v3/voice/list: the account's own", _listed_voice("voice-clone", "/api/open/v3/voice/list", "from=4")
+    ),
+    "list-voices-v3-vendor": Golden(
+        "v3/voice/list: the vendor's", lambda client: client.get("/api/open/v3/voice/list", "from=3")
+    ),
+    "list-voices": Golden(
+        "voice/list: the account's clones", _listed_voice("voice-clone", "/api/open/v4/voice/list", "type=1")
+    ),
+    "list-voices-vendor": Golden(
+        "voice/list: the vendor's, a page of two",
+        lambda client: client.get("/api/open/v4/voice/list", "type=2&size=2"),
+    ),
+    "list-sounds": Golden(
+        "voice/resource/list of spoken texts", _listed_voice("tts", "/api/open/v4/voice/resource/list", "type=1")
+    ),
+    "detail-voice-vendor": Golden(
+        "voice/detail of a vendor's voice", lambda client: client.get(f"/api/open/v4/voice/detail/{VENDOR[0].id}")
+    ),
+    "delete-voices": Golden("voice/del of a clone and an unknown id", _deleted_voice),
+    "error-1008-voice": Golden(
+        "an unknown voice", lambda client: client.post(_VOICES["tts"][1], {"input_text": _TEXT, "voice_id": "nobody"})
+    ),
+    "error-1104-voice": Golden("a spoken text without credits", _voice("tts"), {"credits": 0}),
+}
+
+SITUATIONS: Final[Mapping[str, Golden]] = {
+    **IMAGE_SITUATIONS,
+    **FACE_SITUATIONS,
+    **VIDEO_SITUATIONS,
+    **VOICE_SITUATIONS,
+}
 
 
 def answer_to(name: str, profile: Profile, open_transport: OpenTransport) -> Answer:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from mock_akool import MockAkool, failed
 from mock_akool.akool.families import FakeSettings
+from mock_akool.akool.families.voices import VENDOR
 from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, OTHER_KEY, PRESS, QUOTA, SOURCE, Client
 from tests.contract.golden import VIDEO_INFO, VIDEOS
 from tests.contract.transports import OpenTransport
@@ -256,22 +257,22 @@ def _wrong_case(client: Client) -> int:
     return client.post(SWAP_IMAGE.lower().replace("api", "API"), SWAP).status
 
 
-def _spent(client: Client) -> int:
-    return 1000 - client.credit()
+def _spent(client: Client) -> float:
+    return round(1000 - client.credit(), 4)
 
 
-def _swap_price(client: Client) -> int:
+def _swap_price(client: Client) -> float:
     client.post(SWAP_IMAGE, SWAP)
     return _spent(client)
 
 
-def _film_price(client: Client) -> int:
+def _film_price(client: Client) -> float:
     film = {"targetImage": [FACE], "sourceImage": [FACE], "modifyVideo": "https://example.com/film.mp4"}
     client.post(f"{FACE_SWAP}/highquality/specifyvideo", film)
     return _spent(client)
 
 
-def _failed_swap_price(client: Client) -> int:
+def _failed_swap_price(client: Client) -> float:
     client.transport.mock.next_job(ending="failed", queueing=0, processing=0)
     return _swap_price(client)
 
@@ -308,6 +309,30 @@ def _faces(client: Client) -> int:
 def _no_face(client: Client) -> int:
     code: int = client.post("/interface/detect-api/detect_faces", {"url": SOURCE}).json()["error_code"]
     return code
+
+
+def _speech(client: Client, kind: str = "create", **fields: Any) -> dict[str, Any]:
+    """What `audio/create` or `audio/clone` answers to a text of 1000 characters."""
+    said = {"input_text": "x" * 1000, "voice_id": VENDOR[0].id, **fields}
+    answer: dict[str, Any] = client.post(f"/api/open/v3/audio/{kind}", said).json()
+    return answer
+
+
+def _speech_price(client: Client) -> float:
+    _speech(client)
+    return _spent(client)
+
+
+def _speech_code(**fields: Any) -> Callable[[Client], int]:
+    return lambda client: int(_speech(client, **fields)["code"])
+
+
+def _spoken_at_once(kind: str) -> Callable[[Client], tuple[int, bool]]:
+    def look(client: Client) -> tuple[int, bool]:
+        data = _speech(client, kind)["data"]
+        return data["status"], "url" in data
+
+    return look
 
 
 def _detected_without_key(path: str) -> Callable[[Client], int | None]:
@@ -384,6 +409,12 @@ CHOICES: dict[str, Choice] = {
     "video_error_code": Choice(1205, _failed_video, (1015, "too dark"), (1205, "too dark")),
     "no_credit_code_talking_photo": Choice(1006, _video_code("talking-photo"), 1104, 1006, {"credits": 0}),
     "talking_photo_strict": Choice(True, _video_code("talking-photo", resolution="720p"), 1000, 1003),
+    "voice_rate": Choice(2.4, _speech_price, 4.4, 2.4, {"quota_rounding": "exact"}),
+    "no_credit_code_voice": Choice(1006, _speech_code(), 1104, 1006, {"credits": 4}),
+    "unknown_voice_code": Choice(1003, _speech_code(voice_id="nobody"), 1008, 1003),
+    "known_voices": Choice(["no*"], _speech_code(voice_id="nobody"), 1008, 1000),
+    "v3_audio_sync": Choice(True, _spoken_at_once("create"), (1, False), (3, True)),
+    "v3_clone_sync": Choice(False, _spoken_at_once("clone"), (3, True), (1, False)),
     "webhook_processing": Choice(False, _reported, [2, 3], [3]),
     "webhook_retries": Choice(1, _tried_at, [0, 1, 3, 7, 15, 31], [0, 1]),
     "webhook_retry_delay": Choice("2s", _tried_at, [0, 1, 3, 7, 15, 31], [0, 2, 6, 14, 30]),

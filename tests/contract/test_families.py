@@ -81,6 +81,8 @@ class FamilyClient:
         return (self.family.readings[0].pending or self.results.pending) is Pending.FINAL
 
 
+FREE: Final = {"voice/clone"}
+"""The endpoints whose jobs cost nothing."""
 KINDS: Final = [(family, create) for family in FAMILIES for create in family.creates]
 
 
@@ -155,6 +157,9 @@ class TestCredits:
         client.mock.engine.accounts.set_credits(account, 0)
         before = len(client.mock.jobs)
         answer = client.ask(client.create.method, client.create.path, body=body)
+        if client.create.endpoint in FREE:
+            assert answer.code == 1000
+            return
         assert answer.code == client.family.no_credit_code(client.mock.engine.settings)
         assert answer.reason
         assert len(client.mock.jobs) == before

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from mock_akool import MockAkool, Request, Response
+from mock_akool.akool.families.voices import VENDOR
 from mock_akool.diagnostics.observations import Observations
 
 API = "/api/open/v3/content/image"
@@ -37,6 +38,10 @@ class Client:
     def create(self, path: str = V3, **fields: Any) -> str:
         data = json.loads(self.ask("POST", path, body={"prompt": "a red fox", **fields}).body)["data"]
         return str((data[0] if isinstance(data, list) else data)["_id"])
+
+    def spoken(self, **fields: Any) -> str:
+        """Let a text be spoken; returns the job's id."""
+        return self.create("/api/open/v4/voice/tts", input_text="Hello", voice_id=VENDOR[0].id, **fields)
 
     def poll(self, job_id: str, **headers: str) -> dict[str, Any]:
         found = json.loads(self.ask("GET", INFO, f"image_model_id={job_id}", **headers).body)

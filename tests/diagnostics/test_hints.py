@@ -20,6 +20,9 @@ LIST = "/api/open/v3/faceswap/result/listbyids"
 DELETE = "/api/open/v3/faceswap/result/delbyids"
 VIDEOS = "/api/open/v3/content/video"
 VIDEO_INFO = f"{VIDEOS}/infobymodelid"
+SOUND_V3 = "/api/open/v3/audio/infobymodelid"
+VOICE = "/api/open/v4/voice"
+RESOURCE = f"{VOICE}/resource/detail"
 
 
 class Case(NamedTuple):
@@ -51,6 +54,19 @@ def two_polls(client: Client, first: float, second: float) -> Client:
     for pause in (first, second, second):
         client.wait(pause).poll(job_id)
     return client
+
+
+def every(client: Client, seconds: float) -> None:
+    job_id = client.create()
+    for _ in range(9):
+        client.wait(seconds).poll(job_id)
+
+
+def cloned(client: Client) -> str:
+    """Make a clone and delete it."""
+    job_id = client.create(f"{VOICE}/clone", source_voice_file="https://example.com/me.mp3")
+    client.ask("POST", f"{VOICE}/del", body={"_ids": [job_id]})
+    return job_id
 
 
 def expired(client: Client, *, renewed: bool) -> None:
@@ -321,6 +337,82 @@ CASES = (
         lambda client: two_polls(client, 1, 0),
         "job ID is polled without a pause (#4 and those before it)",
         lambda client: two_polls(client, 1, 0.01),
+    ),
+    Case(
+        "in a hurry",
+        lambda client: every(client, 0.5),
+        "job ID is polled every 500 ms (#10 and those before it); real jobs take half a minute and more, so wait some "
+        "seconds between polls",
+        lambda client: every(client, 1),
+        {"processing": 60},
+    ),
+    Case(
+        "poll by wrong reader",
+        lambda client: (made := client.spoken(), client.ask("GET", SOUND_V3, f"audio_model_id={made}")),
+        "#2 polls job ID by audio/infobymodelid, which does not show jobs of voice/tts; "
+        "GET /api/open/v4/voice/resource/detail/{_id} does",
+        lambda client: (made := client.spoken(), client.ask("GET", f"{RESOURCE}/{made}")),
+    ),
+    Case(
+        "poll by wrong reader",
+        lambda client: (client.create(), client.ask("GET", LIST, f"_ids={client.mock.jobs[0].id}")),
+        "#2 polls job ID by listbyids, which does not show jobs of createbyprompt; *",
+        lambda client: (made := client.create(), client.poll(made)),
+    ),
+    Case(
+        "poll without id",
+        lambda client: (client.spoken(), client.ask("GET", f"{RESOURCE}/undefined")),
+        "#2 polls with the id 'undefined'; a create returns the id in `data._id`, not at the top level",
+        lambda client: client.ask("GET", f"{RESOURCE}/{client.spoken()}"),
+    ),
+    Case(
+        "poll of unknown job",
+        lambda client: (client.spoken(), client.ask("GET", f"{RESOURCE}/{'0' * 24}")),
+        f"#2 polls '{'0' * 24}', which no create has returned; the newest jobs are ID",
+        lambda client: client.ask("GET", f"{RESOURCE}/{client.spoken()}"),
+    ),
+    Case(
+        "poll of unknown job",
+        lambda client: (made := cloned(client), client.ask("GET", f"{VOICE}/detail/{made}")),
+        "#3 polls job ID, which its account has deleted",
+        lambda client: client.ask("GET", f"{RESOURCE}/{client.spoken()}"),
+    ),
+    Case(
+        "field by another name",
+        lambda client: client.ask("POST", f"{VOICE}/tts", body={"text": "Hello", "voice_id": "x"}),
+        "#1 has `text`, which voice/tts ignores, but no `input_text`",
+        lambda client: client.spoken(text="ignored"),
+    ),
+    Case(
+        "field by another name",
+        lambda client: client.ask("POST", f"{VOICE}/clone", body={"voice_url": "https://example.com/me.mp3"}),
+        "#1 has `voice_url`, which voice/clone ignores, but no `source_voice_file`",
+        lambda client: client.ask("POST", f"{VOICE}/clone", body={}),
+    ),
+    Case(
+        "list or text",
+        lambda client: client.ask("POST", f"{VOICE}/del", body={"_ids": "a,b"}),
+        "#1 sends `_ids` as a text; voice/del takes a list",
+        lambda client: client.ask("POST", f"{VOICE}/del", body={"_ids": ["a", "b"]}),
+    ),
+    Case(
+        "list or text",
+        lambda client: client.ask("POST", DELETE, body={"_ids": ["a", "b"]}),
+        "#1 sends `_ids` as a list; faceswap/delbyids takes a text",
+        lambda client: client.ask("POST", DELETE, body={"_ids": "a,b"}),
+    ),
+    Case(
+        "never polled",
+        lambda client: client.spoken(),
+        "job ID was created and paid, but never polled; the reply to voice/tts has no file yet, "
+        "GET /api/open/v4/voice/resource/detail/{_id} has it later in `preview`",
+        lambda client: (client.spoken(), client.ask("GET", f"{VOICE}/resource/list", "type=1")),
+    ),
+    Case(
+        "never fetched",
+        lambda client: (made := client.spoken(), client.wait(5).ask("GET", f"{RESOURCE}/{made}")),
+        "the client saw job ID completed, but fetched none of its files; the address is in `preview`",
+        lambda client: client.spoken(),
     ),
     Case(
         "gave up",

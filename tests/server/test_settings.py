@@ -116,6 +116,12 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "video_error_code": ("1205", 1205),
     "no_credit_code_talking_photo": ("1006", 1006),
     "talking_photo_strict": ("yes", True),
+    "voice_rate": ("3.2", 3.2),
+    "no_credit_code_voice": ("1006", 1006),
+    "unknown_voice_code": ("1003", 1003),
+    "known_voices": ("my-voice,*", ("my-voice", "*")),
+    "v3_audio_sync": ("yes", True),
+    "v3_clone_sync": ("no", False),
 }
 """A value of each setting that is not its default: as one writes it, and what it is."""
 
@@ -138,6 +144,7 @@ LISTS: Final = {
     "scenario_sources",
     "media_seconds_by_url",
     "faces_by_url",
+    "known_voices",
 }
 
 

@@ -24,7 +24,7 @@ from mock_akool.akool.families.family import (
     shown_record,
     success_of,
 )
-from mock_akool.akool.families.inputs import WEB_URL, refunds
+from mock_akool.akool.families.inputs import refunds
 from mock_akool.akool.families.lists import Query
 from mock_akool.akool.families.voice import CLONES
 from mock_akool.akool.families.voices import (
@@ -224,7 +224,7 @@ FAMILY: Final = Family[Any](
                 {
                     "input_text": Field(_INPUT_TEXT, required=True),
                     "rate": Field(ANY_TEXT, _USUAL_RATE),
-                    "voice_url": Field(WEB_URL, ""),
+                    "voice_url": Field(URL, ""),
                     "voice_id": Field(ANY_TEXT, ""),
                     "webhookUrl": Field(URL, ""),
                 },

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mock_akool.akool.endpoints import FILE
+from mock_akool.akool.families import family_of
 from mock_akool.core.timeline import Status
 from mock_akool.diagnostics.hints.finding import Hint
 from mock_akool.diagnostics.observations import Observations, end_ns
@@ -18,7 +19,9 @@ def _never_fetched(seen: Observations) -> str | None:
         polls = seen.polls(job.id)
         completed = bool(polls) and polls[-1].job_status is Status.COMPLETED
         if completed and job.id not in parents and not seen.file_was_asked_for(job):
-            return f"the client saw job {job.id} completed, but fetched none of its images"
+            word = family_of(job).readings[0].results.result_word
+            what = "images" if word == "image" else f"files; the address is in `{word}`"
+            return f"the client saw job {job.id} completed, but fetched none of its {what}"
     return None
 
 
@@ -54,7 +57,11 @@ def _fetched_early(seen: Observations) -> str | None:
 
 
 HINTS: Final = (
-    Hint("never fetched", "sees a job completed and fetches no image", _never_fetched),
+    Hint(
+        "never fetched",
+        "sees a job completed and fetches no image, or looks for its address under another key",
+        _never_fetched,
+    ),
     Hint(
         "grid as image", "fetches only the grid of a v3 job; the single images are in `upscaled_urls`", _grid_as_image
     ),

@@ -11,7 +11,7 @@ from typing import Final
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import CREATES, READS
 from mock_akool.akool.errors import ParameterError
-from mock_akool.akool.families import RESULTS, Context, Unknown, family_of
+from mock_akool.akool.families import RESULTS, Context, Pending, Unknown, family_of
 from mock_akool.akool.jobs import Job
 from mock_akool.core.call_log import Call
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
@@ -25,6 +25,10 @@ from mock_akool.diagnostics.observations import Observations, end_ns
 _HASTY_POLLS: Final = 3
 _HASTY_NS: Final = 5 * NS_PER_MS
 """Polls that follow each other so quickly have no pause between them."""
+_HURRIED_POLLS: Final = 8
+"""So many polls in a row that come within a second of each other are more than anybody needs."""
+_HURRIED_NS: Final = NS_PER_S // 2
+"""Shorter pauses are those of a test that makes its client hurry."""
 _ID_SHOWN: Final = 40
 _JOB_ID: Final = re.compile(r"[0-9a-f]{24}")
 _OLDEST_JOB_S: Final = 1_577_836_800
@@ -41,6 +45,14 @@ def _parameter(call: Call) -> str:
     return next(iter(RESULTS[call.endpoint].query), "")
 
 
+def _asked_id(call: Call) -> str:
+    """Return the id that a poll asks for, or what stands in its place; empty text where there is none."""
+    results = RESULTS[call.endpoint]
+    if results.query:
+        return query_of(call).get(_parameter(call), [""])[0]
+    return next(iter(results.names_in(call.path)), "")
+
+
 def _wrong_name(seen: Observations) -> str | None:
     for call in seen.to(*READS):
         query, name = query_of(call), _parameter(call)
@@ -52,19 +64,23 @@ def _wrong_name(seen: Observations) -> str | None:
 
 def _without_id(seen: Observations) -> str | None:
     for call in seen.to(*READS):
-        for value in query_of(call).get(_parameter(call), [])[:1]:
-            if value.lower() in NO_VALUE:
-                return (
-                    f"#{call.number} polls with the id {value!r}; "
-                    f"a create returns the id in `data._id`, not at the top level"
-                )
+        is_named = _parameter(call) in query_of(call) if _parameter(call) else bool(_asked_id(call))
+        value = _asked_id(call)
+        if is_named and value.lower() in NO_VALUE:
+            where = "a create returns the id in `data._id`, not at the top level"
+            return f"#{call.number} polls with the id {value!r}; {where}"
     return None
 
 
 def _unknown_job(seen: Observations) -> str | None:
     for call in seen.to(*READS):
-        value = query_of(call).get(_parameter(call), [""])[0]
-        if call.code == seen.settings.unknown_job_code and value.lower() not in NO_VALUE:
+        value = _asked_id(call)
+        if call.code != seen.settings.unknown_job_code or value.lower() in NO_VALUE:
+            continue
+        job = seen.job(value)
+        if job is not None and job.deleted_ns is not None:
+            return f"#{call.number} polls job {job.id}, which its account has deleted"
+        if job is None:
             return (
                 f"#{call.number} polls {value[:_ID_SHOWN]!r}, which no create has returned; {_known_jobs(value, seen)}"
             )
@@ -130,6 +146,26 @@ def _left_out(seen: Observations) -> str | None:
     return None
 
 
+def _wrong_reader(seen: Observations) -> str | None:
+    for call in seen.to(*READS):
+        if call.job_status is not None or call.code not in (Code.OK, seen.settings.unknown_job_code):
+            continue
+        for value in _asked_ids(call, seen):
+            job = seen.job(value)
+            if job is not None and family_of(job).reading(RESULTS[call.endpoint]) is None:
+                return (
+                    f"#{call.number} polls job {job.id} by {call.endpoint}, "
+                    f"which does not show jobs of {job.endpoint}; {_reader(job)} does"
+                )
+    return None
+
+
+def _reader(job: Job) -> str:
+    """Return the request that shows a job."""
+    results = family_of(job).readings[0].results
+    return f"{results.method} {results.path}"
+
+
 def _foreign_job(seen: Observations) -> str | None:
     for call in seen.to(*READS):
         if call.code == seen.settings.foreign_job_code and call.job_id:
@@ -163,6 +199,21 @@ def _no_pause(seen: Observations) -> str | None:
                 )
             if run >= _HASTY_POLLS:
                 return f"job {job.id} is polled without a pause (#{following.number} and those before it)"
+    return None
+
+
+def _in_a_hurry(seen: Observations) -> str | None:
+    for job in seen.jobs:
+        run = 0
+        for one, following in pairwise(seen.polls(job.id)):
+            unfinished = one.job_status is not None and one.job_status < Status.COMPLETED
+            pause_ns = following.time_ns - one.time_ns
+            run = run + 1 if unfinished and _HURRIED_NS <= pause_ns < NS_PER_S else 0
+            if run >= _HURRIED_POLLS:
+                return (
+                    f"job {job.id} is polled every {pause_ns // NS_PER_MS} ms (#{following.number} and those before "
+                    f"it); real jobs take half a minute and more, so wait some seconds between polls"
+                )
     return None
 
 
@@ -217,8 +268,16 @@ def _never_polled(seen: Observations) -> str | None:
                 f"of the {len(batch)} jobs of a batch, {polled or 'none'} {'was' if polled < 2 else 'were'} polled; "
                 f"`data` of the create is a list with an `_id` for each image"
             )
-        return f"job {job.id} was created and paid, but never polled"
+        return f"job {job.id} was created and paid, but never polled{_where_it_comes(job)}"
     return None
+
+
+def _where_it_comes(job: Job) -> str:
+    """Return who shows the result later, where the reply to the create has an empty place for it."""
+    results = family_of(job).readings[0].results
+    if results.pending is not Pending.NULL:
+        return ""
+    return f"; the reply to {job.endpoint} has no file yet, {_reader(job)} has it later in `{results.result_word}`"
 
 
 def _is_lost(call: Call) -> bool:
@@ -230,7 +289,7 @@ def _result_of_failed_job(seen: Observations) -> str | None:
     job = _failed_last(seen)
     if job is None:
         return None
-    word = RESULTS[seen.calls[-1].endpoint].result_word
+    word = RESULTS.get(seen.calls[-1].endpoint, family_of(job).readings[0].results).result_word
     where = f"a failed job has no `{word}` and no URLs; `error_reasons` says why it failed"
     if not _tells_reasons(seen.calls[-1]):
         where = f"a failed job has nothing behind its `{word}`, and its record does not say why it failed"
@@ -275,6 +334,11 @@ HINTS: Final = (
         "polls an `_id` that no response had, or that a restarted fake no longer knows",
         _unknown_job,
     ),
+    Hint(
+        "poll by wrong reader",
+        "polls a job with the reader of another family, such as a v4 voice with `audio/infobymodelid`",
+        _wrong_reader,
+    ),
     Hint("poll by other id", "polls with the `job_id` of a face swap, which only `job/del` takes", _by_other_id),
     Hint(
         "poll that shows nothing",
@@ -284,6 +348,7 @@ HINTS: Final = (
     Hint("poll of foreign job", "polls with other credentials than those that created the job", _foreign_job),
     Hint("poll of parent", "polls the job whose button it pressed, not the new one", _parent_for_child),
     Hint("no pause", "polls without a pause", _no_pause),
+    Hint("in a hurry", "polls again and again within less than a second", _in_a_hurry),
     Hint("gave up", "stops at status 1 or 2, or takes one of them for the end", _gave_up),
     Hint("polled on", "goes on polling after status 3 or 4", _polled_on),
     Hint("never polled", "creates a job or a batch, and never looks at it, or only at a part of it", _never_polled),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from mock_akool.akool.api import API_ROUTES
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import UNKNOWN
 from mock_akool.akool.families import CREATES as CREATES_BY_NAME
+from mock_akool.akool.families import RESULTS, SERVICES
+from mock_akool.akool.validation import Body
 from mock_akool.core.call_log import Call
 from mock_akool.core.schema import nearest
 from mock_akool.core.text import printable
@@ -20,6 +23,15 @@ _FINAL_CODES: Final = frozenset(Code) - {Code.TOO_FREQUENT, Code.GENERATE_ERROR,
 """The codes after which it does not help to ask again."""
 _FINAL_STATUSES: Final = frozenset({400, 401, 403, 404, 410})
 _PATH_SHOWN: Final = 100
+_NAME_SHOWN: Final = 40
+_MOST_NAMES: Final = 5
+_BODIES: Final[Mapping[str, Body[Any]]] = {
+    endpoint: each.input
+    for known in (CREATES_BY_NAME, RESULTS, SERVICES)
+    for endpoint, each in known.items()
+    if each.input is not None
+}
+"""What the endpoints read of a body, by name."""
 
 
 def _wrong_route(seen: Observations) -> str | None:
@@ -44,6 +56,36 @@ def _not_labelled_as_json(seen: Observations) -> str | None:
                 f"#{call.number} has a body with the content type {label or 'none'!r}; "
                 f"Akool wants JSON (in Python `json=`, not `data=`)"
             )
+    return None
+
+
+def _refused_bodies(seen: Observations) -> Iterator[tuple[Call, Body[Any], dict[str, Any]]]:
+    """Yield the calls whose body was refused, what their endpoint reads, and the fields that they sent."""
+    for call in seen.calls:
+        body, fields = _BODIES.get(call.endpoint), fields_of(call)
+        if call.code == Code.PARAMETER_ERROR and body is not None and fields:
+            yield call, body, fields
+
+
+def _other_name(seen: Observations) -> str | None:
+    for call, body, fields in _refused_bodies(seen):
+        missing = [name for name, field in body.fields.items() if field.required and name not in fields]
+        unknown = [name for name in fields if name not in body.fields]
+        if missing and unknown:
+            ignored = ", ".join(f"`{printable(name, _NAME_SHOWN)}`" for name in unknown[:_MOST_NAMES])
+            wanted = ", ".join(f"`{name}`" for name in missing)
+            return f"#{call.number} has {ignored}, which {call.endpoint} ignores, but no {wanted}"
+    return None
+
+
+def _list_or_text(seen: Observations) -> str | None:
+    for call, body, fields in _refused_bodies(seen):
+        for name, value in fields.items():
+            wanted = body.fields[name].kind.schema.get("type") if name in body.fields else None
+            if wanted == "array" and isinstance(value, str):
+                return f"#{call.number} sends `{name}` as a text; {call.endpoint} takes a list"
+            if wanted == "string" and isinstance(value, list):
+                return f"#{call.number} sends `{name}` as a list; {call.endpoint} takes a text"
     return None
 
 
@@ -106,6 +148,8 @@ def _no_second_try(seen: Observations) -> str | None:
 HINTS: Final = (
     Hint("wrong route", "uses a wrong method or path", _wrong_route),
     Hint("not labelled as JSON", "sends a body without the content type of JSON", _not_labelled_as_json),
+    Hint("field by another name", "sends a required field under a name that is ignored", _other_name),
+    Hint("list or text", "sends a text where a list is wanted, or the other way round", _list_or_text),
     Hint("size for scale", "sends `size` or `aspect_ratio`, which is ignored, instead of `scale`", _size_for_scale),
     Hint("source_image spelling", "sends `source_image` to v4, or `source_images` to v3", _source_image_spelling),
     Hint(
