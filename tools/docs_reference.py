@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 import mock_akool
-from mock_akool import webhooks
+from mock_akool import gauntlet, webhooks
 from mock_akool.akool.families import FAMILIES
 from mock_akool.akool.families.family import Create, Family
 from mock_akool.server.settings import Setting, table
@@ -43,6 +43,7 @@ def first_sentence(doc: str) -> str:
 PUBLIC: Final[Mapping[str, str]] = {
     **{name: "mock_akool" for name in mock_akool.__all__ if name != "__version__"},
     **dict.fromkeys(webhooks.__all__, "mock_akool.webhooks"),
+    **dict.fromkeys(gauntlet.__all__, "mock_akool.gauntlet"),
 }
 """Every public name, and the package to import it from."""
 

@@ -26,6 +26,7 @@ from mock_akool.akool.families.image_button import ImageButton
 from mock_akool.akool.families.image_v3 import ImageV3
 from mock_akool.akool.families.image_v4 import ORIGINAL_SCALE, RESOLUTIONS, TEXT_MODEL, ImageV4
 from mock_akool.akool.jobs import JobInput
+from mock_akool.akool.scenarios.expectations import EXPECTATION, Expectation
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO, WHEN
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.diagnostics.hints import HINTS
@@ -259,8 +260,15 @@ def _layers() -> str:
 
 
 def _scenarios() -> str:
-    rows = ((f"`{name}`", named(name).description, named(name).advice) for name in names())
-    return markdown(("Name", "What happens", "What a robust client does"), rows)
+    found = ((name, named(name)) for name in names())
+    rows = ((f"`{name}`", each.description, each.advice, _expected(each.expect)) for name, each in found)
+    return markdown(("Name", "What happens", "What a robust client does", "The gauntlet expects"), rows)
+
+
+def _expected(expect: Expectation) -> str:
+    """Return what a scenario expects of a client: the outcome, and what else is not as usual."""
+    said = {"outcome": expect.outcome.value, **EXPECTATION.write(expect)}
+    return ", ".join(f"`{key}: {', '.join(value) if type(value) is list else value}`" for key, value in said.items())
 
 
 def _survival() -> str:
@@ -282,6 +290,7 @@ _RECORDS: Final = {
     "result": RESULT,
     "rule": RULE,
     "fault": FAULT,
+    "expectation": EXPECTATION,
 }
 _SHORT: Final = {
     "seed": "a whole number",
@@ -290,6 +299,8 @@ _SHORT: Final = {
     "rules": "a list of rules, see below",
     "webhooks": "a list, see below",
     "when": "an object, see below",
+    "expect": "an object, see below",
+    "about": "an endpoint, or a list of them",
     "stages": "a list, see below",
     "result": "an object, see below",
     "files": "a fault, see below",
@@ -301,7 +312,7 @@ _SHORT: Final = {
     "drip": "an object such as {bytes: 1, every: 100ms}",
     "delay": "a duration such as 10s, or two such as [1s, 3s]",
 }
-_ARTICLES: Final = {"job": "an entry of `jobs`", "when": "`when`", "result": "`result`"}
+_ARTICLES: Final = {"job": "an entry of `jobs`", "when": "`when`", "result": "`result`", "expectation": "`expect`"}
 
 
 def _sources() -> str:

@@ -118,13 +118,13 @@ class TestReading:
 MISTAKES: list[tuple[Any, str]] = [
     (
         [],
-        "[] is not a scenario; use an object with the keys description, advice, seed, profile, account, "
+        "[] is not a scenario; use an object with the keys description, advice, expect, seed, profile, account, "
         "accounts, jobs, rules, limits, webhooks",
     ),
     ({"rulse": []}, "rulse: there is no such key; did you mean 'rules'?"),
     (
         {"zzz": 1},
-        "zzz: there is no such key; the keys here are description, advice, seed, profile, account, "
+        "zzz: there is no such key; the keys here are description, advice, expect, seed, profile, account, "
         "accounts, jobs, rules, limits, webhooks",
     ),
     ({"seed": "7"}, "seed: '7' is not a whole number from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807"),

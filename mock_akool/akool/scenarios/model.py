@@ -14,6 +14,7 @@ from mock_akool.akool.accounts import AccountScript
 from mock_akool.akool.codes import Profile
 from mock_akool.akool.jobs import NewJob
 from mock_akool.akool.overrides import ResultOverride
+from mock_akool.akool.scenarios.expectations import Expectation
 from mock_akool.akool.settings import AccountSpec, Limits
 from mock_akool.core.durations import Span
 from mock_akool.core.errors import ScenarioError
@@ -70,6 +71,7 @@ class Scenario:
 
     description: str = ""
     advice: str = ""
+    expect: Expectation = Expectation()
     seed: int | None = None
     profile: Profile | None = None
     account: AccountScript = AccountScript()

@@ -12,6 +12,7 @@ from typing import Any, Final
 from mock_akool.akool.accounts import AccountScript
 from mock_akool.akool.endpoints import CREATES, ENDPOINTS, FILE, read_endpoints, write_endpoints
 from mock_akool.akool.overrides import MISSING, Missing, ResultOverride
+from mock_akool.akool.scenarios.expectations import EXPECTATION, Expectation
 from mock_akool.akool.scenarios.model import JobScript, Scenario, When
 from mock_akool.akool.settings import ACCOUNT_STATUS, ACCOUNTS, CREDITS, PROFILE, Limits
 from mock_akool.core import faults
@@ -265,6 +266,7 @@ SCENARIO: Final = Record(
     {
         "description": Field(TEXT, "what it imitates", ""),
         "advice": Field(TEXT, "what a robust client should do", ""),
+        "expect": Field(EXPECTATION, "what a client is judged by in the gauntlet", Expectation()),
         "seed": Field(whole(-(2**63), 2**63 - 1), "what every id, image and draw follows from"),
         "profile": Field(
             PROFILE,

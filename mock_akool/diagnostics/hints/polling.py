@@ -296,7 +296,7 @@ def _result_of_failed_job(seen: Observations) -> str | None:
     if seen.error is None:
         # Without the exception, as on a server, nobody knows what the client read.
         return f"job {job.id} failed, and the client asked nothing more; {where}"
-    if any(isinstance(error, _ERRORS_OF_READERS) for error in _chain(seen.error)):
+    if any(isinstance(error, ERRORS_OF_READERS) for error in _chain(seen.error)):
         return f"job {job.id} failed, and the client may have read its result; {where}"
     return None
 
@@ -321,7 +321,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
-_ERRORS_OF_READERS: Final = (LookupError, TypeError, AttributeError, ValueError)
+ERRORS_OF_READERS: Final = (LookupError, TypeError, AttributeError, ValueError)
 """What is raised when code reads or uses a field that is not there."""
 
 HINTS: Final = (
