@@ -44,6 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="let akool_mock and akool_server use the mock-akool server at this URL instead of starting one "
         "(variable MOCK_AKOOL_URL)",
     )
+    group.addoption(
+        "--akool-gauntlet",
+        action="store_true",
+        help="run each test that takes akool_mock once for each scenario of the library, and judge its client",
+    )
     parser.addini("akool", "settings of akool_mock and akool_server, one `name = value` per line", "linelist")
     parser.addini("akool_url", "the same as --akool-url")
 
@@ -56,6 +61,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
         signature = signature_of_marker()
     config.addinivalue_line("markers", f"akool({signature}): settings of akool_mock and akool_server")
+    config.addinivalue_line(
+        "markers",
+        "akool_gauntlet(gives_up_with=()): run the test once for each scenario of the library, and judge its client, "
+        "which says that it gives up by these exceptions",
+    )
     if _given_settings(config):
         from mock_akool.pytest_plugin import run_settings
 
@@ -109,7 +119,8 @@ def akool_mock(
     """A fake that answers what this process sends to Akool. While a job is on its way, sleep moves its clock."""
     from mock_akool.pytest_plugin import fixtures
 
-    yield from fixtures.akool_mock(request, akool_settings, _akool_servers, _akool_scenario)
+    is_judged = is_in_gauntlet(request.node)
+    yield from fixtures.akool_mock(request, akool_settings, _akool_servers, _akool_scenario, is_judged=is_judged)
 
 
 @pytest.fixture
@@ -140,19 +151,48 @@ def _akool_scenario(request: pytest.FixtureRequest) -> Any:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test once for each scenario that its marker lists."""
-    if "_akool_scenario" in metafunc.fixturenames and metafunc.definition.get_closest_marker("akool") is not None:
+    """Run a test once for each scenario that its marker lists, or in the gauntlet for each of the library."""
+    if "_akool_scenario" not in metafunc.fixturenames:
+        return
+    if any("scenario" in marker.kwargs for marker in metafunc.definition.iter_markers("akool")):
         from mock_akool.pytest_plugin.markers import parametrize_scenarios
 
         parametrize_scenarios(metafunc)
+    elif is_in_gauntlet(metafunc.definition):
+        from mock_akool.pytest_plugin import gauntlet
+
+        gauntlet.parametrize(metafunc)
+
+
+def is_in_gauntlet(item: pytest.Item) -> bool:
+    """Return whether the client of a test is judged."""
+    is_meant = item.config.getoption("akool_gauntlet") or item.get_closest_marker("akool_gauntlet") is not None
+    return is_meant and "akool_mock" in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Judge the client of a test that is run in the gauntlet."""
+    if not is_in_gauntlet(pyfuncitem):
+        return (yield)
+    from mock_akool.pytest_plugin import gauntlet
+
+    return (yield from gauntlet.judged(pyfuncitem))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Warn about a marker that does nothing: without a fixture the test would reach the real service, and pay."""
     fixtures = getattr(item, "fixturenames", None)
-    if fixtures is None or not any(mark.name == "akool" for mark in item.own_markers):
+    if fixtures is None:
         return
-    if not _FIXTURES.intersection(fixtures):
+    marks = {mark.name for mark in item.own_markers}
+    if "akool_gauntlet" in marks and "akool_mock" not in fixtures:
+        item.warn(
+            pytest.PytestWarning(
+                "mock-akool: the marker akool_gauntlet does nothing here: the test does not use akool_mock"
+            )
+        )
+    if "akool" in marks and not _FIXTURES.intersection(fixtures):
         item.warn(
             pytest.PytestWarning(
                 "mock-akool: the marker akool does nothing here: the test uses neither akool_mock nor akool_server"

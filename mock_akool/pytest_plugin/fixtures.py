@@ -21,9 +21,9 @@ from mock_akool.pytest_plugin.servers import Servers, divide_settings
 
 
 def akool_mock(
-    request: pytest.FixtureRequest, settings: Mapping[str, Any], servers: Servers, scenario: Any
+    request: pytest.FixtureRequest, settings: Mapping[str, Any], servers: Servers, scenario: Any, *, is_judged: bool
 ) -> Iterator[MockAkool | RemoteAkool]:
-    """Yield the fake of the fixture `akool_mock`, active in this process."""
+    """Yield the fake of the fixture `akool_mock`, active in this process; `is_judged`: the test is in the gauntlet."""
     options = options_of_test(request, settings, scenario)
     fake: MockAkool | RemoteAkool
     with ExitStack() as at_end:
@@ -43,9 +43,14 @@ def akool_mock(
             fake = MockAkool(**options).start()
             at_end.callback(fake.stop)
             register(request.node, fake)
+        if is_judged:
+            from mock_akool.pytest_plugin import gauntlet
+
+            gauntlet.prepare(request.node, fake)
         yield fake
         fake.stop()
-        _verify(request, fake)
+        if not is_judged:
+            _verify(request, fake)
 
 
 def akool_server(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,13 @@ def parametrize_scenarios(metafunc: pytest.Metafunc) -> None:
         if "scenario" in marker.kwargs:
             scenarios = marker.kwargs["scenario"]
             if isinstance(scenarios, (list, tuple)) and scenarios:
-                ids = [_id_of(each, number) for number, each in enumerate(scenarios)]
-                metafunc.parametrize("_akool_scenario", scenarios, ids=ids, indirect=True)
+                metafunc.parametrize("_akool_scenario", scenarios, ids=ids_of_scenarios(scenarios), indirect=True)
             return
+
+
+def ids_of_scenarios(scenarios: Sequence[Any]) -> list[str]:
+    """Return what scenarios are called in the ids of tests."""
+    return [_id_of(each, number) for number, each in enumerate(scenarios)]
 
 
 def _id_of(scenario: Any, number: int) -> str:
