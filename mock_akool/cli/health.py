@@ -35,12 +35,14 @@ def check_health(options: argparse.Namespace) -> int:
 def _url_of_environment() -> str:
     """Return where a server with the same environment is reached from this machine."""
     host, port = os.environ.get(f"{PREFIX}HOST") or "127.0.0.1", os.environ.get(f"{PREFIX}PORT") or str(DEFAULT_PORT)
-    if os.environ.get(CONFIG_VARIABLE) or not port.isdecimal():
+    scheme = "http"
+    if os.environ.get(CONFIG_VARIABLE) or os.environ.get(f"{PREFIX}TLS_ONLY") or not port.isdecimal():
         # Not always: containers check their health every few seconds, and to import the settings takes longer.
         from mock_akool.server.settings import Settings
 
         settings = Settings.from_environment()
         host, port = settings.host[0], str(settings.port)
+        scheme = "https" if settings.tls_only else "http"
     host = host.partition(",")[0].strip().strip("[]")
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -214,6 +214,8 @@ def _run(settings: Settings, announcer: Announcer, read_again: Callable[[], Sett
         if log is not None:
             at_end.callback(log.close)
             at_end.enter_context(log.captured())
+        if settings.ca_dir is not None and not settings.no_tls:
+            server.tls.prepare()  # others wait for the file in that folder
         server.bind()
         tune_for_serving()
         server.run(ready)

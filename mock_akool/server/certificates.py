@@ -8,11 +8,12 @@ else, whoever gets hold of `authority.pem`. cryptography makes all of it.
 from __future__ import annotations
 
 import os
+import shlex
 import ssl
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
@@ -38,7 +39,6 @@ _RENEWED: Final = timedelta(days=30)
 """How long before its end a certificate of a server is made anew."""
 _SLACK: Final = timedelta(days=1)
 """By how much certificates begin before they are made: clocks differ."""
-_REMAKE: Final = "Make a new one with `mock-akool ca new`, and let your clients trust that"
 
 
 class Shown(NamedTuple):
@@ -117,30 +117,19 @@ class Authority:
         _, signing, key = self._loaded(names)
         wanted = _all_names(names)
         allowed = _permitted(signing)
-        for name in wanted:
-            if not _may_sign(name, allowed):
-                if name in HOSTS:  # a newer release knows more hosts than the one that made the CA
-                    raise ServerError(
-                        f"the CA in {self.folder} is older than what may be signed by it: {name}", _REMAKE
-                    )
-                raise ServerError(
-                    f"the CA in {self.folder} may not sign {name!r}",
-                    f"Make a new one with `mock-akool ca new --tls-name {name}`, and let your clients trust that",
-                )
+        missing = [name for name in wanted if not _may_sign(name, allowed)]
+        if missing:
+            # A newer release knows more hosts than the one that made the CA.
+            why = "is older than what may be signed by it:" if set(missing) <= set(HOSTS) else "may not sign"
+            raise ServerError(f"the CA in {self.folder} {why} {', '.join(missing)}", self._remade_for(names))
         now = datetime.now(UTC)
         ends = min(now + _LEAF, signing.not_valid_after_utc)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
         pem = _leaf(wanted, signing, key, now, ends)
-        # The standard library loads certificates from files only.
-        handle, path = tempfile.mkstemp(prefix="mock-akool-", suffix=".pem")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(pem)
+        with _as_file(pem) as path:
             context.load_cert_chain(path)
-        finally:
-            Path(path).unlink()
         return ServerContext(context, ends - _RENEWED)
 
     def _loaded(self, names: Sequence[str]) -> _Loaded:
@@ -151,15 +140,28 @@ class Authority:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise ServerError(f"the CA {path} cannot be read: {error.strerror or error}", _REMAKE) from None
-        loaded = self._parsed(content)
+            raise ServerError(
+                f"the CA {path} cannot be read: {error.strerror or error}", self._remade_for(names)
+            ) from None
+        loaded = self._parsed(content, self._remade_for(names))
         ends = loaded.signing.not_valid_after_utc
         if ends <= datetime.now(UTC):
-            raise ServerError(f"the CA in {self.folder} ended on {ends:%Y-%m-%d}", _REMAKE)
+            raise ServerError(f"the CA in {self.folder} ended on {ends:%Y-%m-%d}", self._remade_for(names))
         self._keep_root(loaded)
         return loaded
 
-    def _parsed(self, content: bytes) -> _Loaded:
+    def _remade_for(self, names: Sequence[str]) -> str:
+        """Return how to make a new CA in the same place that may sign these names too."""
+        words = ["mock-akool", "ca", "new", *(word for name in names for word in ("--tls-name", name))]
+        try:
+            is_usual = self.folder == default_folder()
+        except RuntimeError:  # there is no home
+            is_usual = False
+        if not is_usual:
+            words += ["--ca-dir", str(self.folder)]
+        return f"Make a new one with `{shlex.join(words)}`, and let your clients trust that"
+
+    def _parsed(self, content: bytes, hint: str) -> _Loaded:
         from cryptography import x509
         from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -170,9 +172,9 @@ class Authority:
             signing.verify_directly_issued_by(root)
         except Exception as error:  # cryptography raises many kinds for bytes that are no certificate
             why = str(error).partition("\n")[0] or type(error).__name__
-            raise ServerError(f"the CA {self.folder / AUTHORITY_FILE} is broken: {why}", _REMAKE) from None
+            raise ServerError(f"the CA {self.folder / AUTHORITY_FILE} is broken: {why}", hint) from None
         if not isinstance(key, EllipticCurvePrivateKey) or key.public_key() != signing.public_key():
-            raise ServerError(f"the CA {self.folder / AUTHORITY_FILE} is broken: its key does not fit", _REMAKE)
+            raise ServerError(f"the CA {self.folder / AUTHORITY_FILE} is broken: its key does not fit", hint)
         return _Loaded(root, signing, key)
 
     def _keep_root(self, loaded: _Loaded) -> None:
@@ -184,6 +186,26 @@ class Authority:
                 write_file(self.root_file, pem, 0o644, replaces=True)
         except OSError as error:
             raise self._unusable(error) from None
+
+
+@contextmanager
+def _as_file(content: bytes) -> Iterator[str]:
+    """Give content a path for a while: the standard library loads certificates from files only.
+
+    It is in memory where that is possible, as in a container nothing else may be writable.
+    """
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("mock-akool"), "wb", buffering=0) as file:
+            file.write(content)
+            yield f"/proc/self/fd/{file.fileno()}"
+        return
+    handle, path = tempfile.mkstemp(prefix="mock-akool-", suffix=".pem")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        yield path
+    finally:
+        Path(path).unlink()
 
 
 class _Loaded(NamedTuple):

@@ -10,7 +10,7 @@ import pytest
 from mock_akool.akool.families import HOSTS
 from mock_akool.cli import main
 from mock_akool.server.certificates import Authority, bundle
-from tests.children import run
+from tests.children import Child, Serving, run
 
 
 @pytest.fixture
@@ -68,9 +68,30 @@ def test_serve_says_at_once_when_it_cannot_speak_tls_only(tmp_path: Path) -> Non
     ran = run("serve", "--port", "0", "--tls-only", "--tls-name", "akool-mock", "--ca-dir", tmp_path)
     assert ran.returncode == 1
     assert ran.stderr == (
-        f"mock-akool: the CA in {tmp_path} may not sign 'akool-mock'. Make a new one with "
-        "`mock-akool ca new --tls-name akool-mock`, and let your clients trust that\n"
+        f"mock-akool: the CA in {tmp_path} may not sign akool-mock. Make a new one with "
+        f"`mock-akool ca new --tls-name akool-mock --ca-dir {tmp_path}`, and let your clients trust that\n"
     )
+
+
+def test_a_folder_that_is_named_has_the_ca_when_the_server_listens(tmp_path: Path) -> None:
+    with Serving("--ca-dir", tmp_path / "ca"):
+        assert (tmp_path / "ca" / "ca.pem").is_file()
+    with Serving("--ca-dir", tmp_path / "none", "--no-tls"):
+        assert not (tmp_path / "none").exists()
+    (tmp_path / "ca" / "authority.pem").write_text("nonsense")
+    ran = run("serve", "--port", "0", "--ca-dir", tmp_path / "ca")
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(f"mock-akool: the CA {tmp_path / 'ca' / 'authority.pem'} is broken: ")
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_health_of_a_server_that_speaks_tls_only(tmp_path: Path) -> None:
+    variables = {"MOCK_AKOOL_TLS_ONLY": "yes", "MOCK_AKOOL_CA_DIR": str(tmp_path), "MOCK_AKOOL_PORT": "0"}
+    with Child("serve", variables=variables) as serving:
+        port = serving.said(r"listens on https://127\.0\.0\.1:(\d+) ")[1]
+        ran = run("health", variables={**variables, "MOCK_AKOOL_PORT": port})
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.endswith(f" at https://127.0.0.1:{port} is ok\n")
 
 
 def test_both_ways_at_once_is_a_mistake() -> None:

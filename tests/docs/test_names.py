@@ -36,6 +36,7 @@ FOREIGN_FLAGS: Final = {
     "--build": "docker",
     "--cacert": "curl",
     "--cap-drop": "docker",
+    "--network-alias": "docker",
     "--exit-code-from": "docker",
     "--from-literal": "kubectl",
     "--name": "docker",

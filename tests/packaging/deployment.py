@@ -52,6 +52,9 @@ CHECKS: Final[dict[str, Callable[[Path], None]]] = {
     ".github/workflows/test.yml": check_workflow,
     ".github/workflows/built.yml": check_workflow,
     "kubernetes.yaml": check_manifests,
+    "compose.hosts.yaml": check_compose,
+    ".github/workflows/hosts.yml": check_workflow,
+    "kubernetes-hosts.yaml": check_manifests,
 }
 """By the names that the files have in the docs."""
 

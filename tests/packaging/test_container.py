@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -27,6 +28,7 @@ import pytest
 import yaml
 
 from mock_akool import SettingsError, __version__
+from mock_akool.akool.families import HOSTS
 from mock_akool.server.addresses import DEFAULT_PORT, PREFIX
 from mock_akool.server.settings import table
 from tests import installation
@@ -39,6 +41,7 @@ from tests.packaging.dockerfile import ROOT
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SCENARIO: Final = ROOT / "fixtures" / "scenarios" / "second-poll-breaks.yaml"
 IMAGE: Final = dockerfile.image()
+_QUOTA: Final = "https://openapi.akool.com/api/open/v3/faceswap/quota/info"
 COMMAND: Final = IMAGE.command("ENTRYPOINT") + IMAGE.command("CMD")
 
 
@@ -427,6 +430,9 @@ class TestPage:
             ("compose.override.yaml", '"banned"}]', '"banned"}'),
             ("kubernetes.yaml", "MOCK_AKOOL_ADMIN_HOSTS", "MOCK_AKOOL_ADMIN_HOST"),
             ("kubernetes.yaml", "timeoutSeconds", "timeoutSecond"),
+            ("kubernetes-hosts.yaml", "hostAliases", "hostAlias"),
+            ("compose.hosts.yaml", "aliases", "alias"),
+            (".github/workflows/hosts.yml", "MOCK_AKOOL_PORT: 443", "MOCK_AKOOL_PORT: https"),
             (".github/workflows/built.yml", 'QUEUEING="1 poll"', 'QUEUEING="1 pole"'),
             (".github/workflows/built.yml", "done'", "done"),
             (".github/workflows/built.yml", "runs-on", "run-on"),
@@ -447,6 +453,53 @@ class TestPage:
         assert f"-p 127.0.0.1:{DEFAULT_PORT}:{IMAGE.the('EXPOSE')} " in starts
         assert " ".join(dockerfile.health().command) in waits
         assert {"AKOOL_BASE_URL": f"http://127.0.0.1:{DEFAULT_PORT}"} in [step.get("env") for step in job["steps"]]
+
+    def test_akool_s_hosts_lead_to_the_fake(self) -> None:
+        compose = yaml.safe_load(self._block("compose.hosts.yaml"))
+        fake = compose["services"]["akool"]
+        assert fake["networks"]["default"]["aliases"] == list(HOSTS)
+        assert f"uid={IMAGE.the('USER').partition(':')[0]}," in compose["volumes"]["ca"]["driver_opts"]["o"]
+        (job,) = yaml.safe_load(self._block(".github/workflows/hosts.yml"))["jobs"].values()
+        options = job["services"]["akool"]["options"].split()
+        assert options == [word for host in HOSTS for word in ("--network-alias", host)]
+        pod = yaml.safe_load(self._block("kubernetes-hosts.yaml"))["spec"]["template"]["spec"]
+        assert pod["hostAliases"] == [{"ip": "127.0.0.1", "hostnames": list(HOSTS)}]
+        assert f"{pod['securityContext']['fsGroup']}" == IMAGE.the("USER").partition(":")[2]
+
+    @pytest.mark.skipif(not _can_make_namespaces(), reason="the tests may not make namespaces here")
+    @pytest.mark.parametrize("language", ["node", "python"])
+    def test_an_app_with_akool_s_hosts_in_its_code(self, language: str, tmp_path: Path) -> None:
+        """With the environments of the compose file, in a network in which the names are known."""
+        if shutil.which(language) is None:
+            pytest.skip(f"there is no {language}")
+        services = yaml.safe_load(self._block("compose.hosts.yaml"))["services"]
+        (tmp_path / "hosts").write_text(f"127.0.0.1 localhost {' '.join(HOSTS)}\n")
+        (tmp_path / "app.mjs").write_text(
+            f"console.log(await (await fetch('{_QUOTA}', {{ headers: {{ 'x-api-key': 'k' }} }})).text());"
+        )
+        (tmp_path / "app.py").write_text(
+            "import urllib.request as u, requests\n"
+            f"print(u.urlopen(u.Request('{_QUOTA}', headers={{'x-api-key': 'k'}})).read().decode())\n"
+            f"assert requests.get('{_QUOTA}', headers={{'x-api-key': 'k'}}, timeout=20).ok\n"
+        )
+        ca, app = tmp_path / "ca", services[language]
+        given = {name: str(value).replace("/ca", str(ca)) for name, value in services["akool"]["environment"].items()}
+        wanted = {name: value.replace("/akool-ca/", f"{ca}/") for name, value in app["environment"].items()}
+        command = [
+            sys.executable if app["command"][0] == "python" else app["command"][0],
+            app["command"][1].replace("/app/", f"{tmp_path}/"),
+        ]
+        script = f"""
+        ip link set lo up
+        mount --make-rprivate /
+        mount --bind {tmp_path}/hosts /etc/hosts
+        {sys.executable} -m mock_akool serve >{tmp_path}/log 2>&1 &
+        trap "kill $!; wait" EXIT
+        until {sys.executable} -m mock_akool health >/dev/null 2>&1; do kill -0 $!; sleep 0.1; done
+        env {shlex.join(f"{name}={value}" for name, value in wanted.items())} {shlex.join(command)}
+        """
+        told = run("--mount", "--net", "bash", "-ec", script, command=["unshare"], variables=given)
+        assert (told.stdout, told.returncode) == ('{"code":1000,"msg":"OK","data":{"credit":1000}}\n', 0), told.stderr
 
     def test_the_names_by_which_others_call_may_control(self) -> None:
         fake = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["akool"]

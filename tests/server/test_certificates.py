@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import ssl
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,7 @@ import pytest
 
 from mock_akool import ServerError
 from mock_akool.akool.families import HOSTS
+from mock_akool.cli import main
 from mock_akool.server import certificates
 from mock_akool.server.certificates import AUTHORITY_FILE, ROOT_FILE, Authority, bundle, default_folder
 from mock_akool.server.tls import Tls
@@ -157,7 +160,9 @@ class TestTrouble:
         path = authority.folder / AUTHORITY_FILE
         path.write_bytes(spoil(path.read_bytes(), (other.folder / AUTHORITY_FILE).read_bytes()))
         for use in (authority.root_pem, authority.context, authority.shown):
-            with pytest.raises(ServerError, match=r"is broken: .*\. Make a new one with `mock-akool ca new`") as caught:
+            with pytest.raises(
+                ServerError, match=r"is broken: .*\. Make a new one with `mock-akool ca new --ca-dir "
+            ) as caught:
                 use()
             assert "\n" not in str(caught.value)
         authority.make()
@@ -177,14 +182,50 @@ class TestTrouble:
                 return datetime.now(tz) + timedelta(days=3651)
 
         monkeypatch.setattr(certificates, "datetime", Later)
-        with pytest.raises(ServerError, match=r"ended on \d{4}-\d\d-\d\d\. Make a new one with `mock-akool ca new`"):
+        with pytest.raises(
+            ServerError, match=r"ended on \d{4}-\d\d-\d\d\. Make a new one with `mock-akool ca new --ca"
+        ):
             authority.context()
 
     @pytest.mark.parametrize("name", ["akool-mock", "akool.com", "xopenapi.akool.com", "10.0.0.5", "128.0.0.1"])
     def test_a_name_that_it_may_not_sign(self, name: str, authority: Authority) -> None:
         authority.root_pem()
-        with pytest.raises(ServerError, match=f"may not sign '{name}'. Make a new one with .* --tls-name {name}`"):
+        with pytest.raises(
+            ServerError, match=f"may not sign {name}. Make a new one with .* --tls-name {name} --ca-dir"
+        ):
             authority.context([name])
+
+    def test_all_names_that_it_may_not_sign(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """The command that is suggested makes one that may sign them, in the same folder."""
+        for folder, shown in ((tmp_path / "a ca", f" --ca-dir '{tmp_path}/a ca'"), (None, "")):
+            monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+            authority = Authority(folder)
+            authority.make(["one.test"])
+            with pytest.raises(ServerError) as caught:
+                authority.context(["one.test", "two.test", "10.0.0.5"])
+            command = f"mock-akool ca new --tls-name one.test --tls-name two.test --tls-name 10.0.0.5{shown}"
+            assert str(caught.value) == (
+                f"the CA in {authority.folder} may not sign two.test, 10.0.0.5. "
+                f"Make a new one with `{command}`, and let your clients trust that"
+            )
+            assert main(shlex.split(command)[1:]) == 0
+            authority.context(["one.test", "two.test", "10.0.0.5"])
+
+    @pytest.mark.parametrize("in_memory", [True, False])
+    def test_the_server_s_key_is_left_nowhere(
+        self, in_memory: bool, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """And where it is in memory, no folder need be writable, as in a container whose root is not."""
+        authority.root_pem()
+        files = sorted(authority.folder.iterdir())
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no such" if in_memory else tmp_path))
+        if not in_memory:
+            monkeypatch.delattr(os, "memfd_create", raising=False)
+        elif not hasattr(os, "memfd_create"):
+            pytest.skip("this system has no files in memory")
+        authority.context()
+        assert sorted(authority.folder.iterdir()) == files
+        assert list(tmp_path.iterdir()) == [authority.folder]
 
     def test_a_host_that_only_a_newer_release_knows(
         self, authority: Authority, monkeypatch: pytest.MonkeyPatch

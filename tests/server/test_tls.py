@@ -216,7 +216,7 @@ class TestHandshakes:
         answer = plain.answer()
         assert (answer.status, answer.json()["hint"]) == (
             500,
-            "Make a new one with `mock-akool ca new`, and let your clients trust that",
+            f"Make a new one with `mock-akool ca new --ca-dir {tmp_path}`, and let your clients trust that",
         )
 
 
