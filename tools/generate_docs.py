@@ -1,6 +1,7 @@
 """Writes the tables of the README and of the docs from what the code says: `python -m tools.generate_docs`.
 
-A table stands between `<!-- generated: NAME -->` and `<!-- end -->`; `test_docs.py` fails when a page differs from
+A table stands between `<!-- generated: NAME -->` and `<!-- end -->`. Lists of Akool's hosts in files that a page shows
+are written anew as well. `test_docs.py` fails when a page differs from
 what this would write.
 """
 
@@ -20,7 +21,7 @@ from mock_akool.admin.routing import Route
 from mock_akool.akool.api import API_ROUTES
 from mock_akool.akool.codes import MESSAGES, Code, Profile
 from mock_akool.akool.deliveries import Delivery
-from mock_akool.akool.families import CREATE_OF_INPUT, FAMILY_OF, FakeSettings
+from mock_akool.akool.families import CREATE_OF_INPUT, FAMILY_OF, HOSTS, FakeSettings
 from mock_akool.akool.families.image import SCALES
 from mock_akool.akool.families.image_button import ImageButton
 from mock_akool.akool.families.image_v3 import ImageV3
@@ -58,6 +59,9 @@ END: Final = "<!-- end -->"
 
 _GENERATED: Final = re.compile(rf"({BEGIN}(.+?) -->\n).*?({END})", re.DOTALL)
 
+_HOSTS_LISTED: Final = re.compile(rf"(?m)^( +(?:- |--[a-z-]+ )){re.escape(HOSTS[0])}\n(?:\1[a-z0-9.-]+\n)*")
+"""Akool's hosts in a file that a page shows, one in each line; a comment about them would be part of the file."""
+
 _CLIENTS: Final = ("requests", "responses", "httpx", "aiohttp", "flask")
 
 _WHEN: Final = {
@@ -87,7 +91,11 @@ def rendered(text: str) -> str:
         table = _TABLES[name]() if name in _TABLES else _TABLES[of](argument)
         return f"{begin}\n{table}\n\n{end}"
 
-    return _GENERATED.sub(replaced, text)
+    return _HOSTS_LISTED.sub(_all_hosts, _GENERATED.sub(replaced, text))
+
+
+def _all_hosts(match: re.Match[str]) -> str:
+    return "".join(f"{match[1]}{host}\n" for host in HOSTS)
 
 
 def meaning(setting: Setting) -> str:
