@@ -54,6 +54,7 @@ _BUSY = 0.5
 BENCHMARKS = (
     Benchmark("start", "start to first answer, against the yardstick", bench_start.start),
     Benchmark("imports", "importing the package and its command line", bench_imports.run),
+    Benchmark("exec", "what mock-akool exec adds to a command", bench_start.run_program),
     Benchmark("memory", "idle memory, against the yardstick", bench_start.memory),
     Benchmark("servers", "the poll under load, against four other servers", bench_servers.run),
     Benchmark("tls", "polls over TLS, handshakes, and plain HTTP on the same port", bench_tls.run),

@@ -24,11 +24,15 @@ FLASK = (sys.executable, str(SUBJECTS / "flask_waitress.py"), "{port}")
 BARE = (sys.executable, str(SUBJECTS / "bare_server.py"), "{port}")
 
 
-def ours(*options: str) -> tuple[str, ...]:
-    """Return the command of our server: the installed script, or the package where it is not installed."""
+def program() -> tuple[str, ...]:
+    """Return our command line: the installed script, or the package where it is not installed."""
     script = shutil.which("mock-akool", path=str(Path(sys.executable).parent))
-    start = (script,) if script else (sys.executable, "-m", "mock_akool")
-    return (*start, "serve", "--port", "{port}", *options)
+    return (script,) if script else (sys.executable, "-m", "mock_akool")
+
+
+def ours(*options: str) -> tuple[str, ...]:
+    """Return the command of our server."""
+    return (*program(), "serve", "--port", "{port}", *options)
 
 
 @contextlib.contextmanager

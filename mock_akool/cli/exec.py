@@ -35,25 +35,37 @@ _CLIENTS: Final = "clients"
 _WAYS_OUT: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     (
         ("python", "pytest", "uv", "poetry", "gunicorn"),
-        "aiohttp with aiodns, uvloop and pycurl resolve names past Python, and python -I and -S load no shim; use the "
-        "client's proxy setting, or MockAkool in its tests",
+        "aiohttp with aiodns, uvloop and pycurl resolve names past Python, and python -I and -S load no shim; use "
+        "--isolate, the client's proxy setting, or MockAkool in its tests",
     ),
     (
         ("node", "npm", "npx", "yarn", "pnpm"),
         "a program that resets NODE_OPTIONS, or is compiled into one file, does not load the shim; let it keep "
-        "NODE_OPTIONS",
+        "NODE_OPTIONS, or use --isolate",
     ),
     (
         ("java", "mvn", "gradle"),
-        "a client with a proxy selector or a trust store of its own does not follow JAVA_TOOL_OPTIONS; give it the "
-        "proxy and the CA",
+        "a client with a proxy selector or a trust store of its own does not follow JAVA_TOOL_OPTIONS; use "
+        "--isolate for the one, and add the CA of `mock-akool ca export` to the other",
     ),
     (
         ("php",),
-        "streams of PHP, such as file_get_contents, know no HTTPS_PROXY; use curl, or a stream context with the proxy",
+        "streams of PHP, such as file_get_contents, know no HTTPS_PROXY; use --isolate, curl, or a stream context with "
+        "the proxy",
+    ),
+    (
+        ("go", "deno", "bun", "curl", "wget", "cargo", "ruby", "dotnet"),
+        "a client that is told to use no proxy, or another one, does not follow HTTPS_PROXY; take that setting away, "
+        "or use --isolate",
     ),
 )
 """What to try when a program ignored all variables, by the beginning of its name."""
+
+
+_UNTRUSTED: Final = (
+    "the program connected and sent no request, as clients do that do not trust the CA: give it the file of "
+    "`mock-akool ca export`, or of `mock-akool ca bundle`, by its own setting"
+)
 
 
 class Observed(NamedTuple):
@@ -119,7 +131,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.report:
         _write_report(options.report, seen, command, status)
     if not options.quiet:
-        print(_summary(seen, command), file=sys.stderr)
+        print(_summary(fake, seen, command, isolated=options.isolate), file=sys.stderr)
     return status
 
 
@@ -135,6 +147,11 @@ class _Fake:
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """Start the command where the variables lead to the fake; OSError when it cannot be run."""
         return subprocess.Popen(command, env=environment)
+
+    @property
+    def unused_connections(self) -> int:
+        """How many clients connected over TLS and sent no request, as far as that is known."""
+        return 0
 
     def observed(self) -> Observed:
         """Return what it saw until now."""
@@ -168,7 +185,13 @@ class _Own(_Fake):
     def __init__(self, server: Server, host: str, port: int) -> None:
         authority = server.tls.authority
         self._engine = server.application.engine
+        self._server = server
         super().__init__(_variables(host, port, authority.root_pem(), authority.folder))
+
+    @property
+    def unused_connections(self) -> int:
+        """How many clients connected over TLS and sent no request."""
+        return self._server.tls.unused_connections
 
     def observed(self) -> Observed:
         """Return what it saw until now."""
@@ -187,7 +210,6 @@ class _Isolated(_Own):
         from mock_akool.cli.isolation import HOST, PORT
 
         super().__init__(server, HOST, PORT)
-        self._server = server
         self._options = options
         self._at_end = at_end
 
@@ -338,16 +360,23 @@ def _is_in_foreground() -> bool:
 # What is printed at the end
 
 
-def _summary(seen: Observed, command: Sequence[str]) -> str:
+def _summary(fake: _Fake, seen: Observed, command: Sequence[str], *, isolated: bool) -> str:
     from mock_akool.diagnostics.describe import counted
 
     if not seen.calls:
         first = "mock-akool: no request reached the fake"
+        if fake.unused_connections:
+            return "\n".join([first, f"hint: {_UNTRUSTED}", *(f"hint: {each}" for each in seen.hints)])
+        if isolated:
+            hints = seen.hints or [
+                "it connected to none of Akool's hosts; does it have another address in its settings?"
+            ]
+            return "\n".join([first, *(f"hint: {each}" for each in hints)])
         name = Path(command[0]).name.lower()
         ways = [way for beginnings, way in _WAYS_OUT if name.startswith(beginnings)]
         general = (
-            "a program that reads none of the variables of `mock-akool exec --print-env` has to be given the proxy "
-            "and the CA by its own settings; docs/guides/hard-coded-hosts.md says how"
+            "run a program that reads none of the variables of `mock-akool exec --print-env` with --isolate (Linux), "
+            "or give it the proxy and the CA by its own settings; docs/guides/hard-coded-hosts.md says how"
         )
         return "\n".join([first, *(f"hint: {each}" for each in [*ways, general, *seen.hints])])
     said = f"mock-akool: {counted(seen.calls, 'call')} and {counted(seen.jobs, 'job')}"

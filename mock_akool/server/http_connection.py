@@ -256,6 +256,8 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection; responses that were under way go nowhere."""
         self._host.connections.discard(self)
+        if self._first and self._scheme == "https" and self._refusal is None:
+            self._host.tls.unused_connections += 1
         self._waiting.clear()
         self._unparsed = b""
         if self._task is not None:

@@ -41,6 +41,8 @@ class Tls:
         self._folder = folder
         self._lock = threading.Lock()
         self._newest: ServerContext | None = None
+        self.unused_connections = 0
+        """How many clients connected over TLS and sent no request, as many do that do not trust the CA."""
 
     @property
     def authority(self) -> Authority:

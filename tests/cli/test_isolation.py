@@ -16,7 +16,7 @@ from typing import Final
 
 import pytest
 
-from mock_akool.cli import isolation
+from mock_akool.cli import isolation, main
 from mock_akool.cli.isolation import _hosts, _order
 from mock_akool.server.certificates import Authority
 from tests.children import MOCK_AKOOL, PATIENCE_S, Child, run
@@ -171,6 +171,24 @@ class TestEnds:
         assert (ran.returncode, ran.stderr) == (126, f"mock-akool: {file}: Exec format error\n")
 
 
+@needs_namespaces
+class TestReports:
+    def test_no_request(self) -> None:
+        ran = run("exec", "--isolate", "--", "true")
+        assert ran.stderr.splitlines() == [
+            "mock-akool: the command reaches Akool's hosts and nothing else",
+            "mock-akool: no request reached the fake",
+            "hint: it connected to none of Akool's hosts; does it have another address in its settings?",
+        ]
+
+    @wants("node")
+    def test_a_program_that_trusts_certificates_of_its_own_only(self) -> None:
+        ran = run("exec", "--isolate", "--", *BARE, "node", "-e", f"fetch('{URL}').catch(() => {{}})")
+        _, first, hint = ran.stderr.splitlines()
+        assert first == "mock-akool: no request reached the fake"
+        assert "connected and sent no request, as clients do that do not trust the CA" in hint
+
+
 class TestRefusals:
     @needs_namespaces
     def test_where_no_namespace_can_be_made(self, tmp_path: Path) -> None:
@@ -189,12 +207,12 @@ class TestRefusals:
         ran = run("exec", "--isolate", *flags, "--", "true")
         assert (ran.returncode, "leave out --attach and --print-env" in ran.stderr) == (2, True)
 
-    def test_other_systems(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        from mock_akool.cli import main
-
+    def test_other_systems(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
         monkeypatch.setattr(sys, "platform", "darwin")
         with pytest.raises(SystemExit) as caught:
-            main(["exec", "--isolate", "--", "true"])
+            main(["exec", "--isolate", "--ca-dir", str(tmp_path), "--", "true"])
         assert caught.value.code == 2
         assert capsys.readouterr().err == "mock-akool exec: --isolate needs Linux. See mock-akool exec --help\n"
 

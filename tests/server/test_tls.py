@@ -188,6 +188,16 @@ class TestHandshakes:
         assert wire.is_closed()
         until(lambda: not secured.server.connections)
 
+    def test_clients_that_send_no_request_are_counted(self, secured: Running, folder: Path) -> None:
+        used, unused, plain = over_tls(secured, folder), over_tls(secured, folder), secured.connect()
+        used.send(get(QUOTA))
+        used.answer()
+        for each in (used, unused, plain):
+            each.socket.close()
+        until(lambda: not secured.server.connections)
+        assert secured.server.tls.unused_connections == 1
+        assert refusals(secured) == []
+
     def test_tls_in_tls_is_no_request(self, secured: Running, folder: Path) -> None:
         wire = over_tls(secured, folder)
         wire.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
