@@ -55,7 +55,7 @@ _WAYS_OUT: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     ),
     (
         ("go", "deno", "bun", "curl", "wget", "cargo", "ruby", "dotnet"),
-        "a client that is told to use no proxy, or another one, does not follow HTTPS_PROXY; take that setting away, "
+        "a client that is set to use no proxy, or another one, does not follow HTTPS_PROXY; take that setting away, "
         "or use --isolate",
     ),
 )
