@@ -21,7 +21,7 @@ except ModuleNotFoundError as missing:
 
 from mock_akool.akool.codes import MESSAGES, UNKNOWN_MESSAGE, Code
 from mock_akool.akool.errors import AkoolError
-from mock_akool.akool.families import FAMILIES, Create, Family, created_records, shown_record
+from mock_akool.akool.families import FAMILIES, Create, Family, created_body, shown_record
 from mock_akool.akool.jobs import Job
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from mock_akool.core.errors import SettingsError
@@ -119,9 +119,8 @@ class AkoolProvider(BaseProvider):
         """Return the whole body that answers a request which creates a job."""
         kind = self._family(family)
         fake, job = self._job(kind, Status.QUEUEING, self.akool_api_key(), self.akool_client_id())
-        create = kind.creates[0]
-        data = create.reply(created_records([job], fake.engine.context))
-        return {"code": int(Code.OK), "msg": create.msg, "data": data}
+        made = [each for each in fake.jobs if each.endpoint == job.endpoint]
+        return dict(created_body(made, fake.engine.context))
 
     # Errors and webhooks
 
@@ -203,10 +202,12 @@ class AkoolProvider(BaseProvider):
         if "prompt" in body:
             body["prompt"] = self.akool_prompt()
         fake.next_job(**_STAGES[status])
+        before = len(fake.jobs)
         answered = json.loads(_answer(fake, create.method, create.path, api_key, body))
         if answered["code"] != Code.OK:
             raise AkoolError(answered["code"], answered["msg"])
-        return fake.jobs[-1]
+        # A create may make several; the script was for the first.
+        return fake.jobs[before]
 
 
 def _answer(fake: MockAkool, method: str, path: str, api_key: str, body: Mapping[str, Any]) -> bytes:

@@ -37,7 +37,7 @@ from mock_akool.akool.families import (
     Results,
     Service,
     Unknown,
-    created_records,
+    created_body,
     names_in,
     shown_record,
 )
@@ -60,6 +60,7 @@ _FILE_TYPES: Final[dict[str, Headers]] = {
     "MP4": (("content-type", "video/mp4"), *_CORS),
     "MP3": (("content-type", "audio/mpeg"), *_CORS),
     "WAV": (("content-type", "audio/wav"), *_CORS),
+    "SRT": (("content-type", "application/x-subrip"), *_CORS),
 }
 
 Names = Sequence[str]
@@ -115,7 +116,7 @@ def _create(create: Create[Any]) -> Signed:
         return Response(
             200,
             _JSON,
-            success(create.reply(created_records(jobs, engine.context)), create.msg),
+            encode(created_body(jobs, engine.context)),
             code=Code.OK,
             account=account.api_key,
             job_id=first.id,
@@ -165,7 +166,7 @@ def _read(results: Results) -> Signed:
             first_id = first_id or job_id
             shown.append(seen)
             records.append(shown_record(*known, job, status, request.file_base, engine.context))
-        response = _polled(engine, account, success(results.reply(records)), first_id, shown)
+        response = _polled(engine, account, success(results.data_of(records, engine.context)), first_id, shown)
         # What was left out may be shown a moment later.
         if repeats and shown and len(shown) == len(asked):
             engine.remember(endpoint, request.query, request.file_base, shown, response)

@@ -434,7 +434,7 @@ class Engine:
         ):
             return job, None, 0
         files, name = family_of(job).files, path[1:]
-        there = name in files.names(job, job.input, self.context)
+        there = name in files.all_names(job, self.context)
         return (job, files.shows(job, job.input, name, self.context), since_ns) if there else (None, None, 0)
 
     def loose_file_at(self, path: str, now_ns: int) -> LooseFile | None:

@@ -93,7 +93,8 @@ class JobStore:
         key = job.account.api_key
         self.by_id[job.id] = job
         self._ids_of.setdefault(key, []).append(job.id)
-        self._by_stem[family_of(job).files.stem(job, self._context)] = job.id
+        for stem in family_of(job).files.stems(job, self._context):
+            self._by_stem[stem] = job.id
         self.open.add(job.id)
         self.made[key] = job.number
         if key in self._unfinished:
@@ -165,7 +166,8 @@ class JobStore:
 
     def _forget(self, job_id: str) -> None:
         job = self.by_id.pop(job_id)
-        self._by_stem.pop(family_of(job).files.stem(job, self._context), None)
+        for stem in family_of(job).files.stems(job, self._context):
+            self._by_stem.pop(stem, None)
         for known in (self.open, self.end_shown, self.polled_on):
             known.discard(job_id)
         for waiting in (self._unfinished, self.refunds):

@@ -22,7 +22,7 @@ class MediaSpec(NamedTuple):
     tiles: tuple[int, ...]
     operation: str
     format: str
-    """`JPEG`, `PNG`, `MP4`, `MP3` or `WAV`."""
+    """`JPEG`, `PNG`, `MP4`, `MP3`, `WAV` or `SRT`."""
     coloured_as: str = ""
     """The job whose colours the tiles have, where it is another one: an enlarged drawing looks like its original."""
     seconds: float = 0

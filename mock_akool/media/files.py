@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from mock_akool.core.media import MediaSpec
-from mock_akool.media import images, sounds, videos
+from mock_akool.media import images, sounds, subtitles, videos
 
 __all__ = ["render"]
+
+_RENDERERS: Final = {"MP4": videos.render, "SRT": subtitles.render, "MP3": sounds.render, "WAV": sounds.render}
+"""What makes files that are no images, by their format."""
 
 
 def render(spec: MediaSpec) -> bytes:
@@ -15,7 +18,4 @@ def render(spec: MediaSpec) -> bytes:
 
     Raises ValueError for one that cannot be made, see `images.render`.
     """
-    return _RENDER.get(spec.format, images.render)(spec)
-
-
-_RENDER: Final = {"MP4": videos.render, "MP3": sounds.render, "WAV": sounds.render}
+    return _RENDERERS.get(spec.format, images.render)(spec)

@@ -38,6 +38,7 @@ SURVIVAL: Final[Mapping[str, Survival]] = {
     "late-answers": Survival(PAYS_TWICE, "gives up: paid, but the answer was lost"),
     "maintenance": Survival(NO_JSON, PICTURE),
     "no-face": Survival(PICTURE, PICTURE),
+    "one-language-fails": Survival(PICTURE, PICTURE),
     "out-of-credits": Survival(MISSING_KEY, "gives up: refused with 1104"),
     "rate-limited": Survival(MISSING_KEY, PICTURE),
     "runs-backwards": Survival(PICTURE, PICTURE),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from mock_akool.akool.families.translate import MORE_HOST
 from mock_akool.akool.families.voices import FILE_HOST
 from tests.contract.transports import CDN_URL, Answer, Transport
 
@@ -143,4 +144,5 @@ def with_cdn_files(transport: Transport, body: bytes) -> bytes:
     """Return the body as if files were seen at Akool's own host, so that bodies of all transports can be compared."""
     base = re.escape(transport.file_base.encode())
     body = re.sub(base + rb"(/[^\"]*\.(?:mp3|wav))", rf"https://{FILE_HOST}\1".encode(), body)
+    body = re.sub(base + rb"(/algorithm/video_translate/)", rf"https://{MORE_HOST}\1".encode(), body)
     return re.sub(base, CDN_URL.encode(), body)

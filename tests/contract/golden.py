@@ -244,8 +244,50 @@ VIDEOS: Final[Mapping[str, Posted]] = {
         "/api/open/v3/content/video/createbytalkingphoto",
         {"talking_photo_url": SOURCE, "audio_url": _SPEECH, "resolution": "720"},
     ),
+    "talking-avatar": (
+        "talkingavatar/create",
+        "/api/open/v3/talkingavatar/create",
+        {
+            "width": 3840,
+            "height": 2160,
+            "avatar_from": 2,
+            "elements": [
+                {"type": "avatar", "avatar_id": "Alinna_01", "scale_x": 1, "scale_y": 1},
+                {"type": "audio", "url": _SPEECH},
+            ],
+        },
+    ),
+    "lipsync": (
+        "lipsync",
+        "/api/open/v3/content/video/lipsync",
+        {"video_url": FILM, "audio_url": _SPEECH},
+    ),
+    "translate": (
+        "createbytranslate, two languages",
+        "/api/open/v3/content/video/createbytranslate",
+        {"url": FILM, "language": "es,fr"},
+    ),
+    "character-swap": (
+        "characterSwap/create",
+        "/api/open/v4/characterSwap/create",
+        {"image": SOURCE, "video": FILM, "duration": 5, "resolution": "720p"},
+    ),
 }
+_AVATAR: Final[Posted] = (
+    "avatar/create",
+    "/api/open/v3/avatar/create",
+    {"url": FILM, "avatar_id": "me1", "type": 1, "name": "Me"},
+)
 VIDEO_INFO: Final = "/api/open/v3/content/video/infobymodelid"
+
+
+def _avatar(client: Client) -> Answer:
+    plan: Mapping[str, Any] = COMPLETED
+    client.transport.mock.next_job(**plan)
+    _posted(_AVATAR)(client)
+    client.transport.advance(_ASKED_AFTER_S)
+    return client.get("/api/open/v3/avatar/detail", f"id={client.transport.mock.jobs[-1].id}")
+
 
 VIDEO_SITUATIONS: Final[Mapping[str, Golden]] = {
     **{f"create-{name}": Golden(posted[0], _posted(posted)) for name, posted in VIDEOS.items()},
@@ -258,6 +300,18 @@ VIDEO_SITUATIONS: Final[Mapping[str, Golden]] = {
         for status, (state, plan) in _STATUSES.items()
         if "refunded" not in status
     },
+    "create-translate-one-refused": Golden(
+        "createbytranslate, of two languages one is refused",
+        _posted(VIDEOS["translate"]),
+        {"translate_refused_languages": ["fr"]},
+    ),
+    "error-1006-talking-avatar": Golden(
+        "a talking avatar without credits", _posted(VIDEOS["talking-avatar"]), {"credits": 0}
+    ),
+    "languages": Golden("language/list", lambda client: client.get("/api/open/v3/language/list")),
+    "avatars": Golden("avatar/list, one row", lambda client: client.get("/api/open/v3/avatar/list", "size=1")),
+    "create-avatar": Golden("avatar/create", _posted(_AVATAR)),
+    "avatar-3-completed": Golden("avatar/detail: status 3", _avatar),
 }
 
 _TEXT: Final = "Hello, this is a test."

@@ -6,6 +6,7 @@ The D and O marks that are settings too are treated alike.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from io import BytesIO
@@ -245,6 +246,29 @@ def _video_code(name: str, **fields: Any) -> Callable[[Client], int]:
     return lambda client: _video(name, **fields)(client).code
 
 
+def _spoken(characters: int) -> list[dict[str, str]]:
+    return [
+        *VIDEOS["talking-avatar"][2]["elements"][:1],
+        {"type": "audio", "input_text": "x" * characters, "voice_id": "v"},
+    ]
+
+
+def _lipsync_twice(client: Client) -> list[int]:
+    return [_video("lipsync")(client).code for _ in range(2)]
+
+
+def _languages(client: Client) -> Any:
+    answer = _video("translate")(client).json()
+    return answer["data"]["language"], [each["code"] for each in answer["all_results"]]
+
+
+def _webhook_type(client: Client) -> Any:
+    client.transport.mock.webhooks.collect()
+    _video("character-swap", webhookurl="http://127.0.0.1:9/hook")(client)
+    client.transport.advance(60)
+    return json.loads(client.transport.mock.webhooks[-1].payload)["type"]
+
+
 def _failed_video(client: Client) -> Any:
     client.transport.mock.next_job(ending="failed: too dark")
     job_id = _video("talking-photo")(client).data["_id"]
@@ -415,6 +439,19 @@ CHOICES: dict[str, Choice] = {
     "known_voices": Choice(["no*"], _speech_code(voice_id="nobody"), 1008, 1000),
     "v3_audio_sync": Choice(True, _spoken_at_once("create"), (1, False), (3, True)),
     "v3_clone_sync": Choice(False, _spoken_at_once("clone"), (3, True), (1, False)),
+    "no_credit_code_talking_avatar": Choice(1104, _video_code("talking-avatar"), 1006, 1104, {"credits": 0}),
+    "talking_avatar_strict_size": Choice(True, _video_code("talking-avatar", width=1280, height=720), 1000, 1003),
+    "tts_text_limit": Choice(10_000, _video_code("talking-avatar", elements=_spoken(5001)), 1003, 1000),
+    "no_credit_code_lipsync": Choice(1006, _video_code("lipsync"), 1104, 1006, {"credits": 0}),
+    "lipsync_once": Choice(True, _lipsync_twice, [1000, 1000], [1000, 1202]),
+    "no_credit_code_translate": Choice(1006, _video_code("translate"), 1104, 1006, {"credits": 0}),
+    "translate_data": Choice("first", _languages, ("fr", [1000, 1000]), ("es", [1000, 1000])),
+    "translate_refused_languages": Choice(["fr"], _languages, ("fr", [1000, 1000]), ("es", [1000, 1205])),
+    "translate_refused_code": Choice(
+        1201, _languages, ("es", [1000, 1205]), ("es", [1000, 1201]), {"translate_refused_languages": ["fr"]}
+    ),
+    "no_credit_code_character_swap": Choice(1006, _video_code("character-swap"), 1104, 1006, {"credits": 0}),
+    "webhook_type_character_swap": Choice("swap", _webhook_type, "character swap", "swap"),
     "webhook_processing": Choice(False, _reported, [2, 3], [3]),
     "webhook_retries": Choice(1, _tried_at, [0, 1, 3, 7, 15, 31], [0, 1]),
     "webhook_retry_delay": Choice("2s", _tried_at, [0, 1, 3, 7, 15, 31], [0, 2, 6, 14, 30]),

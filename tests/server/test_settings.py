@@ -122,6 +122,17 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "known_voices": ("my-voice,*", ("my-voice", "*")),
     "v3_audio_sync": ("yes", True),
     "v3_clone_sync": ("no", False),
+    "no_credit_code_talking_avatar": ("1104", 1104),
+    "talking_avatar_strict_size": ("yes", True),
+    "tts_text_limit": ("10000", 10_000),
+    "no_credit_code_lipsync": ("1006", 1006),
+    "lipsync_once": ("yes", True),
+    "no_credit_code_translate": ("1006", 1006),
+    "translate_data": ("first", "first"),
+    "translate_refused_languages": ("es,ja", ("es", "ja")),
+    "translate_refused_code": ("1201", 1201),
+    "no_credit_code_character_swap": ("1006", 1006),
+    "webhook_type_character_swap": ("swap", "swap"),
 }
 """A value of each setting that is not its default: as one writes it, and what it is."""
 
@@ -134,6 +145,7 @@ TAKES_ANY_TEXT: Final = {
     "msg_account_banned",
     "prompt_suffix",
     "faceswap_fail_field",
+    "webhook_type_character_swap",
 }
 
 LISTS: Final = {
@@ -145,6 +157,7 @@ LISTS: Final = {
     "media_seconds_by_url",
     "faces_by_url",
     "known_voices",
+    "translate_refused_languages",
 }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.akool.codes import API_HOST
 from mock_akool.akool.families import (
     audio,
+    avatars,
+    character_swap,
     detection,
     faceswap,
     faceswap_v3,
@@ -16,8 +18,11 @@ from mock_akool.akool.families import (
     image_button,
     image_v3,
     image_v4,
+    lipsync,
     reage,
+    talking_avatar,
     talking_photo,
+    translate,
     voice,
 )
 from mock_akool.akool.families.family import (
@@ -34,6 +39,7 @@ from mock_akool.akool.families.family import (
     Unknown,
     names_in,
     shown_record,
+    success_of,
 )
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.settings import ServiceSettings
@@ -60,7 +66,7 @@ __all__ = [
     "Results",
     "Service",
     "Unknown",
-    "created_records",
+    "created_body",
     "family_of",
     "names_in",
     "shown_record",
@@ -78,6 +84,11 @@ FAMILIES: Final[tuple[Family[Any], ...]] = (
     audio.FAMILY,
     voice.FAMILY,
     voice.CLONES,
+    talking_avatar.FAMILY,
+    avatars.FAMILY,
+    lipsync.FAMILY,
+    translate.FAMILY,
+    character_swap.FAMILY,
 )
 
 CREATES: Final[dict[str, Create[Any]]] = {create.endpoint: create for family in FAMILIES for create in family.creates}
@@ -95,12 +106,20 @@ RESULTS: Final[dict[str, Results]] = {
 """The endpoints that show jobs, by name."""
 
 SERVICES: Final[dict[str, Service]] = {
-    service.endpoint: service for service in (*faceswap.SERVICES, *detection.SERVICES, *audio.SERVICES, *voice.SERVICES)
+    service.endpoint: service
+    for service in (
+        *faceswap.SERVICES,
+        *detection.SERVICES,
+        *audio.SERVICES,
+        *voice.SERVICES,
+        *avatars.SERVICES,
+        *translate.SERVICES,
+    )
 }
 """The endpoints that neither create nor show jobs, by name."""
 
 FILE_HOSTS: Final[tuple[str, ...]] = tuple(
-    dict.fromkeys([*(family.files.host for family in FAMILIES), detection.FACE_HOST])
+    dict.fromkeys([*(host for family in FAMILIES for host in family.files.hosts), detection.FACE_HOST])
 )
 """The hosts of result files."""
 
@@ -134,7 +153,10 @@ def family_of(job: Job) -> Family[Any]:
     return FAMILY_OF[job.endpoint]
 
 
-def created_records(jobs: Sequence[Job], context: Context) -> list[Record]:
-    """Return the records of jobs of one create, as they are right after it."""
+def created_body(jobs: Sequence[Job], context: Context) -> Mapping[str, Any]:
+    """Return the body of the answer to a create that made these jobs."""
     create = CREATES[jobs[0].endpoint]
-    return [create.record(job, job.input, context) for job in jobs]
+    records = [create.record(job, job.input, context) for job in jobs]
+    if create.body is not None:
+        return create.body(records, jobs[0].input, context)
+    return success_of(create.reply(records), create.msg).body

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from mock_akool.akool.accounts import Account
 from mock_akool.akool.codes import MESSAGES, UNKNOWN_MESSAGE, Code
 from mock_akool.akool.families import image
 from mock_akool.akool.families.family import (
@@ -19,9 +20,12 @@ from mock_akool.akool.families.family import (
     Record,
     Results,
     WebhookInfo,
+    World,
     first,
+    no_limit,
     no_other_ids,
     one_in_query,
+    one_job,
 )
 from mock_akool.akool.families.inputs import MediaOptions, refunds
 from mock_akool.akool.jobs import Job, JobInput
@@ -196,8 +200,12 @@ def create(
     example: Mapping[str, Any],
     *,
     webhook_field: str = "webhookUrl",
+    allow: Callable[[Any, ServiceSettings], None] = no_limit,
+    find: Callable[[Any, World, Account, int], Any] | None = None,
+    jobs: Callable[[Any], int] = one_job,
+    body: Callable[[Sequence[Record], Any, Context], Mapping[str, Any]] | None = None,
 ) -> Create[Any]:
-    """Return an endpoint that creates one video; all of these are as in `Create`."""
+    """Return an endpoint that creates videos; all of these are as in `Create`."""
     return Create(
         endpoint=endpoint,
         path=path,
@@ -208,6 +216,10 @@ def create(
         webhook_field=webhook_field,
         reply=first,
         record_schema=RECORD_SCHEMA,
+        allow=allow,
+        find=find,
+        jobs=jobs,
+        body=body,
     )
 
 
@@ -222,6 +234,7 @@ def family(
     files: FileNaming = FILES,
     pending: Pending | None = None,
     other_ids: Callable[[Job, Context], Mapping[str, str]] = no_other_ids,
+    refunds: Callable[[ServiceSettings], bool] = refunds,
 ) -> Family[Any]:
     """Return a family of one create whose jobs the shared reader shows.
 

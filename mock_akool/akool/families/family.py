@@ -119,6 +119,8 @@ class Create(Generic[I]):
     method: str = "POST"
     reply: Callable[[Sequence[Record]], object] = one_or_list
     record_schema: Schema = field(default_factory=lambda: {"type": "object"})
+    body: Callable[[Sequence[Record], I, Context], Mapping[str, Any]] | None = None
+    """Makes the whole body of the answer, where that is not `code`, `msg` and the `data` of `reply`."""
     jobs: Callable[[I], int] = one_job
     allow: Callable[[I, ServiceSettings], None] = no_limit
     """Raises an AkoolError for an input that can be read, but that the settings do not allow."""
@@ -179,6 +181,8 @@ class Results:
     unknown: Unknown = Unknown.REFUSED
     method: str = "GET"
     reply: Callable[[Sequence[Record]], object] = first
+    documented_reply: Callable[[Sequence[Record]], object] | None = None
+    """What makes the `data` in profile documented, where that is not `reply`."""
     query: Mapping[str, str] = field(default_factory=dict)
     """The parameters of its query, and what each means, for the OpenAPI document."""
     data_schema: Schema = field(default_factory=lambda: {"type": "object"})
@@ -201,6 +205,11 @@ class Results:
         if job is None or job.deleted_ns is not None or job.account.api_key != account.api_key:
             return True
         return self.is_listed is not None and not self.is_listed(job, now_ns, settings)
+
+    def data_of(self, records: Sequence[Record], context: Context) -> object:
+        """Return the `data` of an answer that shows these records."""
+        documented = None if context.observed else self.documented_reply
+        return (documented or self.reply)(records)
 
     def names_in(self, path: str) -> Sequence[str]:
         """Return the parts of a request's path that the route names."""
@@ -241,12 +250,23 @@ class Reading(NamedTuple):
     pending: Pending | None = None
 
 
+class MoreFiles(NamedTuple):
+    """Files of a job beside its results: at another host, and with names that its stem has nothing to do with.
+
+    `names` are their paths without the first slash; they have no `-`, and no other job has such.
+    """
+
+    host: str
+    names: Callable[[Job, Context], Sequence[str]]
+
+
 class FileNaming(NamedTuple):
     """What the result files of a family are called, and what they show.
 
     `stem` is what the paths of a job's files begin with, up to a `-` or `.`, and no other job's; without a slash.
-    `names` are the names of all files of the job, that of the result first. `shows` describes the file of a name.
+    `names` are the names of its results, that of the record first. `shows` describes the file of a name.
     `extensions` are the endings that names of such files have, without the dot: a path that ends so is one of a file.
+    `more` are files beside the results.
     """
 
     host: str
@@ -254,10 +274,30 @@ class FileNaming(NamedTuple):
     stem: Callable[[Job, Context], str]
     names: Callable[[Job, Any, Context], Sequence[str]]
     shows: Callable[[Job, Any, str, Context], MediaSpec]
+    more: MoreFiles | None = None
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts of all files."""
+        return (self.host,) if self.more is None else (self.host, self.more.host)
+
+    def stems(self, job: Job, context: Context) -> Sequence[str]:
+        """Return by what a file is known to be the job's."""
+        stem = self.stem(job, context)
+        return (stem,) if self.more is None else (stem, *self.more.names(job, context))
+
+    def all_names(self, job: Job, context: Context) -> Sequence[str]:
+        """Return the names of all files of the job."""
+        names = self.names(job, job.input, context)
+        return names if self.more is None else (*names, *self.more.names(job, context))
 
     def url(self, base: str, name: str) -> str:
         """Return the address of a file; an empty `base` is the host that files really have."""
         return f"{base or f'https://{self.host}'}/{name}"
+
+    def more_url(self, base: str, name: str) -> str:
+        """Return the address of a file beside the results; an empty `base` is the host that such really have."""
+        return f"{base or f'https://{self.hosts[-1]}'}/{name}"
 
 
 class WebhookInfo(NamedTuple):
