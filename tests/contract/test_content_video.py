@@ -331,7 +331,7 @@ class TestAvatars:
 
     @pytest.mark.parametrize(
         "query",
-        ["from=1", "from=x", "type=3", "page=0", "size=101", "size=0", "size=-1", "page=9999999999999"],
+        ["from=1", "from=2,x", "type=3", "page=0", "size=0", "size=-1", "page=9999999999999"],
     )
     def test_s16_bad_queries(self, maker: Maker, query: str) -> None:
         name = query.partition("=")[0]
