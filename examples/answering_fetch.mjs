@@ -3,7 +3,14 @@
 //     globalThis.fetch = answeringFetch("http://127.0.0.1:25665");
 
 // The API, and where its files are.
-const HOSTS = ["openapi.akool.com", "d2qf6ukcym4kn9.cloudfront.net", "d5v2vcqcwe9y5.cloudfront.net", "sg3.akool.com"];
+const HOSTS = [
+  "openapi.akool.com",
+  "d2qf6ukcym4kn9.cloudfront.net",
+  "drz0f01yeq1cx.cloudfront.net",
+  "d3323c6w59hl44.cloudfront.net",
+  "d5v2vcqcwe9y5.cloudfront.net",
+  "sg3.akool.com",
+];
 
 // Requests to HOSTS go to the server at `fake`, and requests to other hosts to `otherwise`.
 export function answeringFetch(fake, { otherwise = globalThis.fetch } = {}) {

@@ -198,8 +198,8 @@ class TestAnsweringFetch:
         assert (told.returncode, told.stdout, told.stderr) == (0, "all as it should be\n", "")
 
     def test_it_knows_the_addresses(self) -> None:
-        (hosts,) = re.findall(r"const HOSTS = \[(.*)\];", (FOLDER / "answering_fetch.mjs").read_text())
-        assert json.loads(f"[{hosts}]") == list(HOSTS)
+        (hosts,) = re.findall(r"const HOSTS = \[([^\]]*)\];", (FOLDER / "answering_fetch.mjs").read_text())
+        assert re.findall(r'"([^"]*)"', hosts) == list(HOSTS)
 
 
 CLIENT_ID: Final = "aAECAwQFBgcICQoLDA0ODw=="

@@ -47,6 +47,8 @@ class Kind(NamedTuple):
     status_word: str
     result_word: str
     detects: bool = False
+    others: Callable[[Any], list[Any]] = lambda answer: []
+    """The records that the answer to a create has beside `data`."""
 
 
 _FACE: Final = {"path": _PICTURE, "opts": "262,175:363,175:313,215:272,279"}
@@ -70,6 +72,16 @@ KINDS: Final = {
         "url",
         detects=True,
     ),
+    "translation": Kind(
+        f"{API}/v3/content/video/createbytranslate",
+        {"url": "https://example.com/talk.mp4", "language": "es,fr"},
+        "webhookUrl",
+        f"{API}/v3/content/video/infobymodelid?video_model_id=",
+        lambda data: [data],
+        "video_status",
+        "video",
+        others=lambda answer: [each["data"] for each in answer["all_results"] if each["code"] == 1000],
+    ),
 }
 
 
@@ -87,6 +99,7 @@ class SmallClient:
         """Get the file; raises GaveUpError."""
         self._started_s = time.monotonic()
         self._token, self._job_id, self._ended_by_webhook, self._news, self._highest = "", "", False, False, 0
+        self._others: list[str] = []
         fields = dict(self._kind.fields)
         if self._listens:
             mock.webhooks.deliver_to(self._receive)
@@ -168,6 +181,8 @@ class SmallClient:
         if status == 4 and "creates failed jobs again" in self._mistakes:
             self._mistakes -= {"creates failed jobs again"}
             self._job_id = self._create(self._kind.fields)
+        elif status == 4 and self._others:
+            self._job_id = self._others.pop()
         elif status == 4 and "knows status 3 only" not in self._mistakes:
             raise GaveUpError("the job failed")
         if "knows no way back" in self._mistakes:
@@ -222,6 +237,9 @@ class SmallClient:
             raise _LaterError(f"code {answer['code']}", unknown=False)
         if answer["code"] != 1000:
             raise GaveUpError(f"refused with {answer['code']}")
+        if url == self._kind.create and "reads data only" not in self._mistakes:
+            others = [each["_id"] for each in self._kind.others(answer)]
+            self._others = [each for each in others if each != answer["data"]["_id"]]
         return answer["data"]
 
     def _headers(self) -> dict[str, str]:
@@ -282,6 +300,8 @@ class SmallClient:
 
 
 def _is_whole(body: bytes) -> bool:
+    if body[4:8] == b"ftyp":
+        return b"moov" in body
     try:
         with Image.open(io.BytesIO(body)) as picture:
             picture.load()
