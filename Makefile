@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-latest test-all lint lock release-check lowest-check check docs docs-site bench image image-test bare-test mutate clean
+.PHONY: help demo test test-latest test-all lint lock release-check lowest-check check docs docs-site bench image image-test bare-test test-runtimes mutate clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -98,13 +98,18 @@ image-test: $(VENV)/installed-dev ## build the image without Docker, run and che
 
 bare-test: $(VENV)/installed-dev ## make demo and make test in a clean clone on a bare Debian (wants what image-test wants)
 	$(BIN)/python -m pytest -n 0 --bare -m bare -rsP tests/packaging/test_bare.py
+
+test-runtimes: $(VENV)/installed-dev ## run programs of many runtimes by mock-akool exec (installs by npm, and as root by apt-get)
+	$(BIN)/python -m tools.install_runtimes
+	$(BIN)/python -m pytest -n 0 --runtimes --all -rs tests/cli/test_exec.py tests/cli/test_runtimes.py
+
 SAMPLE ?= 300
 
 mutate: $(VENV)/installed-dev ## change core and akool in SAMPLE places, or everywhere with 0, and see what tests notice
 	$(BIN)/python -m tools.mutate --sample $(SAMPLE)
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(VENV)-latest build dist site *.egg-info mock-akool-demo .image-test mutants
+	rm -rf $(VENV) $(VENV)-latest build dist site *.egg-info mock-akool-demo .image-test .runtimes mutants
 
 $(VENV)/uv/installed:
 	$(PYTHON) -m venv $(VENV)/uv

@@ -22,6 +22,7 @@ if "MUTANT_UNDER_TEST" in os.environ:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the slow tests too, and everything at length")
     parser.addoption("--image", action="store_true", help="run the tests that build the container image")
+    parser.addoption("--runtimes", action="store_true", help="run the tests that want runtimes and npm's libraries")
     parser.addoption("--bare", action="store_true", help="run all tests in a clean clone on a bare Debian")
 
 
@@ -45,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     unwanted = set() if extent.everything() else {"slow"}
-    unwanted |= {name for name in ("image", "bare") if not config.getoption(f"--{name}")}
+    unwanted |= {name for name in ("image", "bare", "runtimes") if not config.getoption(f"--{name}")}
     left_out = [item for item in items if unwanted & {marker.name for marker in item.iter_markers()}]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -124,12 +124,16 @@ class Authority:
             raise ServerError(f"the CA in {self.folder} {why} {', '.join(missing)}", self._remade_for(names))
         now = datetime.now(UTC)
         ends = min(now + _LEAF, signing.not_valid_after_utc)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
-        pem = _leaf(wanted, signing, key, now, ends)
-        with _as_file(pem) as path:
-            context.load_cert_chain(path)
+        context = _context(_leaf(wanted, signing, key, now, ends))
+        # BoringSSL, as in Bun, refuses a certificate with addresses whose CA is constrained to some. Who calls an
+        # address sends no name, and who sends a name is shown a certificate with names only.
+        named = _context(_leaf([name for name in wanted if _address(name) is None], signing, key, now, ends))
+
+        def show(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
+            if name is not None:
+                connection.context = named
+
+        context.sni_callback = show
         return ServerContext(context, ends - _RENEWED)
 
     def _loaded(self, names: Sequence[str]) -> _Loaded:
@@ -324,6 +328,16 @@ def _leaf(
     )
     chain = certificate.public_bytes(Encoding.PEM) + signing.public_bytes(Encoding.PEM)
     return chain + own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _context(pem: bytes) -> ssl.SSLContext:
+    """Return what a server needs to show this certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    with _as_file(pem) as path:
+        context.load_cert_chain(path)
+    return context
 
 
 def _name(common: str) -> x509.Name:

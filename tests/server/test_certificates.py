@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -50,8 +50,11 @@ def server_context(folder: Path, pem: bytes) -> ssl.SSLContext:
     return context
 
 
-def shake_hands(server: ssl.SSLContext, trusted: Path, name: str) -> None:
-    """Shake hands in memory, as a client that trusts the CA and calls the server by a name; raises SSLError."""
+def shake_hands(server: ssl.SSLContext, trusted: Path, name: str) -> Sequence[tuple[str, str]]:
+    """Shake hands in memory, as a client that trusts the CA and calls the server by a name; raises SSLError.
+
+    Returns the names of the certificate that the server shows, each with its kind.
+    """
     client = ssl.create_default_context(cafile=str(trusted))
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     own = client.wrap_bio(to_client, to_server, server_hostname=name)
@@ -65,6 +68,9 @@ def shake_hands(server: ssl.SSLContext, trusted: Path, name: str) -> None:
             except ssl.SSLWantReadError:
                 pass
     assert waiting == []
+    certificate: Any = own.getpeercert()
+    found: Sequence[tuple[str, str]] = certificate["subjectAltName"]
+    return found
 
 
 class TestMaking:
@@ -256,6 +262,16 @@ class TestTrust:
         context = server_context(tmp_path, pem_for(authority, name))
         with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
             shake_hands(context, authority.root_file, name)
+
+    @pytest.mark.parametrize("called", ["openapi.akool.com", "localhost", "127.0.0.1"])
+    def test_who_calls_a_name_is_shown_names_only(self, called: str, authority: Authority) -> None:
+        """BoringSSL refuses a certificate with addresses whose CA is constrained to some of them."""
+        server = authority.context().context
+        shown = shake_hands(server, authority.root_file, called)
+        names = [value for kind, value in shown if kind == "DNS"]
+        addresses = [value for kind, value in shown if kind == "IP Address"]
+        assert names == [*HOSTS, "localhost"]
+        assert bool(addresses) is (called == "127.0.0.1")
 
     def test_there_is_no_key_of_the_root(self, authority: Authority) -> None:
         authority.root_pem()
