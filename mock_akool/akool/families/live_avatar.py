@@ -405,7 +405,7 @@ FAMILY: Final = Family[Session](
             ),
             input_type=Session,
             record=_created,
-            example={"avatar_id": AVATARS[0].avatar_id, "duration": 300},
+            example={"avatar_id": AVATARS[0].avatar_id, "stream_type": "agora"},
             webhook_field="",
             reply=first,
             record_schema=_SESSION_SCHEMA,
