@@ -80,8 +80,6 @@ class FamilyClient:
         return (self.family.readings[0].pending or self.results.pending) is Pending.FINAL
 
 
-FREE: Final = {"voice/clone"}
-"""The endpoints whose jobs cost nothing."""
 _AS_THE_OTHERS: Final = {"v3_clone_sync": False, "session_ready_seconds": 2, "session_default_seconds": 5}
 """Families whose jobs have lives of their own live as the others do."""
 KINDS: Final = [(family, create) for family in FAMILIES for create in family.creates]
@@ -177,9 +175,6 @@ class TestCredits:
         client.mock.engine.accounts.set_credits(account, 0)
         before = len(client.mock.jobs)
         answer = client.ask(client.create.method, client.create.path, body=body)
-        if client.create.endpoint in FREE:
-            assert answer.code == 1000
-            return
         assert answer.code == client.family.no_credit_code(client.mock.engine.settings)
         assert answer.reason
         assert len(client.mock.jobs) == before
