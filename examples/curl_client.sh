@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes images of a prompt with curl: `sh curl_client.sh "a red fox"`. See README.md.
 set -eu
+export LC_ALL=C
 
 [ $# -eq 1 ] || {
     echo 'usage: sh curl_client.sh "a red fox"' >&2
@@ -22,42 +23,60 @@ value() {
     sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"
 }
 
-check() {
-    code=$(printf %s "$1" | value code)
-    [ "$code" = 1000 ] || say "Akool says $code: $(printf %s "$1" | value msg)"
+rest() {
+    [ "$(date +%s)" -lt "$deadline" ] || say "it took too long"
+    sleep "$pause"
 }
 
-# Repeats a GET, which costs nothing, while it is the network or the gateway that fails.
-fetch() {
-    until [ "$(date +%s)" -ge "$deadline" ]; do
-        http=$(curl --silent --max-time 30 --write-out '%{http_code}' "$@") || http=500
-        case $http in
-            2??) return ;;
-            5??) sleep "$pause" ;;
-            *) say "HTTP $http" ;;
+answer=$(mktemp)
+trap 'rm -f "$answer"' EXIT
+
+# Puts what Akool says into $job. Asks again where that does no harm: at the codes of $1, which are 0 for no answer.
+ask() {
+    again=$1
+    shift
+    while :; do
+        curl --silent --max-time 30 --header "$key" --output "$answer" "$@" || : >"$answer"
+        job=$(tr -d '\000' <"$answer")
+        code=$(printf %s "$job" | value code)
+        [ "$code" != 1000 ] || return 0
+        case " $again " in
+            *" ${code:-0} "*) rest ;;
+            *) say "Akool says ${code:-nothing}: $(printf %s "$job" | value msg)" ;;
         esac
     done
-    say "it took too long"
+}
+
+# Saves the image of a URL, whole: a JPEG ends with ff d9.
+fetch() {
+    while :; do
+        http=$(curl --silent --max-time 30 --write-out '%{http_code}' --output "$answer" "$1") || http=0
+        case $http in 403 | 404) say "the image is gone: HTTP $http" ;; esac
+        if [ "$(tail -c 2 "$answer" | od -An -tx1 | tr -d ' ')" = ffd9 ]; then
+            cat "$answer" >"$2"
+            return
+        fi
+        rest
+    done
 }
 
 prompt=$(printf %s "$1" | sed 's/[\\"]/\\&/g')
-# Sent once: whoever creates again after a lost answer may pay twice.
-job=$(curl --silent --show-error --fail --max-time 30 --header "$key" --header 'content-type: application/json' \
-    --data "{\"prompt\": \"$prompt\"}" "$api/createbyprompt") || exit 1
-check "$job"
+later="1005 1108 2001" # nothing was done and nothing was paid
+# A create is not sent again when its answer was lost: it may be paid. A poll is, and at 1008 too.
+ask "$later" --header 'content-type: application/json' --data "{\"prompt\": \"$prompt\"}" "$api/createbyprompt"
 id=$(printf %s "$job" | value _id)
-answer=$(mktemp)
-trap 'rm -f "$answer"' EXIT
-until status=$(printf %s "$job" | value image_status) && [ "$status" = 3 ]; do
+urls=
+while [ -z "$urls" ]; do
+    rest
+    ask "$later 1008 0" "$api/infobymodelid?image_model_id=$id"
+    status=$(printf %s "$job" | value image_status)
     [ "$status" != 4 ] || say "job $id failed: $(printf %s "$job" | sed 's/.*"error_reasons":\[\([^]]*\).*/\1/')"
-    sleep "$pause"
-    fetch --header "$key" --output "$answer" "$api/infobymodelid?image_model_id=$id"
-    job=$(cat "$answer")
-    check "$job"
+    # Status 3 alone is no image.
+    [ "$status" != 3 ] || urls=$(printf %s "$job" | sed -n 's/.*"upscaled_urls":\[\([^]]*\).*/\1/p' | tr -d '"' | tr , ' ')
 done
 number=0
-for url in $(printf %s "$job" | sed 's/.*"upscaled_urls":\[\([^]]*\).*/\1/' | tr -d '"' | tr , ' '); do
+for url in $urls; do
     number=$((number + 1))
-    fetch --output "image-$number.jpg" "$url"
+    fetch "$url" "image-$number.jpg"
     echo "image-$number.jpg"
 done

@@ -10,46 +10,51 @@ const key = { "x-api-key": env.AKOOL_API_KEY || "my-key" };
 const pause = 1000 * (env.AKOOL_PAUSE_S || 3);
 const deadline = Date.now() + 1000 * (env.AKOOL_PATIENCE_S || 300);
 
-function check(reply) {
-  if (!reply.ok) throw new Error(`HTTP ${reply.status}`);
-  return reply;
+const NO_ANSWER = 0; // nothing came, or nothing of Akool's: nobody knows whether the request did its work
+const LATER = [1005, 1108, 2001]; // nothing was done and nothing was paid
+const AGAIN = { POST: LATER, GET: [...LATER, 1008, NO_ANSWER] }; // 1008: a job of ours may be unknown for a moment
+
+async function rest() {
+  if (Date.now() > deadline) throw new Error("it took too long");
+  await sleep(pause);
 }
 
-// What an answer is about; throws if there is nothing.
-async function data(reply) {
-  const answer = await check(reply).json();
-  if (answer.code !== 1000) throw new Error(`Akool says ${answer.code}: ${answer.msg}`);
-  return answer.data;
-}
-
-// Repeats a GET, which costs nothing, while it is the network or the gateway that fails.
-async function patiently(url, read, headers = {}) {
-  while (Date.now() < deadline) {
-    const reply = await fetch(url, { headers, signal: AbortSignal.timeout(30_000) }).catch(() => null);
-    if (reply && reply.status < 500) return read(reply);
-    await sleep(pause);
+// What an answer is about. Asks again where that does no harm, which is never so for a create that is paid.
+async function ask(method, url, body) {
+  const headers = { ...key, "content-type": "application/json" };
+  for (;;) {
+    const answer = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(30_000) })
+      .then((reply) => reply.json())
+      .catch((error) => ({ code: NO_ANSWER, msg: `no answer, ${error.message}` }));
+    if (answer.code === 1000) return answer.data;
+    if (!AGAIN[method].includes(answer.code)) throw new Error(`Akool says ${answer.code}: ${answer.msg}`);
+    await rest();
   }
-  throw new Error("it took too long");
+}
+
+// A whole image; asks again for one that is broken.
+async function download(url) {
+  for (;;) {
+    const reply = await fetch(url, { signal: AbortSignal.timeout(30_000) }).catch(() => null);
+    if ([403, 404].includes(reply?.status)) throw new Error(`the image is gone: HTTP ${reply.status}`);
+    const image = Buffer.from((await reply?.arrayBuffer().catch(() => null)) ?? []);
+    if (image.subarray(-2).equals(Buffer.from([0xff, 0xd9]))) return image;
+    await rest();
+  }
 }
 
 async function main(prompt) {
-  // Sent once: whoever creates again after a lost answer may pay twice.
-  const reply = await fetch(`${api}/createbyprompt`, {
-    method: "POST",
-    headers: { ...key, "content-type": "application/json" },
-    body: JSON.stringify({ prompt }),
-    signal: AbortSignal.timeout(30_000),
-  });
-  let job = await data(reply);
-  while (![3, 4].includes(job.image_status)) {
-    await sleep(pause);
-    job = await patiently(`${api}/infobymodelid?image_model_id=${job._id}`, data, key);
+  let job = await ask("POST", `${api}/createbyprompt`, JSON.stringify({ prompt }));
+  let urls = [];
+  while (!urls.length) {
+    await rest();
+    job = await ask("GET", `${api}/infobymodelid?image_model_id=${job._id}`);
+    if (job.image_status === 4) throw new Error(`job ${job._id} failed: ${(job.error_reasons || []).join("; ")}`);
+    // Status 3 alone is no image.
+    if (job.image_status === 3) urls = job.upscaled_urls?.length ? job.upscaled_urls : [job.image].filter(Boolean);
   }
-  if (job.image_status === 4) throw new Error(`job ${job._id} failed: ${(job.error_reasons || []).join("; ")}`);
-  const urls = job.upscaled_urls.length ? job.upscaled_urls : [job.image];
   for (const [index, url] of urls.entries()) {
-    const image = await patiently(url, (reply) => check(reply).arrayBuffer());
-    await writeFile(`image-${index + 1}.jpg`, Buffer.from(image));
+    await writeFile(`image-${index + 1}.jpg`, await download(url));
     console.log(`image-${index + 1}.jpg`);
   }
 }

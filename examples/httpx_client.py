@@ -12,46 +12,56 @@ API = os.environ.get("AKOOL_BASE_URL", "http://127.0.0.1:25665").rstrip("/") + "
 KEY = {"x-api-key": os.environ.get("AKOOL_API_KEY", "my-key")}
 PAUSE_S = float(os.environ.get("AKOOL_PAUSE_S", "3"))
 PATIENCE_S = float(os.environ.get("AKOOL_PATIENCE_S", "300"))
+NO_ANSWER = 0  # nothing came, or nothing of Akool's: nobody knows whether the request did its work
+LATER = (1005, 1108, 2001)  # nothing was done and nothing was paid
+AGAIN = {"POST": LATER, "GET": (*LATER, 1008, NO_ANSWER)}  # 1008: a job of ours may be unknown for a moment
+JPEG_END = b"\xff\xd9"
 
 
-def data(response: httpx.Response) -> Any:
-    """Return what an answer is about; raise if there is none."""
-    response.raise_for_status()
-    if (answer := response.json())["code"] != 1000:
-        sys.exit(f"Akool says {answer['code']}: {answer['msg']}")
-    return answer["data"]
-
-
-async def patiently(client: httpx.AsyncClient, url: str, **request: Any) -> httpx.Response:
-    """Repeat a GET, which costs nothing, while it is the network or the gateway that fails."""
+async def ask(client: httpx.AsyncClient, method: str, url: str, **request: Any) -> Any:
+    """Return what an answer is about; ask again where that does no harm: not where a create may be paid."""
     while True:
         try:
-            response = await client.get(url, **request)
+            answer = (await client.request(method, url, headers=KEY, **request)).json()
+        except (httpx.TransportError, ValueError) as error:
+            answer = {"code": NO_ANSWER, "msg": f"no answer, {error!r}"}
+        if answer["code"] == 1000:
+            return answer["data"]
+        if answer["code"] not in AGAIN[method]:
+            sys.exit(f"Akool says {answer['code']}: {answer['msg']}")
+        await asyncio.sleep(PAUSE_S)
+
+
+async def fetch(client: httpx.AsyncClient, url: str) -> bytes:
+    """Return a whole image, and ask again for one that is broken."""
+    while True:
+        try:
+            response = await client.get(url)
         except httpx.TransportError:
             pass
         else:
-            if response.status_code < 500:
-                return response
+            if response.status_code in (403, 404):
+                raise RuntimeError(f"the image is gone: HTTP {response.status_code}")
+            if response.content.endswith(JPEG_END):
+                return response.content
         await asyncio.sleep(PAUSE_S)
 
 
 async def main(prompt: str) -> None:
     """Create a job, wait for its end, and save its images, which are fetched side by side."""
     async with httpx.AsyncClient(timeout=30) as client, asyncio.timeout(PATIENCE_S):
-        # Sent once: whoever creates again after a lost answer may pay twice.
-        job = data(await client.post(f"{API}/createbyprompt", json={"prompt": prompt}, headers=KEY))
-        poll = {"image_model_id": job["_id"]}
-        while job["image_status"] not in (3, 4):
+        job = await ask(client, "POST", f"{API}/createbyprompt", json={"prompt": prompt})
+        urls: list[str] = []
+        while not urls:
             await asyncio.sleep(PAUSE_S)
-            job = data(await patiently(client, f"{API}/infobymodelid", params=poll, headers=KEY))
-        if job["image_status"] == 4:
-            sys.exit(f"job {job['_id']} failed: {'; '.join(job.get('error_reasons', []))}")
-        urls = job["upscaled_urls"] or [job["image"]]
-        responses_ = await asyncio.gather(*(patiently(client, url) for url in urls))
-    for number, response in enumerate(responses_, 1):
-        response.raise_for_status()
-        Path(f"image-{number}.jpg").write_bytes(response.content)
-        print(f"image-{number}.jpg")
+            job = await ask(client, "GET", f"{API}/infobymodelid", params={"image_model_id": job["_id"]})
+            if job["image_status"] == 4:
+                sys.exit(f"job {job['_id']} failed: {'; '.join(job.get('error_reasons', []))}")
+            if job["image_status"] == 3:  # which alone is no image
+                urls = job.get("upscaled_urls") or list(filter(None, [job.get("image")]))
+        for number, image in enumerate(await asyncio.gather(*(fetch(client, url) for url in urls)), 1):
+            Path(f"image-{number}.jpg").write_bytes(image)
+            print(f"image-{number}.jpg")
 
 
 if __name__ == "__main__":
@@ -62,5 +72,5 @@ if __name__ == "__main__":
         asyncio.run(main(sys.argv[1]))
     except TimeoutError:
         sys.exit("it took too long")
-    except httpx.HTTPError as error:
+    except RuntimeError as error:
         sys.exit(str(error))

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "demo": "start a server, run a client against it, and show what happens",
     "health": "check that a server is healthy",
     "exec": "run a program that has Akool's hosts in its code against a fake",
+    "gauntlet": "run a program through every failure scenario, and judge it",
     "ca": "show the CA for HTTPS, hand it to clients, or make a new one",
     "settings": "list all settings, or explain one",
     "scenarios": "list, show and check scenarios",

@@ -29,6 +29,7 @@ _NO_PROGRAM: Final = 126
 _BY_SIGNAL: Final = 128
 """What a shell adds to the number of the signal that ended a command."""
 _FORWARDED: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+_NOTHING: Final = "mock-akool: no request reached the fake"
 _CLIENTS: Final = "clients"
 """The folder beside the CA for the files that variables name."""
 
@@ -114,15 +115,10 @@ def execute(options: argparse.Namespace) -> int:
         options.parser.error("--isolate wants a server of its own; leave out --attach and --print-env")
     if options.print_env is not None:
         return _print_environment(options)
-    command: list[str] = options.command
-    if not command:
-        options.parser.error("there is no command; write it after --, as in `mock-akool exec -- node app.mjs`")
-    program = shutil.which(command[0])
-    if program is None:
-        found = Path(command[0]).exists() and os.sep in command[0]
-        why = "is no program that can be run" if found else "there is no such command"
-        print(f"mock-akool: {command[0]}: {why}", file=sys.stderr)
-        return _NO_PROGRAM if found else _NO_COMMAND
+    command = command_of(options)
+    program = program_of(command)
+    if isinstance(program, int):
+        return program
     with _fake(options) as fake:
         began = fake.observed()
         status = _run([program, *command[1:]], {**os.environ, **fake.variables}, fake)
@@ -133,6 +129,26 @@ def execute(options: argparse.Namespace) -> int:
     if not options.quiet:
         print(_summary(fake, seen, command, isolated=options.isolate), file=sys.stderr)
     return status
+
+
+def command_of(options: argparse.Namespace) -> list[str]:
+    """Return the command that was given; ends with the status of wrong usage when there is none."""
+    command: list[str] = options.command
+    if not command:
+        name = options.parser.prog.split()[-1]
+        options.parser.error(f"there is no command; write it after --, as in `mock-akool {name} -- node app.mjs`")
+    return command
+
+
+def program_of(command: Sequence[str]) -> str | int:
+    """Return the path of a command's program, or when it cannot be run, which is printed, the exit status of that."""
+    program = shutil.which(command[0])
+    if program is not None:
+        return program
+    found = Path(command[0]).exists() and os.sep in command[0]
+    why = "is no program that can be run" if found else "there is no such command"
+    print(f"mock-akool: {command[0]}: {why}", file=sys.stderr)
+    return _NO_PROGRAM if found else _NO_COMMAND
 
 
 # The fake
@@ -163,9 +179,7 @@ def _fake(options: argparse.Namespace) -> Iterator[_Fake]:
     if options.attach is not None:
         yield _Attached(options)
         return
-    settings = _settings_for_command(options)
-    if settings.no_tls:
-        raise SettingsError("programs with Akool's hosts in them speak HTTPS", "leave it out", ("--no-tls",))
+    settings = settings_for_command(options)
     server, log = server_of(settings)
     with ExitStack() as at_end:
         if log is not None:
@@ -176,10 +190,15 @@ def _fake(options: argparse.Namespace) -> Iterator[_Fake]:
         if options.isolate:
             yield _Isolated(server, options, at_end)
         else:
-            yield _Own(server, urlsplit(server.url).hostname or "127.0.0.1", server.port)
+            yield OwnFake(server, *address_of(server))
 
 
-class _Own(_Fake):
+def address_of(server: Server) -> tuple[str, int]:
+    """Return the host and the port by which a command reaches a server of this process."""
+    return urlsplit(server.url).hostname or "127.0.0.1", server.port
+
+
+class OwnFake(_Fake):
     """A fake in a thread of this process."""
 
     def __init__(self, server: Server, host: str, port: int) -> None:
@@ -203,7 +222,7 @@ class _Own(_Fake):
         return Observed(seen.call_count, len(seen.jobs), find_hints(seen), explain(seen))
 
 
-class _Isolated(_Own):
+class _Isolated(OwnFake):
     """A fake in a thread of this process, and a command in namespaces of its own."""
 
     def __init__(self, server: Server, options: argparse.Namespace, at_end: ExitStack) -> None:
@@ -245,8 +264,11 @@ class _Attached(_Fake):
         return Observed(state["calls"], sum(state["jobs"].values()), report["hints"], report["report"])
 
 
-def _settings_for_command(options: argparse.Namespace) -> Settings:
-    """Return the settings of a server for one command: a free port, a quiet log, and a way out to other hosts."""
+def settings_for_command(options: argparse.Namespace) -> Settings:
+    """Return the settings of a server for one command: a free port, a quiet log, and a way out to other hosts.
+
+    Raises SettingsError, also for a server without TLS.
+    """
     if options.port is None:
         options.port = "0"
     if options.log is None and not os.environ.get(f"{PREFIX}LOG"):
@@ -255,7 +277,10 @@ def _settings_for_command(options: argparse.Namespace) -> Settings:
         options.proxy = "yes"
     if options.proxy_others is None and not options.isolate and not os.environ.get(f"{PREFIX}PROXY_OTHERS"):
         options.proxy_others = "pass"
-    return read_settings(options)
+    settings = read_settings(options)
+    if settings.no_tls:
+        raise SettingsError("programs with Akool's hosts in them speak HTTPS", "leave it out", ("--no-tls",))
+    return settings
 
 
 def _folder(options: argparse.Namespace) -> Path:
@@ -364,23 +389,27 @@ def _summary(fake: _Fake, seen: Observed, command: Sequence[str], *, isolated: b
     from mock_akool.diagnostics.describe import counted
 
     if not seen.calls:
-        first = "mock-akool: no request reached the fake"
         if fake.unused_connections:
-            return "\n".join([first, f"hint: {_UNTRUSTED}", *(f"hint: {each}" for each in seen.hints)])
+            return "\n".join([_NOTHING, f"hint: {_UNTRUSTED}", *(f"hint: {each}" for each in seen.hints)])
         if isolated:
             hints = seen.hints or [
                 "it connected to none of Akool's hosts; does it have another address in its settings?"
             ]
-            return "\n".join([first, *(f"hint: {each}" for each in hints)])
-        name = Path(command[0]).name.lower()
-        ways = [way for beginnings, way in _WAYS_OUT if name.startswith(beginnings)]
-        general = (
-            "run a program that reads none of the variables of `mock-akool exec --print-env` with --isolate (Linux), "
-            "or give it the proxy and the CA by its own settings; docs/guides/hard-coded-hosts.md says how"
-        )
-        return "\n".join([first, *(f"hint: {each}" for each in [*ways, general, *seen.hints])])
+            return "\n".join([_NOTHING, *(f"hint: {each}" for each in hints)])
+        return "\n".join([*nothing_came(command), *(f"hint: {each}" for each in seen.hints)])
     said = f"mock-akool: {counted(seen.calls, 'call')} and {counted(seen.jobs, 'job')}"
     return "\n".join([said, *(f"hint: {each}" for each in seen.hints)])
+
+
+def nothing_came(command: Sequence[str]) -> list[str]:
+    """Return what is printed when a command sent nothing to the fake, as lines: what it is, and what to try."""
+    name = Path(command[0]).name.lower()
+    ways = [way for beginnings, way in _WAYS_OUT if name.startswith(beginnings)]
+    general = (
+        "run a program that reads none of the variables of `mock-akool exec --print-env` with --isolate (Linux), "
+        "or give it the proxy and the CA by its own settings; docs/guides/hard-coded-hosts.md says how"
+    )
+    return [_NOTHING, *(f"hint: {each}" for each in [*ways, general])]
 
 
 def _write_report(file: str, seen: Observed, command: Sequence[str], status: int) -> None:

@@ -654,7 +654,7 @@ class HttpConnection(asyncio.Protocol):
         """Send a response that waits or whose file must be drawn; neither holds the event loop."""
         response, body = await self._host.complete(request, response, self._peer)
         if response.delay_ns:
-            await asyncio.sleep(response.delay_ns / NS_PER_S)
+            await asyncio.sleep(response.delay_ns / NS_PER_S / self._host.pace)
         if response.transfer is not None:
             await self._writer.write_badly(request, response, response.transfer, body, keep_alive)
         self._busy = False

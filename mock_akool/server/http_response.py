@@ -18,6 +18,9 @@ _BODILESS: Final = frozenset({204, 304})
 class ResponseHost(Protocol):
     """What a writer asks its server for."""
 
+    pace: float
+    """How many times as fast as they say responses are that come late or slowly."""
+
     def date(self) -> bytes:
         """Return the Date header, with the line end before it."""
         ...
@@ -71,7 +74,7 @@ class ResponseWriter:
         size = transfer.piece_bytes or len(arriving) or 1
         for start in range(0, len(arriving), size):
             if transfer.piece_bytes:
-                await asyncio.sleep(transfer.pause_ns / NS_PER_S)
+                await asyncio.sleep(transfer.pause_ns / NS_PER_S / self._host.pace)
             if transport.is_closing():
                 return
             transport.write(arriving[start : start + size])

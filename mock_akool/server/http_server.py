@@ -102,6 +102,8 @@ class Server:
         self.tls = tls or Tls()
         application.tls = self.tls
         self.max_body_bytes = application.max_body_bytes
+        self.pace = 1.0
+        """How many times as fast as they say responses are that come late or slowly: as fast as the fake's clock."""
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self._beside: list[asyncio.Task[None]] = []

@@ -25,8 +25,7 @@ PURE: Final = [*CORE, *sorted((PACKAGE / "akool").rglob("*.py"))]
 ANY_APIS: Final = {
     *("code", "data", "from", "jobs", "msg", "prompt", "result", "stages", "token", "type"),
     *("job_id", "removed", "seconds", "url"),
-    *("age", "count", "credentials", "docs", "duration", "name", "page", "scenario", "size", "sort", "status", "text"),
-    *("urls",),
+    *("age", "count", "duration", "name", "page", "scenario", "size", "sort", "status", "text"),
 }
 # The words of our own scenario files, which are among the fixtures.
 OURS: Final = {"description", "files", "http", "processing"}

@@ -161,6 +161,7 @@ class _MemoryHost:
     def __init__(self, loop: asyncio.AbstractEventLoop, max_body_bytes: int) -> None:
         self.loop = loop
         self.max_body_bytes = max_body_bytes
+        self.pace = 1.0
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.known_requests = self.known_over_tls = dict[bytes, Request]()

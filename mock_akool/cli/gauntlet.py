@@ -1,0 +1,172 @@
+"""`mock-akool gauntlet`: run a program through every failure scenario, and judge it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mock_akool.cli.exec import command_of, nothing_came, program_of, settings_for_command
+from mock_akool.cli.parser import FILES, completed_by
+from mock_akool.cli.serve import add_settings
+from mock_akool.core.errors import MockAkoolError, ScenarioError, SettingsError
+
+if TYPE_CHECKING:
+    from mock_akool.akool.scenarios.model import Scenario
+    from mock_akool.gauntlet import GauntletReport, Judgement
+
+_AT_ONCE: Final = 8
+_SPEED: Final = 20.0
+_LIMIT_S: Final = 60.0
+
+
+def add_parser(commands: Any, help: str) -> None:
+    """Add the command to the commands of a parser."""
+    parser = commands.add_parser(
+        "gauntlet",
+        help=help,
+        usage="mock-akool gauntlet [options] -- COMMAND ...",
+        description="Run a program once for each scenario of the library, each time afresh and against a fake of its "
+        "own, and judge what it does. Its environment leads it there, as with `mock-akool exec`.",
+        epilog="The exit status is 1 where a scenario was failed. All flags of `mock-akool serve` are flags of "
+        "gauntlet too.",
+    )
+    which = parser.add_argument_group("which scenarios")
+    for flag, help in (("--only", "run this one (repeatable)"), ("--skip", "leave this one out (repeatable)")):
+        which.add_argument(flag, action="append", default=[], metavar="NAME", help=help)
+    which.add_argument("--family", metavar="NAME", help="the family of the program's jobs, such as image_v3")
+    which.add_argument("--repeat", type=_count, default=1, metavar="N", help="run each with N seeds")
+    which.add_argument("--webhook-url", metavar="URL", help="the program listens for webhooks there")
+    how = parser.add_argument_group("how they are run")
+    how.add_argument(
+        "--speed", type=_positive, default=_SPEED, metavar="N", help="the fake's clock is N times as fast (default: 20)"
+    )
+    how.add_argument(
+        "--limit", type=_positive, default=_LIMIT_S, metavar="S", help="end the program after S seconds (default: 60)"
+    )
+    how.add_argument("--at-once", type=_count, metavar="N", help="how many run at the same time (default: 8)")
+    what = parser.add_argument_group("what is written")
+    for flag, help in (
+        ("--html", "a page with the timelines"),
+        ("--json", "everything, as JSON"),
+        ("--junit", "JUnit XML"),
+    ):
+        completed_by(FILES, what.add_argument(flag, metavar="FILE", help=help))
+    known = what.add_argument("--known", metavar="FILE", help="accepted findings: a line `scenario: finding` for each")
+    completed_by(FILES, known)
+    add_settings(parser, [])
+    parser.add_argument("command", nargs="*", metavar="COMMAND", help="the program and its arguments, after --")
+    parser.set_defaults(run=execute, parser=parser, isolate=False)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError(text)
+    return number
+
+
+_count.__name__ = "number from 1"
+_positive.__name__ = "number above 0"
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the command in each scenario; returns 0, or 1 when one was failed, or none could be judged."""
+    from mock_akool.cli.gauntlet_runs import Runs
+    from mock_akool.gauntlet import GauntletReport, Verdict
+    from mock_akool.gauntlet.known import accepting, read_known_file
+
+    command = command_of(options)
+    settings = settings_for_command(options)
+    known = read_known_file(Path(options.known)) if options.known else frozenset()
+    turns = [(each, settings.seed + turn) for each in _scenarios(options) for turn in range(options.repeat)]
+    program = program_of(command)
+    if isinstance(program, int):
+        return program
+    runs = Runs([program, *command[1:]], settings, options.speed, options.limit, options.webhook_url)
+    # A program that listens has one address, which only one run at a time can have.
+    at_once = 1 if options.webhook_url else options.at_once or _AT_ONCE
+    found: dict[int, Judgement] = {}
+    with ThreadPoolExecutor(at_once) as pool:
+        futures = {pool.submit(runs.judged, *turn): number for number, turn in enumerate(turns)}
+        try:
+            for future in as_completed(futures):
+                judgement = found[futures[future]] = future.result()
+                _show_progress(len(found), len(turns), judgement)
+        except BaseException:
+            runs.stop()
+            pool.shutdown(cancel_futures=True)
+            raise
+    report = GauntletReport(accepting([found[number] for number in range(len(turns))], known))
+    print(report)
+    _write_all(report, options)
+    if all(each.verdict is Verdict.NOT_JUDGED for each in report.judgements):
+        print("\n".join(nothing_came(command)), file=sys.stderr)
+        return 1
+    return int(bool(report.failures))
+
+
+def _show_progress(done: int, all_of_them: int, judgement: Judgement) -> None:
+    if sys.stderr.isatty():
+        print(f"{done} of {all_of_them}: {judgement.scenario}: {judgement.verdict}", file=sys.stderr)
+
+
+def _scenarios(options: argparse.Namespace) -> list[Scenario]:
+    """Return the scenarios that are to be run; raises ScenarioError for an unknown name."""
+    from mock_akool.scenario_library.library import load_all, names
+
+    wanted, skipped = (load_all(",".join(each)) for each in (options.only, options.skip))
+    left_out = {each.name for each in skipped}
+    found = [each for each in wanted or load_all(list(names())) if each.name not in left_out]
+    about = _endpoints_of(options.family)
+    kept = [
+        each
+        for each in found
+        if (about is None or each.expect.is_about(about)) and (options.webhook_url or wanted or not each.webhooks)
+    ]
+    if not kept:
+        raise ScenarioError("no scenario is left", "leave out some of --only, --skip and --family")
+    return kept
+
+
+def _endpoints_of(family: str | None) -> frozenset[str] | None:
+    """Return the endpoints that create and show the jobs of a family; raises SettingsError for an unknown name."""
+    from mock_akool.akool.families import FAMILIES
+    from mock_akool.core.schema import did_you_mean
+
+    if family is None:
+        return None
+    known = {each.name: each for each in FAMILIES}
+    if family not in known:
+        hint = did_you_mean(family, known, f"they are {', '.join(known)}")
+        raise SettingsError(f"there is no family {family!r}", hint, ("--family",))
+    meant = known[family]
+    return frozenset([*(each.endpoint for each in meant.creates), *(each.results.endpoint for each in meant.readings)])
+
+
+def _write_all(report: GauntletReport, options: argparse.Namespace) -> None:
+    from mock_akool.gauntlet import as_html
+
+    forms: Iterable[tuple[str | None, Callable[[], str]]] = (
+        (options.html, lambda: as_html(report)),
+        (options.json, lambda: json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n"),
+        (options.junit, report.as_junit),
+    )
+    for file, text in forms:
+        if file is None:
+            continue
+        try:
+            Path(file).write_text(text(), encoding="utf-8")
+        except OSError as error:
+            raise MockAkoolError(f"cannot write {file}: {error.strerror or error}") from None

@@ -1,0 +1,279 @@
+"""`mock-akool gauntlet`: real programs are run through scenarios, and judged."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+from xml.etree import ElementTree
+
+import pytest
+
+from mock_akool.cli import main
+from mock_akool.cli.gauntlet_runs import end_of
+from mock_akool.gauntlet.facts import How
+from tests.children import Child
+
+CLIENT: Final = """
+import json, sys, time, urllib.request
+
+API, KEY = "https://openapi.akool.com/api/open/v3/content/image", {"x-api-key": "my-key"}
+
+def ask(url, fields=None):
+    body = None if fields is None else json.dumps(fields).encode()
+    request = urllib.request.Request(url, body, {**KEY, "content-type": "application/json"})
+    answer = json.load(urllib.request.urlopen(request, timeout=20))
+    if answer["code"] != 1000:
+        sys.exit(f"refused with {answer['code']}")
+    return answer["data"]
+
+job = ask(f"{API}/createbyprompt", {"prompt": "a fox"})
+while job["image_status"] != 3:
+    time.sleep(0.15)
+    job = ask(f"{API}/infobymodelid?image_model_id={job['_id']}")
+    if job["image_status"] == 4 and "--careful" in sys.argv:
+        sys.exit("the job failed")
+urllib.request.urlopen(job["image"], timeout=20).read()
+print("done")
+"""
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> list[str]:
+    return script(tmp_path, CLIENT)
+
+
+def script(folder: Path, code: str) -> list[str]:
+    file = folder / "client.py"
+    file.write_text(code)
+    return [sys.executable, str(file)]
+
+
+def ran(*options: str, command: list[str]) -> int:
+    return main(["gauntlet", *options, "--", *command])
+
+
+class TestReports:
+    def test_all_forms_say_the_same(
+        self, client: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        files = {form: tmp_path / f"found.{form}" for form in ("json", "junit", "html")}
+        written = [each for form, file in files.items() for each in (f"--{form}", str(file))]
+        status = ran(
+            "--only", "happy,flaky-gateway", "--only", "fails,banned", *written, command=[*client, "--careful"]
+        )
+        shown = capsys.readouterr()
+        assert (status, shown.err) == (1, "")
+        lines = [line.split("  ")[0] for line in shown.out.splitlines()[:4]]
+        assert lines == ["happy", "flaky-gateway", "fails", "banned"]
+        assert "\nflaky-gateway (seed 0): crashed\n  crashed: the client crashed after #2: " in shown.out
+        assert "HTTPError: HTTP Error 502: Bad Gateway" in shown.out
+        assert shown.out.endswith("score: 3 of 4\n")
+        verdicts = [each["verdict"] for each in json.loads(files["json"].read_text())["judgements"]]
+        assert verdicts == ["survived", "crashed", "gave up cleanly", "gave up cleanly"]
+        assert ElementTree.parse(files["junit"]).getroot().get("failures") == "1"
+        assert files["html"].read_text().count("<section") == 4
+
+    def test_known_findings_do_not_fail(
+        self, client: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        known = tmp_path / "known.txt"
+        known.write_text("flaky-gateway: crashed\n")
+        assert ran("--only", "flaky-gateway", "--known", str(known), command=client) == 0
+        assert "known: the client crashed" in capsys.readouterr().out
+
+    def test_each_scenario_is_run_with_several_seeds(
+        self, client: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "found.json"
+        assert ran("--only", "happy", "--repeat", "3", "--seed", "5", "--json", str(file), command=client) == 0
+        found = json.loads(file.read_text())["judgements"]
+        assert [each["seed"] for each in found] == [5, 6, 7]
+        ids = {each["story"]["jobs"][0]["job_id"] for each in found}
+        assert len(ids) == 3
+
+    def test_progress_is_shown_on_a_terminal_only(
+        self, client: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        assert ran("--only", "happy", command=client) == 0
+        assert capsys.readouterr().err == "1 of 1: happy: survived\n"
+
+    def test_a_report_that_cannot_be_written_is_an_error(
+        self, client: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert ran("--only", "banned", "--html", str(tmp_path / "no" / "page.html"), command=client) == 1
+        assert "cannot write" in capsys.readouterr().err
+
+
+class TestRuns:
+    def test_a_program_that_hangs_is_ended_with_what_it_started(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        shell = f"{sys.executable} {tmp_path / 'client.py'} & wait"
+        script(tmp_path, CLIENT)
+        assert ran("--only", "stuck-in-queue", "--limit", "2", command=["sh", "-c", shell]) == 1
+        assert "stuck-in-queue  hung  the client did not end; its last call was #" in capsys.readouterr().out
+
+    def test_a_program_that_ends_with_an_error_has_to_say_which(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        silent = script(tmp_path, CLIENT.replace("sys.exit(f\"refused with {answer['code']}\")", "sys.exit(1)"))
+        assert ran("--only", "banned", command=silent) == 1
+        assert "no reason: the client ended with an error, and did not say which" in capsys.readouterr().out
+
+    def test_late_answers_are_as_much_faster_as_the_clock(self, client: list[str]) -> None:
+        assert ran("--only", "late-answers", "--speed", "60", command=client) == 0
+
+    def test_a_program_that_asks_nothing_is_not_judged(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert ran("--only", "happy", command=[sys.executable, "-c", "print('hello')"]) == 1
+        shown = capsys.readouterr()
+        assert "could not be judged  no request reached the fake; the client ended: hello" in shown.out
+        assert shown.err.startswith("mock-akool: no request reached the fake\nhint: ")
+
+    def test_an_interrupt_ends_all_runs(self, client: list[str], tmp_path: Path) -> None:
+        arguments = ("gauntlet", "--only", "stuck-in-queue", "--limit", "100", "--", *client)
+        marker = tmp_path / "begun"
+        code = CLIENT.replace("while job", f"open({str(marker)!r}, 'w').close()\nwhile job", 1)
+        script(tmp_path, code)
+        with Child(*arguments) as child:
+            while not marker.exists():
+                assert child.process.poll() is None
+            child.process.send_signal(2)
+            assert child.process.wait(20) == 130
+
+
+WEBHOOKS: Final = """
+import json, sys, threading, urllib.request
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from mock_akool.webhooks import EnvelopeError, open_envelope
+
+API = "https://openapi.akool.com/api/open/v3"
+ID, SECRET = "AAECAwQFBgcICQoLDA0ODw==", "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
+done = threading.Event()
+
+class Receiver(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        try:
+            ended = open_envelope(body, ID, SECRET)["status"] == 3
+            status = 200
+        except EnvelopeError:
+            ended, status = False, ANSWER
+        self.send_response(status)
+        self.send_header("content-length", "0")
+        self.end_headers()
+        if ended:
+            done.set()
+
+    def log_message(self, *_):
+        pass
+
+server = HTTPServer(("127.0.0.1", 0), Receiver)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+url = f"http://127.0.0.1:{server.server_port}/hook"
+
+def ask(path, fields):
+    request = urllib.request.Request(f"{API}/{path}", json.dumps(fields).encode())
+    request.add_header("content-type", "application/json")
+    request.add_header("x-api-key", SECRET)
+    return json.load(urllib.request.urlopen(request, timeout=20))
+
+ask("getToken", {"clientId": ID, "clientSecret": SECRET})
+ask("content/image/createbyprompt", {"prompt": "a fox", "webhookUrl": url})
+if not done.wait(20):
+    sys.exit("no webhook came")
+"""
+
+
+@pytest.mark.parametrize(("answer", "status"), [(400, 0), (200, 1)])
+def test_a_program_that_listens_is_judged_by_how_it_answers(
+    answer: int, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listening = script(tmp_path, WEBHOOKS.replace("ANSWER", str(answer)))
+    options = ("--only", "webhook-forged", "--webhook-url", "http://127.0.0.1:8000/hook")
+    assert ran(*options, command=listening) == status, capsys.readouterr().out
+    assert ("webhook not verified" in capsys.readouterr().out) is bool(status)
+
+
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [
+        ("Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: '_id'\n", "KeyError: '_id'"),
+        (
+            "file:///a.mjs:3\n  x\n\nTypeError: Cannot read it\n    at main (file:///a.mjs:3:5)\n\nNode.js v20\n",
+            "TypeError: Cannot read it",
+        ),
+        (
+            'Exception in thread "main" java.lang.RuntimeException: no\n\tat Main.main(Main.java:3)\n',
+            'Exception in thread "main" java.lang.RuntimeException: no',
+        ),
+        (
+            "panic: runtime error: index out of range\n\ngoroutine 1 [running]:\n",
+            "panic: runtime error: index out of range",
+        ),
+        ("thread 'main' panicked at src/main.rs:2:5:\nno\n", "no"),
+    ],
+    ids=["python", "node", "java", "go", "rust"],
+)
+def test_what_nobody_caught_is_a_crash(printed: str, words: str) -> None:
+    assert end_of(1, printed) == (How.CRASHED, words)
+
+
+@pytest.mark.parametrize(
+    ("status", "printed", "how", "words"),
+    [
+        (0, "image-1.jpg\n", How.WELL, "image-1.jpg"),
+        (1, "working\nthe job failed\n\n", How.GAVE_UP, "the job failed"),
+        (2, "", How.GAVE_UP, ""),
+        (-11, "", How.CRASHED, "it was ended by signal 11"),
+        (139, "oh\n", How.CRASHED, "it was ended by signal 11: oh"),
+    ],
+)
+def test_an_end_is_read_from_status_and_last_words(status: int, printed: str, how: How, words: str) -> None:
+    assert end_of(status, printed) == (how, words)
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--only", "flaky-gatewy"], "did you mean 'flaky-gateway'?"),
+            (["--family", "image_v5"], "did you mean 'image_v"),
+            (["--only", "happy", "--skip", "happy"], "no scenario is left"),
+            (["--known", "nowhere.txt"], "nowhere.txt: cannot read it"),
+            (["--webhook-url", "here"], "'here' is no URL"),
+            (["--no-tls"], "programs with Akool's hosts in them speak HTTPS"),
+        ],
+    )
+    def test_a_mistake_is_an_error(self, options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert ran(*options, command=[sys.executable]) == 1
+        assert said in capsys.readouterr().err
+
+    @pytest.mark.parametrize("options", [["--repeat", "0"], ["--speed", "-1"], ["--limit", "x"], ["--at-once", "0"]])
+    def test_a_number_that_cannot_be_is_wrong_usage(
+        self, options: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as caught:
+            ran(*options, command=[sys.executable])
+        assert caught.value.code == 2
+        assert f"argument {options[0]}: invalid number" in capsys.readouterr().err
+
+    def test_a_command_is_needed(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            main(["gauntlet"])
+        assert "mock-akool gauntlet -- node app.mjs" in capsys.readouterr().err
+        assert ran(command=["no-such-program"]) == 127
+
+    def test_a_family_leaves_out_what_is_about_others(self, tmp_path: Path) -> None:
+        def run_for(family: str) -> set[str]:
+            file = tmp_path / "found.json"
+            options = ("--family", family, "--json", str(file), "--speed", "1000")
+            ran(*options, command=[sys.executable, "-S", "-c", ""])
+            found: dict[str, Any] = json.loads(file.read_text())
+            return {each["scenario"] for each in found["judgements"]}
+
+        image, faces = run_for("image_v3"), run_for("faceswap_v3")
+        assert faces - image == {"empty-list", "swap-url-too-early"}
+        assert not image & {"webhook-lost", "no-face"}
