@@ -29,10 +29,7 @@ _REQUESTS: Final[Mapping[str, Schema]] = {
 """What the emulated API reads of a body; what it does not know, it ignores."""
 
 _DATA: Final[Mapping[str, Schema]] = {
-    **{
-        endpoint: {"anyOf": [create.record_schema, {"type": "array", "items": create.record_schema}]}
-        for endpoint, create in CREATES.items()
-    },
+    **{endpoint: create.data_schema for endpoint, create in CREATES.items()},
     **{endpoint: results.data_schema for endpoint, results in RESULTS.items()},
     endpoints.QUOTA_INFO: {"type": "object", "required": ["credit"], "properties": {"credit": {"type": "number"}}},
 }

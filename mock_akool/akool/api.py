@@ -42,7 +42,7 @@ from mock_akool.akool.families import (
     shown_record,
 )
 from mock_akool.akool.jobs import Job
-from mock_akool.akool.poll_cache import PollResult
+from mock_akool.akool.poll_cache import PollResult, Question
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.http import Download, Headers, Request, Response
@@ -130,7 +130,6 @@ def _create(create: Create[Any]) -> Signed:
 def _read(results: Results) -> Signed:
     """Return what answers an endpoint that shows jobs."""
     endpoint = results.endpoint
-    is_query = results.method == "GET"
     is_strict = results.unknown is Unknown.REFUSED
     known_as = {
         create.endpoint: (reading, family)
@@ -140,9 +139,9 @@ def _read(results: Results) -> Signed:
     }
 
     def handle(engine: Engine, request: Request, account: Account, now_ns: int, names: Names) -> Response:
-        repeats = is_query and not names
-        if repeats:
-            same = engine.recall(endpoint, request.query, account, request.file_base, now_ns)
+        question = "" if names else _question(request)
+        if question:
+            same = engine.recall(endpoint, question, account, request.file_base, now_ns)
             if same is not None:
                 return same
         shown: list[PollResult] = []
@@ -168,8 +167,8 @@ def _read(results: Results) -> Signed:
             records.append(shown_record(*known, job, status, request.file_base, engine.context))
         response = _polled(engine, account, success(results.data_of(records, engine.context)), first_id, shown)
         # What was left out may be shown a moment later.
-        if repeats and shown and len(shown) == len(asked):
-            engine.remember(endpoint, request.query, request.file_base, shown, response)
+        if question and shown and len(shown) == len(asked):
+            engine.remember(endpoint, question, request.file_base, shown, response)
         return response
 
     return handle
@@ -195,6 +194,13 @@ def _polled(engine: Engine, account: Account, body: bytes, first_id: str, shown:
     if len(shown) == 1:
         return response
     return response._replace(also_shown=tuple((each.job.id, each.status) for each in shown[1:]))
+
+
+def _question(request: Request) -> Question:
+    """Return what tells a poll from others to the same endpoint: its query, or its body and content type."""
+    if request.method in ("GET", "HEAD"):
+        return request.query
+    return request.headers.get("content-type", "").encode() + b"\n" + request.body
 
 
 def _serve(service: Service) -> Open:

@@ -23,7 +23,7 @@ from mock_akool.akool.job_store import JobStore
 from mock_akool.akool.jobs import Job, JobInput, NewJob, topic_of
 from mock_akool.akool.outbox import Compose, Outbox
 from mock_akool.akool.overrides import ResultOverride
-from mock_akool.akool.poll_cache import NEVER_NS, PollCache, PollResult
+from mock_akool.akool.poll_cache import NEVER_NS, PollCache, PollResult, Question
 from mock_akool.akool.settings import Limits, ServiceSettings
 from mock_akool.akool.snapshot import Snapshot
 from mock_akool.akool.transactions import give_way, transaction
@@ -545,17 +545,19 @@ class Engine:
                 until_ns = now_ns
             return PollResult(job, status, NEVER_NS if until_ns is None else until_ns)
 
-    def recall(self, endpoint: str, query: str, account: Account, file_base: str, now_ns: int) -> Response | None:
+    def recall(
+        self, endpoint: str, question: Question, account: Account, file_base: str, now_ns: int
+    ) -> Response | None:
         """Return the response of an equal poll of a moment ago, if nothing has changed since; else None."""
         # Every poll asks this first, and reads a record or none: it needs no lock.
-        return self._polls.recall(endpoint, query, account.api_key, file_base, now_ns, self._jobs.by_id)
+        return self._polls.recall(endpoint, question, account.api_key, file_base, now_ns, self._jobs.by_id)
 
     def remember(
-        self, endpoint: str, query: str, file_base: str, results: Sequence[PollResult], response: Response
+        self, endpoint: str, question: Question, file_base: str, results: Sequence[PollResult], response: Response
     ) -> None:
         """Keep the response to a poll for `recall`."""
         with self.lock:
-            self._polls.remember(endpoint, query, file_base, results, response)
+            self._polls.remember(endpoint, question, file_base, results, response)
 
     def complete(self, job_id: str, now_ns: int | None = None) -> Job:
         """Let the job be completed from now on; raises MockAkoolError when there is no such job."""

@@ -14,6 +14,9 @@ _MOST_BYTES: Final = 8 << 20
 
 NEVER_NS: Final = 1 << 63
 
+Question = str | bytes
+"""What a poll asks: its query, or what its body says."""
+
 
 class PollResult(NamedTuple):
     """What a poll sees of a job: its status, and until when, in ns, further polls see the same and change nothing."""
@@ -31,14 +34,14 @@ class PollCache:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], tuple[PollResult, str, Response, tuple[Job, ...]]] = {}
+        self._kept: dict[tuple[str, Question], tuple[PollResult, str, Response, tuple[Job, ...]]] = {}
         self._bytes = 0
 
     def recall(
-        self, endpoint: str, query: str, api_key: str, file_base: str, now_ns: int, jobs: dict[str, Job]
+        self, endpoint: str, question: Question, api_key: str, file_base: str, now_ns: int, jobs: dict[str, Job]
     ) -> Response | None:
         """Return the response to an equal poll of a moment ago, if nothing has changed since."""
-        kept = self._kept.get((endpoint, query))
+        kept = self._kept.get((endpoint, question))
         if kept is None:
             return None
         (job, _, until_ns), kept_base, response, others = kept
@@ -49,17 +52,17 @@ class PollCache:
         return response if job.account.api_key == api_key else None
 
     def remember(
-        self, endpoint: str, query: str, file_base: str, results: Sequence[PollResult], response: Response
+        self, endpoint: str, question: Question, file_base: str, results: Sequence[PollResult], response: Response
     ) -> None:
         """Keep the response to a poll that saw these jobs, all of one account."""
         first, *others = results
         until_ns = min(each.until_ns for each in results)
-        size = len(response.body) + len(query)
+        size = len(response.body) + len(question)
         if len(self._kept) >= _MOST_KEPT or self._bytes + size > _MOST_BYTES:
             self.clear()
         self._bytes += size
         others_seen = tuple(each.job for each in others)
-        self._kept[endpoint, query] = (first._replace(until_ns=until_ns), file_base, response, others_seen)
+        self._kept[endpoint, question] = (first._replace(until_ns=until_ns), file_base, response, others_seen)
 
     def clear(self) -> None:
         """Forget all."""

@@ -409,11 +409,117 @@ VOICE_SITUATIONS: Final[Mapping[str, Golden]] = {
     "error-1104-voice": Golden("a spoken text without credits", _voice("tts"), {"credits": 0}),
 }
 
+_VIDEO_OF_IMAGE: Final = {
+    "image_url": SOURCE,
+    "prompt": "the lighthouse begins to shine",
+    "resolution": "720p",
+    "video_length": 5,
+}
+_FILMS: Final[Mapping[str, tuple[str, str, Mapping[str, Any]]]] = {
+    "video-of-image": (
+        "image2Video/createBySourcePrompt",
+        "/api/open/v4/image2Video/createBySourcePrompt",
+        _VIDEO_OF_IMAGE,
+    ),
+    "video-of-image-effect": (
+        "image2Video/createBySourcePrompt with an effect",
+        "/api/open/v4/image2Video/createBySourcePrompt",
+        {**_VIDEO_OF_IMAGE, "effect_code": "squish_89244231312", "audio_type": 1},
+    ),
+    "video-of-image-batch": (
+        "image2Video/createBySourcePrompt/batch, two videos",
+        "/api/open/v4/image2Video/createBySourcePrompt/batch",
+        {**_VIDEO_OF_IMAGE, "model_name": "AkoolImage2VideoFastV1", "count": 2, "generate_audio": True},
+    ),
+    "video-of-text-batch": (
+        "text2Video/createByPrompt/batch, two videos",
+        "/api/open/v4/text2Video/createByPrompt/batch",
+        {"prompt": "a lighthouse at dusk", "count": 2},
+    ),
+}
+_FILM_API: Final = "/api/open/v4/image2Video"
+
+
+def _film(name: str) -> Callable[[Client], Answer]:
+    _, path, fields = _FILMS[name]
+    return lambda client: client.post(path, dict(fields))
+
+
+def _film_ids(name: str, client: Client) -> str:
+    data = _film(name)(client).data
+    return ",".join(row["_id"] for row in data.get("successList", [data]))
+
+
+def _films(name: str, plan: Mapping[str, Any]) -> Callable[[Client], Answer]:
+    def ask(client: Client) -> Answer:
+        for _ in range(2):
+            client.transport.mock.next_job(**{"queueing": 0, "processing": 0, **plan})
+        ids = _film_ids(name, client)
+        client.transport.advance(_ASKED_AFTER_S)
+        return client.post(f"{_FILM_API}/resultsByIds", {"_ids": ids})
+
+    return ask
+
+
+def _sound(client: Client) -> Answer:
+    parent = _film_ids("video-of-image", client)
+    client.transport.mock.job(parent).complete()
+    return client.post(f"{_FILM_API}/updateVideoAudio", {"pre_video_id": parent, "audio_type": 1})
+
+
+def _deleted_film(client: Client) -> Answer:
+    return client.post(f"{_FILM_API}/delbyids", {"_ids": f"{_film_ids('video-of-image', client)},{'0' * 24}"})
+
+
+def _old_films(client: Client) -> Answer:
+    _film("video-of-image")(client)
+    client.transport.advance(_ASKED_AFTER_S)
+    return client.get("/api/open/v3/content/video/list", "page=1&size=10")
+
+
+FILM_SITUATIONS: Final[Mapping[str, Golden]] = {
+    **{f"create-{name}": Golden(about, _film(name)) for name, (about, _, _) in _FILMS.items()},
+    "create-video-of-image-refused": Golden(
+        "image2Video/createBySourcePrompt/batch, one of two is refused",
+        _film("video-of-image-batch"),
+        {"i2v_batch_errors": "*=1"},
+    ),
+    "create-video-sound": Golden("updateVideoAudio", _sound),
+    **{
+        f"results-{name}-{status}": Golden(f"resultsByIds of {_FILMS[name][0]}: {state}", _films(name, plan))
+        for name in ("video-of-image", "video-of-text-batch")
+        for status, (state, plan) in _STATUSES.items()
+        if "refunded" not in status
+    },
+    "results-empty": Golden(
+        "resultsByIds of unknown ids", lambda client: client.post(f"{_FILM_API}/resultsByIds", {"_ids": "0" * 24})
+    ),
+    "effects": Golden("image2Video/effects", lambda client: client.get(f"{_FILM_API}/effects")),
+    "delete-video": Golden("image2Video/delbyids of a video and an unknown id", _deleted_film),
+    "models-of-images": Golden(
+        "aigModel/list of type 1501", lambda client: client.get("/api/open/v4/aigModel/list", "types[]=1501")
+    ),
+    "models-of-texts": Golden(
+        "aigModel/list of type 1502", lambda client: client.get("/api/open/v4/aigModel/list", "types[]=1502")
+    ),
+    "video-list": Golden("content/video/list of one video", _old_films),
+    "error-1003-video-ids": Golden(
+        "resultsByIds with a list", lambda client: client.post(f"{_FILM_API}/resultsByIds", {"_ids": ["0" * 24]})
+    ),
+    "error-1010-video": Golden(
+        "updateVideoAudio of a video that is not completed",
+        lambda client: client.post(
+            f"{_FILM_API}/updateVideoAudio", {"pre_video_id": _film_ids("video-of-image", client), "audio_type": 1}
+        ),
+    ),
+}
+
 SITUATIONS: Final[Mapping[str, Golden]] = {
     **IMAGE_SITUATIONS,
     **FACE_SITUATIONS,
     **VIDEO_SITUATIONS,
     **VOICE_SITUATIONS,
+    **FILM_SITUATIONS,
 }
 
 

@@ -363,6 +363,48 @@ def _detected_without_key(path: str) -> Callable[[Client], int | None]:
     return lambda client: client.post(path, {"url": SOURCE, "image_url": SOURCE}, headers={}).json().get("code")
 
 
+FILMS: Final = "/api/open/v4/image2Video"
+FILM: Final[dict[str, Any]] = {
+    "image_url": SOURCE,
+    "prompt": "a cat",
+    "resolution": "720p",
+    "video_length": 5,
+}
+
+
+def _film_code(path: str = "createBySourcePrompt", /, **fields: Any) -> Callable[[Client], int]:
+    return lambda client: client.post(f"{FILMS}/{path}", {**FILM, **fields}).code
+
+
+def _audible_price(client: Client) -> float:
+    client.post(f"{FILMS}/createBySourcePrompt/batch", {**FILM, "generate_audio": True})
+    return _spent(client)
+
+
+def _refused_rows(client: Client) -> list[int]:
+    data = client.post(f"{FILMS}/createBySourcePrompt/batch", {**FILM, "count": 2}).data
+    return [len(data["successList"]), *(each["code"] for each in data["errorList"])]
+
+
+def _film_ids_code(client: Client) -> int:
+    return client.post(f"{FILMS}/resultsByIds", {"ids": "x"}).code
+
+
+def _early_sound_code(client: Client) -> int:
+    made = client.post(f"{FILMS}/createBySourcePrompt", FILM).data["_id"]
+    return client.post(f"{FILMS}/updateVideoAudio", {"pre_video_id": made, "audio_type": 1}).code
+
+
+def _word_of(path: str, fields: dict[str, Any]) -> Callable[[Client], str]:
+    def look(client: Client) -> str:
+        client.post(path, {**fields, "webhookurl": HOOK})
+        client.transport.advance(60)
+        word: str = client.transport.mock.webhooks[0].json["type"]
+        return word
+
+    return look
+
+
 CHOICES: dict[str, Choice] = {
     "max_body_bytes": Choice(1024, _body_limit, [1000, 1000, 1003], [1000, 1003, 1003]),
     "error_data": Choice(
@@ -452,6 +494,22 @@ CHOICES: dict[str, Choice] = {
     ),
     "no_credit_code_character_swap": Choice(1006, _video_code("character-swap"), 1104, 1006, {"credits": 0}),
     "webhook_type_character_swap": Choice("swap", _webhook_type, "character swap", "swap"),
+    "i2v_require_negative": Choice(True, _film_code(), 1000, 1003),
+    "i2v_require_audio_type": Choice(True, _film_code(), 1000, 1003),
+    "i2v_any_model": Choice(True, _film_code("createBySourcePrompt/batch", model_name="new"), 1003, 1000),
+    "i2v_audio_surcharge": Choice(0.5, _audible_price, 120, 150),
+    "i2v_batch_errors": Choice("*cat*=1", _refused_rows, [2], [1, 1108]),
+    "i2v_batch_error_code": Choice(2001, _refused_rows, [1, 1108], [1, 2001], {"i2v_batch_errors": "*=1"}),
+    "i2v_bad_ids_code": Choice(1008, _film_ids_code, 1003, 1008),
+    "i2v_audio_unavailable_code": Choice(1003, _early_sound_code, 1010, 1003),
+    "no_credit_code_image2video": Choice(1006, _film_code(), 1104, 1006, {"credits": 0}),
+    "webhook_type_image2video": Choice("i2v", _word_of(f"{FILMS}/createBySourcePrompt", FILM), "image to video", "i2v"),
+    "webhook_type_text2video": Choice(
+        "t2v",
+        _word_of("/api/open/v4/text2Video/createByPrompt/batch", {"prompt": "a cat"}),
+        "text to video",
+        "t2v",
+    ),
     "webhook_processing": Choice(False, _reported, [2, 3], [3]),
     "webhook_retries": Choice(1, _tried_at, [0, 1, 3, 7, 15, 31], [0, 1]),
     "webhook_retry_delay": Choice("2s", _tried_at, [0, 1, 3, 7, 15, 31], [0, 2, 6, 14, 30]),

@@ -12,7 +12,7 @@ import pytest
 from mock_akool import MockAkool, Profile, Request, SettingsError
 from mock_akool.akool.families import FAMILIES, HOSTS, Asked
 from mock_akool.akool.families.faceswap import ENDPOINTS, RESULTS
-from mock_akool.akool.families.inputs import UrlNumber
+from mock_akool.akool.families.inputs import PatternNumber
 from tests.contract.asking import KEY, OTHER, Asker
 
 V3: Final = "/api/open/v3/faceswap"
@@ -500,7 +500,7 @@ def test_a_service_that_wants_no_account_has_none() -> None:
 
 
 def test_a_number_for_a_url_may_be_a_record() -> None:
-    swapper = Swapper(faces_by_url=[UrlNumber("*", 2)])
+    swapper = Swapper(faces_by_url=[PatternNumber("*", 2)])
     assert len(swapper.post(OLD, {"image_url": "https://example.com/a.jpg"})["region"]) == 2
 
 

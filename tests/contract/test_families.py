@@ -48,7 +48,14 @@ class FamilyClient:
         """A good body; where it continues a job, that job is made and completed."""
         body = dict(self.create.example) | fields
         if self.create.parent_field:
-            parent = next(family for family in FAMILIES if not family.creates[0].parent_field).creates[0]
+            # Any that the same reader shows and that continues no other.
+            parent = next(
+                create
+                for family in FAMILIES
+                if family.reading(self.results)
+                for create in family.creates
+                if not create.parent_field
+            )
             made = json.loads(self.ask(parent.method, parent.path, body=dict(parent.example)).body)["data"]
             self.mock.job(made["_id"]).complete()
             body[self.create.parent_field] = made["_id"]
@@ -116,7 +123,7 @@ class TestLife:
 
     def test_its_file_is_not_there_before_it_is_done_nor_after_its_lifetime(self, client: FamilyClient) -> None:
         job_id = client.made()["_id"]
-        job = client.mock.jobs[-1]
+        job = client.mock.job(job_id).record
         names = client.family.files.names(job, job.input, client.mock.engine.context)
         early = client.ask("GET", f"/{names[0]}")
         assert (early.status, early.job_id) == (403, job_id)
@@ -206,7 +213,7 @@ class TestWebhooks:
         assert [each["status"] for each in told] == [
             int(status) for status in client.family.webhook.states if status != 4
         ]
-        assert {each["type"] for each in told} == {client.family.webhook.type}
+        assert {each["type"] for each in told} == {client.family.webhook.type_in(client.mock.engine.settings)}
         assert told[-1]["url"] == client.record(job_id)[client.results.result_word]
 
     def test_a_failed_job_gives_back_what_its_family_says(self, client: FamilyClient) -> None:
@@ -236,7 +243,7 @@ class TestSeveral:
         client.mock.clock.advance(5)
         client.record(job_id)
         client.mock.engine.delete_for_client(job_id, client.mock.clock.now_ns())
-        job = client.mock.jobs[-1]
+        job = client.mock.job(job_id).record
         name = client.family.files.names(job, job.input, client.mock.engine.context)[0]
         assert client.ask("GET", f"/{name}").status == 403
         answer = client.read(job_id)

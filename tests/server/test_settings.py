@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 import pytest
 
 from mock_akool import AccountSpec, Profile, Settings, SettingsError, Span, failed
-from mock_akool.akool.families.inputs import UrlNumber
+from mock_akool.akool.families.inputs import PatternNumber
 from mock_akool.cli import main
 from mock_akool.core.delays import Delay
 from mock_akool.core.durations import Duration
@@ -95,12 +95,12 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "path_case_strict": ("no", False),
     "strict_types": ("yes", True),
     "assumed_media_seconds": ("20", 20),
-    "media_seconds_by_url": ("*long*=30", (UrlNumber("*long*", 30.0),)),
+    "media_seconds_by_url": ("*long*=30", (PatternNumber("*long*", 30.0),)),
     "refund_on_failure": ("no", False),
     "plan_gate": ("yes", True),
     "plan_gate_code": ("1009", 1009),
     "faces_per_image": ("2", 2),
-    "faces_by_url": ("*two*=2,*three*=3", (UrlNumber("*two*", 2.0), UrlNumber("*three*", 3.0))),
+    "faces_by_url": ("*two*=2,*three*=3", (PatternNumber("*two*", 2.0), PatternNumber("*three*", 3.0))),
     "detect_no_face": ("empty", "empty"),
     "detect_auth": ("no", False),
     "sg3_auth": ("yes", True),
@@ -133,6 +133,17 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "translate_refused_code": ("1201", 1201),
     "no_credit_code_character_swap": ("1006", 1006),
     "webhook_type_character_swap": ("swap", "swap"),
+    "i2v_require_negative": ("yes", True),
+    "i2v_require_audio_type": ("yes", True),
+    "i2v_any_model": ("yes", True),
+    "i2v_audio_surcharge": ("0.5", 0.5),
+    "i2v_batch_errors": ("*fox*=1", (PatternNumber("*fox*", 1.0),)),
+    "i2v_batch_error_code": ("2001", 2001),
+    "i2v_bad_ids_code": ("1008", 1008),
+    "i2v_audio_unavailable_code": ("1003", 1003),
+    "no_credit_code_image2video": ("1006", 1006),
+    "webhook_type_image2video": ("video", "video"),
+    "webhook_type_text2video": ("video", "video"),
 }
 """A value of each setting that is not its default: as one writes it, and what it is."""
 
@@ -146,6 +157,8 @@ TAKES_ANY_TEXT: Final = {
     "prompt_suffix",
     "faceswap_fail_field",
     "webhook_type_character_swap",
+    "webhook_type_image2video",
+    "webhook_type_text2video",
 }
 
 LISTS: Final = {
@@ -158,6 +171,7 @@ LISTS: Final = {
     "faces_by_url",
     "known_voices",
     "translate_refused_languages",
+    "i2v_batch_errors",
 }
 
 

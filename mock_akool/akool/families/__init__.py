@@ -15,6 +15,7 @@ from mock_akool.akool.families import (
     faceswap,
     faceswap_v3,
     faceswap_v4,
+    image2video,
     image_button,
     image_v3,
     image_v4,
@@ -22,6 +23,7 @@ from mock_akool.akool.families import (
     reage,
     talking_avatar,
     talking_photo,
+    text2video,
     translate,
     voice,
 )
@@ -89,6 +91,8 @@ FAMILIES: Final[tuple[Family[Any], ...]] = (
     lipsync.FAMILY,
     translate.FAMILY,
     character_swap.FAMILY,
+    image2video.FAMILY,
+    text2video.FAMILY,
 )
 
 CREATES: Final[dict[str, Create[Any]]] = {create.endpoint: create for family in FAMILIES for create in family.creates}
@@ -114,6 +118,7 @@ SERVICES: Final[dict[str, Service]] = {
         *voice.SERVICES,
         *avatars.SERVICES,
         *translate.SERVICES,
+        *image2video.SERVICES,
     )
 }
 """The endpoints that neither create nor show jobs, by name."""

@@ -16,7 +16,7 @@ from mock_akool.akool.families.inputs import (
     URL_NUMBERS,
     YES_OR_NO,
     MediaOptions,
-    UrlNumber,
+    PatternNumber,
     is_video,
     is_web_url,
     lenient,
@@ -60,7 +60,7 @@ class DetectionOptions(MediaOptions):
     faces_per_image: int = option(
         1, whole(0, _MOST_FACES), "how many faces are found in an image", section="14", mark="C"
     )
-    faces_by_url: tuple[UrlNumber, ...] = option(
+    faces_by_url: tuple[PatternNumber, ...] = option(
         (), URL_NUMBERS, "how many faces are found in those at URLs that fit a pattern", section="14", mark="C"
     )
     detect_no_face: str = option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Protocol, TypeVar
@@ -24,12 +24,11 @@ from mock_akool.akool.families.family import (
     Service,
     Unknown,
     WebhookInfo,
-    first,
     in_result,
     no_limit,
     options_of,
+    several_in_body,
     several_in_query,
-    split_ids,
     success_of,
 )
 from mock_akool.akool.families.inputs import (
@@ -43,7 +42,7 @@ from mock_akool.akool.families.inputs import (
 )
 from mock_akool.akool.jobs import Job, JobInput
 from mock_akool.akool.settings import ERROR_CODE, ServiceSettings
-from mock_akool.akool.validation import TEXT, Body, Field, Kind, Values
+from mock_akool.akool.validation import Body, Kind
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.dates import digits, iso
 from mock_akool.core.media import MediaSpec
@@ -394,7 +393,6 @@ def create(
         record=record,
         example=example,
         webhook_field="webhookUrl",
-        reply=first,
         record_schema=_CREATED_SCHEMA,
         msg=msg,
         allow=allow,
@@ -404,14 +402,7 @@ def create(
 # Deleting, cancelling
 
 
-def _ids(name: str) -> Body[tuple[str, ...]]:
-    def make(values: Values) -> tuple[str, ...]:
-        return tuple(split_ids(values[name]))
-
-    return Body({name: Field(TEXT, required=True)}, make)
-
-
-def _own_jobs(asked: Asked, job_ids: tuple[str, ...]) -> Iterator[Job]:
+def _own_jobs(asked: Asked, job_ids: Sequence[str]) -> Iterator[Job]:
     """Yield the account's face swaps with these ids; others pass silently (contract section 13)."""
     for each in job_ids:
         job = asked.own_job(each)
@@ -441,14 +432,14 @@ SERVICES: Final = (
         endpoint="faceswap/delbyids",
         path="/api/open/v3/faceswap/result/delbyids",
         answer=_delete,
-        input=_ids("_ids"),
+        input=several_in_body("_ids"),
         example={"_ids": "…"},
     ),
     Service(
         endpoint="faceswap/job/del",
         path="/api/open/v3/faceswap/job/del",
         answer=_cancel,
-        input=_ids("job_ids"),
+        input=several_in_body("job_ids"),
         example={"job_ids": "…"},
     ),
 )

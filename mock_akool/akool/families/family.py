@@ -15,10 +15,10 @@ from urllib.parse import parse_qs
 
 from mock_akool.akool.accounts import Account, Credits
 from mock_akool.akool.codes import MESSAGES, Code, Profile
-from mock_akool.akool.errors import ParameterError
+from mock_akool.akool.errors import AkoolError, ParameterError
 from mock_akool.akool.jobs import Job, JobInput
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.akool.validation import Body
+from mock_akool.akool.validation import TEXT, Body, Field, Values
 from mock_akool.core.http import Request
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec
@@ -103,6 +103,7 @@ class Create(Generic[I]):
     makes is an `input_type`.
     `record` is the record of a job right after its creation. `webhook_field` is the key of the request that holds
     the webhook URL. `jobs` says how many jobs an input makes; they live at the same time.
+    `reply` makes the `data` of the answer from the records of the jobs.
     `parent` returns the id of the job that an input continues, which the request has in `parent_field`. It must be
     the account's own; `check` raises an AkoolError when the parent, at that status, cannot be continued so, and `uses`
     is what is used up of it.
@@ -121,6 +122,8 @@ class Create(Generic[I]):
     record_schema: Schema = field(default_factory=lambda: {"type": "object"})
     body: Callable[[Sequence[Record], I, Context], Mapping[str, Any]] | None = None
     """Makes the whole body of the answer, where that is not `code`, `msg` and the `data` of `reply`."""
+    body_schema: Schema | None = None
+    """The schema of the `data` in that body, where that is neither a record nor a list of records."""
     jobs: Callable[[I], int] = one_job
     allow: Callable[[I, ServiceSettings], None] = no_limit
     """Raises an AkoolError for an input that can be read, but that the settings do not allow."""
@@ -132,6 +135,13 @@ class Create(Generic[I]):
     parent_field: str = ""
     check: Callable[[Job, Status, I, ServiceSettings], None] | None = None
     uses: Callable[[I], str] | None = None
+
+    @property
+    def data_schema(self) -> Schema:
+        """The JSON Schema of the `data` of a success."""
+        if self.body_schema is not None:
+            return self.body_schema
+        return {"anyOf": [self.record_schema, {"type": "array", "items": self.record_schema}]}
 
     def uses_of(self, input: Any) -> str:
         """Return what an input uses up of the job that it continues; its endpoint's name when that is nothing."""
@@ -190,6 +200,8 @@ class Results:
     """The record of an id that is no job's; None where it knows none."""
     is_listed: Callable[[Job, int, ServiceSettings], bool] | None = None
     """For readers that leave jobs out: whether they show a job of the account at an instant; None: always."""
+    refuse: Callable[[str, ServiceSettings], AkoolError] | None = None
+    """Makes the error of a request that is not usable, from the reason; without it that is as everywhere."""
 
     @property
     def input(self) -> Body[Sequence[str]] | None:
@@ -197,8 +209,13 @@ class Results:
         return self.ids if isinstance(self.ids, Body) else None
 
     def asked_ids(self, request: Request, names: Sequence[str], settings: ServiceSettings) -> Sequence[str]:
-        """Return the ids that a request asks for; raises ParameterError."""
-        return self.ids.read(request, settings) if isinstance(self.ids, Body) else self.ids(request, names)
+        """Return the ids that a request asks for; raises ParameterError, or what `refuse` makes of it."""
+        try:
+            return self.ids.read(request, settings) if isinstance(self.ids, Body) else self.ids(request, names)
+        except ParameterError as error:
+            if self.refuse is None:
+                raise
+            raise self.refuse(error.reason or "", settings) from None
 
     def leaves_out(self, job: Job | None, account: Account, now_ns: int, settings: ServiceSettings) -> bool:
         """Return whether it does not show the account a job of a family that it knows, where it leaves jobs out."""
@@ -533,6 +550,15 @@ def several_in_query(name: str) -> Callable[[Request, Sequence[str]], Sequence[s
         return split_ids(one(request, names)[0])
 
     return read
+
+
+def several_in_body(name: str) -> Body[Sequence[str]]:
+    """Return the body whose field `name` has ids, a text with commas between them, each once."""
+
+    def make(values: Values) -> Sequence[str]:
+        return split_ids(values[name])
+
+    return Body({name: Field(TEXT, required=True)}, make)
 
 
 def split_ids(text: str) -> Sequence[str]:

@@ -28,36 +28,42 @@ _MOST_SHOWN: Final = 60
 _MOST_DASHES: Final = 16
 
 
-class UrlNumber(NamedTuple):
-    """A number for all URLs that fit a pattern, in which `*` stands for anything."""
+class PatternNumber(NamedTuple):
+    """A number for all texts that fit a pattern, in which `*` stands for anything."""
 
     pattern: str
     number: float
 
 
-def _read_url_number(value: Any) -> UrlNumber:
-    if isinstance(value, UrlNumber):
+def _read_number(value: Any) -> PatternNumber:
+    if isinstance(value, PatternNumber):
         return value
     pattern, _, digits = str(value).rpartition("=")
     if not pattern or not _NUMBER.fullmatch(digits) or float(digits) < 0:
         raise ValueError(value)
-    return UrlNumber(pattern, float(digits))
+    return PatternNumber(pattern, float(digits))
 
 
-URL_NUMBERS: Final = Listed(
-    Plain(
-        "a pattern of URLs, `=` and a number",
-        _read_url_number,
-        {"type": "string"},
-        lambda each: f"{each.pattern}={each.number:g}",
-        use="'*crowd*=5'",
+def _numbers(what: str) -> Listed:
+    """Return the shape of a list of numbers by patterns for such texts."""
+    return Listed(
+        Plain(
+            f"a pattern of {what}, `=` and a number",
+            _read_number,
+            {"type": "string"},
+            lambda each: f"{each.pattern}={each.number:g}",
+            use="'*crowd*=5'",
+        )
     )
-)
 
 
-def number_for(url: str, known: Sequence[UrlNumber], default: float) -> float:
-    """Return the number for a URL: that of the first pattern that it fits."""
-    return next((each.number for each in known if fnmatchcase(url, each.pattern)), default)
+URL_NUMBERS: Final = _numbers("URLs")
+PROMPT_NUMBERS: Final = _numbers("prompts")
+
+
+def number_for(text: str, known: Sequence[PatternNumber], default: float) -> float:
+    """Return the number for a URL or a prompt: that of the first pattern that it fits."""
+    return next((each.number for each in known if fnmatchcase(text, each.pattern)), default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +78,7 @@ class MediaOptions(Options):
         section="12",
         mark="C",
     )
-    media_seconds_by_url: tuple[UrlNumber, ...] = option(
+    media_seconds_by_url: tuple[PatternNumber, ...] = option(
         (), URL_NUMBERS, "how long those at URLs that fit a pattern are, in seconds", section="12", mark="C"
     )
     refund_on_failure: bool = option(

@@ -23,7 +23,7 @@ from mock_akool.akool.accounts import Account, Accounts, AccountScript
 from mock_akool.akool.auth import Tokens, bearer_token
 from mock_akool.akool.endpoints import FILE, GET_TOKEN
 from mock_akool.akool.engine import JobPlan
-from mock_akool.akool.errors import ParameterError
+from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.families import CREATES, RESULTS, Results
 from mock_akool.akool.jobs import Job, NewJob
 from mock_akool.akool.scenarios.model import (
@@ -633,7 +633,7 @@ def _job_shown(world: World, results: Results, request: Request) -> Job | None:
     """Return the first job that a request to a reader asks for."""
     try:
         ids = results.asked_ids(request, results.names_in(request.path), world.settings)
-    except ParameterError:
+    except AkoolError:
         return None
     return next((job for each in ids if (job := world.job(each)) is not None), None)
 

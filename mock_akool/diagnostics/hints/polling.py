@@ -10,7 +10,7 @@ from typing import Final
 
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import CREATES, READS
-from mock_akool.akool.errors import ParameterError
+from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.families import RESULTS, Context, Pending, Unknown, family_of
 from mock_akool.akool.jobs import Job
 from mock_akool.core.call_log import Call
@@ -104,7 +104,7 @@ def _asked_ids(call: Call, seen: Observations) -> Sequence[str]:
     results = RESULTS[call.endpoint]
     try:
         return results.asked_ids(call.request, results.names_in(call.path), seen.settings)
-    except ParameterError:
+    except AkoolError:
         return ()
 
 
