@@ -11,7 +11,7 @@ import pytest
 
 from mock_akool import Call, MockAkool, Request, SettingsError, SteeredClock, SystemClock
 from mock_akool.admin.routes import ROUTES
-from mock_akool.akool.endpoints import CREATES
+from mock_akool.akool.families import CREATES, FAMILY_OF
 from mock_akool.core.clock import LATEST_NS
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.diagnostics.report import explain
@@ -191,7 +191,10 @@ class TestJobs:
 
     @pytest.mark.parametrize("endpoint", [str(each) for each in CREATES])
     def test_what_a_request_looks_like_is_shown(self, endpoint: str, fake: Fake) -> None:
-        parent = fake.create()
+        # A button continues the job of another family, a sound that of its own.
+        own = next((each for each in FAMILY_OF[endpoint].creates if not each.parent_field), CREATES["createbyprompt"])
+        given = {"account": KEY, "endpoint": own.endpoint, "request": dict(own.example)}
+        parent = fake.ask("POST", "jobs", **given)["jobs"][0]["_id"]
         fake.ask("POST", f"jobs/{parent}/complete")
         _, _, hint = fake.refused("POST", "jobs", account=KEY, endpoint=endpoint, request={"a": "b"})
         shown = hint[hint.index("{") : hint.rindex("}") + 1].replace("…", parent)
