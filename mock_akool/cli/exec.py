@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -267,20 +268,24 @@ class _Attached(_Fake):
 def settings_for_command(options: argparse.Namespace) -> Settings:
     """Return the settings of a server for one command: a free port, a quiet log, and a way out to other hosts.
 
-    Raises SettingsError, also for a server without TLS.
+    Raises SettingsError, also for a server without TLS, or with TLS only.
     """
+    from mock_akool.admin.access import is_loopback
+
     if options.port is None:
         options.port = "0"
     if options.log is None and not os.environ.get(f"{PREFIX}LOG"):
         options.log = "off"
     if options.proxy is None:
         options.proxy = "yes"
-    if options.proxy_others is None and not options.isolate and not os.environ.get(f"{PREFIX}PROXY_OTHERS"):
-        options.proxy_others = "pass"
+    is_free = options.proxy_others is None and not options.isolate and not os.environ.get(f"{PREFIX}PROXY_OTHERS")
     settings = read_settings(options)
     if settings.no_tls:
         raise SettingsError("programs with Akool's hosts in them speak HTTPS", "leave it out", ("--no-tls",))
-    return settings
+    if settings.tls_only:
+        raise SettingsError("programs reach the fake by a proxy, over plain HTTP", "leave it out", ("--tls-only",))
+    # For other machines it would be an open proxy.
+    return replace(settings, proxy_others="pass") if is_free and all(map(is_loopback, settings.host)) else settings
 
 
 def _folder(options: argparse.Namespace) -> Path:

@@ -201,6 +201,12 @@ class TestEnds:
         assert main(["exec", "--no-tls", "--", "true"]) == 1
         assert "--no-tls: programs with Akool's hosts in them speak HTTPS; leave it out" in capsys.readouterr().err
 
+    def test_the_proxy_speaks_plain_http(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["exec", "--tls-only", "--", "true"]) == 1
+        assert (
+            "--tls-only: programs reach the fake by a proxy, over plain HTTP; leave it out" in capsys.readouterr().err
+        )
+
     def test_bad_settings_are_said_before_the_command_runs(self, tmp_path: Path) -> None:
         ran = run("exec", "--queueing", "banana", "--", "touch", tmp_path / "ran")
         assert ran.returncode != 0
@@ -338,6 +344,19 @@ class TestUsersOwn:
             )
             assert ran.stdout == CREDIT, ran.stderr
             assert len(mock.calls) == 1
+
+    @wants("curl")
+    @pytest.mark.parametrize(
+        ("flags", "status"), [((), 0), (("--host", "0.0.0.0"), 56), (("--proxy-others", "refuse"), 56)]
+    )
+    def test_it_is_no_open_proxy_for_other_machines(self, flags: tuple[str, ...], status: int) -> None:
+        with MockAkool().server() as other:
+            url = f"{other.url}{URL.partition('.com')[2]}"
+            # What curl would not send by the proxy, it sends there.
+            command = ("sh", "-c", f"curl -sSp --noproxy '' --proxy $HTTPS_PROXY -H 'x-api-key: k' {url}")
+            ran = run("exec", "--quiet", *flags, "--", *command)
+        assert (ran.returncode, ran.stdout) == (status, CREDIT if status == 0 else ""), ran.stderr
+        assert ("response 403" in ran.stderr) is (status != 0)
 
 
 class TestEnvironment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import http.server
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from mock_akool.cli import main
 from mock_akool.mock.remote.remote_akool import RemoteAkool
 from mock_akool.server.certificates import Authority
 from mock_akool.server.tls import Tls
+from tests.children import run
 
 API: Final = "https://openapi.akool.com/api/open/v3"
 KEY: Final = {"x-api-key": "k"}
@@ -142,6 +144,18 @@ def test_connections_that_break(client: Any, fake: RemoteAkool) -> None:
         fake.on("quota/info").drop()
         with pytest.raises((requests.ConnectionError, httpx.RemoteProtocolError, aiohttp.ClientError)):
             client.ask("GET", "faceswap/quota/info")
+
+
+def test_fixtures_use_it(url: str, tmp_path: Path) -> None:
+    (tmp_path / "test_client.py").write_text(
+        "import requests\n\n\ndef test_it(akool_mock):\n"
+        f"    assert requests.get('{API}/faceswap/quota/info', headers={KEY}, timeout=20).json()['code'] == 1000\n"
+        "    assert len(akool_mock.calls) == 1\n"
+    )
+    variables = {"MOCK_AKOOL_CA_DIR": str(tmp_path)}
+    arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--akool-url", url, "test_client.py")
+    ran = run(*arguments, command=[sys.executable], variables=variables, folder=tmp_path)
+    assert (ran.returncode, "1 passed" in ran.stdout) == (0, True), ran.stdout
 
 
 def test_health(url: str, capsys: pytest.CaptureFixture[str]) -> None:
