@@ -59,6 +59,8 @@ _STAGES: Final[Mapping[Status, dict[str, Any]]] = {
 
 _ERROR_CODE: Final = whole(1001, 9999, "a business code from 1001 to 9999, which are those of errors", use="1104")
 FAMILY_NAMES: Final = tuple(family.name for family in FAMILIES)
+_SENDING: Final = tuple(family.name for family in FAMILIES if family.webhook.states)
+"""The families that send webhooks."""
 """The families whose records there are."""
 
 
@@ -143,10 +145,12 @@ class AkoolProvider(BaseProvider):
     ) -> dict[str, Any]:
         """Return the body of a webhook, encrypted and signed for an account, by default for any.
 
-        Its statuses are those of which webhooks tell. Raises SettingsError for another one, and for an API key that
-        cannot encrypt.
+        Its statuses are those of which webhooks tell. Raises SettingsError for another one, for a family that sends
+        none, and for an API key that cannot encrypt.
         """
-        kind = self._family(family)
+        kind = self._family(self.random_element(_SENDING) if family is None else family)
+        if not kind.webhook.states:
+            raise SettingsError(f"{kind.name} sends no webhooks", f"use {', '.join(_SENDING)}")
         told = self._status(status, kind.webhook.states)
         key, client = api_key or self.akool_api_key(), client_id or self.akool_client_id()
         fake, job = self._job(kind, told, key, client)
@@ -198,7 +202,7 @@ class AkoolProvider(BaseProvider):
     def _make(
         self, fake: MockAkool, create: Create[Any], fields: Mapping[str, Any], status: Status, api_key: str
     ) -> Job:
-        body = {**create.example, **fields, create.webhook_field: _HOOK}
+        body = {**create.example, **fields, **({create.webhook_field: _HOOK} if create.webhook_field else {})}
         if "prompt" in body:
             body["prompt"] = self.akool_prompt()
         fake.next_job(**_STAGES[status])

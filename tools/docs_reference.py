@@ -181,16 +181,18 @@ def families() -> str:
 
 def _family(family: Family[Any]) -> str:
     readers = ", ".join(
-        f"`{each.results.method} {each.results.path}` (status in `{each.results.status_word}`, "
-        f"result in `{each.results.result_word}`)"
+        f"`{each.results.method} {each.results.path}` (status in `{each.results.status_word}`"
+        + (f", result in `{each.results.result_word}`)" if each.results.result_word else ")")
         for each in family.readings
     )
+    files = f"`{family.files.host}`, {' or '.join(f'`.{each}`' for each in family.files.extensions)}"
+    statuses = ", ".join(f"{int(each)} {each.name.lower()}" for each in family.webhook.states)
     rows = [
         *((f"create `{each.endpoint}`", f"`{each.method} {each.path}`") for each in family.creates),
         ("read", readers),
-        ("files", f"`{family.files.host}`, {' or '.join(f'`.{each}`' for each in family.files.extensions)}"),
-        ("`type` in webhooks", f"`{family.webhook.type}`"),
-        ("webhooks at", ", ".join(f"{int(each)} {each.name.lower()}" for each in family.webhook.states)),
+        ("files", files if family.makes_files else "none"),
+        ("`type` in webhooks", f"`{family.webhook.type}`" if family.webhook.type else "none"),
+        ("webhooks at", statuses or "none"),
         ("settings of its own", ", ".join(f"`{each.name}`" for each in _settings_of(family)) or "none"),
     ]
     parts = [f"## {family.name}", markdown(("What", "Value"), rows), *(_create(each) for each in family.creates)]
@@ -214,7 +216,7 @@ def _create(create: Create[Any]) -> str:
     example = json.dumps(create.example, ensure_ascii=False)
     return (
         f"A request of `{create.endpoint}`, such as `{example}`:\n\n{markdown(('Field', 'Takes', 'Default'), rows)}\n\n"
-        f"It asks for webhooks in `{create.webhook_field}`."
+        + (f"It asks for webhooks in `{create.webhook_field}`." if create.webhook_field else "It takes no webhook URL.")
     )
 
 

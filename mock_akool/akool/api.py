@@ -301,7 +301,7 @@ def _preflight(engine: Engine, request: Request, now_ns: int, names: Names) -> R
         allowed = asked
     headers = (
         *_CORS,
-        ("access-control-allow-methods", "GET, HEAD, POST, OPTIONS"),
+        ("access-control-allow-methods", "GET, HEAD, POST, DELETE, OPTIONS"),
         ("access-control-allow-headers", allowed),
         ("access-control-max-age", "600"),
     )

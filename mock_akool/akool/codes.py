@@ -36,6 +36,11 @@ class Code(IntEnum):
     VIDEO_ENCODING = 1209
     VIDEO_FRAME_RATE = 1210
     LIPSYNC_ERROR = 1211
+    SESSION_BUSY = 1215
+    SESSION_UNKNOWN = 1216
+    SESSION_CLOSED = 1219
+    KNOWLEDGE_UNKNOWN = 1232
+    KNOWLEDGE_NAME_TAKEN = 1233
     SERVER_ERROR = 2001
 
 
@@ -66,6 +71,11 @@ MESSAGES: Final[Mapping[int, str]] = {
     Code.VIDEO_ENCODING: "please upload a video in another encoding format",
     Code.VIDEO_FRAME_RATE: "the video exceeds the frame rate limit",
     Code.LIPSYNC_ERROR: "create lipsync error, please try again later",
+    Code.SESSION_BUSY: "the avatar is busy, please try again later",
+    Code.SESSION_UNKNOWN: "session does not exist",
+    Code.SESSION_CLOSED: "session is closed",
+    Code.KNOWLEDGE_UNKNOWN: "knowledge base does not exist",
+    Code.KNOWLEDGE_NAME_TAKEN: "knowledge base name already exists",
     Code.SERVER_ERROR: "server error",
 }
 """The `msg` of each code. 1101 and 1109 were observed; the others restate the meaning of the code."""

@@ -17,6 +17,7 @@ from mock_akool.akool import job_queries
 from mock_akool.akool.accounts import Account, Accounts, AccountScript, AccountSummary, AccountTotals, Credits
 from mock_akool.akool.auth import Tokens
 from mock_akool.akool.codes import Code
+from mock_akool.akool.documents import Documents
 from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.families import FAMILY_OF, Context, Create, Family, family_of
 from mock_akool.akool.job_store import JobStore
@@ -228,6 +229,7 @@ class Engine:
         """Endpoints whose newest request was refused or went wrong: its client may sleep before it tries again."""
         self._recent: dict[str, deque[int]] = {}
         self._loose_files: dict[str, LooseFile] = {}
+        self.documents = Documents(self.lock)
         return self.outbox.reset(self.clock.now_ns())
 
     # Reading
@@ -567,6 +569,17 @@ class Engine:
         """Let the job have failed from now on, as the ending says; raises MockAkoolError when there is no such job."""
         return self.divert(job_id, lambda stages: Timeline(stages, ending), now_ns)
 
+    @transaction
+    def end(self, job_id: str, cost: Credits, now_ns: int) -> Job:
+        """Let the job be completed from now on and have cost so much; what was paid above that goes back.
+
+        Raises MockAkoolError when there is no such job.
+        """
+        job = self.complete(job_id, now_ns)
+        self.accounts.add_credits(job.account, job.cost - cost)
+        ended = self._jobs.by_id[job_id] = replace(job, cost=cost)
+        return ended
+
     def stall(self, job_id: str, now_ns: int | None = None) -> Job:
         """Let the job stay forever at the status that it has; raises MockAkoolError for a finished or unknown one."""
         return self.divert(job_id, _stalled, now_ns)
@@ -628,6 +641,7 @@ class Engine:
         self.outbox.forget_account(api_key)
         self.scripts.forget(api_key)
         self._recent.pop(api_key, None)
+        self.documents.forget(api_key)
         self._loose_files = {at: each for at, each in self._loose_files.items() if each.api_key != api_key}
         self.accounts.restore(api_key)
         self.call_log.drop(self.asked_by(api_key))

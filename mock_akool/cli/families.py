@@ -8,6 +8,8 @@ from typing import Any, Final
 
 _HEAD: Final = ("FAMILY", "CREATE", "READ", "STATUS IN", "RESULT IN", "UNTIL IT IS DONE", "WEBHOOK TYPE")
 
+_NONE: Final = "-"
+
 
 def add_parser(commands: Any, help: str) -> None:
     """Add the command to the commands of a parser."""
@@ -42,7 +44,7 @@ def _rows() -> Iterator[tuple[str, ...]]:
                     create.endpoint,
                     results.endpoint,
                     results.status_word,
-                    results.result_word,
-                    (reading.pending or results.pending).in_words,
-                    family.webhook.type,
+                    results.result_word or _NONE,
+                    (reading.pending or results.pending).in_words if results.result_word else _NONE,
+                    family.webhook.type or _NONE,
                 )

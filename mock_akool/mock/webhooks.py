@@ -306,4 +306,5 @@ def _check_timeout(timeout: object) -> None:
 
 
 def _webhook_field(job: Job) -> str:
-    return f" (the field is `{CREATES[job.endpoint].webhook_field}` there)"
+    field = CREATES[job.endpoint].webhook_field
+    return f" (the field is `{field}` there)" if field else f" ({job.endpoint} sends none)"

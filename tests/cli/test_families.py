@@ -26,3 +26,5 @@ def test_each_create_has_a_line_with_its_words() -> None:
     ) in told
     assert ("faceswap_pro", "faceswapByImage", "listbyids", "faceswap_status", "url", "empty text", "faceswap") in told
     assert ("image_v3", "createbyprompt", "infobymodelid", "image_status", "image", "no key", "image") in told
+    session = ("live_avatar", "liveAvatar/session/create", "liveAvatar/session/detail", "status", "-", "-", "-")
+    assert session in told

@@ -44,6 +44,8 @@ SURVIVAL: Final[Mapping[str, Survival]] = {
     "partial-batch": Survival(PICTURE, PICTURE),
     "rate-limited": Survival(MISSING_KEY, PICTURE),
     "runs-backwards": Survival(PICTURE, PICTURE),
+    "session-busy": Survival(PICTURE, PICTURE),
+    "session-expires": Survival(PICTURE, PICTURE),
     "slow": Survival(PICTURE, PICTURE),
     "stuck-in-queue": Survival(NEVER_ENDS, "gives up: the job does not end in time"),
     "stuck-processing": Survival(NEVER_ENDS, "gives up: the job does not end in time"),

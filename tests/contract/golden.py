@@ -13,8 +13,20 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from mock_akool import Profile, failed
+from mock_akool.akool.families.live_avatar import AVATARS
 from mock_akool.akool.families.voices import VENDOR
-from tests.contract.client import CLIENT_ID, GET_TOKEN, INFO, KEY, OTHER_KEY, QUOTA, SOURCE, Client, with_cdn_files
+from tests.contract.client import (
+    CLIENT_ID,
+    GET_TOKEN,
+    INFO,
+    JSON_TYPE,
+    KEY,
+    OTHER_KEY,
+    QUOTA,
+    SOURCE,
+    Client,
+    with_cdn_files,
+)
 from tests.contract.transports import Answer, OpenTransport
 
 FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "golden"
@@ -514,11 +526,101 @@ FILM_SITUATIONS: Final[Mapping[str, Golden]] = {
     ),
 }
 
+_LIVE: Final = "/api/open/v4/liveAvatar"
+_KNOWLEDGE: Final = "/api/open/v4/knowledge"
+
+
+def _open(client: Client, **fields: Any) -> Answer:
+    return client.post(f"{_LIVE}/session/create", {"avatar_id": AVATARS[0].avatar_id, **fields})
+
+
+def _opened(stream: str) -> Callable[[Client], Answer]:
+    return lambda client: _open(client, stream_type=stream)
+
+
+def _session(seconds: float, stream: str = "agora") -> Callable[[Client], Answer]:
+    """Return how a client opens a session and looks at it after some seconds."""
+
+    def ask(client: Client) -> Answer:
+        session = _open(client, stream_type=stream).data["_id"]
+        client.transport.advance(seconds)
+        return client.get(f"{_LIVE}/session/detail", f"id={session}")
+
+    return ask
+
+
+def _listed_sessions(client: Client) -> Answer:
+    _open(client)
+    return client.get(f"{_LIVE}/session/list")
+
+
+def _close(client: Client, times: int = 1) -> Answer:
+    session = _open(client).data["_id"]
+    client.transport.advance(61)
+    for _ in range(times):
+        answer = client.post(f"{_LIVE}/session/close", {"id": session})
+    return answer
+
+
+def _busy(client: Client) -> Answer:
+    _open(client)
+    return _open(client)
+
+
+def _know(client: Client) -> Answer:
+    return client.post(f"{_KNOWLEDGE}/create", {"name": "Opening hours", "prompt": "We open at nine."})
+
+
+def _knowledge(name: str) -> Callable[[Client], Answer]:
+    """Return how a client makes knowledge and then asks for it, or changes or deletes it."""
+
+    def ask(client: Client) -> Answer:
+        made = _know(client).data["_id"]
+        client.transport.advance(1)
+        if name in ("list", "detail"):
+            return client.get(f"{_KNOWLEDGE}/{name}", f"id={made}" if name == "detail" else "")
+        fields = {"id": made, **({"prologue": "Hello!"} if name == "update" else {})}
+        method = "POST" if name == "update" else "DELETE"
+        sent = {**JSON_TYPE, **client.headers}
+        return client.transport.call(method, f"{_KNOWLEDGE}/{name}", headers=sent, body=json.dumps(fields).encode())
+
+    return ask
+
+
+AVATAR_SITUATIONS: Final[Mapping[str, Golden]] = {
+    **{
+        f"create-session-{stream}": Golden(f"liveAvatar/session/create with {stream}", _opened(stream))
+        for stream in ("agora", "livekit", "trtc")
+    },
+    "session-1-opening": Golden("liveAvatar/session/detail: status 1", _session(1)),
+    "session-2-open": Golden("liveAvatar/session/detail: status 2, it can be used", _session(5)),
+    "session-3-over": Golden("liveAvatar/session/detail: status 3", _session(600)),
+    "session-2-open-livekit": Golden("liveAvatar/session/detail with livekit: status 2", _session(5, "livekit")),
+    "list-sessions": Golden("liveAvatar/session/list", _listed_sessions),
+    "close-session": Golden("liveAvatar/session/close", _close),
+    "list-avatars": Golden("liveAvatar/avatar/list", lambda client: client.get(f"{_LIVE}/avatar/list", "size=1")),
+    "detail-avatar": Golden(
+        "liveAvatar/avatar/detail",
+        lambda client: client.get(f"{_LIVE}/avatar/detail", f"avatar_id={AVATARS[0].avatar_id}"),
+    ),
+    "create-knowledge": Golden("knowledge/create", _know),
+    **{f"{name}-knowledge": Golden(f"knowledge/{name}", _knowledge(name)) for name in ("list", "detail", "update")},
+    "delete-knowledge": Golden("knowledge/delete", _knowledge("delete")),
+    "error-1215": Golden("an avatar that is busy", _busy, {"avatar_exclusive": True}),
+    "error-1216": Golden(
+        "a close of no session", lambda client: client.post(f"{_LIVE}/session/close", {"id": "0" * 24})
+    ),
+    "error-1219": Golden("a close of a session that was closed before", lambda client: _close(client, 2)),
+    "error-1232": Golden("unknown knowledge", lambda client: client.get(f"{_KNOWLEDGE}/detail", f"id={'0' * 24}")),
+    "error-1233": Golden("knowledge with a name that is taken", lambda client: [_know(client) for _ in range(2)][-1]),
+}
+
 SITUATIONS: Final[Mapping[str, Golden]] = {
     **IMAGE_SITUATIONS,
     **FACE_SITUATIONS,
     **VIDEO_SITUATIONS,
     **VOICE_SITUATIONS,
+    **AVATAR_SITUATIONS,
     **FILM_SITUATIONS,
 }
 

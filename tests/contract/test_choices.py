@@ -18,6 +18,7 @@ from PIL import Image
 
 from mock_akool import MockAkool, failed
 from mock_akool.akool.families import FakeSettings
+from mock_akool.akool.families.live_avatar import AVATARS
 from mock_akool.akool.families.voices import VENDOR
 from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, OTHER_KEY, PRESS, QUOTA, SOURCE, Client
 from tests.contract.golden import VIDEO_INFO, VIDEOS
@@ -359,6 +360,53 @@ def _spoken_at_once(kind: str) -> Callable[[Client], tuple[int, bool]]:
     return look
 
 
+AVATAR: Final = "/api/open/v4/liveAvatar"
+LIVE: Final = AVATARS[0].avatar_id
+
+
+def _opened(client: Client, **fields: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = client.post(f"{AVATAR}/session/create", {"avatar_id": LIVE, **fields}).json()
+    return answer
+
+
+def _session_code(**fields: Any) -> Callable[[Client], int]:
+    return lambda client: int(_opened(client, **fields)["code"])
+
+
+def _session_price(client: Client) -> float:
+    _opened(client)
+    return _spent(client)
+
+
+def _session_status(client: Client) -> list[int]:
+    """The status of a session when it is opened, and 2, 4 and 601 seconds later."""
+    opened = _opened(client)["data"]
+    seen = [opened["status"]]
+    for seconds in (2, 2, 597):
+        client.transport.advance(seconds)
+        seen.append(client.get(f"{AVATAR}/session/detail", f"id={opened['_id']}").data["status"])
+    return seen
+
+
+def _two_sessions(client: Client) -> list[int]:
+    return [_opened(client)["code"] for _ in range(2)]
+
+
+def _closed(client: Client) -> list[tuple[int, bool]]:
+    """How a close is answered of a session, of the same again, and of none: the code, and whether there is data."""
+    opened = _opened(client)["data"]["_id"]
+    answers = [client.post(f"{AVATAR}/session/close", {"id": each}).json() for each in (opened, opened, "nobody")]
+    return [(answer["code"], "data" in answer) for answer in answers]
+
+
+def _trtc(client: Client) -> list[str]:
+    return sorted(_opened(client, stream_type="trtc")["data"]["credentials"])
+
+
+def _knowledge(client: Client) -> Any:
+    return client.get("/api/open/v4/knowledge/list").data
+
+
 def _detected_without_key(path: str) -> Callable[[Client], int | None]:
     return lambda client: client.post(path, {"url": SOURCE, "image_url": SOURCE}, headers={}).json().get("code")
 
@@ -475,6 +523,29 @@ CHOICES: dict[str, Choice] = {
     "video_error_code": Choice(1205, _failed_video, (1015, "too dark"), (1205, "too dark")),
     "no_credit_code_talking_photo": Choice(1006, _video_code("talking-photo"), 1104, 1006, {"credits": 0}),
     "talking_photo_strict": Choice(True, _video_code("talking-photo", resolution="720p"), 1000, 1003),
+    "session_default_seconds": Choice(60, _session_price, 10, 1),
+    "session_ready_seconds": Choice(1, _session_status, [1, 1, 2, 3], [1, 2, 2, 3]),
+    "live_avatar_credits_per_minute": Choice(2, _session_price, 10, 20),
+    "no_credit_code_live_avatar": Choice(1006, _session_code(), 1104, 1006, {"credits": 9}),
+    "unknown_avatar_code": Choice(1003, _session_code(avatar_id="nobody"), 1008, 1003),
+    "known_avatars": Choice(["no*"], _session_code(avatar_id="nobody"), 1008, 1000),
+    "avatar_exclusive": Choice(True, _two_sessions, [1000, 1000], [1000, 1215]),
+    "unknown_session_code": Choice(
+        1008, _closed, [(1000, True), (1219, False), (1216, False)], [(1000, True), (1219, False), (1008, False)]
+    ),
+    "closed_session_code": Choice(
+        1010, _closed, [(1000, True), (1219, False), (1216, False)], [(1000, True), (1010, False), (1216, False)]
+    ),
+    "session_close_data": Choice(
+        False, _closed, [(1000, True), (1219, False), (1216, False)], [(1000, False), (1219, False), (1216, False)]
+    ),
+    "trtc_names": Choice(
+        "short",
+        _trtc,
+        ["trtc_sdk_app_id", "trtc_sdk_room_id", "trtc_sdk_user_id", "trtc_sdk_user_sig"],
+        ["trtc_app_id", "trtc_room_id", "trtc_user_id", "trtc_user_sig"],
+    ),
+    "knowledge_list_shape": Choice("object", _knowledge, [], {"knowledge_list": []}),
     "voice_rate": Choice(2.4, _speech_price, 4.4, 2.4, {"quota_rounding": "exact"}),
     "no_credit_code_voice": Choice(1006, _speech_code(), 1104, 1006, {"credits": 4}),
     "unknown_voice_code": Choice(1003, _speech_code(voice_id="nobody"), 1008, 1003),

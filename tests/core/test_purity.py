@@ -25,8 +25,8 @@ PURE: Final = [*CORE, *sorted((PACKAGE / "akool").rglob("*.py"))]
 ANY_APIS: Final = {
     *("code", "data", "from", "jobs", "msg", "prompt", "result", "stages", "token", "type"),
     *("job_id", "removed", "seconds", "url"),
-    *("age", "count", "default", "duration", "height", "label", "name", "page", "required", "scenario", "size"),
-    *("sort", "status", "text", "value", "width"),
+    *("age", "count", "credentials", "default", "docs", "duration", "height", "label", "name", "page", "required"),
+    *("scenario", "size", "sort", "status", "text", "urls", "value", "width"),
 }
 # The words of our own scenario files, which are among the fixtures.
 OURS: Final = {"description", "files", "http", "processing"}

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from mock_akool import MockAkool, Request, Response
+from mock_akool.akool.families.live_avatar import AVATARS
 from mock_akool.akool.families.voices import VENDOR
 from mock_akool.diagnostics.observations import Observations
 
@@ -16,6 +17,7 @@ BUTTON = f"{API}/createbybutton"
 INFO = f"{API}/infobymodelid"
 TOKEN = "/api/open/v3/getToken"
 QUOTA = "/api/open/v3/faceswap/quota/info"
+SESSION = "/api/open/v4/liveAvatar/session"
 KEY = "key-of-1-account"
 HOOK = "http://127.0.0.1:9/hook"
 CALLED_BACK = {"prompt": "a red fox", "webhookUrl": HOOK}
@@ -42,6 +44,17 @@ class Client:
     def spoken(self, **fields: Any) -> str:
         """Let a text be spoken; returns the job's id."""
         return self.create("/api/open/v4/voice/tts", input_text="Hello", voice_id=VENDOR[0].id, **fields)
+
+    def opened(self, **fields: Any) -> str:
+        """Open a session of a live avatar; returns its id."""
+        return self.create(f"{SESSION}/create", avatar_id=AVATARS[0].avatar_id, **fields)
+
+    def open_in_vain(self) -> Response:
+        """Ask for a session, and get no good answer."""
+        return self.ask("POST", f"{SESSION}/create", body={"avatar_id": AVATARS[0].avatar_id})
+
+    def close(self, session: str, key: str = "id") -> Response:
+        return self.ask("POST", f"{SESSION}/close", body={key: session})
 
     def poll(self, job_id: str, **headers: str) -> dict[str, Any]:
         found = json.loads(self.ask("GET", INFO, f"image_model_id={job_id}", **headers).body)

@@ -20,6 +20,7 @@ LIST = "/api/open/v3/faceswap/result/listbyids"
 DELETE = "/api/open/v3/faceswap/result/delbyids"
 VIDEOS = "/api/open/v3/content/video"
 VIDEO_INFO = f"{VIDEOS}/infobymodelid"
+LIVE = "/api/open/v4/liveAvatar/session"
 SOUND_V3 = "/api/open/v3/audio/infobymodelid"
 VOICE = "/api/open/v4/voice"
 RESOURCE = f"{VOICE}/resource/detail"
@@ -54,6 +55,15 @@ def two_polls(client: Client, first: float, second: float) -> Client:
     for pause in (first, second, second):
         client.wait(pause).poll(job_id)
     return client
+
+
+def shown_open(client: Client, times: int) -> None:
+    session = client.opened()
+    client.wait(5)
+    for _ in range(times):
+        client.ask("GET", f"{LIVE}/detail", f"id={session}")
+        client.wait(5)
+    client.close(session)
 
 
 def every(client: Client, seconds: float) -> None:
@@ -337,6 +347,58 @@ CASES = (
         lambda client: two_polls(client, 1, 0),
         "job ID is polled without a pause (#4 and those before it)",
         lambda client: two_polls(client, 1, 0.01),
+    ),
+    Case(
+        "session never closed",
+        lambda client: client.opened(),
+        "session ID was never closed, so all of it is charged: 10 credits, until +600.0 s",
+        lambda client: client.close(client.opened()),
+    ),
+    Case(
+        "session never closed",
+        lambda client: client.opened(),
+        "session ID was never closed, so all of it is charged: 10 credits, until it is over",
+        lambda client: client.close(client.opened()),
+        {"scenario": {"jobs": [{"stages": [{"queueing": "forever"}]}]}},
+    ),
+    Case(
+        "session closed by another key",
+        lambda client: client.close(client.opened(), "sessionId"),
+        "#2 closes nothing: it has `sessionId`, and the session is named by `id`",
+        lambda client: client.close(client.opened(), "session_id"),
+    ),
+    Case(
+        "waits for the end of a session",
+        lambda client: shown_open(client, 3),
+        "#2 showed session ID at status 2, and the client polled it on; 2 is open and can be used, 3 is over",
+        lambda client: shown_open(client, 2),
+    ),
+    Case(
+        "gave up at a busy avatar",
+        lambda client: (client.opened(), client.open_in_vain()),
+        "#2 met code 1215, the avatar is busy, and the client did not ask again; try again after some seconds",
+        lambda client: (client.close(client.opened()), client.opened()),
+        {"avatar_exclusive": True},
+    ),
+    Case(
+        "two sessions at once",
+        lambda client: (client.opened(), client.wait(5).opened()),
+        "session ID was opened with the avatar of ID, which was open, and both are charged; "
+        "close one before the next, or use it again",
+        lambda client: (client.close(client.opened()), client.wait(5).opened()),
+    ),
+    Case(
+        "pair as token",
+        lambda client: client.ask("GET", QUOTA, authorization=f"Bearer my-client-id:{KEY}"),
+        "#1 sends `clientId:clientSecret` as Bearer token; getToken makes a token of the pair, or the clientSecret "
+        "alone goes into x-api-key",
+        lambda client: client.ask("GET", QUOTA, authorization=f"Bearer {client.token()}"),
+    ),
+    Case(
+        "webhook spelling",
+        lambda client: client.opened(webhookUrl=HOOK),
+        "#1 has `webhookUrl`, which is ignored; liveAvatar/session/create sends no webhooks",
+        lambda client: client.opened(),
     ),
     Case(
         "in a hurry",

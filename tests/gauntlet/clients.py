@@ -12,12 +12,14 @@ import requests
 from PIL import Image
 
 from mock_akool import MockAkool
+from mock_akool.akool.families.live_avatar import AVATARS
 from mock_akool.webhooks import EnvelopeError, open_envelope
 from mock_akool.webhooks.receivers import WebhookRequest
 from tests.contract.client import CLIENT_ID, KEY
 
 API: Final = "https://openapi.akool.com/api/open"
 DETECT: Final = "https://openapi.akool.com/interface/detect-api/detect_faces"
+LIVE: Final = f"{API}/v4/liveAvatar/session"
 _PICTURE: Final = "https://example.com/group.jpg"
 _LATER_CODES: Final = (1005, 1108, 2001)
 _LASTING_CODES: Final = (1006, 1104, 1109, 1200)
@@ -308,3 +310,32 @@ def _is_whole(body: bytes) -> bool:
     except (OSError, SyntaxError):
         return False
     return True
+
+
+class SessionClient(SmallClient):
+    """Works for a minute with a live avatar, as a careful client does, but for its mistakes."""
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__(KINDS["image"], *mistakes)
+
+    def __call__(self, mock: MockAkool) -> bytes:
+        """Open a session, look at it as long as it is needed, and close it; raises GaveUpError."""
+        self._started_s, self._token, self._job_id = time.monotonic(), "", ""
+        session = self._open()
+        for _ in range(12):
+            self._pause(5)
+            if "never looks" not in self._mistakes and self._ask("GET", f"{LIVE}/detail?id={session}")["status"] == 3:
+                session = self._open()
+        self._ask("POST", f"{LIVE}/close", {"id": session})
+        return b""
+
+    def _open(self) -> str:
+        while True:
+            try:
+                opened: str = self._ask("POST", f"{LIVE}/create", {"avatar_id": AVATARS[0].avatar_id})["_id"]
+            except GaveUpError as error:
+                if "1215" not in str(error) or "no second try" in self._mistakes:
+                    raise
+                self._pause(3)
+            else:
+                return opened

@@ -11,7 +11,7 @@ from mock_akool.gauntlet.rules import RULES
 from mock_akool.gauntlet.runner import play
 from mock_akool.scenario_library.library import named, names
 from tests.contract.client import CLIENT_ID, KEY
-from tests.gauntlet.clients import KINDS, SmallClient
+from tests.gauntlet.clients import KINDS, SessionClient, SmallClient
 
 MISTAKES: Final = {
     "bad-key": ("insists", "asked after a refusal"),
@@ -34,6 +34,8 @@ MISTAKES: Final = {
     "out-of-credits": ("insists", "asked after a refusal"),
     "rate-limited": ("no second try", "gave up"),
     "runs-backwards": ("knows no way back", "gave up"),
+    "session-busy": ("no second try", "gave up"),
+    "session-expires": ("never looks", "gave up"),
     "slow": ("has no patience", "gave up"),
     "stuck-in-queue": ("waits forever", "hung"),
     "stuck-processing": ("no pause", "no pause"),
@@ -52,20 +54,29 @@ MISTAKES: Final = {
 
 OF_FACES: Final = frozenset({"empty-list", "no-face", "swap-url-too-early"})
 """Scenarios about what a client of images does not ask for."""
-OF_TRANSLATIONS: Final = frozenset({"one-language-fails"})
+OF_ONE_KIND: Final = {
+    "translation": frozenset({"one-language-fails"}),
+    "session": frozenset({"session-busy", "session-expires"}),
+}
+"""Scenarios about what only clients of one kind ask for, by the kind."""
 OF_BATCHES: Final = frozenset({"partial-batch"})
 """Scenarios about batches, which these clients do not order; test_partial_batch.py has clients that do."""
+OF_OTHERS: Final = OF_FACES.union(OF_BATCHES, *OF_ONE_KIND.values())
 
 
 def is_about(kind: str, scenario: str) -> bool:
     """Whether a scenario is about what a client of a kind asks for."""
-    if kind == "translation" or scenario in OF_TRANSLATIONS:
-        return kind == "translation" and scenario in OF_TRANSLATIONS
-    return kind != "image" or scenario not in OF_FACES
+    if kind in OF_ONE_KIND:
+        return scenario in OF_ONE_KIND[kind]
+    return scenario not in (OF_OTHERS if kind == "image" else OF_OTHERS - OF_FACES)
 
 
 def judged(kind: str, scenario: str, *mistakes: str, **options: Any) -> Judgement:
-    client = SmallClient(KINDS[kind], *mistakes, listens=scenario.startswith("webhook-"))
+    client = (
+        SessionClient(*mistakes)
+        if kind == "session"
+        else SmallClient(KINDS[kind], *mistakes, listens=scenario.startswith("webhook-"))
+    )
     account = {"api_key": KEY, "client_id": CLIENT_ID}
     return play(client, named(scenario), accounts=[account], **options)
 
@@ -74,7 +85,7 @@ def test_every_scenario_has_its_mistake() -> None:
     assert set(MISTAKES) | OF_BATCHES == set(names())
 
 
-CASES: Final = [(kind, name) for kind in KINDS for name in MISTAKES if is_about(kind, name)]
+CASES: Final = [(kind, name) for kind in (*KINDS, "session") for name in MISTAKES if is_about(kind, name)]
 
 
 @pytest.mark.parametrize(("kind", "scenario"), CASES)
@@ -95,7 +106,7 @@ def test_a_client_without_a_mistake_is_cleared(kind: str, scenario: str) -> None
     assert (found.verdict in wanted, found.findings) == (True, ()), found
 
 
-@pytest.mark.parametrize("scenario", sorted(OF_FACES | OF_TRANSLATIONS | OF_BATCHES))
+@pytest.mark.parametrize("scenario", sorted(OF_OTHERS))
 def test_a_scenario_about_other_jobs_is_not_judged(scenario: str) -> None:
     found = judged("image", scenario)
     assert found.verdict is Verdict.NOT_JUDGED

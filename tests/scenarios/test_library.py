@@ -32,8 +32,8 @@ WANTED: Final = (
 OF_THE_ACCOUNT: Final = ("token-expires",)
 """Scenarios that say nothing of a job or of its requests, so that a prompt cannot activate them."""
 
-OF_OTHERS: Final = ("empty-list", "no-face", "one-language-fails")
-"""Scenarios about face swaps, face detection and translations; a client of images does not meet them."""
+OF_OTHERS: Final = ("empty-list", "no-face", "one-language-fails", "session-busy")
+"""Scenarios about face swaps, face detection, translations and live avatars; a client of images does not meet them."""
 
 MOST_JOBS_S: Final = 150.0
 """The longest that a job of the library may take to end: a person waits for it at a live server."""

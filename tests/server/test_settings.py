@@ -116,6 +116,18 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "video_error_code": ("1205", 1205),
     "no_credit_code_talking_photo": ("1006", 1006),
     "talking_photo_strict": ("yes", True),
+    "session_default_seconds": ("60", 60),
+    "session_ready_seconds": ("1.5", 1.5),
+    "live_avatar_credits_per_minute": ("2.5", 2.5),
+    "no_credit_code_live_avatar": ("1006", 1006),
+    "unknown_avatar_code": ("1003", 1003),
+    "known_avatars": ("mine,my-*", ("mine", "my-*")),
+    "avatar_exclusive": ("yes", True),
+    "unknown_session_code": ("1008", 1008),
+    "closed_session_code": ("1010", 1010),
+    "session_close_data": ("no", False),
+    "trtc_names": ("short", "short"),
+    "knowledge_list_shape": ("object", "object"),
     "voice_rate": ("3.2", 3.2),
     "no_credit_code_voice": ("1006", 1006),
     "unknown_voice_code": ("1003", 1003),
@@ -172,6 +184,7 @@ LISTS: Final = {
     "known_voices",
     "translate_refused_languages",
     "i2v_batch_errors",
+    "known_avatars",
 }
 
 

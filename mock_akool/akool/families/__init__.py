@@ -19,7 +19,9 @@ from mock_akool.akool.families import (
     image_button,
     image_v3,
     image_v4,
+    knowledge,
     lipsync,
+    live_avatar,
     reage,
     talking_avatar,
     talking_photo,
@@ -93,6 +95,7 @@ FAMILIES: Final[tuple[Family[Any], ...]] = (
     character_swap.FAMILY,
     image2video.FAMILY,
     text2video.FAMILY,
+    live_avatar.FAMILY,
 )
 
 CREATES: Final[dict[str, Create[Any]]] = {create.endpoint: create for family in FAMILIES for create in family.creates}
@@ -119,12 +122,16 @@ SERVICES: Final[dict[str, Service]] = {
         *avatars.SERVICES,
         *translate.SERVICES,
         *image2video.SERVICES,
+        *live_avatar.SERVICES,
+        *knowledge.SERVICES,
     )
 }
 """The endpoints that neither create nor show jobs, by name."""
 
 FILE_HOSTS: Final[tuple[str, ...]] = tuple(
-    dict.fromkeys([*(host for family in FAMILIES for host in family.files.hosts), detection.FACE_HOST])
+    dict.fromkeys(
+        [*(host for family in FAMILIES if family.makes_files for host in family.files.hosts), detection.FACE_HOST]
+    )
 )
 """The hosts of result files."""
 

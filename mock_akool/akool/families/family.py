@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 
 from mock_akool.akool.accounts import Account, Credits
 from mock_akool.akool.codes import MESSAGES, Code, Profile
+from mock_akool.akool.documents import Documents
 from mock_akool.akool.errors import AkoolError, ParameterError
 from mock_akool.akool.jobs import Job, JobInput
 from mock_akool.akool.settings import ServiceSettings
@@ -117,6 +118,7 @@ class Create(Generic[I]):
     example: Mapping[str, Any]
     """A good request; `…` stands for the `_id` of a completed job."""
     webhook_field: str
+    """Empty text where there are no webhooks."""
     method: str = "POST"
     reply: Callable[[Sequence[Record]], object] = one_or_list
     record_schema: Schema = field(default_factory=lambda: {"type": "object"})
@@ -179,7 +181,7 @@ class Results:
 
     `ids` finds the ids that a request asks for: a function, which is given the request and the parts of the path that
     the route names, and raises ParameterError; or for a reader that is asked by POST the body that says them.
-    `status_word` and `result_word` are the keys of the status and of the address.
+    `status_word` and `result_word` are the keys of the status and of the address; without `result_word` there is none.
     """
 
     endpoint: str
@@ -317,6 +319,22 @@ class FileNaming(NamedTuple):
         return f"{base or f'https://{self.hosts[-1]}'}/{name}"
 
 
+def _as_id(job: Job, context: Context) -> str:
+    return job.id
+
+
+def _no_names(job: Job, input: Any, context: Context) -> Sequence[str]:
+    return ()
+
+
+def _shows_nothing(job: Job, input: Any, name: str, context: Context) -> MediaSpec:
+    raise LookupError(f"job {job.id} has no file {name}")
+
+
+NO_FILES: Final = FileNaming("", (), _as_id, _no_names, _shows_nothing)
+"""For a family whose jobs make no files: what they are for can be used while they are at status 2."""
+
+
 class WebhookInfo(NamedTuple):
     """What the webhooks of a family tell: the word in `type`, and for which statuses they are sent.
 
@@ -330,6 +348,10 @@ class WebhookInfo(NamedTuple):
     def type_in(self, settings: ServiceSettings) -> str:
         """Return the word in `type` with these settings."""
         return self.type if self.chosen is None else self.chosen(settings)
+
+
+NO_WEBHOOKS: Final = WebhookInfo("", ())
+"""For a family that sends no webhooks."""
 
 
 def usual_no_credit_code(settings: ServiceSettings) -> int:
@@ -377,6 +399,11 @@ class Family(Generic[I]):
     options: type[Options] | None = None
     """The settings of the family, where it has any: a class of options, which every fake's settings then include."""
 
+    @property
+    def makes_files(self) -> bool:
+        """Whether its jobs are done when there is a file; otherwise they are used until they end, and then are over."""
+        return self.files is not NO_FILES
+
     def reading(self, results: Results) -> Reading | None:
         """Return how this reader shows the family's jobs; None when it does not know them."""
         return next((each for each in self.readings if each.results is results), None)
@@ -394,6 +421,8 @@ def shown_record(
     record = reading.fields(job, job.input, status, base, context)
     record[results.status_word] = int(status)
     pending = reading.pending or results.pending
+    if not results.result_word:
+        return reading.finish(job, status, record, context)
     if status is Status.COMPLETED or pending is Pending.FINAL:
         record[results.result_word] = family.result_url(job, base, context)
     elif pending is not Pending.ABSENT:
@@ -410,6 +439,11 @@ class World(Protocol):
     @property
     def context(self) -> Context:
         """The settings, and chance that follows from the seed."""
+        ...
+
+    @property
+    def documents(self) -> Documents:
+        """What accounts keep that is no job."""
         ...
 
     def job(self, job_id: str) -> Job | None:
@@ -430,6 +464,10 @@ class World(Protocol):
 
     def fail(self, job_id: str, ending: Ending, now_ns: int | None = None) -> Job:
         """Let a job have failed from now on."""
+        ...
+
+    def end(self, job_id: str, cost: Credits, now_ns: int) -> Job:
+        """Let a job be completed from now on and have cost so much; what was paid above that goes back."""
         ...
 
     def delete_for_client(self, job_id: str, now_ns: int) -> None:

@@ -61,6 +61,17 @@ URL_NUMBERS: Final = _numbers("URLs")
 PROMPT_NUMBERS: Final = _numbers("prompts")
 
 
+def _read_pattern(value: Any) -> str:
+    if not isinstance(value, str) or not _ID_PATTERN.fullmatch(value):
+        raise ValueError(value)
+    return value
+
+
+_ID_PATTERN: Final = re.compile(r"[\w.*?-]+", re.ASCII)
+ID_PATTERN: Final = Plain("an id, or a pattern of ids", _read_pattern, {"type": "string"}, use="'my-*'")
+"""An id that a setting lets exist, or a pattern of such."""
+
+
 def number_for(text: str, known: Sequence[PatternNumber], default: float) -> float:
     """Return the number for a URL or a prompt: that of the first pattern that it fits."""
     return next((each.number for each in known if fnmatchcase(text, each.pattern)), default)

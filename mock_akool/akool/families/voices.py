@@ -5,7 +5,6 @@ The vendor's list is ours: a few voices that stay the same, as contract section 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,12 +16,12 @@ from mock_akool.akool.accounts import Account, Credits
 from mock_akool.akool.codes import Code
 from mock_akool.akool.families.family import Asked, Context, FileNaming, Record, World, options_of
 from mock_akool.akool.families.image import stamp_stem
-from mock_akool.akool.families.inputs import MediaOptions
+from mock_akool.akool.families.inputs import ID_PATTERN, MediaOptions
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.settings import ERROR_CODE, ServiceSettings
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.options import option
-from mock_akool.core.schema import FLAG, Listed, Plain, number, shown
+from mock_akool.core.schema import FLAG, Listed, number, shown
 from mock_akool.core.timeline import Status
 
 FILE_HOST: Final = "drz0f01yeq1cx.cloudfront.net"
@@ -37,16 +36,6 @@ _CHARACTERS_A_SECOND: Final = 15
 _SHORTEST_S: Final = 1.0
 _SAMPLE_S: Final = 3.0
 _LONG_ID: Final = 64
-
-
-def _read_pattern(value: Any) -> str:
-    if not isinstance(value, str) or not _PATTERN_OF_IDS.fullmatch(value):
-        raise ValueError(value)
-    return value
-
-
-_PATTERN_OF_IDS: Final = re.compile(r"[\w.*?-]+", re.ASCII)
-_PATTERN: Final = Plain("an id, or a pattern of ids", _read_pattern, {"type": "string"}, use="'my-*'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +61,7 @@ class VoiceOptions(MediaOptions):
     )
     known_voices: tuple[str, ...] = option(
         (),
-        Listed(_PATTERN),
+        Listed(ID_PATTERN),
         "the ids of more voices that can be named; `*` stands for anything, alone for any id",
         section=_SECTION,
         mark="C",

@@ -9,7 +9,7 @@ from typing import Final
 
 from mock_akool.core.text import cleaned
 from mock_akool.diagnostics.describe import describe_bug
-from mock_akool.diagnostics.hints import connections, credentials, files, polling, requests, videos, webhooks
+from mock_akool.diagnostics.hints import connections, credentials, files, polling, requests, sessions, videos, webhooks
 from mock_akool.diagnostics.hints.finding import Hint
 from mock_akool.diagnostics.observations import Observations
 
@@ -19,6 +19,7 @@ HINTS: Final[tuple[Hint, ...]] = (
     *requests.HINTS,
     *videos.HINTS,
     *polling.HINTS,
+    *sessions.HINTS,
     *webhooks.HINTS,
     *files.HINTS,
 )

@@ -46,10 +46,21 @@ def _client_id_as_key(seen: Observations) -> str | None:
 def _key_as_token(seen: Observations) -> str | None:
     for call in seen.calls:
         token = _refused_token(call)
-        if token is not None and token.count(".") != 2 and token.lower() not in NO_VALUE:
+        if token is not None and token.count(".") != 2 and ":" not in token and token.lower() not in NO_VALUE:
             return (
                 f"#{call.number} sends a Bearer value that is not a token; put an API key into x-api-key, "
                 f"or get a token from getToken"
+            )
+    return None
+
+
+def _pair_as_token(seen: Observations) -> str | None:
+    for call in seen.calls:
+        token = _refused_token(call)
+        if token is not None and ":" in token:
+            return (
+                f"#{call.number} sends `clientId:clientSecret` as Bearer token; "
+                f"getToken makes a token of the pair, or the clientSecret alone goes into x-api-key"
             )
     return None
 
@@ -97,6 +108,7 @@ HINTS: Final = (
     Hint("both headers", "sends a bad token together with a good `x-api-key`", _both_headers),
     Hint("clientId as key", "sends the clientId as `x-api-key`", _client_id_as_key),
     Hint("key as token", "sends the API key as Bearer token", _key_as_token),
+    Hint("pair as token", "sends `clientId:clientSecret` as Bearer token", _pair_as_token),
     Hint("token not found", "looks for the token in `data`, and sends `undefined` or `None`", _token_not_found),
     Hint("Bearer misspelled", "sends an Authorization header that is not `Bearer <token>`", _bearer_misspelled),
     Hint("token expired", "goes on with a token that is no longer valid", _token_expired),

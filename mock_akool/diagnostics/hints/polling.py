@@ -221,7 +221,7 @@ def _gave_up(seen: Observations) -> str | None:
     for job in seen.jobs if not seen.stands_still else ():
         polls, ends_ns = seen.polls(job.id), end_ns(job)
         status = polls[-1].job_status if polls else None
-        if status is None or status >= Status.COMPLETED:
+        if status is None or status >= Status.COMPLETED or not family_of(job).makes_files:
             continue
         if ends_ns is not None:
             word = job.timeline.ending.status.word
@@ -259,7 +259,7 @@ def _never_polled(seen: Observations) -> str | None:
     # The client cannot know of a job when the response to its create was lost.
     lost = {call.job_id for call in seen.to(*CREATES) if _is_lost(call)}
     for job in seen.jobs:
-        if seen.attempted_polls(job.id) or job.input.webhook_url or job.id in lost:
+        if seen.attempted_polls(job.id) or job.input.webhook_url or job.id in lost or not family_of(job).makes_files:
             continue
         batch = [each for each in seen.jobs if each.input is job.input]
         if len(batch) > 1:
@@ -287,7 +287,7 @@ def _is_lost(call: Call) -> bool:
 
 def _result_of_failed_job(seen: Observations) -> str | None:
     job = _failed_last(seen)
-    if job is None:
+    if job is None or not family_of(job).makes_files:
         return None
     word = RESULTS.get(seen.calls[-1].endpoint, family_of(job).readings[0].results).result_word
     where = f"a failed job has no `{word}` and no URLs; `error_reasons` says why it failed"

@@ -19,7 +19,13 @@ from mock_akool.core.timeline import Status
 from mock_akool.diagnostics.hints.finding import CREATES, Hint, fields_of
 from mock_akool.diagnostics.observations import Observations, status_at
 
-_FINAL_CODES: Final = frozenset(Code) - {Code.TOO_FREQUENT, Code.GENERATE_ERROR, Code.SERVER_ERROR, Code.NOT_FOUND}
+_FINAL_CODES: Final = frozenset(Code) - {
+    Code.TOO_FREQUENT,
+    Code.GENERATE_ERROR,
+    Code.SERVER_ERROR,
+    Code.NOT_FOUND,
+    Code.SESSION_BUSY,
+}
 """The codes after which it does not help to ask again."""
 _FINAL_STATUSES: Final = frozenset({400, 401, 403, 404, 410})
 _PATH_SHOWN: Final = 100

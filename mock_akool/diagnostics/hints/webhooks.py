@@ -24,6 +24,8 @@ def _spelling(seen: Observations) -> str | None:
         right = CREATES[call.endpoint].webhook_field
         fields = fields_of(call)
         wrong = next((name for name in fields if name != right and _LIKE_IT.fullmatch(name)), None)
+        if wrong is not None and fields[wrong] and not right:
+            return f"#{call.number} has `{wrong}`, which is ignored; {call.endpoint} sends no webhooks"
         if wrong is not None and fields[wrong] and not fields.get(right):
             return f"#{call.number} has `{wrong}`, which is ignored here; {call.endpoint} spells it `{right}`"
     return None
