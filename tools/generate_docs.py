@@ -31,9 +31,10 @@ from mock_akool.akool.scenarios.expectations import EXPECTATION, Expectation
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO, WHEN
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.diagnostics.hints import HINTS
+from mock_akool.gauntlet.page import drawing, standalone
 from mock_akool.scenario_library.library import named, names
 from mock_akool.server.settings import SOURCES, Setting, Settings, table
-from tests.clients.survival import SURVIVAL
+from tests.clients.survival import summary, survival, survivals
 from tools.docs_reference import (
     api,
     families,
@@ -52,6 +53,7 @@ PAGES: Final = (
     *sorted((ROOT / "docs").rglob("*.md")),
 )
 
+GAUNTLET: Final = ROOT / "docs" / "images" / "gauntlet.svg"
 LAYERS: Final = ROOT / "docs" / "images" / "layers.svg"
 
 BEGIN: Final = "<!-- generated: "
@@ -280,7 +282,7 @@ def _expected(expect: Expectation) -> str:
 
 
 def _survival() -> str:
-    rows = ((f"`{name}`", *SURVIVAL[name]) for name in names())
+    rows = ((f"`{name}`", summary(each.naive), summary(each.robust)) for name, each in survivals().items())
     return markdown(("Scenario", "The naive client", "The robust client"), rows)
 
 
@@ -408,11 +410,17 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
 }
 
 
+def picture_of_gauntlet() -> str:
+    """Return the timeline that the page of the gauntlet has of the robust client behind a flaky gateway, as a file."""
+    return standalone(drawing(survival("flaky-gateway").robust.story))
+
+
 def main() -> None:
     """Rewrite the generated parts of all pages."""
     for page in PAGES:
         page.write_text(rendered(page.read_text()))
     LAYERS.write_text(picture_of_layers(layers()))
+    GAUNTLET.write_text(picture_of_gauntlet())
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def _section(number: int, judgement: Judgement) -> str:
     return (
         f'<section id="run-{number}"><h2>{escape(judgement.scenario)} {_mark(judgement)}</h2>'
         f"<p>Seed {judgement.seed}. {escape(judgement.why)}</p>{''.join(map(_found, judgement.findings))}"
-        f"{_drawing(judgement.story)}<details><summary>{len(judgement.story.calls)} calls</summary>"
+        f"{drawing(judgement.story)}<details><summary>{len(judgement.story.calls)} calls</summary>"
         f"<pre>{calls}{left_out}</pre></details></section>\n"
     )
 
@@ -107,7 +107,16 @@ def _legend() -> str:
 # The drawing
 
 
-def _drawing(story: Story) -> str:
+def standalone(svg: str) -> str:
+    """Return a drawing as a file of its own, on a light ground."""
+    ground = '<rect width="100%" height="100%" fill="#fff"/>'
+    style = "<style>text { font: 11px system-ui, sans-serif; fill: #222; }</style>"
+    opening, others = svg.split(">", 1)
+    return f'{opening} xmlns="http://www.w3.org/2000/svg" color="#222">{style}{ground}{others}\n'
+
+
+def drawing(story: Story) -> str:
+    """Return the timeline of a story as SVG, to stand within a page."""
     jobs = story.jobs[:_MOST_JOBS]
     height = _ROW * (len(jobs) + 3)
     parts = [*_axis(story, height), *_lives(story), *_calls(story, len(jobs)), *_webhooks(story, len(jobs) + 1)]
@@ -119,12 +128,18 @@ def _drawing(story: Story) -> str:
 
 def _x(story: Story, second: float) -> float:
     """Return where an instant is drawn; what comes after the end of the story is drawn at the end."""
-    return round(_LEFT + (_WIDTH - _LEFT - 40) * min(max(second, 0.0), story.ends) / story.ends, 1)
+    ends = _ends(story)
+    return round(_LEFT + (_WIDTH - _LEFT - 40) * min(max(second, 0.0), ends) / ends, 1)
+
+
+def _ends(story: Story) -> float:
+    """Return up to which second a story is drawn: to its end, but at least one second."""
+    return max(story.ends, 1.0)
 
 
 def _axis(story: Story, height: int) -> Iterator[str]:
     for tick in range(_MOST_TICKS + 1):
-        second = story.ends * tick / _MOST_TICKS
+        second = _ends(story) * tick / _MOST_TICKS
         x = _x(story, second)
         yield f'<path d="M{x} 0V{height - 14}" stroke="currentColor" opacity=".15"/>'
         yield f'<text x="{x}" y="{height - 2}" text-anchor="middle">{second:.3g} s</text>'
@@ -135,9 +150,9 @@ def _lives(story: Story) -> Iterable[str]:
         y = _ROW * row + 4
         yield f'<text x="0" y="{y + 13}">job {row + 1}</text>'
         for stage in job.stages:
-            if stage.begins > story.ends:
+            if stage.begins > _ends(story):
                 continue
-            x, end = _x(story, stage.begins), _x(story, story.ends if stage.ends is None else stage.ends)
+            x, end = _x(story, stage.begins), _x(story, _ends(story) if stage.ends is None else stage.ends)
             yield (
                 f'<rect x="{x}" y="{y}" width="{max(end - x, 2):.1f}" height="16" rx="2" '
                 f'fill="{_COLOURS[stage.status]}"><title>{escape(job.job_id)} {stage.status} from {stage.begins} s'

@@ -1,61 +1,77 @@
-"""What becomes of the two clients in each scenario of the library: tests check it, and the docs show it."""
+"""What becomes of the two clients in each scenario of the library, as the gauntlet judges it; the docs show it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Final, NamedTuple
+
+import requests
+
+from mock_akool import MockAkool
+from mock_akool.gauntlet import Judgement, Verdict
+from mock_akool.gauntlet.runner import play
+from mock_akool.scenario_library.library import named, names
+from tests.clients.naive import NaiveClient
+from tests.clients.robust import GaveUpError, RobustClient
+from tests.clients.transport import ORDERS, Response
+from tests.contract.client import CLIENT_ID, KEY
+
+_PATIENCE_S: Final = 30.0
+"""The time limit that both clients have for a response."""
+
+
+class _Requests:
+    """Sends a client's requests by the library requests."""
+
+    errors: tuple[type[Exception], ...] = (requests.RequestException,)
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
+        answer = requests.request(method, url, headers=dict(headers), data=body, timeout=_PATIENCE_S)
+        lowered = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status_code, lowered, answer.content)
+
+
+def naive(mock: MockAkool) -> bytes:
+    """Let the naive client get an image."""
+    return NaiveClient(_Requests(), CLIENT_ID, KEY, sleep=time.sleep).image(ORDERS["v3"])
+
+
+def robust(mock: MockAkool) -> bytes:
+    """Let the robust client get an image."""
+    client = RobustClient(_Requests(), CLIENT_ID, KEY, sleep=time.sleep, now=time.monotonic)
+    return client.image(ORDERS["v3"])
 
 
 class Survival(NamedTuple):
-    """How each client ends, whatever kind of job it is and whatever library sends its requests."""
+    """The judgements on both clients."""
 
-    naive: str
-    robust: str
+    naive: Judgement
+    robust: Judgement
 
 
-PICTURE: Final = "gets the image"
-BROKEN_FILE: Final = "saves a broken file"
-NEVER_ENDS: Final = "never ends"
-NO_ANSWER: Final = "crashes: no answer"
-NO_JSON: Final = "crashes: no JSON"
-MISSING_KEY: Final = "crashes: a key is missing"
-PAYS_TWICE: Final = "gets the image, pays twice"
+@cache
+def survival(scenario: str) -> Survival:
+    """Return what becomes of both clients in a scenario."""
 
-SURVIVAL: Final[Mapping[str, Survival]] = {
-    "bad-key": Survival(MISSING_KEY, "gives up: refused with 1109"),
-    "banned": Survival(MISSING_KEY, "gives up: refused with 1200"),
-    "broken-files": Survival(BROKEN_FILE, PICTURE),
-    "done-but-empty": Survival(MISSING_KEY, "gives up: the job is done, but has no image"),
-    "double-charge": Survival(PAYS_TWICE, "gives up: paid, but the answer was lost"),
-    "drops-connections": Survival(NO_ANSWER, PICTURE),
-    "empty-list": Survival(PICTURE, PICTURE),
-    "expired-files": Survival(BROKEN_FILE, "gives up: the file answers HTTP 403"),
-    "fails": Survival(NEVER_ENDS, "gives up: the job failed"),
-    "fails-late": Survival(NEVER_ENDS, "gives up: the job failed"),
-    "flaky-gateway": Survival(NO_JSON, PICTURE),
-    "garbage-bodies": Survival(NO_JSON, PICTURE),
-    "happy": Survival(PICTURE, PICTURE),
-    "late-answers": Survival(PAYS_TWICE, "gives up: paid, but the answer was lost"),
-    "maintenance": Survival(NO_JSON, PICTURE),
-    "no-face": Survival(PICTURE, PICTURE),
-    "one-language-fails": Survival(PICTURE, PICTURE),
-    "out-of-credits": Survival(MISSING_KEY, "gives up: refused with 1104"),
-    # Videos come in batches, which the two clients do not order.
-    "partial-batch": Survival(PICTURE, PICTURE),
-    "rate-limited": Survival(MISSING_KEY, PICTURE),
-    "runs-backwards": Survival(PICTURE, PICTURE),
-    "session-busy": Survival(PICTURE, PICTURE),
-    "session-expires": Survival(PICTURE, PICTURE),
-    "slow": Survival(PICTURE, PICTURE),
-    "stuck-in-queue": Survival(NEVER_ENDS, "gives up: the job does not end in time"),
-    "stuck-processing": Survival(NEVER_ENDS, "gives up: the job does not end in time"),
-    "swap-url-too-early": Survival(PICTURE, PICTURE),
-    "token-expires": Survival(MISSING_KEY, PICTURE),
-    "try-again-later": Survival(MISSING_KEY, PICTURE),
-    "vanishing-job": Survival(MISSING_KEY, PICTURE),
-    # These are about who receives webhooks, which the two clients, who poll, do not.
-    **{
-        f"webhook-{what}": Survival(PICTURE, PICTURE)
-        for what in ("forged", "garbled", "late", "lost", "out-of-order", "twice")
-    },
-}
+    def judged(client: Callable[[MockAkool], bytes]) -> Judgement:
+        return play(client, named(scenario), gives_up_with=[GaveUpError])
+
+    return Survival(judged(naive), judged(robust))
+
+
+def summary(judgement: Judgement) -> str:
+    """Return a judgement in a few words: the verdict, and what was found or said."""
+    found = [each.name for each in judgement.findings if each.name != judgement.verdict]
+    said = {
+        Verdict.GAVE_UP: judgement.why.partition(": ")[2].partition(" (job ")[0],
+        Verdict.CRASHED: judgement.why.partition(": ")[2].partition(":")[0],
+    }.get(judgement.verdict, "")
+    why = ", ".join(filter(None, [said, *found]))
+    return f"{judgement.verdict}: {why}" if why else str(judgement.verdict)
+
+
+def survivals() -> Mapping[str, Survival]:
+    """Return what becomes of both clients in each scenario."""
+    return {name: survival(name) for name in names()}

@@ -68,6 +68,10 @@ def test_the_image_of_the_layers_is_up_to_date() -> None:
     assert '<text x="430" y="386" font-size="17" font-weight="bold">core</text>' in picture
 
 
+def test_the_image_of_the_gauntlet_is_up_to_date() -> None:
+    assert generate_docs.GAUNTLET.read_text() == generate_docs.picture_of_gauntlet(), "python -m tools.generate_docs"
+
+
 def test_the_page_of_settings_has_each_with_its_variable_and_default() -> None:
     rows = _rows(SETTINGS.read_text())
     for setting in table():
