@@ -64,7 +64,8 @@ class Isolation:
     def start(self, command: Sequence[str], environment: Mapping[str, str], server: Server) -> subprocess.Popen[bytes]:
         """Start a command, of which the first word is a path, as soon as the server answers for its port there.
 
-        Raises IsolationError when namespaces cannot be made; then the command did not run.
+        The process may also have ended before, by a signal. Raises IsolationError when namespaces cannot be made; then
+        the command did not run.
         """
         ours, theirs = socket.socketpair()
         with ours:
@@ -76,12 +77,14 @@ class Isolation:
                     pass_fds=[theirs.fileno()],
                 )
             try:
-                server.listen_also(_received(ours))
+                listening = _received(ours)
+                if listening is not None:
+                    server.listen_also(listening)
+                    ours.sendall(b"!")
             except BaseException:
                 process.kill()
                 process.wait()
                 raise
-            ours.sendall(b"!")
         return process
 
     def _made(self, bundle: Path, root: Path) -> Iterator[tuple[str, str]]:
@@ -125,8 +128,8 @@ def isolated(bundle: Path, root: Path) -> Iterator[Isolation]:
         yield prepared
 
 
-def _received(ours: socket.socket) -> socket.socket:
-    """Return the socket that listens in the namespaces, as the helper sends it."""
+def _received(ours: socket.socket) -> socket.socket | None:
+    """Return the socket that listens in the namespaces, as the helper sends it; None when the helper has ended."""
     ours.settimeout(_PATIENCE_S)
     try:
         said, descriptors, _, _ = socket.recv_fds(ours, _MOST_SAID, 1)
@@ -134,9 +137,10 @@ def _received(ours: socket.socket) -> socket.socket:
         raise IsolationError(f"--isolate: no answer from the namespaces: {error}") from None
     if descriptors:
         return socket.socket(fileno=descriptors[0])
-    why = json.loads(said)["error"] if said else "the helper ended"
+    if not said:
+        return None
     raise IsolationError(
-        f"--isolate cannot make namespaces here ({why}); allow them to users, or run it as root; "
+        f"--isolate cannot make namespaces here ({json.loads(said)['error']}); allow them to users, or run it as root; "
         "in a container that wants the capability SYS_ADMIN"
     )
 

@@ -155,6 +155,14 @@ class TestEnds:
         (line,) = run(*ISOLATED, "grep", "SigIgn", "/proc/self/status").stdout.splitlines()
         assert not int(line.split()[1], 16) & 1 << signal.SIGPIPE - 1
 
+    def test_a_signal_that_comes_before_the_command(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        helper = tmp_path / "helper.py"
+        helper.write_text("import os, signal; signal.signal(2, signal.SIG_DFL); os.kill(os.getpid(), 2)")
+        monkeypatch.setattr(isolation, "_HELPER", helper)
+        assert main(["exec", "--quiet", "--isolate", "--ca-dir", str(tmp_path), "--", "true"]) == 130
+
+    @wants("script")
+    @wants("ps")
     def test_a_terminal_is_the_command_s(self) -> None:
         program = f"{' '.join(MOCK_AKOOL)} {' '.join(ISOLATED)} sh -c 'tty && ps -o tpgid= -o pgid= -p $$'"
         ran = run("-qec", program, os.devnull, command=["script"])

@@ -69,8 +69,10 @@ def main(given: str, command: list[str]) -> int:
     """Become the command; returns an exit status when that fails."""
     setup = json.loads(given)
     # Python ignores these, and so would the command.
-    for name in ("SIGPIPE", "SIGXFSZ"):
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # as the command, and without a traceback
     with socket.socket(fileno=setup["socket"]) as parent:
         parent.set_inheritable(False)
         try:
