@@ -115,6 +115,48 @@ def talking_photo(client: Client, **fields: object) -> object:
     return client.ask("POST", f"{VIDEOS}/createbytalkingphoto", body={**inputs, **fields})
 
 
+def without_none(**fields: object) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def talking_avatar(client: Client, background: str = "", **fields: object) -> Any:
+    elements = [
+        {"type": "avatar", "avatar_id": "a"},
+        {"type": "audio", "url": "https://example.com/a.mp3"},
+        *([{"type": "image", "url": background}] if background else []),
+    ]
+    body = without_none(**{"elements": elements, **fields})
+    return json.loads(client.ask("POST", "/api/open/v3/talkingavatar/create", body=body).body)
+
+
+def avatar_polled(client: Client, name: str) -> Client:
+    client.ask("GET", VIDEO_INFO, f"video_model_id={talking_avatar(client)['data'][name]}")
+    return client
+
+
+def own_avatar(client: Client) -> Client:
+    body = {"url": "https://example.com/me.mp4", "avatar_id": "me", "type": 1}
+    made = json.loads(client.ask("POST", "/api/open/v3/avatar/create", body=body).body)["data"]
+    client.ask("GET", "/api/open/v3/avatar/detail", f"id={made['_id']}")
+    return client
+
+
+def translation(client: Client, **fields: object) -> Any:
+    body = without_none(**{"url": "https://example.com/a.mp4", "language": "es,fr", **fields})
+    return json.loads(client.ask("POST", f"{VIDEOS}/createbytranslate", body=body).body)
+
+
+def translated(client: Client, polled: int) -> Client:
+    for entry in translation(client)["all_results"][:polled]:
+        client.ask("GET", VIDEO_INFO, f"video_model_id={entry['data']['_id']}")
+    return client
+
+
+def swap(client: Client, **fields: object) -> object:
+    body = without_none(**{"image": "https://example.com/a.jpg", "video": "https://example.com/a.mp4", **fields})
+    return client.ask("POST", "/api/open/v4/characterSwap/create", body=body)
+
+
 def sends(client: Client) -> Client:
     client.mock.webhooks.send_over_http()
     return client
@@ -341,6 +383,89 @@ CASES = (
         lambda client: talking_photo(client, resolution="720p"),
         '#1 has the `resolution` \'720p\', which is not documented; a talking photo takes the text "720" or "1080"',
         lambda client: (talking_photo(client), talking_photo(client, resolution="1080")),
+    ),
+    Case(
+        "guessed route of a video",
+        lambda client: client.ask("POST", "/api/open/v3/videoTranslation/create", body={}),
+        "#1 asks for /api/open/v3/videoTranslation/create, which does not exist; "
+        "POST /api/open/v3/content/video/createbytranslate does",
+        lambda client: translation(client),
+    ),
+    Case(
+        "wrong route",
+        lambda client: client.ask("POST", f"{VIDEOS}/lipSync", body={}),
+        f"#1 asks for {VIDEOS}/lipSync, which does not exist; {VIDEOS}/lipsync does",
+        lambda client: client.ask("POST", f"{VIDEOS}/lipsync", body={}),
+    ),
+    Case(
+        "flat talking avatar",
+        lambda client: talking_avatar(client, elements=None, avatar_id="a", input_text="hi"),
+        "#1 has `avatar_id` at the top level; it belongs into `elements`, "
+        "a list with an element of type `avatar` and one of type `audio`",
+        lambda client: (talking_avatar(client), talking_avatar(client, elements=None)),
+    ),
+    Case(
+        "size of talking avatar",
+        lambda client: talking_avatar(client, width=1280, height=720),
+        "#1 asks for 1280×720; only 3840×2160 is documented for a talking avatar",
+        lambda client: talking_avatar(client, width=3840, height=2160),
+    ),
+    Case(
+        "colour without #",
+        lambda client: talking_avatar(client, background="ffffff00"),
+        "#1 has the colour 'ffffff00' as background; a colour begins with #, such as '#ffffff00'",
+        lambda client: talking_avatar(client, background="#ffffff00"),
+    ),
+    Case(
+        "names of the lipsync reply",
+        lambda client: client.ask("POST", f"{VIDEOS}/lipsync", body={"target_video": "https://example.com/a.mp4"}),
+        "#1 has `target_video`, a name of the reply, which is ignored; the request has `video_url`",
+        lambda client: client.ask("POST", f"{VIDEOS}/lipsync", body={"video_url": "https://example.com/a.mp4"}),
+    ),
+    Case(
+        "names of the translation reply",
+        lambda client: translation(client, url=None, video_url="https://example.com/a.mp4"),
+        "#1 has `video_url`, which is ignored; the request has `url`",
+        lambda client: translation(client),
+    ),
+    Case(
+        "language auto",
+        lambda client: translation(client, source_language="auto"),
+        "#1 has the `source_language` 'auto'; the service detects the language by 'DEFAULT', or when it is not given",
+        lambda client: (translation(client), translation(client, source_language="en")),
+    ),
+    Case(
+        "refused language",
+        lambda client: translation(client),
+        "#1 got code 1000, but 1 of its languages got 1205 in `all_results`; look at the code of every entry",
+        lambda client: (translation(client), translation(client, language="es")),
+        {"translate_refused_languages": ["fr"]},
+    ),
+    Case(
+        "never polled",
+        lambda client: translated(client, polled=1),
+        "of the 2 jobs of a batch, 1 was polled; "
+        "`all_results` of the create has an `_id` for each language, and `data` repeats one of them",
+        lambda client: translated(client, polled=2),
+    ),
+    Case(
+        "names of the character swap reply",
+        lambda client: swap(client, image=None, image_url="https://example.com/a.jpg"),
+        "#1 has `image_url`, a name of the reply, which is ignored; the request has `image`",
+        lambda client: swap(client),
+    ),
+    Case(
+        "poll by other id",
+        lambda client: avatar_polled(client, "task_id"),
+        "#2 polls 'ID', which is the `task_id` of job ID; ask for its `_id`",
+        lambda client: avatar_polled(client, "_id"),
+    ),
+    Case(
+        "never fetched",
+        lambda client: avatar_polled(client, "_id"),
+        "the client saw job ID completed, but fetched none of its files; the address is in `video`",
+        lambda client: own_avatar(client),
+        {"queueing": 0, "processing": 0},
     ),
     Case(
         "no pause",

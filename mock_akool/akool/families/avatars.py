@@ -158,7 +158,7 @@ FAMILY: Final = Family[Avatar](
     ),
     readings=(Reading(RESULTS, _shown),),
     price=_price,
-    files=FileNaming(image.FILE_HOST, ("jpg",), image.stamp_stem, _names, _shows),
+    files=FileNaming(image.FILE_HOST, ("jpg",), image.stamp_stem, _names, _shows, is_wanted=False),
     webhook=WebhookInfo("avatar"),
     refunds=refunds,
 )

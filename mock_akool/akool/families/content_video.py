@@ -203,6 +203,7 @@ def create(
     allow: Callable[[Any, ServiceSettings], None] = no_limit,
     find: Callable[[Any, World, Account, int], Any] | None = None,
     jobs: Callable[[Any], int] = one_job,
+    batch_ids: str = "",
     body: Callable[[Sequence[Record], Any, Context], Mapping[str, Any]] | None = None,
 ) -> Create[Any]:
     """Return an endpoint that creates videos; all of these are as in `Create`."""
@@ -219,6 +220,7 @@ def create(
         allow=allow,
         find=find,
         jobs=jobs,
+        batch_ids=batch_ids,
         body=body,
     )
 

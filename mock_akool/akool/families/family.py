@@ -127,6 +127,8 @@ class Create(Generic[I]):
     body_schema: Schema | None = None
     """The schema of the `data` in that body, where that is neither a record nor a list of records."""
     jobs: Callable[[I], int] = one_job
+    batch_ids: str = "`data` of the create is a list with an `_id` for each image"
+    """Where the answer has the ids of several jobs, for people."""
     allow: Callable[[I, ServiceSettings], None] = no_limit
     """Raises an AkoolError for an input that can be read, but that the settings do not allow."""
     find: Callable[[I, World, Account, int], I] | None = None
@@ -294,6 +296,8 @@ class FileNaming(NamedTuple):
     names: Callable[[Job, Any, Context], Sequence[str]]
     shows: Callable[[Job, Any, str, Context], MediaSpec]
     more: MoreFiles | None = None
+    is_wanted: bool = True
+    """Whether a client that sees a job completed is expected to fetch its files."""
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -307,6 +307,7 @@ FAMILY: Final = content_video.family(
         {"url": "https://example.com/talk.mp4", "language": "es,fr", "lipsync": True},
         allow=_allow,
         jobs=_jobs,
+        batch_ids="`all_results` of the create has an `_id` for each language, and `data` repeats one of them",
         body=_body,
     ),
     _shown,

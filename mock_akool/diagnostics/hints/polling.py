@@ -11,6 +11,7 @@ from typing import Final
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import CREATES, READS
 from mock_akool.akool.errors import AkoolError
+from mock_akool.akool.families import CREATES as CREATES_BY_NAME
 from mock_akool.akool.families import RESULTS, Context, Pending, Unknown, family_of
 from mock_akool.akool.jobs import Job
 from mock_akool.core.call_log import Call
@@ -266,7 +267,7 @@ def _never_polled(seen: Observations) -> str | None:
             polled = sum(bool(seen.attempted_polls(each.id)) for each in batch)
             return (
                 f"of the {len(batch)} jobs of a batch, {polled or 'none'} {'was' if polled < 2 else 'were'} polled; "
-                f"`data` of the create is a list with an `_id` for each image"
+                f"{CREATES_BY_NAME[job.endpoint].batch_ids}"
             )
         return f"job {job.id} was created and paid, but never polled{_where_it_comes(job)}"
     return None
