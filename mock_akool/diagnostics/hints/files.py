@@ -18,7 +18,7 @@ def _never_fetched(seen: Observations) -> str | None:
     for job in seen.jobs:
         polls = seen.polls(job.id)
         completed = bool(polls) and polls[-1].job_status is Status.COMPLETED
-        is_wanted = family_of(job).makes_files and family_of(job).files.is_wanted
+        is_wanted = family_of(job).files.is_wanted
         if completed and is_wanted and job.id not in parents and not seen.file_was_asked_for(job):
             word = family_of(job).readings[0].results.result_word
             what = "images" if word == "image" else f"files; the address is in `{word}`"
