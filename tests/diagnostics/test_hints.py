@@ -20,6 +20,8 @@ LIST = "/api/open/v3/faceswap/result/listbyids"
 DELETE = "/api/open/v3/faceswap/result/delbyids"
 VIDEOS = "/api/open/v3/content/video"
 VIDEO_INFO = f"{VIDEOS}/infobymodelid"
+I2V = "/api/open/v4/image2Video/createBySourcePrompt"
+FOX = {"image_url": "https://example.com/fox.png", "prompt": "it runs", "resolution": "720p", "video_length": 5}
 LIVE = "/api/open/v4/liveAvatar/session"
 SOUND_V3 = "/api/open/v3/audio/infobymodelid"
 VOICE = "/api/open/v4/voice"
@@ -447,6 +449,12 @@ CASES = (
         "of the 2 jobs of a batch, 1 was polled; "
         "`all_results` of the create has an `_id` for each language, and `data` repeats one of them",
         lambda client: translated(client, polled=2),
+    ),
+    Case(
+        "never polled",
+        lambda client: client.ask("POST", f"{I2V}/batch", body={**FOX, "count": 2}),
+        "of the 2 jobs of a batch, none was polled; `successList` of the create has an `_id` for each video",
+        lambda client: client.ask("POST", f"{I2V}/batch", body={**FOX, "count": 2, "webhookurl": HOOK}),
     ),
     Case(
         "names of the character swap reply",

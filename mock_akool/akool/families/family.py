@@ -335,7 +335,7 @@ def _shows_nothing(job: Job, input: Any, name: str, context: Context) -> MediaSp
     raise LookupError(f"job {job.id} has no file {name}")
 
 
-NO_FILES: Final = FileNaming("", (), _as_id, _no_names, _shows_nothing)
+NO_FILES: Final = FileNaming("", (), _as_id, _no_names, _shows_nothing, is_wanted=False)
 """For a family whose jobs make no files: what they are for can be used while they are at status 2."""
 
 

@@ -815,6 +815,7 @@ def batch(
         body_schema=_BATCH_SCHEMA,
         record_schema=_CREATED_SCHEMA,
         jobs=_jobs,
+        batch_ids="`successList` of the create has an `_id` for each video",
         allow=_check_length,
         find=_less_refused,
     )
