@@ -38,27 +38,27 @@ _WAYS_OUT: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     (
         ("python", "pytest", "uv", "poetry", "gunicorn"),
         "aiohttp with aiodns, uvloop and pycurl resolve names past Python, and python -I and -S load no shim; use "
-        "--isolate, the client's proxy setting, or MockAkool in its tests",
+        "`exec --isolate`, the client's proxy setting, or MockAkool in its tests",
     ),
     (
         ("node", "npm", "npx", "yarn", "pnpm"),
         "a program that resets NODE_OPTIONS, or is compiled into one file, does not load the shim; let it keep "
-        "NODE_OPTIONS, or use --isolate",
+        "NODE_OPTIONS, or use `exec --isolate`",
     ),
     (
         ("java", "mvn", "gradle"),
         "a client with a proxy selector or a trust store of its own does not follow JAVA_TOOL_OPTIONS; use "
-        "--isolate for the one, and add the CA of `mock-akool ca export` to the other",
+        "`exec --isolate` for the one, and add the CA of `mock-akool ca export` to the other",
     ),
     (
         ("php",),
-        "streams of PHP, such as file_get_contents, know no HTTPS_PROXY; use --isolate, curl, or a stream context with "
-        "the proxy",
+        "streams of PHP, such as file_get_contents, know no HTTPS_PROXY; use `exec --isolate`, curl, or a stream "
+        "context with the proxy",
     ),
     (
         ("go", "deno", "bun", "curl", "wget", "cargo", "ruby", "dotnet"),
         "a client that is set to use no proxy, or another one, does not follow HTTPS_PROXY; take that setting away, "
-        "or use --isolate",
+        "or use `exec --isolate`",
     ),
 )
 """What to try when a program ignored all variables, by the beginning of its name."""
@@ -411,7 +411,7 @@ def nothing_came(command: Sequence[str]) -> list[str]:
     name = Path(command[0]).name.lower()
     ways = [way for beginnings, way in _WAYS_OUT if name.startswith(beginnings)]
     general = (
-        "run a program that reads none of the variables of `mock-akool exec --print-env` with --isolate (Linux), "
+        "run a program that reads none of the variables of `exec --print-env` by `mock-akool exec --isolate` (Linux), "
         "or give it the proxy and the CA by its own settings; docs/guides/hard-coded-hosts.md says how"
     )
     return [_NOTHING, *(f"hint: {each}" for each in [*ways, general])]

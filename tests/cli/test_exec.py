@@ -241,7 +241,7 @@ class TestReports:
         assert main(["exec", "--", *command]) == 0
         first, *hints = capsys.readouterr().err.splitlines()
         assert first == "mock-akool: no request reached the fake"
-        assert "with --isolate (Linux), or give it the proxy" in hints[-1]
+        assert "by `mock-akool exec --isolate` (Linux), or give it the proxy" in hints[-1]
         assert len(hints) == (1 if hint is None else 2)
         assert hint is None or hint in hints[0]
 
