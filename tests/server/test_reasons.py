@@ -378,7 +378,7 @@ class TestAdmin:
             (Request.build("GET", "/_mock/job"), "/_mock/jobs"),
             (Request.build("POST", "/_mock/state"), "GET"),
             (Request.build("GET", "/_mock/calls", "code=x"), "code: 'x' is not a whole number"),
-            (Request.build("POST", "/_mock/scenario/rules", body=b'{"rules": [{"on": "quoter"}]}'), "quota/info"),
+            (Request.build("POST", "/_mock/scenario/rules", body=b'{"rules": [{"on": "quota/inf"}]}'), "quota/info"),
         ],
     )
     def test_a_refused_admin_request_says_why_in_the_log(self, asked: Request, word: str) -> None:
