@@ -7,9 +7,20 @@ import re
 from typing import Any, Final
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from mock_akool import MockAkool, Request
-from mock_akool.akool.families import CREATE_OF_INPUT, FAMILIES, RESULTS, Create, Family, Results, Unknown
+from mock_akool import MockAkool, Profile, Request
+from mock_akool.akool.families import (
+    CREATE_OF_INPUT,
+    FAMILIES,
+    RESULTS,
+    SERVICES,
+    Create,
+    Family,
+    Results,
+    Service,
+    Unknown,
+)
 from mock_akool.akool.families.family import Pending
 from mock_akool.core.http import Response
 from mock_akool.diagnostics.observations import Observations
@@ -285,3 +296,60 @@ class TestDescription:
         client.mock.on(client.create.endpoint).nth(1).respond(code=2001)
         answer = client.ask(client.create.method, client.create.path, body=dict(client.create.example))
         assert answer.code == 2001
+
+
+@pytest.fixture(scope="module")
+def document() -> Any:
+    """The OpenAPI document."""
+    answer = MockAkool().answer(Request.build("GET", "/_mock/openapi.json", headers={"host": "127.0.0.1"}))
+    assert answer.status == 200, answer.body
+    return json.loads(answer.body)
+
+
+class TestSchema:
+    """Every answer is as the OpenAPI document says."""
+
+    @pytest.fixture(params=list(Profile), ids=str)
+    def client(self, kind: tuple[Family[Any], Create[Any]], request: pytest.FixtureRequest) -> FamilyClient:
+        return FamilyClient(kind, profile=request.param)
+
+    def fits(self, document: Any, method: str, path: str, answer: Response) -> Any:
+        content = document["paths"][path][method.lower()]["responses"]["200"]["content"]
+        schema = {**content["application/json"]["schema"], "components": document["components"]}
+        body = json.loads(answer.body)
+        Draft202012Validator(schema).validate(body)
+        return body
+
+    def test_creates(self, document: Any, client: FamilyClient) -> None:
+        create = client.create
+        for body, code in ((client.request(), 1000), ({}, 1003)):
+            answer = client.ask(create.method, create.path, body=body)
+            assert self.fits(document, create.method, create.path, answer)["code"] == code
+
+    @pytest.mark.parametrize("ending", ["completed", "failed"])
+    def test_readers_at_each_status(self, document: Any, client: FamilyClient, ending: str) -> None:
+        client.made()
+        # A create may make several, and a request another one before.
+        job_id = next(job.id for job in client.mock.jobs if job.endpoint == client.create.endpoint)
+        if ending == "failed":
+            client.mock.job(job_id).fail("no")
+        for _ in range(3):
+            for reading in client.family.readings:
+                results = reading.results
+                body = self.fits(document, results.method, results.path, client.poll(results, job_id))
+                assert [each["_id"] for each in records_in(body["data"])] == [job_id]
+            client.mock.clock.advance(3)
+
+    def test_readers_of_unknown_ids(self, document: Any, client: FamilyClient) -> None:
+        for reading in client.family.readings:
+            results = reading.results
+            self.fits(document, results.method, results.path, client.poll(results, UNKNOWN_ID))
+
+    @pytest.mark.parametrize("service", SERVICES.values(), ids=lambda service: service.endpoint)
+    def test_services(self, service: Service) -> None:
+        client = FamilyClient(KINDS[0])
+        body = dict(service.example) if service.method == "POST" else None
+        answer = client.ask(service.method, service.path, body=body)
+        told = json.loads(answer.body)
+        if told.get("code", 1000) == 1000:
+            Draft202012Validator(dict(service.schema)).validate(told)

@@ -174,7 +174,98 @@ def _refused_before_a_reset(client: Client) -> None:
     client.mock.reset()
 
 
+FILMS = "/api/open/v4/image2Video"
+FILM = f"{FILMS}/createBySourcePrompt"
+FILM_BATCH = f"{FILM}/batch"
+
+
+def film(client: Client, path: str = FILM, /, **fields: object) -> list[str]:
+    """Make videos; return their ids."""
+    body = {"image_url": "https://example.com/a.png", "prompt": "x", "resolution": "720p", "video_length": 5, **fields}
+    data = json.loads(client.ask("POST", path, body=body).body).get("data", {})
+    return [row["_id"] for row in data.get("successList", [data]) if row]
+
+
+def films(client: Client, ids: list[str]) -> Client:
+    client.ask("POST", f"{FILMS}/resultsByIds", body={"_ids": ",".join(ids)})
+    return client
+
+
+def film_batch(client: Client, *polls: float) -> None:
+    """Order three videos, of which one is done after 4 s and the others after a minute, and poll all of them."""
+    for seconds in (4, 60, 60):
+        client.mock.next_job(queueing=0, processing=seconds)
+    ids = film(client, FILM_BATCH, count=3)
+    for pause in polls:
+        films(client.wait(pause), ids)
+
+
 CASES = (
+    Case(
+        "ids in a list",
+        lambda client: client.ask("POST", f"{FILMS}/resultsByIds", body={"_ids": film(client)}),
+        "#2 has a list in `_ids`; it takes one text, with commas between the ids",
+        lambda client: films(client, film(client)),
+    ),
+    Case(
+        "ids in a list",
+        lambda client: client.ask("POST", f"{FILMS}/resultsByIds", body={"ids": film(client)[0]}),
+        "#2 has `ids`; resultsByIds takes `_ids`, one text with commas between the ids",
+        lambda client: client.ask("POST", f"{FILMS}/resultsByIds", body={}),
+    ),
+    Case(
+        "guessed route of a video",
+        lambda client: client.ask("GET", "/api/open/v4/image2video/info", f"_id={film(client)[0]}"),
+        "#2 asks for /api/open/v4/image2video/info, which does not exist; POST /api/open/v4/image2Video/resultsByIds "
+        "does",
+        lambda client: client.ask("GET", f"{FILMS}/effects"),
+    ),
+    Case(
+        "list of images",
+        lambda client: film(client, image_url=["https://example.com/a.png"]),
+        "#1 has a list in `image_url`, which takes one URL; `count` makes several videos of it",
+        lambda client: film(client),
+    ),
+    Case(
+        "list of images",
+        lambda client: film(client, FILM_BATCH, image_url=None, image_urls=["https://example.com/a.png"]),
+        "#1 has `image_urls`; image2Video/createBySourcePrompt/batch takes `image_url`, one URL",
+        lambda client: film(client, images=["https://example.com/a.png"]),
+    ),
+    Case(
+        "budget of the documentation",
+        lambda client: [film(client, prompt=f"{n}") for n in range(2)],
+        "#2 is refused for want of credits: a job costs 100 of them, although the documentation says 20; *",
+        lambda client: (film(client), client.create(), client.ask("POST", V3, body={})),
+        {"credits": 150},
+    ),
+    Case(
+        "budget of the documentation",
+        lambda client: client.ask("POST", V4, body={"prompt": "x"}),
+        "#1 is refused for want of credits: a job costs 4 of them, although the documentation says 1; *",
+        lambda client: (client.ask("POST", V3, body={"prompt": "x"}), client.ask("POST", V3, body={})),
+        {"credits": 0},
+    ),
+    Case(
+        "refused rows",
+        lambda client: film(client, FILM_BATCH, count=3),
+        "#1 has 2 in `errorList`, the first with code 1108, and the client did not ask for these again; *",
+        lambda client: (film(client, FILM_BATCH, count=3), film(client, FILM_BATCH, count=2, prompt="y")),
+        {"i2v_batch_errors": ["x=2"]},
+    ),
+    Case(
+        "stopped at one of a batch",
+        lambda client: film_batch(client, 2, 3),
+        "the client stopped when 1 of the 3 jobs of a batch had ended; each has an end of its own, so poll until all "
+        "of them are 3 or 4",
+        lambda client: film_batch(client, 2, 3, 60),
+    ),
+    Case(
+        "never polled",
+        lambda client: films(client, film(client, FILM_BATCH, count=3)[:1]),
+        "of the 3 jobs of a batch, 1 was polled; `successList` of the create has an `_id` for each video",
+        lambda client: films(client, film(client, FILM_BATCH, count=3)),
+    ),
     Case(
         "not a request",
         lambda client: [client.mock.engine.note_refusal(peer, 400, "it speaks TLS") for peer in ("", "10.0.0.7:5")],

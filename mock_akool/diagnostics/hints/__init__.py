@@ -9,7 +9,17 @@ from typing import Final
 
 from mock_akool.core.text import cleaned
 from mock_akool.diagnostics.describe import describe_bug
-from mock_akool.diagnostics.hints import connections, credentials, files, polling, requests, sessions, videos, webhooks
+from mock_akool.diagnostics.hints import (
+    batches,
+    connections,
+    credentials,
+    files,
+    polling,
+    requests,
+    sessions,
+    videos,
+    webhooks,
+)
 from mock_akool.diagnostics.hints.finding import Hint
 from mock_akool.diagnostics.observations import Observations
 
@@ -18,6 +28,7 @@ HINTS: Final[tuple[Hint, ...]] = (
     *credentials.HINTS,
     *requests.HINTS,
     *videos.HINTS,
+    *batches.HINTS,
     *polling.HINTS,
     *sessions.HINTS,
     *webhooks.HINTS,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import UNKNOWN
-from mock_akool.akool.families import CREATES
+from mock_akool.akool.families import CREATES, RESULTS
 from mock_akool.core.call_log import Call
 from mock_akool.core.text import printable
 from mock_akool.diagnostics.hints.finding import Hint, fields_of
@@ -118,6 +118,9 @@ _GUESSED: Final = {
     "/content/video/createbytalkingavatar": "talkingavatar/create",
     "/lipsync/create": "lipsync",
     "/content/video/characterSwap": "characterSwap/create",
+    "/image2video/info": "resultsByIds",
+    "/image2video/result": "resultsByIds",
+    "/image2video/infobymodelid": "resultsByIds",
 }
 """How paths end that clients guess, and the endpoints that they mean."""
 
@@ -126,9 +129,9 @@ def _guessed_route(seen: Observations) -> str | None:
     for call in seen.to(UNKNOWN):
         for ending, endpoint in _GUESSED.items():
             if call.path.lower().endswith(ending.lower()):
-                create = CREATES[endpoint]
+                known = CREATES.get(endpoint) or RESULTS[endpoint]
                 path = printable(call.path, _PATH_SHOWN)
-                return f"#{call.number} asks for {path}, which does not exist; {create.method} {create.path} does"
+                return f"#{call.number} asks for {path}, which does not exist; {known.method} {known.path} does"
     return None
 
 
