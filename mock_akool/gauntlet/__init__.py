@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mock_akool.gauntlet.judging import Judgement, Verdict
     from mock_akool.gauntlet.known import read_known
     from mock_akool.gauntlet.page import as_html
+    from mock_akool.gauntlet.races import Race, find_race
     from mock_akool.gauntlet.report import GauntletReport
     from mock_akool.gauntlet.rules import Finding
     from mock_akool.gauntlet.runner import run
@@ -17,8 +18,10 @@ _HOMES = {
     "Finding": "gauntlet.rules",
     "GauntletReport": "gauntlet.report",
     "Judgement": "gauntlet.judging",
+    "Race": "gauntlet.races",
     "Verdict": "gauntlet.judging",
     "as_html": "gauntlet.page",
+    "find_race": "gauntlet.races",
     "read_known": "gauntlet.known",
     "run": "gauntlet.runner",
 }
@@ -27,8 +30,10 @@ __all__ = [
     "Finding",
     "GauntletReport",
     "Judgement",
+    "Race",
     "Verdict",
     "as_html",
+    "find_race",
     "read_known",
     "run",
 ]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 # The runs inside forget what they imported, and two copies of a module would not know each other's patches. A part of
 # cryptography cannot be imported twice at all.
-import cryptography.hazmat.primitives.ciphers  # noqa: F401 - imported once for all tests
+import cryptography.hazmat.primitives.ciphers
+import cryptography.x509  # noqa: F401 - imported once for all tests
 import pytest
 
 import mock_akool.diagnostics.report
