@@ -375,12 +375,12 @@ def route(method: str, path: str, *, any_case: bool = False) -> tuple[Route, Nam
     asked = "GET" if method == "HEAD" else method
     found = API_ROUTES.get((asked, path))
     if found is not None:
-        return found, ()
+        return found, names_in(path, path)  # a client may ask for a template as it stands in the docs
     for known, template, route in _TEMPLATES:
         if known == asked and (names := names_in(template, path)):
             return route, names
     if any_case and (found := _IN_LOWER_CASE.get((asked, path.lower()))) is not None:
-        return found, ()
+        return found, names_in(path, path)
     if method == "OPTIONS":
         return _PREFLIGHT, ()
     if path.rpartition(".")[2] in FILE_EXTENSIONS and not path.startswith(_API):

@@ -134,3 +134,10 @@ def test_an_override_does_not_add_a_key_that_the_family_does_not_have() -> None:
     record: dict[str, Any] = {"video": "https://host/a.mp4"}
     ResultOverride(image="https://host/b.mp4", upscaled_urls=("x",), buttons=MISSING).apply(record, "video")
     assert record == {"video": "https://host/b.mp4"}
+
+
+@pytest.mark.parametrize(("method", "path"), [each for each in api.API_ROUTES if "{" in each[1]])
+def test_a_template_that_a_client_did_not_fill_in_is_no_bug(method: str, path: str) -> None:
+    mock = MockAkool()
+    response = mock.answer(Request.build(method, path, headers={"x-api-key": "my-key"}))
+    assert (response.status, response.code) == (200, 1008)
