@@ -7,7 +7,6 @@ contract's value as its default. `docs/reference/differences.md` is written from
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.codes import AES_KEY_BYTES, MESSAGES, UNKNOWN_MESSAGE, Code, Profile
@@ -84,7 +83,6 @@ ACCOUNTS: Final = Listed(ACCOUNT_SPEC, check=_check_accounts)
 """A list of accounts, each of which has an API key and a clientId of its own."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class ServiceSettings(Options):
     """The settings of an engine. Values may be given as text; they are read when the record is made.
 
@@ -256,10 +254,8 @@ class ServiceSettings(Options):
         "a file of certificates (PEM) that receivers of webhooks over https may have, besides those of the system",
     )
 
-    def __post_init__(self) -> None:
-        __tracebackhide__ = True
-        super().__post_init__()
-        mistakes = Mistakes()
+    def _check(self, mistakes: Mistakes) -> None:
+        super()._check(mistakes)
         for position, spec in enumerate(self.accounts):
             with mistakes.noted():
                 self.check_key(spec, ("accounts", position, "api_key"))
@@ -267,7 +263,6 @@ class ServiceSettings(Options):
             if span == FOREVER and self.ending != COMPLETED:
                 hint = f"leave out ending, or give {name} a length"
                 mistakes.add(f"{name} lasts forever, so no job ends", hint, ("ending",))
-        mistakes.raise_any()
 
     def check_key(self, spec: AccountSpec, place: Place = ()) -> None:
         """Raise SettingsError, in strict mode, for an account whose webhooks could not be encrypted.

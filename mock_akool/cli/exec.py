@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -285,7 +284,7 @@ def settings_for_command(options: argparse.Namespace) -> Settings:
     if settings.tls_only:
         raise SettingsError("programs reach the fake by a proxy, over plain HTTP", "leave it out", ("--tls-only",))
     # For other machines it would be an open proxy.
-    return replace(settings, proxy_others="pass") if is_free and all(map(is_loopback, settings.host)) else settings
+    return settings.but(proxy_others="pass") if is_free and all(map(is_loopback, settings.host)) else settings
 
 
 def _folder(options: argparse.Namespace) -> Path:

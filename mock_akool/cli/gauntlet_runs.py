@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import signal
@@ -73,7 +72,7 @@ class Runs:
 
     def judged(self, scenario: Scenario, seed: int) -> Judgement:
         """Run the command in a scenario and return the verdict."""
-        options = {field.name: getattr(self._settings, field.name) for field in dataclasses.fields(self._settings)}
+        options = dict(vars(self._settings))
         defaults = Settings()
         # What the settings do not say, the scenario may.
         given = {name: value for name, value in options.items() if value != getattr(defaults, name)}

@@ -5,44 +5,90 @@ One description of each serves Python arguments, flags, environment variables, p
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self, dataclass_transform
 
 from mock_akool.core.errors import Mistake, Mistakes
 from mock_akool.core.schema import Field, Plain, Shape, number, unknown_key
 
 
+class _Option(NamedTuple):
+    """A field as it is declared."""
+
+    field: Field
+
+
 def option(default: Any, shape: Shape, help: str, *, section: str = "", mark: str = "") -> Any:
-    """Declare a field of a dataclass of options; `section` and `mark` are those of the specification, see Field."""
-    field = Field(shape, help, default, section=section, mark=mark)
-    return dataclasses.field(default=default, metadata={"field": field})
+    """Declare a field of a class of options; `section` and `mark` are those of the specification, see Field."""
+    return _Option(Field(shape, help, default, section=section, mark=mark))
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclass_transform(kw_only_default=True, frozen_default=True)
 class Options:
-    """A record whose fields are options. Their values may be given as text, as on a command line.
+    """A record whose fields are options: frozen, compared by value, made by keywords.
 
-    They are read when the record is made; bad ones raise a SettingsError that has all of them.
+    The values may be given as text, as on a command line. They are read when the record is made; bad ones raise a
+    SettingsError that has all of them. It is no dataclass: code would be generated for each of some hundred fields, and
+    again in each class that inherits them, which took a tenth of the start of a server.
     """
 
-    def __post_init__(self) -> None:
+    _own: ClassVar[dict[str, Field]] = {}
+    _known: ClassVar[dict[str, Field]] = {}
+    _defaults: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls._own = {name: value.field for name, value in vars(cls).items() if isinstance(value, _Option)}
+        for name, field in cls._own.items():
+            setattr(cls, name, field.default)
+        cls._known = {
+            name: field for each in reversed(cls.__mro__) for name, field in vars(each).get("_own", {}).items()
+        }
+        cls._defaults = {name: field.default for name, field in cls._known.items()}
+
+    def __init__(self, **options: Any) -> None:
         __tracebackhide__ = True
-        mistakes = Mistakes()
-        for each in dataclasses.fields(self):
-            value = getattr(self, each.name)
-            if value is each.default:
-                continue  # which is real already
-            shape = each.metadata["field"].shape
-            plain = shape.from_text(value) if isinstance(value, str) else value
-            object.__setattr__(self, each.name, mistakes.read(shape, plain, (each.name,)))
+        mistakes, values = Mistakes(), dict(self._defaults)
+        for name in options:
+            if name not in values:
+                raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}")
+        for name, field in self._known.items() if options else ():
+            value = options.get(name, field.default)
+            if value is not field.default:  # which is real already
+                plain = field.shape.from_text(value) if isinstance(value, str) else value
+                values[name] = mistakes.read(field.shape, plain, (name,))
         mistakes.raise_any()
+        self.__dict__.update(values)
+        self._check(mistakes)
+        mistakes.raise_any()
+
+    def _check(self, mistakes: Mistakes) -> None:
+        """Add a mistake for each value that does not go together with another."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"cannot assign to {name!r}: settings do not change; `but` makes others")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"cannot delete {name!r}: settings do not change")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self.__dict__.values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
+
+    def but(self, **changes: Any) -> Self:
+        """Return the same options but for these changes; raises SettingsError for bad values."""
+        __tracebackhide__ = True
+        return type(self)(**{**vars(self), **changes})
 
     @classmethod
     def fields(cls) -> dict[str, Field]:
         """Return what is known of each option, by its name."""
-        return {each.name: each.metadata["field"] for each in dataclasses.fields(cls)}
+        return dict(cls._known)
 
     @classmethod
     def of(cls, **options: Any) -> Self:
@@ -50,7 +96,7 @@ class Options:
         __tracebackhide__ = True
         mistakes = Mistakes()
         mistakes.found += cls.unknown(options)
-        known = cls.__dataclass_fields__
+        known = cls._known
         with mistakes.noted():
             made = cls(**{name: value for name, value in options.items() if name in known})
         mistakes.raise_any()
@@ -59,7 +105,7 @@ class Options:
     @classmethod
     def unknown(cls, names: Iterable[str], others: Iterable[str] = ()) -> list[Mistake]:
         """Return a mistake for each name that is neither an option nor one of `others`, with the nearest known one."""
-        known = (*cls.__dataclass_fields__, *others)
+        known = (*cls._known, *others)
         return [unknown_key(name, sorted(known), (), "setting") for name in names if name not in known]
 
 

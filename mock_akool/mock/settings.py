@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -32,7 +31,6 @@ _BASE_URL: Final = Plain("a scheme and a host", _read_base_url, {"type": "string
 _HOST_NAMES: Final = Listed(Plain("a host", _read_host, {"type": "string"}, use=API_HOST))
 
 
-@dataclass(frozen=True, kw_only=True)
 class ActivationOptions(Options):
     """The options of how a fake is active in a process, wherever the fake itself runs."""
 
@@ -60,6 +58,5 @@ class ActivationOptions(Options):
     hosts: tuple[str, ...] = option(HOSTS, _HOST_NAMES, "the hosts that are answered in process")
 
 
-@dataclass(frozen=True, kw_only=True)
 class MockOptions(ActivationOptions, ScenarioSettings):
     """The options of a MockAkool: those of the service, and how it is active in the process."""

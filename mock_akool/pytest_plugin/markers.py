@@ -16,7 +16,7 @@ from mock_akool.pytest_plugin.marker_location import location_of
 def signature_of_marker() -> str:
     """Return the marker's parameters, for `pytest --markers`."""
     defaults = MockOptions()
-    names = MockOptions.__dataclass_fields__
+    names = MockOptions.fields()
     return ", ".join(["*", *(f"{name}={_written(getattr(defaults, name))}" for name in names)])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
@@ -84,8 +83,7 @@ def divide_settings(settings: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[
     Returns those that say how the fake is active in this process, the scenarios that are put there, and the names of
     those that the server cannot be given, because a fake has them from its start.
     """
-    own = dataclasses.fields(ActivationOptions)
-    activation = {field.name: settings[field.name] for field in own if field.name in settings}
+    activation = {name: settings[name] for name in ActivationOptions.fields() if name in settings}
     refused = [name for name in settings if name not in activation and name != "scenario"]
     scenarios = MockOptions.of(scenario=settings["scenario"]).scenario if settings.get("scenario") else ()
     return activation, scenarios, refused

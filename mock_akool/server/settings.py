@@ -120,7 +120,6 @@ def _library(name: str) -> Scenario:
     return named(name)
 
 
-@dataclass(frozen=True, kw_only=True)
 class ScenarioSettings(FakeSettings):
     """The settings of an engine, and the scenarios that are active from the start."""
 
@@ -176,7 +175,6 @@ class ScenarioSettings(FakeSettings):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Settings(ScenarioSettings):
     """The settings of a server: those of the engine, and where and how it listens."""
 
@@ -260,10 +258,10 @@ class Settings(ScenarioSettings):
         on = all(map(is_loopback, self.host)) if self.proxy == "auto" else self.proxy == "yes"
         return Proxy(on, Others(self.proxy_others))
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check(self, mistakes: Mistakes) -> None:
+        super()._check(mistakes)
         if self.no_tls and self.tls_only:
-            raise SettingsError("it contradicts no_tls", "leave one of them out", ("tls_only",))
+            mistakes.add("it contradicts no_tls", "leave one of them out", ("tls_only",))
 
     @classmethod
     def from_environment(

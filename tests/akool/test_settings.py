@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import pickle
 from typing import Any, Final
@@ -331,8 +330,23 @@ def test_a_name_like_no_other_is_reported_with_all() -> None:
 
 
 def test_options_are_frozen() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        FakeSettings().seed = 5  # type: ignore[misc]
+    settings = FakeSettings()
+    with pytest.raises(AttributeError, match="'seed': settings do not change"):
+        settings.seed = 5  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="'seed': settings do not change"):
+        del settings.seed
+    assert settings == FakeSettings.of()
+    assert hash(settings) == hash(FakeSettings())
+
+
+def test_others_are_made_of_options_by_changes() -> None:
+    changed = FakeSettings(credits=5).but(seed=7)
+    assert changed == FakeSettings(credits=5, seed=7) != FakeSettings(credits=5)
+    assert repr(changed).startswith("FakeSettings(seed=7, profile=")
+    with pytest.raises(SettingsError, match="seed: 'x' is not a whole number"):
+        changed.but(seed="x")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'sede'"):
+        changed.but(sede=1)
 
 
 @pytest.mark.parametrize("code", list(Code))

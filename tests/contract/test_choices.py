@@ -5,7 +5,6 @@ The D and O marks that are settings too are treated alike.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -627,6 +626,6 @@ class TestChoices:
 
     def test_the_defaults_are_the_same_however_they_are_given(self) -> None:
         inside = MockAkool().engine.settings
-        names = [field.name for field in dataclasses.fields(FakeSettings)]
+        names = list(FakeSettings.fields())
 
-        assert {name: getattr(inside, name) for name in names} == dataclasses.asdict(FakeSettings())
+        assert {name: getattr(inside, name) for name in names} == vars(FakeSettings())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jsonschema
@@ -378,7 +377,6 @@ class TestErrors:
         assert format_path(place) == text
 
 
-@dataclass(frozen=True, kw_only=True)
 class _Options(Options):
     count: int = option(1, whole(0, 9), "how many")
     points: tuple[Point, ...] = option((), POINTS, "where")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 
 from mock_akool import MockAkool, MockOptions, __version__
@@ -288,8 +286,8 @@ def test_the_marker_is_registered_with_every_option(run: Run) -> None:
     (line,) = (line for line in result.outlines if line.startswith("@pytest.mark.akool("))
     assert line.startswith("@pytest.mark.akool(*, seed=0, profile='observed', strict=False, ")
     assert line.endswith("): settings of akool_mock and akool_server")
-    for field in fields(MockOptions):
-        assert f" {field.name}=" in line
+    for name in MockOptions.fields():
+        assert f" {name}=" in line
     MockAkool(**eval(line[line.index("(*, ") :].replace("(*, ", "dict(").partition("): ")[0] + ")"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.akool.codes import API_HOST
@@ -155,8 +154,8 @@ if TYPE_CHECKING:
 else:
     _declared = (*(family.options for family in FAMILIES), *(service.options for service in SERVICES.values()))
     _options = dict.fromkeys(each for each in _declared if each is not None)
-    FakeSettings = dataclass(frozen=True, kw_only=True)(
-        type("FakeSettings", (*_options, ServiceSettings), {"__module__": __name__, "__doc__": ServiceSettings.__doc__})
+    FakeSettings = type(
+        "FakeSettings", (*_options, ServiceSettings), {"__module__": __name__, "__doc__": ServiceSettings.__doc__}
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.codes import MESSAGES, Code
@@ -31,7 +30,6 @@ _MOST_SECONDS: Final = 120
 _MOST_PROMPT, _MOST_LONGER_PROMPT = 500, 5000
 
 
-@dataclass(frozen=True, kw_only=True)
 class CharacterSwapOptions(content_video.ContentVideoOptions):
     """The settings of character swaps."""
 

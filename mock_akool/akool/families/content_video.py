@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from mock_akool.akool.accounts import Account
@@ -68,7 +67,6 @@ RESULTS: Final = Results(
 """Shows the videos of several families; a family takes part by a `Reading` of it."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class ContentVideoOptions(MediaOptions):
     """The settings that these families share."""
 

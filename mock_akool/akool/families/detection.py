@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.families.family import Answer, Asked, Context, Service, options_of
@@ -53,7 +52,6 @@ Point = tuple[int, int]
 _NOWHERE: Final[Point] = (0, 0)
 
 
-@dataclass(frozen=True, kw_only=True)
 class DetectionOptions(MediaOptions):
     """The settings of face detection."""
 

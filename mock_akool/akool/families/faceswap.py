@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Protocol, TypeVar
 
@@ -75,7 +74,6 @@ _BEFORE_CREATION_NS: Final = 3 * NS_PER_MS
 _LANDMARKS: Final = "x,y:x,y:x,y:x,y"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SwapOptions(MediaOptions):
     """The settings of face swap and reage."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from mock_akool.akool.codes import DEFAULT_REASON, Code
@@ -63,7 +62,6 @@ RESULTS: Final = Results(
 """Shows v3, v4 and button jobs alike (contract section 6)."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class ImageOptions(Options):
     """The settings of the image families."""
 

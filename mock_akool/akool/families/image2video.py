@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qs
@@ -118,7 +117,6 @@ _DOCUMENTED_COUNT: Final = 10
 """The vendor's sample says so many, beside three rows."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class VideoOptions(MediaOptions):
     """The settings of videos of images and of texts."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -77,7 +76,6 @@ def number_for(text: str, known: Sequence[PatternNumber], default: float) -> flo
     return next((each.number for each in known if fnmatchcase(text, each.pattern)), default)
 
 
-@dataclass(frozen=True, kw_only=True)
 class MediaOptions(Options):
     """The settings of all families that work on media."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from mock_akool.akool.codes import Code
@@ -21,7 +20,6 @@ _PAGE: Final = 100
 _LONGEST: Final = {"name": 100, "prologue": 2000, "prompt": 10_000}
 
 
-@dataclass(frozen=True, kw_only=True)
 class KnowledgeOptions(Options):
     """The setting of knowledge."""
 

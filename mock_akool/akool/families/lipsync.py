@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.accounts import Account
@@ -19,7 +18,6 @@ from mock_akool.core.schema import FLAG
 from mock_akool.core.timeline import Status
 
 
-@dataclass(frozen=True, kw_only=True)
 class LipsyncOptions(content_video.ContentVideoOptions):
     """The settings of lipsync."""
 

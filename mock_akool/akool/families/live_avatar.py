@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
@@ -59,7 +58,6 @@ _NEVER_SHOWN_AGAIN: Final = ("agora_token", "livekit_token", "trtc_sdk_user_sig"
 """What of the credentials only the reply to the create has."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class LiveAvatarOptions(MediaOptions):
     """The settings of live avatars."""
 

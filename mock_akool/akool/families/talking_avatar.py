@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.codes import Code
@@ -26,7 +25,6 @@ _MOST_PIXELS: Final = 7680
 _COLOUR: Final = re.compile(r"#?[0-9a-f]{3,8}", re.IGNORECASE | re.ASCII)
 
 
-@dataclass(frozen=True, kw_only=True)
 class TalkingAvatarOptions(content_video.ContentVideoOptions):
     """The settings of talking avatars."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.codes import Code
@@ -19,7 +18,6 @@ from mock_akool.core.timeline import Status
 RESOLUTIONS: Final = ("720", "1080")
 
 
-@dataclass(frozen=True, kw_only=True)
 class TalkingPhotoOptions(content_video.ContentVideoOptions):
     """The settings of talking photos."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.codes import Code
@@ -70,7 +69,6 @@ LANGUAGES: Final = {
 """The languages of `language/list`: which the real service has changes from time to time."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class TranslateOptions(content_video.ContentVideoOptions):
     """The settings of translations."""
 

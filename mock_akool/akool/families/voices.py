@@ -6,7 +6,6 @@ The vendor's list is ours: a few voices that stay the same, as contract section 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import partial
@@ -38,7 +37,6 @@ _SAMPLE_S: Final = 3.0
 _LONG_ID: Final = 64
 
 
-@dataclass(frozen=True, kw_only=True)
 class VoiceOptions(MediaOptions):
     """The settings of v3 audio and v4 voice."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import replace
 from typing import Any, Final
 
 from mock_akool.akool.codes import Code, Profile
@@ -97,7 +96,7 @@ def _budget(seen: Observations) -> str | None:
         except AkoolError:
             continue
         costs = family.price(input, seen.settings)
-        said = family.price(input, replace(seen.settings, profile=Profile.DOCUMENTED))
+        said = family.price(input, seen.settings.but(profile=Profile.DOCUMENTED))
         if said < costs:
             return (
                 f"#{call.number} is refused for want of credits: a job costs {costs} of them, although the "
