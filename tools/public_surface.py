@@ -21,6 +21,7 @@ from mock_akool import pytest_plugin
 from mock_akool.admin.routes import openapi_document
 from mock_akool.akool.scenarios.schema import json_schema
 from mock_akool.cli import build_parser
+from mock_akool.core.options import Options
 from mock_akool.server.settings import table
 from tools.docs_reference import PUBLIC, public
 
@@ -83,7 +84,9 @@ def _members(of: type) -> Iterator[str]:
     for name in getattr(of, "__dataclass_fields__", ()):
         if not name.startswith("_"):
             yield f".{name}"
-    if not issubclass(of, tuple | enum.Enum) and inspect.isfunction(of.__init__):
+    if issubclass(of, Options):
+        yield from (f"({name})" for name in of.fields())
+    elif not issubclass(of, tuple | enum.Enum) and inspect.isfunction(of.__init__):
         yield from (f"({each})" for each in list(_parameters(of.__init__))[1:])
 
 
