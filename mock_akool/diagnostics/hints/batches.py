@@ -48,10 +48,11 @@ def _list_of_images(seen: Observations) -> str | None:
 
 
 def _refused_rows(seen: Observations) -> str | None:
-    for call in seen.to(*CREATES):
+    calls = seen.to(*CREATES)
+    newest = {call.endpoint: call.number for call in calls}
+    for call in calls:
         errors = _errors_in(call)
-        later = any(each.number > call.number and each.endpoint == call.endpoint for each in seen.to(*CREATES))
-        if errors and not later:
+        if errors and newest[call.endpoint] == call.number:
             return (
                 f"#{call.number} has {len(errors)} in `errorList`, the first with code {errors[0].get('code')}, "
                 f"and the client did not ask for these again; code 1000 of a batch does not mean that all was made"
