@@ -13,7 +13,7 @@ import socket
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -254,7 +254,7 @@ class InProcessTransport(Transport):
         super().__init__(mock, patience_s)
         self.host = f"openapi-{next(self._numbers)}.akool.test"
         # Nothing of this suite sleeps, and threads that work at the same time shall not wait for each other.
-        mock.options = replace(mock.options, hosts=(self.host,), sleep="real")
+        mock.options = mock.options.but(hosts=(self.host,), sleep="real")
         mock.start()
 
     @property
