@@ -21,7 +21,7 @@ from typing import Final
 from mock_akool.admin.access import OPEN, Access
 from mock_akool.admin.long_poll import LongPoll
 from mock_akool.admin.parameters import merged, read_body, read_query
-from mock_akool.admin.responses import AdminError, error_response, json_response, prefers_text, text_response
+from mock_akool.admin.responses import AdminError, error_response, json_response, prefers, text_response
 from mock_akool.admin.routing import PREFIX, AdminRequest, Fake, Found, find
 from mock_akool.akool.api import bug_reply
 from mock_akool.core.errors import MockAkoolError
@@ -82,9 +82,13 @@ def _answered(fake: Fake, http: Request, found: Found) -> Response:
         fake.carry_due(wait=False)
     request = AdminRequest(fake, {**given, **in_path}, fake.engine.clock.now_ns(), http)
 
+    accept = http.headers.get("accept", "")
+    if route.stream is not None and prefers("text/event-stream", accept):
+        return route.stream(request)
+
     def answered() -> Response:
         plain = route.handle(request)
-        if route.as_text is not None and prefers_text(http.headers.get("accept", "")):
+        if route.as_text is not None and prefers("text/plain", accept):
             return text_response(route.as_text(plain), route.status)
         return json_response(plain, route.status)
 

@@ -168,7 +168,10 @@ def _admin(method: str, path: str, route: Route) -> dict[str, Any]:
             *_parameters(route.query),
         ],
         "responses": {
-            str(route.status): {"description": "it is done", "content": _json(route.answer) | _text(route)},
+            str(route.status): {
+                "description": "it is done",
+                "content": _json(route.answer) | _text(route) | _stream(route),
+            },
             **{
                 status: {"$ref": f"#/components/responses/{name}"}
                 for status, (name, _) in _ADMIN_ERRORS.items()
@@ -217,3 +220,7 @@ def _json(schema: Schema) -> dict[str, Any]:
 
 def _text(route: Route) -> dict[str, Any]:
     return {} if route.as_text is None else {"text/plain": {"schema": _TEXT}}
+
+
+def _stream(route: Route) -> dict[str, Any]:
+    return {} if route.stream is None else {"text/event-stream": {"schema": _TEXT}}

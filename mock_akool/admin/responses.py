@@ -68,10 +68,10 @@ def text_response(text: str, status: int = 200) -> Response:
     return Response(status, (("content-type", "text/plain; charset=utf-8"), _NO_STORE), f"{text}\n".encode())
 
 
-def prefers_text(accept: str) -> bool:
-    """Return whether an Accept header wants plain text rather than JSON."""
+def prefers(media: str, accept: str) -> bool:
+    """Return whether an Accept header wants this media type, such as `text/plain`, rather than JSON."""
     wanted = dict(map(_range, accept.split(",")))
-    return wanted.get("text/plain", 0) > max(wanted.get(each, 0) for each in ("application/json", "application/*"))
+    return wanted.get(media, 0) > max(wanted.get(each, 0) for each in ("application/json", "application/*"))
 
 
 def _range(part: str) -> tuple[str, float]:

@@ -107,7 +107,7 @@ class Route(NamedTuple):
     """A row of the table: what the route does, in words and in code, what it takes, and what it answers.
 
     `carries`: webhooks that are due are sent first. `counter`: what `at_least` waits for. `as_text`: how the answer is
-    written for who wants plain text.
+    written for who wants plain text. `stream`: what answers who wants server-sent events.
     """
 
     summary: str
@@ -119,6 +119,7 @@ class Route(NamedTuple):
     carries: bool = False
     counter: Callable[[AdminRequest], Counter] | None = None
     as_text: Callable[[Any], str] | None = None
+    stream: Callable[[AdminRequest], Response] | None = None
 
 
 Routes = Mapping[tuple[str, str], Route]

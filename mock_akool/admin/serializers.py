@@ -330,7 +330,13 @@ _RESPONSE: Final = Serializer(
             "why the request was refused: what was wrong with it and what would do", or_null(TEXT), "reason"
         ),
     },
-    unwritten=("media", "kept", "waiting", "download"),  # what transports need of a response that is yet to be sent
+    unwritten=(
+        "media",
+        "kept",
+        "waiting",
+        "download",
+        "stream",
+    ),  # what transports need of a response that is yet to be sent
 )
 CALL: Final = Serializer(
     Call,

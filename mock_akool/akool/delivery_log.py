@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mock_akool.akool.deliveries import Delivery, DeliveryState
+from mock_akool.core.change_log import ChangeLog
 from mock_akool.core.timeline import Status
 
 
@@ -16,13 +17,13 @@ class DeliveryLog:
     def __init__(self, size: int, max_bytes: int) -> None:
         self._size = size
         self._max_bytes = max_bytes
-        self.edition = 0
-        """Changes whenever the kept deliveries do, and never becomes what it was before."""
+        self.changes: ChangeLog[int] = ChangeLog()
+        """The deliveries that were made or changed, by number. Its edition changes whenever the kept ones do."""
         self.clear()
 
     def clear(self) -> None:
         """Forget all deliveries; numbers begin at 1 again."""
-        self.edition += 1
+        self.changes.clear()
         self._kept: OrderedDict[int, Delivery] = OrderedDict()
         self._bytes = 0
         self._pending: dict[int, Delivery] = {}
@@ -48,7 +49,7 @@ class DeliveryLog:
     def update(self, delivery: Delivery) -> None:
         """Replace the record of a delivery by a newer one."""
         number = delivery.number
-        self.edition += 1
+        self.changes.note(number, delivery.account)
         if delivery.state is DeliveryState.WAITING:
             self._pending[number] = delivery
         else:
@@ -60,14 +61,14 @@ class DeliveryLog:
             self._bytes += delivery.size - known.size
             self._kept[number] = delivery
 
-    def forget(self, job_id: str, numbers: Iterable[int]) -> None:
-        """Forget a job and its deliveries; those no longer kept may be among them."""
+    def forget(self, job_id: str, api_key: str, numbers: Iterable[int]) -> None:
+        """Forget a job of an account and its deliveries; those no longer kept may be among them."""
         for number in numbers:
+            self.changes.note(number, api_key)
             self._pending.pop(number, None)
             dropped = self._kept.pop(number, None)
             self._bytes -= dropped.size if dropped is not None else 0
         self.missed.discard(job_id)
-        self.edition += 1
 
     def pending(self, number: int) -> Delivery | None:
         """Return a delivery that is still to be attempted or is under way, else None."""

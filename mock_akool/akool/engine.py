@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from mock_akool.akool import job_queries
 from mock_akool.akool.accounts import Account, Accounts, AccountScript, AccountSummary, AccountTotals, Credits
 from mock_akool.akool.auth import Tokens
+from mock_akool.akool.changes import EVERYBODY, Changes, Position
 from mock_akool.akool.codes import Code
 from mock_akool.akool.documents import Documents
 from mock_akool.akool.errors import AkoolError
@@ -29,6 +30,7 @@ from mock_akool.akool.settings import Limits, ServiceSettings
 from mock_akool.akool.snapshot import Snapshot
 from mock_akool.akool.transactions import give_way, transaction
 from mock_akool.core.call_log import Call, CallLog, Refusal
+from mock_akool.core.change_log import Changed, ChangeLog
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock, SteeredClock
 from mock_akool.core.draining import Container, drain
 from mock_akool.core.durations import FOREVER, Span
@@ -195,6 +197,9 @@ class Engine:
             lambda account: self.accounts.is_invented(account),
             lock=self.lock,
         )
+        self._job_changes: ChangeLog[str] = ChangeLog()
+        self._resets: ChangeLog[str] = ChangeLog()
+        """By API key; the empty one stands for all."""
         self._forget_all()
 
     def follow_scripts(self, scripts: Scripts) -> None:
@@ -223,7 +228,9 @@ class Engine:
         self.call_log = CallLog(
             self.settings.call_log_size, self.clock.now_ns(), max_bytes=self.settings.call_log_bytes
         )
-        self._jobs = JobStore(self.context)
+        self._job_changes.clear()
+        self._resets.note(EVERYBODY, EVERYBODY)
+        self._jobs = JobStore(self.context, self._job_changes)
         self._polls = PollCache()
         self.troubled: set[str] = set()
         """Endpoints whose newest request was refused or went wrong: its client may sleep before it tries again."""
@@ -279,6 +286,41 @@ class Engine:
             refusals=tuple(self.call_log.refusals),
             refusal_count=self.call_log.refusal_count,
             stands_still=isinstance(self.clock, SteeredClock) and self.clock.frozen,
+        )
+
+    @property
+    def position(self) -> Position:
+        """How far the fake's story has come. Cheap, and needs no lock: it is compared with the one of a moment ago."""
+        log = self.call_log
+        return Position(
+            log.start_ns, self._resets.edition, log.count, self._job_changes.edition, self.outbox.changes.edition
+        )
+
+    @transaction
+    def changes_after(self, position: Position, *, newest_calls: int | None = None) -> Changes:
+        """Return what happened after a position; with `newest_calls`, of the calls that many only."""
+        now, missed = self.position, 0
+        resets = self._resets.after(position.resets)
+        is_other = position.start_ns != now.start_ns or any(old > new for old, new in zip(position, now, strict=True))
+        if is_other or any(each.key == EVERYBODY for each in resets):
+            if EVERYBODY not in {each.key for each in resets}:
+                resets = [Changed(now.resets, EVERYBODY, EVERYBODY)]
+            position = Position(now.start_ns, now.resets, 0, self._job_changes.forgotten, self.outbox.changes.forgotten)
+        calls = self.call_log.calls_after(position.calls)
+        missed = now.calls - position.calls - len(calls)
+        if newest_calls is not None and len(calls) > newest_calls:
+            missed += len(calls) - newest_calls
+            calls = calls[-newest_calls:]
+        jobs, deliveries = self._job_changes.after(position.jobs), self.outbox.changes.after(position.webhooks)
+        return Changes(
+            begins=position,
+            resets=[each.key or None for each in resets],
+            calls=calls,
+            jobs=[(each, self._jobs.by_id.get(each.key)) for each in jobs],
+            deliveries=[(each, self.outbox.entry(each.key)) for each in deliveries],
+            missed_calls=missed,
+            missed_jobs=self._job_changes.forgotten > position.jobs,
+            missed_deliveries=self.outbox.changes.forgotten > position.webhooks,
         )
 
     def drawn_latency_ns(self) -> int:
@@ -540,7 +582,8 @@ class Engine:
             job = self.job_of(account, job_id)
             _, status, until_ns = status_interval_at(job.timeline, job.created_ns, job.polls, now_ns)
             if job.timeline.counts_polls and not is_over(job.timeline, job.created_ns, job.polls, now_ns):
-                self._jobs.by_id[job_id] = polled = replace(job, polls=(*job.polls, now_ns))
+                polled = replace(job, polls=(*job.polls, now_ns))
+                self._jobs.keep(polled)
                 self.outbox.follow(polled)
                 until_ns = now_ns
             if not self._jobs.saw(job, status):
@@ -577,7 +620,8 @@ class Engine:
         """
         job = self.complete(job_id, now_ns)
         self.accounts.add_credits(job.account, job.cost - cost)
-        ended = self._jobs.by_id[job_id] = replace(job, cost=cost)
+        ended = replace(job, cost=cost)
+        self._jobs.keep(ended)
         return ended
 
     def stall(self, job_id: str, now_ns: int | None = None) -> Job:
@@ -608,7 +652,8 @@ class Engine:
         """Let the job have been polled so many times, the last time now; returns its record."""
         job = self._known(job_id)
         if polls and job.timeline.counts_polls:
-            job = self._jobs.by_id[job_id] = replace(job, polls=(now_ns,) * polls)
+            job = replace(job, polls=(now_ns,) * polls)
+            self._jobs.keep(job)
             self.outbox.follow(job)
         return job
 
@@ -645,6 +690,7 @@ class Engine:
         self._loose_files = {at: each for at, each in self._loose_files.items() if each.api_key != api_key}
         self.accounts.restore(api_key)
         self.call_log.drop(self.asked_by(api_key))
+        self._resets.note(api_key, api_key)
         return True
 
     def _are_gone(self, job_ids: Collection[str]) -> None:

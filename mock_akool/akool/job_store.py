@@ -9,6 +9,7 @@ from typing import Final
 
 from mock_akool.akool.families import Context, family_of
 from mock_akool.akool.jobs import Job
+from mock_akool.core.change_log import ChangeLog
 from mock_akool.core.draining import Container
 from mock_akool.core.timeline import Status
 
@@ -40,8 +41,9 @@ class Stamps:
 class JobStore:
     """The jobs, in the order of their creation, and sets of those that somebody still has something to do with."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, changes: ChangeLog[str]) -> None:
         self._context = context
+        self._changes = changes
         self.by_id: dict[str, Job] = {}
         self._ids_of: dict[str, list[str]] = {}
         """The ids of the jobs of each account, by API key."""
@@ -91,7 +93,7 @@ class JobStore:
     def add(self, job: Job) -> None:
         """Keep a new job."""
         key = job.account.api_key
-        self.by_id[job.id] = job
+        self.keep(job)
         self._ids_of.setdefault(key, []).append(job.id)
         for stem in family_of(job).files.stems(job, self._context):
             self._by_stem[stem] = job.id
@@ -102,9 +104,14 @@ class JobStore:
         if job.timeline.ending.refund:
             self.refunds.setdefault(key, {})[job.id] = None
 
+    def keep(self, job: Job) -> None:
+        """Keep the record of a job, instead of an older one of it."""
+        self.by_id[job.id] = job
+        self._changes.note(job.id, job.account.api_key)
+
     def divert(self, job: Job) -> None:
         """Keep a job whose future has changed."""
-        self.by_id[job.id] = job
+        self.keep(job)
         self.open.add(job.id)
         self.end_shown.discard(job.id)
         self.polled_on.discard(job.id)
@@ -113,14 +120,14 @@ class JobStore:
 
     def hide(self, job: Job) -> None:
         """Keep a job that its account has deleted; nobody waits for it any more."""
-        self.by_id[job.id] = job
+        self.keep(job)
         for known in (self.open, self.end_shown, self.polled_on):
             known.discard(job.id)
         self._unfinished.get(job.account.api_key, {}).pop(job.id, None)
 
     def use(self, parent: Job, what: str) -> None:
         """Note that something of a job was used up by one that continues it."""
-        self.by_id[parent.id] = replace(parent, used=(*parent.used, what))
+        self.keep(replace(parent, used=(*parent.used, what)))
 
     def saw(self, job: Job, status: Status) -> bool:
         """Note that a poll saw the job at a status; returns whether an equal poll would change nothing more."""
@@ -166,6 +173,7 @@ class JobStore:
 
     def _forget(self, job_id: str) -> None:
         job = self.by_id.pop(job_id)
+        self._changes.note(job_id, job.account.api_key)
         for stem in family_of(job).files.stems(job, self._context):
             self._by_stem.pop(stem, None)
         for known in (self.open, self.end_shown, self.polled_on):

@@ -23,6 +23,7 @@ from mock_akool.akool.delivery_log import DeliveryLog
 from mock_akool.akool.envelope import encode
 from mock_akool.akool.families import Context, Record, family_of
 from mock_akool.akool.jobs import Job
+from mock_akool.core.change_log import ChangeLog
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.draining import Container
 from mock_akool.core.rules import Subject
@@ -172,7 +173,7 @@ class Outbox:
             found = (self._subscriptions.pop(job_id, None) for job_id in job_ids)
             gone = [subscription for subscription in found if subscription is not None]
             for subscription in gone:
-                self._log.forget(subscription.job.id, subscription.numbers)
+                self._log.forget(subscription.job.id, subscription.job.account.api_key, subscription.numbers)
             # What stands in the heap for them is stale, and goes when it is due, or when it is too much.
             if len(self._heap) > 2 * (len(self._subscriptions) + self._log.pending_count) + _MOST_STALE:
                 self._heap = [due for due in self._heap if not self._is_stale(due)]
@@ -293,7 +294,12 @@ class Outbox:
     @property
     def edition(self) -> int:
         """Changes whenever the kept deliveries do, and never becomes what it was before. Needs no lock."""
-        return self._log.edition
+        return self._log.changes.edition
+
+    @property
+    def changes(self) -> ChangeLog[int]:
+        """Which deliveries were made, changed or forgotten lately, by number. Read it under the engine's lock."""
+        return self._log.changes
 
     @property
     def count(self) -> int:

@@ -112,6 +112,29 @@ class Waiting(Protocol):
         ...
 
 
+STREAM_LOOK_S: Final = 0.1
+"""How often a transport asks a stream whether there is more of it, in seconds of real time."""
+STREAM_FILLER_S: Final = 15
+"""After how many seconds without news a transport sends the filler."""
+
+
+class Stream(Protocol):
+    """How the body of a response goes on. The transport asks now and then; meanwhile it holds no lock and no thread."""
+
+    @property
+    def filler(self) -> bytes:
+        """What to send when there was nothing to send for a while."""
+        ...
+
+    def has_news(self) -> bool:
+        """Return whether there is more. Cheap enough to be called often."""
+        ...
+
+    def more(self) -> bytes:
+        """Return what is to be sent next, which may be nothing. May take milliseconds when there is news."""
+        ...
+
+
 _CONDITIONS: Final = ("if-match", "if-unmodified-since", "if-none-match", "if-modified-since", "range", "if-range")
 
 
@@ -136,7 +159,8 @@ class Response(NamedTuple):
     For the transport: `body` is what to send. When `media` is set, `body` is empty and the transport sends that file
     instead, which is drawn outside of any lock; `kept` is how much of a broken file there is. `delay_ns` is how long
     to wait before the first byte, `transfer` how the bytes travel when they do not simply arrive. With `waiting` the
-    response is not ready yet: a transport that cannot wait sends this one.
+    response is not ready yet: a transport that cannot wait sends this one. With `stream` the body goes on until the
+    client has enough: a transport that cannot go on sends `body` only.
 
     For the call log: the business `code` (None when the body has none), the API key of the `account`, the job that
     the request was about and the status that the client was shown, which `job_script` the job follows, and
@@ -163,6 +187,7 @@ class Response(NamedTuple):
     """How the file of `media` is asked for; None when it is sent as it is."""
     also_shown: tuple[tuple[str, Status], ...] = ()
     """The other jobs that it shows besides `job_id`, and the status of each."""
+    stream: Stream | None = None
 
     def __repr__(self) -> str:
         # The body may hold a token, and the account is an API key: neither belongs in a log.

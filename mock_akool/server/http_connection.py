@@ -12,7 +12,7 @@ import socket
 import ssl
 import sys
 from collections import deque
-from collections.abc import Coroutine, Mapping, MutableSet
+from collections.abc import Callable, Coroutine, Mapping, MutableSet
 from functools import lru_cache
 from typing import Any, Final, Protocol, cast
 
@@ -21,7 +21,7 @@ import httptools
 from mock_akool.admin import PREFIX, is_slow, most_body_bytes
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.http import Request, Response
+from mock_akool.core.http import STREAM_FILLER_S, STREAM_LOOK_S, Request, Response, Stream
 from mock_akool.server.forwarding import HEADERS as FORWARDED
 from mock_akool.server.http_response import ResponseHost, ResponseWriter
 from mock_akool.server.proxy import (
@@ -61,6 +61,9 @@ _SLOW_SWEEPS: Final = 12
 """For how many sweeps a request may arrive, 60 s, and one more for each piece of so many bytes of its body."""
 _BYTES_PER_SWEEP: Final = 16 << 10
 
+_STUCK_S: Final = 75
+"""For how long the client of a stream may take nothing."""
+
 _log = logging.getLogger("mock_akool")
 
 
@@ -97,6 +100,10 @@ class ConnectionHost(ResponseHost, Protocol):
 
     async def answer_admin(self, request: Request, peer: str) -> Response:
         """Answer a request to the admin API, outside of the event loop, and log it."""
+        ...
+
+    async def beside(self, work: Callable[[], bytes]) -> bytes:
+        """Do what may take milliseconds, outside of the event loop."""
         ...
 
     def ready_file(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes] | None:
@@ -648,7 +655,39 @@ class HttpConnection(asyncio.Protocol):
 
     async def _answer_admin(self, request: Request, keep_alive: bool) -> None:
         """Answer an admin request, which may look through all jobs or move a clock, outside of the event loop."""
-        await self._answer_later(request, await self._host.answer_admin(request, self._peer), keep_alive)
+        response = await self._host.answer_admin(request, self._peer)
+        if response.stream is not None and request.method != "HEAD":
+            await self._answer_forever(response, response.stream, keep_alive)
+        else:
+            await self._answer_later(request, response, keep_alive)
+
+    async def _answer_forever(self, response: Response, stream: Stream, keep_alive: bool) -> None:
+        """Send a body that goes on until the client has enough.
+
+        While the client does not take what it asked for, nothing is added to it: what happens then is not lost, since
+        a stream is read from logs, and nothing is kept for this client.
+        """
+        if self._task is not None:
+            self._host.tasks.discard(self._task)  # nobody need wait for its end, which the connection's is
+        writer = self._writer
+        writer.write_head(response, keep_alive)
+        writer.write_piece(response.body, keep_alive)
+        quiet_s = 0.0
+        while not self._transport.is_closing():
+            await asyncio.sleep(STREAM_LOOK_S)
+            quiet_s += STREAM_LOOK_S
+            if self._paused:
+                if quiet_s > _STUCK_S:
+                    self.abort()
+                continue
+            piece = b""
+            if stream.has_news():
+                piece = await self._host.beside(stream.more)
+            if not piece and quiet_s > STREAM_FILLER_S:
+                piece = stream.filler
+            if piece and not self._transport.is_closing():
+                writer.write_piece(piece, keep_alive)
+                quiet_s = 0.0
 
     async def _answer_later(self, request: Request, response: Response, keep_alive: bool) -> None:
         """Send a response that waits or whose file must be drawn; neither holds the event loop."""

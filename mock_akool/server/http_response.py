@@ -81,6 +81,16 @@ class ResponseWriter:
         if not keep_alive:
             transport.close()
 
+    def write_head(self, response: Response, keep_alive: bool) -> None:
+        """Write the head of a response whose body comes in `write_piece`s: chunked, or until the connection ends."""
+        framing = b"\r\ntransfer-encoding: chunked" if keep_alive else b"\r\nconnection: close"
+        head = _head(response.status, response.headers)
+        self._transport.write(b"".join((head, self._host.date(), framing, b"\r\n\r\n")))
+
+    def write_piece(self, piece: bytes, keep_alive: bool) -> None:
+        """Write a piece of such a body, which is not empty."""
+        self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if keep_alive else piece)
+
     def write_continue(self) -> None:
         """Ask a client for the body that it holds back."""
         self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")

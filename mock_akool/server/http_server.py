@@ -310,6 +310,10 @@ class Server:
             self._log.note(now_ns, request, response, now_ns - began_ns, peer)
         return response
 
+    async def beside(self, work: Callable[[], bytes]) -> bytes:
+        """Do what may take milliseconds, outside of the event loop."""
+        return await self.loop.run_in_executor(self._admin, work)
+
     def note_refusal(self, peer: str, status: int, why: str, start: bytes) -> None:
         """Take note of what never became a request."""
         refusal = self.application.note_refusal(peer, status, why, start)

@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from flask import Flask, request
@@ -14,7 +15,7 @@ from flask import Response as FlaskResponse
 
 from mock_akool import admin
 from mock_akool.core.clock import NS_PER_S, SteeredClock, VirtualClock
-from mock_akool.core.http import Request, Response, Termination, Transfer
+from mock_akool.core.http import STREAM_FILLER_S, STREAM_LOOK_S, Request, Response, Stream, Termination, Transfer
 from mock_akool.server.application import Application
 from mock_akool.server.forwarding import Called, Forwarding
 from mock_akool.server.settings import Settings
@@ -58,6 +59,9 @@ class _Handler:
         response, body = self._application.complete(_awaited(self._application.answer(self._call())))
         if response.delay_ns:
             self._wait(response.delay_ns / NS_PER_S)
+        if response.stream is not None and request.method != "HEAD":
+            pieces = chain([body], _going_on(response.stream))
+            return FlaskResponse(pieces, status=response.status, headers=list(response.headers))
         if response.transfer is None:
             return FlaskResponse(body, status=response.status, headers=list(response.headers))
         request.environ[_ENDS] = response.transfer.termination
@@ -112,6 +116,20 @@ def _awaited(response: Response) -> Response:
         if found is not None:
             return found
     return waiting.in_vain()
+
+
+def _going_on(stream: Stream) -> Iterator[bytes]:
+    """Yield what more there is of a stream; a WSGI server ends it when the client is gone, which a filler shows."""
+    quiet_s = 0.0
+    while True:
+        time.sleep(STREAM_LOOK_S)
+        quiet_s += STREAM_LOOK_S
+        piece = stream.more() if stream.has_news() else b""
+        if not piece and quiet_s > STREAM_FILLER_S:
+            piece = stream.filler
+        if piece:
+            yield piece
+            quiet_s = 0.0
 
 
 _LOOK_S: Final = 0.01

@@ -186,8 +186,12 @@ class _MemoryHost:
         raise NotImplementedError
 
     async def answer_admin(self, request: Request, peer: str) -> Response:
-        """Answer a request to the admin API as any other: in process nobody waits on it."""
-        return self.answer(request)
+        """Answer a request to the admin API as any other: in process nobody waits on it, and a stream ends at once."""
+        return self.answer(request)._replace(stream=None)
+
+    async def beside(self, work: Callable[[], bytes]) -> bytes:
+        """Do the work: in process nobody else waits."""
+        return work()
 
     def remember(self, known: dict[bytes, Request], data: bytes, request: Request) -> None:
         """Keep nothing: a host serves for one test."""
