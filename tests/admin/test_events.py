@@ -222,7 +222,9 @@ class Reader:
         """Return id, kind and data of the next event."""
         seen: dict[str, str] = {}
         while True:
-            line = self.answer.readline().decode().rstrip("\n")
+            raw = self.answer.readline()
+            assert raw, "the stream ended"
+            line = raw.decode().rstrip("\n")
             if line:
                 name, _, value = line.partition(": ")
                 seen[name] = value
@@ -303,11 +305,11 @@ def test_a_server_stops_though_somebody_listens(server: Server) -> None:
 
 
 def test_the_token_is_wanted() -> None:
-    application = Application(ScenarioSettings(), SteeredClock(), Access("let me in"))
+    application = Application(ScenarioSettings(), SteeredClock(), Access("s3cret"))
     with Server(application, "127.0.0.1", 0) as server:
         with closing(Reader(server)) as reader:
             assert reader.answer.status == 401
-        with closing(Reader(server, {"authorization": "Bearer let me in"}, f"?account={KEY}")) as reader:
+        with closing(Reader(server, {"authorization": "Bearer s3cret"}, f"?account={KEY}")) as reader:
             create(server, OTHER)
             job = create(server)
             assert reader.next()[2]["_id"] == job
@@ -319,5 +321,5 @@ def test_it_goes_on_over_wsgi() -> None:
     pieces = iter(answer.response)
     assert b"id: " in next(pieces)
     made = client.post(f"{IMAGE}/createbyprompt", json={"prompt": "a"}, headers={"x-api-key": KEY})
-    assert made.json["data"]["_id"].encode() in next(pieces)
+    assert json.loads(made.data)["data"]["_id"].encode() in next(pieces)
     answer.close()

@@ -139,6 +139,7 @@ CALLS = st.builds(
         job_script=some(TEXTS),
         rule=some(TEXTS),
         waiting=st.none(),
+        stream=st.none(),
     ),
     start_ns=INSTANTS,
 )
