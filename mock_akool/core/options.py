@@ -52,8 +52,8 @@ class Options:
         for name in options:
             if name not in values:
                 raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}")
-        for name, field in self._known.items() if options else ():
-            value = options.get(name, field.default)
+        for name in [each for each in self._known if each in options]:  # mistakes are in the order of declaration
+            field, value = self._known[name], options[name]
             if value is not field.default:  # which is real already
                 plain = field.shape.from_text(value) if isinstance(value, str) else value
                 values[name] = mistakes.read(field.shape, plain, (name,))

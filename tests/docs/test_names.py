@@ -37,6 +37,7 @@ FOREIGN_FLAGS: Final = {
     "--add-host": "docker",
     "--build": "docker",
     "--cacert": "curl",
+    "--max-time": "curl",
     "--cap-drop": "docker",
     "--network-alias": "docker",
     "--exit-code-from": "docker",
