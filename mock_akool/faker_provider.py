@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 try:
@@ -192,12 +191,8 @@ class AkoolProvider(BaseProvider):
         create = family.creates[0]
         if create.parent is None:
             return fake, self._make(fake, create, {}, status, api_key)
-        for other in FAMILIES:
-            if other.creates[0].parent is None:
-                parent = self._make(fake, other.creates[0], {}, Status.COMPLETED, api_key)
-                with suppress(AkoolError):
-                    return fake, self._make(fake, create, {create.parent_field: parent.id}, status, api_key)
-        raise RuntimeError(f"no family has jobs that {create.endpoint} continues")
+        parent = self._make(fake, FAMILIES[0].creates[0], {}, Status.COMPLETED, api_key)
+        return fake, self._make(fake, create, {create.parent_field: parent.id}, status, api_key)
 
     def _make(
         self, fake: MockAkool, create: Create[Any], fields: Mapping[str, Any], status: Status, api_key: str

@@ -117,6 +117,7 @@ class TestErrors:
             (("akool_record", "sculpture"), "there is no family 'sculpture'; the families are image_v3, image_v4, "),
             (("akool_record", "image_v3", "complete"), "'complete' is not a status; did you mean 'completed'?"),
             (("akool_response", None, 7), "7 is not a status"),
+            (("akool_webhook", "live_avatar"), "live_avatar sends no webhooks; use image_v3, "),
             (("akool_webhook", None, "queueing"), "no webhook reports status queueing; use processing, completed, fa"),
         ],
     )

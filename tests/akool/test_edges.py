@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mock_akool import MockAkool, MockAkoolError, Request, Response
 from mock_akool.akool import api
-from mock_akool.akool.families.family import options_of
+from mock_akool.akool.families import FakeSettings
+from mock_akool.akool.families.family import NO_FILES, Context, options_of
 from mock_akool.akool.families.image import ImageOptions
 from mock_akool.akool.overrides import MISSING, ResultOverride
 from mock_akool.akool.scenarios import runtime as runtime_module
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.akool.settings import ServiceSettings
+from mock_akool.core.keyed_random import KeyedRandom
 from tests.akool import fakes
 from tests.akool.test_without_scenarios import KEY, answer, ask, data, engine_of
 
@@ -141,3 +144,9 @@ def test_a_template_that_a_client_did_not_fill_in_is_no_bug(method: str, path: s
     mock = MockAkool()
     response = mock.answer(Request.build(method, path, headers={"x-api-key": "my-key"}))
     assert (response.status, response.code) == (200, 1008)
+
+
+def test_a_family_without_files_has_none_to_show() -> None:
+    job: Any = SimpleNamespace(id="abc")
+    with pytest.raises(LookupError, match=r"job abc has no file a\.mp4"):
+        NO_FILES.shows(job, None, "a.mp4", Context(FakeSettings(), KeyedRandom(0)))

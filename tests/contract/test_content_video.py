@@ -11,6 +11,8 @@ import pytest
 from mock_akool import MockAkool, Profile, Request
 from mock_akool.akool.families import FAMILIES
 from mock_akool.akool.families.content_video import RESULTS
+from mock_akool.diagnostics.hints import find_hints
+from mock_akool.diagnostics.observations import Observations
 from tests.contract.asking import OTHER, Asker
 
 V3: Final = "/api/open/v3"
@@ -85,6 +87,12 @@ class TestReader:
             assert bool(record.get("video")) is (status == 3)
             maker.mock.clock.advance(2.5)
         assert maker.mock.calls[-1].endpoint == "video/infobymodelid"
+
+    def test_s16_a_task_id_is_no_id_of_the_reader(self, maker: Maker) -> None:
+        made = maker.made("createbytranslate")
+        assert maker.get(INFO, f"video_model_id={made['task_id']}")["code"] == 1008
+        hints = find_hints(Observations.of(maker.mock.engine))
+        assert any(f"is the `task_id` of job {made['_id']}" in each for each in hints), hints
 
     def test_s16_the_reader_is_for_these_families_only(self, maker: Maker) -> None:
         shown = [each.endpoint for family in FAMILIES if family.reading(RESULTS) for each in family.creates]
@@ -309,6 +317,7 @@ class TestAvatars:
         self.own(Maker(OTHER, maker.mock))
         answer = maker.get(LIST, "from=2,3&page=1&size=100")
         assert (answer["msg"], answer["data"]["count"], len(answer["data"]["result"])) == ("ok", 101, 100)
+        assert maker.get(LIST, "from=2")["data"]["count"] == 100
         (own,) = maker.get(LIST, "from=3")["data"]["result"]
         assert (own["avatar_id"], own["from"], own["status"], own["thumbnailUrl"]) == ("me1", 3, 1, "")
         maker.mock.clock.advance(5)
