@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from mock_akool.cli.parser import FILES, completed_by
 from mock_akool.cli.serve import add_settings, read_settings, server_of
 from mock_akool.core.errors import MockAkoolError, SettingsError
-from mock_akool.server.addresses import PREFIX, bare_url, token_of_environment
+from mock_akool.server.addresses import bare_url, token_of_environment
 
 if TYPE_CHECKING:
     from mock_akool.server.http_server import Server
@@ -272,19 +272,19 @@ def settings_for_command(options: argparse.Namespace) -> Settings:
     from mock_akool.admin.access import is_loopback
 
     if options.port is None:
-        options.port = "0"
-    if options.log is None and not os.environ.get(f"{PREFIX}LOG"):
-        options.log = "off"
-    if options.proxy is None:
-        options.proxy = "yes"
-    is_free = options.proxy_others is None and not options.isolate and not os.environ.get(f"{PREFIX}PROXY_OTHERS")
-    settings = read_settings(options)
+        options.port = "0"  # a variable or a file says where a server listens that may be running
+    settings = read_settings(options, _DEFAULTS)
     if settings.no_tls:
         raise SettingsError("programs with Akool's hosts in them speak HTTPS", "leave it out", ("--no-tls",))
     if settings.tls_only:
         raise SettingsError("programs reach the fake by a proxy, over plain HTTP", "leave it out", ("--tls-only",))
-    # For other machines it would be an open proxy.
-    return settings.but(proxy_others="pass") if is_free and all(map(is_loopback, settings.host)) else settings
+    if options.isolate or not all(map(is_loopback, settings.host)):
+        return settings  # nothing else can be reached from there; and for other machines it would be an open proxy
+    return read_settings(options, {**_DEFAULTS, "proxy_others": "pass"})
+
+
+_DEFAULTS: Final = {"log": "off", "proxy": "yes"}
+"""What a server for one command does where nobody says otherwise."""
 
 
 def _folder(options: argparse.Namespace) -> Path:

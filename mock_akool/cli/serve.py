@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -135,8 +135,11 @@ def serve(options: argparse.Namespace) -> int:
         return 1
 
 
-def read_settings(options: argparse.Namespace) -> Settings:
-    """Return the settings of flags, variables and file; raises SettingsError in the words that were used."""
+def read_settings(options: argparse.Namespace, defaults: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings of flags, variables and file; raises SettingsError in the words that were used.
+
+    `defaults` are for what none of them says.
+    """
     assigned = read_assignments(Settings, options.set, "--set")
     flags = _given(options)
     twice = Mistakes()
@@ -144,7 +147,10 @@ def read_settings(options: argparse.Namespace) -> Settings:
         twice.add("it is given by its flag too", "give it once", (f"--set {name}",))
     twice.raise_any()
     return Settings.from_environment(
-        {**assigned, **flags}, config=options.config, written={name: f"--set {name}" for name in assigned}
+        {**assigned, **flags},
+        config=options.config,
+        written={name: f"--set {name}" for name in assigned},
+        defaults=defaults,
     )
 
 

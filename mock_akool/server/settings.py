@@ -271,11 +271,13 @@ class Settings(ScenarioSettings):
         *,
         config: str | None = None,
         written: Mapping[str, str] | None = None,
+        defaults: Mapping[str, Any] | None = None,
     ) -> Self:
         """Return the settings of the variables `MOCK_AKOOL_*`; what is in `given` wins over them.
 
         They win over those of the TOML file `config`, by default the one that MOCK_AKOOL_CONFIG names. An empty
-        variable counts as not set, and those that Kubernetes makes for a Service are not meant. Raises SettingsError
+        variable counts as not set, and those that Kubernetes makes for a Service are not meant. `defaults` are for what
+        nobody says. Raises SettingsError
         for all bad values and unknown names at once, each named as its variable, in the file by the file, and in
         `given` as `written` says, by default as its flag.
         """
@@ -299,7 +301,7 @@ class Settings(ScenarioSettings):
         names = {row.name: row.variable for row in rows.values() if row.name in values}
         names |= {row.name: row.flag for row in rows.values() if row.name in given} | dict(written or {})
         try:
-            made = cls.of(**of_file | values | dict(given))
+            made = cls.of(**dict(defaults or {}) | of_file | values | dict(given))
         except SettingsError as error:
             own = [each if _is_of(each, names) else each._replace(source=file) for each in error.mistakes]
             mistakes.found += SettingsError.of(own).renamed(names).mistakes

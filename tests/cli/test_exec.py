@@ -347,9 +347,20 @@ class TestUsersOwn:
 
     @wants("curl")
     @pytest.mark.parametrize(
-        ("flags", "status"), [((), 0), (("--host", "0.0.0.0"), 56), (("--proxy-others", "refuse"), 56)]
+        ("flags", "status"),
+        [
+            ((), 0),
+            (("--host", "0.0.0.0"), 56),
+            (("--proxy-others", "refuse"), 56),
+            (("--set", "proxy_others=refuse"), 56),
+            (("--config", "refuses.toml"), 56),
+        ],
     )
-    def test_it_is_no_open_proxy_for_other_machines(self, flags: tuple[str, ...], status: int) -> None:
+    def test_it_is_no_open_proxy_for_other_machines(
+        self, flags: tuple[str, ...], status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("refuses.toml").write_text('proxy_others = "refuse"')
         with MockAkool().server() as other:
             url = f"{other.url}{URL.partition('.com')[2]}"
             # What curl would not send by the proxy, it sends there.

@@ -164,8 +164,10 @@ def _patch_names() -> None:
     A module is searched once, and again when the number of its names has changed: to search all of them for every
     test would take longer than the test.
     """
-    for module_name in sys.modules.keys() - _ignored:
-        module, scan = sys.modules.get(module_name), _scans.get(module_name)
+    for module_name, module in list(sys.modules.items()):
+        if module_name in _ignored:
+            continue
+        scan = _scans.get(module_name)
         if scan is None and (type(module) is not ModuleType or _is_ignored(module_name)):
             _ignored.add(module_name)
             continue
