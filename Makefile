@@ -19,7 +19,7 @@ demo: $(VENV)/installed ## play a client against the fake and save the images
 # After a run of pytest in which tests failed: they run once more, alone. On a busy machine a test that looks at real
 # time or at other processes may fail beside thousands of others; one that passes alone is listed, and unsteady.
 AGAIN = { [ $$? -eq 1 ] && echo "These failed. Do they fail alone as well? If not, they are unsteady:" && \
-	$(1) -m pytest -n 0 --last-failed --maxfail 10 -v $(2); }
+	$(1) -m pytest -n 0 --last-failed --last-failed-no-failures none --maxfail 10 -v $(2); }
 
 test: $(VENV)/installed-dev ## run the tests that every change must pass
 	$(BIN)/python -m pytest -n auto || $(call AGAIN,$(BIN)/python)

@@ -227,6 +227,20 @@ def _read_object(value: Any, settings: ServiceSettings) -> dict[str, Any]:
 
 TEXT: Final = Kind("a text that is not blank", {"type": "string", "minLength": 1, "pattern": r"\S"}, _read_text)
 ANY_TEXT: Final = Kind("a text", {"type": "string"}, _read_any_text)
+
+
+def text_up_to(most: int, kind: Kind) -> Kind:
+    """Return the kind of text, but of so many characters at most."""
+
+    def read(value: Any, settings: ServiceSettings) -> str:
+        text: str = kind.read(value, settings)
+        if len(text) > most:
+            raise ValueError
+        return text
+
+    return Kind(f"{kind.wants}, of up to {most:,} characters", {**kind.schema, "maxLength": most}, read)
+
+
 URL: Final = Kind(
     "an http or https URL, or empty text", {"type": "string", "description": "a URL, or empty text"}, _read_url
 )

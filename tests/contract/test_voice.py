@@ -383,7 +383,7 @@ BAD_REQUESTS: Final[list[tuple[str, object, int, str]]] = [
     (CREATE, {**GOOD[CREATE], "input_text": ""}, 1003, "input_text is ''"),
     (CREATE, {**GOOD[CREATE], "input_text": " \n"}, 1003, "input_text is"),
     (CREATE, {**GOOD[CREATE], "input_text": 5}, 1003, "input_text is 5"),
-    (CREATE, {**GOOD[CREATE], "input_text": "x" * 5001}, 1003, "up to 5000 characters"),
+    (CREATE, {**GOOD[CREATE], "input_text": "x" * 5001}, 1003, "up to 5,000 characters"),
     (CREATE, {"input_text": TEXT}, 1003, "voice_id is missing"),
     (CREATE, {**GOOD[CREATE], "voice_id": None}, 1003, "voice_id is missing"),
     (CREATE, {**GOOD[CREATE], "voice_id": 5}, 1003, "voice_id is 5"),

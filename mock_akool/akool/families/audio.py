@@ -43,7 +43,7 @@ from mock_akool.akool.families.voices import (
 )
 from mock_akool.akool.jobs import Job, Topic
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.akool.validation import ANY_TEXT, TEXT, URL, Body, Field, Kind, Values
+from mock_akool.akool.validation import ANY_TEXT, TEXT, URL, Body, Field, Values, text_up_to
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.schema import Schema
 from mock_akool.core.timeline import Status, Timeline, status_at
@@ -87,18 +87,7 @@ class ClonedSpeech(NamedTuple):
         return Topic(self.input_text)
 
 
-def _read_input_text(value: Any, settings: ServiceSettings) -> str:
-    text: str = TEXT.read(value, settings)
-    if len(text) > _LONGEST_TEXT:
-        raise ValueError
-    return text
-
-
-_INPUT_TEXT: Final = Kind(
-    f"a text of up to {_LONGEST_TEXT} characters that is not blank",
-    {**TEXT.schema, "maxLength": _LONGEST_TEXT},
-    _read_input_text,
-)
+_INPUT_TEXT: Final = text_up_to(_LONGEST_TEXT, TEXT)
 
 
 def _speech(values: Values) -> Speech:

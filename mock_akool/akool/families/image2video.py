@@ -47,7 +47,7 @@ from mock_akool.akool.families.inputs import (
 from mock_akool.akool.families.lists import Page, Query, note_shown, own_rows
 from mock_akool.akool.jobs import Job, Topic
 from mock_akool.akool.settings import ERROR_CODE, ServiceSettings
-from mock_akool.akool.validation import ANY_TEXT, TEXT, URL, Body, Field, Kind, Values, one_of
+from mock_akool.akool.validation import ANY_TEXT, TEXT, URL, Body, Field, Kind, Values, one_of, text_up_to
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.options import option
@@ -266,19 +266,7 @@ def _made(kind: type[V], values: Values, **more: Any) -> V:
     return kind(**found | more)
 
 
-def _text_up_to(most: int, kind: Kind) -> Kind:
-    """Return the kind of text, but of so many characters at most."""
-
-    def read(value: Any, settings: ServiceSettings) -> str:
-        text: str = kind.read(value, settings)
-        if len(text) > most:
-            raise ValueError
-        return text
-
-    return Kind(f"{kind.wants} of up to {most:,} characters", {**kind.schema, "maxLength": most}, read)
-
-
-LONG_PROMPT: Final = _text_up_to(_MOST_PROMPT, TEXT)
+LONG_PROMPT: Final = text_up_to(_MOST_PROMPT, TEXT)
 _NUMBER: Final = lenient(1, _LONGEST_S)
 
 
@@ -447,7 +435,7 @@ def batch_fields(kind: int, *, needs_length: bool) -> dict[str, Field]:
     """Return the fields that the batches of images and of texts share."""
     return {
         "model_name": Field(_model_of(kind)),
-        "negative_prompt": Field(_text_up_to(_MOST_NEGATIVE, ANY_TEXT) if kind == video_models.FROM_TEXT else ANY_TEXT),
+        "negative_prompt": Field(text_up_to(_MOST_NEGATIVE, ANY_TEXT) if kind == video_models.FROM_TEXT else ANY_TEXT),
         "extend_prompt": Field(YES_OR_NO, False),
         "resolution": Field(TEXT),
         "video_length": Field(lenient(1, _LONGEST_S), required=needs_length),

@@ -10,7 +10,7 @@ from mock_akool.akool.families.family import Answer, Asked, Record, Service, one
 from mock_akool.akool.families.inputs import several, unusable
 from mock_akool.akool.families.lists import Page, Query
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.akool.validation import ANY_TEXT, OBJECT, TEXT, Body, Field, Kind, Values
+from mock_akool.akool.validation import ANY_TEXT, OBJECT, TEXT, Body, Field, Values, text_up_to
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.options import Options, option
 from mock_akool.core.schema import Schema, one_of, shown
@@ -32,18 +32,6 @@ class KnowledgeOptions(Options):
     )
 
 
-def _at_most(length: int, usual: Kind) -> Kind:
-    """Return the kind that takes a text of so many characters at most."""
-
-    def read(value: Any, settings: ServiceSettings) -> str:
-        text: str = usual.read(value, settings)
-        if len(text) > length:
-            raise ValueError
-        return text
-
-    return Kind(f"{usual.wants} with up to {length} characters", {**usual.schema, "maxLength": length}, read)
-
-
 def _one_object(value: Any, where: str, settings: ServiceSettings) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise unusable(where, value, "an object")
@@ -59,8 +47,8 @@ def _one_text(value: Any, where: str, settings: ServiceSettings) -> str:
 def _fields(*, required: bool) -> dict[str, Field]:
     """Return what a create or an update reads; a field that an update does not have is None."""
     return {
-        "name": Field(_at_most(_LONGEST["name"], TEXT), required=required),
-        **{name: Field(_at_most(_LONGEST[name], ANY_TEXT)) for name in ("prologue", "prompt")},
+        "name": Field(text_up_to(_LONGEST["name"], TEXT), required=required),
+        **{name: Field(text_up_to(_LONGEST[name], ANY_TEXT)) for name in ("prologue", "prompt")},
         "docs": Field(several("a list of objects", _one_object, OBJECT.schema)),
         "urls": Field(several("a list of URLs", _one_text, {"type": "string"})),
     }
