@@ -199,8 +199,9 @@ def _mock_of(target: Target, method: str) -> RequestsMock:
         mocks = _mocks[target] = {}
     mock = mocks.get(method)
     if mock is None:
-        mock = mocks[method] = RequestsMock(assert_all_requests_are_fired=False)
+        mock = RequestsMock(assert_all_requests_are_fired=False)
         mock.add(_CatchAll(target, method))
+        mocks[method] = mock  # as a whole: another thread may ask at once
     return mock
 
 
