@@ -442,6 +442,8 @@ class Server:
             await asyncio.sleep(0)
         while self.connections and self.loop.time() < ends_s:
             await asyncio.sleep(_LOOK_S)
+            for connection in list(self.connections):
+                connection.finish()  # also one that the system had taken before, and the loop only now
         for connection in list(self.connections):
             connection.abort()
         # The transports close in the loop's next turns.

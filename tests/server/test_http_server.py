@@ -21,6 +21,7 @@ from mock_akool import MockAkool, Response, Server, ServerError, SystemClock, Vi
 from mock_akool.akool.api import API_ROUTES, Route
 from mock_akool.media.cache import MediaCache
 from mock_akool.server import http_server as server_module
+from mock_akool.server.http_connection import HttpConnection
 from mock_akool.server.proxy import Proxy
 from tests.server.conftest import Start
 from tests.server.wires import BODY, CREATE, HEALTH, INFO, PATIENCE_S, PRESS, QUOTA, Running, Wire, get, request, until
@@ -644,6 +645,28 @@ class TestLife:
             server.stop()
             assert time.monotonic() - began_s < PATIENCE_S
             assert all(wire.is_closed() for wire in wires)
+
+    def test_stop_closes_a_connection_that_the_loop_takes_while_it_stops(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The system has taken it before."""
+        monkeypatch.setattr(server_module, "_GRACE_S", 60)
+        finish, late = HttpConnection.finish, list(socket.socketpair())
+
+        def finish_and_take(connection: HttpConnection) -> None:
+            finish(connection)
+            if len(late) == 2:
+                taken = server.loop.connect_accepted_socket(lambda: HttpConnection(server), late.pop())
+                server.loop.create_task(taken)
+
+        monkeypatch.setattr(HttpConnection, "finish", finish_and_take)
+        with ExitStack() as opened:
+            opened.enter_context(late[0])
+            mock = MockAkool(clock=SystemClock())
+            server = mock.server().start()
+            Running(mock, server, opened).connect()
+            began_s = time.monotonic()
+            server.stop()
+            assert time.monotonic() - began_s < PATIENCE_S
+            assert late[0].recv(1) == b""
 
     def test_stop_lets_an_answer_that_is_soon_due_come(self) -> None:
         with ExitStack() as opened:
