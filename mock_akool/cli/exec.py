@@ -273,18 +273,21 @@ def settings_for_command(options: argparse.Namespace) -> Settings:
 
     if options.port is None:
         options.port = "0"  # a variable or a file says where a server listens that may be running
-    settings = read_settings(options, _DEFAULTS)
+    # What is for other hosts is passed on; but a namespace has no way out, and other machines would have an open proxy.
+    settings = read_settings(options, _DEFAULTS if options.isolate else _OPEN)
+    if not all(map(is_loopback, settings.host)):
+        settings = read_settings(options, _DEFAULTS)
     if settings.no_tls:
         raise SettingsError("programs with Akool's hosts in them speak HTTPS", "leave it out", ("--no-tls",))
     if settings.tls_only:
         raise SettingsError("programs reach the fake by a proxy, over plain HTTP", "leave it out", ("--tls-only",))
-    if options.isolate or not all(map(is_loopback, settings.host)):
-        return settings  # nothing else can be reached from there; and for other machines it would be an open proxy
-    return read_settings(options, {**_DEFAULTS, "proxy_others": "pass"})
+    return settings
 
 
 _DEFAULTS: Final = {"log": "off", "proxy": "yes"}
 """What a server for one command does where nobody says otherwise."""
+_OPEN: Final = {**_DEFAULTS, "proxy_others": "pass"}
+"""The same where only this machine reaches it."""
 
 
 def _folder(options: argparse.Namespace) -> Path:
