@@ -28,13 +28,13 @@ from mock_akool.akool.families.inputs import refunds
 from mock_akool.akool.families.lists import Query
 from mock_akool.akool.families.voice import CLONES
 from mock_akool.akool.families.voices import (
+    NO_CREDIT_CODE,
     VENDOR,
     VoiceOptions,
     clone_voice_id,
     clones_of,
     find_voice,
     first_gender,
-    no_credit_code,
     price_of_text,
     sounds,
     spoken_s,
@@ -233,7 +233,7 @@ FAMILY: Final = Family[Any](
     price=_price,
     files=sounds(_name, "audio", _seconds),
     webhook=WebhookInfo("audio"),
-    no_credit_code=no_credit_code,
+    no_credit_code=NO_CREDIT_CODE,
     refunds=refunds,
     options=VoiceOptions,
     life=_life,

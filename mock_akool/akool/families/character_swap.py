@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.codes import MESSAGES, Code
 from mock_akool.akool.families import content_video
-from mock_akool.akool.families.family import Context, Pending, Record, WebhookInfo, options_of
+from mock_akool.akool.families.family import Context, Pending, Record, WebhookInfo
 from mock_akool.akool.families.inputs import WEB_URL, YES_OR_NO, check_plan, lenient, seconds_of, subject
 from mock_akool.akool.jobs import Job, Topic
 from mock_akool.akool.settings import ERROR_CODE, ServiceSettings
@@ -152,10 +153,6 @@ def _refunds(settings: ServiceSettings) -> bool:
     return True
 
 
-def _webhook_type(settings: ServiceSettings) -> str:
-    return options_of(settings, CharacterSwapOptions).webhook_type_character_swap
-
-
 FAMILY: Final = content_video.family(
     "character_swap",
     content_video.create(
@@ -190,7 +187,7 @@ FAMILY: Final = content_video.family(
     ),
     _shown,
     _price,
-    WebhookInfo("character swap", (Status.COMPLETED, Status.FAILED), _webhook_type),
+    WebhookInfo("character swap", (Status.COMPLETED, Status.FAILED), attrgetter("webhook_type_character_swap")),
     CharacterSwapOptions,
     pending=Pending.ABSENT,
     refunds=_refunds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final, Protocol
 
 from mock_akool.akool.accounts import Account
@@ -20,6 +21,7 @@ from mock_akool.akool.families.family import (
     Results,
     WebhookInfo,
     World,
+    drawing_of,
     first,
     no_limit,
     no_other_ids,
@@ -95,16 +97,6 @@ def credits_by_10_seconds(seconds: float, credits: int = 10) -> int:
     return credits * math.ceil(seconds / 10)
 
 
-def no_credit_code(setting: str) -> Callable[[ServiceSettings], int]:
-    """Return what reads the code of a create that the account cannot pay from a setting."""
-
-    def code(settings: ServiceSettings) -> int:
-        found: int = getattr(settings, setting)
-        return found
-
-    return code
-
-
 # Records
 
 
@@ -160,18 +152,7 @@ def _names(job: Job, input: VideoInput, context: Context) -> list[str]:
 
 def video_spec(job: Job, input: VideoInput, context: Context) -> MediaSpec:
     """Return what the video of a job shows."""
-    width, height = input.size
-    return MediaSpec(
-        job_id=job.id,
-        seed=context.keyed_random.seed,
-        width=width,
-        height=height,
-        prompt=input.topic.prompt,
-        scale="",
-        tiles=(),
-        operation=input.operation,
-        format="MP4",
-    )
+    return drawing_of(job, input.size, input.operation, "MP4", context)
 
 
 def _shows(job: Job, input: VideoInput, name: str, context: Context) -> MediaSpec:
@@ -247,7 +228,7 @@ def family(
         price=price,
         files=files,
         webhook=webhook,
-        no_credit_code=no_credit_code(f"no_credit_code_{name}"),
+        no_credit_code=attrgetter(f"no_credit_code_{name}"),
         refunds=refunds,
         other_ids=other_ids,
         observed_s=_observed_s,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, Protocol, TypeVar
 
 from mock_akool.akool.codes import Code
@@ -23,6 +24,7 @@ from mock_akool.akool.families.family import (
     Service,
     Unknown,
     WebhookInfo,
+    drawing_of,
     in_result,
     no_limit,
     options_of,
@@ -132,11 +134,6 @@ class SwapInput(JobInput, Protocol):
     @property
     def operation(self) -> str:
         """What is done, as the file says it."""
-
-
-def _no_credit_code(settings: ServiceSettings) -> int:
-    """Return the code of a create that the account cannot pay (contract section 12)."""
-    return swap_options(settings).no_credit_code_faceswap
 
 
 def _price(input: SwapInput, settings: ServiceSettings) -> int:
@@ -280,18 +277,9 @@ def _naming(*, as_input: bool) -> FileNaming:
         return [f"{stem(job, context)}-{number:04}.{ending}"]
 
     def shows(job: Job, input: SwapInput, name: str, context: Context) -> MediaSpec:
-        width, height = _WIDE if input.of_video else (_SIDE, _SIDE)
-        return MediaSpec(
-            job_id=job.id,
-            seed=context.keyed_random.seed,
-            width=width,
-            height=height,
-            prompt=input.topic.prompt,
-            scale="",
-            tiles=(),
-            operation=input.operation,
-            format="MP4" if input.of_video else _IMAGE_FORMATS[name.rpartition(".")[2]],
-        )
+        size = _WIDE if input.of_video else (_SIDE, _SIDE)
+        format = "MP4" if input.of_video else _IMAGE_FORMATS[name.rpartition(".")[2]]
+        return drawing_of(job, size, input.operation, format, context)
 
     return FileNaming(FILE_HOST, EXTENSIONS, stem, names, shows)
 
@@ -363,7 +351,7 @@ def family(
         price=_price,
         files=files,
         webhook=WebhookInfo("faceswap"),
-        no_credit_code=_no_credit_code,
+        no_credit_code=attrgetter("no_credit_code_faceswap"),
         refunds=refunds,
         other_ids=_other_ids,
         observed_s=_observed_s,

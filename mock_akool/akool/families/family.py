@@ -281,6 +281,22 @@ class MoreFiles(NamedTuple):
     names: Callable[[Job, Context], Sequence[str]]
 
 
+def drawing_of(job: Job, size: tuple[int, int], operation: str, format: str, context: Context) -> MediaSpec:
+    """Return a drawing without tiles of what a job is about, so many pixels wide and high."""
+    width, height = size
+    return MediaSpec(
+        job_id=job.id,
+        seed=context.keyed_random.seed,
+        width=width,
+        height=height,
+        prompt=job.input.topic.prompt,
+        scale="",
+        tiles=(),
+        operation=operation,
+        format=format,
+    )
+
+
 class FileNaming(NamedTuple):
     """What the result files of a family are called, and what they show.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 
@@ -26,6 +27,7 @@ from mock_akool.akool.families.family import (
     Unknown,
     WebhookInfo,
     World,
+    drawing_of,
     in_result,
     options_of,
     several_in_body,
@@ -500,10 +502,6 @@ def _price(input: Video, settings: ServiceSettings) -> Credits:
     return int(dearer) if dearer == int(dearer) else dearer
 
 
-def _no_credit_code(settings: ServiceSettings) -> int:
-    return video_options(settings).no_credit_code_image2video
-
-
 def _observed_s(input: Video) -> float:
     return 40.0 if input.seconds <= 5 else 75.0
 
@@ -645,21 +643,10 @@ def _names(job: Job, input: Video, context: Context) -> list[str]:
 
 
 def _shows(job: Job, input: Video, name: str, context: Context) -> MediaSpec:
-    width, height = _SIDES[_step(input.resolution)]
     operation = (
         "new sound" if isinstance(input, VideoSound) else "image to video" if input.image_url else "text to video"
     )
-    return MediaSpec(
-        job_id=job.id,
-        seed=context.keyed_random.seed,
-        width=width,
-        height=height,
-        prompt=input.prompt,
-        scale="",
-        tiles=(),
-        operation=operation,
-        format="MP4",
-    )
+    return drawing_of(job, _SIDES[_step(input.resolution)], operation, "MP4", context)
 
 
 FILES: Final = FileNaming(FILE_HOST, ("mp4",), _stem, _names, _shows)
@@ -766,7 +753,7 @@ def family(name: str, *creates: Create[Any], webhook: WebhookInfo) -> Family[Any
         price=_price,
         files=FILES,
         webhook=webhook,
-        no_credit_code=_no_credit_code,
+        no_credit_code=attrgetter("no_credit_code_image2video"),
         refunds=refunds,
         observed_s=_observed_s,
         options=VideoOptions,
@@ -805,10 +792,6 @@ def batch(
         allow=_check_length,
         find=_less_refused,
     )
-
-
-def _webhook_type(settings: ServiceSettings) -> str:
-    return video_options(settings).webhook_type_image2video
 
 
 _IMAGE: Final = {"image_url": Field(WEB_URL, required=True), "prompt": Field(TEXT, required=True)}
@@ -879,7 +862,7 @@ FAMILY: Final = family(
         check=_check_parent,
         find=_inherit,
     ),
-    webhook=WebhookInfo("image to video", chosen=_webhook_type),
+    webhook=WebhookInfo("image to video", chosen=attrgetter("webhook_type_image2video")),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from mock_akool.akool.codes import Code
 from mock_akool.akool.families.family import Answer, Asked, Record, Service, one_in_query, options_of, success_of
 from mock_akool.akool.families.inputs import several, unusable
-from mock_akool.akool.families.lists import Page, Query
+from mock_akool.akool.families.lists import Page, Query, paging
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.validation import ANY_TEXT, OBJECT, TEXT, Body, Field, Values, text_up_to
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
@@ -165,7 +165,7 @@ def _service(
 
 
 SERVICES: Final = (
-    _service("list", _list, query={"page": "which page, from 1", "size": f"how many rows; {_PAGE} without it"}),
+    _service("list", _list, query=paging(_PAGE)),
     _service("create", _create, "POST", Body(_fields(required=True), _said), {"name": "Opening hours"}),
     _service("detail", _show, query={"id": "the `_id` of the knowledge"}),
     _service("update", _update, "POST", Body({**_IDENTIFIED, **_fields(required=False)}, _said), {"id": "…"}),

@@ -19,6 +19,14 @@ _MOST_FIELDS: Final = 100
 _LARGEST: Final = 10_000
 
 
+_USUAL_SIZE: Final = 10
+
+
+def paging(size: int = _USUAL_SIZE) -> dict[str, str]:
+    """Return what a list that has pages of this size says of its parameters."""
+    return {"page": "which page, from 1", "size": f"how many rows a page has; {size} without it"}
+
+
 class Query(NamedTuple):
     """The parameters of a query, by name."""
 
@@ -76,7 +84,7 @@ class Page(NamedTuple, Generic[Item]):
     size: int
 
     @classmethod
-    def of(cls, items: Sequence[Item], query: Query, size: int = 10) -> Page[Item]:
+    def of(cls, items: Sequence[Item], query: Query, size: int = _USUAL_SIZE) -> Page[Item]:
         """Return the page that a query asks for by `page` and `size`; raises ParameterError."""
         page, size = query.number("page", 1), query.number("size", size)
         return cls(items[(page - 1) * size : page * size], len(items), page, size)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.accounts import Account, Credits
@@ -34,7 +35,7 @@ from mock_akool.akool.families.family import (
 )
 from mock_akool.akool.families.image import FILE_HOST
 from mock_akool.akool.families.inputs import ID_PATTERN, MediaOptions, lenient, refunds
-from mock_akool.akool.families.lists import Page, Query, note_shown, own_rows
+from mock_akool.akool.families.lists import Page, Query, note_shown, own_rows, paging
 from mock_akool.akool.jobs import Job, Topic
 from mock_akool.akool.settings import ERROR_CODE, ServiceSettings
 from mock_akool.akool.validation import ANY_TEXT, OBJECT, TEXT, URL, Body, Field, Kind, Values
@@ -259,10 +260,6 @@ def _price(session: Session, settings: ServiceSettings) -> Credits:
     return _price_of(math.ceil(seconds_of(session, settings) / 60), settings)
 
 
-def _no_credit_code(settings: ServiceSettings) -> int:
-    return _options(settings).no_credit_code_live_avatar
-
-
 def _is_open(job: Job, world: World, now_ns: int) -> bool:
     return job.endpoint == CREATE and world.change_of(job, now_ns).status < Status.COMPLETED
 
@@ -414,7 +411,7 @@ FAMILY: Final = Family[Session](
     price=_price,
     files=NO_FILES,
     webhook=NO_WEBHOOKS,
-    no_credit_code=_no_credit_code,
+    no_credit_code=attrgetter("no_credit_code_live_avatar"),
     refunds=refunds,
     options=LiveAvatarOptions,
     life=_life,
@@ -465,15 +462,13 @@ def _close(asked: Asked) -> Answer:
     return success_of(data if options.session_close_data else None, "ok", shown_as)
 
 
-_PAGING: Final = {"page": "which page, from 1", "size": f"how many rows a page has; {_PAGE} without it"}
-
 SERVICES: Final = (
     Service(
         endpoint="liveAvatar/session/list",
         path="/api/open/v4/liveAvatar/session/list",
         answer=_list_sessions,
         method="GET",
-        query={**_PAGING, "status": "1 opening, 2 open, 3 over; all without it"},
+        query={**paging(_PAGE), "status": "1 opening, 2 open, 3 over; all without it"},
     ),
     Service(
         endpoint=CLOSE,
@@ -487,7 +482,7 @@ SERVICES: Final = (
         path="/api/open/v4/liveAvatar/avatar/list",
         answer=_list_avatars,
         method="GET",
-        query={"platform": "`open`; ignored", **_PAGING},
+        query={"platform": "`open`; ignored", **paging(_PAGE)},
     ),
     Service(
         endpoint="liveAvatar/avatar/detail",

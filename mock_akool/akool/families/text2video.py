@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 from mock_akool.akool.families import image2video, video_models
 from mock_akool.akool.families.family import WebhookInfo
-from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.validation import Field
-
-
-def _webhook_type(settings: ServiceSettings) -> str:
-    return image2video.video_options(settings).webhook_type_text2video
-
 
 FAMILY: Final = image2video.family(
     "text2video",
@@ -25,5 +20,5 @@ FAMILY: Final = image2video.family(
         {"prompt": "a fox in the snow", "resolution": "720p", "video_length": 5, "count": 2},
         needs_resolution=False,
     ),
-    webhook=WebhookInfo("text to video", chosen=_webhook_type),
+    webhook=WebhookInfo("text to video", chosen=attrgetter("webhook_type_text2video")),
 )

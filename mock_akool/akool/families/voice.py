@@ -25,7 +25,7 @@ from mock_akool.akool.families.family import (
     success_of,
 )
 from mock_akool.akool.families.inputs import WEB_URL, base_name, lenient, refunds, seconds_of, subject, unusable
-from mock_akool.akool.families.lists import OwnRow, Page, Query, has_any, note_shown, own_rows
+from mock_akool.akool.families.lists import OwnRow, Page, Query, has_any, note_shown, own_rows, paging
 from mock_akool.akool.jobs import Job, Topic
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.validation import ANY_TEXT, OBJECT, TEXT, URL, Body, Field, Kind, Values
@@ -354,7 +354,7 @@ FAMILY: Final = Family[Any](
     price=_price,
     files=voices.sounds(_file, "voice", _seconds),
     webhook=WebhookInfo("audio"),
-    no_credit_code=voices.no_credit_code,
+    no_credit_code=voices.NO_CREDIT_CODE,
     refunds=refunds,
     options=voices.VoiceOptions,
 )
@@ -480,7 +480,7 @@ CLONES: Final = Family[Cloned](
     price=_no_price,
     files=voices.sounds(_sample, "voice clone", _seconds),
     webhook=WebhookInfo("audio"),
-    no_credit_code=voices.no_credit_code,
+    no_credit_code=voices.NO_CREDIT_CODE,
     refunds=refunds,
     options=voices.VoiceOptions,
 )
@@ -552,8 +552,6 @@ def _delete(asked: Asked) -> Answer:
     return success_of({"successIds": deleted, "noPermissionVoices": refused}, "Delete voice successfully")
 
 
-_PAGING: Final = {"page": "which page, from 1", "size": "how many rows a page has; 10 without it"}
-
 SERVICES: Final = (
     Service(
         endpoint="voice/list",
@@ -562,7 +560,7 @@ SERVICES: Final = (
         method="GET",
         query={
             "type": "1 for the account's clones, 2 for the vendor's voices",
-            **_PAGING,
+            **paging(),
             **{name: f"the {name}, or several with commas between them" for name in _TRAITS},
             "name": "a part of the name",
             "support_stream": "1 for voices that live avatars can have, 2 for the others",
@@ -573,7 +571,7 @@ SERVICES: Final = (
         path="/api/open/v4/voice/resource/list",
         answer=_list_resources,
         method="GET",
-        query={"type": "1 for spoken texts, 2 for changed voices", **_PAGING},
+        query={"type": "1 for spoken texts, 2 for changed voices", **paging()},
     ),
     Service(
         endpoint="voice/del",

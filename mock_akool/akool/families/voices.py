@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.accounts import Account, Credits
@@ -80,9 +81,8 @@ def voice_options(settings: ServiceSettings) -> VoiceOptions:
 # Prices
 
 
-def no_credit_code(settings: ServiceSettings) -> int:
-    """Return the code of a create that the account cannot pay (contract section 18)."""
-    return voice_options(settings).no_credit_code_voice
+NO_CREDIT_CODE: Final = attrgetter("no_credit_code_voice")
+"""Reads the code of a create that the account cannot pay from the settings (contract section 18)."""
 
 
 def price_of(amount: float, settings: ServiceSettings) -> Credits:
