@@ -17,7 +17,9 @@ from mock_akool.core.errors import MockAkoolError, ScenarioError, SettingsError
 
 if TYPE_CHECKING:
     from mock_akool.akool.scenarios.model import Scenario
+    from mock_akool.cli.gauntlet_runs import Runs
     from mock_akool.gauntlet import GauntletReport, Judgement
+    from mock_akool.gauntlet.known import Known
 
 _AT_ONCE: Final = 8
 _SPEED: Final = 20.0
@@ -41,6 +43,13 @@ def add_parser(commands: Any, help: str) -> None:
     which.add_argument("--family", metavar="NAME", help="the family of the program's jobs, such as image_v3")
     which.add_argument("--repeat", type=_count, default=1, metavar="N", help="run each with N seeds")
     which.add_argument("--webhook-url", metavar="URL", help="the program listens for webhooks there")
+    which.add_argument(
+        "--races",
+        type=_count,
+        metavar="N",
+        help="instead of the scenarios, try N schedules of changes and webhooks, and print the smallest that fails as "
+        "a scenario file (wants --webhook-url)",
+    )
     how = parser.add_argument_group("how they are run")
     how.add_argument(
         "--speed", type=_positive, default=_SPEED, metavar="N", help="the fake's clock is N times as fast (default: 20)"
@@ -88,13 +97,17 @@ def execute(options: argparse.Namespace) -> int:
     from mock_akool.gauntlet.known import accepting, read_known_file
 
     command = command_of(options)
+    _check_races(options)
     settings = settings_for_command(options)
     known = read_known_file(Path(options.known)) if options.known else frozenset()
-    turns = [(each, settings.seed + turn) for each in _scenarios(options) for turn in range(options.repeat)]
+    scenarios = [] if options.races else _scenarios(options)
     program = program_of(command)
     if isinstance(program, int):
         return program
     runs = Runs([program, *command[1:]], settings, options.speed, options.limit, options.webhook_url)
+    if options.races:
+        return _race(runs, options, command, settings.seed, known)
+    turns = [(each, settings.seed + turn) for each in scenarios for turn in range(options.repeat)]
     # A program that listens has one address, which only one run at a time can have.
     at_once = 1 if options.webhook_url else options.at_once or _AT_ONCE
     found: dict[int, Judgement] = {}
@@ -117,9 +130,55 @@ def execute(options: argparse.Namespace) -> int:
     return int(bool(report.failures))
 
 
+def _check_races(options: argparse.Namespace) -> None:
+    """End with the status of wrong usage for options that make no sense together with --races."""
+    if not options.races:
+        return
+    if not options.webhook_url:
+        options.parser.error("--races wants --webhook-url: races are those of polls and webhooks")
+    others = {"--only": options.only, "--skip": options.skip, "--family": options.family}
+    given = [flag for flag, value in others.items() if value] + ["--repeat"] * (options.repeat > 1)
+    if given:
+        options.parser.error(f"--races makes schedules of its own; leave out {', '.join(given)}")
+
+
 def _show_progress(done: int, all_of_them: int, judgement: Judgement) -> None:
     if sys.stderr.isatty():
         print(f"{done} of {all_of_them}: {judgement.scenario}: {judgement.verdict}", file=sys.stderr)
+
+
+def _race(runs: Runs, options: argparse.Namespace, command: list[str], seed: int, known: Known) -> int:
+    """Search for a race of polls and webhooks; returns 1 when one was found, or the client could not be judged."""
+    from mock_akool.diagnostics.describe import counted
+    from mock_akool.gauntlet import GauntletReport
+    from mock_akool.gauntlet.known import accepting
+    from mock_akool.gauntlet.races import search
+
+    done = 0
+
+    def judged(scenario: Scenario) -> Judgement:
+        nonlocal done
+        found = runs.judged(scenario, seed)
+        done += 1
+        # What comes after a schedule that fails makes it smaller.
+        _show_progress(done, max(done, options.races), found)
+        return found
+
+    found = search(judged, tries=options.races, seed=seed, known=known)
+    judgement = found.simplest if found.race is None else found.race.judgement
+    _write_all(GauntletReport(accepting([judgement], known)), options)
+    if found.race is not None:
+        print(f"# the smallest of {found.tried} schedules that fails; `--only FILE` replays it\n{found.race}", end="")
+        return 1
+    if not judgement.story.calls:
+        print("\n".join(nothing_came(command)), file=sys.stderr)
+        return 1
+    if not found.has_webhooks:
+        why = "the program asked for no webhook; the URL for it is in the variable AKOOL_WEBHOOK_URL"
+        print(f"mock-akool: it could not be judged: {why}", file=sys.stderr)
+        return 1
+    print(f"no race was found in {counted(found.tried, 'schedule')}")
+    return 0
 
 
 def _scenarios(options: argparse.Namespace) -> list[Scenario]:

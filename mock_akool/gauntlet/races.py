@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
+from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.akool.scenarios.schema import read_scenario
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.timeline import Status
 from mock_akool.gauntlet.judging import Judgement
+from mock_akool.gauntlet.known import Known
+from mock_akool.gauntlet.report import explained
 from mock_akool.gauntlet.runner import Client, Errors, play
 from mock_akool.scenario_library.loader import dump
 
@@ -34,14 +37,35 @@ _CHANGED: Final = 0.4
 """How much of a schedule is not the simplest, on average."""
 
 
+_NAME: Final = "race"
+"""What the scenario of a schedule is called."""
+
+
 class Race(NamedTuple):
-    """The smallest schedule that was found to fail: what was judged, and `text`, a scenario file that replays it."""
+    """The smallest schedule that was found to fail: what was judged, and `text`, a scenario file that replays it.
+
+    As a text it is the file, with what was found before it as remarks.
+    """
 
     judgement: Judgement
     text: str
 
     def __str__(self) -> str:
-        return f"{self.judgement.why}\n\n{self.text}"
+        found = [f"{_NAME} (seed {self.judgement.seed}): {self.judgement.verdict}", *explained(self.judgement)]
+        return "\n".join([*(f"# {line}" for line in found), self.text])
+
+
+class Search(NamedTuple):
+    """What came of a search for a race.
+
+    `race` is None when none was found in `tried` schedules. `simplest` is the judgement on the simplest schedule, and
+    `has_webhooks` says whether the client wanted webhooks in any of them.
+    """
+
+    race: Race | None
+    tried: int
+    simplest: Judgement
+    has_webhooks: bool
 
 
 def find_race(
@@ -53,39 +77,58 @@ def find_race(
     before or after the instants at which the client polls. `client`, `gives_up_with` and `options` are those of `run`.
     The same seed tries the same schedules.
     """
+
+    def judged(scenario: Scenario) -> Judgement:
+        return play(client, scenario, gives_up_with=gives_up_with, seed=seed, **options)
+
+    return search(judged, tries=tries, seed=seed).race
+
+
+def search(judged: Callable[[Scenario], Judgement], *, tries: int, seed: int = 0, known: Known = frozenset()) -> Search:
+    """Try so many schedules, at least one, until one fails, and make that as small as can be.
+
+    `judged` lets the client work in a schedule. `known` are findings that are accepted, of the scenario `race`.
+    """
     random = KeyedRandom(seed)
+    tried: list[Judgement] = []
 
     def drawn(turn: int, name: str) -> Any:
         choices = _CHOICES[name]
         is_simplest = random.fraction("race", turn, name, "simplest") >= _CHANGED
         return choices[0] if is_simplest else choices[random.integer(0, len(choices) - 1, "race", turn, name)]
 
-    def judged(schedule: _Schedule) -> Judgement:
-        return play(
-            client, read_scenario(_scenario_of(schedule), "race"), gives_up_with=gives_up_with, seed=seed, **options
-        )
+    def failures(schedule: _Schedule) -> tuple[Judgement, list[str]]:
+        found = judged(read_scenario(_scenario_of(schedule), _NAME))
+        tried.append(found)
+        return found, [each.name for each in found.findings if (_NAME, each.name) not in known]
 
-    for turn in range(tries):
+    race = None
+    for turn in range(max(tries, 1)):
         schedule: _Schedule = {name: drawn(turn, name) if turn else _SIMPLEST[name] for name in _CHOICES}
-        found = judged(schedule)
-        if found.findings:
-            smallest, found = _shrunk(schedule, found, judged)
-            said = replace(read_scenario(_scenario_of(smallest)), description=f"A race: {found.findings[0].name}.")
-            return Race(found, dump(said))
-    return None
+        found, names = failures(schedule)
+        if names:
+            smallest, found = _shrunk(schedule, found, names[0], failures)
+            said = replace(read_scenario(_scenario_of(smallest)), description=f"A race: {names[0]}.")
+            race = Race(found, dump(said))
+            break
+    return Search(race, len(tried), tried[0], any(each.story.webhooks for each in tried))
 
 
-def _shrunk(schedule: _Schedule, found: Judgement, judged: Any) -> tuple[_Schedule, Judgement]:
+def _shrunk(
+    schedule: _Schedule,
+    found: Judgement,
+    wanted: str,
+    failures: Callable[[_Schedule], tuple[Judgement, list[str]]],
+) -> tuple[_Schedule, Judgement]:
     """Return the simplest schedule with the same finding, and its judgement."""
-    wanted = found.findings[0].name
     is_smaller = True
     while is_smaller:
         is_smaller = False
         for name, choices in _CHOICES.items():
             for simpler in choices[: choices.index(schedule[name])]:
                 candidate = {**schedule, name: simpler}
-                judgement: Judgement = judged(candidate)
-                if any(each.name == wanted for each in judgement.findings):
+                judgement, names = failures(candidate)
+                if wanted in names:
                     schedule, found, is_smaller = candidate, judgement, True
                     break
     return schedule, found

@@ -49,8 +49,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run each test that takes akool_mock once for each scenario of the library, and judge its client",
     )
+    group.addoption(
+        "--akool-known",
+        metavar="FILE",
+        help="findings of the gauntlet that are accepted: a line `scenario: finding` for each",
+    )
     parser.addini("akool", "settings of akool_mock and akool_server, one `name = value` per line", "linelist")
     parser.addini("akool_url", "the same as --akool-url")
+    parser.addini("akool_known", "the same as --akool-known, seen from the ini file")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,9 +69,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"akool({signature}): settings of akool_mock and akool_server")
     config.addinivalue_line(
         "markers",
-        "akool_gauntlet(gives_up_with=()): run the test once for each scenario of the library, and judge its client, "
-        "which says that it gives up by these exceptions",
+        "akool_gauntlet(gives_up_with=(), races=0): run the test once for each scenario of the library, and judge its "
+        "client, which says that it gives up by these exceptions; also search for a race of polls and webhooks in so "
+        "many schedules",
     )
+    if config.getoption("akool_known") or config.getini("akool_known"):
+        from mock_akool.pytest_plugin import gauntlet
+
+        gauntlet.read_known(config)
     if _given_settings(config):
         from mock_akool.pytest_plugin import run_settings
 
@@ -158,6 +169,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from mock_akool.pytest_plugin.markers import parametrize_scenarios
 
         parametrize_scenarios(metafunc)
+        if is_in_gauntlet(metafunc.definition):
+            from mock_akool.pytest_plugin import gauntlet
+
+            gauntlet.refuse_races(metafunc)
     elif is_in_gauntlet(metafunc.definition):
         from mock_akool.pytest_plugin import gauntlet
 
@@ -178,6 +193,16 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     from mock_akool.pytest_plugin import gauntlet
 
     return (yield from gauntlet.judged(pyfuncitem))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test that searches for a race once for each schedule that is tried."""
+    if not getattr(item, "callspec", None) or not is_in_gauntlet(item):
+        return None
+    from mock_akool.pytest_plugin import gauntlet
+
+    return gauntlet.searched(item, nextitem)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from mock_akool.akool.scenarios.expectations import Outcome
+from mock_akool.akool.scenarios.model import Scenario
+from mock_akool.core.errors import MockAkoolError
 from mock_akool.gauntlet.facts import ClientEnd, How
-from mock_akool.gauntlet.judging import Verdict
+from mock_akool.gauntlet.judging import Judgement, Verdict
+from mock_akool.gauntlet.known import Known, accepting, read_known_file
+from mock_akool.gauntlet.races import Search, search
 from mock_akool.gauntlet.report import explained
+from mock_akool.gauntlet.rules import Finding
 from mock_akool.gauntlet.runner import end_by, judgement_on
 from mock_akool.mock.local import MockAkool
 from mock_akool.mock.remote.remote_akool import RemoteAkool
@@ -18,12 +25,63 @@ from mock_akool.pytest_plugin.markers import ids_of_scenarios
 from mock_akool.scenario_library.library import names
 
 _MOCK = pytest.StashKey[MockAkool]()
+_KNOWN = pytest.StashKey[Known]()
+_JUDGEMENT = pytest.StashKey[Judgement]()
+_RACE: Final = "race"
+"""What stands in the place of a scenario for the test that searches for a race."""
+_ASSERTED: Final = "assertion failed"
+
+
+def read_known(config: pytest.Config) -> None:
+    """Read the findings that are accepted; raises pytest.UsageError for a file that is not usable."""
+    given = config.getoption("akool_known")
+    file = Path(config.invocation_params.dir, given) if given else _beside_ini(config)
+    try:
+        config.stash[_KNOWN] = read_known_file(file)
+    except MockAkoolError as error:
+        raise pytest.UsageError(f"mock-akool: {error}") from None
+
+
+def _beside_ini(config: pytest.Config) -> Path:
+    folder = config.rootpath if config.inipath is None else config.inipath.parent
+    return folder / str(config.getini("akool_known"))
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
-    """Run a test once for each scenario of the library."""
-    scenarios = names()
-    metafunc.parametrize("_akool_scenario", scenarios, ids=ids_of_scenarios(scenarios), indirect=True)
+    """Run a test once for each scenario of the library, and once more where its marker wants a search for a race."""
+    scenarios: list[Any] = [*names()]
+    ids = ids_of_scenarios(scenarios)
+    if _races(metafunc.definition):
+        scenarios, ids = [*scenarios, _RACE], [*ids, _RACE]
+    metafunc.parametrize("_akool_scenario", scenarios, ids=ids, indirect=True)
+
+
+def _marked(item: pytest.Item, name: str, default: Any) -> Any:
+    """Return what the marker of a test says of something."""
+    marker = item.get_closest_marker("akool_gauntlet")
+    return default if marker is None else marker.kwargs.get(name, default)
+
+
+def _races(item: Any) -> int:
+    """Return how many schedules a test's marker wants to be tried; fails for what is no number."""
+    given = _marked(item, "races", 0)
+    if type(given) is not int or given < 0:
+        pytest.fail(
+            f"mock-akool: @pytest.mark.akool_gauntlet: races={given!r} is no number of schedules. Write for example "
+            "races=50",
+            pytrace=False,
+        )
+    return given
+
+
+def refuse_races(metafunc: pytest.Metafunc) -> None:
+    """Fail for a test that is to search for races and whose marker `akool` says with which scenarios it is run."""
+    if races := _races(metafunc.definition):
+        pytest.fail(
+            f"mock-akool: {metafunc.function.__name__} has a scenario of its own, so races={races} would do nothing. "
+            "Search for races in another test",
+            pytrace=False,
+        )
 
 
 def prepare(item: pytest.Item, fake: MockAkool | RemoteAkool) -> None:
@@ -37,8 +95,7 @@ def judged(item: pytest.Function) -> Generator[None, Any, Any]:
     """Let the test run, which is sent to this generator, and judge its client."""
     mock = item.stash[_MOCK]
     scenario = mock.scenarios[-1]
-    marker = item.get_closest_marker("akool_gauntlet")
-    gives_up_with = _errors(marker.kwargs.get("gives_up_with", ()) if marker is not None else ())
+    gives_up_with = _errors(_marked(item, "gives_up_with", ()))
     result, failed_assertion = None, None
     try:
         result = yield
@@ -50,15 +107,26 @@ def judged(item: pytest.Function) -> Generator[None, Any, Any]:
         end, failed_assertion = ClientEnd(How.WELL), error
     except BaseException as error:
         end = end_by(error, gives_up_with)
-    found = judgement_on(mock, scenario, end)
-    if not found.verdict.is_good:
+    (found,) = accepting([judgement_on(mock, scenario, end)], item.config.stash.get(_KNOWN, frozenset()))
+    is_wrong = failed_assertion is not None and scenario.expect.outcome is Outcome.FILE
+    item.stash[_JUDGEMENT] = _asserting(found, failed_assertion) if is_wrong else found
+    if not found.is_good:
         text = "\n".join([f"{scenario.name}: {found.verdict}", *explained(found)])
         pytest.fail(f"mock-akool: {text}", pytrace=False)
-    if failed_assertion is not None and scenario.expect.outcome is Outcome.FILE:
+    if found.is_known:
+        pytest.xfail(f"known: {', '.join(each.name for each in found.findings)}: {found.why}")
+    if failed_assertion is not None and is_wrong:
         raise failed_assertion
     if found.verdict is Verdict.NOT_JUDGED:
         pytest.skip(f"could not be judged: {found.why}")
     return result
+
+
+def _asserting(found: Judgement, error: BaseException | None) -> Judgement:
+    """Return a judgement with what the test itself found wrong as one more finding, for the search for races."""
+    what = " ".join(str(error).split())
+    finding = Finding(_ASSERTED, f"the test says: {what}", (), "what the test is for", "see where it failed")
+    return found._replace(verdict=Verdict.FAILED, why=found.why or finding.what, findings=(*found.findings, finding))
 
 
 def _errors(given: Any) -> tuple[type[BaseException], ...]:
@@ -71,3 +139,85 @@ def _errors(given: Any) -> tuple[type[BaseException], ...]:
             pytrace=False,
         )
     return tuple(listed)
+
+
+# Races
+
+
+class _NotJudgedError(Exception):
+    """A run of a test ended without a judgement: its setup failed, or the test skipped itself."""
+
+
+class _Runs:
+    """Runs a test in schedules, and keeps what pytest reports of the runs that matter."""
+
+    def __init__(self, item: Any, nextitem: pytest.Item | None) -> None:
+        self._item = item
+        self._nextitem = nextitem
+        self._reports: list[tuple[Judgement, list[pytest.TestReport]]] = []
+        self.last: list[pytest.TestReport] = []
+
+    def judged(self, scenario: Scenario) -> Judgement:
+        """Run the test in a schedule, with fixtures of its own; raises _NotJudgedError."""
+        item = self._item
+        item.callspec.params["_akool_scenario"] = scenario
+        if _JUDGEMENT in item.stash:
+            del item.stash[_JUDGEMENT]
+        self.last = runtestprotocol(item, log=False, nextitem=self._nextitem)
+        if _JUDGEMENT not in item.stash:
+            raise _NotJudgedError
+        judgement: Judgement = item.stash[_JUDGEMENT]
+        self._reports.append((judgement, self.last))
+        return judgement
+
+    def of(self, judgement: Judgement) -> list[pytest.TestReport]:
+        """Return the reports of the run with this judgement."""
+        return next(reports for found, reports in self._reports if found is judgement)
+
+
+def searched(item: Any, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test in one schedule after the other, if it is the one that searches for a race, and report what came."""
+    if item.callspec.params.get("_akool_scenario") != _RACE:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    runs = _Runs(item, nextitem)
+    try:
+        found = search(
+            runs.judged,
+            tries=_races(item),
+            known=item.config.stash.get(_KNOWN, frozenset()),
+        )
+        reports = _reports(runs, found)
+    except _NotJudgedError:
+        reports = runs.last
+    finally:
+        item.callspec.params["_akool_scenario"] = _RACE
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def _reports(runs: _Runs, found: Search) -> list[pytest.TestReport]:
+    """Return what is to be reported of a search: the run of the smallest schedule that failed, or of the simplest."""
+    if found.race is not None:
+        reports = runs.of(found.race.judgement)
+        for report in reports:
+            if report.when == "call":
+                _add_file(report, found)
+        return reports
+    reports = runs.of(found.simplest)
+    if not found.has_webhooks:
+        for report in reports:
+            if report.when == "call" and report.passed:
+                report.outcome = "skipped"
+                path, line, _ = report.location
+                report.longrepr = (path, (line or 0) + 1, "Skipped: could not be judged: the client wants no webhooks")
+    return reports
+
+
+def _add_file(report: pytest.TestReport, found: Search) -> None:
+    """Add to the report of a race the scenario file that replays it."""
+    assert found.race is not None
+    title = f"the smallest of {found.tried} schedules that fails, as a scenario file that replays it"
+    report.sections.append((f"mock-akool: {title}", found.race.text))

@@ -197,6 +197,78 @@ def test_a_program_that_listens_is_judged_by_how_it_answers(
     assert ("webhook not verified" in capsys.readouterr().out) is bool(status)
 
 
+RACING: Final = WEBHOOKS.replace("ended, status = False, ANSWER", "ended, status = False, 400").replace(
+    """        if ended:
+            done.set()
+""",
+    """        done.set() if ended else done.clear()  # the last one wins, whatever it says
+""",
+)
+RACING_END: Final = """
+import time
+for _ in range(20):
+    time.sleep(0.15)
+    if done.is_set():
+        sys.exit()
+sys.exit("no webhook came")
+"""
+
+
+class TestRaces:
+    URL = ("--webhook-url", "http://127.0.0.1:8000/hook")
+
+    def test_the_smallest_schedule_that_fails_is_printed_as_a_file_that_replays_it(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        racing = script(tmp_path, RACING.replace("if not done.wait(20):", RACING_END + "if False:"))
+        found = tmp_path / "found.json"
+        assert ran("--races", "20", *self.URL, "--json", str(found), command=racing) == 1
+        printed = capsys.readouterr().out
+        assert "# race (seed 0): failed\n#   gave up: " in printed
+        assert "after_end: true" in printed
+        assert [each["scenario"] for each in json.loads(found.read_text())["judgements"]] == ["race"]
+        file = tmp_path / "race.yaml"
+        file.write_text(printed)
+        assert ran("--only", str(file), *self.URL, command=racing) == 1
+        assert "gave up: there was a file to have" in capsys.readouterr().out
+        known = tmp_path / "known.txt"
+        known.write_text("race: gave up\n")
+        assert ran("--races", "3", *self.URL, "--known", str(known), command=racing) == 0
+
+    def test_a_program_without_a_race_passes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        listening = script(tmp_path, WEBHOOKS.replace("ANSWER", "400"))
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        assert ran("--races", "3", *self.URL, command=listening) == 0
+        shown = capsys.readouterr()
+        assert shown.out == "no race was found in 3 schedules\n"
+        assert shown.err.splitlines()[-1] == "3 of 3: race: survived"
+
+    def test_a_program_that_does_not_listen_is_not_judged(
+        self, client: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert ran("--races", "1", *self.URL, command=client) == 1
+        assert "it could not be judged: the program asked for no webhook" in capsys.readouterr().err
+        assert ran("--races", "1", *self.URL, command=[sys.executable, "-c", ""]) == 1
+        assert "no request reached the fake" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            ((), "--races wants --webhook-url"),
+            ((*URL, "--only", "happy", "--repeat", "2"), "leave out --only, --repeat"),
+        ],
+    )
+    def test_what_makes_no_sense_with_it_is_wrong_usage(
+        self, options: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as caught:
+            ran("--races", "5", *options, command=[sys.executable])
+        assert caught.value.code == 2
+        assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("printed", "words"),
     [

@@ -30,6 +30,7 @@ FOREIGN_FLAGS: Final = {
     "--import": "node",
     "--all": "pytest",
     "--akool-gauntlet": "pytest",
+    "--akool-known": "pytest",
     "--akool-url": "pytest",
     "--junit-xml": "pytest",
     "--markers": "pytest",

@@ -176,3 +176,165 @@ async def test_an_image(akool_mock):
 def test_a_marker_on_a_test_without_the_fixture_is_warned_about(run: Run) -> None:
     result = run("import pytest\n@pytest.mark.akool_gauntlet\ndef test_nothing(): pass\n", "-W", "default")
     result.stdout.fnmatch_lines(["*the marker akool_gauntlet does nothing here: the test does not use akool_mock"])
+
+
+class TestKnown:
+    """Accepted findings, as with the command."""
+
+    CARELESS = CLIENT.replace("time.sleep(3)", "pass").replace("range(100)", "range(10_000)") + TEST
+
+    def test_they_are_no_failures(self, run: Run, pytester: pytest.Pytester) -> None:
+        (pytester.path / "known.txt").write_text("happy: no pause\nhappy: hung  # for now\n")
+        result = run(self.CARELESS, "--akool-gauntlet", "--akool-known", "known.txt", "-k", "happy or banned", "-rx")
+        result.assert_outcomes(passed=1, xfailed=1)
+        result.stdout.fnmatch_lines(["XFAIL test_it.py::test_an_image[[]happy[]] - known: hung, no pause: *"])
+
+    def test_a_new_one_beside_a_known_one_fails(self, run: Run, pytester: pytest.Pytester) -> None:
+        (pytester.path / "known.txt").write_text("happy: no pause\n")
+        result = run(self.CARELESS, "--akool-gauntlet", "--akool-known", "known.txt", "-k", "happy")
+        result.assert_outcomes(failed=1)
+
+    def test_the_ini_file_names_them_from_where_it_is(
+        self, run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pytester.makeini("[pytest]\nakool_known = lists/known.txt\n")
+        (pytester.mkdir("lists") / "known.txt").write_text("happy: no pause\nhappy: hung\n")
+        monkeypatch.chdir(pytester.mkdir("elsewhere"))
+        result = run(self.CARELESS, "--akool-gauntlet", "-k", "happy", str(pytester.path))
+        result.assert_outcomes(xfailed=1)
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            (None, "known.txt: cannot read it: "),
+            ("happy: no paus", "known.txt[[]1[]]: there is no finding 'no paus'*'no pause'"),
+        ],
+    )
+    def test_a_mistake_ends_the_run(self, text: str | None, said: str, run: Run, pytester: pytest.Pytester) -> None:
+        if text is not None:
+            (pytester.path / "known.txt").write_text(text)
+        result = run(self.CARELESS, "--akool-known=known.txt")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines([f"*{said}*"])
+
+
+LISTENING = """
+import json
+
+from mock_akool.webhooks import open_envelope
+
+API = "https://openapi.akool.com/api/open/v3/content/image"
+ID, SECRET = "AAECAwQFBgcICQoLDA0ODw==", "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
+KEY = {"x-api-key": SECRET}
+HOOK = {"webhookUrl": "http://127.0.0.1:9/hook"}
+
+
+@pytest.fixture
+def handled():
+    return []  # anew in each schedule
+
+
+def make_image(mock, handled, hook=HOOK, *, believes_the_last=False):
+    statuses = {}
+
+    def receive(request):
+        said = open_envelope(json.loads(request.body), ID, SECRET)
+        if believes_the_last or statuses.get(said["_id"]) != 3:
+            statuses[said["_id"]] = said["status"]
+        handled.extend([said["_id"]] * (said["status"] == 3))
+        return 200
+
+    mock.webhooks.deliver_to(receive)
+    wanted = {"prompt": "a fox", **hook}
+    job = requests.post(f"{API}/createbyprompt", json=wanted, headers=KEY, timeout=9).json()["data"]
+    for _ in range(20):
+        time.sleep(3)
+        if statuses.get(job["_id"]) == 3:
+            return
+    raise TimeoutError("no webhook came")
+
+
+pytestmark = pytest.mark.akool(accounts=[{"api_key": SECRET, "client_id": ID}])
+
+
+@pytest.mark.akool_gauntlet(races=50)
+"""
+
+
+class TestRaces:
+    """One more test, in which the client is run in many schedules."""
+
+    def test_the_smallest_schedule_that_fails_is_a_scenario_file_that_replays_it(
+        self, run: Run, pytester: pytest.Pytester
+    ) -> None:
+        body = "def test_it(akool_mock, handled):\n    make_image(akool_mock, handled, believes_the_last=True)\n"
+        result = run(LISTENING + body, "-k", "race")
+        result.assert_outcomes(failed=1, deselected=len(names()))
+        lines = result.stdout.lines
+        assert "mock-akool: race: failed" in lines
+        begin = next(at for at, line in enumerate(lines) if "as a scenario file that replays it" in line) + 1
+        end = next(at for at, line in enumerate(lines) if at > begin and line.startswith("==="))
+        text = "\n".join(lines[begin:end])
+        assert "after_end: true" in text
+        (pytester.path / "race.yaml").write_text(text)
+        alone = LISTENING.replace("races=50", "")
+        alone = alone.replace('client_id": ID}])', 'client_id": ID}], scenario=["race.yaml"])')
+        run(alone + body).assert_outcomes(failed=1)
+
+    def test_a_client_without_a_race_passes(self, run: Run) -> None:
+        body = "def test_it(akool_mock, handled):\n    make_image(akool_mock, handled)\n"
+        run(LISTENING + body, "-k", "race").assert_outcomes(passed=1, deselected=len(names()))
+
+    def test_what_the_test_asserts_is_judged_in_each_schedule(self, run: Run) -> None:
+        body = """
+def test_it(akool_mock, handled):
+    make_image(akool_mock, handled)
+    akool_mock.run_until_idle()
+    assert len(handled) == 1
+"""
+        result = run(LISTENING + body.strip(), "-k", "race")
+        result.assert_outcomes(failed=1, deselected=len(names()))
+        result.stdout.fnmatch_lines(["E * assert 2 == 1", "*smallest of * schedules*", "*copies: 2"])
+
+    def test_known_ones_are_passed_over(self, run: Run, pytester: pytest.Pytester) -> None:
+        (pytester.path / "known.txt").write_text("race: gave up\n")
+        body = "def test_it(akool_mock, handled):\n    make_image(akool_mock, handled, believes_the_last=True)\n"
+        run(LISTENING + body, "-k", "race", "--akool-known=known.txt").assert_outcomes(
+            passed=1, deselected=len(names())
+        )
+
+    def test_a_client_without_webhooks_cannot_be_judged(self, run: Run) -> None:
+        result = run(LISTENING.replace("races=50", "races=2") + "def test_it(akool_mock):\n    pass\n", "-k", "race")
+        result.assert_outcomes(skipped=1, deselected=len(names()))
+        polling = """
+def test_it(akool_mock):
+    job = requests.post(f"{API}/createbyprompt", json={"prompt": "a fox"}, headers=KEY, timeout=9).json()["data"]
+    for _ in range(9):
+        time.sleep(3)
+        requests.get(f"{API}/infobymodelid", params={"image_model_id": job["_id"]}, headers=KEY, timeout=9)
+"""
+        result = run(LISTENING.replace("races=50", "races=1") + polling.strip(), "-k", "race", "-rs")
+        result.assert_outcomes(skipped=1, deselected=len(names()))
+        result.stdout.fnmatch_lines(["SKIPPED*could not be judged: the client wants no webhooks"])
+
+    def test_a_test_that_skips_itself_is_skipped(self, run: Run) -> None:
+        result = run(f"{LISTENING}def test_it(akool_mock):\n    pytest.skip('not today')\n", "-k", "race", "-rs")
+        result.assert_outcomes(skipped=1, deselected=len(names()))
+        result.stdout.fnmatch_lines(["SKIPPED*not today"])
+
+    def test_a_fixture_that_fails_is_an_error(self, run: Run) -> None:
+        failing = "def test_it(akool_mock, broken):\n    pass\n\n\n@pytest.fixture\ndef broken():\n    raise OSError\n"
+        run(LISTENING + failing, "-k", "race").assert_outcomes(errors=1, deselected=len(names()))
+
+    @pytest.mark.parametrize(
+        ("races", "scenario", "said"),
+        [
+            ("'many'", "", "races='many' is no number of schedules. Write for example races=50"),
+            ("5", "@pytest.mark.akool(scenario='happy')\n", "test_it has a scenario of its own, so races=5 would do*"),
+        ],
+    )
+    def test_a_mistake_in_the_marker_is_named(self, races: str, scenario: str, said: str, run: Run) -> None:
+        marked = LISTENING.replace("races=50", f"races={races}") + f"{scenario}def test_it(akool_mock):\n    pass\n"
+        result = run(marked)
+        result.assert_outcomes(errors=1)
+        result.stdout.fnmatch_lines([f"*{said}*"])
