@@ -45,7 +45,7 @@ def ask(method: str, url: str, *, again: bool, **request: Any) -> Any:
 
 
 def face_of(url: str) -> dict[str, str]:
-    """Return the largest face of a picture, as a swap takes it: the picture, and where the face is in it."""
+    """Return the largest face of an image, as a swap takes it: the image, and where the face is in it."""
     body = {"url": url, "single_face": True}
     found = ask("POST", f"{BASE}/interface/detect-api/detect_faces", again=True, json=body)
     if found["error_code"] != 0 or not found["faces_obj"]["0"]["landmarks_str"]:
