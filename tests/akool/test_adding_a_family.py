@@ -59,6 +59,7 @@ def test_the_client_of_the_page_works(copy: Path) -> None:
     assert finished.returncode == 0, finished.stderr
 
 
+@pytest.mark.slow
 def test_the_contract_of_all_families_holds_for_it(copy: Path) -> None:
     for name in ("tests", "fixtures"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -558,7 +558,7 @@ class TestConfig:
     TEXT = """
 credits = 7
 strict = true
-scenario = ["slow"]
+scenario = ["fails"]
 unknown-job-code = 1007
 
 [[accounts]]
@@ -573,7 +573,7 @@ api_key = "key-of-the-file-of-32-characters"
             assert ask(serving.url, QUOTA, key="key-of-the-file-of-32-characters").json()["data"] == {"credit": 7}
             assert ask(serving.url, QUOTA, key="another").json()["code"] == 1109
             assert ask(serving.url, INFO + "0" * 24, key="key-of-the-file-of-32-characters").json()["code"] == 1007
-            serving.said("active: slow")
+            serving.said("active: fails")
 
     def test_flags_win_over_variables_and_those_over_the_file(self, tmp_path: Path) -> None:
         file = self.write(tmp_path, "credits = 1\nprofile = 'documented'\nunknown_job_code = 1001\n")

@@ -68,6 +68,9 @@ NOT_RUN: Final = {
 QUICKER: Final = {"pause=1)": "pause=0.02)", "sleep(1000)": "sleep(20)", "sleep 1\n": "sleep 0.02\n"}
 """Pauses of the examples, and what the tests make of them."""
 
+_ALL_SCENARIOS: Final = r"(?m)^(\$ )?mock-akool gauntlet "
+"""What of the docs runs a program through all scenarios, which takes seconds."""
+
 BOUND_S: Final = 60.0
 
 PYTEST: Final = (
@@ -299,7 +302,7 @@ def _timeless(output: str) -> str:
 # Commands
 
 
-@pytest.mark.parametrize("block", parameters(blocks("bash")))
+@pytest.mark.parametrize("block", parameters(blocks("bash"), slow=_ALL_SCENARIOS))
 def test_a_bash_block_runs(block: Block, port: int) -> None:
     _write_files_for(block, port)
     code = _adapted(block.code, port)
@@ -307,7 +310,7 @@ def test_a_bash_block_runs(block: Block, port: int) -> None:
     _check_images(code)
 
 
-@pytest.mark.parametrize("block", parameters(blocks("console")))
+@pytest.mark.parametrize("block", parameters(blocks("console"), slow=_ALL_SCENARIOS))
 def test_a_console_block_shows_what_happens(block: Block, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     _write_files_for(block, port)
     for command, shown in block.steps:

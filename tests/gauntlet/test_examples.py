@@ -28,7 +28,13 @@ ALL: Final = [name for name in names() if name not in ABOUT_OTHERS]
 USUAL: Final = ["banned", "broken-files", "expired-files", "fails", "flaky-gateway", "garbage-bodies", "rate-limited"]
 
 
-@pytest.mark.parametrize("client", CLIENTS, ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "client",
+    [
+        pytest.param(file, id=file.name, marks=[] if file.name == "requests_client.py" else pytest.mark.slow)
+        for file in CLIENTS
+    ],
+)
 def test_an_example_comes_through_the_gauntlet(
     client: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -169,6 +169,7 @@ def server() -> Iterator[Server]:
         yield running
 
 
+@pytest.mark.slow
 def test_tests_of_akool_mock_run_against_a_server(run: Run, server: Server) -> None:
     result = run(TESTS, "-p", "no:randomly", f"--akool-url={server.url}")
     result.assert_outcomes(passed=8, failed=3, errors=1)
