@@ -18,10 +18,9 @@ from mock_akool.admin.responses import PAGE_BYTES
 from mock_akool.akool.jobs import Job
 from mock_akool.core.timeline import Change
 from tests.admin.conftest import IMAGE, KEY, Fake
-from tests.extent import choose
 
 HOOK: Final = "http://127.0.0.1:9/hook"
-FEW: Final = choose(200, 500)
+FEW: Final = 500
 MANY: Final = 4 * FEW
 
 

@@ -134,6 +134,11 @@ class Section(NamedTuple):
         """Whether it has settings of its own or shows how pytest is called, so that it is run by itself."""
         return bool(self.commands) or any(block.file in {"pytest.ini", "pyproject.toml"} for block in self.files)
 
+    @property
+    def is_parallel(self) -> bool:
+        """Whether it shows how tests run in several processes."""
+        return any(" -n " in command for command, _ in self.commands)
+
     def write(self, folder: Path) -> None:
         """Write all files but those that the whole page imports."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -73,25 +73,10 @@ _ALL_SCENARIOS: Final = r"(?m)^(\$ )?mock-akool gauntlet "
 
 BOUND_S: Final = 60.0
 
-PYTEST: Final = (
-    *(
-        f"-pno:{plugin}"
-        for plugin in (
-            "randomly",
-            "cacheprovider",
-            "hypothesispytest",
-            "anyio",
-            "time_machine",
-            "requests_mock",
-            "socket",
-            "timeout",
-            "schemathesis",
-        )
-    ),
-    *("-W", "error"),
-)
-"""How pytest is run over the blocks: in the order of the page, without a trace in the folder, and without plugins that
-no block needs and that cost seconds on a busy machine."""
+PYTEST: Final = ("-p", "mock_akool.pytest_plugin", "-W", "error")
+"""How pytest is run over the blocks: without the other plugins that are here, which take longer than the blocks."""
+
+_PLUGINS_OF_PAGES: Final = ("-p", "pytest_asyncio.plugin", "-p", "pytest_httpx")
 
 _FOREIGN_FILE: Final = re.compile(r"# ([\w./-]+\.ya?ml)\n")
 """The first line of a block of YAML that is a file of another program; all others are scenarios."""
@@ -113,6 +98,7 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("AKOOL_PAUSE_S", "0.02")
 
 
@@ -218,7 +204,7 @@ def test_a_python_block_runs(block: Block, port: int, monkeypatch: pytest.Monkey
 
 
 def _pytest(*arguments: str) -> str:
-    return _run(sys.executable, "-m", "pytest", *PYTEST, *arguments)
+    return _run(sys.executable, "-m", "pytest", *PYTEST, *_PLUGINS_OF_PAGES, *arguments)
 
 
 def _write_importable(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,7 +249,7 @@ def test_the_tests_of_a_page_pass(page: Path, monkeypatch: pytest.MonkeyPatch) -
         pytest.param(
             section,
             id=f"{page.name}: {section.name}",
-            marks=[pytest.mark.slow] if any(" -n " in command for command, _ in section.commands) else [],
+            marks=[pytest.mark.slow] if section.is_parallel else [],
         )
         for page in PAGES
         for section in sections(page)
@@ -276,7 +262,8 @@ def test_a_section_shows_what_pytest_does(section: Section, port: int, monkeypat
     monkeypatch.chdir("alone")
     if not Path("pytest.ini").exists() and not Path("pyproject.toml").exists():
         Path("pytest.ini").write_text("[pytest]\n")  # or pytest looks for settings in the folders above
-    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join((*PYTEST, "-pno:asyncio")))
+    in_parallel = ["-p", "xdist.plugin"] if section.is_parallel else []
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join((*PYTEST, *in_parallel)))
     monkeypatch.setenv("COLUMNS", "100")
     for command, shown in section.commands or (("pytest", ""),):
         ended = subprocess.run(

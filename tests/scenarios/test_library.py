@@ -93,16 +93,15 @@ def test_the_naive_client_ends_so_through_each_transport_and_with_each_job(name:
 
 @pytest.mark.parametrize("name", names())
 def test_the_robust_client_does_too_and_meets_every_rule(name: str, enter: PlayIn) -> None:
-    for family, order in ORDERS.items():
+    for order in SOME_ORDERS:
         transport = enter(scenario=name)
-        ended = played("robust", transport, order)
-        assert (family, ended) == (family, ending("robust", name))
+        assert played("robust", transport, order) == ending("robust", name)
         if survival(name).robust.verdict is not Verdict.NOT_JUDGED:
             assert [live.label for live in transport.mock.application.scenarios.rules if not live.fired] == []
         transport.mock.verify()
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", names()[:: choose(3, 1)])
 def test_all_transports_have_the_same_call_log(name: str) -> None:
     seen = {}
     for transport_class in TRANSPORTS:

@@ -218,12 +218,12 @@ def all_at_once(life: Life) -> None:
 
 Meanwhile = Callable[[Life], None]
 SITUATIONS: Final[dict[Meanwhile, int]] = {
-    idle: choose(10, 50),
-    polled: choose(10, 50),
-    drawing: choose(5, 25),
-    waiting: choose(5, 25),
-    calling_back: choose(5, 25),
-    all_at_once: choose(5, 25),
+    idle: choose(4, 50),
+    polled: choose(4, 50),
+    drawing: choose(3, 25),
+    waiting: choose(3, 25),
+    calling_back: choose(3, 25),
+    all_at_once: choose(3, 25),
 }
 """What happens between start and stop, and how many lives are lived so: at length 200 with a new server each."""
 
