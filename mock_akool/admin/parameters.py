@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from mock_akool.core.errors import ScenarioError, SettingsError
 from mock_akool.core.http import Request
+from mock_akool.core.nesting import is_shallow
 from mock_akool.core.schema import Field, Plain, Record, Shape, number, shown, whole
 
 _MOST_FIELDS: Final = 50
 _MOST_LEVELS: Final = 100
-"""How deep a body may be nested. Whatever reads or writes it later may need some frames of the stack for each level."""
+"""How deep a body may be nested: scenarios are flat, and reading one takes some frames of the stack for each level."""
 _MOST_LISTED: Final = 10_000
 _MOST_S: Final = 10 * 366 * 86_400
 
@@ -130,7 +131,7 @@ def read_body(takes: Record | None, request: Request, in_query: Record | None = 
     except (ValueError, RecursionError) as error:
         why = f"{error}" if isinstance(error, ValueError) else "it is nested too deeply"
         raise ScenarioError(f"the body is not JSON: {why}", "Send a JSON object") from None
-    if not _is_shallow(request.body, given):
+    if not is_shallow(request.body, given, _MOST_LEVELS):
         raise ScenarioError(f"the body is nested over {_MOST_LEVELS} levels deep", "Send a JSON object")
     if takes is None and given != {}:
         names = "&".join(f"{name}=…" for name in (in_query or _NOTHING).fields)
@@ -157,23 +158,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ScenarioError(f"the key {shown(name)} stands twice in an object of the body", "Remove one")
         found[name] = value
     return found
-
-
-def _is_shallow(raw: bytes, tree: Any) -> bool:
-    """Return whether a body is nested no deeper than what comes after can take; `tree` is what it says."""
-    if raw.count(b"[") + raw.count(b"{") <= _MOST_LEVELS:
-        return True
-    level = [tree]
-    for _ in range(_MOST_LEVELS):
-        level = [inner for each in level for inner in _items(each)]
-        if not level:
-            return True
-    return False
-
-
-def _items(value: Any) -> Iterable[Any]:
-    """Return what stands in an object or an array."""
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _takes_list(shape: Shape) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 from mock_akool.akool.errors import ParameterError
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.http import Request
+from mock_akool.core.nesting import MOST_LEVELS, is_shallow
 from mock_akool.core.schema import Schema, nearest, shown
 from mock_akool.core.urls import without_password
 
@@ -39,6 +40,8 @@ def _whole(digits: str) -> int | float:
     # Python refuses to read very long integers; to JSON they are numbers like any other, and too large for any field.
     return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
+
+_TOO_DEEP: Final = f"the body is nested over {MOST_LEVELS} levels deep"
 
 _decode = json.JSONDecoder(parse_int=_whole, parse_constant=_constant).decode
 
@@ -68,7 +71,9 @@ def read_object(request: Request, settings: ServiceSettings) -> dict[str, Any]:
     except ValueError as error:
         raise ParameterError(f"the body is no JSON: {error}") from None
     except RecursionError:
-        raise ParameterError("the body is nested too deeply") from None
+        raise ParameterError(_TOO_DEEP) from None
+    if not is_shallow(request.body, value):
+        raise ParameterError(_TOO_DEEP)
     if not isinstance(value, dict):
         raise ParameterError(f"the body is {_named(value)}, not an object such as {{...}}")
     return value

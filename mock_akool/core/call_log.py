@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from mock_akool.core.draining import Container
 from mock_akool.core.http import Request, Response, shortened
+from mock_akool.core.nesting import is_shallow
 from mock_akool.core.timeline import Status
 
 MAX_BYTES: Final = 64 << 20
@@ -120,11 +121,12 @@ class Call(NamedTuple):
 
     @property
     def json(self) -> Any:
-        """The request's body as JSON, or None when it is not JSON."""
+        """The request's body as JSON, or None when it is not JSON or nested too deeply to be read."""
         try:
-            return json.loads(self.request.body)
+            value = json.loads(self.request.body)
         except (ValueError, RecursionError):
             return None
+        return value if is_shallow(self.request.body, value) else None
 
     @property
     def code(self) -> int | None:

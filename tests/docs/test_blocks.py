@@ -52,6 +52,7 @@ from tests.docs.pages import (
 )
 from tests.packaging import dockerfile
 from tests.packaging.deployment import CHECKS
+from tests.programs import named_in, need
 
 LANGUAGES: Final = {"python", "bash", "js", "console", "ini", "toml", "yaml", "json"}
 """What blocks may be; `text` may be an image on a page that is not followed."""
@@ -291,6 +292,7 @@ def _timeless(output: str) -> str:
 
 @pytest.mark.parametrize("block", parameters(blocks("bash"), slow=_ALL_SCENARIOS))
 def test_a_bash_block_runs(block: Block, port: int) -> None:
+    need(*named_in(block.code))
     _write_files_for(block, port)
     code = _adapted(block.code, port)
     _run("bash", "-euo", "pipefail", "-c", code)
@@ -312,8 +314,7 @@ def test_a_console_block_shows_what_happens(block: Block, port: int, monkeypatch
                 environment.setenv(f"{PREFIX}PORT", "0")
                 _run_server(_adapted(command, 0), shown)
         else:
-            if "node " in command:
-                _need_node()
+            need(*named_in(command))
             output = _run("bash", "-c", _adapted(command, port)).replace(f":{port}", f":{DEFAULT_PORT}")
             assert not shown or _matches(shown, output), output
 
@@ -365,14 +366,6 @@ def test_the_demo_shows_what_the_readme_shows() -> None:
 # Node
 
 
-def _need_node() -> str:
-    node = shutil.which("node")
-    if node is None:
-        assert os.environ.get("CI") != "true", "there is no node, and CI must try the docs' JavaScript"
-        pytest.skip("there is no node")
-    return node
-
-
 def _install_packages() -> None:
     """Give the working folder the packages of npm that blocks import, installed once for all runs and workers."""
     installed = _NODE / "node_modules"
@@ -389,7 +382,7 @@ def _install_packages() -> None:
 
 @pytest.mark.parametrize("block", parameters([block for block in blocks("js") if block.file is None], slow=_FROM_NPM))
 def test_a_js_block_runs(block: Block, port: int) -> None:
-    node = _need_node()
+    need("node")
     _write_files_for(block, port)
     if re.search(_FROM_NPM, block.code):
         _install_packages()
@@ -400,7 +393,7 @@ def test_a_js_block_runs(block: Block, port: int) -> None:
         (library / "package.json").write_text('{"exports": "./index.mjs"}')
     code = _adapted(block.code, port)
     Path("block.mjs").write_text(code)
-    _run(node, "block.mjs")
+    _run("node", "block.mjs")
     _check_images(code)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -24,6 +23,7 @@ from mock_akool.akool.families import HOSTS
 from mock_akool.cli import main
 from mock_akool.webhooks import seal
 from tests.children import Child, Serving, run
+from tests.programs import need
 
 FOLDER: Final = Path(__file__).parents[2] / "examples"
 CLIENTS: Final = sorted(FOLDER.glob("*_client.*"))
@@ -36,19 +36,13 @@ PROGRAMS: Final = {".py": (sys.executable, "-W", "error"), ".mjs": ("node",), ".
 @pytest.fixture(params=CLIENTS, ids=lambda file: file.name)
 def client(request: pytest.FixtureRequest) -> Path:
     file: Path = request.param
-    _need({".py": sys.executable, ".mjs": "node", ".sh": "curl"}[file.suffix])
+    need({".py": sys.executable, ".mjs": "node", ".sh": "curl"}[file.suffix])
     return file
-
-
-def _need(program: str) -> None:
-    if shutil.which(program) is None:
-        assert os.environ.get("CI") != "true", f"there is no {program}, and CI must try the examples"
-        pytest.skip(f"there is no {program}")
 
 
 @pytest.fixture
 def node() -> str:
-    _need("node")
+    need("node")
     return "node"
 
 
@@ -148,7 +142,7 @@ IMAGE: Final = "https://example.com/fox.png"
 @pytest.fixture(params=FILMERS, ids=lambda file: file.name)
 def filmer(request: pytest.FixtureRequest) -> Path:
     file: Path = request.param
-    _need({".py": sys.executable, ".mjs": "node"}[file.suffix])
+    need({".py": sys.executable, ".mjs": "node"}[file.suffix])
     return file
 
 
