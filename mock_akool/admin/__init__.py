@@ -10,6 +10,7 @@ in the call log, which holds what the client under test did.
     parameters.py   how query and body are read
     long_poll.py    `at_least` and `timeout`
     access.py       who may use it
+    dashboard.py    the page that shows and steers the fake by these routes; its files are in `dashboard/`
     responses.py    how it answers
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from mock_akool.admin.access import OPEN, Access
+from mock_akool.admin.access import OPEN, PAGE, Access, is_of_page
 from mock_akool.admin.long_poll import LongPoll
 from mock_akool.admin.parameters import merged, read_body, read_query
 from mock_akool.admin.responses import AdminError, error_response, json_response, prefers, text_response
@@ -27,7 +28,7 @@ from mock_akool.akool.api import bug_reply
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response
 
-__all__ = ["OPEN", "PREFIX", "Access", "Fake", "answer", "is_slow", "most_body_bytes"]
+__all__ = ["OPEN", "PAGE", "PREFIX", "Access", "Fake", "answer", "is_slow", "most_body_bytes"]
 
 _MORE_BYTES: Final = 64 << 10
 
@@ -57,6 +58,12 @@ def answer(fake: Fake, request: Request) -> Response:
         if refusal is not None:
             challenge = (("www-authenticate", "Bearer"),) if refusal.status == 401 else ()
             return error_response(*refusal, challenge)
+        if is_of_page(request.path):
+            from mock_akool.admin.dashboard import page_response  # most fakes are never looked at
+
+            page = page_response(request)
+            if page is not None:
+                return page
         most = most_body_bytes(fake.engine.settings.max_body_bytes)
         if len(request.body) > most:
             hint = "Twice max_body_bytes and 64 KiB more are read: send less, or start the server with a larger one"
@@ -88,6 +95,8 @@ def _answered(fake: Fake, http: Request, found: Found) -> Response:
 
     def answered() -> Response:
         plain = route.handle(request)
+        if isinstance(plain, Response):
+            return plain
         if route.as_text is not None and prefers("text/plain", accept):
             return text_response(route.as_text(plain), route.status)
         return json_response(plain, route.status)

@@ -16,6 +16,11 @@ from mock_akool.core.http import Request
 OPEN: Final = frozenset({"/_mock/health", "/_mock/ready"})
 """What needs no token and may be called by any name but Akool's: a probe has neither."""
 
+PAGE: Final = "/_mock/"
+"""Where the dashboard is."""
+PAGE_FILES: Final = "/_mock/dashboard/"
+"""What the paths of its style sheet and its scripts begin with."""
+
 _OPEN_TO_OTHERS: Final = frozenset({"server", "flask"})
 """The transports that others than the test itself can use."""
 _LOOPBACK_NAME: Final = re.compile(r"(?:.+\.)?localhost", re.IGNORECASE)
@@ -60,6 +65,9 @@ class Access:
                 f"the admin API is not called by the name {host[:100]!r}",
                 "Call it by an IP address or localhost, or allow the name with --admin-hosts",
             )
+        is_page = is_of_page(request.path)
+        if is_page and headers.get("sec-fetch-dest") == "document" and "origin" not in headers:
+            return None  # somebody followed a link to the page, which may stand anywhere and tells that place nothing
         origin = headers.get("origin")
         foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
         if foreign or (origin is not None and _place_of(origin) != host.lower()):
@@ -68,7 +76,7 @@ class Access:
                 f"a page of {origin or 'another site'} calls, and the admin API takes no requests from pages",
                 "Call it from a program, such as the test's own process",
             )
-        if self.admin_token is not None:
+        if self.admin_token is not None and not is_page:
             token = bearer_token(headers.get("authorization", ""))
             given = b"" if token is None else token.encode("utf-8", "surrogateescape")
             if not hmac.compare_digest(given, self.admin_token.encode()):
@@ -88,6 +96,14 @@ class Access:
         except ValueError:
             return False
         return True
+
+
+def is_of_page(path: str) -> bool:
+    """Return whether a path is the dashboard's, or of a file that it consists of.
+
+    These are the same for everybody, so that no token is needed: the page asks for it, and sends it with what it reads.
+    """
+    return path == PAGE or path.startswith(PAGE_FILES)
 
 
 def _place_of(origin: str) -> str:

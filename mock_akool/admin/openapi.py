@@ -38,6 +38,7 @@ _ERROR: Final[Schema] = {
     "required": ["error", "hint"],
     "properties": {"error": _TEXT, "hint": _TEXT, "detail": _TEXT},
 }
+_FILES: Final[Schema] = {each: {} for each in ("image/*", "video/*", "audio/*", "application/*", "text/*")}
 _ADMIN_ERRORS: Final = {
     "400": ("Unusable", "the query or the body is wrong"),
     "401": ("Unauthorized", "the token is missing or wrong"),
@@ -170,7 +171,7 @@ def _admin(method: str, path: str, route: Route) -> dict[str, Any]:
         "responses": {
             str(route.status): {
                 "description": "it is done",
-                "content": _json(route.answer) | _text(route) | _stream(route),
+                "content": _FILES if route.sends_file else _json(route.answer) | _text(route) | _stream(route),
             },
             **{
                 status: {"$ref": f"#/components/responses/{name}"}

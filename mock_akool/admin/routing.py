@@ -80,7 +80,7 @@ class AdminRequest(NamedTuple):
 
 
 Handler = Callable[[AdminRequest], Any]
-"""Returns plain data, or raises before it changes anything."""
+"""Returns plain data, or of a route that sends a file its Response; or raises before it changes anything."""
 
 
 class Counter(Protocol):
@@ -107,7 +107,8 @@ class Route(NamedTuple):
     """A row of the table: what the route does, in words and in code, what it takes, and what it answers.
 
     `carries`: webhooks that are due are sent first. `counter`: what `at_least` waits for. `as_text`: how the answer is
-    written for who wants plain text. `stream`: what answers who wants server-sent events.
+    written for who wants plain text. `stream`: what answers who wants server-sent events. `sends_file`: whether the
+    answer is a result file, and no JSON.
     """
 
     summary: str
@@ -120,6 +121,7 @@ class Route(NamedTuple):
     counter: Callable[[AdminRequest], Counter] | None = None
     as_text: Callable[[Any], str] | None = None
     stream: Callable[[AdminRequest], Response] | None = None
+    sends_file: bool = False
 
 
 Routes = Mapping[tuple[str, str], Route]

@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from mock_akool.admin import schemas
 from mock_akool.akool.accounts import Account, AccountSummary, credits_as_number, credits_of_number
 from mock_akool.akool.deliveries import AttemptResult, Delivery, DeliveryState
-from mock_akool.akool.families import CREATE_OF_INPUT, CREATES
+from mock_akool.akool.families import CREATE_OF_INPUT, CREATES, family_of
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.schema import RESULT, RULE
 from mock_akool.core.call_log import Call, Excerpt, Refusal
@@ -233,6 +233,7 @@ JOB: Final = Serializer(
         "request": kept("what was asked for", _INPUT, "input"),
         "origin": kept("the request whose prompt and scale its images show", _INPUT, "origin"),
         "endpoint": kept("the endpoint that created it", TEXT, "endpoint"),
+        "family": derived("the family of jobs that it is of", TEXT, lambda job, _: family_of(job).name),
         "parent": kept("the `_id` of the job that it continues", or_null(TEXT), "parent_id"),
         "polls_ns": kept("when it was polled, where that counts", listed(WHOLE), "polls"),
         "used_buttons": kept("the buttons that were pressed", listed(TEXT), "used"),

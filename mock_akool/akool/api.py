@@ -46,6 +46,7 @@ from mock_akool.akool.poll_cache import PollResult, Question
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.http import Download, Headers, Request, Response
+from mock_akool.core.media import MediaSpec
 from mock_akool.core.schema import shown
 from mock_akool.core.timeline import Status
 
@@ -264,6 +265,11 @@ def _file(engine: Engine, request: Request, now_ns: int, names: Names) -> Respon
         job_script=job.job_script,
         download=Download.of(request.method, request.headers, since_ns // NS_PER_S),
     )
+
+
+def media_type(media: MediaSpec) -> str:
+    """Return the media type of a file, such as `image/jpeg`."""
+    return dict(_FILE_TYPES[media.format])["content-type"]
 
 
 def _why_no_file(engine: Engine, job: Job | None, now_ns: int) -> str:

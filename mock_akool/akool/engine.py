@@ -87,6 +87,13 @@ class LooseFile(NamedTuple):
     since_ns: int
 
 
+class JobFile(NamedTuple):
+    """A result file of a job: its address, as the job's client sees it, and what it shows."""
+
+    url: str
+    shows: MediaSpec
+
+
 class Scripts(Protocol):
     """Who decides what becomes of jobs, accounts and webhooks where that is not as usual: the scenarios."""
 
@@ -404,6 +411,13 @@ class Engine:
         """Return how many jobs there are by the status that they have; with an API key, of that account."""
         return job_queries.count_by_status(self.jobs(api_key), now_ns)
 
+    def next_change_ns(self, now_ns: int, api_key: str | None = None) -> int | None:
+        """Return the instant after `now_ns` at which a job's status changes next by time alone; None when none will.
+
+        With an API key only that account's jobs count.
+        """
+        return job_queries.next_change_ns(self.jobs(api_key), now_ns)
+
     def idle_ns(self, now_ns: int, api_key: str | None = None) -> int:
         """Return the instant after which no job's status will change by time alone; `now_ns` when none will.
 
@@ -480,6 +494,18 @@ class Engine:
         files, name = family_of(job).files, path[1:]
         there = name in files.all_names(job, self.context)
         return (job, files.shows(job, job.input, name, self.context), since_ns) if there else (None, None, 0)
+
+    @transaction
+    def files_of(self, job: Job, now_ns: int) -> list[JobFile]:
+        """Return the files of a job that are there now, that of the record first; see `file_at`."""
+        files, found = family_of(job).files, []
+        for name in files.all_names(job, self.context):
+            _, shows, _ = self.file_at(f"/{name}", now_ns)
+            if shows is not None:
+                own = name in files.names(job, job.input, self.context)
+                url = files.url(job.file_base, name) if own else files.more_url(job.file_base, name)
+                found.append(JobFile(url, shows))
+        return found
 
     def loose_file_at(self, path: str, now_ns: int) -> LooseFile | None:
         """Return the file at `path` that is no job's; None when there is none, or when it is too old."""

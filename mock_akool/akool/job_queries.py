@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from mock_akool.akool.jobs import Job
-from mock_akool.core.timeline import Status, Timeline, change_at, changes
+from mock_akool.core.timeline import Status, Timeline, change_at, changes, status_interval_at
 
 
 def _status(job: Job, now_ns: int) -> Status:
@@ -40,6 +40,12 @@ def count_by_status(jobs: Iterable[Job], now_ns: int) -> dict[Status, int]:
         for job in sharing:
             found[statuses[max(0, bisect_right(starts, now_ns - job.created_ns) - 1)]] += 1
     return found
+
+
+def next_change_ns(jobs: Iterable[Job], now_ns: int) -> int | None:
+    """Return the instant after `now_ns` at which a status of these jobs changes next by time alone, or None."""
+    intervals = (status_interval_at(job.timeline, job.created_ns, job.polls, now_ns) for job in jobs)
+    return min((each.until_ns for each in intervals if each.until_ns is not None), default=None)
 
 
 def idle_ns(jobs: Iterable[Job], now_ns: int) -> int:

@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -77,6 +78,7 @@ def add_parser(commands: Any, help: str) -> None:
         description="Run the fake as a server until Ctrl-C or SIGTERM.",
         epilog=_EPILOG,
     )
+    parser.add_argument("--open", action="store_true", help="open the dashboard in a browser")
     add_settings(parser)
     parser.set_defaults(run=serve)
 
@@ -127,7 +129,8 @@ def serve(options: argparse.Namespace) -> int:
     try:
         settings = read_settings(options)
         wants_json = settings.log == "json"
-        return _run(settings, JsonAnnouncer() if wants_json else Announcer(), lambda: read_settings(options))
+        announcer = JsonAnnouncer() if wants_json else Announcer()
+        return _run(settings, announcer, lambda: read_settings(options), _opener(announcer, wanted=options.open))
     except MockAkoolError as error:
         if not wants_json:
             raise
@@ -166,7 +169,9 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _run(settings: Settings, announcer: Announcer, read_again: Callable[[], Settings]) -> int:
+def _run(
+    settings: Settings, announcer: Announcer, read_again: Callable[[], Settings], show: Callable[[str], None]
+) -> int:
     # Not at the top: `--help` needs none of this.
     from mock_akool.admin.access import exposure
     from mock_akool.server.port_file import PortFile
@@ -193,14 +198,17 @@ def _run(settings: Settings, announcer: Announcer, read_again: Callable[[], Sett
             port_file = PortFile(settings.port_file)
             port_file.write(server.port)
             at_end.callback(port_file.remove)
+        dashboard = _dashboard_of(server)
         listening = " and ".join([server.url, *server.addresses[1:]])
         announcer.say(
             "listening",
-            f"mock-akool {__version__} listens on {listening} (Ctrl-C ends it)",
+            f"mock-akool {__version__} listens on {listening} (dashboard: {dashboard}, Ctrl-C ends it)",
             url=server.url,
+            dashboard=dashboard,
             addresses=list(server.addresses),
             version=__version__,
         )
+        show(dashboard)
         warning = exposure(settings.host, settings.admin_token)
         if warning is not None:
             announcer.say("warning", warning)
@@ -227,6 +235,36 @@ def _run(settings: Settings, announcer: Announcer, read_again: Callable[[], Sett
         server.run(ready)
     _announce_end(application, announcer)
     return 0
+
+
+def _dashboard_of(server: Server) -> str:
+    """Return where this machine's browser finds the dashboard, also of a server that listens on all addresses."""
+    from mock_akool.admin.access import PAGE
+
+    return server.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:") + PAGE
+
+
+def _opener(announcer: Announcer, *, wanted: bool) -> Callable[[str], None]:
+    """Return what opens a page in the user's browser, or if that is not wanted what does nothing."""
+
+    def show(url: str) -> None:
+        if wanted:
+            # By itself, and not waited for at the end: a browser in a terminal returns when it is closed.
+            threading.Thread(target=_open, args=(url, announcer), daemon=True).start()
+
+    return show
+
+
+def _open(url: str, announcer: Announcer) -> None:
+    """Open a page in the user's browser; without one, say so and serve on."""
+    import webbrowser
+
+    try:
+        is_open = webbrowser.open(url)
+    except (webbrowser.Error, OSError):
+        is_open = False
+    if not is_open:
+        announcer.say("warning", f"warning: no browser could be opened; the dashboard is at {url}")
 
 
 def server_of(settings: Settings) -> tuple[Server, BatchedLog | None]:

@@ -180,6 +180,12 @@ class SteeredClock:
         """How many of its seconds pass in a second of the machine; 0 when it is frozen."""
         return self._speed
 
+    @property
+    def steering(self) -> tuple[int, float]:
+        """What changes whenever it is moved or runs at another speed, and at no other time."""
+        with self._lock:
+            return self._then_ns, self._speed
+
     def freeze(self) -> None:
         """Stand still from now on, until `resume` or `run_at`."""
         self.run_at(0)

@@ -30,6 +30,7 @@ from mock_akool.core.text import cleaned, printable
 _log = logging.getLogger("mock_akool")
 
 _OK: Final = 200
+_ANSWERED: Final = frozenset({200, 304})
 _LOOKING: Final = frozenset({"GET", "HEAD"})
 _FLUSH_S: Final = 0.1
 _MAX_WAITING: Final = 5_000
@@ -196,6 +197,11 @@ def _clock(millis: int) -> str:
     return f"{_second(millis // 1000)}.{millis % 1000:03}"
 
 
+def _is_by_page(request: Request) -> bool:
+    """Return whether the dashboard asks: no other page has the fake's own origin, and programs send no such header."""
+    return request.path.startswith(PREFIX) and request.headers.get("sec-fetch-site") == "same-origin"
+
+
 def _endpoint_of(request: Request) -> str:
     if request.path.startswith(PREFIX):
         return _ADMIN
@@ -243,9 +249,11 @@ class BatchedLog:
     def note(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str = "") -> None:
         """Take the line of a request; when the stream cannot keep up, the noting thread writes and so slows down.
 
-        None for a health probe with a good answer.
+        None for a health probe with a good answer, nor for what the dashboard reads.
         """
-        if request.path in OPEN and request.method in _LOOKING and response.status == _OK:
+        if request.method in _LOOKING and (
+            (request.path in OPEN and response.status == _OK) or (_is_by_page(request) and response.status in _ANSWERED)
+        ):
             return
         # Made here and not in the thread: the two would keep taking the interpreter from each other.
         self._take(self._style.request(time_ns, request, response, took_ns, peer))

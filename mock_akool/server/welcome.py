@@ -9,15 +9,20 @@ from mock_akool.core.http import Headers, Request, Response
 
 _OVER_THE_NETWORK: Final = frozenset({"server", "flask"})
 _HTML: Final[Headers] = (("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store"))
+_NO_ICON: Final = '<link rel="icon" href="data:,">'
+"""Without it a browser asks for /favicon.ico, which would be a call to the API."""
 _PAGE: Final = f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>mock-akool</title>
+{_NO_ICON}
 <style>body {{ font: 1rem/1.5 system-ui; max-width: 40rem; margin: 3rem auto; padding: 0 1rem }}</style>
 <h1>mock-akool {__version__}</h1>
 <p>This is a fake of Akool's API for tests. It is not Akool, and nothing here costs credits.</p>
 <p>Let your client use this address as the base URL instead of <code>https://openapi.akool.com</code>.</p>
+<p><a href="/_mock/"><strong>Open the dashboard</strong></a>: it shows jobs and calls as they happen, and makes things
+happen.</p>
 <ul>
 <li><a href="/_mock/health">/_mock/health</a>: whether it runs</li>
 <li><a href="/_mock/state">/_mock/state</a>: what happened until now, in numbers</li>

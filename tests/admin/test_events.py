@@ -292,7 +292,7 @@ def test_a_reset_ends_nothing(server: Server) -> None:
         admin(server, "POST", "reset")
         assert reader.next()[1] == "reset"
         job = create(server)
-        while (event := reader.next())[1] == "reset":  # a server resets twice, to set its clock in between
+        while (event := reader.next())[1] in ("reset", "clock"):  # a server resets twice, to set its clock in between
             pass
         assert event[2]["_id"] == job
 
@@ -302,6 +302,19 @@ def test_a_server_stops_though_somebody_listens(server: Server) -> None:
         server.stop()
         with pytest.raises((http.client.IncompleteRead, ConnectionError)):
             reader.answer.read()
+
+
+def test_a_stream_says_that_the_clock_was_moved_stopped_or_sped_up(server: Server) -> None:
+    with closing(Reader(server)) as reader:
+        for path, body in (("freeze", "{}"), ("advance", '{"seconds": 5}'), ("speed", '{"factor": 60}')):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+            with closing(connection):
+                connection.request("POST", f"/_mock/clock/{path}", body)
+                told = json.loads(connection.getresponse().read())
+            _, kind, said = reader.next()
+            assert kind == "clock"
+            assert (said["frozen"], said["speed"]) == (told["frozen"], told["speed"])
+            assert said["now_ns"] >= told["now_ns"]
 
 
 def test_the_token_is_wanted() -> None:

@@ -25,6 +25,7 @@ from mock_akool.cli import build_parser, main
 from mock_akool.scenario_library.library import names, text_of
 from mock_akool.server.settings import table
 from tests.children import PATIENCE_S, Child, Serving, run
+from tests.server.wires import until
 
 CREATE = "/api/open/v3/content/image/createbyprompt"
 INFO = "/api/open/v3/content/image/infobymodelid?image_model_id="
@@ -118,8 +119,8 @@ class TestHelp:
         groups = ("where it listens:", "what jobs do:", "who may use it:", "all other settings:")
         assert [line for line in shown.splitlines() if line in groups] == list(groups)
         flags = re.findall(r"(?m)^  (?:-\w(?: \w+)?, )?(--[a-z-]+) ", shown)
-        assert len(flags) <= 17
-        assert {"--port", "--queueing", "--scenario", "--set", "--config"} <= set(flags)
+        assert len(flags) <= 18
+        assert {"--open", "--port", "--queueing", "--scenario", "--set", "--config"} <= set(flags)
         assert "`mock-akool settings` lists all settings." in shown
 
     def test_every_default_that_it_shows_is_right(self) -> None:
@@ -132,7 +133,7 @@ class TestHelp:
     def test_every_setting_that_is_no_choice_about_the_api_has_a_flag(self) -> None:
         own = {row.flag for row in table() if not row.field.mark}
         known = {flag for action in serve_parser()._actions for flag in action.option_strings}
-        assert known == {*own, "-H", "-p", "-h", "--help", "--set", "--config"}
+        assert known == {*own, "-H", "-p", "-h", "--help", "--open", "--set", "--config"}
 
     def test_it_tells_its_version(self) -> None:
         shown = run("--version")
@@ -276,7 +277,8 @@ class TestServe:
     def test_it_says_that_it_is_ready_once_it_listens(self) -> None:
         with Serving() as serving:
             assert serving.port > 0
-            assert serving.out == f"mock-akool {__version__} listens on {serving.url} (Ctrl-C ends it)\n"
+            more = f"(dashboard: {serving.url}/_mock/, Ctrl-C ends it)"
+            assert serving.out == f"mock-akool {__version__} listens on {serving.url} {more}\n"
             assert ask(serving.url, "/_mock/health").json() == {
                 "status": "ok",
                 "name": "mock-akool",
@@ -295,6 +297,25 @@ class TestServe:
             assert list(tmp_path.iterdir()) == [file]
             serving.end()
             assert list(tmp_path.iterdir()) == []
+
+    def test_it_opens_the_dashboard_in_the_browser(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        browser = tmp_path / "browser"
+        browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/new && mv {tmp_path}/new {tmp_path}/opened\n')
+        browser.chmod(0o755)
+        monkeypatch.setenv("BROWSER", f"{browser} %s")
+        with Serving("--open", "--host", "0.0.0.0", "--admin-token", "t") as serving:
+            until((tmp_path / "opened").is_file)
+            assert (tmp_path / "opened").read_text() == f"http://127.0.0.1:{serving.port}/_mock/\n"
+            serving.end()
+
+    def test_without_a_browser_it_serves_and_says_where_the_dashboard_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("BROWSER", "/nowhere/browser %s")
+        monkeypatch.setenv("PATH", "/nowhere")
+        monkeypatch.delenv("DISPLAY", raising=False)
+        with Serving("--open") as serving:
+            serving.said(f"warning: no browser could be opened; the dashboard is at {serving.url}/_mock/")
+            assert ask(serving.url, "/_mock/health").json()["status"] == "ok"
+            serving.end()
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_a_signal_ends_it_in_time(self, number: signal.Signals) -> None:

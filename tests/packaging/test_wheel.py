@@ -23,10 +23,14 @@ from tests.packaging.dockerfile import ROOT
 class TestWheel:
     def test_it_holds_every_module_with_its_data_and_the_examples(self, wheel: Path) -> None:
         root = wheel.parent / "sources"
-        suffixes = {".py", ".typed", ".yaml", ".txt", ".mp3", ".mp4", ".cjs"}
+        suffixes = {".py", ".typed", ".yaml", ".txt", ".mp3", ".mp4", ".cjs", ".html", ".css", ".js"}
         files = (root / "mock_akool").rglob("*")
         sources = {file.relative_to(root).as_posix() for file in files if file.suffix in suffixes}
-        assert {"mock_akool/py.typed", "mock_akool/cli/shims/node.cjs"} <= sources
+        assert {
+            "mock_akool/py.typed",
+            "mock_akool/cli/shims/node.cjs",
+            "mock_akool/admin/dashboard/index.html",
+        } <= sources
         sources |= {f"mock_akool/examples/{file.name}" for file in (root / "examples").iterdir()}
         with zipfile.ZipFile(wheel) as archive:
             held = {name for name in archive.namelist() if name.startswith("mock_akool/")}

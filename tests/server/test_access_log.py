@@ -80,6 +80,25 @@ def test_threads_lose_no_line(busy_threads: Callable[[], None]) -> None:
     assert sorted(map(int, stream.getvalue().splitlines())) == list(range(8000))
 
 
+@pytest.mark.parametrize(
+    ("path", "method", "site", "status", "is_quiet"),
+    [
+        ("/_mock/jobs", "GET", "same-origin", 200, True),
+        ("/_mock/dashboard/app.js", "GET", "same-origin", 304, True),
+        ("/_mock/jobs", "GET", "same-origin", 404, False),
+        ("/_mock/reset", "POST", "same-origin", 200, False),
+        ("/_mock/jobs", "GET", "none", 200, False),
+        ("/api/open/v3/faceswap/quota/info", "GET", "same-origin", 200, False),
+    ],
+)
+def test_what_the_dashboard_reads_has_no_line(path: str, method: str, site: str, status: int, is_quiet: bool) -> None:
+    stream = io.StringIO()
+    log = BatchedLog(stream, Numbered())
+    log.note(1, Request.build(method, path, "", {"sec-fetch-site": site}), Response(status, (), b""), 0)
+    log.close()
+    assert stream.getvalue() == ("" if is_quiet else "1\n")
+
+
 @pytest.mark.parametrize("path", ["/_mock/health", "/_mock/ready", "/_mock/state", "/healthy"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
 @pytest.mark.parametrize("status", [200, 204, 404, 405, 500])

@@ -83,6 +83,10 @@ def advance(request: AdminRequest) -> Any:
         clock.advance(given["seconds"])
     elif given["to_ns"] is not None:
         clock.advance_to(given["to_ns"])
+    elif given["until"] == "change":
+        next_ns = request.engine.next_change_ns(clock.now_ns(), request.account)
+        if next_ns is not None:
+            clock.advance_to(next_ns)
     elif given["until"] == "webhook":
         _advance_to_webhook(request, clock)
     else:
@@ -168,8 +172,9 @@ ROUTES: Final[Routes] = {
             account=account(_WHOSE),
             seconds=Field(SECONDS, "by how much"),
             until=Field(
-                one_of(("idle", "webhook")),
-                "idle: to where nothing changes any more by time alone; webhook: to where the next webhook, or the "
+                one_of(("idle", "change", "webhook")),
+                "idle: to where nothing changes any more by time alone; change: to where a job's status changes next; "
+                "webhook: to where the next webhook, or the "
                 "next attempt at one, falls due, if there is one to come",
             ),
             to_ns=Field(

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from mock_akool.admin.parameters import LIMIT, account_of_query, query
+from mock_akool.admin.resources.clock import show_clock
 from mock_akool.admin.responses import AdminError, Encoded
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import FLAG, TEXT, WHOLE, listed, record
 from mock_akool.admin.serializers import CALL, DELIVERY, JOB
 from mock_akool.akool.changes import Position
 from mock_akool.akool.envelope import encode
+from mock_akool.core.clock import SteeredClock, VirtualClock
 from mock_akool.core.http import Headers, Response
 from mock_akool.core.schema import FLAG as YES_OR_NO
 from mock_akool.core.schema import TEXT as A_TEXT
@@ -87,6 +89,12 @@ class EventReader:
         self._engine = request.engine
         given = request.http.headers.get("last-event-id") or request.given["after"]
         self.position = self._engine.position if given is None else _position_of(given)
+        self._steering = self._steered()
+
+    def _steered(self) -> object:
+        """Return what changes whenever the clock is moved, stopped or runs at another speed."""
+        clock = self._engine.clock
+        return clock.steering if isinstance(clock, SteeredClock) else isinstance(clock, VirtualClock) and clock.now_ns()
 
     @property
     def filler(self) -> bytes:
@@ -96,11 +104,16 @@ class EventReader:
     def has_news(self) -> bool:
         """Return whether anything happened since the last time. Cheap, and takes no lock."""
         self._request.fake.carry_in_passing()
-        return self._engine.position != self.position
+        return self._engine.position != self.position or self._steered() != self._steering
 
     def more(self) -> bytes:
-        """Return the events since the last time, as a stream has them."""
-        return b"".join(each.sent for each in self.events())
+        """Return the events since the last time, as a stream has them; those of the clock only streams have."""
+        sent = b"".join(each.sent for each in self.events())
+        steering = self._steered()
+        if steering == self._steering:
+            return sent
+        self._steering = steering
+        return sent + self._event("clock", show_clock(self._request)).sent
 
     def events(self) -> list[Event]:
         """Return the events since the last time; fewer when they are too long for once."""

@@ -19,8 +19,10 @@ from mock_akool.admin.parameters import (
 from mock_akool.admin.resources.accounts import key_meant, unknown_account
 from mock_akool.admin.responses import AdminError, page_of
 from mock_akool.admin.routing import AdminRequest, Route, Routes
-from mock_akool.admin.schemas import listed, page, record
+from mock_akool.admin.schemas import TEXT as PLAIN_TEXT
+from mock_akool.admin.schemas import WHOLE, listed, page, record
 from mock_akool.admin.serializers import JOB
+from mock_akool.akool.api import media_type
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import ENDPOINTS
 from mock_akool.akool.engine import JobPlan
@@ -30,7 +32,7 @@ from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.schema import RESULT
 from mock_akool.core.durations import DURATION
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.http import Request
+from mock_akool.core.http import Request, Response
 from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Plain, whole
 from mock_akool.core.stages import STAGES
 from mock_akool.core.timeline import STATUS, failed
@@ -51,11 +53,13 @@ _WAYS_OUT: Final[dict[int, str]] = {
 
 
 def list_jobs(request: AdminRequest) -> Any:
-    """List jobs, oldest first."""
+    """List jobs, oldest or newest first."""
     engine, status = request.engine, request.given["status"]
     found = engine.jobs(request.account)
     if status is not None:
         found = tuple(job for job in found if engine.change_of(job, request.now_ns).status is status)
+    if request.given["newest"]:
+        found = found[::-1]
     first = request.given["offset"]
     shown = page_of(found[first:], request.given["limit"], lambda job: _written(request, job))
     following = first + len(shown.items)
@@ -65,6 +69,31 @@ def list_jobs(request: AdminRequest) -> Any:
 def show_job(request: AdminRequest) -> Any:
     """Show one job."""
     return _written(request, _job(request))
+
+
+def list_files(request: AdminRequest) -> Any:
+    """List the files of a job that are there now."""
+    files = request.engine.files_of(_job(request), request.now_ns)
+    return {
+        "files": [
+            {"number": number, "url": each.url, "type": media_type(each.shows)} for number, each in enumerate(files, 1)
+        ]
+    }
+
+
+def send_file(request: AdminRequest) -> Response:
+    """Send a file of a job as it is, whatever goes wrong for clients; that is no call and no download."""
+    job, number = _job(request), request.given["file"]
+    files = request.engine.files_of(job, request.now_ns)
+    if not number.isascii() or not number.isdigit() or not 1 <= int(number[:9]) <= len(files):
+        raise AdminError(404, f"job {job.id} has no file {number[:60]!r} now", "GET /_mock/jobs/{job}/files lists them")
+    shows = files[int(number) - 1].shows
+    headers = (
+        ("content-type", media_type(shows)),
+        ("cache-control", "private, max-age=3600"),
+        ("x-content-type-options", "nosniff"),
+    )
+    return Response(200, headers, b"", shows)
 
 
 def create_job(request: AdminRequest) -> Any:
@@ -156,12 +185,13 @@ _REQUEST: Final = Plain("an object", dict, {"type": "object"})
 
 ROUTES: Final[Routes] = {
     ("GET", "/_mock/jobs"): Route(
-        "List jobs, oldest first",
+        "List jobs, oldest first, or newest first",
         list_jobs,
         page("jobs", "the jobs", JOB.schema, by="offset"),
         query(
             account=account_of_query(),
             status=Field(STATUS, "the status that they have now"),
+            newest=Field(FLAG, "newest first", False),
             offset=OFFSET,
             limit=LIMIT,
         ),
@@ -183,6 +213,34 @@ ROUTES: Final[Routes] = {
         status=201,
     ),
     ("GET", "/_mock/jobs/{job}"): Route("Show one job", show_job, JOB.schema, ACCOUNT_QUERY),
+    ("GET", "/_mock/jobs/{job}/files"): Route(
+        "List the result files of a job; there are none before it is completed",
+        list_files,
+        record(
+            {
+                "files": (
+                    "the files",
+                    listed(
+                        record(
+                            {
+                                "number": ("counts them from 1", WHOLE),
+                                "url": ("where the client finds it", PLAIN_TEXT),
+                                "type": ("its media type, such as image/jpeg", PLAIN_TEXT),
+                            }
+                        )
+                    ),
+                )
+            }
+        ),
+        ACCOUNT_QUERY,
+    ),
+    ("GET", "/_mock/jobs/{job}/files/{file}"): Route(
+        "Send a result file of a job, by its number, as it is; nothing goes wrong with it, and it is no call",
+        send_file,
+        {},
+        ACCOUNT_QUERY,
+        sends_file=True,
+    ),
     ("POST", "/_mock/jobs/{job}/complete"): Route(
         "Make a job completed from now on", complete, JOB.schema, ACCOUNT_QUERY, ACCOUNT_BODY
     ),

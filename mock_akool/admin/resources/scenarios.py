@@ -10,6 +10,7 @@ from mock_akool.admin.parameters import (
     ACCOUNT_QUERY,
     LIMIT,
     OFFSET,
+    SHARED_ACCOUNT,
     SHARED_QUERY,
     account_of_query,
     body,
@@ -21,7 +22,7 @@ from mock_akool.admin.schemas import TEXT, WHOLE, listed, or_null, page, record
 from mock_akool.admin.serializers import ACTIVE_RULE, ACTIVE_WEBHOOK_RULE
 from mock_akool.akool.scenarios.model import MOST_SCENARIOS, JobScript, LabelledScript, Scenario, check_changeable
 from mock_akool.akool.scenarios.schema import JOB_SCRIPT, RULE, SCENARIO, label_of, write_scenario
-from mock_akool.core.errors import ScenarioError
+from mock_akool.core.errors import Mistake, ScenarioError, format_path
 from mock_akool.core.schema import TEXT as A_TEXT
 from mock_akool.core.schema import Field, Listed, Plain, whole
 from mock_akool.diagnostics.unused_job_scripts import unused_job_scripts
@@ -110,6 +111,38 @@ def library(request: AdminRequest) -> Any:
     }
 
 
+def library_text(request: AdminRequest) -> Any:
+    """Show a named scenario as its file."""
+    from mock_akool.scenario_library.library import text_of
+
+    try:
+        return {"name": request.given["name"], "text": text_of(request.given["name"])}
+    except ScenarioError as error:
+        raise AdminError(404, error.message, "GET /_mock/scenario/library lists them") from None
+
+
+def check_text(request: AdminRequest) -> Any:
+    """Say what is wrong with a scenario file, or what it says. Nothing is made active."""
+    from mock_akool.scenario_library.loader import read_text
+
+    try:
+        scenario = read_text(request.given["text"])
+    except ScenarioError as error:
+        return {"mistakes": [_mistake(each) for each in error.mistakes], "scenario": None}
+    return {"mistakes": [], "scenario": write_scenario(scenario)}
+
+
+def _mistake(mistake: Mistake) -> dict[str, Any]:
+    """Return a mistake of a file's text, with its line from 1; of one with the whole text the line is null."""
+    line = mistake.source.rpartition(":")[2]
+    return {
+        "line": int(line) if line.isdigit() else None,
+        "place": format_path(mistake.place),
+        "error": mistake.what,
+        "hint": mistake.hint,
+    }
+
+
 def put_scenario(request: AdminRequest) -> Any:
     """Make scenarios active, instead of what is active now."""
     check_source(request)
@@ -187,6 +220,8 @@ def check_source(request: AdminRequest) -> None:
         )
 
 
+_OR_NULL_SCENARIO: Final = or_null(SCENARIO.schema)
+
 ROUTES: Final[Routes] = {
     ("GET", "/_mock/scenario"): Route(
         "Show what is active for everybody, or for one account", show_active, ACTIVE, ACCOUNT_QUERY
@@ -221,6 +256,40 @@ ROUTES: Final[Routes] = {
             }
         ),
         SHARED_QUERY,
+    ),
+    ("GET", "/_mock/scenario/library/{name}"): Route(
+        "Show a named scenario as its file",
+        library_text,
+        record({"name": ("its name", TEXT), "text": ("the file, which is YAML", TEXT)}),
+        SHARED_QUERY,
+    ),
+    ("POST", "/_mock/scenario/check"): Route(
+        "Check the text of a scenario file, and change nothing; answers 200 also when it has mistakes",
+        check_text,
+        record(
+            {
+                "mistakes": (
+                    "what is wrong with it, in the order of the file",
+                    listed(
+                        record(
+                            {
+                                "line": ("the line, from 1; null for the whole file", or_null(WHOLE)),
+                                "place": ("the keys that lead there, such as rules[0].on; may be empty", TEXT),
+                                "error": ("what is wrong", TEXT),
+                                "hint": ("what to write instead; may be empty", TEXT),
+                            }
+                        )
+                    ),
+                ),
+                "scenario": ("what it says, which PUT /_mock/scenario takes; null with mistakes", _OR_NULL_SCENARIO),
+            }
+        ),
+        SHARED_QUERY,
+        body(
+            account=SHARED_ACCOUNT,
+            text=Field(A_TEXT, "the file: YAML, or JSON"),
+            needed=("text",),
+        ),
     ),
     ("POST", "/_mock/scenario/rules"): Route(
         "Add rules, which go before those of scenarios",
