@@ -99,6 +99,24 @@ class _Scan(NamedTuple):
     found: list[tuple[str, _Key]]
 
 
+class _Finding(NamedTuple):
+    """A name of a module that may be replaced."""
+
+    module_name: str
+    names: dict[str, Any]
+    name: str
+    key: _Key
+
+
+class _Seen(NamedTuple):
+    """All modules as they were gone through last: those that were searched, by their names and how many they had."""
+
+    modules: list[ModuleType]
+    searched: list[dict[str, Any]]
+    sizes: list[int]
+    found: list[_Finding]
+
+
 class _Swap(NamedTuple):
     """A name of a module that was replaced: by what, and what was there before."""
 
@@ -115,6 +133,7 @@ _swapped: list[_Swap] = []
 _left: dict[tuple[int, str], list[_Swap]] = {}
 """The names that somebody else had replaced when ours were taken back, each with all that we found there, in order."""
 _scans: dict[str, _Scan] = {}
+_seen = _Seen([], [], [], [])
 _ignored: set[str] = set()
 """Names of modules of which nothing is ever replaced: of the standard library, of pytest, and what is no module."""
 
@@ -159,11 +178,41 @@ def _is_ours(found: object, key: _Key) -> bool:
 
 
 def _patch_names() -> None:
-    """Replace what modules have imported by name.
+    """Replace what modules have imported by name."""
+    for found in _findings():
+        if found.key in _patched:
+            there = found.names.get(found.name)
+            if there is originals[found.key] or (
+                _is_genuine(there, found.key) and not found.module_name.startswith("freezegun.")
+            ):
+                _swap(found.names, found.name, found.key)
 
-    A module is searched once, and again when the number of its names has changed: to search all of them for every
-    test would take longer than the test.
+
+def _findings() -> list[_Finding]:
+    """Return the names of all modules that may be replaced.
+
+    A module is searched once, and again when the number of its names has changed; where that is so of none, and no
+    module has come or gone, even to go through all of them for every test would take longer than the test.
     """
+    global _seen
+    modules = list(sys.modules.values())
+    if not (
+        len(modules) == len(_seen.modules)
+        and all(map(operator.is_, modules, _seen.modules))
+        and list(map(len, _seen.searched)) == _seen.sizes
+    ):
+        scans = list(_scanned())
+        _seen = _Seen(
+            modules,
+            [scan.names for _, scan in scans],
+            [scan.size for _, scan in scans],
+            [_Finding(name, scan.names, *found) for name, scan in scans for found in scan.found],
+        )
+    return _seen.found
+
+
+def _scanned() -> Iterator[tuple[str, _Scan]]:
+    """Search what modules are new or changed; yields all that are not ignored, with what was found in them."""
     for module_name, module in list(sys.modules.items()):
         if module_name in _ignored:
             continue
@@ -174,11 +223,7 @@ def _patch_names() -> None:
         names: dict[str, Any] = getattr(module, "__dict__", {})
         if scan is None or scan.size != len(names) or scan.names is not names:
             scan = _scans[module_name] = _Scan(names, len(names), _look(names))
-        for name, key in scan.found:
-            if key in _patched:
-                found = names.get(name)
-                if found is originals[key] or (_is_genuine(found, key) and not module_name.startswith("freezegun.")):
-                    _swap(names, name, key)
+        yield module_name, scan
     if len(_scans) > 2 * len(sys.modules):
         for gone in _scans.keys() - sys.modules.keys():
             del _scans[gone]
@@ -268,15 +313,9 @@ def _unpatch() -> None:
 
 def _put_back_imported() -> None:
     """Put the originals where modules have imported ours by name meanwhile."""
-    for module_name in sys.modules.keys() - _scans.keys() - _ignored:
-        module = sys.modules[module_name]
-        if type(module) is ModuleType and not _is_ignored(module_name):
-            names = module.__dict__
-            _scans[module_name] = _Scan(names, len(names), _look(names))
-    for scan in _scans.values():
-        for name, key in scan.found:
-            if _is_ours(scan.names.get(name), key):
-                scan.names[name] = originals[key]
+    for found in _findings():
+        if _is_ours(found.names.get(found.name), found.key):
+            found.names[found.name] = originals[found.key]
 
 
 def _put_back(swap: _Swap) -> None:
