@@ -20,7 +20,7 @@ from mock_akool.akool.families import FakeSettings
 from mock_akool.akool.families.live_avatar import AVATARS
 from mock_akool.akool.families.voices import VENDOR
 from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, OTHER_KEY, PRESS, QUOTA, SOURCE, Client
-from tests.contract.golden import VIDEO_INFO, VIDEOS
+from tests.contract.golden import MEITU, VIDEO_INFO, VIDEOS
 from tests.contract.transports import OpenTransport
 
 BUTTONS = ["U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"]
@@ -188,6 +188,23 @@ def _three_jobs(client: Client) -> list[int]:
 def _squares(client: Client) -> list[tuple[int, int]]:
     urls = [client.record(client.completed("v4", resolution=each))["image"] for each in ("1080p", "4k")]
     return [Image.open(BytesIO(client.download(url).body)).size for url in urls]
+
+
+def _variation(client: Client) -> int:
+    """How many single images a V button makes."""
+    return len(client.record(client.completed("button-V"))["upscaled_urls"])
+
+
+def _batch_keys(client: Client) -> bool:
+    return "origin_prompt" in client.create_v4(batch_quantity=2).data[0]
+
+
+def _v4_prices(client: Client) -> list[int]:
+    return [client.create_v4(resolution=each).data["deduction_credit"] for each in ("1080p", "4k")]
+
+
+def _meitu_code(client: Client) -> int:
+    return client.create_v4(model_name=MEITU, source_images=[SOURCE], parameter={}).code
 
 
 def _reported(client: Client) -> list[int]:
@@ -487,6 +504,12 @@ CHOICES: dict[str, Choice] = {
     ),
     "prompt_suffix": Choice(", 8k", _rewrite, ["a cat"] * 3, ["a cat", "a cat, 8k", "a cat, 8k"]),
     "check_urls": Choice(False, _urls, [1003] * 4, [1000] * 4),
+    "meitu_model": Choice(False, _meitu_code, 1000, 1003),
+    "meitu_rules": Choice(True, _meitu_code, 1000, 1003),
+    "v4_batch_rows": Choice("short", _batch_keys, True, False),
+    "variations": Choice("one", _variation, 4, 0),
+    "v4_credits_1080p": Choice(8, _v4_prices, [3, 4], [8, 4]),
+    "v4_credits_4k": Choice(8, _v4_prices, [3, 4], [3, 8]),
     "v4_buttons": Choice(False, _v4_buttons, [BUTTONS, 1000, True], [[], 1010, True]),
     "bad_parameter_code": Choice(1010, _bad_parameters, [1003, 1003, 1003], [1010, 1010, 1003]),
     "unknown_job_code": Choice(1003, _unknown_job, [1008, 1008], [1003, 1003]),

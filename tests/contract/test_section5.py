@@ -125,6 +125,28 @@ class TestSection5Buttons:
         assert len({record["image"], *record["upscaled_urls"]}) == 5
         assert len(record["upscaled_urls"]) == 4
 
+    @pytest.mark.parametrize("options", [{"profile": "documented"}, {"variations": "one"}], ids=lambda each: str(each))
+    @pytest.mark.parametrize("n", "1234")
+    def test_v_gives_one_image(self, open_transport: OpenTransport, options: dict[str, Any], n: str) -> None:
+        """Families sheet, section 20: the newest page about buttons."""
+        client = Client(open_transport(**options))
+        parent = client.completed("v4")
+        client.transport.mock.next_job(queueing=0, processing=0)
+        job = client.press(parent, f"V{n}").data["_id"]
+
+        record = client.record(job)
+
+        assert (record["image_status"], record["upscaled_urls"], record["deduction_credit"]) == (3, [], 2)
+        assert client.download(record["image"]).headers["content-type"] == "image/jpeg"
+
+    @pytest.mark.parametrize(("chosen", "images"), [("four", 4), ("one", 0), ("profile", 0)])
+    def test_the_number_of_variations_can_be_chosen_in_profile_documented(
+        self, open_transport: OpenTransport, chosen: str, images: int
+    ) -> None:
+        client = Client(open_transport(profile="documented", variations=chosen))
+
+        assert len(client.record(client.completed("button-V"))["upscaled_urls"]) == images
+
     @pytest.mark.parametrize("family", ["button-U", "button-V"])
     def test_neither_result_offers_buttons_again(self, client: Client, family: str) -> None:
         job_id = client.completed(family)

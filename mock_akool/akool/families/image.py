@@ -12,7 +12,7 @@ from mock_akool.akool.settings import ERROR_CODE
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.options import Options, option
-from mock_akool.core.schema import FLAG, TEXT, Schema, whole
+from mock_akool.core.schema import FLAG, TEXT, Optional, Schema, one_of, whole
 from mock_akool.core.timeline import Status
 
 BUTTONS: Final = ("U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4")
@@ -30,6 +30,9 @@ WEBHOOK: Final = WebhookInfo("image")
 GRID: Final = (1, 2, 3, 4)
 GRID_AND_TILES: Final = (GRID, (1,), (2,), (3,), (4,))
 """What each file of a job of four images shows: all four together, then each by itself."""
+
+BY_PROFILE: Final = "profile"
+"""The value of settings whose default depends on the profile."""
 
 LONG_SIDES: Final = {"1080p": 1152, "4k": 1536}
 """Pixels of the long side by resolution."""
@@ -67,6 +70,50 @@ class ImageOptions(Options):
 
     prompt_suffix: str = option(
         "", TEXT, "what the service's rewrite appends to a v3 prompt; empty: the same text", section="3", mark="C"
+    )
+    meitu_model: bool = option(
+        True,
+        FLAG,
+        "v4 takes the Meitu model; the service was seen to take the two of WaveSpeed only",
+        section="4",
+        mark="C",
+    )
+    meitu_rules: bool = option(
+        False,
+        FLAG,
+        "`parameter` and the source image of the Meitu model must be as its page says",
+        section="4",
+        mark="D",
+    )
+    v4_batch_rows: str = option(
+        BY_PROFILE,
+        one_of((BY_PROFILE, "full", "short")),
+        "the rows of a v4 batch: `full`, as a single image has; `short`, as in the sample of the page; "
+        "`profile`: full in profile observed, short in documented",
+        section="4",
+        mark="D",
+    )
+    v4_credits_1080p: int | None = option(
+        None,
+        Optional(whole(0, 10**6)),
+        "what a v4 image costs at 1080p; none: 3 in profile observed, 1 in documented",
+        section="7",
+        mark="C",
+    )
+    v4_credits_4k: int | None = option(
+        None,
+        Optional(whole(0, 10**6)),
+        "what a v4 image costs at 4k; none: 4 in profile observed, 1 in documented",
+        section="7",
+        mark="C",
+    )
+    variations: str = option(
+        BY_PROFILE,
+        one_of((BY_PROFILE, "four", "one")),
+        "what a V button makes: `four` images and their grid, or `one` image; "
+        "`profile`: four in profile observed, one in documented",
+        section="5",
+        mark="D",
     )
     v4_buttons: bool = option(True, FLAG, "a completed v4 job offers the eight buttons", section="5", mark="C")
     button_unavailable_code: int = option(

@@ -30,13 +30,14 @@ class ImageButton(NamedTuple):
 
     @property
     def is_variation(self) -> bool:
-        """Whether the button asks for four variations (V), not for one upscaled image (U)."""
+        """Whether the button asks for variations (V), not for an upscaled image (U)."""
         return self.button[0] == "V"
 
-    @property
-    def tiles(self) -> tuple[tuple[int, ...], ...]:
-        """What each file of the job shows, in the order of their names."""
-        return image.GRID_AND_TILES if self.is_variation else ((self.tile,),)
+    def tiles(self, context: Context) -> tuple[tuple[int, ...], ...]:
+        """Return what each file of the job shows, in the order of their names."""
+        made = context.options(image.ImageOptions).variations
+        makes_four = made == "four" or (made == image.BY_PROFILE and context.observed)
+        return image.GRID_AND_TILES if self.is_variation and makes_four else ((self.tile,),)
 
     @property
     def topic(self) -> Topic:
@@ -94,14 +95,14 @@ def _fields(job: Job, input: ImageButton, status: Status, base: str, context: Co
 
 
 def _names(job: Job, input: ImageButton, context: Context) -> list[str]:
-    return image.numbered_names(job, "", "jpg", len(input.tiles), context)
+    return image.numbered_names(job, "", "jpg", len(input.tiles(context)), context)
 
 
 def _shows(job: Job, input: ImageButton, name: str, context: Context) -> MediaSpec:
     return image.image_spec(
         job,
         name,
-        input.tiles[_names(job, input, context).index(name)],
+        input.tiles(context)[_names(job, input, context).index(name)],
         _RESOLUTION_OF_VARIATION if input.is_variation else _RESOLUTION_OF_UPSCALED,
         context,
         operation=input.button,

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.codes import Code, Profile
 from mock_akool.akool.errors import AkoolError
-from mock_akool.akool.families import image
+from mock_akool.akool.families import image, image_meitu
 from mock_akool.akool.families.family import Context, Create, Family, FileNaming, Reading, Record, options_of
 from mock_akool.akool.jobs import Job, Topic
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.akool.validation import ANY_TEXT, OBJECT, URL, URLS, Body, Field, Values, number, one_of, whole
+from mock_akool.akool.validation import (
+    ANY_TEXT,
+    URL,
+    URLS,
+    Body,
+    Field,
+    Kind,
+    UnusableError,
+    Values,
+    harmless,
+    number,
+    one_of,
+    whole,
+)
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.media import MediaSpec
+from mock_akool.core.schema import shown
 from mock_akool.core.timeline import Status
 
 ENDPOINT: Final = "createBySourcePrompt"
@@ -32,6 +46,21 @@ _PRICES: Final = {
     Profile.DOCUMENTED: {"1080p": 1, "4k": 1},
 }
 """Credits for one image (contract section 7)."""
+
+_DOCUMENTED_BATCH_ROW: Final = (
+    "_id",
+    "uid",
+    "team_id",
+    "create_time",
+    "prompt",
+    "image_status",
+    "deduction_credit",
+    "model_name",
+    "type",
+    "from",
+    "sub_type",
+)
+"""The keys of a row in the sample of a batch on the vendor's page."""
 
 _SOURCE_IMAGES_REQUIRED: Final = "source_images is required for image-to-image model"
 
@@ -84,12 +113,37 @@ def _check(values: Values) -> Iterable[str]:
             f"give a list of one URL, or model_name {TEXT_MODEL!r}",
         )
     if model == MEITU_MODEL:
-        if "parameter" in values and values["parameter"] is None:
-            yield f"parameter is missing; model_name {model!r} takes an object there"
+        yield from _check_meitu(values)
     elif "prompt" in values and not values["prompt"].strip():
         yield "prompt is missing or blank; it takes a text"
     if model == TEXT_MODEL and values.get("scale") == ORIGINAL_SCALE:
         yield f"scale is {ORIGINAL_SCALE!r}; without a source image it takes one of {', '.join(image.SCALES)}"
+
+
+def _check_meitu(values: Values) -> Iterable[str]:
+    """Yield what is wrong with a request of the Meitu model, which takes no prompt."""
+    parameter: image_meitu.Parameter | None = values.get("parameter")
+    if "parameter" in values and parameter is None:
+        yield f"parameter is missing; model_name {MEITU_MODEL!r} takes an object there"
+    if parameter is None or parameter.mistakes is None:
+        return
+    yield from parameter.mistakes
+    source = _source(values)
+    why = image_meitu.source_mistake(source)
+    if why:
+        yield f"source_images[0] is {shown(harmless(source))}; {why}"
+
+
+def _read_model(value: Any, settings: ServiceSettings) -> str:
+    known: str = _ANY_MODEL.read(value, settings)
+    if known == MEITU_MODEL and not options_of(settings, image.ImageOptions).meitu_model:
+        raise UnusableError(f" is {known!r}, and meitu_model is off; it takes {_WAVESPEED.wants}")
+    return known
+
+
+_ANY_MODEL: Final = one_of(_MODELS)
+_WAVESPEED: Final = one_of((TEXT_MODEL, IMAGE_MODEL))
+_MODEL: Final = Kind(_ANY_MODEL.wants, _ANY_MODEL.schema, _read_model, _ANY_MODEL.words)
 
 
 def _input(values: Values) -> ImageV4:
@@ -108,6 +162,16 @@ def _input(values: Values) -> ImageV4:
 
 
 def _created(job: Job, input: ImageV4, context: Context) -> Record:
+    """Return the record right after the creation: that of a batch may lack fields."""
+    record = _whole(job, input, context)
+    rows = context.options(image.ImageOptions).v4_batch_rows
+    is_short = rows == "short" or (rows == image.BY_PROFILE and not context.observed)
+    if input.batch_quantity == 1 or not is_short:
+        return record
+    return {key: record[key] for key in _DOCUMENTED_BATCH_ROW}
+
+
+def _whole(job: Job, input: ImageV4, context: Context) -> Record:
     created_ms = job.created_ns // NS_PER_MS + job.place
     record: Record = {
         "_id": job.id,
@@ -139,7 +203,7 @@ def offered_buttons(settings: ServiceSettings) -> tuple[str, ...]:
 
 def _fields(job: Job, input: ImageV4, status: Status, base: str, context: Context) -> Record:
     urls = image.file_urls(FILES, job, base, context)
-    created = _created(job, input, context)
+    created = _whole(job, input, context)
     return image.shown_fields(created, job, status, urls, offered_buttons(context.settings))
 
 
@@ -152,7 +216,9 @@ def _shows(job: Job, input: ImageV4, name: str, context: Context) -> MediaSpec:
 
 
 def _price(input: ImageV4, settings: ServiceSettings) -> int:
-    return _PRICES[settings.profile][input.resolution]
+    options = options_of(settings, image.ImageOptions)
+    chosen = options.v4_credits_4k if input.resolution == "4k" else options.v4_credits_1080p
+    return _PRICES[settings.profile][input.resolution] if chosen is None else chosen
 
 
 def _observed_s(input: ImageV4) -> float:
@@ -174,9 +240,9 @@ FAMILY: Final = Family[ImageV4](
             input=Body(
                 {
                     "prompt": Field(ANY_TEXT, ""),
-                    "model_name": Field(one_of(_MODELS)),
+                    "model_name": Field(_MODEL),
                     "source_images": Field(URLS, ()),
-                    "parameter": Field(OBJECT),
+                    "parameter": Field(image_meitu.PARAMETER),
                     "scale": Field(one_of((*image.SCALES, ORIGINAL_SCALE)), image.SCALES[0]),
                     "resolution": Field(one_of(RESOLUTIONS), RESOLUTIONS[-1]),
                     "batch_quantity": Field(whole(1, 4), 1),
