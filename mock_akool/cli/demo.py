@@ -15,26 +15,36 @@ def add_parser(commands: Any, help: str) -> None:
     parser = commands.add_parser(
         "demo",
         help=help,
-        description="Start a server on a free port, run a client against it, and save the images that it gets.",
+        description="Start a server on a free port, run a client against it, and save what it gets. Without FAMILY "
+        "it makes an image and presses its buttons. Exits with 1 if something surprised the client.",
+    )
+    parser.add_argument(
+        "family",
+        nargs="?",
+        metavar="FAMILY",
+        help="run the client of this family of jobs; `mock-akool families` lists them",
     )
     folder = parser.add_argument(
-        "--folder", type=Path, default=Path("mock-akool-demo"), help="where to save the images (default: %(default)s)"
+        "--folder", type=Path, default=Path("mock-akool-demo"), help="where to save the files (default: %(default)s)"
     )
     completed_by(FOLDERS, folder)
     parser.set_defaults(run=run_demo)
 
 
 def run_demo(options: argparse.Namespace) -> int:
-    """Run the demo and save the images; returns the exit code: 0, or 1 after a surprise."""
+    """Run the demo and save the files; returns the exit code: 0, or 1 after a surprise."""
     # Not at the top: `--help` needs none of this.
+    from mock_akool.cli import demo_families, demo_images
     from mock_akool.cli.console import Screen
-    from mock_akool.cli.demo_client import play
     from mock_akool.core.clock import SystemClock
     from mock_akool.server.application import Application
     from mock_akool.server.http_server import Server
     from mock_akool.server.settings import ScenarioSettings
 
+    family = None if options.family is None else demo_families.family_named(options.family)
     screen = Screen(sys.stdout)
     with Server(Application(ScenarioSettings(), SystemClock())) as server:
         screen.line(f"A fake of Akool's API listens on {server.url}, and a client calls it.")
-        return play(server.url, options.folder, screen)
+        if family is not None:
+            return demo_families.play(family, server.url, options.folder, screen)
+        return demo_images.play(server.url, options.folder, screen)

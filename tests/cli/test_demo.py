@@ -26,7 +26,8 @@ from mock_akool import Ending, MockAkool, Server, Span, Stage, Status, SystemClo
 from mock_akool.akool.api import API_ROUTES, Route
 from mock_akool.akool.engine import Engine
 from mock_akool.cli.console import RoundTrip, Screen
-from mock_akool.cli.demo_client import Pace, play
+from mock_akool.cli.demo_client import Pace
+from mock_akool.cli.demo_images import play
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response
 from mock_akool.core.media import MediaSpec

@@ -415,6 +415,7 @@ FAMILY: Final = Family[Session](
     refunds=refunds,
     options=LiveAvatarOptions,
     life=_life,
+    ended_by=CLOSE,
 )
 
 
