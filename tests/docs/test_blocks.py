@@ -29,7 +29,8 @@ from PIL import Image
 from mock_akool import MockAkool, SteeredClock, SystemClock
 from mock_akool.admin.access import exposure
 from mock_akool.cli.console import Screen
-from mock_akool.cli.demo_client import Pace, play
+from mock_akool.cli.demo_client import Pace
+from mock_akool.cli.demo_images import play
 from mock_akool.scenario_library.library import read_file
 from mock_akool.scenario_library.loader import read_text
 from mock_akool.server.addresses import DEFAULT_PORT, PREFIX
