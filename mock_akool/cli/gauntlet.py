@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.cli.exec import command_of, nothing_came, program_of, settings_for_command
-from mock_akool.cli.parser import FILES, completed_by
+from mock_akool.cli.parser import FILES, FOLDERS, completed_by
 from mock_akool.cli.serve import add_settings
 from mock_akool.core.errors import MockAkoolError, ScenarioError, SettingsError
 
@@ -58,6 +58,13 @@ def add_parser(commands: Any, help: str) -> None:
         "--limit", type=_positive, default=_LIMIT_S, metavar="S", help="end the program after S seconds (default: 60)"
     )
     how.add_argument("--at-once", type=_count, metavar="N", help="how many run at the same time (default: 8)")
+    saves = how.add_argument(
+        "--saves-to",
+        metavar="DIR",
+        help="the program saves its files there, which are compared with what the fake sent; with {run} in DIR and in "
+        "COMMAND each run has a folder of its own, else one runs after the other",
+    )
+    completed_by(FOLDERS, saves)
     what = parser.add_argument_group("what is written")
     for flag, help in (
         ("--html", "a page with the timelines"),
@@ -104,12 +111,11 @@ def execute(options: argparse.Namespace) -> int:
     program = program_of(command)
     if isinstance(program, int):
         return program
-    runs = Runs([program, *command[1:]], settings, options.speed, options.limit, options.webhook_url)
+    runs = Runs([program, *command[1:]], settings, options.speed, options.limit, options.webhook_url, options.saves_to)
     if options.races:
         return _race(runs, options, command, settings.seed, known)
     turns = [(each, settings.seed + turn) for each in scenarios for turn in range(options.repeat)]
-    # A program that listens has one address, which only one run at a time can have.
-    at_once = 1 if options.webhook_url else options.at_once or _AT_ONCE
+    at_once = (options.at_once or _AT_ONCE) if runs.may_overlap else 1
     found: dict[int, Judgement] = {}
     with ThreadPoolExecutor(at_once) as pool:
         futures = {pool.submit(runs.judged, *turn): number for number, turn in enumerate(turns)}

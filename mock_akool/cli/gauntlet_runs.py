@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import IO, Final
 from urllib.parse import urlsplit
 
@@ -23,8 +24,11 @@ from mock_akool.core.text import cleaned
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.gauntlet.facts import ClientEnd, How, Run
 from mock_akool.gauntlet.judging import Judgement, judge
+from mock_akool.gauntlet.saved import Folder
 from mock_akool.server.settings import Settings
 
+_RUN: Final = "{run}"
+"""What stands for the name of a run in a folder and in a command."""
 WEBHOOK_VARIABLE: Final = "AKOOL_WEBHOOK_URL"
 _LOOK_S: Final = 0.005
 _GRACE_S: Final = 2.0
@@ -54,17 +58,29 @@ class Runs:
     """Runs a command in scenarios; several threads may do so at once."""
 
     def __init__(
-        self, command: Sequence[str], settings: Settings, speed: float, limit_s: float, webhook_url: str | None
+        self,
+        command: Sequence[str],
+        settings: Settings,
+        speed: float,
+        limit_s: float,
+        webhook_url: str | None,
+        saves_to: str | None = None,
     ) -> None:
         self._command = command
         self._settings = settings
         self._speed = speed
         self._limit_s = limit_s
         self._webhook_url = webhook_url
+        self._saves_to = saves_to
         self._stopping = threading.Event()
         self._starting = threading.Lock()
         if webhook_url is not None and not urlsplit(webhook_url).hostname:
             raise SettingsError(f"{webhook_url!r} is no URL", "write http://127.0.0.1:8000/hook", ("--webhook-url",))
+
+    @property
+    def may_overlap(self) -> bool:
+        """Whether several may run at once: a program that listens has one address, and may have one folder."""
+        return self._webhook_url is None and (self._saves_to is None or _RUN in self._saves_to)
 
     def stop(self) -> None:
         """End all runs that are under way, and begin none."""
@@ -77,6 +93,12 @@ class Runs:
         # What the settings do not say, the scenario may.
         given = {name: value for name, value in options.items() if value != getattr(defaults, name)}
         settings = Settings.of(**{**given, "scenario": (scenario,), "seed": seed})
+        command, folder = self._command, None
+        if self._saves_to is not None:
+            run = re.sub(r"[^\w.-]+", "-", f"{scenario.name}-{seed}")
+            folder = Folder(Path(self._saves_to.replace(_RUN, run)))
+            if _RUN in self._saves_to:
+                command = [each.replace(_RUN, run) for each in command]
         with ExitStack() as at_end:
             # They share the files of one CA.
             with self._starting:
@@ -99,21 +121,27 @@ class Runs:
             def let_time_pass() -> None:
                 clock.run_at(self._speed)
 
-            end = self._ended(variables, has_begun, let_time_pass)
+            end = self._ended(command, variables, has_begun, let_time_pass)
             ended_ns = clock.now_ns()
             # The clock stands still no more, also of a program that asked for nothing.
             clock.run_at(self._speed)
-            return judge(Run(scenario, Observations.of(application.engine), end, ended_ns, self._speed))
+            seen = Observations.of(application.engine)
+            saved = None if folder is None else folder.saved(seen, application.media_cache.get)
+            return judge(Run(scenario, seen, end, ended_ns, self._speed, saved))
 
     def _ended(
-        self, variables: Mapping[str, str], has_begun: Callable[[], bool], let_time_pass: Callable[[], None]
+        self,
+        command: Sequence[str],
+        variables: Mapping[str, str],
+        has_begun: Callable[[], bool],
+        let_time_pass: Callable[[], None],
     ) -> ClientEnd:
         """Run the command to its end; the time that it takes to start does not count."""
         ends_s = time.monotonic() + self._limit_s
         with tempfile.TemporaryFile() as printed:
             try:
                 process = subprocess.Popen(
-                    self._command,
+                    command,
                     env=variables,
                     stdin=subprocess.DEVNULL,
                     stdout=printed,
@@ -121,7 +149,7 @@ class Runs:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise MockAkoolError(f"{self._command[0]}: {error.strerror or error}") from None
+                raise MockAkoolError(f"{command[0]}: {error.strerror or error}") from None
             with process:
                 passes = False
                 try:

@@ -12,6 +12,7 @@ from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.core.call_log import Call
 from mock_akool.core.timeline import Status
 from mock_akool.diagnostics.observations import Observations
+from mock_akool.gauntlet.saved import Saved
 
 _OK = 200
 _PART = 206
@@ -43,7 +44,7 @@ class Run:
     """One run of a client through a scenario.
 
     `ended_ns` is when the client ended, in nanoseconds on the fake's clock, which ran `speed` times as fast as the
-    client's.
+    client's. `saved` are the files that it saved, None where it is not known which.
     """
 
     scenario: Scenario
@@ -51,6 +52,7 @@ class Run:
     end: ClientEnd
     ended_ns: int
     speed: float = 1.0
+    saved: tuple[Saved, ...] | None = None
 
     @property
     def expect(self) -> Expectation:

@@ -114,7 +114,11 @@ def _silent(run: Run) -> str | None:
 
 
 def _no_file(run: Run) -> str | None:
-    if not run.ended_well or run.expect.outcome is Outcome.END or run.downloads() or run.knows_a_completed_job:
+    if not run.ended_well or run.expect.outcome is Outcome.END:
+        return None
+    if run.saved == ():
+        return "the client ended as if all was well, but it saved no file"
+    if run.saved or run.downloads() or run.knows_a_completed_job:
         return None
     return f"the client ended as if all was well, but no job was done{_hint(run, 'gave up', 'never polled')}"
 
@@ -210,6 +214,9 @@ def _too_late(run: Run) -> str | None:
 def _broken_file(run: Run) -> str | None:
     if not run.ended_well or not run.expect.whole_files:
         return None
+    if run.saved:
+        wrong = next((f"{each.name} {each.wrong}" for each in run.saved if each.wrong is not None), None)
+        return wrong and f"the client ended as if all was well, but the file that it saved is not whole: {wrong}"
     broken = [calls[-1] for calls in run.downloads().values() if not is_whole(calls[-1])]
     if not broken:
         return None

@@ -18,6 +18,7 @@ from mock_akool.gauntlet.facts import ClientEnd, How, Run
 from mock_akool.gauntlet.judging import Judgement, judge
 from mock_akool.gauntlet.known import Known, accepting
 from mock_akool.gauntlet.report import GauntletReport
+from mock_akool.gauntlet.saved import Folder, Saved
 from mock_akool.mock.interceptors.target import VirtualTimeLimitError
 from mock_akool.mock.local import MockAkool
 from mock_akool.scenario_library.library import load, names
@@ -38,6 +39,7 @@ def run(
     gives_up_with: Errors = (),
     repeat: int = 1,
     known: Known = frozenset(),
+    saves_to: str | Path | None = None,
     **options: Any,
 ) -> GauntletReport:
     """Let a client work in each scenario, on virtual time, and return what was found.
@@ -47,35 +49,55 @@ def run(
     of the library. `gives_up_with` are the exceptions by which the client says that it gives up; without them these are
     all that its own code defines, RuntimeError and TimeoutError that its own code raises, and SystemExit. With
     `repeat` each scenario is run with so many seeds. `known` are findings that are accepted, see `read_known`.
+    `saves_to` is the folder into which the client saves its files, which are compared with what the fake sent.
     `options` are those of MockAkool. Raises ScenarioError and SettingsError for what cannot be.
     """
     loaded = [load(each) for each in (names() if scenarios is None else scenarios)]
     seed = options.pop("seed", 0)
     judgements = [
-        play(client, scenario, gives_up_with=gives_up_with, seed=seed + turn, **options)
+        play(client, scenario, gives_up_with=gives_up_with, saves_to=saves_to, seed=seed + turn, **options)
         for scenario in loaded
         for turn in range(repeat)
     ]
     return GauntletReport(accepting(judgements, known))
 
 
-def play(client: Client, scenario: Scenario, *, gives_up_with: Errors = (), **options: Any) -> Judgement:
+def play(
+    client: Client,
+    scenario: Scenario,
+    *,
+    gives_up_with: Errors = (),
+    saves_to: str | Path | None = None,
+    **options: Any,
+) -> Judgement:
     """Let a client work in one scenario, and return the verdict; the parameters are those of `run`."""
+    folder = None if saves_to is None else Folder(Path(saves_to))
     mock = MockAkool(scenario=scenario, unused_rules="ignore", unused_job_scripts="ignore", **options)
     with mock:
         end = _ended(client, mock, gives_up_with)
-        return judgement_on(mock, scenario, end)
+        return judgement_on(mock, scenario, end, None if folder is None else lambda: saved_in(folder, mock))
 
 
-def judgement_on(mock: MockAkool, scenario: Scenario, end: ClientEnd) -> Judgement:
+def saved_in(folder: Folder, mock: MockAkool) -> tuple[Saved, ...]:
+    """Return what the client of a fake saved in a folder."""
+    return folder.saved(Observations.of(mock.engine), mock.application.media_cache.get)
+
+
+def judgement_on(
+    mock: MockAkool,
+    scenario: Scenario,
+    end: ClientEnd,
+    saved: Callable[[], tuple[Saved, ...] | None] | None = None,
+) -> Judgement:
     """Return the verdict on a client that ended just now, while its fake is active on virtual time.
 
-    What webhooks are due later, a client that listens gets before it is judged.
+    What webhooks are due later, a client that listens gets before it is judged. `saved` returns what it saved.
     """
     ended_ns = mock.clock.now_ns()
     if end.how is not How.HUNG:
         mock.run_until_idle()
-    return judge(Run(scenario, Observations.of(mock.engine), end, ended_ns))
+    files = None if saved is None else saved()
+    return judge(Run(scenario, Observations.of(mock.engine), end, ended_ns, saved=files))
 
 
 def _ended(client: Client, mock: MockAkool, gives_up_with: Errors) -> ClientEnd:

@@ -18,7 +18,8 @@ from mock_akool.gauntlet.known import Known, accepting, read_known_file
 from mock_akool.gauntlet.races import Search, search
 from mock_akool.gauntlet.report import explained
 from mock_akool.gauntlet.rules import Finding
-from mock_akool.gauntlet.runner import end_by, judgement_on
+from mock_akool.gauntlet.runner import end_by, judgement_on, saved_in
+from mock_akool.gauntlet.saved import Folder
 from mock_akool.mock.local import MockAkool
 from mock_akool.mock.remote.remote_akool import RemoteAkool
 from mock_akool.pytest_plugin.markers import ids_of_scenarios
@@ -96,6 +97,9 @@ def judged(item: pytest.Function) -> Generator[None, Any, Any]:
     mock = item.stash[_MOCK]
     scenario = mock.scenarios[-1]
     gives_up_with = _errors(_marked(item, "gives_up_with", ()))
+    # Into the folder of the fixture a test lets its client save; what else is in there may be the test's own.
+    given = item.funcargs.get("tmp_path")
+    folder = Folder(given) if isinstance(given, Path) else None
     result, failed_assertion = None, None
     try:
         result = yield
@@ -107,7 +111,8 @@ def judged(item: pytest.Function) -> Generator[None, Any, Any]:
         end, failed_assertion = ClientEnd(How.WELL), error
     except BaseException as error:
         end = end_by(error, gives_up_with)
-    (found,) = accepting([judgement_on(mock, scenario, end)], item.config.stash.get(_KNOWN, frozenset()))
+    judgement = judgement_on(mock, scenario, end, None if folder is None else lambda: saved_in(folder, mock) or None)
+    (found,) = accepting([judgement], item.config.stash.get(_KNOWN, frozenset()))
     is_wrong = failed_assertion is not None and scenario.expect.outcome is Outcome.FILE
     item.stash[_JUDGEMENT] = _asserting(found, failed_assertion) if is_wrong else found
     if not found.is_good:

@@ -144,6 +144,48 @@ class TestRuns:
             assert child.process.wait(20) == 130
 
 
+class TestSaves:
+    """Programs whose files are looked at."""
+
+    SAVES = CLIENT.replace(
+        'urllib.request.urlopen(job["image"], timeout=20).read()',
+        'file = open(f"{sys.argv[1]}/image.jpg", "wb")\n'
+        'file.write(urllib.request.urlopen(job["image"], timeout=20).read()[:SHARE])',
+    )
+
+    @pytest.mark.parametrize("place", ["files", "files/{run}"])
+    @pytest.mark.parametrize(("share", "said"), [("None", ""), ("5000", "image.jpg has only the first 5,000 of ")])
+    def test_they_are_what_the_server_sent(
+        self,
+        place: str,
+        share: str,
+        said: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        command = [*script(tmp_path, self.SAVES.replace("SHARE", share)), place]
+        assert ran("--only", "happy", "--repeat", "2", "--saves-to", place, command=command) == bool(said)
+        printed = capsys.readouterr().out
+        assert printed.count("broken file kept") == (2 if said else 0)
+        assert said in printed
+        places = ["files/happy-0", "files/happy-1"] if "{run}" in place else ["files"]
+        assert sorted(str(each.parent.relative_to(tmp_path)) for each in tmp_path.rglob("image.jpg")) == places
+
+    def test_a_program_that_saves_elsewhere_is_told_so(
+        self, client: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert ran("--only", "happy", "--saves-to", str(tmp_path / "files"), command=client) == 1
+        assert "the client ended as if all was well, but it saved no file" in capsys.readouterr().out
+
+    def test_a_place_that_is_no_folder_is_an_error(
+        self, client: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert ran("--only", "happy", "--saves-to", str(tmp_path / "client.py"), command=client) == 1
+        assert "client.py cannot be a folder" in capsys.readouterr().err
+
+
 WEBHOOKS: Final = """
 import json, sys, threading, urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer

@@ -178,6 +178,21 @@ def test_a_marker_on_a_test_without_the_fixture_is_warned_about(run: Run) -> Non
     result.stdout.fnmatch_lines(["*the marker akool_gauntlet does nothing here: the test does not use akool_mock"])
 
 
+def test_what_the_client_saves_into_tmp_path_is_what_the_server_sent(run: Run) -> None:
+    saving = """
+@pytest.mark.akool_gauntlet
+def test_an_image(akool_mock, tmp_path):
+    (tmp_path / "image.jpg").write_bytes(make_image("a fox")[:9000])
+    (tmp_path / "notes.txt").write_text("saved")
+"""
+    result = run(CLIENT + saving, "-k", "happy or banned")
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["  broken file kept: *image.jpg has only the first 9,000 of *"])
+    run(CLIENT + saving.replace("[:9000]", ""), "-k", "happy or banned").assert_outcomes(passed=2)
+    elsewhere = saving.replace('(tmp_path / "image.jpg").write_bytes(', "len(").replace("[:9000]", "")
+    run(CLIENT + elsewhere, "-k", "happy or banned").assert_outcomes(passed=2)
+
+
 class TestKnown:
     """Accepted findings, as with the command."""
 
