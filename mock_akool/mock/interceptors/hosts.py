@@ -4,12 +4,53 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Final
+from typing import Any, Final
 
 from mock_akool.mock.interceptors.target import Target
 
 active: Final[list[Target]] = []
-"""The fakes that are active, in the order in which they were started. `registry` keeps it."""
+"""The fakes that are active, in the order in which they were started. Only `add` and `remove` change it."""
+
+_FREE_AT_MOST: Final = 1000
+_free: set[tuple[str, int]] = set()
+"""Hosts and ports to which any connection may pass. A new set whenever the active fakes change."""
+
+
+def add(target: Target) -> None:
+    """Let the target be active."""
+    global _free
+    active.append(target)
+    _free = set()
+
+
+def remove(target: Target) -> None:
+    """Let the target be active no more; raises ValueError when it is not."""
+    global _free
+    active.remove(target)
+    _free = set()
+
+
+def is_free(host: Any, port: object) -> bool:
+    """Return whether any connection to a host may pass: it is no fake's, and others are not refused.
+
+    A program connects to the same few hosts again and again, so what is free is kept.
+    """
+    free = _free  # before it is found out: what changes meanwhile has another set
+    known = (host, port) if type(host) is str and type(port) is int else None
+    if known in free:
+        return True
+    name = host_name(host)
+    if target_of(name, port) is not None or refuses(name):
+        return False
+    if known is not None and len(free) < _FREE_AT_MOST:
+        free.add(known)
+    return True
+
+
+def host_name(host: object) -> str:
+    """Return a host as fakes list it: as text in small letters, without the dot of the root."""
+    name = host.decode("latin-1") if isinstance(host, (bytes, bytearray)) else str(host)
+    return name.rstrip(".").lower()
 
 
 def target_of(host: str | None, port: object) -> Target | None:

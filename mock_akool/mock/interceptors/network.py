@@ -30,7 +30,7 @@ from types import FrameType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from mock_akool.mock.interceptors.hosts import active, refuses, target_of
+from mock_akool.mock.interceptors.hosts import active, host_name, is_free, refuses, target_of
 from mock_akool.mock.interceptors.patching import Patches
 
 _log = logging.getLogger("mock_akool")
@@ -176,7 +176,7 @@ def _connecting_in_loop(original: Callable[..., Any]) -> Callable[..., Any]:
 def _shaking_hands(original: Callable[..., Any], name: str) -> Callable[..., Any]:
     def wrap(self: Any, *args: Any, **options: Any) -> Any:
         server_name = options.get("server_hostname")
-        if server_name is not None and target_of(_text(server_name), None) is not None:
+        if server_name is not None and target_of(host_name(server_name), None) is not None:
             _refuse(server_name, _refused)
         return original(self, *args, **options)
 
@@ -190,7 +190,7 @@ def _asking(original: Callable[..., Any]) -> Callable[..., Any]:
         if "://" in url[:8]:  # for a proxy
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
-        if target_of(_text(host), port) is not None:
+        if target_of(host_name(host), port) is not None:
             _refuse(host, _refused)
         return original(self, method, url, *args, **options)
 
@@ -204,14 +204,8 @@ def _check(host: Any, port: Any, error: Callable[[str], OSError]) -> None:
     """Raise the error when the host is one of an active fake's, or other hosts are refused and it is another's."""
     if host is None:
         return
-    name = _text(host)
-    if target_of(name, port) is not None or refuses(name):
-        _refuse(name, error)
-
-
-def _text(host: Any) -> str:
-    name = host.decode("latin-1") if isinstance(host, (bytes, bytearray)) else str(host)
-    return name.rstrip(".").lower()
+    if not is_free(host, port):
+        _refuse(host, error)
 
 
 def _refuse(host: Any, error: Callable[[str], OSError]) -> None:
@@ -219,7 +213,7 @@ def _refuse(host: Any, error: Callable[[str], OSError]) -> None:
     library = _library(sys._getframe(2))
     if library is None:
         return
-    name = _text(host)
+    name = host_name(host)
     if target_of(name, None) is None and refuses(name):
         text = (
             f'mock-akool refused a connection of {library} to {name}: other_hosts="refuse" is set. '

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Final, Protocol
 
+from mock_akool.mock.interceptors import hosts
 from mock_akool.mock.interceptors.hosts import active
 from mock_akool.mock.interceptors.patching import Patches
 from mock_akool.mock.interceptors.target import Target
@@ -60,13 +61,13 @@ def activate(target: Target) -> None:
                 _uninstall_all()
                 raise
             sys.meta_path.insert(0, _WATCH)
-        active.append(target)
+        hosts.add(target)
 
 
 def deactivate(target: Target) -> None:
     """Let `target` answer no longer; with the last one, all patches are taken back."""
     with _lock:
-        active.remove(target)
+        hosts.remove(target)
         if not active:
             sys.meta_path.remove(_WATCH)
             _uninstall_all()

@@ -165,6 +165,23 @@ def test_the_text_is_logged_for_libraries_that_raise_errors_of_their_own(
     assert f"mock-akool stopped urllib3 from reaching the real {HOST}" in caplog.text
 
 
+def test_a_host_that_was_free_is_a_later_fakes_own_while_that_is_active() -> None:
+    def look_up() -> list[Any]:
+        return socket.getaddrinfo("127.0.0.1", 80)
+
+    with MockAkool():
+        assert look_up() == look_up()
+        with MockAkool(hosts="127.0.0.1"), pytest.raises(OSError, match="mock-akool stopped socket from reaching"):
+            look_up()
+        assert look_up()
+
+
+def test_many_hosts_are_free() -> None:
+    with MockAkool():
+        for port in range(2000):
+            assert socket.getaddrinfo("127.0.0.1", port)
+
+
 def test_the_net_is_gone_with_the_fake() -> None:
     with MockAkool():
         pass
