@@ -20,7 +20,7 @@ _DEFAULT = ("--port", "{port}", "--bind-address", HOST, "--root-dir", str(_STUBS
 # What was fastest here of what was tried; on two cores few threads are better than many.
 _TUNED_JVM = ("-XX:+UseParallelGC", "-Xms512m")
 _TUNED = (
-    "--no-request-call log",
+    "--no-request-journal",
     "--disable-request-logging",
     "--disable-gzip",
     "--disable-response-templating",

@@ -56,6 +56,7 @@ WORDS: Final[dict[str, str]] = {
 _ALLOWED: Final = re.compile(
     r"""
     call_callbacks? | add_(?:done_)?callback | \bcallback=        # names of other libraries
+    | --no-request-journal                                        # a flag of WireMock's
     | exchange\ rates?
     | pictures?\ of\ the\ layers | the\ picture\ of               # a drawing in the docs
     """,
