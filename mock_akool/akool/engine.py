@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import filterfalse
 from typing import Any, Final, NamedTuple, Protocol
@@ -70,13 +70,15 @@ _MOST_LOOSE_FILES: Final = 10_000
 class JobPlan(NamedTuple):
     """What a job script says of a new job; None means: as usual. `label` is what the call log calls the script.
 
-    `override` is what of the usual life is different, where `timeline` does not say the whole of it.
+    `override` is what of the usual life is different, where `timeline` does not say the whole of it. `refused` is the
+    code with which the job is refused and not made.
     """
 
     timeline: Timeline | None = None
     result: ResultOverride | None = None
     label: str | None = None
     override: TimelineOverride = TimelineOverride()
+    refused: int | None = None
 
 
 class LooseFile(NamedTuple):
@@ -557,7 +559,8 @@ class Engine:
         `file_base` is the scheme and host where its client sees files, empty for the real ones. With a `plan` the jobs
         follow it, and no script is used up. Raises AkoolError 1005,
         or the family's code when the credits do not suffice; what the create raises where it names what is not there;
-        for a job that continues another one also 1008, 1009 and what its check raises. Nothing is changed then.
+        for a job that continues another one also 1008, 1009 and what its check raises; and the code of a script that
+        refuses the job. Nothing is changed then, but that the scripts are used.
         """
         parent = None
         if create.parent is not None:
@@ -783,8 +786,27 @@ class Engine:
         if said.banned:
             raise self.settings.refusal(Code.ACCOUNT_BANNED)
         self._check_limits(account, family, cost * count, count, said.credits, now_ns)
-        self.accounts.add_credits(account, -cost * count)
-        return [self._add(account, new, input, origin, cost, file_base, now_ns, place, plan) for place in range(count)]
+        plans = [plan or self.scripts.plan_of(account, new) for _ in range(count)]
+        refused = {place: each.refused for place, each in enumerate(plans) if each.refused is not None}
+        if refused:
+            input = self._without_refused(create, input, refused, plans)
+            origin = input if parent is None else origin
+            plans = [each for each in plans if each.refused is None]
+        self.accounts.add_credits(account, -cost * len(plans))
+        return [
+            self._add(account, new, input, origin, cost, file_base, now_ns, place, each)
+            for place, each in enumerate(plans)
+        ]
+
+    def _without_refused(
+        self, create: Create[Any], input: JobInput, refused: Mapping[int, int], plans: Sequence[JobPlan]
+    ) -> JobInput:
+        """Return an input without the rows that scripts refuse, by place; raises AkoolError when none is left."""
+        if create.refuse_rows is not None and len(refused) < len(plans):
+            left: JobInput = create.refuse_rows(input, refused)
+            return left
+        place, code = next(iter(refused.items()))
+        raise self.settings.refusal(code, reason=f"{plans[place].label} refuses {'it' if len(plans) == 1 else 'a row'}")
 
     def _check_limits(
         self, account: Account, family: Family[Any], cost: Credits, count: int, said: int | None, now_ns: int
@@ -824,13 +846,12 @@ class Engine:
         file_base: str,
         created_ns: int,
         place: int,
-        plan: JobPlan | None,
+        plan: JobPlan,
     ) -> Job:
         key = account.api_key
         family = FAMILY_OF[new.endpoint]
         serial = self._jobs.made.get(key, 0)
         job_id = self.keyed_random.object_id(created_ns // NS_PER_S, serial, "job", key)
-        plan = plan or self.scripts.plan_of(account, new)
         timeline = plan.timeline or plan.override.over(self._usual(family, input, job_id))
         timeline = self._with_refund(family, timeline)
         job = Job(

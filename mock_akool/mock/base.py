@@ -76,6 +76,7 @@ class BaseMock:
         ending: Ending | Status | str | int | None = None,
         stages: Sequence[Any] | Timeline | None = None,
         result: Mapping[str, Any] | ResultOverride | None = None,
+        refused: int | None = None,
         api_key: Account | str | None = None,
         **unknown: Never,
     ) -> None:
@@ -85,7 +86,8 @@ class BaseMock:
         ending is `'completed'`, `'failed'`, `'failed: reason'`, or made by `failed()`. Instead of these, `stages` is
         the whole life as a scenario file has it, such as `[{"queueing": "1s"}, {"processing": "3s"}, {"queueing":
         "2s"}, "completed"]`; stages that it leaves out take no time. `result` is what is unusual about the result, such
-        as `{"upscaled_urls": []}`.
+        as `{"upscaled_urls": []}`. `refused` is a code, such as 1108: the create is refused with it, or of a batch of
+        videos or languages this row.
 
         Several calls line up, one for each job that is created. With an `api_key`, or an Account, it is for that
         account's next job. Raises ScenarioError with all mistakes: values that cannot be, and those that contradict
@@ -94,7 +96,13 @@ class BaseMock:
         __tracebackhide__ = True
         self._backend.check_source()
         script = job_script(
-            queueing=queueing, processing=processing, ending=ending, stages=stages, result=result, **unknown
+            queueing=queueing,
+            processing=processing,
+            ending=ending,
+            stages=stages,
+            result=result,
+            refused=refused,
+            **unknown,
         )
         self._backend.add_job_script(script, self._meant(api_key))
 

@@ -10,7 +10,7 @@ from mock_akool.akool.scenarios.schema import JOB_SCRIPT
 from mock_akool.core.errors import Mistakes, ScenarioError
 from mock_akool.core.schema import shown, unknown_key
 
-_PARTS: Final = ("queueing", "processing", "ending", "stages", "result")
+_PARTS: Final = ("queueing", "processing", "ending", "stages", "result", "refused")
 _ARGUMENTS: Final = (*_PARTS, "api_key")
 
 

@@ -124,6 +124,8 @@ BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "unknown_job_code": CODES,
     "foreign_job_code": CODES,
     "out_of_credits_code": CODES,
+    "v4_credits_1080p": (0, 10**6),
+    "v4_credits_4k": (0, 10**6),
     "plan_gate_code": CODES,
     "no_credit_code_faceswap": CODES,
     "no_credit_code_talking_photo": CODES,

@@ -182,6 +182,7 @@ def create(
     allow: Callable[[Any, ServiceSettings], None] = no_limit,
     find: Callable[[Any, World, Account, int], Any] | None = None,
     jobs: Callable[[Any], int] = one_job,
+    refuse_rows: Callable[[Any, Mapping[int, int]], Any] | None = None,
     batch_ids: str = "",
     body: Callable[[Sequence[Record], Any, Context], Mapping[str, Any]] | None = None,
 ) -> Create[Any]:
@@ -199,6 +200,7 @@ def create(
         allow=allow,
         find=find,
         jobs=jobs,
+        refuse_rows=refuse_rows,
         batch_ids=batch_ids,
         body=body,
     )

@@ -127,6 +127,11 @@ class Create(Generic[I]):
     body_schema: Schema | None = None
     """The schema of the `data` in that body, where that is neither a record nor a list of records."""
     jobs: Callable[[I], int] = one_job
+    refuse_rows: Callable[[I, Mapping[int, int]], I] | None = None
+    """Returns an input of which some rows are refused, each by its place among the jobs and with its code.
+
+    Without it the answer has no place for refusals, and one refused row refuses the whole request.
+    """
     batch_ids: str = "`data` of the create is a list with an `_id` for each image"
     """Where the answer has the ids of several jobs, for people."""
     allow: Callable[[I, ServiceSettings], None] = no_limit

@@ -193,8 +193,8 @@ class Video(NamedTuple):
     """A checked request that makes videos. `seconds` is how long each will be, `rows` how many are asked for.
 
     `image_url` is `""` for a video of a text, and `negative_prompt` None where it is not said. `audio_type` is 1 for
-    sound that is made, 2 for that of `audio_url` and 3 for none; 0 where it is not said. `refused` is how many rows of
-    a batch are in `errorList`. `parent_id` is the video that gets a new sound.
+    sound that is made, 2 for that of `audio_url` and 3 for none; 0 where it is not said. `refused` are the
+    codes of those rows of a batch that are in `errorList`. `parent_id` is the video that gets a new sound.
     """
 
     prompt: str
@@ -209,7 +209,7 @@ class Video(NamedTuple):
     model_name: str
     last_image_url: str
     rows: int
-    refused: int
+    refused: tuple[int, ...]
     webhook_url: str
     parent_id: str
 
@@ -261,7 +261,7 @@ def _made(kind: type[V], values: Values, **more: Any) -> V:
         "model_name": values.get("model_name") or "",
         "last_image_url": values.get("last_image_url", ""),
         "rows": values.get("count", 1),
-        "refused": 0,
+        "refused": (),
         "webhook_url": values["webhookurl"],
         "parent_id": values.get("pre_video_id", ""),
     }
@@ -419,17 +419,22 @@ def _less_refused(input: V, world: World, account: Account, now_ns: int) -> V:
     if refused >= input.rows:
         code = options.i2v_batch_error_code
         raise settings.refusal(code, reason=f"i2v_batch_errors refuses all {input.rows} rows of this batch")
-    return input._replace(refused=refused)
+    return input._replace(refused=(options.i2v_batch_error_code,) * refused)
+
+
+def _refuse_rows(input: V, refused: Mapping[int, int]) -> V:
+    """Return a batch of which scripts refuse these rows, too."""
+    return input._replace(refused=(*input.refused, *refused.values()))
 
 
 def _jobs(input: Video) -> int:
-    return input.rows - input.refused
+    return input.rows - len(input.refused)
 
 
 def _rows_and_errors(records: Sequence[Record], input: Video, context: Context) -> Mapping[str, Any]:
     """Return the body of the answer to a batch: the rows that were made, and those that were refused."""
-    refusal = context.settings.refusal(context.options(VideoOptions).i2v_batch_error_code)
-    errors = [{"code": int(refusal.code), "msg": refusal.msg} for _ in range(input.refused)]
+    refusals = map(context.settings.refusal, input.refused)
+    errors = [{"code": int(each.code), "msg": each.msg} for each in refusals]
     return success_of({"successList": list(records), "errorList": errors}).body
 
 
@@ -473,7 +478,7 @@ def _inherit(input: VideoSound, world: World, account: Account, now_ns: int) -> 
     parent = world.job(input.parent_id)
     video: Any = None if parent is None else parent.input
     own = {name: getattr(input, name) for name in ("audio_type", "audio_url", "webhook_url", "parent_id")}
-    return VideoSound(**{**video._asdict(), **own, "rows": 1, "refused": 0})
+    return VideoSound(**{**video._asdict(), **own, "rows": 1, "refused": ()})
 
 
 # Prices
@@ -788,6 +793,7 @@ def batch(
         body_schema=_BATCH_SCHEMA,
         record_schema=_CREATED_SCHEMA,
         jobs=_jobs,
+        refuse_rows=_refuse_rows,
         batch_ids="`successList` of the create has an `_id` for each video",
         allow=_check_length,
         find=_less_refused,

@@ -102,7 +102,7 @@ class Translate(NamedTuple):
     """A checked request of `createbytranslate`.
 
     `asked` are the codes of all languages in order, `languages` those that get a job: a job's `place` says which is
-    its own.
+    its own. `refused` are languages with the codes with which scripts refuse them.
     """
 
     url: str
@@ -112,6 +112,7 @@ class Translate(NamedTuple):
     lipsync: bool
     speaker_num: int
     webhook_url: str
+    refused: tuple[tuple[str, int], ...] = ()
 
     @property
     def topic(self) -> Topic:
@@ -179,6 +180,13 @@ def _jobs(input: Translate) -> int:
     return len(input.languages)
 
 
+def _refuse_rows(input: Translate, refused: Mapping[int, int]) -> Translate:
+    """Return a request of whose languages scripts refuse some."""
+    kept = [each for place, each in enumerate(input.languages) if place not in refused]
+    codes = [(input.languages[place], code) for place, code in refused.items()]
+    return input._replace(languages=tuple(kept), refused=tuple(codes))
+
+
 # Records
 
 
@@ -218,9 +226,18 @@ def _created(job: Job, input: Translate, context: Context) -> Record:
 def _body(records: Sequence[Record], input: Translate, context: Context) -> Mapping[str, Any]:
     """Return the reply: an entry for each language, and one of them again in `data`."""
     options, made = context.options(TranslateOptions), iter(records)
-    refusal = context.settings.refusal(options.translate_refused_code)
-    refused = {"code": int(refusal.code), "msg": refusal.msg}
-    results = [success_of(next(made)).body if each in input.languages else refused for each in input.asked]
+    codes = dict(input.refused)
+    refusals = {
+        each: context.settings.refusal(codes.get(each, options.translate_refused_code))
+        for each in input.asked
+        if each not in input.languages
+    }
+    results = [
+        {"code": int(refusals[each].code), "msg": refusals[each].msg}
+        if each in refusals
+        else success_of(next(made)).body
+        for each in input.asked
+    ]
     shown = records[-1 if options.translate_data == "last" else 0]
     return {**success_of(shown).body, "all_results": results}
 
@@ -305,6 +322,7 @@ FAMILY: Final = content_video.family(
         {"url": "https://example.com/talk.mp4", "language": "es,fr", "lipsync": True},
         allow=_allow,
         jobs=_jobs,
+        refuse_rows=_refuse_rows,
         batch_ids="`all_results` of the create has an `_id` for each language, and `data` repeats one of them",
         body=_body,
     ),

@@ -49,6 +49,7 @@ class JobScript(NamedTuple):
 
     `timeline` is their whole life. Without it they live as the settings say, but for the lengths and the ending that
     are given. `times` is how many jobs it is for; without it, one, or all when it is the last script or has a `when`.
+    `refused` is the code with which they are refused: there is no such job then, and nothing is charged.
     """
 
     when: When | None = None
@@ -58,6 +59,7 @@ class JobScript(NamedTuple):
     queueing: Span | None = None
     processing: Span | None = None
     ending: Ending | None = None
+    refused: int | None = None
 
     @property
     def override(self) -> TimelineOverride:

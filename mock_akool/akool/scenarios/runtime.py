@@ -372,7 +372,7 @@ class ScenarioRuntime:
         if labelled is None:
             return _AS_USUAL
         script = labelled.script
-        return JobPlan(script.timeline, script.result, labelled.label, script.override)
+        return JobPlan(script.timeline, script.result, labelled.label, script.override, script.refused)
 
     def script_of(self, account: Account, new: NewJob) -> LabelledScript | None:
         """Return which script a new job follows, and count it as used; None when there is none for it."""

@@ -38,11 +38,8 @@ from mock_akool.core.stages import ENDING, STAGES
 from mock_akool.core.timeline import STATUS, Timeline, TimelineOverride
 from mock_akool.core.webhook_faults import WEBHOOK
 
-FAULT: Final = faults.FAULT.having(
-    code=faults.FAULT.fields["code"]._replace(
-        shape=whole(1001, 9999, "a business code from 1001 to 9999, which are those of errors", use="1108")
-    )
-)
+_CODE: Final = whole(1001, 9999, "a business code from 1001 to 9999, which are those of errors", use="1108")
+FAULT: Final = faults.FAULT.having(code=faults.FAULT.fields["code"]._replace(shape=_CODE))
 """A fault as a person writes it for a request to Akool."""
 
 
@@ -123,6 +120,12 @@ def _check_life(script: JobScript) -> None:
     """Raise ScenarioError for what can never come."""
     queueing, processing, ending = script.override
     timeline = script.timeline
+    if script.refused is not None and (timeline, script.result, script.override) != (None, None, TimelineOverride()):
+        raise ScenarioError(
+            "the job is refused, so nothing becomes of it",
+            "leave out refused, or queueing, processing, ending, stages and result",
+            ("refused",),
+        )
     if timeline is not None and script.override != TimelineOverride():
         raise ScenarioError(
             "they are the whole life of the job", "leave out queueing, processing and ending", ("stages",)
@@ -162,6 +165,11 @@ JOB_SCRIPT: Final = Record(
         "ending": Field(ENDING, "how it ends; without it, as the settings say"),
         "stages": Field(STAGES, "the job's whole life, instead of these three", attribute="timeline"),
         "result": Field(RESULT, "what is unusual about its result"),
+        "refused": Field(
+            _CODE,
+            "the create is refused with this code: there is no job, and it costs nothing. Of a batch only this row is, "
+            "where the response has a place for it: `errorList` of videos, `all_results` of a translation",
+        ),
     },
     check=_check_life,
     error=ScenarioError,
