@@ -172,16 +172,29 @@ def _no_pause(run: Run) -> str | None:
 
 
 def _polled_on(run: Run) -> str | None:
-    for job in run.seen.jobs:
-        polls = run.seen.attempted_polls(job.id)
-        ends = [poll.number for poll in run.seen.polls(job.id) if poll.job_status is Status.FAILED][:1]
-        # All of its files that the client wanted were got.
-        got = [next((call.number for call in some if is_whole(call)), None) for some in run.downloads(job.id).values()]
-        ends += [max(number for number in got if number is not None)] if got and None not in got else []
-        later = [poll for poll in polls if ends and poll.number > min(ends)]
+    ends = {job.id: end for job in run.seen.jobs if (end := _ended_for_client(run, job.id)) is not None}
+    # A poll that asks for several jobs can bring something new as long as one of them goes on.
+    is_open = {
+        poll.number
+        for job in run.seen.jobs
+        for poll in run.seen.attempted_polls(job.id)
+        if job.id not in ends or poll.number <= ends[job.id]
+    }
+    for job_id, end in ends.items():
+        later = [poll for poll in run.seen.attempted_polls(job_id) if poll.number > end and poll.number not in is_open]
         if len(later) > run.expect.polls_after_end:
-            return f"job {job.id} had ended for the client at #{min(ends)}, and it polled on: {_named(later)}"
+            return f"job {job_id} had ended for the client at #{end}, and it polled on: {_named(later)}"
     return None
+
+
+def _ended_for_client(run: Run, job_id: str) -> int | None:
+    """Return the number of the call by which the client knew that a job failed, or had all its files that it wants."""
+    ends = [poll.number for poll in run.seen.polls(job_id) if poll.job_status is Status.FAILED][:1]
+    got = [next((call.number for call in some if is_whole(call)), None) for some in run.downloads(job_id).values()]
+    whole = [number for number in got if number is not None]
+    if whole and len(whole) == len(got):
+        ends.append(max(whole))
+    return min(ends, default=None)
 
 
 def _refused_again(run: Run) -> str | None:
