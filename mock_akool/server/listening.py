@@ -91,7 +91,9 @@ def _places(host: str, port: int) -> list[_Place]:
     if address == "::" and socket.has_dualstack_ipv6():
         return [(socket.AF_INET6, address, True)]
     try:
-        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # As bytes where it can be: of a text, Python asks a codec first, which takes milliseconds to load.
+        asked = address.encode() if address.isascii() else address
+        found = socket.getaddrinfo(asked, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise ServerError(f"cannot listen on {_in_url(address)}:{port}: {_reason(error)}", _HINT) from None
     places = [(family, str(name[0]), False) for family, _, _, _, name in found]

@@ -13,7 +13,7 @@ beside a large request to the admin API wait several times as long; twice as man
 
 def tune_for_serving() -> None:
     """Keep the garbage collector from walking through what stays, and threads from holding up each other."""
-    gc.collect()
+    # What little garbage the start has left may stay as well: to look for it would take a tenth of the start.
     gc.freeze()
     # Each request leaves a few records in the call log; none of them are in cycles.
     gc.set_threshold(20_000, 20, 50)

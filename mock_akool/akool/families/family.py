@@ -96,7 +96,7 @@ def usual_bad_parameter_code(settings: ServiceSettings) -> int:
     return Code.PARAMETER_ERROR
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Create(Generic[I]):
     """An endpoint that creates jobs.
 
@@ -182,7 +182,7 @@ class Unknown(Enum):
     LEFT_OUT = "left out"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Results:
     """An endpoint that shows jobs. Several families may share one.
 
@@ -399,7 +399,7 @@ def no_other_ids(job: Job, context: Context) -> Mapping[str, str]:
     return {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Family(Generic[I]):
     """A family of jobs.
 
@@ -556,7 +556,7 @@ def always(settings: ServiceSettings) -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Service:
     """An endpoint that neither creates nor shows jobs: it lists, deletes, or does its work at once.
 
