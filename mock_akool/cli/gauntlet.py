@@ -47,8 +47,7 @@ def add_parser(commands: Any, help: str) -> None:
         "--races",
         type=_count,
         metavar="N",
-        help="instead of the scenarios, try N schedules of changes and webhooks, and print the smallest that fails as "
-        "a scenario file (wants --webhook-url)",
+        help="instead, try N orders of polls and webhooks (wants --webhook-url)",
     )
     how = parser.add_argument_group("how they are run")
     how.add_argument(
@@ -61,8 +60,7 @@ def add_parser(commands: Any, help: str) -> None:
     saves = how.add_argument(
         "--saves-to",
         metavar="DIR",
-        help="the program saves its files there, which are compared with what the fake sent; with {run} in DIR and in "
-        "COMMAND each run has a folder of its own, else one runs after the other",
+        help="where the program saves its files, to compare them; {run} in DIR and in COMMAND names the run",
     )
     completed_by(FOLDERS, saves)
     what = parser.add_argument_group("what is written")
