@@ -103,7 +103,7 @@ def test_a_span_is_read_from_a_number_of_seconds(number: float, ns: int) -> None
     assert Duration.of(number) == Duration(ns)
 
 
-@pytest.mark.parametrize("value", NO_SPANS, ids=repr)
+@pytest.mark.parametrize("value", NO_SPANS, ids=lambda value: ascii(value).replace("\\", ""))
 def test_what_is_no_span_is_refused_with_a_hint(value: object) -> None:
     with pytest.raises(SettingsError) as caught:
         Span.of(value)

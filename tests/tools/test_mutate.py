@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tools import mutate
-from tools.mutate import Explained, Survivor
+from tools.mutate import ROOT, Explained, Survivor
 
 NAME = "mock_akool.core.timeline.xǁStatusǁof__mutmut_3"
 CHANGE = "-    return a < b\n+    return a <= b"
@@ -64,3 +68,37 @@ def test_the_explanations_can_be_read() -> None:
     assert mutate.explanations(one) == [Explained("a", "b", "c")]
     with pytest.raises(TypeError, match="reason"):
         mutate.explanations(one.replace("why", "reason"))
+
+
+TWICE: Final = """
+import sys
+
+import pytest
+
+
+class Names:
+    def pytest_collection_modifyitems(self, items):
+        self.names = {item.nodeid for item in items}
+
+
+def collected():
+    names = Names()
+    pytest.main(["-W", "ignore", "-n", "0", "-p", "no:cacheprovider", "--collect-only", "-qqq", *sys.argv[1:]], [names])
+    return names.names
+
+
+for name in sorted(collected() - collected()):
+    print("CHANGED", name)
+"""
+
+
+@pytest.mark.slow
+def test_tests_are_called_the_same_when_they_are_collected_twice_in_a_process() -> None:
+    """Mutmut does so. Pytest escapes what a function returned as an id again each time."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
+    folders = settings["pytest_add_cli_args_test_selection"]
+    ended = subprocess.run(
+        [sys.executable, "-c", TWICE, *folders], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert [line for line in ended.stdout.splitlines() if line.startswith("CHANGED")] == []
