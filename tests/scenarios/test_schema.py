@@ -143,7 +143,7 @@ MISTAKES: list[tuple[Any, str]] = [
     (
         {"jobs": {}},
         "jobs: {} is not a list; each item is an object, with the keys when, times, queueing, processing, ending, "
-        "stages, result",
+        "stages, result, refused",
     ),
     (
         {"rules": [{"on": "create", "delay": "1s"}]},
