@@ -131,6 +131,52 @@ def _create(create: Create[Any]) -> Signed:
 def _read(results: Results) -> Signed:
     """Return what answers an endpoint that shows jobs."""
     endpoint = results.endpoint
+    leaves_out = results.unknown is not Unknown.REFUSED
+    look = _looking(results)
+
+    def handle(engine: Engine, request: Request, account: Account, now_ns: int, names: Names) -> Response:
+        question = "" if names else _question(request)
+        if question:
+            same = engine.recall(endpoint, question, account, request.file_base, now_ns)
+            if same is not None:
+                return same
+        asked = results.asked_ids(request, names, engine.settings)
+        keeps_rows = leaves_out and len(asked) > 1
+        shown: list[PollResult] = []
+        records: list[Record] = []
+        new: list[tuple[PollResult, Record]] = []
+        first_id = ""
+        for job_id in asked:
+            kept = engine.recall_row(endpoint, job_id, account, request.file_base, now_ns) if keeps_rows else None
+            row = kept or look(engine, request, account, job_id, now_ns)
+            if row is None:
+                continue
+            seen, record = row
+            records.append(record)
+            if seen is None:
+                continue
+            # The call log keeps the id as it was asked for: among a million jobs, the record's own is slow to reach.
+            first_id = first_id or job_id
+            shown.append(seen)
+            if keeps_rows and kept is None and seen.until_ns > now_ns:
+                new.append((seen, record))
+        response = _polled(engine, account, success(results.data_of(records, engine.context)), first_id, shown)
+        if new:
+            engine.remember_rows(endpoint, request.file_base, new, len(response.body))
+        # What was left out may be shown a moment later.
+        if question and shown and len(shown) == len(asked):
+            engine.remember(endpoint, question, request.file_base, shown, response)
+        return response
+
+    return handle
+
+
+Looking = Callable[[Engine, Request, Account, str, int], tuple[PollResult | None, Record] | None]
+"""Returns what a reader shows for an id: what a poll sees of the job, if it is one, and its record."""
+
+
+def _looking(results: Results) -> Looking:
+    """Return what looks at one id; it returns None where the reader leaves the id out."""
     is_strict = results.unknown is Unknown.REFUSED
     known_as = {
         create.endpoint: (reading, family)
@@ -139,40 +185,24 @@ def _read(results: Results) -> Signed:
         if (reading := family.reading(results)) is not None
     }
 
-    def handle(engine: Engine, request: Request, account: Account, now_ns: int, names: Names) -> Response:
-        question = "" if names else _question(request)
-        if question:
-            same = engine.recall(endpoint, question, account, request.file_base, now_ns)
-            if same is not None:
-                return same
-        shown: list[PollResult] = []
-        records: list[Record] = []
-        first_id = ""
-        asked = results.asked_ids(request, names, engine.settings)
-        for job_id in asked:
-            job = engine.job(job_id)
-            known = None if job is None else known_as.get(job.endpoint)
-            if job is None and results.also is not None:
-                other = results.also(job_id, Asked(engine, request, account, None, now_ns))
-                if other is not None:
-                    records.append(other)
-                    continue
-            if not is_strict and (known is None or results.leaves_out(job, account, now_ns, engine.settings)):
-                continue
-            if known is None:
-                raise engine.unknown_job(job_id)
-            job, status, _ = seen = engine.poll(account, job_id, now_ns)
-            # The call log keeps the id as it was asked for: among a million jobs, the record's own is slow to reach.
-            first_id = first_id or job_id
-            shown.append(seen)
-            records.append(shown_record(*known, job, status, request.file_base, engine.context))
-        response = _polled(engine, account, success(results.data_of(records, engine.context)), first_id, shown)
-        # What was left out may be shown a moment later.
-        if question and shown and len(shown) == len(asked):
-            engine.remember(endpoint, question, request.file_base, shown, response)
-        return response
+    def look(
+        engine: Engine, request: Request, account: Account, job_id: str, now_ns: int
+    ) -> tuple[PollResult | None, Record] | None:
+        job = engine.job(job_id)
+        known = None if job is None else known_as.get(job.endpoint)
+        if job is None and results.also is not None:
+            other = results.also(job_id, Asked(engine, request, account, None, now_ns))
+            if other is not None:
+                return None, other
+        if not is_strict and (known is None or results.leaves_out(job, account, now_ns, engine.settings)):
+            return None
+        if known is None:
+            raise engine.unknown_job(job_id)
+        # A reader that leaves out has looked at whose job it is.
+        seen = engine.poll(account, job_id, now_ns) if is_strict or job is None else engine.see(job, now_ns)
+        return seen, shown_record(*known, seen.job, seen.status, request.file_base, engine.context)
 
-    return handle
+    return look
 
 
 def _polled(engine: Engine, account: Account, body: bytes, first_id: str, shown: Sequence[PollResult]) -> Response:

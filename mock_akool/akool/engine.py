@@ -607,8 +607,11 @@ class Engine:
 
     def poll(self, account: Account, job_id: str, now_ns: int) -> PollResult:
         """Return the account's job as this poll sees it, and note the poll where it matters."""
+        return self.see(self.job_of(account, job_id), now_ns)
+
+    def see(self, job: Job, now_ns: int) -> PollResult:
+        """Return a job as this poll by its account sees it, and note the poll where it matters."""
         with self.lock:
-            job = self.job_of(account, job_id)
             _, status, until_ns = status_interval_at(job.timeline, job.created_ns, job.polls, now_ns)
             if job.timeline.counts_polls and not is_over(job.timeline, job.created_ns, job.polls, now_ns):
                 polled = replace(job, polls=(*job.polls, now_ns))
@@ -625,6 +628,19 @@ class Engine:
         """Return the response of an equal poll of a moment ago, if nothing has changed since; else None."""
         # Every poll asks this first, and reads a record or none: it needs no lock.
         return self._polls.recall(endpoint, question, account.api_key, file_base, now_ns, self._jobs.by_id)
+
+    def recall_row(
+        self, endpoint: str, job_id: str, account: Account, file_base: str, now_ns: int
+    ) -> tuple[PollResult, dict[str, Any]] | None:
+        """Return what a poll of a moment ago saw of a job, and its record, if nothing has changed since; else None."""
+        return self._polls.recall_row(endpoint, job_id, account.api_key, file_base, now_ns, self._jobs.by_id)
+
+    def remember_rows(
+        self, endpoint: str, file_base: str, rows: Sequence[tuple[PollResult, dict[str, Any]]], size: int
+    ) -> None:
+        """Keep the records of jobs that a poll shows together, `size` bytes of its response, for `recall_row`."""
+        with self.lock:
+            self._polls.remember_rows(endpoint, file_base, rows, size)
 
     def remember(
         self, endpoint: str, question: Question, file_base: str, results: Sequence[PollResult], response: Response

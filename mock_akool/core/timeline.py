@@ -131,7 +131,7 @@ class Timeline(NamedTuple):
     @property
     def counts_polls(self) -> bool:
         """Whether any stage lasts a number of polls, so that the polls' instants must be kept."""
-        return any(stage.span.polls is not None for stage in self.stages)
+        return any(polls is not None for _, (_, polls) in self.stages)
 
     @property
     def known_ns(self) -> int:

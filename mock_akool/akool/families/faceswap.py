@@ -46,6 +46,7 @@ from mock_akool.akool.settings import ERROR_CODE, ServiceSettings
 from mock_akool.akool.validation import Body, Kind
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.dates import digits, iso
+from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.options import option
 from mock_akool.core.schema import FLAG, NAME, Optional, Schema, number, whole
@@ -259,6 +260,12 @@ def _row(job: Job, input: SwapInput, status: Status, base: str, context: Context
 # Files
 
 
+@lru_cache(maxsize=1024)
+def _drawn(keyed_random: KeyedRandom, job_id: str) -> tuple[str, int]:
+    """Return what is drawn for a name of a job's file: its creation asks for that, and each list of jobs again."""
+    return keyed_random.uuid4("file", job_id), keyed_random.integer(0, 9999, "file", job_id)
+
+
 def _naming(*, as_input: bool) -> FileNaming:
     """Return how results are called: `final_<base name>-<uuid4>-<4 digits>.<extension>` (contract section 12).
 
@@ -267,14 +274,13 @@ def _naming(*, as_input: bool) -> FileNaming:
 
     def stem(job: Job, context: Context) -> str:
         input: Any = job.input
-        return f"final_{base_name(input.modified)}-{context.keyed_random.uuid4('file', job.id)}"
+        return f"final_{base_name(input.modified)}-{_drawn(context.keyed_random, job.id)[0]}"
 
     def names(job: Job, input: SwapInput, context: Context) -> list[str]:
         given = extension_of(input.modified)
         usual, known = ("mp4", _VIDEO_EXTENSIONS) if input.of_video else ("jpg", tuple(_IMAGE_FORMATS))
         ending = given if as_input and given in known else usual
-        number = context.keyed_random.integer(0, 9999, "file", job.id)
-        return [f"{stem(job, context)}-{number:04}.{ending}"]
+        return [f"{stem(job, context)}-{_drawn(context.keyed_random, job.id)[1]:04}.{ending}"]
 
     def shows(job: Job, input: SwapInput, name: str, context: Context) -> MediaSpec:
         size = _WIDE if input.of_video else (_SIDE, _SIDE)
@@ -294,7 +300,8 @@ AS_USUAL: Final = _naming(as_input=False)
 
 
 def _is_listed(job: Job, now_ns: int, settings: ServiceSettings) -> bool:
-    return now_ns >= job.created_ns + round(swap_options(settings).listbyids_delay * NS_PER_S)
+    delay_s = swap_options(settings).listbyids_delay
+    return not delay_s or now_ns >= job.created_ns + round(delay_s * NS_PER_S)
 
 
 ROW_SCHEMA: Final[Schema] = {

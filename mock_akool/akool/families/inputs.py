@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ _NUMBER: Final = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?", re.ASCII)
 _UNUSUAL: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _MOST_SHOWN: Final = 60
 _MOST_DASHES: Final = 16
+_MOST_REMEMBERED: Final = 256
+"""Of how many URLs it is remembered what their parts are: jobs are listed again and again."""
 
 
 class PatternNumber(NamedTuple):
@@ -141,6 +144,7 @@ def is_data_url(value: object) -> bool:
     return isinstance(value, str) and bool(_DATA_URL.fullmatch(value))
 
 
+@lru_cache(maxsize=_MOST_REMEMBERED)
 def extension_of(url: str) -> str:
     """Return what the path of a URL ends in after its last dot, in lower case; that of a data URL is its type."""
     if inline := _DATA_URL.fullmatch(url):
@@ -154,6 +158,7 @@ def is_video(url: str) -> bool:
     return extension_of(url) in VIDEO_EXTENSIONS or url[:11].lower() == "data:video/"
 
 
+@lru_cache(maxsize=_MOST_REMEMBERED)
 def base_name(url: str) -> str:
     """Return the name of the file at a URL without its extension, as a part of another file's name."""
     name = "" if is_data_url(url) else urlsplit(url).path.rpartition("/")[2]
