@@ -277,7 +277,7 @@ export const scenarios = {
     view.cards = h("ul", { class: "cards" });
     view.filter = h("input", { type: "search", placeholder: "Filter scenarios", "aria-label": "Filter scenarios", oninput: () => library && drawCards() });
     view.gutter = h("div", { class: "gutter", "aria-hidden": "true" });
-    view.mistakes = h("ul", { class: "mistakes", role: "status", "aria-label": "What the server says of it" });
+    view.mistakes = h("ul", { class: "mistakes" });
     view.editor = h("textarea", {
       class: "code",
       "aria-label": "Scenario, as YAML",
@@ -294,7 +294,7 @@ export const scenarios = {
       { class: "editor", ontoggle: () => view.box.open && (drawLines(), check()) },
       h("summary", null, "Write one"),
       h("div", { class: "write" }, view.gutter, view.editor),
-      view.mistakes,
+      h("div", { role: "status", "aria-label": "What the server says of it" }, view.mistakes),
       h("div", { class: "actions" }, view.use, view.addRules),
     );
     return h(
