@@ -70,6 +70,11 @@ class Dashboard:
         """Go to a view by its tab."""
         self.page.locator(f"#tab-{view}").click()
 
+    @property
+    def account(self) -> Locator:
+        """The field that narrows all views to one account."""
+        return self.page.get_by_role("combobox", name="Account", exact=True)
+
     def view(self, name: str) -> Locator:
         return self.page.locator(f"#view-{name}")
 

@@ -6,6 +6,7 @@ import { button, count, dialog, facts, h, List, replace, setAttribute, setText, 
 let found = [];
 let shown = null;
 let mark = "";
+let typed = "100"; // what stands in the field of an account's credits, which is drawn anew as they change
 
 const refresher = new Refresher(
   async () => {
@@ -50,7 +51,7 @@ function drawDetail() {
     replace(view.detail, h("h2", null, "Account ", h("code", null, short(shown, 60))), h("p", null, "There is none with this API key."));
     return;
   }
-  const amount = h("input", { type: "number", value: "100", "aria-label": "Credits", step: "1" });
+  const amount = h("input", { type: "number", value: typed, "aria-label": "Credits", step: "1", oninput: () => (typed = amount.value) });
   const banned = account.status === "banned";
   replace(
     view.detail,

@@ -71,16 +71,21 @@ export function secret(value) {
 
 // Long text, of which the beginning is shown
 
+// Browsers take long to lay out a line of a million characters, so it comes in parts.
 const SHOWN = 20_000;
+const MORE = 80_000;
 
 export function longText(text, props) {
   const pre = h("pre", { tabIndex: 0, dir: "auto", ...props }, text.slice(0, SHOWN));
   if (text.length <= SHOWN) return pre;
-  const more = button(`Show all ${text.length.toLocaleString("en")} characters`, () => {
-    pre.textContent = text;
-    more.remove();
+  let shown = SHOWN;
+  const more = button("Show more", () => {
+    pre.append(text.slice(shown, shown + MORE));
+    shown += MORE;
+    if (shown >= text.length) more.remove();
   });
-  return [pre, more];
+  const all = button(`Copy all ${text.length.toLocaleString("en")} characters`, () => copy(text, "Text"));
+  return [pre, h("div", { class: "actions" }, more, all)];
 }
 
 export function pretty(value) {

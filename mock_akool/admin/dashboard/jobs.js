@@ -400,6 +400,7 @@ export const jobs = {
     }
     if (kinds.has("jobs") || kinds.has("all") || kinds.has("clock")) {
       const found = view.matching();
+      view.filtered = performance.now();
       view.list.set(found);
       const isFiltered = view.isFiltered();
       setText(view.found, isFiltered ? `${found.length.toLocaleString("en")} of ${count(store.list.length, "job")}${store.older ? ` of ${store.total.toLocaleString("en")}` : ""}` : "");
@@ -411,10 +412,12 @@ export const jobs = {
   tick() {
     if (!clock.speed && !clock.virtual) return;
     const ms = now();
-    if (view.list.visible().some((each) => isMoving(each, ms) || each.wasMoving)) {
+    if (view.status.value) {
+      // Also those that are not visible now may have the status by and by.
+      if (performance.now() - view.filtered > 400) view.draw(new Set(["all"]));
+    } else if (view.list.visible().some((each) => isMoving(each, ms) || each.wasMoving)) {
       for (const each of view.list.visible()) each.wasMoving = isMoving(each, ms);
-      if (view.status.value) view.list.set(view.matching());
-      else view.list.draw();
+      view.list.draw();
     }
     drawDetail();
   },

@@ -161,7 +161,10 @@ export const calls = { list: [], last: 0, dropped: 0, older: false };
 function putCall(call) {
   const list = calls.list;
   if (call.number <= calls.last) return;
-  if (list.length && call.number !== calls.last + 1) list.length = 0; // a gap: the older ones are loaded when wanted
+  if (call.number !== calls.last + 1) {
+    list.length = 0; // a gap: the older ones are loaded when wanted
+    calls.older = true;
+  }
   call.gap = list.length ? call.time_ns / NS - list[list.length - 1].time_ns / NS : null;
   list.push(call);
   calls.last = call.number;
@@ -288,6 +291,7 @@ function take(events) {
     if (store.list.length <= MOST) continue;
     const gone = store.list.splice(0, store.list.length - MOST);
     if (store === jobs) for (const each of gone) jobs.byId.delete(each._id);
+    else calls.older = true;
   }
   changed(...kinds);
 }
