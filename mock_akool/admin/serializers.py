@@ -407,6 +407,7 @@ _ATTEMPT: Final = Serializer(
         "ended_ns": kept("when it was over, in epoch nanoseconds", WHOLE, "ended_ns"),
         "http": kept("the HTTP status that the receiver answered, or null", or_null(WHOLE), "status"),
         "error": kept("why there was no response, or empty text", TEXT, "error"),
+        "collected": kept("whether nothing was sent, because nobody listens", FLAG, "collected"),
     },
 )
 DELIVERY: Final = Serializer(

@@ -26,7 +26,7 @@ class DeliveryState(StrEnum):
     WAITING = "waiting"
     """It will be attempted, or attempted again, or an attempt is under way."""
     DELIVERED = "delivered"
-    """The receiver answered with HTTP 200."""
+    """The receiver answered with HTTP 200, or it was only collected, as nobody listens."""
     GIVEN_UP = "given up"
     """All attempts failed."""
     REFUSED = "refused"
@@ -42,6 +42,7 @@ class DeliveryState(StrEnum):
 class AttemptResult(NamedTuple):
     """How one attempt to deliver went: the HTTP `status` that the receiver answered, or the `error` if there is none.
 
+    `collected`: nothing was sent, because nobody listens; it counts as answered with HTTP 200.
     Instants are in nanoseconds since the epoch.
     """
 
@@ -49,6 +50,7 @@ class AttemptResult(NamedTuple):
     ended_ns: int
     status: int | None = None
     error: str = ""
+    collected: bool = False
 
     @property
     def seconds(self) -> float:
@@ -131,8 +133,13 @@ class Delivery:
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver answered with HTTP 200."""
+        """Whether the receiver answered with HTTP 200, or it was only collected."""
         return self.state is DeliveryState.DELIVERED
+
+    @property
+    def collected(self) -> bool:
+        """Whether nothing was sent, because nobody listens: it was only collected, and counts as delivered."""
+        return bool(self.attempts) and self.attempts[-1].collected
 
     @property
     def answer(self) -> int | None:
@@ -163,7 +170,7 @@ class Delivery:
         attempts = f" after {len(self.attempts)} attempts" if len(self.attempts) > 1 else ""
         return (
             f"<Delivery {self.number} of job {self.job_id} status={self.status.word} to {printable(self.url)} "
-            f"account={shortened(self.account)} {self.state}{attempts}>"
+            f"account={shortened(self.account)} {self.state}{' (only collected)' if self.collected else ''}{attempts}>"
         )
 
 

@@ -268,7 +268,7 @@ class Outbox:
         with self._lock:
             is_all = self._take_some(now_ns, most, taken)
             for each in taken:
-                self.finish(each, AttemptResult(each.delivery.due_ns, each.delivery.due_ns, _OK))
+                self.finish(each, AttemptResult(each.delivery.due_ns, each.delivery.due_ns, _OK, collected=True))
         return bool(taken) or not is_all
 
     def abandon(self) -> list[Delivery]:

@@ -106,6 +106,8 @@ class TextStyle:
         """Return the line of the last attempt to deliver a webhook."""
         last = delivery.attempts[-1]
         answer = last.status if last.status is not None else f"({printable(last.error)})"
+        if last.collected:
+            answer = "(nothing sent, only collected)"
         return (
             f"{_clock(time_ns // NS_PER_MS)} POST webhook {printable(delivery.url)} -> {answer}"
             f"  job {delivery.job_id} {delivery.status.word}  {last.seconds * 1000:.1f} ms"
@@ -169,6 +171,7 @@ class JsonStyle:
                 "account": shortened(delivery.account),
                 "http": last.status,
                 "error": last.error,
+                "collected": last.collected,
                 "job": delivery.job_id,
                 "job_status": delivery.status.word,
                 "ms": last.seconds * 1000,

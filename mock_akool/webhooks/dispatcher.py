@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.akool.deliveries import Attempt, AttemptResult, CancelToken, Delivery, DeliveryState
 from mock_akool.akool.outbox import Outbox
@@ -63,7 +63,7 @@ class Dispatcher:
         self._closed = False
         self._is_stuck = False
         """Whether the worker could not start."""
-        self._said: set[tuple[str, str, bool]] = set()
+        self._said: set[tuple[Any, ...]] = set()
         """What was said at once."""
         self._busy = 0
         """How many threads deliver for live servers on a virtual clock."""
@@ -122,8 +122,17 @@ class Dispatcher:
             self.changed()
 
     def unsendable(self, delivery: Delivery) -> None:
-        """A delivery was made that cannot be sent: say so at once."""
-        _log.warning("mock-akool: %s", describe(delivery))
+        """A delivery was made that cannot be sent: say so at once, of each account and URL once."""
+        if self._is_news(delivery.account, delivery.url[:_MOST_SAID], True):
+            _log.warning("mock-akool: %s", describe(delivery))
+
+    def _is_news(self, *about: Any) -> bool:
+        """Return whether this was not said before, and take a note of it while there is room."""
+        if about in self._said:
+            return False
+        if len(self._said) < _MOST_SAID:
+            self._said.add(about)
+        return True
 
     def forgotten(self) -> None:
         """All was forgotten: end what is under way."""
@@ -366,13 +375,11 @@ class Dispatcher:
             self._say_at_once(finished, is_lasting=is_lasting)
 
     def _say_at_once(self, delivery: Delivery, *, is_lasting: bool) -> None:
-        """Say after the first attempt what will not get better by itself, each account and host once."""
-        about = delivery.account, delivery.url[:_MOST_SAID], is_lasting
-        if not (is_lasting or delivery.may_be_unverifiable) or about in self._said:
+        """Say after the first attempt what will not get better by itself, of each account and URL once."""
+        if not (is_lasting or delivery.may_be_unverifiable):
             return
-        if len(self._said) < _MOST_SAID:
-            self._said.add(about)
-        _log.warning("mock-akool: %s", describe(delivery))
+        if self._is_news(delivery.account, delivery.url[:_MOST_SAID], is_lasting):
+            _log.warning("mock-akool: %s", describe(delivery))
 
     def _deliver(self, attempt: Attempt) -> None:
         """Make one attempt in this thread, on a virtual clock."""
@@ -393,7 +400,7 @@ class Dispatcher:
             ended_ns = self.clock.now_ns()
             if ended_ns - began_ns > self._timeout_ns + _slow_ns(delivery):
                 answer = Answer(None, f"no answer within {self.timeout_s:g} s")
-            result = AttemptResult(began_ns, ended_ns, answer.status, answer.error)
+            result = AttemptResult(began_ns, ended_ns, answer.status, answer.error, mode.kind == "collect")
             self.finish(attempt, result, is_final=sent.is_final, is_lasting=sent.is_lasting)
 
     def _collect(self) -> None:

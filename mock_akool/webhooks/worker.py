@@ -256,7 +256,7 @@ class Worker:
         except Exception as bug:
             _log.exception("mock-akool bug while sending %r", delivery)
             sent = Sent(error=f"mock-akool bug: {type(bug).__name__}: {bug}", is_final=True)
-        result = AttemptResult(began_ns, work.now_ns(), sent.status, sent.error)
+        result = AttemptResult(began_ns, work.now_ns(), sent.status, sent.error, mode.kind == "collect")
         work.finish(attempt, result, is_final=sent.is_final, is_lasting=sent.is_lasting)
 
     async def _call(self, receiver: Receiver, delivery: Delivery) -> Sent:

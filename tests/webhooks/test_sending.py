@@ -496,6 +496,27 @@ class TestReportedAtOnce:
         assert "not encrypted: the account's clientSecret has 5 bytes and cannot encrypt" in line
         assert "cannot encrypt" in mock.report()
 
+    def test_a_key_that_cannot_encrypt_is_said_of_each_account_and_url_once(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        mock = MockAkool(queueing=0, processing=0)
+        mock.webhooks.deliver_to(lambda request: 200)
+        for key in ("short", "short", "small"):
+            for path in ("one", "two"):
+                create(mock, f"http://127.0.0.1:9/{path}", key=key)
+                mock.clock.advance(0)
+        assert mock.webhooks.in_state("not encrypted").count == 12
+        said = [re.search(r"to (\S+): not encrypted", line) for line in self.said(caplog)]
+        assert [match and match[1] for match in said] == 2 * ["http://127.0.0.1:9/one", "http://127.0.0.1:9/two"]
+
+    def test_what_cannot_be_sent_is_said_anew_after_a_reset(self, caplog: pytest.LogCaptureFixture) -> None:
+        mock = MockAkool(webhook_processing=False, queueing=0, processing=0)
+        for _ in range(2):
+            create(mock, key="short")
+            mock.clock.advance(0)
+            mock.reset()
+        assert len(self.said(caplog)) == 2
+
     def test_a_client_id_that_the_fake_made_up(self, caplog: pytest.LogCaptureFixture) -> None:
         key = "k" * 32
         with http_receiver(lambda got: 401) as receiver, live(webhook_retry_delay="1h") as mock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from inspect import signature
@@ -21,6 +22,7 @@ from mock_akool.mock.remote import webhooks as remote_webhooks
 from mock_akool.mock.remote.webhooks import RemoteWebhooks
 from mock_akool.mock.webhooks import Webhooks
 from mock_akool.pytest_plugin.servers import LiveServer
+from mock_akool.server.access_log import JsonStyle, TextStyle
 from tests.mock.clients import CREATE
 from tests.webhooks.receivers import ACCOUNT, HOOK, PATIENCE_S, SECRET, create, create_v4, fake, http_receiver, seconds
 
@@ -41,6 +43,58 @@ def view(request: pytest.FixtureRequest) -> Iterator[View]:
             return seen[mock]
 
         yield remote if request.param == "remote" else lambda mock: mock.webhooks
+
+
+class TestCollected:
+    """Where nobody listens, a webhook counts as delivered, and it can be seen that nothing was sent."""
+
+    def test_it_says_that_nothing_was_sent(self, view: View) -> None:
+        mock = fake()
+        webhooks = view(mock)
+        create(mock)
+        mock.clock.advance(5)
+        for each in webhooks:
+            assert (each.state, each.collected, each.answer) == ("delivered", True, 200)
+            assert [attempt.collected for attempt in each.attempts] == [True]
+            assert " delivered (only collected)>" in repr(each)
+
+    def test_what_a_receiver_took_was_sent(self, view: View) -> None:
+        mock = fake()
+        webhooks = view(mock)
+        mock.webhooks.deliver_to(lambda request: 200)
+        create(mock)
+        mock.clock.advance(5)
+        assert [(each.state, each.collected) for each in webhooks] == [("delivered", False)] * 2
+        assert "only collected" not in repr(webhooks[0])
+
+    def test_on_a_clock_that_runs(self) -> None:
+        mock = fake(clock=SteeredClock(), queueing=0, processing="1ms")
+        create(mock)
+        assert [each.collected for each in (mock.webhooks.wait_for_delivery(), mock.webhooks.last)] == [True, True]
+
+    def test_of_one_account_while_those_of_others_are_sent(self) -> None:
+        mock = fake(clock=SteeredClock(), queueing=0, processing="1ms", webhook_processing=False)
+        with http_receiver() as receiver, mock.server():
+            mock.webhooks.send_over_http()
+            mock.webhooks.of_account(OTHER).collect()
+            create(mock, receiver.url)
+            create(mock, receiver.url, key=OTHER)
+            found = [mock.webhooks.wait_for_delivery(job) for job in mock.jobs]
+            assert [(each.account == OTHER, each.collected) for each in found] == [(False, False), (True, True)]
+
+    def test_the_log_says_so_too(self) -> None:
+        mock = fake()
+        create(mock)
+        mock.clock.advance(5)
+        delivery = mock.webhooks.last
+        assert "/hook -> (nothing sent, only collected)  job " in TextStyle().webhook(0, delivery)
+        assert json.loads(JsonStyle().webhook(0, delivery))["collected"] is True
+
+    def test_a_delivery_without_an_attempt_is_not_collected(self) -> None:
+        mock = fake()
+        create(mock, key="short")
+        mock.clock.advance(5)
+        assert (mock.webhooks.last.state, mock.webhooks.last.collected) == ("not encrypted", False)
 
 
 class TestAsASequence:
@@ -102,7 +156,7 @@ class TestAsASequence:
         create(mock)
         mock.clock.advance(5)
         assert SECRET not in repr(view(mock)) + repr(view(mock)[0])
-        assert repr(view(mock)[0]).endswith(f"status=processing to {HOOK} account=nmwU… delivered>")
+        assert repr(view(mock)[0]).endswith(f"status=processing to {HOOK} account=nmwU… delivered (only collected)>")
 
 
 class TestMessages:
