@@ -1,7 +1,7 @@
 """Installs what `make test-runtimes` runs, where it can, and says what it could not install.
 
-The libraries of Node, Deno and Bun come by npm, into a folder of their own; Go and PHP by apt-get, which wants Debian
-and root.
+The libraries of Node, Deno and Bun come by npm, into a folder of their own, and those of Python by pip, into an
+environment of their own; Go and PHP by apt-get, which wants Debian and root.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from typing import Final
 FOLDER: Final = Path(__file__).resolve().parents[1] / ".runtimes"
 
 BY_NPM: Final = ("axios", "axios-old@npm:axios@0.27.2", "got", "node-fetch", "undici", "deno", "bun")
+PYTHON: Final = FOLDER / "python"
+"""The environment with what is in BY_PIP."""
+BY_PIP: Final = {"pycurl": ("pycurl",), "aiodns": ("aiohttp", "aiodns")}
+"""The packages of PyPI, by the module that is wanted; as wheels, since pycurl would want a compiler and headers."""
 BY_APT: Final = {"go": ("golang-go",), "php": ("php-cli", "php-curl")}
 """The packages of Debian, by the program that they bring."""
 _LONGEST_S: Final = 900.0
@@ -29,6 +33,13 @@ def main() -> int:
         name = package.partition("@")[0]
         if not (FOLDER / "node_modules" / name).is_dir():
             _install(name, "npm", ("npm", "install", "--no-audit", "--no-fund", "--prefix", str(FOLDER), package))
+    if not PYTHON.is_dir():
+        _install("an environment of Python", sys.executable, (sys.executable, "-m", "venv", str(PYTHON)))
+    for module, packages in BY_PIP.items():
+        if has_module(module):
+            continue
+        pip = (str(PYTHON / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check")
+        _install(module, pip[0], (*pip, "--only-binary", ":all:", *packages))
     for program, packages in BY_APT.items():
         if shutil.which(program) is None:
             if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -36,6 +47,11 @@ def main() -> int:
             else:
                 print(f"not installed: {program}: install {' and '.join(packages)} as root")
     return 0
+
+
+def has_module(name: str) -> bool:
+    """Return whether the environment of Python has a module."""
+    return any(PYTHON.glob(f"lib/python*/site-packages/{name}/__init__.py"))
 
 
 def _install(name: str, by: str, command: Sequence[str]) -> None:

@@ -252,6 +252,18 @@ def pytest_runtest_makereport(
     return (yield)
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name the marker that is meant where pytest does not know one that sounds like ours."""
+    warned = (str(each.message) for each in terminalreporter.stats.get("warnings", ()))
+    failed = (str(each.longrepr) for each in terminalreporter.stats.get("error", ()))
+    texts = [text for text in (*warned, *failed) if "pytest.mark." in text or "`markers`" in text]
+    if texts:
+        from mock_akool.pytest_plugin.marker_names import hints_in
+
+        for hint in hints_in(texts):
+            terminalreporter.write_line(hint, yellow=True)
+
+
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
     """Compare records without showing their secrets, which pytest would find inside."""
     if not type(left).__module__.startswith("mock_akool."):

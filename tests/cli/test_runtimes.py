@@ -15,7 +15,7 @@ import pytest
 from tests.children import run
 from tests.cli.test_exec import CREDIT, URL
 from tests.cli.test_isolation import BARE, needs_namespaces
-from tools.install_runtimes import FOLDER
+from tools.install_runtimes import FOLDER, PYTHON, has_module
 
 pytestmark = pytest.mark.runtimes
 
@@ -61,6 +61,24 @@ PHP_CURL: Final = (
 PHP_STREAM: Final = (
     f"<?php echo file_get_contents('{URL}', false, stream_context_create(['http' => ['header' => 'x-api-key: k']]));"
 )
+
+
+PYCURL: Final = f"""
+import pycurl
+handle = pycurl.Curl()
+handle.setopt(pycurl.URL, "{URL}")
+handle.setopt(pycurl.HTTPHEADER, ["x-api-key: k"])
+handle.perform()
+"""
+AIODNS: Final = f"""
+import asyncio, aiohttp
+async def main():
+    connector = aiohttp.TCPConnector(resolver=aiohttp.AsyncResolver())
+    async with aiohttp.ClientSession(connector=connector) as session:
+        async with session.get("{URL}", headers={{"x-api-key": "k"}}) as response:
+            print(await response.text(), end="")
+asyncio.run(main())
+"""
 
 
 def _wants(program: str) -> str:
@@ -124,4 +142,15 @@ def test_php_by_streams(tmp_path: Path) -> None:
     """They know no variable for a proxy."""
     (tmp_path / "app.php").write_text(PHP_STREAM)
     ran = run("exec", "--isolate", "--", _wants("php"), tmp_path / "app.php")
+    assert (ran.stdout, ran.returncode) == (CREDIT, 0), ran.stderr
+
+
+@needs_namespaces
+@pytest.mark.parametrize(("module", "program"), [("pycurl", PYCURL), ("aiodns", AIODNS)])
+def test_libraries_of_python_that_resolve_names_by_themselves(module: str, program: str, tmp_path: Path) -> None:
+    """Neither the shim for `socket` nor a variable reaches them."""
+    if not has_module(module):
+        pytest.skip(f"{module} could not be installed as a wheel")
+    (tmp_path / "app.py").write_text(program)
+    ran = run("exec", "--quiet", "--isolate", "--", *BARE, PYTHON / "bin" / "python", tmp_path / "app.py")
     assert (ran.stdout, ran.returncode) == (CREDIT, 0), ran.stderr
