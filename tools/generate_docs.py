@@ -29,6 +29,7 @@ from mock_akool.akool.families.image_v4 import ORIGINAL_SCALE, RESOLUTIONS, TEXT
 from mock_akool.akool.jobs import JobInput
 from mock_akool.akool.scenarios.expectations import EXPECTATION, Expectation
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO, WHEN
+from mock_akool.cli.exit_statuses import EXIT_STATUSES, OF_ALL
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.diagnostics.hints import HINTS
 from mock_akool.gauntlet.page import drawing, standalone
@@ -119,6 +120,16 @@ def _settings(rows: Iterable[Setting]) -> str:
 
 def _fake_settings() -> str:
     return _settings(row for row in table() if not row.field.mark and _is_of_the_fake(row))
+
+
+def _exit_statuses() -> str:
+    rows = [
+        (f"`mock-akool {command}`" if number == 0 else "", status, meaning)
+        for command, statuses in EXIT_STATUSES.items()
+        for number, (status, meaning) in enumerate(statuses.items())
+    ]
+    every = [("any command" if number == 0 else "", *each) for number, each in enumerate(OF_ALL.items())]
+    return markdown(("Command", "Exit status", "Means"), [*rows, *every])
 
 
 def _server_settings() -> str:
@@ -381,6 +392,7 @@ def _taken(route: Route) -> str:
 
 _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "settings": _fake_settings,
+    "exit statuses": _exit_statuses,
     "server settings": _server_settings,
     "choices": _choices,
     "choices of section": _choices_of_section,

@@ -16,7 +16,7 @@ def add_parser(commands: Any, help: str) -> None:
         "demo",
         help=help,
         description="Start a server on a free port, run a client against it, and save what it gets. Without FAMILY "
-        "it makes an image and presses its buttons. Exits with 1 if something surprised the client.",
+        "it makes an image and presses its buttons.",
     )
     parser.add_argument(
         "family",

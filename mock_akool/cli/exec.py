@@ -86,7 +86,7 @@ def add_parser(commands: Any, help: str) -> None:
         usage="mock-akool exec [options] -- COMMAND ...",
         description="Run a program that has Akool's hosts written into it against a fake of its own. Its environment "
         "leads it there. Requests to other hosts go out as before.",
-        epilog="The exit status is that of COMMAND. All flags of `mock-akool serve` are flags of exec too.",
+        epilog="All flags of `mock-akool serve` are flags of exec too.",
     )
     own = parser.add_argument_group("what is printed at the end")
     own.add_argument("--quiet", action="store_true", help="print nothing")

@@ -34,8 +34,7 @@ def add_parser(commands: Any, help: str) -> None:
         usage="mock-akool gauntlet [options] -- COMMAND ...",
         description="Run a program once for each scenario of the library, each time afresh and against a fake of its "
         "own, and judge what it does. Its environment leads it there, as with `mock-akool exec`.",
-        epilog="The exit status is 1 where a scenario was failed. All flags of `mock-akool serve` are flags of "
-        "gauntlet too.",
+        epilog="All flags of `mock-akool serve` are flags of gauntlet too.",
     )
     which = parser.add_argument_group("which scenarios")
     for flag, help in (("--only", "run this one (repeatable)"), ("--skip", "leave this one out (repeatable)")):

@@ -14,9 +14,7 @@ _DEFAULT_URL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 def add_parser(commands: Any, help: str) -> None:
     """Add the command to the commands of a parser."""
-    parser = commands.add_parser(
-        "health", help=help, description="Check that a server is healthy: exit code 0 if so, else 1."
-    )
+    parser = commands.add_parser("health", help=help, description="Check that a server is healthy.")
     parser.add_argument("--url", help=f"the server's address (default: that of {PREFIX}PORT, else {_DEFAULT_URL})")
     parser.add_argument(
         "--timeout", type=float, default=2.0, metavar="SECONDS", help="how long to wait for it (default: %(default)s)"

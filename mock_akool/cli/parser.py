@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NoReturn
 
+from mock_akool.cli.exit_statuses import line_for
+
 _WIDTH: Final = 80
 _FLAGS_WIDTH: Final = 27
 _COMMANDS_WIDTH: Final = 14
@@ -46,6 +48,7 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", HelpFormatter)
         options["allow_abbrev"] = False
         super().__init__(*arguments, **options)
+        self.epilog = " ".join(filter(None, (self.epilog, line_for(self.prog)))) or None
         self.written_otherwise: dict[str, str] = {}
         """What is no flag here, and how it is written instead."""
         self.other_mistakes: Callable[[argparse.Namespace], Iterable[str]] = lambda namespace: ()

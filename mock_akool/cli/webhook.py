@@ -8,6 +8,7 @@ import os
 import sys
 from typing import Any, Final
 
+from mock_akool.cli.parser import Parser
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, SystemClock
 from mock_akool.core.durations import Duration
 from mock_akool.core.errors import MockAkoolError, SettingsError
@@ -34,7 +35,7 @@ def add_parser(commands: Any, help: str) -> None:
         "send",
         help="send a webhook to a receiver",
         usage="mock-akool webhook send --to URL [options]",
-        description="Encrypt and sign a webhook, POST it, and print the answer: exit code 0 for HTTP 200, else 1.",
+        description="Encrypt and sign a webhook, POST it, and print the answer.",
     )
     sending.add_argument("--to", required=True, metavar="URL", help="where to send it")
     _add_account(sending)
@@ -74,7 +75,8 @@ def add_parser(commands: Any, help: str) -> None:
     opening.set_defaults(run=open_webhook)
 
 
-def _add_account(parser: argparse.ArgumentParser) -> None:
+def _add_account(parser: Parser) -> None:
+    parser.written_otherwise["--client-secret"] = "--api-key"
     account = parser.add_argument_group("account")
     account.add_argument("--client-id", help=f"the account's clientId (default: the variable {_ID})")
     account.add_argument(

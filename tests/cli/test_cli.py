@@ -22,6 +22,7 @@ import pytest
 from mock_akool import __version__
 from mock_akool.cli import COMMANDS as COMMAND_TABLE
 from mock_akool.cli import build_parser, main
+from mock_akool.cli.exit_statuses import EXIT_STATUSES
 from mock_akool.scenario_library.library import names, text_of
 from mock_akool.server.settings import table
 from tests.children import PATIENCE_S, Child, Serving, run
@@ -91,9 +92,7 @@ REFUSED = (
 COMMANDS = [
     (),
     *((name,) for name in COMMAND_TABLE),
-    *(("scenarios", name) for name in ("list", "show", "check", "schema")),
-    ("webhook", "send"),
-    ("webhook", "open"),
+    *(tuple(name.split()) for name in EXIT_STATUSES if " " in name),
 ]
 
 
@@ -178,6 +177,7 @@ class TestMistakes:
                 2,
                 "there is no flag --out-of-credits-code, write --set out_of_credits_code=VALUE. See mock-akool serve",
             ),
+            (("webhook", "open", "--client-secret", "x"), 2, "there is no flag --client-secret, write --api-key. See"),
             (("serve", "--square4k=1"), 2, "there is no flag --square4k, write --set square_4k=VALUE. See"),
             (
                 ("serve", "--set", "seed", "--set", "=3"),
