@@ -46,7 +46,7 @@ def add_parser(commands: Any, help: str) -> None:
         "--races",
         type=_count,
         metavar="N",
-        help="instead, try N orders of polls and webhooks (wants --webhook-url)",
+        help="instead, try N orders of polls and webhooks",
     )
     how = parser.add_argument_group("how they are run")
     how.add_argument(
