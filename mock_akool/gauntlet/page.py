@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Final
 
+from mock_akool.diagnostics.describe import counted
 from mock_akool.gauntlet.judging import Judgement, Verdict
 from mock_akool.gauntlet.report import GauntletReport
 from mock_akool.gauntlet.rules import Finding
@@ -78,7 +79,7 @@ def _section(number: int, judgement: Judgement) -> str:
     return (
         f'<section id="run-{number}"><h2>{escape(judgement.scenario)} {_mark(judgement)}</h2>'
         f"<p>Seed {judgement.seed}. {escape(judgement.why)}</p>{''.join(map(_found, judgement.findings))}"
-        f"{drawing(judgement.story)}<details><summary>{len(judgement.story.calls)} calls</summary>"
+        f"{drawing(judgement.story)}<details><summary>{counted(len(judgement.story.calls), 'call')}</summary>"
         f"<pre>{calls}{left_out}</pre></details></section>\n"
     )
 
@@ -169,7 +170,7 @@ def _calls(story: Story, row: int) -> Iterable[str]:
             f'stroke-dasharray="2 3"><title>a pause of {end - begin:.3g} s</title></path>'
         )
     for call in story.calls:
-        colour = _COLOURS["completed" if call.rule is None else "failed"]
+        colour = _COLOURS["completed" if call.rule is None and not call.refused else "failed"]
         yield (
             f'<circle cx="{_x(story, call.at)}" cy="{y}" r="4" fill="{colour}"><title>{escape(call.text)}</title>'
             "</circle>"

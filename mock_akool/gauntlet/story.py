@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from mock_akool.akool.codes import Code
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.text import cleaned
 from mock_akool.diagnostics.describe import describe
@@ -13,6 +14,7 @@ from mock_akool.gauntlet.facts import Run
 
 _MOST_CALLS: Final = 200
 """How many calls a story has at most: the first and the last ones of a client that never ends."""
+_FIRST_ERROR: Final = 400
 _LONG: Final = 0.05
 """Pauses are shown that are at least this part of the whole."""
 
@@ -33,7 +35,10 @@ class StoryJob(NamedTuple):
 
 
 class StoryCall(NamedTuple):
-    """A call: its number, when it came, its endpoint, what it brought, and the rule that changed its response."""
+    """A call: its number, when it came, its endpoint, what it brought, and the rule that changed its response.
+
+    `refused`: its response says, by its code or its HTTP status, that nothing was done.
+    """
 
     number: int
     at: float
@@ -41,6 +46,7 @@ class StoryCall(NamedTuple):
     outcome: str
     rule: str | None
     text: str
+    refused: bool
 
 
 class StoryWebhook(NamedTuple):
@@ -91,6 +97,7 @@ def story_of(run: Run) -> Story:
                 call.response.outcome,
                 call.rule if call.rule is None else cleaned(call.rule),
                 describe(call),
+                call.code not in (None, Code.OK) or call.response.status >= _FIRST_ERROR,
             )
             for call in calls
         ),

@@ -169,6 +169,17 @@ class TestReports:
         for drawing in page.split("<svg")[1:]:
             ElementTree.fromstring(f"<svg{drawing.partition('</svg>')[0]}</svg>")
 
+    def test_a_call_that_was_refused_is_drawn_as_one_that_went_wrong(self) -> None:
+        def client(mock: MockAkool) -> None:
+            answer = requests.post(CREATE, json={"prompt": "a fox"}, headers=KEY, timeout=30).json()
+            raise GaveUpError(answer["msg"])
+
+        found = gauntlet.run(client, scenarios=["banned"], seed=1)
+        assert [call.refused for call in found.judgements[0].story.calls] == [True]
+        page = gauntlet.as_html(found)
+        assert "<summary>1 call</summary>" in page
+        assert 'r="4" fill="#c9463d"><title>#1 POST' in page
+
     def test_what_is_known_does_not_fail(self, report: GauntletReport) -> None:
         known = gauntlet.read_known("# what we live with\nfails: polled on  # soon\n")
         accepted = GauntletReport(accepting(report.judgements, known))
