@@ -236,6 +236,7 @@ WORDS_OF_LAYERS: Final[Mapping[str, str]] = {
     "admin": "the API below /_mock/",
     "diagnostics": "reports and hints",
     "media": "draws files",
+    "recording": "recorded calls",
     "scenario_library": "named scenarios",
     "webhooks": "sends webhooks",
     "akool": "families, scenarios, engine, accounts, outbox",

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "ca": "show the CA for HTTPS, hand it to clients, or make a new one",
     "settings": "list all settings, or explain one",
     "scenarios": "list, show and check scenarios",
+    "record": "pass requests on to a service, and record what it answers",
     "webhook": "send a webhook by hand, or read one",
     "families": "list the endpoints of each job family and their words",
     "examples": "list small clients to start from, or copy them",

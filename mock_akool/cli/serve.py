@@ -130,7 +130,8 @@ def serve(options: argparse.Namespace) -> int:
         settings = read_settings(options)
         wants_json = settings.log == "json"
         announcer = JsonAnnouncer() if wants_json else Announcer()
-        return _run(settings, announcer, lambda: read_settings(options), _opener(announcer, wanted=options.open))
+        show = _opener(announcer, wanted=options.open)
+        return run_server(settings, announcer, lambda: read_settings(options), show)
     except MockAkoolError as error:
         if not wants_json:
             raise
@@ -169,16 +170,27 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _run(
-    settings: Settings, announcer: Announcer, read_again: Callable[[], Settings], show: Callable[[str], None]
+def run_server(
+    settings: Settings,
+    announcer: Announcer,
+    read_again: Callable[[], Settings],
+    show: Callable[[str], None] | None = None,
+    *,
+    make: Callable[[Settings], Application] | None = None,
+    finish: Callable[[Application, Announcer], None] | None = None,
 ) -> int:
+    """Serve until a signal ends it, then say what is to be said; returns the exit code.
+
+    `show` is called with the URL of the dashboard once it is there. `make` makes what answers, by default a fake;
+    `finish` says the last words, by default those of a fake.
+    """
     # Not at the top: `--help` needs none of this.
     from mock_akool.admin.access import exposure
     from mock_akool.server.port_file import PortFile
     from mock_akool.server.process import tune_for_serving
     from mock_akool.server.reload import Reloader
 
-    server, log = server_of(settings)
+    server, log = server_of(settings, make)
     application = server.application
 
     def say(level: str, text: str) -> None:
@@ -208,7 +220,8 @@ def _run(
             addresses=list(server.addresses),
             version=__version__,
         )
-        show(dashboard)
+        if show is not None:
+            show(dashboard)
         warning = exposure(settings.host, settings.admin_token)
         if warning is not None:
             announcer.say("warning", warning)
@@ -233,7 +246,7 @@ def _run(
         server.bind()
         tune_for_serving()
         server.run(ready)
-    _announce_end(application, announcer)
+    (finish or _announce_end)(application, announcer)
     return 0
 
 
@@ -267,15 +280,20 @@ def _open(url: str, announcer: Announcer) -> None:
         announcer.say("warning", f"warning: no browser could be opened; the dashboard is at {url}")
 
 
-def server_of(settings: Settings) -> tuple[Server, BatchedLog | None]:
-    """Return the server that these settings describe, with its log, which is to be closed at the end."""
+def server_of(
+    settings: Settings, make: Callable[[Settings], Application] | None = None
+) -> tuple[Server, BatchedLog | None]:
+    """Return the server that these settings describe, with its log, which is to be closed at the end.
+
+    `make` makes what answers; without it a fake does.
+    """
     from mock_akool.core.clock import SteeredClock
     from mock_akool.server.access_log import STYLES, BatchedLog
     from mock_akool.server.application import Application
     from mock_akool.server.http_server import Server
     from mock_akool.webhooks.delivery_modes import HTTP
 
-    application = Application(settings, SteeredClock(), settings.access)
+    application = Application(settings, SteeredClock(), settings.access) if make is None else make(settings)
     application.dispatcher.send_by(HTTP)
     style = STYLES.get(settings.log)
     log = BatchedLog(sys.stderr, style()) if style else None

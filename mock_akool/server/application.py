@@ -68,6 +68,20 @@ class Application:
             return admin.answer(self, request)
         if request.path == "/" and (page := welcome(request)) is not None:
             return page
+        return self._answer_api(request)
+
+    slow_threads = 4
+    """How many slow requests a server answers at a time."""
+    asks_others = False
+    """Whether it asks another server for its responses, so that each takes real time."""
+
+    @property
+    def is_slow(self) -> Callable[[Request], bool]:
+        """What returns whether a request may take milliseconds, so that an event loop should not answer it itself."""
+        return admin.is_slow
+
+    def _answer_api(self, request: Request) -> Response:
+        """Answer what is no admin request."""
         self.dispatcher.deliver_before(request)
         return self._api.answer(request)
 

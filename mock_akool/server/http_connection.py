@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol, cast
 
 import httptools
 
-from mock_akool.admin import PREFIX, is_slow, most_body_bytes
+from mock_akool.admin import PREFIX, most_body_bytes
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import STREAM_FILLER_S, STREAM_LOOK_S, Request, Response, Stream
@@ -94,12 +94,17 @@ class ConnectionHost(ResponseHost, Protocol):
         """The tasks of responses that are under way."""
         ...
 
+    @property
+    def is_slow(self) -> Callable[[Request], bool]:
+        """Returns whether a request may take milliseconds, so that it is answered outside of the event loop."""
+        ...
+
     def answer(self, request: Request, peer: str) -> Response:
         """Answer a request at once, and log it unless the response is a file."""
         ...
 
     async def answer_admin(self, request: Request, peer: str) -> Response:
-        """Answer a request to the admin API, outside of the event loop, and log it."""
+        """Answer a slow request, such as one to the admin API, outside of the event loop, and log it."""
         ...
 
     async def beside(self, work: Callable[[], bytes]) -> bytes:
@@ -632,7 +637,7 @@ class HttpConnection(asyncio.Protocol):
             self._busy = True
             self._later(self._forward(request))
             return
-        if is_slow(request):
+        if self._host.is_slow(request):
             self._busy = True
             self._later(self._answer_admin(request, keep_alive))
             return
@@ -654,7 +659,7 @@ class HttpConnection(asyncio.Protocol):
         task.add_done_callback(self._host.tasks.discard)
 
     async def _answer_admin(self, request: Request, keep_alive: bool) -> None:
-        """Answer an admin request, which may look through all jobs or move a clock, outside of the event loop."""
+        """Answer a request outside of the event loop: it may look through all jobs, or ask another service."""
         response = await self._host.answer_admin(request, self._peer)
         if response.stream is not None and request.method != "HEAD":
             await self._answer_forever(response, response.stream, keep_alive)

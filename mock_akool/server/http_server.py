@@ -44,7 +44,6 @@ _WEBHOOK_GRACE_S: Final = 0.5
 """How long a stop then waits for webhooks that are under way."""
 _NUDGE_S: Final = 0.1
 _DRAWING_THREADS: Final = 2
-_ADMIN_THREADS: Final = 4
 _MOST_KNOWN: Final = 512
 _MOST_FRAMED: Final = 16 << 10
 """From how many bytes on a response is not worth remembering: a poll's is smaller."""
@@ -102,6 +101,7 @@ class Server:
         self.tls = tls or Tls()
         application.tls = self.tls
         self.max_body_bytes = application.max_body_bytes
+        self.is_slow: Callable[[Request], bool] = application.is_slow
         self.pace = 1.0
         """How many times as fast as they say responses are that come late or slowly: as fast as the fake's clock."""
         self.connections: set[HttpConnection] = set()
@@ -189,7 +189,7 @@ class Server:
         self.loop = new_loop()
         self.loop.set_exception_handler(self._complain)
         self._drawing = ThreadPoolExecutor(_DRAWING_THREADS, "mock-akool-draw")
-        self._admin = ThreadPoolExecutor(_ADMIN_THREADS, "mock-akool-admin")
+        self._admin = ThreadPoolExecutor(self.application.slow_threads, "mock-akool-admin")
         self.application.server_started()
         try:
             self.loop.run_until_complete(self._serve(until))
@@ -289,7 +289,7 @@ class Server:
         return response
 
     async def answer_admin(self, request: Request, peer: str = "") -> Response:
-        """Answer an admin request, and wait for what its caller waits for; neither holds the event loop."""
+        """Answer a slow request, and wait for what its caller waits for; neither holds the event loop."""
         began_ns = time.time_ns()
         response = await self.loop.run_in_executor(self._admin, self.application.answer, request)
         waiting = response.waiting

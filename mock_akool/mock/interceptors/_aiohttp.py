@@ -25,6 +25,7 @@ from unittest import mock
 import aiohttp
 from yarl import URL
 
+from mock_akool.admin import is_slow
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response, Termination, Transfer
@@ -168,6 +169,7 @@ class _MemoryHost:
         self.port = 0
         self.tls = _NO_TLS
         self.proxy = _NO_PROXY
+        self.is_slow: Callable[[Request], bool] = is_slow
 
     def is_own(self, place: Place, /) -> bool:
         """Return that every request is for the fake itself."""
@@ -212,6 +214,7 @@ class _Host(_MemoryHost):
         super().__init__(loop, target.application.max_body_bytes)
         self._target = target
         self.application = target.application
+        self.is_slow = target.application.is_slow
 
     def answer(self, request: Request, peer: str = "") -> Response:
         """Answer a request, and say in headers how long its client is to wait."""
@@ -232,6 +235,13 @@ class _Host(_MemoryHost):
         if not waits:
             return response
         return response._replace(headers=(*response.headers, *waits), delay_ns=0, transfer=transfer)
+
+    async def answer_admin(self, request: Request, peer: str) -> Response:
+        """Answer a slow request: one that another server answers in a thread, so that other tasks go on."""
+        if not self.application.asks_others:
+            return await super().answer_admin(request, peer)
+        response = await self.loop.run_in_executor(None, self.answer, request, peer)
+        return response._replace(stream=None)
 
     async def complete(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes]:
         """Return the response as it is sent, and its body."""

@@ -272,6 +272,21 @@ class LocalTarget(Target):
         headers_sent = (*response.headers, ("server", "mock-akool"), ("date", http_date()), *length)
         return Delivered(response.status, headers_sent, sent, response.delay_ns / NS_PER_S, response.transfer)
 
+    async def answer_in_task(
+        self,
+        transport: str,
+        method: str,
+        host: str,
+        path_and_query: str,
+        headers: dict[str, str],
+        body: bytes,
+        timeout_s: float | None,
+    ) -> Delivered:
+        """Answer a request of a task; what another server answers is waited for in a thread, so that others go on."""
+        if not self.application.asks_others:
+            return self.answer(transport, method, host, path_and_query, headers, body, timeout_s)
+        return await _in_thread(lambda: self.answer(transport, method, host, path_and_query, headers, body, timeout_s))
+
     def note(self, request: Request, response: Response) -> Response:
         """Take note that a request was answered, and whether the client pauses between its polls."""
         if response.rule is not None:
@@ -355,6 +370,15 @@ def real_sleep_of_this_loop() -> Callable[[float], Awaitable[None]]:
     import trio
 
     return trio.sleep
+
+
+async def _in_thread(answer: Callable[[], Delivered]) -> Delivered:
+    """Return what takes real time to answer, while other tasks of asyncio or trio go on."""
+    if in_asyncio():
+        return await asyncio.get_running_loop().run_in_executor(None, answer)
+    import trio
+
+    return await trio.to_thread.run_sync(answer)
 
 
 _BODILESS: Final = frozenset({204, 304})
