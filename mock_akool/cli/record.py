@@ -69,9 +69,12 @@ def record(options: argparse.Namespace) -> int:
         made.append(recorder)
         return recorder
 
+    def read_again() -> Settings:
+        return read_settings(options, _DEFAULTS)
+
     announcer = JsonAnnouncer() if settings.log == "json" else Announcer()
     try:
-        return run_server(settings, announcer, lambda: read_settings(options, _DEFAULTS), make=make, finish=_finish)
+        return run_server(settings, announcer, read_again, lambda url: None, make=make, finish=_finish)
     finally:
         for each in made:
             each.close()

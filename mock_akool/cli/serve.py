@@ -174,7 +174,7 @@ def run_server(
     settings: Settings,
     announcer: Announcer,
     read_again: Callable[[], Settings],
-    show: Callable[[str], None] | None = None,
+    show: Callable[[str], None],
     *,
     make: Callable[[Settings], Application] | None = None,
     finish: Callable[[Application, Announcer], None] | None = None,
@@ -220,8 +220,7 @@ def run_server(
             addresses=list(server.addresses),
             version=__version__,
         )
-        if show is not None:
-            show(dashboard)
+        show(dashboard)
         warning = exposure(settings.host, settings.admin_token)
         if warning is not None:
             announcer.say("warning", warning)
