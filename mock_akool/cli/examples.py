@@ -13,14 +13,16 @@ from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.schema import did_you_mean
 
 _PACKAGE: Final = Path(__file__).parents[1]
-_FIRST_COMMENT: Final = re.compile(r'(?:#!.*\n)?(?:"""|// |# )(.*)')
+_FIRST_COMMENT: Final = re.compile(r'(?:#!.*\n|<\?php\n)?(?:"""|// |# )(.*)')
 _SEE_README: Final = re.compile(r'(?: See README\.md\.)?"*$')
 
 
 def add_parser(commands: Any, help: str) -> None:
     """Add the command to the commands of a parser."""
     parser = commands.add_parser(
-        "examples", help=help, description="Small clients in Python, Node and shell, and a receiver of webhooks."
+        "examples",
+        help=help,
+        description="Small clients in Python, Node, Go, PHP and shell, and a receiver of webhooks.",
     )
     kinds = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,20 +12,42 @@ from PIL import Image
 
 from tests.children import run
 from tests.docs.test_examples import FOLDER, PROGRAMS, asked, calling, serving
+from tests.programs import need
+from tools.install_runtimes import FOLDER as RUNTIMES
 
 SWAPPERS: Final = sorted(FOLDER.glob("*_faceswap.*"))
 FACE: Final = "https://example.com/face.jpg"
 PHOTO: Final = "https://example.com/group.jpg"
+BY_RUNTIMES: Final = {"axios_faceswap.mjs", "go_faceswap.go", "php_faceswap.php"}
+"""These want what `tools.install_runtimes` installs."""
 
 
-@pytest.fixture(params=SWAPPERS, ids=lambda file: file.name)
-def command(request: pytest.FixtureRequest) -> list[str]:
+def _marks(file: Path) -> list[pytest.MarkDecorator]:
+    if file.name in BY_RUNTIMES:
+        return [pytest.mark.runtimes]
+    return [] if file.name == "requests_faceswap.py" else [pytest.mark.slow]
+
+
+@pytest.fixture(params=[pytest.param(file, id=file.name, marks=_marks(file)) for file in SWAPPERS])
+def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     file: Path = request.param
-    program = PROGRAMS[file.suffix][0]
-    if shutil.which(program) is None:
-        assert os.environ.get("CI") != "true", f"there is no {program}, and CI must try the examples"
-        pytest.skip(f"there is no {program}")
-    return [*PROGRAMS[file.suffix], str(file)]
+    need(*{".mjs": ["node"], ".go": ["go"], ".php": ["php"]}.get(file.suffix, []))
+    if file.suffix == ".go":
+        return [str(_built(file, tmp_path_factory.getbasetemp()))]
+    if file.name == "axios_faceswap.mjs":
+        folder = tmp_path_factory.mktemp("axios")
+        (folder / "node_modules").symlink_to(RUNTIMES / "node_modules")
+        file = Path(shutil.copy(file, folder))
+    return [*{".php": ("php",), **PROGRAMS}[file.suffix], str(file)]
+
+
+def _built(file: Path, folder: Path) -> Path:
+    """Return the program of Go's source, built once for all tests; it has the name of its source."""
+    program = folder / file.name
+    if not program.exists():
+        built = run(command=["go", "build", "-o", str(program), str(file)], patience_s=300)
+        assert built.returncode == 0, built.stderr
+    return program
 
 
 def swap(command: list[str], url: str, folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
