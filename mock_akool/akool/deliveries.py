@@ -142,6 +142,11 @@ class Delivery:
         return bool(self.attempts) and self.attempts[-1].collected
 
     @property
+    def outcome(self) -> str:
+        """What became of it, for people: its state, and whether it was only collected."""
+        return f"{self.state} (only collected)" if self.collected else str(self.state)
+
+    @property
     def answer(self) -> int | None:
         """The HTTP status of the last attempt's answer, or None when there was none."""
         return self.attempts[-1].status if self.attempts else None
@@ -170,7 +175,7 @@ class Delivery:
         attempts = f" after {len(self.attempts)} attempts" if len(self.attempts) > 1 else ""
         return (
             f"<Delivery {self.number} of job {self.job_id} status={self.status.word} to {printable(self.url)} "
-            f"account={shortened(self.account)} {self.state}{' (only collected)' if self.collected else ''}{attempts}>"
+            f"account={shortened(self.account)} {self.outcome}{attempts}>"
         )
 
 

@@ -135,7 +135,7 @@ def _what_the_client_saw(job: Job, seen: Observations) -> Iterator[str]:
             error = f": {each.error}" if each.error else ""
             yield (
                 f"webhook of status {describe_status(each.status)} at {seen.at(each.due_ns)}: "
-                f"{each.state}{attempts}{error}"
+                f"{each.outcome}{attempts}{error}"
             )
     fetched = seen.fetches(job.id)
     if fetched:

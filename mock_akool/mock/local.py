@@ -267,6 +267,8 @@ class MockAkool(BaseMock, Activation):
         return Server(self.application, host, port)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "engine"):  # shown by pytest beside the error of settings that are not usable
+            return "<MockAkool that could not be made>"
         said = f"{counted(self.engine.job_count, 'job')}, {counted(self.engine.call_log.count, 'call')}"
         return f"<MockAkool {said}{', active' if self.active else ''}>"
 

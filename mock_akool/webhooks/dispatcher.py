@@ -423,5 +423,5 @@ def describe(delivery: Delivery) -> str:
     copy = f" (again #{delivery.copy_of})" if delivery.copy_of else ""
     return (
         f"delivery #{delivery.number}{copy} of job {delivery.job_id}, status {int(delivery.status)}, "
-        f"to {printable(delivery.url)}: {delivery.state}{attempts}{why}"
+        f"to {printable(delivery.url)}: {delivery.outcome}{attempts}{why}"
     )

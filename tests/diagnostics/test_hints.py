@@ -431,6 +431,13 @@ CASES = (
         lambda client: client.poll(client.create()),
     ),
     Case(
+        "poll of unknown job",
+        lambda client: lost(client, f"{client.mock.started_ns // 10**9:08x}{'0' * 16}"),
+        "#2 polls 'ID', which no create has returned; the job is of 2026-01-01 00:00:00 UTC, and this fake was "
+        "started or reset after that: jobs live in memory only, and a restart forgets them",
+        lambda client: client.poll(client.create()),
+    ),
+    Case(
         "poll by other id",
         lambda client: listed(client, by="job_id"),
         "#2 polls '20251231235959997-8077', which is the `job_id` of job ID; ask for its `_id`",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mock_akool import MockAkool, MockAkoolError, failed
+from mock_akool import MockAkool, MockAkoolError, SettingsError, failed
 
 MISTAKES: dict[str, tuple[Callable[[MockAkool], Any], str]] = {
     "a fault of webhooks that does nothing": (
@@ -48,3 +48,10 @@ def test_it_is_refused_and_changes_nothing(name: str) -> None:
     assert said in str(caught.value)
     scripts: Any = mock.engine.scripts
     assert (mock.scenarios, list(scripts.webhook_rules_of(None)), scripts.job_scripts_of(None)) == ((), [], ())
+
+
+def test_a_fake_whose_settings_are_not_usable_can_be_shown_by_a_traceback() -> None:
+    made = MockAkool.__new__(MockAkool)
+    with pytest.raises(SettingsError):
+        made.__init__(sead=3)  # type: ignore[misc]
+    assert repr(made) == "<MockAkool that could not be made>"

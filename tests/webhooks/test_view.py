@@ -90,6 +90,15 @@ class TestCollected:
         assert "/hook -> (nothing sent, only collected)  job " in TextStyle().webhook(0, delivery)
         assert json.loads(JsonStyle().webhook(0, delivery))["collected"] is True
 
+    def test_the_report_and_the_list_say_so_too(self) -> None:
+        mock = fake()
+        create(mock)
+        mock.clock.advance(5)
+        assert "webhook of status 3 completed at +5.0 s: delivered (only collected)" in explain(
+            Observations.of(mock.engine)
+        )
+        assert repr(mock.webhooks.with_status(3)).endswith(": delivered (only collected)>")
+
     def test_a_delivery_without_an_attempt_is_not_collected(self) -> None:
         mock = fake()
         create(mock, key="short")

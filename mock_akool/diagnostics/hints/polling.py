@@ -90,7 +90,8 @@ def _unknown_job(seen: Observations) -> str | None:
 
 def _known_jobs(job_id: str, seen: Observations) -> str:
     made_s = int(job_id[:8], 16) if _JOB_ID.fullmatch(job_id) else 0
-    if _OLDEST_JOB_S <= made_s < seen.start_ns // NS_PER_S:
+    # An id of the second of the start is none of this fake's either: it knows those that it made.
+    if _OLDEST_JOB_S <= made_s <= seen.start_ns // NS_PER_S:
         when = datetime.fromtimestamp(made_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         return (
             f"the job is of {when}, and this fake was started or reset after that: jobs live in memory only, "
