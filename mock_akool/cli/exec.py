@@ -29,6 +29,7 @@ _NO_PROGRAM: Final = 126
 _BY_SIGNAL: Final = 128
 """What a shell adds to the number of the signal that ended a command."""
 _FORWARDED: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+_OTHER_REPORT: Final = "Choose another with --report"
 _NOTHING: Final = "mock-akool: no request reached the fake"
 _CLIENTS: Final = "clients"
 """The folder beside the CA for the files that variables name."""
@@ -119,6 +120,8 @@ def execute(options: argparse.Namespace) -> int:
     program = program_of(command)
     if isinstance(program, int):
         return program
+    if options.report:
+        _check_report(options.report)
     with _fake(options) as fake:
         began = fake.observed()
         status = _run([program, *command[1:]], {**os.environ, **fake.variables}, fake)
@@ -419,9 +422,18 @@ def nothing_came(command: Sequence[str]) -> list[str]:
     return [_NOTHING, *(f"hint: {each}" for each in [*ways, general])]
 
 
+def _check_report(file: str) -> None:
+    """Refuse a file that cannot be written before the command runs, which may take long and cost something."""
+    folder = Path(file).parent
+    if not folder.is_dir():
+        raise MockAkoolError(f"cannot write the report {file}: there is no folder {folder}", _OTHER_REPORT)
+    if Path(file).is_dir():
+        raise MockAkoolError(f"cannot write the report {file}: it is a folder", _OTHER_REPORT)
+
+
 def _write_report(file: str, seen: Observed, command: Sequence[str], status: int) -> None:
     content = {"command": list(command), "exit_status": status, **seen._asdict()}
     try:
         Path(file).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
-        raise MockAkoolError(f"cannot write the report {file}: {error.strerror or error}") from None
+        raise MockAkoolError(f"cannot write the report {file}: {error.strerror or error}", _OTHER_REPORT) from None

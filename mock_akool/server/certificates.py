@@ -174,8 +174,8 @@ class Authority:
             key = load_pem_private_key(content, None)
             signing, root = x509.load_pem_x509_certificates(content)
             signing.verify_directly_issued_by(root)
-        except Exception as error:  # cryptography raises many kinds for bytes that are no certificate
-            why = str(error).partition("\n")[0] or type(error).__name__
+        except Exception:  # cryptography raises many kinds for bytes that are no certificate
+            why = "it should have a key and two certificates (PEM) that belong together"
             raise ServerError(f"the CA {self.folder / AUTHORITY_FILE} is broken: {why}", hint) from None
         if not isinstance(key, EllipticCurvePrivateKey) or key.public_key() != signing.public_key():
             raise ServerError(f"the CA {self.folder / AUTHORITY_FILE} is broken: its key does not fit", hint)

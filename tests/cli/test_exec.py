@@ -257,8 +257,20 @@ class TestReports:
         assert "quota/info" in report["report"]
 
     def test_one_that_cannot_be_written(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert main(["exec", "--report", str(tmp_path / "no" / "x"), "--", "true"]) == 1
-        assert "cannot write the report" in capsys.readouterr().err
+        ran = tmp_path / "ran"
+        for file, why in (
+            (tmp_path / "no" / "x", f"there is no folder {tmp_path / 'no'}"),
+            (tmp_path, "it is a folder"),
+        ):
+            assert main(["exec", "--report", str(file), "--", "touch", str(ran)]) == 1
+            hint = "Choose another with --report"
+            assert capsys.readouterr().err == f"mock-akool: cannot write the report {file}: {why}. {hint}\n"
+        assert not ran.exists(), "the command must not have been run"
+
+    def test_one_that_cannot_be_written_any_more(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "report.json"
+        assert main(["exec", "--report", str(file), "--", "mkdir", str(file)]) == 1
+        assert f"cannot write the report {file}: Is a directory. Choose another" in capsys.readouterr().err
 
     @wants("curl")
     def test_mistakes_of_the_client_are_hints(self) -> None:
