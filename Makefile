@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-latest test-all lint lock release-check lowest-check check docs docs-site bench image image-test bare-test test-runtimes mutate clean
+.PHONY: help demo test test-latest test-all lint lock release-check lowest-check check docs docs-site screenshots bench image image-test bare-test test-runtimes mutate clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -57,6 +57,9 @@ docs: $(VENV)/installed-dev ## write the tables in README and docs anew
 
 docs-site: $(VENV)/installed-dev ## build the site of the docs into the folder site, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+screenshots: $(VENV)/installed-dev ## draw the images of the dashboard in the docs anew (wants Chromium)
+	$(BIN)/python -m tools.screenshots
 
 bench: $(VENV)/installed-dev ## measure speed as ratios (wants wrk; WireMock wants npm and java)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt

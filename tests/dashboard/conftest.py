@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -13,33 +11,24 @@ import pytest
 from mock_akool import MockAkool, Server, SteeredClock
 from mock_akool.admin import Access
 from tests.admin.conftest import Fake
+from tools.browser import FLAGS, MISSING, find_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 PATIENCE_MS: Final = 8_000
-NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def chromium() -> str | None:
-    """Where Chromium is, also by the variable CHROMIUM; None if it is not."""
-    named = os.environ.get("CHROMIUM")
-    return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The browser; of one module, since Playwright's event loop would be in the way of tests that have their own."""
-    program = chromium()
+    program = find_chromium()
     if program is None:
-        pytest.skip("there is no Chromium: install the package chromium, or say where it is by CHROMIUM")
+        pytest.skip(MISSING)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        # Its sandbox wants rights that root in a container does not have. It opens pages of this process only.
-        launched = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
+        launched = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         yield launched
         launched.close()
 

@@ -327,6 +327,10 @@ def test_hints_lead_to_the_calls(look: Open) -> None:
     expect(page.page.locator("#tab-hints b")).not_to_be_empty()
     page.button("#1", hint).click()
     expect(page.detail("calls").locator("h2")).to_have_text("Call #1")
+    job = page.fake.create()
+    page.go("hints")
+    page.button(job, page.view("hints").locator("li", has_text="never polled")).click()
+    expect(page.detail("jobs").locator("h2")).to_contain_text(job)
 
 
 # Scenarios

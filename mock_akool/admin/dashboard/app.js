@@ -92,7 +92,7 @@ const SPEEDS = [0.1, 1, 2, 5, 10, 60, 600];
 const speed = h(
   "select",
   { "aria-label": "Speed of the clock", title: "How many of its seconds pass in a second", onchange: () => move("speed", { factor: Number(speed.value) }) },
-  SPEEDS.map((each) => h("option", { value: String(each) }, `× ${each}`)),
+  SPEEDS.map((each) => h("option", { value: String(each), selected: each === 1 }, `× ${each}`)),
 );
 const freeze = button("Freeze", () => (store.clock.frozen ? move("resume") : move("freeze")), { "aria-pressed": "false" });
 

@@ -3,12 +3,14 @@
 import { get, Refresher } from "./api.js";
 import { button, h, longText, put, replace } from "./dom.js";
 
-// A text in which #12 leads to call 12.
+// A text in which #12 leads to call 12, and the id of a job to the job.
 function linked(text) {
   const line = h("p", { dir: "auto" });
   let at = 0;
-  for (const found of text.matchAll(/#(\d{1,9})\b/g)) {
-    put(line, [text.slice(at, found.index), button(found[0], () => view.page.go("calls", found[1]), { class: "link", title: "Show this call" })]);
+  for (const found of text.matchAll(/#(\d{1,9})\b|\b[0-9a-f]{24}\b/g)) {
+    const [said, number] = found;
+    const to = number ? () => view.page.go("calls", number) : () => view.page.go("jobs", said);
+    put(line, [text.slice(at, found.index), button(said, to, { class: "link", title: number ? "Show this call" : "Show this job" })]);
     at = found.index + found[0].length;
   }
   return put(line, [text.slice(at)]);
@@ -23,14 +25,14 @@ const refresher = new Refresher(
     replace(
       view.content,
       said.hints.length
-        ? h("ol", { class: "hints" }, said.hints.map((each) => h("li", null, linked(each))))
+        ? h("ol", { class: "hint-list" }, said.hints.map((each) => h("li", null, linked(each))))
         : h("p", { class: "empty" }, said.calls ? "No mistake was seen in the client's calls." : "No call yet, so there is nothing to say."),
       h("details", null, h("summary", null, "The whole report, as a failing test shows it"), longText(said.report)),
     );
     view.badge.textContent = known.length ? String(known.length) : "";
   },
   2500,
-  40,
+  100,
 );
 
 export const hints = {
@@ -46,7 +48,9 @@ export const hints = {
   },
   // The badge is kept up too, but the report goes through all calls: the longer it takes, the rarer it is asked for.
   noticed(kinds) {
-    if (kinds.has("calls") || kinds.has("reset") || kinds.has("webhooks")) refresher.want();
+    if (!kinds.has("calls") && !kinds.has("reset") && !kinds.has("webhooks")) return;
+    refresher.shortest = view.page.view === view ? 2500 : 10_000;
+    refresher.want();
   },
   accountChanged: () => refresher.want(true),
 };
