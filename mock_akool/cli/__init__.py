@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "settings": "list all settings, or explain one",
     "scenarios": "list, show and check scenarios",
     "record": "pass requests on to a service, and record what it answers",
+    "replay": "answer as a recording does",
     "webhook": "send a webhook by hand, or read one",
     "families": "list the endpoints of each job family and their words",
     "examples": "list small clients to start from, or copy them",
