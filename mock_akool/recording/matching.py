@@ -182,7 +182,7 @@ class Matcher:
                 group.create, group.job_id = made
 
     def find(self, request: Request, now_ns: int) -> Found | Missing:
-        """Return the response to a request that came at this instant (ns), and count it; or that there is none."""
+        """Return the response to a request that came at this instant (ns), and count it; or what is missing."""
         question = self._question(request)
         group = self._groups.get(question)
         if group is None:
