@@ -310,7 +310,7 @@ def test_a_console_block_shows_what_happens(block: Block, port: int, monkeypatch
             _run_as_docker_does(command, shown, monkeypatch)
         elif command in NOT_RUN:
             assert not shown or command == "make demo", "nobody compares this output"
-        elif re.search(r"\bmock-akool serve\b|\bflask .*\brun\b", command):
+        elif re.search(r"\bmock-akool (?:serve|record)\b|\bflask .*\brun\b", command):
             with monkeypatch.context() as environment:
                 environment.setenv(f"{PREFIX}PORT", "0")
                 _run_server(_adapted(command, 0), shown)
