@@ -21,13 +21,14 @@ from mock_akool.admin.routing import Route
 from mock_akool.akool.api import API_ROUTES
 from mock_akool.akool.codes import MESSAGES, Code, Profile
 from mock_akool.akool.deliveries import Delivery
-from mock_akool.akool.families import CREATE_OF_INPUT, FAMILY_OF, HOSTS, FakeSettings
+from mock_akool.akool.families import CREATE_OF_INPUT, FAMILIES, FAMILY_OF, HOSTS, FakeSettings
 from mock_akool.akool.families.image import SCALES
 from mock_akool.akool.families.image_button import ImageButton
 from mock_akool.akool.families.image_v3 import ImageV3
 from mock_akool.akool.families.image_v4 import ORIGINAL_SCALE, RESOLUTIONS, TEXT_MODEL, ImageV4
 from mock_akool.akool.jobs import JobInput
 from mock_akool.akool.scenarios.expectations import EXPECTATION, Expectation
+from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO, WHEN
 from mock_akool.cli.exit_statuses import EXIT_STATUSES, OF_ALL
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
@@ -47,6 +48,7 @@ from tools.docs_reference import (
     public,
     public_names,
 )
+from tools.scenario_families import makes_sense
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGES: Final = (
@@ -286,6 +288,21 @@ def _scenarios() -> str:
     return markdown(("Name", "What happens", "What a robust client does", "The gauntlet expects"), rows)
 
 
+def _scenario_families() -> str:
+    """Return for which families each scenario makes sense."""
+    rows = ((f"`{name}`", _families_of(named(name))) for name in names())
+    return markdown(("Scenario", "Families"), rows)
+
+
+def _families_of(scenario: Scenario) -> str:
+    fitting = [family for family in FAMILIES if makes_sense(scenario, family)]
+    others = [family for family in FAMILIES if family not in fitting]
+    if not others:
+        return "all"
+    listed = ", ".join(f"`{family.name}`" for family in min(fitting, others, key=len))
+    return f"all but {listed}" if len(others) < len(fitting) else listed
+
+
 def _expected(expect: Expectation) -> str:
     """Return what a scenario expects of a client: the outcome, and what else is not as usual."""
     said = {"outcome": expect.outcome.value, **EXPECTATION.write(expect)}
@@ -409,6 +426,7 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "golden": golden,
     "families": families,
     "versions": _versions,
+    "scenario families": _scenario_families,
     "scenarios": _scenarios,
     "sources": _sources,
     "outcomes": _outcomes,
