@@ -1,9 +1,9 @@
 """What users rely on, one name a line: `python -m tools.public_surface` adds what is new to the saved listings.
 
-Five listings in `tests/packaging/surface`: names of Python with the parameters of what is called, routes of the admin
-API with the fields that they read and answer (as JSON the report, too), keys of scenario files, settings with
-their flags and variables, and commands. A test fails when a line that was saved is no longer true. `--remove` takes
-such lines away: that is a change which breaks users, and waits for a new major version.
+Six listings in `tests/packaging/surface`: names of Python with the parameters of what is called, routes of the admin
+API with the fields that they read and answer (as JSON the report, too), keys of scenario files, settings with their
+flags and variables, commands, and what the JSON of the gauntlet has. A test fails when a line that was saved is no
+longer true. `--remove` takes such lines away: that is a change which breaks users, and waits for a new major version.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from mock_akool.admin.routes import openapi_document
 from mock_akool.akool.scenarios.schema import json_schema
 from mock_akool.cli import build_parser
 from mock_akool.core.options import Options
+from mock_akool.gauntlet.judging import Judgement, Verdict
+from mock_akool.gauntlet.report import GauntletReport
+from mock_akool.gauntlet.rules import RULES, Finding
+from mock_akool.gauntlet.story import JobStage, Story, StoryCall, StoryJob, StoryWebhook
 from mock_akool.server.settings import table
 from tools.docs_reference import PUBLIC, public
 
@@ -34,6 +38,7 @@ def surface() -> dict[str, list[str]]:
     listings = {
         "admin": _admin(),
         "commands": _commands(),
+        "gauntlet": _gauntlet(),
         "python": _python(),
         "scenario": _scenario(),
         "settings": (f"{each.name} {each.flag} {each.variable}" for each in table()),
@@ -49,6 +54,31 @@ def saved(name: str) -> list[str]:
 
 def _file(name: str) -> Path:
     return FOLDER / f"{name}.txt"
+
+
+# The gauntlet
+
+
+def _gauntlet() -> Iterator[str]:
+    """Yield what stands in the JSON of its report, in JUnit XML as verdicts, and in files of known findings."""
+    finding = Finding("", "", (), "", "")
+    stage, call = JobStage("", 0.0, None), StoryCall(1, 0.0, "", "", None, "", False)
+    story = Story(0.0, (StoryJob("", (stage,)),), (call,), 0, (StoryWebhook(0.0, "", ""),), ((0.0, 1.0),))
+    report = GauntletReport((Judgement("", Verdict.SURVIVED, "", (finding,), story),))
+    yield from _paths(report.as_json())
+    yield from (f"verdict {each.value}" for each in Verdict)
+    yield from (f"finding {rule.name}" for rule in RULES)
+
+
+def _paths(value: Any, path: str = "") -> Iterator[str]:
+    """Yield the path of each key in plain data."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield f"{path}.{name}"
+            yield from _paths(inner, f"{path}.{name}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _paths(inner, f"{path}[]")
 
 
 # Python

@@ -23,6 +23,7 @@ EXAMPLES: Final = {
         "Job .status",
     ],
     "commands": ["mock-akool serve --port", "mock-akool scenarios check", "mock-akool scenarios check FILE"],
+    "gauntlet": [".judgements[].findings[].name", "finding polled on", "verdict survived"],
     "python": [
         "mock_akool.MockAkool.next_job(processing)",
         "mock_akool.webhooks.seal(nonce)",
