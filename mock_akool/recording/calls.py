@@ -79,7 +79,7 @@ class RecordedCall(NamedTuple):
     def of_json(cls, given: Any) -> RecordedCall:
         """Return the call of a file; raises ValueError that says what is wrong with it."""
         if not isinstance(given, dict):
-            raise ValueError("it is no JSON object")  # noqa: TRY004  one kind of error for one broken file
+            raise ValueError("it is no JSON object")  # noqa: TRY004 - one kind of error for one broken file
         if given.get("version") != VERSION:
             raise ValueError(f"its version is {shown(given.get('version'))}, and this mock-akool reads {VERSION}")
         request, response = _part(given, "request", dict), _part(given, "response", dict)
@@ -112,7 +112,7 @@ def _part(given: Mapping[str, Any], name: str, kind: Any, where: str = "") -> An
         raise ValueError(f"{where}{name} is missing")
     value = given[name]
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise ValueError(f"{where}{name}: {shown(value)} is of a wrong type")  # noqa: TRY004  as above
+        raise ValueError(f"{where}{name}: {shown(value)} is of a wrong type")  # noqa: TRY004 - as above
     return value
 
 

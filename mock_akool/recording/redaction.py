@@ -351,7 +351,7 @@ def urlsplit_safely(url: str) -> Any:
     """Return the parts of a URL; of one that cannot be taken apart, those of an empty text."""
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018  it raises for what is no number
+        parts.port  # noqa: B018 - it raises for what is no number
     except ValueError:
         return urlsplit("")
     return parts
