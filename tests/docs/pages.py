@@ -179,8 +179,21 @@ def write_modules(page: Path, folder: Path) -> None:
 
 
 def parameters(found: list[Block], *, slow: str | None = None) -> list[Any]:
-    """Return the blocks as parameters of a test; those whose code has the pattern `slow` are marked as slow."""
+    """Return the blocks as parameters of a test; those whose code has the pattern `slow` are marked as slow.
+
+    The code of a command is that of the files of its section.
+    """
     return [
-        pytest.param(block, id=block.where, marks=[pytest.mark.slow] if slow and re.search(slow, block.code) else [])
+        pytest.param(
+            block, id=block.where, marks=[pytest.mark.slow] if slow and re.search(slow, code_run(block)) else []
+        )
         for block in found
     ]
+
+
+def code_run(block: Block) -> str:
+    """Return what a block runs: its code, or for commands also the files of its section."""
+    if block.language != "console":
+        return block.code
+    files = [other.code for other in parsed(block.page)[0] if other.file is not None and other.section == block.section]
+    return "\n".join([block.code, *files])

@@ -44,6 +44,7 @@ from tests.docs.pages import (
     Section,
     all_code,
     blocks,
+    code_run,
     is_pytest,
     name,
     parameters,
@@ -300,7 +301,7 @@ def test_a_bash_block_runs(block: Block, port: int) -> None:
     _check_images(code)
 
 
-@pytest.mark.parametrize("block", parameters(blocks("console"), slow=_ALL_SCENARIOS))
+@pytest.mark.parametrize("block", parameters(blocks("console"), slow=f"{_ALL_SCENARIOS}|{_FROM_NPM}"))
 def test_a_console_block_shows_what_happens(block: Block, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     _write_files_for(block, port)
     for command, shown in block.steps:
@@ -316,6 +317,8 @@ def test_a_console_block_shows_what_happens(block: Block, port: int, monkeypatch
                 _run_server(_adapted(command, 0), shown)
         else:
             need(*named_in(command))
+            if re.search(_FROM_NPM, code_run(block)):
+                _install_packages()
             output = _run("bash", "-c", _adapted(command, port)).replace(f":{port}", f":{DEFAULT_PORT}")
             assert not shown or _matches(shown, output), output
 
