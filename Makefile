@@ -107,7 +107,7 @@ image-test: $(VENV)/installed-dev ## build the image without Docker, run and che
 bare-test: $(VENV)/installed-dev ## make demo and make test in a clean clone on a bare Debian (wants what image-test wants)
 	$(BIN)/python -m pytest -n 0 --bare -m bare -rsP tests/packaging/test_bare.py
 
-test-runtimes: $(VENV)/installed-dev ## run programs of many runtimes by mock-akool exec (installs by npm, and as root by apt-get)
+test-runtimes: $(VENV)/installed-dev ## run programs of many runtimes by mock-akool exec (installs by npm and pip, and as root by apt-get)
 	$(BIN)/python -m tools.install_runtimes
 	$(BIN)/python -m pytest -n 0 --runtimes --all -rs tests/cli/test_exec.py tests/cli/test_runtimes.py tests/docs/test_swap_examples.py
 
