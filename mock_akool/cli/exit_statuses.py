@@ -18,6 +18,7 @@ EXIT_STATUSES: Final[Mapping[str, Mapping[str, str]]] = {
     "exec": {
         "that of COMMAND": "128 + N when signal N ended it",
         "1": "the fake could not start",
+        "2": "--isolate is not possible here",
         **_RUNS_A_COMMAND,
     },
     "gauntlet": {"0": "no scenario was failed", "1": "one was failed, or none could be judged", **_RUNS_A_COMMAND},

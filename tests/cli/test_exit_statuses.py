@@ -9,13 +9,14 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 import pytest
 
 from mock_akool import MockAkool
 from mock_akool.cli import COMMANDS, main
 from mock_akool.cli.exit_statuses import EXIT_STATUSES, OF_ALL
+from mock_akool.cli.isolation import IsolationError
 from mock_akool.webhooks import seal
 from tests.children import Child, Serving, run
 from tests.webhooks.receivers import ID, SECRET, http_receiver
@@ -64,6 +65,17 @@ def on_a_port_that_is_taken(place: Place) -> int:
 def while_a_server_runs(place: Place) -> int:
     with MockAkool().server() as server:
         return main(["health", "--url", server.url])
+
+
+def where_nobody_may_have_namespaces(place: Place) -> int:
+    def refuse(*_: object) -> NoReturn:
+        raise IsolationError("namespaces cannot be made here")
+
+    place.monkeypatch.setattr("mock_akool.cli.isolation.isolated", refuse)
+    with pytest.raises(SystemExit) as ended:
+        main(["exec", "--isolate", "--", "true"])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
 
 
 def executed(*command: str) -> Callable[[Place], int]:
@@ -115,6 +127,7 @@ CASES: Final[dict[str, dict[str, Callable[[Place], int]]]] = {
     "exec": {
         "that of COMMAND": executed(*PYTHON, "raise SystemExit(7)"),
         "1": lambda place: run("exec", "--scenario", "none", "--", "true").returncode,
+        "2": where_nobody_may_have_namespaces,
         "126": cannot_be_run("exec"),
         "127": executed("no-such-command"),
     },
