@@ -31,6 +31,8 @@ EXIT_STATUSES: Final[Mapping[str, Mapping[str, str]]] = {
     "scenarios show": {"0": "done", "1": "there is no such scenario"},
     "scenarios check": {"0": "all files are valid", "1": "a file has mistakes, or cannot be read"},
     "scenarios schema": {"0": "done"},
+    "record": {"0": "Ctrl-C or SIGTERM ended it", "1": "it could not start"},
+    "replay": {"0": "Ctrl-C or SIGTERM ended it", "1": "it could not start"},
     "webhook send": {"0": "the receiver answered with HTTP 200", "1": "it did not, or nothing was sent"},
     "webhook open": {"0": "the signature is right", "1": "the webhook cannot be read"},
     "families": {"0": "done"},
@@ -41,7 +43,7 @@ EXIT_STATUSES: Final[Mapping[str, Mapping[str, str]]] = {
 """By command: what each status means, and with all of them these two."""
 
 OF_ALL: Final = {"2": "wrong usage: a flag, a command or an argument", "130": "Ctrl-C stopped it"}
-"""What every command may end with beside, but that Ctrl-C is the usual end of `serve`."""
+"""What every command may end with beside, but that Ctrl-C is the usual end of a server."""
 
 
 def line_for(program: str) -> str:

@@ -57,6 +57,27 @@ def ended_by_a_signal(place: Place) -> int:
         return server.end(signal.SIGINT)[0]
 
 
+def ended(*command: str | Path) -> int:
+    with Child(*command, "--port", "0") as server:
+        server.said(r"http://127")
+        return server.end(signal.SIGINT)[0]
+
+
+def recorded(place: Place) -> int:
+    with MockAkool().server() as service:
+        return ended("record", "--upstream", service.url, "--into", place.folder / "recording")
+
+
+def replayed(place: Place) -> int:
+    with (
+        MockAkool().server() as service,
+        Child("record", "--upstream", service.url, "--into", place.folder / "recording", "--port", "0") as recording,
+    ):
+        recording.said(r"http://127")
+        recording.end(signal.SIGINT)
+    return ended("replay", place.folder / "recording")
+
+
 def on_a_port_that_is_taken(place: Place) -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return run("serve", "--port", str(taken.getsockname()[1])).returncode
@@ -149,6 +170,11 @@ CASES: Final[dict[str, dict[str, Callable[[Place], int]]]] = {
         "1": lambda place: main(["scenarios", "check", str(place.file("bad.yaml", "rulez: []"))]),
     },
     "scenarios schema": {"0": line("scenarios", "schema")},
+    "record": {
+        "0": recorded,
+        "1": lambda place: main(["record", "--upstream", "http://127.0.0.1:9", "--into", str(place.file("x", ""))]),
+    },
+    "replay": {"0": replayed, "1": lambda place: main(["replay", str(place.folder / "none")])},
     "webhook send": {"0": sent(200), "1": sent(500)},
     "webhook open": {"0": opened, "1": lambda place: place.read(b"{}", "webhook", "open", *ACCOUNT)},
     "families": {"0": line("families")},
