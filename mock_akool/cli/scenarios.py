@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
-from mock_akool.cli.parser import FILES, completed_by
-from mock_akool.core.errors import ScenarioError
+from mock_akool.cli.parser import FILES, FOLDERS, completed_by
+from mock_akool.core.errors import MockAkoolError, ScenarioError
 
 
 def add_parser(commands: Any, help: str) -> None:
@@ -33,6 +34,13 @@ def add_parser(commands: Any, help: str) -> None:
     )
     completed_by(FILES, files)
     checking.set_defaults(run=check_scenarios)
+
+    deriving = kinds.add_parser("from", help="write the scenario of a recording, and say what it contradicts")
+    folder = deriving.add_argument("folder", metavar="DIR", help="the recording, of `mock-akool record`")
+    completed_by(FOLDERS, folder)
+    into = deriving.add_argument("--into", metavar="FILE", help="a file for the scenario (default: print it)")
+    completed_by(FILES, into)
+    deriving.set_defaults(run=derive_scenario)
 
     schema = kinds.add_parser("schema", help="print the JSON Schema of scenario files, for editors")
     schema.set_defaults(run=print_schema)
@@ -76,6 +84,26 @@ def check_scenarios(options: argparse.Namespace) -> int:
             scripts, rules = len(scenario.jobs), len(scenario.rules)
             print(f"{file}: valid ({_counted(scripts, 'job script')}, {_counted(rules, 'rule')})")
     return 1 if invalid else 0
+
+
+def derive_scenario(options: argparse.Namespace) -> int:
+    """Write the scenario of a recording; returns 1 when the recording contradicts what the fake does."""
+    from mock_akool.mock.from_recording import derive, scenario_of
+    from mock_akool.recording.folder import read_recording
+    from mock_akool.scenario_library.loader import dump
+
+    derived = derive(read_recording(options.folder))
+    text = dump(scenario_of(derived))
+    if options.into is None:
+        print(text, end="")
+    else:
+        try:
+            Path(options.into).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise MockAkoolError(f"cannot write {options.into}: {error.strerror}") from None
+    for line in derived.contradictions:
+        print(f"contradicts: {line}", file=sys.stderr)
+    return 1 if derived.contradictions else 0
 
 
 def _counted(count: int, noun: str) -> str:

@@ -201,12 +201,16 @@ class MockAkool(BaseMock, Activation):
         if positional:
             raise MockAkoolError(*_not_by_position(positional[0]))
         settings = MockOptions.of(**options)
-        self.application = Application(settings, VirtualClock() if clock is None else clock)
+        self.application = self._made(settings, VirtualClock() if clock is None else clock)
         self.engine = self.application.engine
         backend = _LocalBackend(self.application, scriptable="python" in settings.scenario_sources)
         self._entered: LocalTarget | None = None
         """As what it was active last."""
         super().__init__(backend, settings)
+
+    def _made(self, options: MockOptions, clock: Clock) -> Application:
+        """Return what answers."""
+        return Application(options, clock)
 
     @staticmethod
     def connect(url: str, admin_token: str | None = None, *, api_key: str | None = None, **options: Any) -> RemoteAkool:

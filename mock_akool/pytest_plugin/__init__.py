@@ -54,6 +54,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="findings of the gauntlet that are accepted: a line `scenario: finding` for each",
     )
+    group.addoption(
+        "--akool-record",
+        metavar="DIR",
+        help="answer from recordings in this folder, and with --akool-upstream make those that are missing",
+    )
+    group.addoption(
+        "--akool-upstream",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="the service that is recorded, and then the hosts of its files (repeatable)",
+    )
+    group.addoption(
+        "--akool-record-mode",
+        choices=("none", "once", "all"),
+        help="none: record nothing; once: what has no recording (default with --akool-upstream); all: everything anew",
+    )
+    parser.addini("akool_record", "the same as --akool-record")
     parser.addini("akool", "settings of akool_mock and akool_server, one `name = value` per line", "linelist")
     parser.addini("akool_url", "the same as --akool-url")
     parser.addini("akool_known", "the same as --akool-known, seen from the ini file")
@@ -81,6 +99,20 @@ def pytest_configure(config: pytest.Config) -> None:
         from mock_akool.pytest_plugin import run_settings
 
         run_settings.read(config, _given_url(config))
+    if _records(config):
+        if _given_url(config):
+            raise pytest.UsageError("mock-akool: recordings are answered in this process; leave out --akool-url")
+        from mock_akool.pytest_plugin import recordings
+
+        recordings.read(config, _given_folder(config))
+
+
+def _records(config: pytest.Config) -> bool:
+    return bool(_given_folder(config) or config.getoption("akool_upstream") or config.getoption("akool_record_mode"))
+
+
+def _given_folder(config: pytest.Config) -> str:
+    return str(config.getoption("akool_record") or config.getini("akool_record") or "")
 
 
 def _given_settings(config: pytest.Config) -> bool:
@@ -104,6 +136,14 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         from mock_akool.pytest_plugin import run_settings
 
         settings = run_settings.headline(config)
+    if _records(config):
+        from mock_akool.pytest_plugin import recordings
+
+        settings = (
+            f"{recordings.plan_of(config)}; {settings}"
+            if settings != "default settings"
+            else str(recordings.plan_of(config))
+        )
     return [f"mock-akool {__version__}: {settings}"]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
+from typing import Any, Protocol
 
 import pytest
 
@@ -40,7 +42,9 @@ def akool_mock(
                 if scenarios:
                     fake.put_scenario(*scenarios)
         else:
-            fake = MockAkool(**options).start()
+            plan = recordings_of(request)
+            fake = MockAkool(**options) if plan is None else at_end.enter_context(plan(options, live=False))
+            fake.start()
             at_end.callback(fake.stop)
             register(request.node, fake)
         if is_judged:
@@ -67,6 +71,9 @@ def akool_server(
                 if scenarios:
                     view.put_scenario(*scenarios)
             whole: AccountView | MockAkool = view
+        elif (plan := recordings_of(request)) is not None:
+            whole = at_end.enter_context(plan(options, live=True))
+            view = AccountView(at_end.enter_context(whole.server()).url, whole)
         else:
             live = servers.of(options, at_end if markers_of(request.node) else None)
             live.mock.reset()
@@ -77,6 +84,20 @@ def akool_server(
         at_end.callback(register(request.node, whole).keep)
         yield view
         _verify(request, whole)
+
+
+class _Recordings(Protocol):
+    def __call__(self, options: Mapping[str, Any], *, live: bool) -> AbstractContextManager[MockAkool]: ...
+
+
+def recordings_of(request: pytest.FixtureRequest) -> _Recordings | None:
+    """Return what makes a fake that records or replays; None when the run does neither."""
+    if "mock_akool.pytest_plugin.recordings" not in sys.modules:  # only a run with recordings pays for the import
+        return None
+    from mock_akool.pytest_plugin import recordings
+
+    plan = recordings.plan_of(request.config)
+    return None if plan is None else partial(recordings.fake, request, plan)
 
 
 def _remote(

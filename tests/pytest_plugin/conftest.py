@@ -17,6 +17,7 @@ import mock_akool.mock.interceptors._requests
 import mock_akool.mock.virtual_time.patches
 import mock_akool.pytest_plugin.fixtures
 import mock_akool.pytest_plugin.gauntlet
+import mock_akool.pytest_plugin.recordings
 import mock_akool.webhooks.broken_envelopes
 import mock_akool.webhooks.worker  # noqa: F401 - imported once for all tests
 from mock_akool import pytest_plugin

@@ -1,0 +1,337 @@
+"""The scenario of a recording: jobs as long as they were, and the faults at the calls at which they came.
+
+Where neither a scenario nor the fake as it is says what the service did, that is reported: the recording contradicts a
+fact of the contract, or a choice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+from mock_akool.akool.codes import Code
+from mock_akool.akool.endpoints import CREATES, FILE, GET_TOKEN, PREFLIGHT, QUOTA_INFO, READS, UNKNOWN
+from mock_akool.akool.families import RESULTS
+from mock_akool.akool.scenarios.model import Scenario
+from mock_akool.core.clock import VirtualClock
+from mock_akool.core.errors import SettingsError
+from mock_akool.core.http import Request, Response, Termination
+from mock_akool.core.timeline import Status
+from mock_akool.mock.local import MockAkool
+from mock_akool.mock.settings import MockOptions
+from mock_akool.recording.calls import RecordedCall
+from mock_akool.recording.folder import Recording
+from mock_akool.recording.matching import code_of
+
+_BAD_REQUEST: Final = 400
+_OF_CREDENTIALS: Final = frozenset(
+    {Code.INVALID_AUTHORIZATION, Code.AUTHORIZATION_EMPTY, Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_BANNED}
+)
+_NOT_COMPARED: Final = frozenset({FILE, UNKNOWN, PREFLIGHT, GET_TOKEN})
+_SECTIONS: Final[Mapping[str, str]] = {
+    "createbyprompt": "3", "createBySourcePrompt": "4", "createbybutton": "5", "infobymodelid": "6", QUOTA_INFO: "7",
+}  # fmt: skip
+_WORDS: Final = {Status.QUEUEING: "queueing", Status.PROCESSING: "processing"}
+_CREDITS: Final = 10**9
+
+
+class Derived(NamedTuple):
+    """The scenario of a recording, as its file has it, and what of the recording the fake does not do."""
+
+    scenario: dict[str, Any]
+    contradictions: list[str]
+
+
+class _Answer(NamedTuple):
+    """A response of the recording, as far as it is compared."""
+
+    call: RecordedCall
+    code: int | None
+    body: Any
+
+
+def derive(recording: Recording) -> Derived:
+    """Return the scenario of a recording, and which facts of the contract the recording contradicts."""
+    answers = list(_answers(recording))
+    scenario: dict[str, Any] = {
+        "description": f"What was recorded of {', '.join(recording.upstreams) or 'the service'}."
+    }
+    contradictions: list[str] = []
+    jobs = [_life(job_id, call, answers, contradictions) for call in answers for job_id in _jobs_of(call)]
+    if jobs:
+        scenario["jobs"] = _without_repetitions(jobs)
+    rules = [rule for number, answer in _numbered(answers) if (rule := _wire_rule(answer, number)) is not None]
+    found = _Comparison(scenario, answers, recording).compare()
+    rules += found.rules
+    if rules:
+        scenario["rules"] = rules
+    return Derived(scenario, [*contradictions, *found.contradictions])
+
+
+def _answers(recording: Recording) -> Iterator[_Answer]:
+    for call in recording.calls:
+        body: Any = None
+        if call.endpoint != FILE and call.response.ended is None:
+            text = recording.body(call.response.body).decode("utf-8", "replace")
+            try:
+                body = json.loads(text)
+            except ValueError:
+                body = text
+        code = code_of(json.dumps(body)) if isinstance(body, dict) else None
+        yield _Answer(call, code, body)
+
+
+def _numbered(answers: list[_Answer]) -> Iterator[tuple[int, _Answer]]:
+    """Yield each answer with its number among those of its endpoint."""
+    counts: dict[str, int] = {}
+    for answer in answers:
+        endpoint = answer.call.endpoint
+        counts[endpoint] = counts.get(endpoint, 0) + 1
+        yield counts[endpoint], answer
+
+
+# Jobs
+
+
+def _records_in(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield all objects in a JSON value, the outer ones first."""
+    if isinstance(value, dict):
+        yield value
+        for each in value.values():
+            yield from _records_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _records_in(each)
+
+
+def _jobs_of(answer: _Answer) -> list[str]:
+    if answer.call.endpoint not in CREATES or answer.code != Code.OK:
+        return []
+    ids = (each.get("_id") for each in _records_in(answer.body.get("data")))
+    return list(dict.fromkeys(each for each in ids if isinstance(each, str)))
+
+
+def _life(job_id: str, created: _Answer, answers: list[_Answer], contradictions: list[str]) -> dict[str, Any]:
+    """Return the entry of `jobs` for a job: its stages began halfway between the polls that showed them."""
+    began_s = created.call.at_s
+    seen: list[tuple[float, int]] = [(0.0, int(Status.QUEUEING))]
+    last: dict[str, Any] = {}
+    for answer in answers:
+        record = _shown(job_id, answer)
+        if record is not None:
+            last = record
+            seen.append((answer.call.at_s - began_s, int(record[RESULTS[answer.call.endpoint].status_word])))
+    if len(seen) == 1:
+        return {"stages": ["completed"]}  # nobody asked what became of it
+    stages: list[Any] = []
+    stage_began_s, stage_status = seen[0]
+    for (before_s, _), (after_s, status) in pairwise(seen):
+        if status == stage_status:
+            continue
+        if stage_status >= Status.COMPLETED:
+            contradictions.append(
+                f"job {job_id} went on after status {stage_status}, to status {status}: statuses 3 and 4 are final "
+                "(contract section 1)"
+            )
+            break
+        middle_s = (before_s + after_s) / 2
+        stages.append(_stage(stage_status, middle_s - stage_began_s))
+        stage_began_s, stage_status = middle_s, status
+    if stage_status < Status.COMPLETED:
+        stages.append({_WORDS[Status(stage_status)]: "forever"})
+    elif stage_status == Status.FAILED:
+        reasons = [each for each in last.get("error_reasons") or [] if isinstance(each, str) and each]
+        stages.append({"failed": reasons} if reasons else "failed")
+    else:
+        stages.append("completed")
+    return {"stages": stages}
+
+
+def _stage(status: int, length_s: float) -> dict[str, str]:
+    return {_WORDS[Status(status)]: f"{max(1, round(length_s * 1000))}ms"}
+
+
+def _shown(job_id: str, answer: _Answer) -> dict[str, Any] | None:
+    """Return the record of a job that a poll shows, if it does."""
+    endpoint = answer.call.endpoint
+    if endpoint not in READS or answer.code != Code.OK:
+        return None
+    word = RESULTS[endpoint].status_word
+    for record in _records_in(answer.body.get("data")):
+        status = record.get(word)
+        if record.get("_id") == job_id and isinstance(status, int) and status in set(Status):
+            return record
+    return None
+
+
+def _without_repetitions(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return entries without those at the end that repeat the one before: the last entry repeats by itself."""
+    while len(jobs) > 1 and jobs[-1] == jobs[-2]:
+        jobs.pop()
+    return jobs
+
+
+# Faults
+
+
+def _wire_rule(answer: _Answer, number: int) -> dict[str, Any] | None:
+    """Return the rule for a response that no Akool sends: a broken connection, or an HTTP status of a gateway."""
+    call = answer.call
+    if call.endpoint in (UNKNOWN, PREFLIGHT):
+        return None
+    rule: dict[str, Any] = {"on": call.endpoint, "nth": number}
+    match call.response.ended:
+        case Termination.DROP:
+            return {**rule, "fault": {"drop": True}}
+        case Termination.RESET:
+            return {**rule, "fault": {"reset": True}}
+        case Termination.CUT:
+            return {**rule, "fault": {"truncate": "50%"}}
+    if call.response.status >= _BAD_REQUEST and answer.code is None:
+        return {**rule, "fault": {"http": call.response.status}}
+    return None
+
+
+# Comparison
+
+
+class _Compared(NamedTuple):
+    rules: list[dict[str, Any]]
+    contradictions: list[str]
+
+
+class _Comparison:
+    """Asks a fake what the service was asked, at the same times, and compares the responses."""
+
+    def __init__(self, scenario: Mapping[str, Any], answers: list[_Answer], recording: Recording) -> None:
+        self._answers = answers
+        self._recording = recording
+        self._clock = VirtualClock()
+        self._scenario = dict(scenario)
+        self._fake = MockAkool(clock=self._clock, scenario=self._scenario, credits=_CREDITS)
+        self._start_ns = self._clock.now_ns()
+        self._ids: dict[str, str] = {}
+        self._found = _Compared([], [])
+
+    def compare(self) -> _Compared:
+        """Return the rules for what the fake would not refuse by itself, and what else differs."""
+        for number, answer in _numbered(self._answers):
+            call = answer.call
+            if call.endpoint in _NOT_COMPARED or answer.code is None or answer.code in _OF_CREDENTIALS:
+                continue
+            self._clock.advance_to(max(self._clock.now_ns(), self._start_ns + round(call.at_s * 1e9)))
+            is_refused_create = call.endpoint in CREATES and answer.code != Code.OK
+            # What was refused must not make a job, which would take the script of the next one.
+            fake = MockAkool(credits=_CREDITS) if is_refused_create else self._fake
+            said = fake.answer(self._request(call))
+            self._compare(answer, number, said)
+        return self._found
+
+    def _compare(self, answer: _Answer, number: int, said: Response) -> None:
+        endpoint = answer.call.endpoint
+        own = json.loads(said.body)
+        if answer.code != said.code:
+            if answer.code != Code.OK and answer.code is not None:
+                self._found.rules.append({"on": endpoint, "nth": number, "fault": {"code": int(answer.code)}})
+            self._note_code(answer, said)
+            return
+        if answer.code != Code.OK:
+            return
+        self._learn_ids(answer.body, own)
+        for text in _differences(answer.body.get("data"), own.get("data"), "data"):
+            self._note(endpoint, f"{_at_status(endpoint, own)}{text}")
+
+    def _note_code(self, answer: _Answer, said: Response) -> None:
+        endpoint, code = answer.call.endpoint, answer.code
+        does = "answers with 1000" if said.code == Code.OK else f"refuses with {said.code}"
+        did = "answered with 1000" if code == Code.OK else f"refused with {code}"
+        fits = [
+            name
+            for name, field in MockOptions.fields().items()
+            if name.endswith("_code") and field.mark and said.code != Code.OK and field.default == said.code
+        ]
+        hint = f"; perhaps --set {fits[0]}={code}" if len(fits) == 1 and code != Code.OK else ""
+        self._note(endpoint, f"the service {did} a request that the fake {does}{hint}")
+
+    def _note(self, endpoint: str, text: str) -> None:
+        section = _SECTIONS.get(endpoint)
+        where = f"contract section {section}" if section else "its family"
+        line = f"{endpoint}: {text} ({where})"
+        if line not in self._found.contradictions:
+            self._found.contradictions.append(line)
+
+    def _learn_ids(self, theirs: Any, ours: Any) -> None:
+        """Take note which job of the fake stands for which of the recording."""
+        pairs = zip(_records_in(theirs), _records_in(ours), strict=False)
+        for their, our in pairs:
+            if isinstance(their.get("_id"), str) and isinstance(our.get("_id"), str):
+                self._ids.setdefault(their["_id"], our["_id"])
+
+    def _request(self, call: RecordedCall) -> Request:
+        headers = {name: value for name, value in call.request.headers if name not in ("authorization", "x-api-key")}
+        headers["x-api-key"] = "recorded"
+        body = self._recording.body(call.request.body)
+        return Request.build(
+            call.request.method,
+            self._own(call.request.path),
+            self._own(call.request.query),
+            headers,
+            self._own(body.decode("latin-1")).encode("latin-1"),
+        )
+
+    def _own(self, text: str) -> str:
+        if not self._ids:
+            return text
+        return re.sub("|".join(map(re.escape, self._ids)), lambda found: self._ids[found[0]], text)
+
+
+def _at_status(endpoint: str, own: Any) -> str:
+    if endpoint not in READS:
+        return ""
+    word = RESULTS[endpoint].status_word
+    for record in _records_in(own.get("data")):
+        if word in record:
+            return f"at {word} {record[word]}, "
+    return ""
+
+
+def _differences(theirs: Any, ours: Any, place: str) -> Iterator[str]:
+    """Yield how two JSON values differ in their form; values are not compared."""
+    if _kind(theirs) != _kind(ours):
+        yield f"{place} was {_kind(theirs)}, and of the fake it is {_kind(ours)}"
+    elif isinstance(theirs, dict):
+        for name in sorted(theirs.keys() - ours.keys()):
+            yield f"the service had {place}.{name}, and the fake has not"
+        for name in sorted(ours.keys() - theirs.keys()):
+            yield f"the fake has {place}.{name}, and the service had not"
+        for name in sorted(theirs.keys() & ours.keys()):
+            yield from _differences(theirs[name], ours[name], f"{place}.{name}")
+    elif isinstance(theirs, list):
+        if bool(theirs) != bool(ours):
+            yield f"{place} was {_filled(theirs)}, and of the fake it is {_filled(ours)}"
+        elif theirs:
+            yield from _differences(theirs[0], ours[0], f"{place}[0]")
+
+
+def _filled(value: list[Any]) -> str:
+    return "a list with items" if value else "an empty list"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "a number"
+    return {str: "a text", dict: "an object", list: "a list", type(None): "null"}[type(value)]
+
+
+def scenario_of(derived: Derived) -> Scenario:
+    """Return the scenario of a recording; SettingsError if it is none that a fake takes, which is a bug of ours."""
+    try:
+        (scenario,) = MockOptions.of(scenario=derived.scenario).scenario
+    except SettingsError as error:
+        raise SettingsError(f"the scenario of this recording is not valid: {error}", "please report it") from None
+    return scenario
