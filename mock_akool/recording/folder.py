@@ -72,7 +72,7 @@ class RecordingWriter:
         self._is_closed = False
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if any(self.folder.iterdir()):
+            if not _is_unused(self.folder):
                 raise RecordingError(
                     f"the folder {str(self.folder)!r} is not empty", "Name another one, or remove what is in it"
                 )
@@ -154,6 +154,17 @@ class RecordingWriter:
     def _write_index(self) -> None:
         index = {"version": VERSION, "mock_akool": __version__, "upstream": self._upstreams, "calls": self.count}
         (self.folder / INDEX).write_text(_as_text(index), encoding="utf-8")
+
+
+def _is_unused(folder: Path) -> bool:
+    """Return whether a folder is empty, or has only the index of a recording that ended before its first call."""
+    names = [each.name for each in folder.iterdir()]
+    if names != [INDEX]:
+        return not names
+    try:
+        return bool(json.loads((folder / INDEX).read_text(encoding="utf-8"))["calls"] == 0)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def redacted(raw: RawCall, redactor: Redactor) -> tuple[RecordedCall, list[tuple[str, bytes]]]:
