@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeVar
 
 from mock_akool.akool.settings import AccountSpec, ServiceSettings
@@ -21,7 +22,7 @@ from mock_akool.akool.transactions import transaction
 from mock_akool.core.clock import NS_PER_S, Clock
 from mock_akool.core.draining import Container
 from mock_akool.core.durations import Duration
-from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.errors import MisfitError, MockAkoolError
 from mock_akool.core.http import shortened
 from mock_akool.core.keyed_random import KeyedRandom
 
@@ -42,6 +43,19 @@ def credits_of_number(number: float) -> Credits:
 
 _Said = TypeVar("_Said")
 _LOOKS_LIKE_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
+
+
+class AccountsState(NamedTuple):
+    """All that is known of accounts, to go on from; mappings are by API key."""
+
+    accounts: Sequence[Account] = ()
+    credits: Mapping[str, Credits] = MappingProxyType({})
+    initial: Mapping[str, Credits] = MappingProxyType({})
+    specs: Mapping[str, AccountSpec] = MappingProxyType({})
+    client_ids: Sequence[str] = ()
+    """All that any account has had."""
+    said: Sequence[str] = ()
+    """The API keys whose clientId somebody has said."""
 
 
 class Accounts:
@@ -89,6 +103,45 @@ class Accounts:
     def containers(self) -> list[Container]:
         """Return what holds the most of it, to be drained when it is out of use."""
         return [self._by_key, self._by_id, self._credits, self._initial, self._specs]
+
+    @transaction
+    def state(self) -> AccountsState:
+        """Return all that it knows."""
+        return AccountsState(
+            list(self._by_key.values()),
+            dict(self._credits),
+            dict(self._initial),
+            dict(self._specs),
+            sorted(self._client_ids),
+            sorted(self._said),
+        )
+
+    def go_on_from(self, state: AccountsState) -> None:
+        """Know what others knew; these must be new. Accounts of the settings that the state does not know stay.
+
+        Raises MisfitError for what does not fit together.
+        """
+        listed = [self._specs[key] for key in self._by_key]
+        for known in (self._by_key, self._by_id, self._credits, self._initial, self._specs):
+            known.clear()
+        for names in (self._client_ids, self._said, self._uids):
+            names.clear()
+        for number, account in enumerate(state.accounts):
+            key = account.api_key
+            if key in self._by_key or account.id in self._by_id:
+                raise MisfitError(f"accounts[{number}]", "there are two of this account")
+            for name, by_key in (("credits", state.credits), ("initial", state.initial), ("specs", state.specs)):
+                if key not in by_key:
+                    raise MisfitError(name, f"accounts[{number}] is missing")
+            self.put(account)
+            self._uids.add(account.uid)
+            self._credits[key], self._initial[key] = state.credits[key], state.initial[key]
+            self._specs[key] = state.specs[key]
+        self._client_ids.update(state.client_ids)
+        self._said.update(state.said)
+        for spec in listed:
+            if spec.api_key not in self._by_key:
+                self.add(spec)
 
     @transaction
     def listed(self, first: int = 0, most: int | None = None) -> list[Account]:

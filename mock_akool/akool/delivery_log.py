@@ -32,6 +32,29 @@ class DeliveryLog:
         self.missed: set[str] = set()
         """The ids of jobs whose end was to be sent, and was not taken by the receiver."""
 
+    def go_on_from(
+        self,
+        kept: Iterable[Delivery],
+        pending: Iterable[Delivery],
+        order_of_pending: Iterable[int],
+        count: int,
+        missed: Iterable[str],
+    ) -> None:
+        """Know what another log knew, as far as the bounds of this one allow; this one must be new."""
+        self._kept = OrderedDict((each.number, each) for each in kept)
+        waiting = {each.number: each for each in self._kept.values() if each.state is DeliveryState.WAITING}
+        waiting |= {each.number: each for each in pending}
+        self._pending = {number: waiting.pop(number) for number in order_of_pending if number in waiting} | waiting
+        self._bytes = sum(each.size for each in self._kept.values())
+        self._shrink()
+        self.count = count
+        self.missed = set(missed)
+
+    def note_all(self) -> None:
+        """Take note of all deliveries that are kept, as if they had just been made."""
+        for each in self._kept.values():
+            self.changes.note(each.number, each.account)
+
     def add(self, delivery: Delivery) -> Delivery:
         """Number a new delivery and keep it, at the cost of the oldest ones; returns it with its number."""
         self.count += 1
@@ -42,9 +65,13 @@ class DeliveryLog:
         kept[delivery.number] = delivery
         self._bytes += delivery.size
         self.update(delivery)
+        self._shrink()
+        return delivery
+
+    def _shrink(self) -> None:
+        kept = self._kept
         while len(kept) > self._size or (self._bytes > self._max_bytes and len(kept) > 1):
             self._bytes -= kept.popitem(last=False)[1].size
-        return delivery
 
     def update(self, delivery: Delivery) -> None:
         """Replace the record of a delivery by a newer one."""

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from mock_akool.akool.transactions import transaction
 
 Document = Mapping[str, Any]
+
+
+class DocumentsState(NamedTuple):
+    """All documents, by API key, kind and id, and the highest number that each account was given."""
+
+    kept: Mapping[str, Mapping[str, Mapping[str, Document]]] = MappingProxyType({})
+    counts: Mapping[str, int] = MappingProxyType({})
 
 
 class Documents:
@@ -19,6 +27,18 @@ class Documents:
         self._kept: dict[str, dict[str, dict[str, Document]]] = {}
         """By API key, kind and id."""
         self._counts: dict[str, int] = {}
+
+    @transaction
+    def state(self) -> DocumentsState:
+        """Return all documents."""
+        kept = {key: {kind: dict(some) for kind, some in kinds.items()} for key, kinds in self._kept.items()}
+        return DocumentsState(kept, dict(self._counts))
+
+    @transaction
+    def go_on_from(self, state: DocumentsState) -> None:
+        """Keep the documents of others instead."""
+        self._kept = {key: {kind: dict(some) for kind, some in kinds.items()} for key, kinds in state.kept.items()}
+        self._counts = dict(state.counts)
 
     @transaction
     def of(self, api_key: str, kind: str) -> Mapping[str, Document]:

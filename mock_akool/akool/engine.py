@@ -11,30 +11,39 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import filterfalse
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 from mock_akool.akool import job_queries
-from mock_akool.akool.accounts import Account, Accounts, AccountScript, AccountSummary, AccountTotals, Credits
+from mock_akool.akool.accounts import (
+    Account,
+    Accounts,
+    AccountScript,
+    AccountsState,
+    AccountSummary,
+    AccountTotals,
+    Credits,
+)
 from mock_akool.akool.auth import Tokens
 from mock_akool.akool.changes import EVERYBODY, Changes, Position
 from mock_akool.akool.codes import Code
-from mock_akool.akool.documents import Documents
+from mock_akool.akool.documents import Documents, DocumentsState
 from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.families import FAMILY_OF, Context, Create, Family, family_of
-from mock_akool.akool.job_store import JobStore
+from mock_akool.akool.job_store import JobsState, JobStore
 from mock_akool.akool.jobs import Job, JobInput, NewJob, topic_of
-from mock_akool.akool.outbox import Compose, Outbox
+from mock_akool.akool.outbox import Compose, FrozenOutbox, Outbox, OutboxState
 from mock_akool.akool.overrides import ResultOverride
 from mock_akool.akool.poll_cache import NEVER_NS, PollCache, PollResult, Question
 from mock_akool.akool.settings import Limits, ServiceSettings
 from mock_akool.akool.snapshot import Snapshot
 from mock_akool.akool.transactions import give_way, transaction
-from mock_akool.core.call_log import Call, CallLog, Refusal
+from mock_akool.core.call_log import Call, CallLog, CallLogState, Refusal
 from mock_akool.core.change_log import Changed, ChangeLog
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock, SteeredClock
 from mock_akool.core.draining import Container, drain
 from mock_akool.core.durations import FOREVER, Span
-from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.errors import MockAkoolError, within
 from mock_akool.core.http import Response
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec
@@ -94,6 +103,33 @@ class JobFile(NamedTuple):
 
     url: str
     shows: MediaSpec
+
+
+class EngineState(NamedTuple):
+    """All that an engine knows, to go on from."""
+
+    accounts: AccountsState
+    jobs: JobsState
+    webhooks: OutboxState
+    calls: CallLogState
+    documents: DocumentsState = DocumentsState()
+    recent: Mapping[str, Sequence[int]] = MappingProxyType({})
+    """When the newest requests of accounts came, by API key, where there is a limit."""
+    troubled: Sequence[str] = ()
+    files: Mapping[str, LooseFile] = MappingProxyType({})
+    editions: tuple[int, int, int] = (0, 0, 0)
+    """How often jobs and deliveries changed, and how many resets there were."""
+
+
+class FrozenEngine(NamedTuple):
+    """What an engine knew at an instant. It may be read without the lock, and takes a while to be made a state."""
+
+    known: EngineState
+    webhooks: FrozenOutbox
+
+    def state(self) -> EngineState:
+        """Return all of it, to go on from."""
+        return self.known._replace(webhooks=self.webhooks.state())
 
 
 class Scripts(Protocol):
@@ -247,6 +283,66 @@ class Engine:
         self._loose_files: dict[str, LooseFile] = {}
         self.documents = Documents(self.lock)
         return self.outbox.reset(self.clock.now_ns())
+
+    # What is kept over a restart
+
+    @transaction
+    def freeze(self) -> FrozenEngine:
+        """Return what is known now. Quick, however much it is: all others wait meanwhile."""
+        known = EngineState(
+            self.accounts.state(),
+            self._jobs.state(),
+            OutboxState(),
+            self.call_log.state(),
+            self.documents.state(),
+            {key: list(recent) for key, recent in self._recent.items()},
+            sorted(self.troubled),
+            dict(self._loose_files),
+            (self._job_changes.edition, self.outbox.edition, self._resets.edition),
+        )
+        return FrozenEngine(known, self.outbox.freeze())
+
+    def restoring(self, state: EngineState) -> Callable[[], None]:
+        """Return what lets this go on from a state; it is to be called under the lock, and cannot fail.
+
+        Raises MisfitError for what does not fit together; nothing has changed then.
+        """
+        settings = self.settings
+        accounts = Accounts(
+            settings,
+            self.keyed_random,
+            self.clock,
+            self.scripts.account_script,
+            self.scripts.secret_of,
+            lock=self.lock,
+        )
+        with within("accounts"):
+            accounts.go_on_from(state.accounts)
+        call_log = CallLog(settings.call_log_size, max_bytes=settings.call_log_bytes)
+        call_log.go_on_from(state.calls)
+        jobs = JobStore(self.context, self._job_changes)
+        with within("jobs"):
+            jobs.go_on_from(state.jobs, accounts.known)
+        documents = Documents(self.lock)
+        documents.go_on_from(state.documents)
+        with within("webhooks"):
+            send = self.outbox.restoring(state.webhooks, jobs.by_id.get)
+        recent = {key: deque(some) for key, some in state.recent.items()}
+        of_jobs, of_webhooks, resets = state.editions
+
+        def go_on() -> None:
+            self.accounts, self.call_log, self._jobs, self.documents = accounts, call_log, jobs, documents
+            self._recent, self._loose_files = recent, dict(state.files)
+            self._polls = PollCache()
+            self.troubled = set(state.troubled)
+            self._job_changes.go_on_from(of_jobs)
+            self._resets.go_on_from(resets)
+            self._resets.note(EVERYBODY, EVERYBODY)
+            jobs.note_all()
+            self.outbox.changes.go_on_from(of_webhooks)
+            send()
+
+        return go_on
 
     # Reading
 

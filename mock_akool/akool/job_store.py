@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-from mock_akool.akool.families import Context, family_of
+from mock_akool.akool.accounts import Account
+from mock_akool.akool.families import CREATES, Context, family_of
 from mock_akool.akool.jobs import Job
-from mock_akool.core.change_log import ChangeLog
+from mock_akool.core.change_log import MOST, ChangeLog
+from mock_akool.core.clock import LATEST_NS
 from mock_akool.core.draining import Container
+from mock_akool.core.errors import MisfitError
+from mock_akool.core.schema import shown
 from mock_akool.core.timeline import Status
 
 _MOST_PARTS: Final = 32
@@ -24,6 +29,17 @@ class Stamps:
         self._next: dict[int, int] = {}
         """For a number that is taken, one from which to search on. Paths are shortened when they are walked."""
 
+    def taken(self) -> list[int]:
+        """Return the numbers that were given away."""
+        return list(self._next)
+
+    def go_on_from(self, taken: Iterable[int]) -> None:
+        """Count these numbers as given away."""
+        following = self._next
+        following.update((each, each + 1) for each in taken)
+        for each in sorted(following, reverse=True):
+            following[each] = following.get(each + 1, each + 1)
+
     def take(self, wanted_ms: int) -> int:
         """Return a number that was not given away before, `wanted_ms` or the nearest after it."""
         following, free = self._next, wanted_ms
@@ -36,6 +52,20 @@ class Stamps:
             following[at] = free + 1
             at = next_at
         return free
+
+
+class JobsState(NamedTuple):
+    """All that a store knows, to go on from. Lists by account have the API key; those of jobs have their ids."""
+
+    jobs: Sequence[Job] = ()
+    made: Mapping[str, int] = MappingProxyType({})
+    stamps: Sequence[int] = ()
+    """All that were given away, also to jobs that are no longer there."""
+    open: Sequence[str] = ()
+    end_shown: Sequence[str] = ()
+    polled_on: Sequence[str] = ()
+    unfinished: Mapping[str, Sequence[str]] = MappingProxyType({})
+    refunds: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 class JobStore:
@@ -61,6 +91,62 @@ class JobStore:
         """By API key: the jobs that may be unfinished, of accounts of which somebody has asked."""
         self.refunds: dict[str, dict[str, None]] = {}
         """By API key: the jobs that give their credits back if they fail."""
+
+    def state(self) -> JobsState:
+        """Return all that it knows. Quick, however many jobs there are: others wait meanwhile."""
+        return JobsState(
+            jobs=list(self.by_id.values()),
+            made=dict(self.made),
+            stamps=self.stamps.taken(),
+            open=list(self.open),
+            end_shown=list(self.end_shown),
+            polled_on=list(self.polled_on),
+            unfinished={key: list(ids) for key, ids in self._unfinished.items()},
+            refunds={key: list(ids) for key, ids in self.refunds.items()},
+        )
+
+    def go_on_from(self, state: JobsState, account_of: Callable[[str], Account | None]) -> None:
+        """Know what another store knew; this one must be new. Raises MisfitError for what does not fit together.
+
+        `account_of` returns the account of an API key, or None when there is none.
+        """
+        by_id, context = self.by_id, self._context
+        for number, job in enumerate(state.jobs):
+            if job.id in by_id:
+                raise MisfitError(f"jobs[{number}].id", f"there are two jobs {shown(job.id)}")
+            check_job(job, f"jobs[{number}]")
+            if account_of(job.account.api_key) is None:
+                raise MisfitError(f"jobs[{number}].account", "there is no such account")
+            by_id[job.id] = job
+            self._ids_of.setdefault(job.account.api_key, []).append(job.id)
+            for stem in family_of(job).files.stems(job, context):
+                self._by_stem[stem] = job.id
+        self.made.update(state.made)
+        self.stamps.go_on_from(state.stamps)
+        for name, ids, known in (
+            ("open", state.open, self.open),
+            ("end_shown", state.end_shown, self.end_shown),
+            ("polled_on", state.polled_on, self.polled_on),
+        ):
+            self._check_known(name, ids)
+            known.update(ids)
+        for name, by_key, lists in (
+            ("unfinished", state.unfinished, self._unfinished),
+            ("refunds", state.refunds, self.refunds),
+        ):
+            for key, ids in by_key.items():
+                self._check_known(f"{name}.{key}", ids)
+                lists[key] = dict.fromkeys(ids)
+
+    def _check_known(self, where: str, ids: Sequence[str]) -> None:
+        for number, job_id in enumerate(ids):
+            if job_id not in self.by_id:
+                raise MisfitError(f"{where}[{number}]", f"there is no job {shown(job_id)}")
+
+    def note_all(self) -> None:
+        """Take note of all jobs, the newest of them last, as if they had just been made."""
+        for job in self.newest(MOST):
+            self._changes.note(job.id, job.account.api_key)
 
     def all(self, api_key: str | None = None) -> tuple[Job, ...]:
         """Return all jobs in the order of their creation; with an API key, those of that account."""
@@ -186,3 +272,14 @@ class JobStore:
         by_account = (self._ids_of, self._unfinished, self.refunds)
         ids = [ids for known in by_account for ids in known.values()]
         return [self.by_id, self._by_stem, *ids, *by_account, self.made, self.open, self.end_shown, self.polled_on]
+
+
+def check_job(job: Job, where: str) -> None:
+    """Raise MisfitError for a record that no create could have made."""
+    create = CREATES.get(job.endpoint)
+    if create is None:
+        raise MisfitError(f"{where}.endpoint", f"no endpoint {shown(job.endpoint)} creates jobs")
+    if not isinstance(job.input, create.input_type):
+        raise MisfitError(f"{where}.input", f"{job.endpoint} makes no jobs of a {type(job.input).__name__}")
+    if not 0 <= job.created_ns <= LATEST_NS:
+        raise MisfitError(f"{where}.created_ns", f"{job.created_ns} is no instant from 1970 to 2106")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Collection, Iterable, Set
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, Protocol
@@ -26,7 +26,9 @@ from mock_akool.akool.jobs import Job
 from mock_akool.core.change_log import ChangeLog
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.draining import Container
+from mock_akool.core.errors import MisfitError
 from mock_akool.core.rules import Subject
+from mock_akool.core.schema import shown
 from mock_akool.core.timeline import Change, Status, changes
 from mock_akool.core.urls import without_password
 from mock_akool.core.webhook_faults import UNKNOWN_ID, ActiveWebhookRule, WebhookFault
@@ -77,13 +79,64 @@ class _Due(NamedTuple):
     number: int
 
 
+class SubscriptionState(NamedTuple):
+    """What is known of a job that wants webhooks, see _Subscription."""
+
+    job_id: str
+    sent: tuple[Status, ...] = ()
+    awaited: Change | None = None
+    entry: int = 0
+    issued: int = 0
+    numbers: tuple[int, ...] = ()
+    held: tuple[int, ...] = ()
+    released_by: int | None = None
+
+
+class DueState(NamedTuple):
+    """When something is due, see _Due."""
+
+    at_ns: int
+    order: int
+    job_id: str
+    number: int = 0
+
+
+class OutboxState(NamedTuple):
+    """All that an outbox knows, to go on from. What was under way is due again: nobody knows how it went."""
+
+    start_ns: int = 0
+    order: int = 0
+    subscriptions: Sequence[SubscriptionState] = ()
+    due: Sequence[DueState] = ()
+    kept: Sequence[Delivery] = ()
+    pending: Sequence[Delivery] = ()
+    """Those still to be attempted that are no longer among the kept ones."""
+    order_of_pending: Sequence[int] = ()
+    made: int = 0
+    missed: Sequence[str] = ()
+
+
 class _Subscription:
     """What the outbox knows of a job that wants webhooks."""
 
-    __slots__ = ("awaited", "blocked", "busy", "entry", "held", "issued", "job", "numbers", "released_by", "sent")
+    __slots__ = (
+        "awaited",
+        "blocked",
+        "busy",
+        "entry",
+        "era",
+        "held",
+        "issued",
+        "job",
+        "numbers",
+        "released_by",
+        "sent",
+    )
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, era: int) -> None:
         self.job = job
+        self.era = era
+        """How often all was frozen before this was made; see `Outbox.freeze`."""
         self.sent: list[Status] = []
         """The changes for which a delivery was made."""
         self.awaited: Change | None = None
@@ -99,6 +152,67 @@ class _Subscription:
         self.held: list[int] = []
         """Deliveries that wait for the one of the end."""
         self.released_by: int | None = None
+
+    def copied(self, era: int) -> _Subscription:
+        """Return the same, to be changed while somebody reads this one."""
+        copy = _Subscription(self.job, era)
+        copy.sent, copy.awaited, copy.entry, copy.issued = self.sent.copy(), self.awaited, self.entry, self.issued
+        copy.numbers, copy.busy, copy.blocked = self.numbers.copy(), self.busy, self.blocked.copy()
+        copy.held, copy.released_by = self.held.copy(), self.released_by
+        return copy
+
+    def state(self) -> SubscriptionState:
+        """Return what is kept of it."""
+        return SubscriptionState(
+            self.job.id,
+            tuple(self.sent),
+            self.awaited,
+            self.entry,
+            self.issued,
+            tuple(self.numbers),
+            tuple(self.held),
+            self.released_by,
+        )
+
+    @classmethod
+    def restored(cls, state: SubscriptionState, job: Job, era: int) -> _Subscription:
+        """Return one that goes on from a state."""
+        made = cls(job, era)
+        made.sent, made.awaited, made.entry, made.issued = list(state.sent), state.awaited, state.entry, state.issued
+        made.numbers, made.held, made.released_by = list(state.numbers), list(state.held), state.released_by
+        return made
+
+
+class FrozenOutbox(NamedTuple):
+    """What an outbox knew at an instant. It may be read without a lock, and takes a while to be made a state."""
+
+    subscriptions: list[_Subscription]
+    due: list[_Due]
+    under_way: list[Delivery]
+    kept: list[Delivery]
+    pending: list[Delivery]
+    start_ns: int
+    order: int
+    made: int
+    missed: list[str]
+
+    def state(self) -> OutboxState:
+        """Return all of it, to go on from."""
+        due = [*self.due, *(entry for each in self.subscriptions for entry in each.blocked)]
+        # They come first again. No change of a job has an order below 0.
+        again = [_Due(each.next_ns or each.due_ns, -each.number, each.job_id, each.number) for each in self.under_way]
+        kept = {each.number for each in self.kept}
+        return OutboxState(
+            self.start_ns,
+            self.order,
+            [each.state() for each in self.subscriptions],
+            [DueState(*each) for each in (*again, *due)],
+            self.kept,
+            [each for each in self.pending if each.number not in kept],
+            [each.number for each in self.pending],
+            self.made,
+            self.missed,
+        )
 
 
 class Outbox:
@@ -129,6 +243,7 @@ class Outbox:
         """The tokens of the attempts that are under way, by the deliveries' numbers."""
         self._subscriptions: dict[str, _Subscription] = {}
         self._heap: list[_Due] = []
+        self._era = 0
         self.reset(0)
 
     def reset(self, start_ns: int) -> list[Container]:
@@ -154,9 +269,9 @@ class Outbox:
         if not job.webhook_url:
             return
         with self._lock:
-            subscription = self._subscriptions.get(job.id)
+            subscription = self._own(job.id)
             if subscription is None:
-                subscription = self._subscriptions[job.id] = _Subscription(job)
+                subscription = self._subscriptions[job.id] = _Subscription(job, self._era)
             subscription.job = job
             changes_to_send = self._changes_to_send(job)
             # What was sent about a future that the job no longer has is sent anew.
@@ -213,7 +328,7 @@ class Outbox:
         return False
 
     def _take_one(self, due: _Due, taken: list[Attempt]) -> None:
-        subscription = self._subscriptions.get(due.job_id)
+        subscription = self._own(due.job_id)
         if subscription is None:
             return
         if due.order == subscription.entry:
@@ -237,7 +352,7 @@ class Outbox:
             if self._under_way.get(number) is not attempt.cancel_token:
                 return None
             del self._under_way[number]
-            subscription = self._subscriptions[delivery.job_id]
+            subscription = self._there(delivery.job_id)
             subscription.busy = False
             attempts = (*delivery.attempts, result)
             state, next_ns = DeliveryState.WAITING, None
@@ -280,7 +395,7 @@ class Outbox:
         with self._lock:
             self._cancel(list(self._under_way))
             for delivery in self._log.all_pending():
-                subscription = self._subscriptions[delivery.job_id]
+                subscription = self._there(delivery.job_id)
                 subscription.busy = False
                 subscription.blocked.clear()
                 subscription.held.clear()
@@ -357,11 +472,76 @@ class Outbox:
             copy = self._add(
                 replace(original, state=DeliveryState.WAITING, due_ns=now_ns, attempts=(), why="", copy_of=number)
             )
-            self._push(now_ns, self._subscriptions[copy.job_id], copy.number)
+            self._push(now_ns, self._there(copy.job_id), copy.number)
             self._settle()
             return copy
 
+    # What is kept over a restart
+
+    def freeze(self) -> FrozenOutbox:
+        """Return what is known now. Quick, however much it is: what changes later is copied first."""
+        with self._lock:
+            self._era += 1
+            log = self._log
+            under_way = [each for number in self._under_way if (each := log.pending(number)) is not None]
+            return FrozenOutbox(
+                list(self._subscriptions.values()),
+                self._heap.copy(),
+                under_way,
+                list(log.entries()),
+                log.all_pending(),
+                self._start_ns,
+                self._order,
+                log.count,
+                list(log.missed),
+            )
+
+    def restoring(self, state: OutboxState, job_of: Callable[[str], Job | None]) -> Callable[[], None]:
+        """Return what lets this go on from a state; it is to be called under the lock, and cannot fail.
+
+        Raises MisfitError for what does not fit together; nothing has changed then.
+        """
+        subscriptions: dict[str, _Subscription] = {}
+        for number, each in enumerate(state.subscriptions):
+            job = job_of(each.job_id)
+            if job is None:
+                raise MisfitError(f"subscriptions[{number}].job_id", f"there is no job {shown(each.job_id)}")
+            subscriptions[each.job_id] = _Subscription.restored(each, job, -1)
+        log = DeliveryLog(self._settings.call_log_size, self._settings.call_log_bytes)
+        for name, deliveries in (("kept", state.kept), ("pending", state.pending)):
+            for number, delivery in enumerate(deliveries):
+                if delivery.job_id not in subscriptions:
+                    raise MisfitError(f"{name}[{number}].job_id", f"{shown(delivery.job_id)} wants no webhooks")
+        log.go_on_from(state.kept, state.pending, state.order_of_pending, state.made, state.missed)
+        for number, each in enumerate(state.subscriptions):
+            if any(log.pending(held) is None for held in each.held):
+                raise MisfitError(f"subscriptions[{number}].held", "it is no delivery that is still to come")
+        heap = [_Due(*each) for each in state.due]
+        heapq.heapify(heap)
+
+        def go_on() -> None:
+            self.reset(state.start_ns)
+            log.changes.go_on_from(self._log.changes.edition)
+            self._log, self._subscriptions, self._heap, self._order = log, subscriptions, heap, state.order
+            log.note_all()
+            self._settle()
+
+        return go_on
+
     # Inside
+
+    def _own(self, job_id: str) -> _Subscription | None:
+        """Return what is known of a job so that it may be changed: nobody else reads it."""
+        found = self._subscriptions.get(job_id)
+        if found is not None and found.era != self._era:
+            found = self._subscriptions[job_id] = found.copied(self._era)
+        return found
+
+    def _there(self, job_id: str) -> _Subscription:
+        found = self._own(job_id)
+        if found is None:
+            raise KeyError(job_id)
+        return found
 
     def _cancel(self, numbers: Iterable[int]) -> list[CancelToken]:
         """Cancel what is under way of these deliveries."""
@@ -478,7 +658,7 @@ class Outbox:
 
     def _add(self, delivery: Delivery) -> Delivery:
         delivery = self._log.add(delivery)
-        self._subscriptions[delivery.job_id].numbers.append(delivery.number)
+        self._there(delivery.job_id).numbers.append(delivery.number)
         self._release_by(delivery)
         if delivery.state is DeliveryState.NOT_ENCRYPTED and self.listener is not None:
             self.listener.unsendable(delivery)
@@ -492,7 +672,7 @@ class Outbox:
         """Let go what waits for the end of a job when that end is not going to be sent."""
         never_sent = delivery.state in (DeliveryState.LOST, DeliveryState.NOT_ENCRYPTED)
         if never_sent and delivery.status >= Status.COMPLETED:
-            self._release(self._subscriptions[delivery.job_id], delivery.due_ns)
+            self._release(self._there(delivery.job_id), delivery.due_ns)
 
     def _release(self, subscription: _Subscription, now_ns: int) -> None:
         """Let go what was held until the end was sent."""

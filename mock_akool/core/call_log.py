@@ -9,9 +9,10 @@ from __future__ import annotations
 import heapq
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, takewhile
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Self
 
 from mock_akool.core.draining import Container
@@ -167,6 +168,22 @@ class Call(NamedTuple):
         )
 
 
+class CallLogState(NamedTuple):
+    """All that a call log knows, to go on from.
+
+    `made` is how many calls there ever were, `forgotten` how many of them were dropped on purpose. `wholes` are how
+    many bytes the bodies of a call had, request and response, where only the beginnings are kept; by its number.
+    """
+
+    start_ns: int
+    made: int = 0
+    forgotten: int = 0
+    calls: Sequence[Call] = ()
+    refusals: Sequence[Refusal] = ()
+    refusal_count: int = 0
+    wholes: Mapping[int, tuple[int, int]] = MappingProxyType({})
+
+
 _number: Final = itemgetter(0)
 _new_tuple: Final = tuple.__new__
 """Makes a named tuple in two thirds of the time of its own constructor; every request makes a Call."""
@@ -260,6 +277,35 @@ class CallLog:
         self._bytes += size
         if self._kept > self._size or self._bytes > self._max_bytes:
             self._make_room(share)
+
+    def state(self) -> CallLogState:
+        """Return all that it knows."""
+        calls = self.calls()
+        cut = [each for each in calls if Excerpt in (type(each.request.body), type(each.response.body))]
+        return CallLogState(
+            self.start_ns,
+            self.count,
+            self._forgotten,
+            calls,
+            tuple(self.refusals),
+            self.refusal_count,
+            {each.number: (whole_size(each.request.body), whole_size(each.response.body)) for each in cut},
+        )
+
+    def go_on_from(self, state: CallLogState) -> None:
+        """Know what another log knew, as far as the bounds of this one allow; this one must be new."""
+        self.start_ns, self._forgotten = state.start_ns, state.forgotten
+        self.refusals.extend(state.refusals)
+        self.refusal_count = state.refusal_count
+        for call in state.calls:
+            request, response = call.request, call.response
+            wholes = state.wholes.get(call.number)
+            if wholes is not None:
+                request = request._replace(body=Excerpt.make(request.body, wholes[0]))
+                response = response._replace(body=Excerpt.make(response.body, wholes[1]))
+            self.count = call.number - 1
+            self.append(call.time_ns, call.endpoint, request, response)
+        self.count = state.made
 
     def refuse(self, refusal: Refusal) -> None:
         """Keep what never became a request."""

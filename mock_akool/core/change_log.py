@@ -52,6 +52,11 @@ class ChangeLog(Generic[K]):
         self.forgotten = self.edition
         self._newest.clear()
 
+    def go_on_from(self, edition: int) -> None:
+        """Let the editions go on from this one, or from their own if that is later: all before is forgotten."""
+        self.edition = max(self.edition, edition)
+        self.clear()
+
     def after(self, edition: int) -> list[Changed[K]]:
         """Return the newest change of each thing that changed after an edition, oldest first."""
         found = list(takewhile(lambda each: each.edition > edition, reversed(self._newest.values())))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from mock_akool.core.errors import ClockError
 
@@ -70,6 +70,18 @@ class Watcher(Protocol):
         ...
 
 
+class ClockState(NamedTuple):
+    """What a clock showed when it was written down, and how fast it ran; 0: it stood still.
+
+    `wall_ns` is what the machine's clock showed then, so that time that has passed since can be counted; None for a
+    clock that has nothing to do with the machine's. All in nanoseconds since the epoch.
+    """
+
+    now_ns: int
+    wall_ns: int | None = None
+    speed: float = 0.0
+
+
 class VirtualClock:
     """A clock that stands still until it is advanced. Safe to use from several threads.
 
@@ -92,6 +104,18 @@ class VirtualClock:
     def now_ns(self) -> int:
         """Return the present instant in nanoseconds since the epoch."""
         return self._now_ns
+
+    def state(self) -> ClockState:
+        """Return what it takes to show the same instant again."""
+        return ClockState(self._now_ns)
+
+    def go_on_from(self, state: ClockState) -> None:
+        """Show the instant at which the state was written down, earlier or later; nothing is woken.
+
+        For when all that happened is replaced. Raises ClockError for an instant that a clock does not show.
+        """
+        with self._lock:
+            self._now_ns = _shown(state.now_ns)
 
     def next_stop_ns(self) -> int | None:
         """Return the next instant that a watcher named, or None."""
@@ -199,13 +223,10 @@ class SteeredClock:
 
         At LATEST_NS it stands still. Raises ClockError for a number below 0 or above a million.
         """
-        if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0 <= speed <= _MAX_SPEED:
-            raise ClockError(
-                f"a clock cannot run {speed!r} times as fast", f"Give a number from 0 (it stands still) to {_MAX_SPEED}"
-            )
+        speed = _readable_speed(speed)
         with self._lock:
             self._begin_anew(self._now_ns())
-            self._speed = float(speed)
+            self._speed = speed
         self._tell()
 
     def advance(self, seconds: float) -> None:
@@ -236,6 +257,25 @@ class SteeredClock:
         with self._lock:
             if self._is_machines:
                 self._begin_anew(self._wall())
+        self._tell()
+
+    def state(self) -> ClockState:
+        """Return what it takes to go on from here, however long nobody does."""
+        with self._lock:
+            return ClockState(self._now_ns(), self._wall(), self._speed)
+
+    def go_on_from(self, state: ClockState) -> None:
+        """Go on from where the state was written down, as if it had run on since; one that stood still stands there.
+
+        For when all that happened is replaced: it may show an earlier time than before. Raises ClockError for an
+        instant that a clock does not show, or a speed that it cannot have; then nothing has changed.
+        """
+        speed = _readable_speed(state.speed)
+        _shown(state.now_ns)
+        with self._lock:
+            passed_ns = 0 if state.wall_ns is None else max(0, self._wall() - state.wall_ns)
+            self._begin_anew(min(state.now_ns + int(passed_ns * speed), LATEST_NS))
+            self._speed = speed
         self._tell()
 
     def follow(self) -> None:
@@ -272,6 +312,15 @@ class SteeredClock:
         self._then_ns = instant_ns
         # What the machine's counts are at that instant, since when the speed is what it is.
         self._read_ns, self._wall_ns = self._steady(), self._wall()
+
+
+def _readable_speed(speed: float) -> float:
+    """Return how many times as fast a clock is to run; raises ClockError for what it cannot."""
+    if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0 <= speed <= _MAX_SPEED:
+        raise ClockError(
+            f"a clock cannot run {speed!r} times as fast", f"Give a number from 0 (it stands still) to {_MAX_SPEED}"
+        )
+    return float(speed)
 
 
 def _shown(instant_ns: int) -> int:

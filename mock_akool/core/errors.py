@@ -167,6 +167,28 @@ class Mistakes:
             raise kind.of(dict.fromkeys(self.found))
 
 
+class MisfitError(MockAkoolError):
+    """A value that can be read by itself does not fit together with others; `where` names it."""
+
+    def __init__(self, where: str, why: str) -> None:
+        self.where = where
+        self.why = why
+        super().__init__(f"{where}: {why}")
+
+    def within(self, name: str) -> MisfitError:
+        """Return the same error, one level further out."""
+        return MisfitError(f"{name}.{self.where}", self.why)
+
+
+@contextmanager
+def within(name: str) -> Iterator[None]:
+    """Let a MisfitError that is raised in this block name the place one level further out."""
+    try:
+        yield
+    except MisfitError as error:
+        raise error.within(name) from None
+
+
 class ClockError(MockAkoolError):
     """The clock was asked to do what it cannot, such as to run backwards."""
 

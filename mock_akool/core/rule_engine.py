@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
 from mock_akool.core.draining import Container
+from mock_akool.core.errors import MisfitError
 from mock_akool.core.keyed_random import KeyedRandom, KeyPart
 from mock_akool.core.rules import NEVER, Conditions, Rule, Subject
+
+
+class RuleState(NamedTuple):
+    """An active rule and how often it fired, see ActiveRule."""
+
+    rule: Rule
+    label: str
+    number: int = 0
+    after: int = 0
+    fired: int = 0
+
+
+class CounterState(NamedTuple):
+    """What rules counted together, see RuleCounter: each by its position and its number among all rules.
+
+    `counts` are the account, the job or the empty text, how many calls there were, and the next that is due.
+    """
+
+    on: tuple[str, ...]
+    conditions: Conditions
+    first_due: int
+    rules: Sequence[tuple[int, int]] = ()
+    counts: Sequence[tuple[str, str | int, int, int]] = ()
+
+
+class StreamState(NamedTuple):
+    """How many calls there were to an endpoint, of an account, about one of its jobs (0: none)."""
+
+    endpoint: str
+    account: str
+    job_number: int
+    reached: int
+
+
+class RuleSetState(NamedTuple):
+    """Rules that are active together, and what they counted."""
+
+    scope: str
+    begun_ns: int
+    rules: Sequence[RuleState] = ()
+    counters: Sequence[CounterState] = ()
+    streams: Sequence[StreamState] = ()
 
 
 class Firing(NamedTuple):
@@ -54,10 +97,11 @@ class RuleCounter:
     While no rule is due at the next count, a call costs one comparison, however many rules there are.
     """
 
-    __slots__ = ("conditions", "counts", "first_due", "free", "per", "rules")
+    __slots__ = ("conditions", "counts", "first_due", "free", "on", "per", "rules")
 
-    def __init__(self, conditions: Conditions) -> None:
+    def __init__(self, conditions: Conditions, on: tuple[str, ...]) -> None:
         self.conditions = conditions
+        self.on = on
         self.per = conditions.per
         self.free = conditions == Conditions(per=conditions.per)
         """Whether all calls meet the conditions."""
@@ -66,6 +110,31 @@ class RuleCounter:
         """The number of the first counted call that a rule may choose, for each count that begins."""
         self.counts: dict[str, dict[str | int, Count]] = {}
         """By account, and of an account by job, or all together."""
+
+    def state(self, numbers: Mapping[int, int]) -> CounterState:
+        """Return what it counted; `numbers` are those of the rules among all, by identity."""
+        return CounterState(
+            self.on,
+            self.conditions,
+            self.first_due,
+            [(position, numbers[id(active)]) for position, active in self.rules],
+            [
+                (owner, job, count.reached, count.due)
+                for owner, counts in self.counts.items()
+                for job, count in counts.items()
+            ],
+        )
+
+    @classmethod
+    def restored(cls, state: CounterState, rules: Sequence[ActiveRule]) -> RuleCounter:
+        """Return a counter that goes on from a state, with rules of these; raises IndexError for others."""
+        made = cls(state.conditions, state.on)
+        made.first_due = state.first_due
+        made.rules = [(position, rules[number]) for position, number in state.rules]
+        for owner, job, reached, due in state.counts:
+            count = made.counts.setdefault(owner, {})[job] = Count(due)
+            count.reached = reached
+        return made
 
     def add(self, position: int, active: ActiveRule) -> None:
         """Let a rule count with the others; nothing must have been counted yet."""
@@ -128,6 +197,7 @@ class RuleSet:
         self._begun_ns = begun_ns
         self._scope = scope
         self._keyed_random = keyed_random
+        self._all: list[RuleCounter] = []
         self._counters: dict[str, list[RuleCounter]] = {}
         """By endpoint."""
         self._streams: dict[str, dict[_Stream, Count]] = {}
@@ -136,6 +206,41 @@ class RuleSet:
         for active in rules:
             key = active.rule.on, active.rule.conditions
             known[key] = self._add(active, known.get(key))
+
+    def state(self) -> RuleSetState:
+        """Return the rules and all that they counted, to go on from."""
+        numbers = {id(active): number for number, active in enumerate(self.rules)}
+        return RuleSetState(
+            self._scope,
+            self._begun_ns,
+            [RuleState(each.rule, each.label, each.number, each.after, each.fired) for each in self.rules],
+            [counter.state(numbers) for counter in self._all],
+            [
+                StreamState(*stream, count.reached)
+                for streams in self._streams.values()
+                for stream, count in streams.items()
+            ],
+        )
+
+    @classmethod
+    def restored(cls, state: RuleSetState, keyed_random: KeyedRandom) -> RuleSet:
+        """Return rules that go on from a state; raises MisfitError for what does not fit together."""
+        made = cls(state.scope, state.begun_ns, keyed_random)
+        for each in state.rules:
+            active = ActiveRule(each.rule, each.label, each.number, each.after)
+            active.begun_ns, active.fired = state.begun_ns, each.fired
+            made.rules.append(active)
+        for number, counter in enumerate(state.counters):
+            try:
+                made._keep(RuleCounter.restored(counter, made.rules))
+            except IndexError:
+                raise MisfitError(f"counters[{number}].rules", "there are fewer rules") from None
+        for stream in state.streams:
+            count = Count()
+            count.reached = stream.reached
+            streams = made._streams.setdefault(stream.account, {})
+            streams[_Stream(stream.endpoint, stream.account, stream.job_number)] = count
+        return made
 
     def containers(self) -> list[Container]:
         """Return what holds the most of it, to be drained when it is out of use."""
@@ -168,12 +273,16 @@ class RuleSet:
 
     def _add(self, active: ActiveRule, counter: RuleCounter | None) -> RuleCounter:
         if counter is None:
-            counter = RuleCounter(active.rule.conditions)
-            for endpoint in active.rule.on:
-                self._counters.setdefault(endpoint, []).append(counter)
+            counter = self._keep(RuleCounter(active.rule.conditions, active.rule.on))
         active.begun_ns = self._begun_ns
         counter.add(len(self.rules), active)
         self.rules.append(active)
+        return counter
+
+    def _keep(self, counter: RuleCounter) -> RuleCounter:
+        self._all.append(counter)
+        for endpoint in counter.on:
+            self._counters.setdefault(endpoint, []).append(counter)
         return counter
 
     def looks_into(self, endpoint: str) -> bool:

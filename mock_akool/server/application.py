@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool import admin
 from mock_akool.akool import api
 from mock_akool.akool.deliveries import Draft
 from mock_akool.akool.engine import Engine
+from mock_akool.akool.saved_state import FrozenState, freeze, read, restoring
 from mock_akool.akool.scenarios.middleware import ScenarioMiddleware
 from mock_akool.core.call_log import Refusal
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from mock_akool.server.tls import Tls
 
 _log = logging.getLogger("mock_akool")
+
+_MODES: Final = {"http": HTTP, "collect": COLLECT}
 
 
 class Application:
@@ -123,12 +126,40 @@ class Application:
                 # After the reset: what was due in the future is not sent on the way back.
                 self.clock.set_to_machine()
                 self.engine.reset()
+        self._forget_memos()
+
+    def _forget_memos(self) -> None:
         for forget in self._memos:
             forget()
         if self._servers:
             self.media_cache.clear()
             etag.cache_clear()
             give_back()
+
+    # What is kept over a restart
+
+    def freeze(self) -> FrozenState:
+        """Return all that the fake knows now, to be made JSON."""
+        return freeze(self.engine, self.scenarios, self.dispatcher.chosen_modes)
+
+    def go_on_from(self, document: Any, hint: str = "") -> None:
+        """Forget all, and go on from a state that was made JSON and read from it.
+
+        A clock that stood still shows the same instant again; one that ran has run on since. Raises StateError, or
+        ClockError, which name what is wrong; nothing has changed then.
+        """
+        hints = (hint,) if hint else ()
+        state = read(document, *hints)
+        modes = {key: _MODES[kind] for key, kind in state.sending.items() if kind in _MODES}
+        go_on = restoring(self.engine, self.scenarios, state, *hints)
+        with self.engine.lock:
+            if isinstance(self.clock, (VirtualClock, SteeredClock)):
+                self.clock.go_on_from(state.clock)
+            go_on()
+        self.dispatcher.restore_mode(None)
+        for key, mode in modes.items():
+            self.dispatcher.send_by(mode, key or None)
+        self._forget_memos()
 
     def tick(self) -> None:
         """Do what a live server has to do now and then."""
@@ -201,7 +232,7 @@ class Application:
         if way == "start":
             self.dispatcher.restore_mode(account)
         else:
-            self.dispatcher.send_by({"http": HTTP, "collect": COLLECT}[way], account)
+            self.dispatcher.send_by(_MODES[way], account)
 
     def sending(self, account: str | None = None) -> str:
         """Return how webhooks are sent: `http`, `collect`, or `call` for a receiver in this process."""

@@ -61,6 +61,15 @@ class DeliveryModes:
             self._of_account.clear()
             self._changed()
 
+    def chosen(self) -> dict[str, str]:
+        """Return the kinds of the modes that are not as at the start: by API key, and the usual one by the empty text.
+
+        Receivers of this process are left out: they end with it.
+        """
+        with self._lock:
+            changed = {} if self._at_start in (None, self._usual) else {"": self._usual}
+            return {key: mode.kind for key, mode in {**changed, **self._of_account}.items() if mode.receiver is None}
+
     def note_start(self) -> None:
         """Remember the usual mode as the one to which `restore` returns; only the first call counts."""
         with self._lock:

@@ -90,6 +90,10 @@ class Dispatcher:
         """Return how a webhook is delivered."""
         return self._modes.of(delivery.account)
 
+    def chosen_modes(self) -> dict[str, str]:
+        """Return how webhooks are sent where that was chosen since the start, by API key; "" is all others."""
+        return self._modes.chosen()
+
     def restore_mode(self, account: str | None) -> None:
         """Deliver webhooks as when the server was started, or those of an account (by API key) as everybody's."""
         if account is not None:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from mock_akool.akool.scenarios.model import LabelledScript
+from mock_akool.core.errors import MisfitError
+
+
+class NextJobsState(NamedTuple):
+    """The scripts that are still to be followed, and how many jobs have followed the first."""
+
+    scripts: Sequence[LabelledScript] = ()
+    used: int = 0
 
 
 class NextJobs:
@@ -17,6 +26,21 @@ class NextJobs:
         """How many jobs have followed the first script."""
         self.jobs = 0
         """For how many jobs there are scripts. (No length: a tuple would reserve room for as many scripts.)"""
+
+    def state(self) -> NextJobsState:
+        """Return all that is in it."""
+        return NextJobsState(list(self._scripts), self._used)
+
+    @classmethod
+    def restored(cls, state: NextJobsState) -> NextJobs:
+        """Return a queue that goes on from a state; raises MisfitError when more have followed than there are."""
+        made = cls()
+        made.extend(state.scripts)
+        made._used = state.used
+        made.jobs -= state.used
+        if not 0 <= state.used < (_times(state.scripts[0]) if state.scripts else 1):
+            raise MisfitError("used", f"{state.used} jobs cannot have followed the first script")
+        return made
 
     def __bool__(self) -> bool:
         return bool(self._scripts)

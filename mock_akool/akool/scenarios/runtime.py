@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import reduce
 from hashlib import blake2b
 from itertools import chain
-from itertools import count as counting
-from typing import Any, Final, NamedTuple, Protocol, Self
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
 
 from mock_akool.akool.accounts import Account, Accounts, AccountScript
 from mock_akool.akool.auth import Tokens, bearer_token
@@ -34,22 +34,23 @@ from mock_akool.akool.scenarios.model import (
     Scenario,
     ScenarioSetup,
 )
-from mock_akool.akool.scenarios.next_jobs import NextJobs
-from mock_akool.akool.scenarios.scopes import Scope
+from mock_akool.akool.scenarios.next_jobs import NextJobs, NextJobsState
+from mock_akool.akool.scenarios.scopes import Scope, ScopeState
 from mock_akool.akool.settings import Limits, ServiceSettings, over
 from mock_akool.akool.snapshot import Snapshot, UnusedRules
 from mock_akool.akool.transactions import transaction
 from mock_akool.core.call_log import CallLog
 from mock_akool.core.clock import Clock
 from mock_akool.core.draining import Container
-from mock_akool.core.errors import ScenarioError
+from mock_akool.core.errors import MisfitError, ScenarioError
 from mock_akool.core.http import Request
 from mock_akool.core.keyed_random import KeyedRandom
-from mock_akool.core.rule_engine import ActiveRule, Count, Firing, RuleSet
+from mock_akool.core.rule_engine import ActiveRule, Count, Firing, RuleSet, RuleSetState
 from mock_akool.core.rules import Rule, Subject
 from mock_akool.core.timeline import Change, Timeline
 from mock_akool.core.webhook_faults import ActiveWebhookRule, WebhookRule
 
+T = TypeVar("T")
 _AS_USUAL: Final = JobPlan()
 
 _MAGIC_WORD: Final = re.compile(r"\[mock:([^\[\]]{1,200})\]")
@@ -72,6 +73,49 @@ class UnusedJobScripts(NamedTuple):
     api_key: str | None
     scripts: tuple[JobScript, ...]
     seen: Snapshot
+
+
+class AttemptState(NamedTuple):
+    """A create whose prompt names scenarios: by what it is known, whether it came through, and which scope it has."""
+
+    account: str
+    prompt: str
+    passed: bool
+    scope: int
+
+
+class WebhookRuleState(NamedTuple):
+    """A fault of webhooks that was added, see ActiveWebhookRule."""
+
+    rule: WebhookRule
+    label: str
+    owner: str | None = None
+    applied: Mapping[str, int] = MappingProxyType({})
+
+
+class RuntimeState(NamedTuple):
+    """All that is active and what was counted, to go on from; `start` are the scenarios of the start.
+
+    Scopes are named by their number in `scopes`, since several may have the same.
+    """
+
+    begun_ns: int
+    everybody: int
+    activated: int
+    added: RuleSetState
+    start: tuple[Scenario, ...] = ()
+    scopes: Sequence[ScopeState] = ()
+    added_of: Mapping[str, RuleSetState] = MappingProxyType({})
+    activated_of: Mapping[str, int] = MappingProxyType({})
+    of_key: Mapping[str, int] = MappingProxyType({})
+    of_job: Mapping[str, int] = MappingProxyType({})
+    attempts: Sequence[AttemptState] = ()
+    webhook_rules: Sequence[WebhookRuleState] = ()
+    next: NextJobsState = NextJobsState()
+    next_of: Mapping[str, NextJobsState] = MappingProxyType({})
+    number: int = 0
+    watching: bool = False
+    limiting: bool = False
 
 
 class World(Protocol):
@@ -160,7 +204,8 @@ class ScenarioRuntime:
         """What was activated for everybody while the fake ran; what was active before is among the settings."""
         self._activated_of: dict[str, Scope] = {}
         """The scenarios that were activated for one account, by its API key."""
-        self._numbers = counting(1)
+        self._number = 0
+        """That of the rule that was added last."""
         self._of_key: dict[str, Scope] = {}
         """The scenarios that an API key names."""
         self._of_job: dict[str, Scope] = {}
@@ -179,6 +224,107 @@ class ScenarioRuntime:
         """Whether all requests must be looked at; otherwise only those that `notices` returns True for."""
         self.limiting = False
         """Whether an account has a limit of requests of its own."""
+
+    # What is kept over a restart
+
+    @transaction
+    def state(self) -> RuntimeState:
+        """Return all that is active and what was counted, to go on from."""
+        scopes: list[Scope] = []
+        numbers: dict[int, int] = {}
+
+        def number_of(scope: Scope) -> int:
+            known = numbers.get(id(scope))
+            if known is None:
+                known = numbers[id(scope)] = len(scopes)
+                scopes.append(scope)
+            return known
+
+        def numbered(by: Mapping[str, Scope]) -> dict[str, int]:
+            return {key: number_of(scope) for key, scope in by.items()}
+
+        state = RuntimeState(
+            begun_ns=self._begun_ns,
+            everybody=number_of(self._everybody),
+            activated=number_of(self._activated),
+            added=self._added.state(),
+            start=self.setup.scenarios,
+            added_of={key: rules.state() for key, rules in self._added_of.items()},
+            activated_of=numbered(self._activated_of),
+            of_key=numbered(self._of_key),
+            of_job=numbered(self._of_job),
+            attempts=[
+                AttemptState(*named, attempt.passed, number_of(attempt.scope))
+                for named, attempt in self._attempts.items()
+            ],
+            webhook_rules=[
+                WebhookRuleState(each.rule, each.label, each.owner, dict(each.applied)) for each in self._webhook_rules
+            ],
+            next=self._next.state(),
+            next_of={key: queue.state() for key, queue in self._next_of.items()},
+            number=self._number,
+            watching=self.watching,
+            limiting=self.limiting,
+        )
+        return state._replace(scopes=[scope.state() for scope in scopes])
+
+    def restoring(self, state: RuntimeState) -> Callable[[], None]:
+        """Return what lets this go on from a state; it is to be called under the lock, and cannot fail.
+
+        When the scenarios of the start are others than when the state was written, those for everybody begin anew.
+        Raises MisfitError for what does not fit together; nothing has changed then.
+        """
+        keyed_random = self._world.keyed_random
+        scopes = [
+            _restored(f"scopes[{number}]", Scope.restored, each, keyed_random)
+            for number, each in enumerate(state.scopes)
+        ]
+
+        def scope(where: str, number: int) -> Scope:
+            if not 0 <= number < len(scopes):
+                raise MisfitError(where, f"there is no scope {number}")
+            return scopes[number]
+
+        def named(where: str, by: Mapping[str, int]) -> dict[str, Scope]:
+            return {key: scope(f"{where}.{key}", number) for key, number in by.items()}
+
+        def rule_sets(where: str, by: Mapping[str, RuleSetState]) -> dict[str, RuleSet]:
+            return {key: _restored(f"{where}.{key}", RuleSet.restored, each, keyed_random) for key, each in by.items()}
+
+        everybody, activated = scope("everybody", state.everybody), scope("activated", state.activated)
+        start = self.setup.scenarios
+        watching = state.watching
+        if start != state.start:
+            if activated is everybody:
+                activated = Scope("", state.begun_ns, (), keyed_random)
+            everybody = Scope("", self._world.clock.now_ns(), start, keyed_random)
+            watching = watching or bool(everybody.rules.rules)
+        added = _restored("added", RuleSet.restored, state.added, keyed_random)
+        added_of = rule_sets("added_of", state.added_of)
+        activated_of, of_key = named("activated_of", state.activated_of), named("of_key", state.of_key)
+        of_job = named("of_job", state.of_job)
+        attempts: dict[_Named, _Attempt] = {}
+        for number, each in enumerate(state.attempts):
+            attempt = attempts[_Named(each.account, each.prompt)] = _Attempt(
+                scope(f"attempts[{number}].scope", each.scope)
+            )
+            attempt.passed = each.passed
+        webhook_rules = [ActiveWebhookRule(each.rule, each.label, each.owner) for each in state.webhook_rules]
+        for active, written in zip(webhook_rules, state.webhook_rules, strict=True):
+            active.applied.update(written.applied)
+        queue = _restored("next", NextJobs.restored, state.next)
+        queues = {key: _restored(f"next_of.{key}", NextJobs.restored, each) for key, each in state.next_of.items()}
+
+        def go_on() -> None:
+            self._begun_ns = state.begun_ns
+            self._everybody, self._activated = everybody, activated
+            self._added, self._added_of, self._activated_of = added, added_of, activated_of
+            self._of_key, self._of_job, self._attempts = of_key, of_job, attempts
+            self._webhook_rules, self._next, self._next_of = webhook_rules, queue, queues
+            self._number, self.watching, self.limiting = state.number, watching, state.limiting
+            self._repeated.clear()
+
+        return go_on
 
     # What is active
 
@@ -308,7 +454,8 @@ class ScenarioRuntime:
 
         With an API key it is for that account only, and goes before those for everybody.
         """
-        active = ActiveRule(rule, label, next(self._numbers), self._world.call_log.count)
+        self._number += 1
+        active = ActiveRule(rule, label, self._number, self._world.call_log.count)
         if api_key is None:
             rules = self._added
         else:
@@ -572,6 +719,14 @@ class ScenarioRuntime:
             raise ScenarioError(f"{len(names):,} scenarios are named at once", f"name {MOST_SCENARIOS} at most")
         scenarios = [library(name.strip()) for name in names]
         return Scope(scope, self._world.clock.now_ns(), scenarios, self._world.keyed_random)
+
+
+def _restored(where: str, restore: Callable[..., T], *arguments: Any) -> T:
+    """Return what is restored; what does not fit together is named by where it stands."""
+    try:
+        return restore(*arguments)
+    except MisfitError as error:
+        raise error.within(where) from None
 
 
 class _RepeatedRequest(NamedTuple):

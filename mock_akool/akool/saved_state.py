@@ -1,0 +1,158 @@
+"""The whole state of a fake as JSON, and back: what `serve --state` keeps in a file, and the admin API hands out.
+
+There is nothing here of any family: a job is written by the annotations of its record and of the input that its create
+makes, see `core.plain_records`. The state has no settings: those are of the fake that goes on from it. It has secrets:
+the keys of the accounts, and what clients sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from mock_akool._version import __version__
+from mock_akool.akool.accounts import Account
+from mock_akool.akool.engine import Engine, EngineState, FrozenEngine
+from mock_akool.akool.families import CREATES
+from mock_akool.akool.jobs import Job, JobInput
+from mock_akool.akool.scenarios.runtime import RuntimeState, ScenarioRuntime
+from mock_akool.core.clock import ClockState, SteeredClock, VirtualClock
+from mock_akool.core.errors import MisfitError, MockAkoolError
+from mock_akool.core.http import Request, Response
+from mock_akool.core.plain_records import PlainRecords, UnreadableError, to_json
+from mock_akool.core.schema import shown
+from mock_akool.core.timeline import Timeline
+
+FORMAT: Final = 1
+"""The version of what is written. It changes whenever a field that has no default comes, goes, or means another."""
+_HINT: Final = "Delete the file to begin anew, or start the version of mock-akool that wrote it"
+
+
+class State(NamedTuple):
+    """All that a fake knows, to go on from.
+
+    `sending` is how webhooks are sent where that was chosen while the fake ran: by API key, and of all others by the
+    empty text.
+    """
+
+    seed: int
+    clock: ClockState
+    engine: EngineState
+    scenarios: RuntimeState
+    sending: Mapping[str, str] = MappingProxyType({})
+
+
+class FrozenState(NamedTuple):
+    """What a fake knew at an instant. It takes a while to be made JSON, and needs no lock for it."""
+
+    seed: int
+    clock: ClockState
+    engine: FrozenEngine
+    scenarios: RuntimeState
+    sending: Mapping[str, str]
+
+    def json(self) -> Iterator[bytes]:
+        """Yield the document in small pieces, ASCII only, one record a line."""
+        records = plain_records()
+        state = State(self.seed, self.clock, self.engine.state(), self.scenarios, self.sending)
+        yield b'{"format":%d,"version":%b,\n"state":' % (FORMAT, json.dumps(__version__).encode())
+        for piece in records.json(State, state):
+            yield piece.encode()
+        yield b',\n"tables":{'
+        between = ""
+        for name, rows in records.tables().items():
+            yield f'{between}"{name}":['.encode()
+            between = "\n"
+            for row in rows:
+                yield f"{between}{to_json(row)}".encode()
+                between = ",\n"
+            yield b"]"
+        yield b"}}\n"
+
+
+def freeze(engine: Engine, scenarios: ScenarioRuntime, sending: Callable[[], Mapping[str, str]]) -> FrozenState:
+    """Return what a fake knows now. All others wait meanwhile, which is milliseconds."""
+    with engine.lock:
+        clock = engine.clock
+        at = clock.state() if isinstance(clock, (VirtualClock, SteeredClock)) else ClockState(clock.now_ns())
+        return FrozenState(engine.settings.seed, at, engine.freeze(), scenarios.state(), sending())
+
+
+def read(document: Any, hint: str = _HINT) -> State:
+    """Return the state that a document holds, read from JSON; raises StateError that names the field."""
+    if not isinstance(document, dict) or "format" not in document:
+        raise StateError("this is no state of mock-akool: it has no `format`", "Take what GET /_mock/snapshot answers")
+    if document["format"] != FORMAT or isinstance(document["format"], bool):
+        raise StateError(
+            f"it has format {shown(document['format'])}, written by mock-akool "
+            f"{shown(document.get('version', '?'))}; this is {__version__}, which reads format {FORMAT}",
+            hint,
+        )
+    unknown = document.keys() - {"format", "version", "state", "tables"}
+    if unknown:
+        raise StateError(f"{min(unknown)}: there is no such field", hint)
+    records = plain_records()
+    try:
+        try:
+            records.read_tables(document.get("tables", {}))
+        except UnreadableError as error:
+            raise error.within("tables") from None
+        try:
+            found: State = records.read(State, document.get("state"))
+        except UnreadableError as error:
+            raise error.within("state") from None
+    except UnreadableError as error:
+        raise StateError(f"{error.where}: {error.why}", hint) from None
+    return found
+
+
+def restoring(engine: Engine, scenarios: ScenarioRuntime, state: State, hint: str = _HINT) -> Callable[[], None]:
+    """Return what lets a fake go on from a state, but for the clock; to be called under the lock, and it cannot fail.
+
+    Raises StateError, with the field, for one that does not fit together or this fake; nothing has changed then.
+    """
+    if state.seed != engine.settings.seed:
+        raise StateError(
+            f"the state was written with seed {state.seed}, and this fake has seed {engine.settings.seed}",
+            f"Start it with the seed {state.seed}: ids, tokens and images follow from it",
+        )
+    try:
+        going_on = engine.restoring(state.engine)
+    except MisfitError as error:
+        raise StateError(f"state.engine.{error.where}: {error.why}", hint) from None
+    try:
+        scripted = scenarios.restoring(state.scenarios)
+    except MisfitError as error:
+        raise StateError(f"state.scenarios.{error.where}: {error.why}", hint) from None
+
+    def go_on() -> None:
+        # The scenarios first: the engine tells who sends webhooks that there are some.
+        scripted()
+        going_on()
+
+    return go_on
+
+
+class StateError(MockAkoolError):
+    """A state cannot be read, or does not fit the fake that is to go on from it. Nothing has changed."""
+
+
+def plain_records() -> PlainRecords:
+    """Return what writes and reads one document."""
+    return PlainRecords(
+        variants={JobInput: input_types()},
+        left_out={Response: ("waiting", "stream")},  # admin requests have these, and are not in the call log
+        same={Job: {"origin": "input"}},
+        shared=(Account, Timeline, Request, Response),
+    )
+
+
+def input_types() -> dict[str, type]:
+    """Return the inputs of all families by name, such as `image_v4.ImageV4`."""
+    found: dict[str, type] = {}
+    for create in CREATES.values():
+        kind: type = create.input_type
+        found[f"{kind.__module__.rpartition('.')[2]}.{kind.__qualname__}"] = kind
+    return found

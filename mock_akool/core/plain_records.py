@@ -1,0 +1,665 @@
+"""Frozen records as plain data that JSON can hold, and back, by nothing but the annotations of their fields.
+
+A record is a NamedTuple or a dataclass. Reading makes no other classes than those that annotations name, and checks
+each value, so what somebody hands in can neither run code nor make a record that could not be. What is not as it should
+be raises UnreadableError with the place of the value.
+
+    field of type       plain
+    record              an object; fields that have their defaults are left out
+    bytes               a text when they are UTF-8, else a list with the base64 of them
+    Decimal             a text
+    enumeration         its value
+    tuple, list, set    a list
+    mapping             an object when its keys are texts, else a list of pairs
+    Any                 JSON; what JSON does not have is an object whose key begins with `$`
+    union               as its members; where these would look alike, an object with `$is` and `value`
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from functools import cache
+from itertools import islice
+from types import NoneType, UnionType
+from typing import Any, Final, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.schema import shown
+
+_SLICE: Final = 200
+"""How many items are made JSON at once: the encoder lets no other thread run meanwhile."""
+to_json: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+"""Escapes what is not ASCII, so that lone surrogates survive."""
+
+_NULL, _FLAG, _NUMBER, _TEXT, _LIST, _OBJECT = "null", "boolean", "number", "text", "list", "object"
+_ALL: Final = frozenset({_NULL, _FLAG, _NUMBER, _TEXT, _LIST, _OBJECT})
+_SCALARS: Final[Mapping[Any, tuple[str, str, tuple[type, ...]]]] = {
+    NoneType: (_NULL, "null", (NoneType,)),
+    bool: (_FLAG, "true or false", (bool,)),
+    int: (_NUMBER, "a whole number", (int,)),
+    float: (_NUMBER, "a number", (float, int)),
+    str: (_TEXT, "a text", (str,)),
+}
+_SEQUENCES: Final = (tuple, list, set, frozenset, deque)
+
+
+class UnreadableError(MockAkoolError):
+    """A plain value is not the one of a record; `place` are the names and numbers that lead to it."""
+
+    def __init__(self, wants: str, value: object = None, *, why: str = "") -> None:
+        self.why = why or f"{shown(value)} is not {wants}"
+        self.place: list[str | int] = []
+        super().__init__(self.why)
+
+    def within(self, name: str | int) -> UnreadableError:
+        """Return the same error, one level further out."""
+        self.place.insert(0, name)
+        return self
+
+    @property
+    def where(self) -> str:
+        """The place as one writes it, such as `jobs[3].input.prompt`."""
+        said = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.place)
+        return said.removeprefix(".")
+
+
+Write = Callable[[Any], Any]
+Read = Callable[[Any], Any]
+
+
+class Coder(NamedTuple):
+    """How values of a type are written and read. `kinds` are those of JSON that it writes.
+
+    `write` is None where the value is plain as it is. `classes` are those of the values, to tell members of a union.
+    `items`, `entries` and `parts` are the coders of what a list, an object of any keys, or a record consists of.
+    """
+
+    wants: str
+    kinds: frozenset[str]
+    classes: tuple[type, ...]
+    read: Read
+    write: Write | None = None
+    items: Coder | None = None
+    entries: Coder | None = None
+    parts: Mapping[str, Coder] | None = None
+    names: Callable[[Any], list[str]] | None = None
+    """Of a record: which of its fields are written."""
+
+
+class PlainRecords:
+    """Writes and reads records, for one document. It is not for several threads.
+
+    `variants` are the classes that may stand for a protocol, by the names by which they are told apart. `left_out` are
+    fields that are never written and always have their defaults. `same` are fields that are left out when they are
+    the same object as another field of the record. Records of the `shared` classes are written once, into a table, and
+    stand elsewhere as their number in it: `tables` after writing, `read_tables` before reading.
+    """
+
+    def __init__(
+        self,
+        *,
+        variants: Mapping[type, Mapping[str, type]] | None = None,
+        left_out: Mapping[type, Collection[str]] | None = None,
+        same: Mapping[type, Mapping[str, str]] | None = None,
+        shared: Sequence[type] = (),
+    ) -> None:
+        self._variants = variants or {}
+        self._left_out = left_out or {}
+        self._same = same or {}
+        self._shared = {kind.__name__: kind for kind in shared}
+        self._coders: dict[Any, Coder] = {}
+        self._made: dict[str, list[Any]] = {name: [] for name in self._shared}
+        """What stands in each table, written or read."""
+        self._alive: list[Any] = []
+        """What was written into tables: its identity must stay its own."""
+
+    def coder(self, annotation: Any) -> Coder:
+        """Return how values of a type are written and read; TypeError for one that no rule fits."""
+        known = self._coders.get(annotation)
+        if known is None:
+            known = self._coders[annotation] = self._coder_of(annotation)
+        return known
+
+    def write(self, annotation: Any, value: Any) -> Any:
+        """Return a value of a type as plain data."""
+        write = self.coder(annotation).write
+        return value if write is None else write(value)
+
+    def read(self, annotation: Any, plain: Any) -> Any:
+        """Return the value of a type that plain data stands for; raises UnreadableError."""
+        return self.coder(annotation).read(plain)
+
+    def json(self, annotation: Any, value: Any) -> Iterator[str]:
+        """Yield the JSON of a value, ASCII only, in pieces that are small: each begins a line or goes on with one.
+
+        Other threads may run between two pieces.
+        """
+        return self._json(self.coder(annotation), value)
+
+    def tables(self) -> dict[str, list[Any]]:
+        """Return the tables of all that was written, by the names of their classes."""
+        return self._made
+
+    def read_tables(self, plain: Any) -> None:
+        """Take the tables of a document that is read next; raises UnreadableError."""
+        if type(plain) is not dict:
+            raise UnreadableError("an object of lists", plain)
+        for name in plain:
+            if name not in self._shared:
+                raise UnreadableError("", why=f"nothing is called {shown(name)} here")
+        for name, kind in self._shared.items():
+            read = self._record(kind).read
+            try:
+                self._made[name] = _read_items(plain.get(name, []), read, list, "a list")
+            except UnreadableError as error:
+                raise error.within(name) from None
+
+    # JSON in pieces
+
+    def _json(self, coder: Coder, value: Any) -> Iterator[str]:
+        if coder.parts is not None and coder.names is not None:
+            names, begin = coder.names(value), "{"
+            for name in names:
+                yield f'{begin}"{name}":'
+                yield from self._json(coder.parts[name], getattr(value, name))
+                begin = ",\n"
+            yield "}" if names else "{}"
+        elif coder.items is not None:
+            yield from self._slices("[", "]", value, coder.items.write, to_json)
+        elif coder.entries is not None:
+            write = coder.entries.write or _as_it_is
+            pairs = ((key, write(each)) for key, each in value.items())
+            yield from self._slices("{", "}", pairs, None, lambda some: to_json(dict(some)))
+        else:
+            yield to_json(value if coder.write is None else coder.write(value))
+
+    @staticmethod
+    def _slices(
+        begin: str, end: str, values: Any, write: Write | None, encode: Callable[[list[Any]], str]
+    ) -> Iterator[str]:
+        found = iter(values)
+        yield begin
+        between = "\n"
+        # Plain values are short.
+        size = _SLICE if write is None else 1
+        while some := list(islice(found, size)):
+            plain = some if write is None else list(map(write, some))
+            yield between + encode(plain)[1:-1]
+            between = ",\n"
+        yield end
+
+    # Coders by type
+
+    def _coder_of(self, annotation: Any) -> Coder:
+        if annotation in _SCALARS:
+            return _scalar([annotation])
+        if annotation in (Any, object):
+            return Coder("JSON", _ALL, (object,), _read_any, _write_any)
+        origin, arguments = get_origin(annotation), get_args(annotation)
+        if origin in (Union, UnionType):
+            return self._union(arguments)
+        if origin is tuple and arguments[-1] is not Ellipsis:
+            return self._pair(arguments)
+        if origin in _SEQUENCES:
+            return self._sequence(origin, arguments[0])
+        if origin is Sequence:
+            return self._sequence(list, arguments[0])
+        if isinstance(origin, type) and issubclass(origin, Mapping):
+            return self._mapping(*arguments)
+        if isinstance(annotation, type):
+            return self._coder_of_class(annotation)
+        raise TypeError(f"no rule says how {annotation} is written")
+
+    def _coder_of_class(self, kind: type) -> Coder:
+        if issubclass(kind, bytes):
+            return _BYTES
+        if kind is Decimal:
+            return Coder("a number as text", frozenset({_TEXT}), (Decimal,), _read_decimal, str)
+        if issubclass(kind, Enum):
+            return _enumeration(kind)
+        if kind in self._variants:
+            return self._variant(self._variants[kind])
+        if kind.__name__ in self._shared:
+            return self._reference(kind)
+        if is_record(kind):
+            return self._record(kind)
+        raise TypeError(f"no rule says how {kind.__qualname__} is written")
+
+    def _union(self, members: tuple[Any, ...]) -> Coder:
+        if all(each in _SCALARS for each in members):
+            return _scalar(members)
+        coders = [self.coder(each) for each in members]
+        kinds = frozenset[str]().union(*(each.kinds for each in coders))
+        if sum(len(each.kinds) for each in coders) == len(kinds):
+            by_kind = {kind: each.read for each in coders for kind in each.kinds}
+            return self._plain_union(coders, kinds, by_kind)
+        names = [getattr(each, "__name__", str(each)) for each in members]
+        return self._named_union(dict(zip(names, coders, strict=True)))
+
+    @staticmethod
+    def _plain_union(coders: list[Coder], kinds: frozenset[str], by_kind: Mapping[str, Read]) -> Coder:
+        wants = " or ".join(each.wants for each in coders)
+        writers = [(each.classes, each.write) for each in coders]
+
+        def write(value: Any) -> Any:
+            for classes, writing in writers:
+                if isinstance(value, classes):
+                    return value if writing is None else writing(value)
+            raise TypeError(f"{type(value).__name__} is not {wants}")
+
+        def read(plain: Any) -> Any:
+            found = by_kind.get(_KINDS.get(type(plain), ""))
+            if found is None:
+                raise UnreadableError(wants, plain)
+            return found(plain)
+
+        classes = tuple(kind for each in coders for kind in each.classes)
+        return Coder(wants, kinds, classes, read, write)
+
+    @staticmethod
+    def _named_union(coders: Mapping[str, Coder]) -> Coder:
+        wants = "an object with $is and value"
+
+        def write(value: Any) -> Any:
+            for name, each in coders.items():
+                if isinstance(value, each.classes) and not (isinstance(value, bool) and bool not in each.classes):
+                    return {"$is": name, "value": value if each.write is None else each.write(value)}
+            raise TypeError(f"{type(value).__name__} is none of {', '.join(coders)}")
+
+        def read(plain: Any) -> Any:
+            if type(plain) is not dict or plain.keys() != {"$is", "value"}:
+                raise UnreadableError(wants, plain)
+            found = coders.get(plain["$is"]) if type(plain["$is"]) is str else None
+            if found is None:
+                raise UnreadableError(f"one of {', '.join(coders)}", plain["$is"]).within("$is")
+            return found.read(plain["value"])
+
+        classes = tuple(kind for each in coders.values() for kind in each.classes)
+        return Coder(wants, frozenset({_OBJECT}), classes, read, write)
+
+    def _pair(self, members: tuple[Any, ...]) -> Coder:
+        coders = [self.coder(each) for each in members]
+        wants = f"a list of {len(coders)}"
+        writers = [each.write or _as_it_is for each in coders]
+        readers = [each.read for each in coders]
+
+        def write(value: Any) -> Any:
+            return [writing(each) for writing, each in zip(writers, value, strict=True)]
+
+        def read(plain: Any) -> Any:
+            if type(plain) is not list or len(plain) != len(readers):
+                raise UnreadableError(wants, plain)
+            found = []
+            for number, (reading, each) in enumerate(zip(readers, plain, strict=True)):
+                try:
+                    found.append(reading(each))
+                except UnreadableError as error:
+                    raise error.within(number) from None
+            return tuple(found)
+
+        return Coder(wants, frozenset({_LIST}), (tuple,), read, write)
+
+    def _sequence(self, kind: type, of: Any) -> Coder:
+        item = self.coder(of)
+        write_item, read_item = item.write, item.read
+
+        def write(value: Any) -> Any:
+            return list(value) if write_item is None else [write_item(each) for each in value]
+
+        def read(plain: Any) -> Any:
+            return _read_items(plain, read_item, kind, "a list")
+
+        return Coder("a list", frozenset({_LIST}), (kind, tuple), read, write, items=item)
+
+    def _mapping(self, key: Any, of: Any) -> Coder:
+        item = self.coder(of)
+        write_item, read_item = item.write, item.read
+        if key is not str:
+            pairs = self._sequence(list, tuple[key, of])
+
+            def write_pairs(value: Any) -> Any:
+                return [] if pairs.write is None else pairs.write(value.items())
+
+            return Coder(
+                "a list of pairs", frozenset({_LIST}), (Mapping,), lambda plain: dict(pairs.read(plain)), write_pairs
+            )
+
+        def write(value: Any) -> Any:
+            return dict(value) if write_item is None else {name: write_item(each) for name, each in value.items()}
+
+        def read(plain: Any) -> Any:
+            if type(plain) is not dict:
+                raise UnreadableError("an object", plain)
+            name = ""
+            try:
+                return {name: read_item(plain[name]) for name in plain}
+            except UnreadableError:
+                for name, each in plain.items():
+                    try:
+                        read_item(each)
+                    except UnreadableError as error:
+                        raise error.within(name) from None
+                raise
+
+        return Coder("an object", frozenset({_OBJECT}), (Mapping,), read, write, entries=item)
+
+    def _variant(self, by_name: Mapping[str, type]) -> Coder:
+        coders = {name: self._record(kind) for name, kind in by_name.items()}
+        writers = {kind: (name, coders[name].write or _as_it_is) for name, kind in by_name.items()}
+
+        def write(value: Any) -> Any:
+            name, writing = writers[type(value)]
+            return {"$is": name, **writing(value)}
+
+        def read(plain: Any) -> Any:
+            if type(plain) is not dict:
+                raise UnreadableError("an object", plain)
+            name = plain.get("$is")
+            found = coders.get(name) if type(name) is str else None
+            if found is None:
+                raise UnreadableError(f"one of {', '.join(coders)}", name).within("$is")
+            return found.read({key: each for key, each in plain.items() if key != "$is"})
+
+        return Coder("an object", frozenset({_OBJECT}), tuple(by_name.values()), read, write)
+
+    def _reference(self, kind: type) -> Coder:
+        name, numbers, values = kind.__name__, dict[int, int](), dict[Any, int]()
+        wants = f"a number in {name} of the tables"
+        table, alive = self._made, self._alive
+
+        def write(value: Any) -> int:
+            number = numbers.get(id(value))
+            if number is not None:
+                return number
+            try:
+                number = values.get(value)
+            except TypeError:  # it holds a mapping
+                number = None
+            else:
+                if number is None:
+                    values[value] = len(table[name])
+            if number is None:
+                number = len(table[name])
+                writing = self._record(kind).write or _as_it_is
+                table[name].append(writing(value))
+            numbers[id(value)] = number
+            alive.append(value)
+            return number
+
+        def read(plain: Any) -> Any:
+            made = table[name]
+            if type(plain) is not int or not 0 <= plain < len(made):
+                raise UnreadableError(wants, plain)
+            return made[plain]
+
+        return Coder(wants, frozenset({_NUMBER}), (kind,), read, write)
+
+    def _record(self, kind: type) -> Coder:
+        key = "record", kind
+        known = self._coders.get(key)
+        if known is not None:
+            return known
+        left_out, same = frozenset(self._left_out.get(kind, ())), self._same.get(kind, {})
+        defaults = _defaults_of(kind)
+        parts = {name: self.coder(each) for name, each in _hints_of(kind).items() if name not in left_out}
+        writer = _RecordWriter(parts, defaults, same)
+        reader = _RecordReader(kind, parts, defaults, same)
+        coder = Coder("an object", frozenset({_OBJECT}), (kind,), reader, writer, parts=parts, names=writer.names)
+        self._coders[key] = coder
+        return coder
+
+
+class _RecordWriter:
+    """Writes the records of a class."""
+
+    def __init__(self, parts: Mapping[str, Coder], defaults: Mapping[str, Any], same: Mapping[str, str]) -> None:
+        self._fields = [(name, defaults.get(name, MISSING)) for name in parts]
+        self._writers = [(name, each.write) for name, each in parts.items() if each.write is not None]
+        self._same = tuple(same.items())
+
+    def names(self, value: Any) -> list[str]:
+        """Return the names of the fields that are not left out."""
+        twice = {name for name, other in self._same if getattr(value, name) is getattr(value, other)}
+        return [name for name, usual in self._fields if getattr(value, name) is not usual and name not in twice]
+
+    def __call__(self, value: Any) -> dict[str, Any]:
+        plain = {name: each for name, usual in self._fields if (each := getattr(value, name)) is not usual}
+        for name, other in self._same:
+            if getattr(value, name) is getattr(value, other):
+                del plain[name]
+        for name, write in self._writers:
+            if name in plain:
+                plain[name] = write(plain[name])
+        return plain
+
+
+class _RecordReader:
+    """Reads the records of a class."""
+
+    def __init__(
+        self, kind: type, parts: Mapping[str, Coder], defaults: Mapping[str, Any], same: Mapping[str, str]
+    ) -> None:
+        self._make: Callable[..., Any] = kind
+        self._readers = {name: each.read for name, each in parts.items()}
+        self._needed = frozenset(parts) - defaults.keys() - same.keys()
+        self._same = tuple(same.items())
+
+    def __call__(self, plain: Any) -> Any:
+        if type(plain) is not dict:
+            raise UnreadableError("an object", plain)
+        readers, values = self._readers, {}
+        name = ""
+        try:
+            for name, each in plain.items():
+                values[name] = readers[name](each)
+        except UnreadableError as error:
+            raise error.within(name) from None
+        except KeyError:
+            raise UnreadableError("", why="there is no such field").within(name) from None
+        for name in self._needed - values.keys():
+            raise UnreadableError("", why="the field is missing").within(name)
+        for name, other in self._same:
+            if name not in values:
+                values[name] = values[other]
+        try:
+            return self._make(**values)
+        except MockAkoolError as error:
+            raise UnreadableError("", why=str(error)) from None
+
+
+def is_record(kind: type) -> bool:
+    """Return whether a class is one of records: a NamedTuple or a dataclass."""
+    return is_dataclass(kind) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
+
+
+@cache
+def _hints_of(kind: type) -> dict[str, Any]:
+    names = [each.name for each in fields(kind)] if is_dataclass(kind) else kind._fields  # type: ignore[attr-defined]
+    hints = get_type_hints(kind)
+    return {name: hints[name] for name in names}
+
+
+@cache
+def _defaults_of(kind: type) -> Mapping[str, Any]:
+    if is_dataclass(kind):
+        return {each.name: each.default for each in fields(kind) if each.default is not MISSING}
+    defaults: Mapping[str, Any] = kind._field_defaults  # type: ignore[attr-defined]
+    return defaults
+
+
+# Single values
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_KINDS: Final[Mapping[type, str]] = {
+    NoneType: _NULL,
+    bool: _FLAG,
+    int: _NUMBER,
+    float: _NUMBER,
+    str: _TEXT,
+    list: _LIST,
+    dict: _OBJECT,
+}
+
+
+def _scalar(members: Sequence[Any]) -> Coder:
+    wants = " or ".join(_SCALARS[each][1] for each in members)
+    kinds = frozenset(_SCALARS[each][0] for each in members)
+    classes = tuple(kind for each in members for kind in _SCALARS[each][2])
+    allowed = frozenset(classes)
+    if float in allowed:
+        return Coder(wants, kinds | {_OBJECT}, classes, _float_reader(allowed, wants), _write_float)
+
+    def read(plain: Any) -> Any:
+        if type(plain) not in allowed:
+            raise UnreadableError(wants, plain)
+        return plain
+
+    return Coder(wants, kinds, classes, read)
+
+
+def _write_float(value: Any) -> Any:
+    return {"$number": repr(value)} if isinstance(value, float) and not math.isfinite(value) else value
+
+
+_NOT_FINITE: Final[Mapping[str, float]] = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
+
+
+def _float_reader(allowed: frozenset[type], wants: str) -> Read:
+    def read(plain: Any) -> Any:
+        if type(plain) in allowed:
+            return plain
+        found = _NOT_FINITE.get(str(plain.get("$number"))) if type(plain) is dict and len(plain) == 1 else None
+        if found is None:
+            raise UnreadableError(wants, plain)
+        return found
+
+    return read
+
+
+def _read_decimal(plain: Any) -> Decimal:
+    try:
+        found = Decimal(plain) if type(plain) is str else None
+    except InvalidOperation:
+        found = None
+    if found is None or not found.is_finite():
+        raise UnreadableError("a number as text", plain)
+    return found
+
+
+def _write_bytes(value: bytes) -> str | list[str]:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return [base64.b64encode(value).decode()]
+
+
+def _read_bytes(plain: Any) -> bytes:
+    if type(plain) is str:
+        try:
+            return plain.encode()
+        except UnicodeEncodeError:
+            pass
+    elif type(plain) is list and len(plain) == 1 and type(plain[0]) is str:
+        try:
+            return base64.b64decode(plain[0], validate=True)
+        except (binascii.Error, ValueError):
+            pass
+    raise UnreadableError("bytes: a text, or a list with base64", plain)
+
+
+_BYTES: Final = Coder("bytes", frozenset({_TEXT, _LIST}), (bytes,), _read_bytes, _write_bytes)
+
+
+def _enumeration(kind: type[Enum]) -> Coder:
+    by_value = {each.value: each for each in kind}
+    wants = f"one of {', '.join(map(str, by_value))}"
+
+    def write(value: Any) -> Any:
+        return value.value
+
+    def read(plain: Any) -> Any:
+        found = by_value.get(plain) if type(plain) in (str, int) else None
+        if found is None:
+            raise UnreadableError(wants, plain)
+        return found
+
+    return Coder(wants, frozenset(_KINDS[type(each)] for each in by_value), (kind,), read, write)
+
+
+def _read_items(plain: Any, read: Read, kind: Callable[[Any], Any], wants: str) -> Any:
+    if type(plain) is not list:
+        raise UnreadableError(wants, plain)
+    try:
+        return kind(map(read, plain))
+    except UnreadableError:
+        for number, each in enumerate(plain):
+            try:
+                read(each)
+            except UnreadableError as error:
+                raise error.within(number) from None
+        raise
+    except TypeError:  # an item that a set cannot hold
+        raise UnreadableError(wants, plain) from None
+
+
+# JSON, and what Python has beside it
+
+
+def _write_any(value: Any) -> Any:
+    if isinstance(value, dict):
+        if all(type(name) is str and not name.startswith("$") for name in value):
+            return {name: _write_any(each) for name, each in value.items()}
+        return {"$pairs": [[_write_any(name), _write_any(each)] for name, each in value.items()]}
+    if isinstance(value, list):
+        return [_write_any(each) for each in value]
+    if isinstance(value, tuple):
+        return {"$tuple": [_write_any(each) for each in value]}
+    if isinstance(value, Decimal):
+        return {"$decimal": str(value)}
+    if isinstance(value, float):
+        return _write_float(value)
+    if value is None or type(value) in (bool, int, str):
+        return value
+    raise TypeError(f"{type(value).__name__} is no plain value")
+
+
+def _read_any(plain: Any) -> Any:
+    if type(plain) is list:
+        return [_read_any(each) for each in plain]
+    if type(plain) is not dict:
+        return plain
+    if len(plain) == 1:
+        ((name, value),) = plain.items()
+        if name.startswith("$"):
+            return _read_special(name, value)
+    for name in plain:
+        if name.startswith("$"):
+            raise UnreadableError("", why=f"nothing is called {shown(name)} here")
+    return {name: _read_any(each) for name, each in plain.items()}
+
+
+def _read_special(name: str, value: Any) -> Any:
+    if name == "$decimal":
+        return _read_decimal(value)
+    if name == "$number" and value in _NOT_FINITE:
+        return _NOT_FINITE[value]
+    if name == "$tuple" and type(value) is list:
+        return tuple(map(_read_any, value))
+    if name == "$pairs" and type(value) is list and all(type(each) is list and len(each) == 2 for each in value):
+        try:
+            return {_read_any(key): _read_any(each) for key, each in value}
+        except TypeError:  # a key that no mapping can have
+            pass
+    raise UnreadableError("", why=f"{shown(value)} is no value of {shown(name)}")
