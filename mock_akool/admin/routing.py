@@ -10,12 +10,21 @@ from urllib.parse import unquote
 from mock_akool.admin.access import Access
 from mock_akool.admin.responses import error_response
 from mock_akool.akool.engine import Engine
+from mock_akool.akool.saved_state import FrozenState
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.core.http import Request, Response
 from mock_akool.core.schema import Record, Schema, nearest
 
 PREFIX: Final = "/_mock/"
 """What the paths of admin routes begin with, and none of the real API's."""
+
+
+class Saved(Protocol):
+    """What was saved of a state."""
+
+    def _asdict(self) -> dict[str, Any]:
+        """Return the file, how many bytes and jobs are in it, and how many seconds it took, by name."""
+        ...
 
 
 class Fake(Protocol):
@@ -34,6 +43,21 @@ class Fake(Protocol):
 
         With an API key, forget what happened to that account.
         """
+        ...
+
+    def freeze(self) -> FrozenState:
+        """Return all that the fake knows now, to be made JSON."""
+        ...
+
+    def go_on_from(self, document: object, hint: str = "") -> None:
+        """Forget all, and go on from a state that was made JSON; raises MockAkoolError, and has changed nothing then.
+
+        `hint` is what to do about a state that cannot be read.
+        """
+        ...
+
+    def save(self) -> Saved | None:
+        """Save the state file now; returns what was saved, or None when there is none to save it in."""
         ...
 
     def carry_due(self, *, wait: bool = True) -> None:

@@ -16,7 +16,7 @@ from mock_akool._version import __version__
 from mock_akool.cli.announcements import Announcer, JsonAnnouncer, as_json, end_of_run
 from mock_akool.cli.parser import FILES, FOLDERS, completed_by
 from mock_akool.core.errors import Mistakes, MockAkoolError
-from mock_akool.diagnostics.describe import describe_bug
+from mock_akool.diagnostics.describe import counted, describe_bug
 from mock_akool.server.addresses import CONFIG_VARIABLE, PREFIX
 from mock_akool.server.config_file import read_assignments
 from mock_akool.server.settings import Settings, table
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mock_akool.server.application import Application
     from mock_akool.server.http_server import Server
     from mock_akool.server.reload import Reloader
+    from mock_akool.server.state_file import StateFile
 
 
 class _Flag(NamedTuple):
@@ -44,6 +45,7 @@ _GROUPS: Final = {
         _Flag("port_file", "FILE", "a file to write the port into once it listens"),
         _Flag("public_url", "URL", "what URLs of files begin with, behind a proxy"),
         _Flag("admin_token", "TOKEN", "the token that the admin API wants"),
+        _Flag("state", "FILE", "a file that keeps jobs over a restart"),
     ),
     "what jobs do": (
         _Flag("queueing", "TIME", "how long status 1 lasts: 2s, '3 polls', forever"),
@@ -61,7 +63,7 @@ _GROUPS: Final = {
 }
 """The flags that people need. All other settings that are no choices about the real API have flags too, unlisted."""
 
-_FILES: Final = frozenset({"port_file", "scenario"})
+_FILES: Final = frozenset({"port_file", "scenario", "state"})
 
 _EPILOG: Final = (
     f"`mock-akool settings` lists all settings. Each is also a variable: --port is {PREFIX}PORT. "
@@ -185,13 +187,15 @@ def run_server(
     `finish` says the last words, by default those of a fake.
     """
     # Not at the top: `--help` needs none of this.
-    from mock_akool.admin.access import exposure
     from mock_akool.server.port_file import PortFile
     from mock_akool.server.process import tune_for_serving
     from mock_akool.server.reload import Reloader
+    from mock_akool.server.state_file import StateFile
 
     server, log = server_of(settings, make)
     application = server.application
+    if settings.state is not None:
+        application.keep_in(StateFile(settings.state, application))
 
     def say(level: str, text: str) -> None:
         if log is not None:
@@ -206,6 +210,8 @@ def run_server(
         _reload_on_signal(server.loop, stopping, reloader)
         if settings.watch:
             server.run_beside(reloader.watch())
+        if application.state_file is not None:
+            server.run_beside(application.state_file.keep_saving())
         if settings.port_file:
             port_file = PortFile(settings.port_file)
             port_file.write(server.port)
@@ -221,20 +227,7 @@ def run_server(
             version=__version__,
         )
         show(dashboard)
-        warning = exposure(settings.host, settings.admin_token)
-        if warning is not None:
-            announcer.say("warning", warning)
-        if settings.scenario:
-            names = [each.name or "a scenario" for each in settings.scenario]
-            announcer.say("scenarios", f"active: {', '.join(names)}", active=names)
-        if settings.strict and not settings.accounts:
-            (account,) = application.engine.accounts
-            announcer.say(
-                "account",
-                f"its only account: clientId {account.client_id} clientSecret {account.api_key}",
-                client_id=account.client_id,
-                api_key=account.api_key,
-            )
+        _announce_set_up(settings, application, announcer)
 
     with ExitStack() as at_end:
         if log is not None:
@@ -245,8 +238,9 @@ def run_server(
         server.bind()
         tune_for_serving()
         server.run(ready)
+    code = _save(application.state_file, announcer)
     (finish or _announce_end)(application, announcer)
-    return 0
+    return code
 
 
 def _dashboard_of(server: Server) -> str:
@@ -311,6 +305,44 @@ def server_of(
         forwarding=settings.forwarding,
     )
     return server, log
+
+
+def _announce_set_up(settings: Settings, application: Application, announcer: Announcer) -> None:
+    """Print what a person should know who started the server so."""
+    from mock_akool.admin.access import exposure
+
+    warning = exposure(settings.host, settings.admin_token)
+    if warning is not None:
+        announcer.say("warning", warning)
+    if settings.scenario:
+        names = [each.name or "a scenario" for each in settings.scenario]
+        announcer.say("scenarios", f"active: {', '.join(names)}", active=names)
+    if application.state_file is not None:
+        jobs, file = application.job_count, str(application.state_file.path)
+        found = (
+            f"{counted(jobs, 'job')} of {file}" if application.state_file.found else f"none yet; it is kept in {file}"
+        )
+        announcer.say("state", f"state: {found}", file=file, found=application.state_file.found, jobs=jobs)
+    if settings.strict and not settings.accounts:
+        (account,) = application.engine.accounts
+        announcer.say(
+            "account",
+            f"its only account: clientId {account.client_id} clientSecret {account.api_key}",
+            client_id=account.client_id,
+            api_key=account.api_key,
+        )
+
+
+def _save(state_file: StateFile | None, announcer: Announcer) -> int:
+    """Save the state at the end, if it is kept; returns the exit code."""
+    if state_file is None:
+        return 0
+    try:
+        state_file.save()
+    except MockAkoolError as error:
+        announcer.say("warning", f"warning: {error}")
+        return 1
+    return 0
 
 
 def _announce_end(application: Application, announcer: Announcer) -> None:

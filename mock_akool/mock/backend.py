@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, Self
 
 from mock_akool.akool.accounts import Account, Credits
 from mock_akool.akool.jobs import Job
@@ -174,6 +174,14 @@ class Backend(ABC):
     @abstractmethod
     def report(self) -> Report:
         """Return the report about what was seen until now."""
+
+    @abstractmethod
+    def snapshot(self) -> dict[str, Any]:
+        """Return all that the fake knows, as JSON has it."""
+
+    @abstractmethod
+    def load_snapshot(self, snapshot: Mapping[str, Any]) -> None:
+        """Forget all, and go on from a snapshot; raises MockAkoolError, and has changed nothing then."""
 
     @abstractmethod
     def reset(self) -> None:

@@ -247,6 +247,25 @@ class BaseMock:
         """Return the report about what was seen until now; its text is made when it is asked for."""
         return self._backend.report()
 
+    def snapshot(self) -> dict[str, Any]:
+        """Return all that the fake knows, to be handed to `load_snapshot` of this or another one, also as JSON.
+
+        It has the keys of the accounts. Raises MockAkoolError for the view of an account.
+        """
+        self._check_whole("snapshot")
+        return self._backend.snapshot()
+
+    def load_snapshot(self, snapshot: Mapping[str, Any]) -> None:
+        """Forget all, and go on from a snapshot of a fake with the same seed.
+
+        A clock that stood still shows the same instant again, one that ran has run on since. The settings, and how
+        webhooks are received, stay this fake's own. Raises MockAkoolError that names what is wrong with it, and for
+        the view of an account; nothing has changed then.
+        """
+        self._check_whole("load_snapshot")
+        self._backend.load_snapshot(snapshot)
+        self._drafts.clear()
+
     def reset(self) -> None:
         """Forget jobs, calls, job scripts, rules and spent credits; scenarios begin anew.
 
@@ -265,6 +284,10 @@ class BaseMock:
                 "next_job: this is a view of another account", "Call it on the whole fake, or on its own view"
             )
         return api_key or self.api_key
+
+    def _check_whole(self, method: str) -> None:
+        if self.api_key is not None:
+            raise MockAkoolError(f"{method}: this is the view of an account", "Call it on the whole fake")
 
     def _check_account(self) -> None:
         if self.api_key is not None and not self.accounts:

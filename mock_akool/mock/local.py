@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -165,6 +166,13 @@ class _LocalBackend(Backend):
 
     def report(self) -> Report:
         return Report.of(Observations.of(self._engine, self.api_key))
+
+    def snapshot(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(b"".join(self.application.freeze().json()))
+        return found
+
+    def load_snapshot(self, snapshot: Mapping[str, Any]) -> None:
+        self.application.go_on_from(snapshot, "Take what `snapshot` of the same version returned")
 
     def reset(self) -> None:
         self._failures.forget(self.api_key)

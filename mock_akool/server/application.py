@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mock_akool import admin
 from mock_akool.akool import api
@@ -27,6 +27,7 @@ from mock_akool.webhooks.delivery_modes import COLLECT, HTTP
 from mock_akool.webhooks.dispatcher import Dispatcher
 
 if TYPE_CHECKING:
+    from mock_akool.server.state_file import Saved, StateFile
     from mock_akool.server.tls import Tls
 
 _log = logging.getLogger("mock_akool")
@@ -46,6 +47,10 @@ class Application:
         self.access = access or admin.Access()
         self.tls: Tls | None = None
         """How the server of this fake speaks TLS."""
+        self.state_file: StateFile | None = None
+        """Where the state is kept over a restart."""
+        self._steered = 0
+        """How many admin requests may have changed something."""
         self._memos: list[Callable[[], None]] = []
         self._servers = 0
 
@@ -62,6 +67,8 @@ class Application:
     def answer(self, request: Request) -> Response:
         """Turn a Request into a Response: of the admin routes below `/_mock/`, else of the emulated API."""
         if request.path.startswith(admin.PREFIX):
+            if request.method != "GET":
+                self._steered += 1
             if self.tls is not None and request.path == "/_mock/ca.pem":
                 from mock_akool.server.tls import ca_response  # only live servers have it
 
@@ -142,7 +149,27 @@ class Application:
         """Return all that the fake knows now, to be made JSON."""
         return freeze(self.engine, self.scenarios, self.dispatcher.chosen_modes)
 
-    def go_on_from(self, document: Any, hint: str = "") -> None:
+    @property
+    def edition(self) -> object:
+        """What is equal to an earlier one while nothing has happened to the fake."""
+        return self.engine.position, self._steered
+
+    def save(self) -> Saved | None:
+        """Save the state file now; returns what was saved, or None when there is none. Raises MockAkoolError."""
+        return None if self.state_file is None else self.state_file.save()
+
+    def keep_in(self, state_file: StateFile) -> None:
+        """Go on from the file of a state, if it is there, and keep it in that file; before a server is started.
+
+        What is still to be sent when the server stops is then kept for the next. Raises MockAkoolError for a file that
+        cannot be used.
+        """
+        self.dispatcher.keeps = True
+        self.dispatcher.rest()  # nothing is sent before a server is there
+        state_file.load()
+        self.state_file = state_file
+
+    def go_on_from(self, document: object, hint: str = "") -> None:
         """Forget all, and go on from a state that was made JSON and read from it.
 
         A clock that stood still shows the same instant again; one that ran has run on since. Raises StateError, or
@@ -150,15 +177,13 @@ class Application:
         """
         hints = (hint,) if hint else ()
         state = read(document, *hints)
-        modes = {key: _MODES[kind] for key, kind in state.sending.items() if kind in _MODES}
+        modes = {key or None: _MODES[kind] for key, kind in state.sending.items() if kind in _MODES}
         go_on = restoring(self.engine, self.scenarios, state, *hints)
         with self.engine.lock:
             if isinstance(self.clock, (VirtualClock, SteeredClock)):
                 self.clock.go_on_from(state.clock)
             go_on()
-        self.dispatcher.restore_mode(None)
-        for key, mode in modes.items():
-            self.dispatcher.send_by(mode, key or None)
+        self.dispatcher.choose_modes(modes)
         self._forget_memos()
 
     def tick(self) -> None:

@@ -228,6 +228,12 @@ class Settings(ScenarioSettings):
     watch: bool = option(
         False, FLAG, "read the files of --scenario again whenever they change, as SIGHUP does at any time"
     )
+    state: str | None = option(
+        None,
+        Optional(TEXT),
+        "a file that keeps jobs, accounts and active scenarios over a restart; it is read at the start, and written "
+        "every 10 s, at the end and at POST /_mock/snapshot/save",
+    )
     log: str = option("text", one_of(("text", "json", "off")), "a line per request: for people, for machines, or none")
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.akool.deliveries import Attempt, AttemptResult, CancelToken, Delivery, DeliveryState
@@ -54,6 +54,8 @@ class Dispatcher:
         self.is_virtual = isinstance(clock, VirtualClock)
         self.note: Callable[[Delivery], None] | None = None
         """Takes a note of each attempt: it is the last of the delivery's."""
+        self.keeps = False
+        """Whether somebody keeps what is still to be sent when it stops: then nothing is dropped."""
         self._timeout_ns = settings.webhook_timeout.ns
         self._modes = DeliveryModes()
         self._worker: Worker | None = None
@@ -93,6 +95,14 @@ class Dispatcher:
     def chosen_modes(self) -> dict[str, str]:
         """Return how webhooks are sent where that was chosen since the start, by API key; "" is all others."""
         return self._modes.chosen()
+
+    def choose_modes(self, modes: Mapping[str | None, DeliveryMode]) -> None:
+        """Deliver webhooks as at the start, but for these: of accounts, by API key, and with None of all others."""
+        self._modes.note_start()
+        self._modes.restore()
+        for key, mode in modes.items():
+            self._modes.set(mode, key)
+        self.changed()
 
     def restore_mode(self, account: str | None) -> None:
         """Deliver webhooks as when the server was started, or those of an account (by API key) as everybody's."""
@@ -274,7 +284,7 @@ class Dispatcher:
     def close(self, grace_s: float = 0.0) -> list[Delivery]:
         """A live server stops: wait for what is under way, but not longer than `grace_s`, and end the worker.
 
-        On the machine's clock what was not delivered until then is dropped, logged and returned.
+        On the machine's clock what was not delivered until then is dropped, logged and returned, unless it is kept.
         """
         with self._lock:
             self._servers -= 1
@@ -290,7 +300,7 @@ class Dispatcher:
         if worker is None:
             return []
         worker.close(grace_s)
-        if self.is_virtual:
+        if self.is_virtual or self.keeps:
             return []
         dropped = self.outbox.abandon()
         if dropped:

@@ -95,7 +95,7 @@ def _known_jobs(job_id: str, seen: Observations) -> str:
         when = datetime.fromtimestamp(made_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         return (
             f"the job is of {when}, and this fake was started or reset after that: jobs live in memory only, "
-            f"and a restart forgets them"
+            f"and a restart forgets them; `mock-akool serve --state FILE` keeps them"
         )
     newest = ", ".join(job.id for job in seen.jobs[-3:])
     return f"the newest jobs are {newest}" if newest else "there are no jobs yet"

@@ -167,6 +167,13 @@ class _RemoteBackend(Backend):
             return Report(0, lambda error: text)
         return Report(plain["calls"], lambda error: str(plain["report"]))
 
+    def snapshot(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._ask("GET", "snapshot")
+        return found
+
+    def load_snapshot(self, snapshot: Mapping[str, Any]) -> None:
+        self._ask("PUT", "snapshot", snapshot)
+
     def reset(self) -> None:
         self._ask("POST", "reset")
         self._clock.look()
