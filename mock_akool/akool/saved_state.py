@@ -7,12 +7,10 @@ the keys of the accounts, and what clients sent.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from mock_akool._version import __version__
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.engine import Engine, EngineState, FrozenEngine
 from mock_akool.akool.families import CREATES
@@ -27,7 +25,6 @@ from mock_akool.core.timeline import Timeline
 
 FORMAT: Final = 1
 """The version of what is written. It changes whenever a field that has no default comes, goes, or means another."""
-_HINT: Final = "Delete the file to begin anew, or start the version of mock-akool that wrote it"
 
 
 class State(NamedTuple):
@@ -47,6 +44,8 @@ class State(NamedTuple):
 class FrozenState(NamedTuple):
     """What a fake knew at an instant. It takes a while to be made JSON, and needs no lock for it."""
 
+    version: str
+    """That of mock-akool."""
     seed: int
     clock: ClockState
     engine: FrozenEngine
@@ -57,37 +56,39 @@ class FrozenState(NamedTuple):
         """Yield the document in small pieces, ASCII only, one record a line."""
         records = plain_records()
         state = State(self.seed, self.clock, self.engine.state(), self.scenarios, self.sending)
-        yield b'{"format":%d,"version":%b,\n"state":' % (FORMAT, json.dumps(__version__).encode())
+        yield b'{"format":%d,"version":%b,\n"state":' % (FORMAT, to_json(self.version).encode())
         for piece in records.json(State, state):
             yield piece.encode()
         yield b',\n"tables":{'
-        between = ""
-        for name, rows in records.tables().items():
-            yield f'{between}"{name}":['.encode()
-            between = "\n"
-            for row in rows:
-                yield f"{between}{to_json(row)}".encode()
-                between = ",\n"
+        for number, (name, rows) in enumerate(records.tables().items()):
+            yield f'{"," if number else ""}\n"{name}":['.encode()
+            for at, row in enumerate(rows):
+                yield f"{',' if at else ''}\n{to_json(row)}".encode()
             yield b"]"
         yield b"}}\n"
 
 
-def freeze(engine: Engine, scenarios: ScenarioRuntime, sending: Callable[[], Mapping[str, str]]) -> FrozenState:
+def freeze(
+    engine: Engine, scenarios: ScenarioRuntime, sending: Callable[[], Mapping[str, str]], version: str
+) -> FrozenState:
     """Return what a fake knows now. All others wait meanwhile, which is milliseconds."""
     with engine.lock:
         clock = engine.clock
         at = clock.state() if isinstance(clock, (VirtualClock, SteeredClock)) else ClockState(clock.now_ns())
-        return FrozenState(engine.settings.seed, at, engine.freeze(), scenarios.state(), sending())
+        return FrozenState(version, engine.settings.seed, at, engine.freeze(), scenarios.state(), sending())
 
 
-def read(document: Any, hint: str = _HINT) -> State:
-    """Return the state that a document holds, read from JSON; raises StateError that names the field."""
+def read(document: object, version: str, hint: str) -> State:
+    """Return the state that a document holds, read from JSON; raises StateError that names the field.
+
+    `version` is that of this mock-akool, `hint` what to do about a document of another one.
+    """
     if not isinstance(document, dict) or "format" not in document:
         raise StateError("this is no state of mock-akool: it has no `format`", "Take what GET /_mock/snapshot answers")
     if document["format"] != FORMAT or isinstance(document["format"], bool):
         raise StateError(
-            f"it has format {shown(document['format'])}, written by mock-akool "
-            f"{shown(document.get('version', '?'))}; this is {__version__}, which reads format {FORMAT}",
+            f"it has format {shown(document['format'])} and was written by mock-akool "
+            f"{document.get('version', 'of an unknown version')}; this is {version}, which reads format {FORMAT}",
             hint,
         )
     unknown = document.keys() - {"format", "version", "state", "tables"}
@@ -108,10 +109,12 @@ def read(document: Any, hint: str = _HINT) -> State:
     return found
 
 
-def restoring(engine: Engine, scenarios: ScenarioRuntime, state: State, hint: str = _HINT) -> Callable[[], None]:
-    """Return what lets a fake go on from a state, but for the clock; to be called under the lock, and it cannot fail.
+def go_on_from(engine: Engine, scenarios: ScenarioRuntime, state: State, hint: str) -> None:
+    """Let a fake forget all that it knows, and go on from a state.
 
-    Raises StateError, with the field, for one that does not fit together or this fake; nothing has changed then.
+    A clock that stood still shows the same instant again; one that ran has run on since. Raises StateError, with the
+    field, for a state that does not fit together or this fake, and ClockError for an instant that no clock shows;
+    nothing has changed then.
     """
     if state.seed != engine.settings.seed:
         raise StateError(
@@ -127,12 +130,12 @@ def restoring(engine: Engine, scenarios: ScenarioRuntime, state: State, hint: st
     except MisfitError as error:
         raise StateError(f"state.scenarios.{error.where}: {error.why}", hint) from None
 
-    def go_on() -> None:
+    with engine.lock:
+        if isinstance(engine.clock, (VirtualClock, SteeredClock)):
+            engine.clock.go_on_from(state.clock)
         # The scenarios first: the engine tells who sends webhooks that there are some.
         scripted()
         going_on()
-
-    return go_on
 
 
 class StateError(MockAkoolError):
@@ -146,6 +149,7 @@ def plain_records() -> PlainRecords:
         left_out={Response: ("waiting", "stream")},  # admin requests have these, and are not in the call log
         same={Job: {"origin": "input"}},
         shared=(Account, Timeline, Request, Response),
+        single=(JobInput,),  # the jobs of one create are told by it
     )
 
 

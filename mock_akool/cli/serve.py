@@ -319,10 +319,9 @@ def _announce_set_up(settings: Settings, application: Application, announcer: An
         announcer.say("scenarios", f"active: {', '.join(names)}", active=names)
     if application.state_file is not None:
         jobs, file = application.job_count, str(application.state_file.path)
-        found = (
-            f"{counted(jobs, 'job')} of {file}" if application.state_file.found else f"none yet; it is kept in {file}"
-        )
-        announcer.say("state", f"state: {found}", file=file, found=application.state_file.found, jobs=jobs)
+        found = application.state_file.found
+        text = f"went on from {file}: {counted(jobs, 'job')}" if found else f"the state is kept in {file}"
+        announcer.say("state", text, file=file, found=found, jobs=jobs)
     if settings.strict and not settings.accounts:
         (account,) = application.engine.accounts
         announcer.say(

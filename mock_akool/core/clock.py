@@ -114,6 +114,7 @@ class VirtualClock:
 
         For when all that happened is replaced. Raises ClockError for an instant that a clock does not show.
         """
+        _readable_speed(state.speed)  # what another clock could not have is no state
         with self._lock:
             self._now_ns = _shown(state.now_ns)
 

@@ -100,7 +100,8 @@ class PlainRecords:
     `variants` are the classes that may stand for a protocol, by the names by which they are told apart. `left_out` are
     fields that are never written and always have their defaults. `same` are fields that are left out when they are
     the same object as another field of the record. Records of the `shared` classes are written once, into a table, and
-    stand elsewhere as their number in it: `tables` after writing, `read_tables` before reading.
+    stand elsewhere as their number in it: `tables` after writing, `read_tables` before reading. Equal ones become one,
+    but for the `single` classes, of which each object stays itself.
     """
 
     def __init__(
@@ -110,11 +111,13 @@ class PlainRecords:
         left_out: Mapping[type, Collection[str]] | None = None,
         same: Mapping[type, Mapping[str, str]] | None = None,
         shared: Sequence[type] = (),
+        single: Sequence[type] = (),
     ) -> None:
         self._variants = variants or {}
         self._left_out = left_out or {}
         self._same = same or {}
-        self._shared = {kind.__name__: kind for kind in shared}
+        self._shared = {kind.__name__: kind for kind in (*shared, *single)}
+        self._single = frozenset(single)
         self._coders: dict[Any, Coder] = {}
         self._made: dict[str, list[Any]] = {name: [] for name in self._shared}
         """What stands in each table, written or read."""
@@ -156,7 +159,7 @@ class PlainRecords:
             if name not in self._shared:
                 raise UnreadableError("", why=f"nothing is called {shown(name)} here")
         for name, kind in self._shared.items():
-            read = self._record(kind).read
+            read = self._row(kind).read
             try:
                 self._made[name] = _read_items(plain.get(name, []), read, list, "a list")
             except UnreadableError as error:
@@ -225,10 +228,10 @@ class PlainRecords:
             return Coder("a number as text", frozenset({_TEXT}), (Decimal,), _read_decimal, str)
         if issubclass(kind, Enum):
             return _enumeration(kind)
-        if kind in self._variants:
-            return self._variant(self._variants[kind])
-        if kind.__name__ in self._shared:
+        if self._shared.get(kind.__name__) is kind:
             return self._reference(kind)
+        if kind in self._variants:
+            return self._row(kind)
         if is_record(kind):
             return self._record(kind)
         raise TypeError(f"no rule says how {kind.__qualname__} is written")
@@ -351,9 +354,14 @@ class PlainRecords:
 
         return Coder("an object", frozenset({_OBJECT}), (Mapping,), read, write, entries=item)
 
-    def _variant(self, by_name: Mapping[str, type]) -> Coder:
-        coders = {name: self._record(kind) for name, kind in by_name.items()}
-        writers = {kind: (name, coders[name].write or _as_it_is) for name, kind in by_name.items()}
+    def _variant(self, kind: type) -> Coder:
+        key = "variant", kind
+        known = self._coders.get(key)
+        if known is not None:
+            return known
+        by_name = self._variants[kind]
+        coders = {name: self._record(each) for name, each in by_name.items()}
+        writers = {each: (name, coders[name].write or _as_it_is) for name, each in by_name.items()}
 
         def write(value: Any) -> Any:
             name, writing = writers[type(value)]
@@ -368,28 +376,38 @@ class PlainRecords:
                 raise UnreadableError(f"one of {', '.join(coders)}", name).within("$is")
             return found.read({key: each for key, each in plain.items() if key != "$is"})
 
-        return Coder("an object", frozenset({_OBJECT}), tuple(by_name.values()), read, write)
+        coder = Coder("an object", frozenset({_OBJECT}), tuple(by_name.values()), read, write)
+        self._coders[key] = coder
+        return coder
+
+    def _row(self, kind: type) -> Coder:
+        """Return how a record is written that is not left to a table."""
+        return self._variant(kind) if kind in self._variants else self._record(kind)
 
     def _reference(self, kind: type) -> Coder:
         name, numbers, values = kind.__name__, dict[int, int](), dict[Any, int]()
         wants = f"a number in {name} of the tables"
         table, alive = self._made, self._alive
+        row = self._row(kind)
+        writing = row.write or _as_it_is
+
+        def number_of_equal(value: Any) -> int | None:
+            if kind in self._single:
+                return None
+            try:
+                return values.setdefault(value, len(table[name]))
+            except TypeError:  # it holds a mapping, so that it has no hash
+                return None
 
         def write(value: Any) -> int:
             number = numbers.get(id(value))
             if number is not None:
                 return number
-            try:
-                number = values.get(value)
-            except TypeError:  # it holds a mapping
-                number = None
-            else:
-                if number is None:
-                    values[value] = len(table[name])
-            if number is None:
-                number = len(table[name])
-                writing = self._record(kind).write or _as_it_is
-                table[name].append(writing(value))
+            rows = table[name]
+            number = number_of_equal(value)
+            if number is None or number == len(rows):
+                number = len(rows)
+                rows.append(writing(value))
             numbers[id(value)] = number
             alive.append(value)
             return number
@@ -400,7 +418,7 @@ class PlainRecords:
                 raise UnreadableError(wants, plain)
             return made[plain]
 
-        return Coder(wants, frozenset({_NUMBER}), (kind,), read, write)
+        return Coder(wants, frozenset({_NUMBER}), row.classes, read, write)
 
     def _record(self, kind: type) -> Coder:
         key = "record", kind

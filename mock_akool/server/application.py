@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from mock_akool import admin
+from mock_akool._version import __version__
 from mock_akool.akool import api
 from mock_akool.akool.deliveries import Draft
 from mock_akool.akool.engine import Engine
-from mock_akool.akool.saved_state import FrozenState, freeze, read, restoring
+from mock_akool.akool.saved_state import FrozenState, freeze, go_on_from, read
 from mock_akool.akool.scenarios.middleware import ScenarioMiddleware
 from mock_akool.core.call_log import Refusal
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
@@ -147,7 +148,7 @@ class Application:
 
     def freeze(self) -> FrozenState:
         """Return all that the fake knows now, to be made JSON."""
-        return freeze(self.engine, self.scenarios, self.dispatcher.chosen_modes)
+        return freeze(self.engine, self.scenarios, self.dispatcher.chosen_modes, __version__)
 
     @property
     def edition(self) -> object:
@@ -175,14 +176,9 @@ class Application:
         A clock that stood still shows the same instant again; one that ran has run on since. Raises StateError, or
         ClockError, which name what is wrong; nothing has changed then.
         """
-        hints = (hint,) if hint else ()
-        state = read(document, *hints)
+        state = read(document, __version__, hint)
+        go_on_from(self.engine, self.scenarios, state, hint)
         modes = {key or None: _MODES[kind] for key, kind in state.sending.items() if kind in _MODES}
-        go_on = restoring(self.engine, self.scenarios, state, *hints)
-        with self.engine.lock:
-            if isinstance(self.clock, (VirtualClock, SteeredClock)):
-                self.clock.go_on_from(state.clock)
-            go_on()
         self.dispatcher.choose_modes(modes)
         self._forget_memos()
 

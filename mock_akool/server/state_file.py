@@ -120,9 +120,10 @@ class StateFile:
                 draft.replace(self.path)
                 self._sync_folder()
             except OSError as error:
+                raise MockAkoolError(f"cannot write the state file {self.path}: {error.strerror}") from None
+            finally:
                 with contextlib.suppress(OSError):
                     draft.unlink(missing_ok=True)
-                raise MockAkoolError(f"cannot write the state file {self.path}: {error.strerror}") from None
             self._saved = edition
             return Saved(str(self.path), size, len(state.engine.known.jobs.jobs), time.perf_counter() - began_s)
 
