@@ -55,7 +55,9 @@ class StateFile:
     """A file with the state of a fake. It belongs to one server at a time. Safe to use from several threads."""
 
     def __init__(self, path: str | Path, fake: Keeper, every_s: float = EVERY_S) -> None:
-        self.path = Path(path).absolute()
+        self.path = Path(path)
+        """As it was given, for people."""
+        self._place = self.path.absolute()
         self._fake = fake
         self._every_s = every_s
         self._lock = threading.Lock()
@@ -72,7 +74,7 @@ class StateFile:
         place where none can be written; the fake has not changed then.
         """
         try:
-            raw = self.path.read_bytes()
+            raw = self._place.read_bytes()
         except FileNotFoundError:
             self._check_folder()
             return False
@@ -108,7 +110,7 @@ class StateFile:
         with self._lock:
             began_s = time.perf_counter()
             edition, state = self._fake.edition, self._fake.freeze()
-            draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+            draft = self._place.with_name(f".{self.path.name}.{os.getpid()}")
             size = 0
             try:
                 draft.unlink(missing_ok=True)
@@ -117,7 +119,7 @@ class StateFile:
                         size += file.write(piece)
                     file.flush()
                     os.fsync(file.fileno())
-                draft.replace(self.path)
+                draft.replace(self._place)
                 self._sync_folder()
             except OSError as error:
                 raise MockAkoolError(f"cannot write the state file {self.path}: {error.strerror}") from None
@@ -125,7 +127,7 @@ class StateFile:
                 with contextlib.suppress(OSError):
                     draft.unlink(missing_ok=True)
             self._saved = edition
-            return Saved(str(self.path), size, len(state.engine.known.jobs.jobs), time.perf_counter() - began_s)
+            return Saved(str(self._place), size, len(state.engine.known.jobs.jobs), time.perf_counter() - began_s)
 
     async def keep_saving(self) -> None:
         """Save now and then, when something has happened, until cancelled; says once when it cannot."""
@@ -145,10 +147,10 @@ class StateFile:
             self._is_failing = False
 
     def _check_folder(self) -> None:
-        folder = self.path.parent
+        folder = self._place.parent
         if not folder.is_dir():
             raise MockAkoolError(f"cannot write the state file {self.path}: there is no folder {folder}", "Make it")
-        if self.path.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        if self._place.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
             raise MockAkoolError(
                 f"cannot write the state file {self.path}: no file can be made there",
                 "Name a file in a folder that this user may write to",
@@ -157,7 +159,7 @@ class StateFile:
     def _sync_folder(self) -> None:
         if os.name == "nt":  # a folder cannot be opened there
             return
-        folder = os.open(self.path.parent, os.O_RDONLY)
+        folder = os.open(self._place.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:

@@ -53,6 +53,7 @@ CHECKS: Final[dict[str, Callable[[Path], None]]] = {
     ".github/workflows/built.yml": check_workflow,
     "kubernetes.yaml": check_manifests,
     "compose.hosts.yaml": check_compose,
+    "compose.state.yaml": check_compose,
     ".github/workflows/hosts.yml": check_workflow,
     "kubernetes-hosts.yaml": check_manifests,
 }

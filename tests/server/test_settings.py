@@ -87,6 +87,7 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "cors_allow_any_header": ("yes", True),
     "port": ("0", 0),
     "port_file": ("port.txt", "port.txt"),
+    "state": ("akool.json", "akool.json"),
     "admin_token": ("s3cret", "s3cret"),
     "admin_hosts": ("akool,fake.test", ("akool", "fake.test")),
     "forwarded_allow_ips": ("10.0.0.0/8,::1,*", ("10.0.0.0/8", "::1", "*")),
@@ -167,6 +168,7 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
 
 TAKES_ANY_TEXT: Final = {
     "port_file",
+    "state",
     "uds",
     "ca_dir",
     "webhook_ca",
