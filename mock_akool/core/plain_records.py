@@ -452,7 +452,7 @@ class _RecordWriter:
         plain = {name: each for name, usual in self._fields if (each := getattr(value, name)) is not usual}
         for name, other in self._same:
             if getattr(value, name) is getattr(value, other):
-                del plain[name]
+                plain.pop(name, None)
         for name, write in self._writers:
             if name in plain:
                 plain[name] = write(plain[name])
@@ -485,7 +485,7 @@ class _RecordReader:
         for name in self._needed - values.keys():
             raise UnreadableError("", why="the field is missing").within(name)
         for name, other in self._same:
-            if name not in values:
+            if name not in values and other in values:
                 values[name] = values[other]
         try:
             return self._make(**values)
@@ -671,7 +671,7 @@ def _read_any(plain: Any) -> Any:
 def _read_special(name: str, value: Any) -> Any:
     if name == "$decimal":
         return _read_decimal(value)
-    if name == "$number" and value in _NOT_FINITE:
+    if name == "$number" and type(value) is str and value in _NOT_FINITE:
         return _NOT_FINITE[value]
     if name == "$tuple" and type(value) is list:
         return tuple(map(_read_any, value))
