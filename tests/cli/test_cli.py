@@ -118,7 +118,7 @@ class TestHelp:
         groups = ("where it listens:", "what jobs do:", "who may use it:", "all other settings:")
         assert [line for line in shown.splitlines() if line in groups] == list(groups)
         flags = re.findall(r"(?m)^  (?:-\w(?: \w+)?, )?(--[a-z-]+) ", shown)
-        assert len(flags) <= 18
+        assert len(flags) <= 19
         assert {"--open", "--port", "--queueing", "--scenario", "--set", "--config"} <= set(flags)
         assert "`mock-akool settings` lists all settings." in shown
 

@@ -41,6 +41,7 @@ FOREIGN_FLAGS: Final = {
     "--add-host": "docker",
     "--build": "docker",
     "--cacert": "curl",
+    "--data-binary": "curl",
     "--max-time": "curl",
     "--cap-drop": "docker",
     "--network-alias": "docker",

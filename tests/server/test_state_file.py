@@ -6,6 +6,7 @@ import asyncio
 import http.server
 import json
 import os
+import re
 import signal
 import stat
 import threading
@@ -56,10 +57,10 @@ class TestOverARestart:
             job_id = create(first.port)
             token = ask(first.port, "POST", "/api/open/v3/getToken", pair)[1]["token"]
             credits = ask(first.port, "GET", QUOTA)[1]
-            assert f"the state is kept in {file}" in first.out
+            assert first.said(f"the state is kept in {re.escape(str(file))}")
             assert first.end()[0] == 0
         with Serving("--state", file, "--processing", "0") as second:
-            assert f"went on from {file}: 1 job" in second.out
+            assert second.said(f"went on from {re.escape(str(file))}: 1 job")
             assert ask(second.port, "GET", INFO + job_id)[1]["data"]["_id"] == job_id
             assert ask(second.port, "GET", QUOTA, **{"x-api-key": "", "authorization": f"Bearer {token}"})[1] == credits
             assert [each["endpoint"] for each in ask(second.port, "GET", "/_mock/calls")[1]["calls"]][:2] == [
