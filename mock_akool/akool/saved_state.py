@@ -149,7 +149,7 @@ def plain_records() -> PlainRecords:
         left_out={Response: ("waiting", "stream")},  # admin requests have these, and are not in the call log
         same={Job: {"origin": "input"}},
         shared=(Account, Timeline, Request, Response),
-        single=(JobInput,),  # the jobs of one create are told by it
+        single=(JobInput,),  # the jobs of one create have the same
     )
 
 

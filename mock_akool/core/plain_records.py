@@ -97,7 +97,7 @@ class Coder(NamedTuple):
 class PlainRecords:
     """Writes and reads records, for one document. It is not for several threads.
 
-    `variants` are the classes that may stand for a protocol, by the names by which they are told apart. `left_out` are
+    `variants` are the classes that may stand for a protocol, by the names by which they are known. `left_out` are
     fields that are never written and always have their defaults. `same` are fields that are left out when they are
     the same object as another field of the record. Records of the `shared` classes are written once, into a table, and
     stand elsewhere as their number in it: `tables` after writing, `read_tables` before reading. Equal ones become one,
