@@ -269,6 +269,8 @@ class TestTheFile:
 
         async def main() -> None:
             saving = asyncio.create_task(state_file.keep_saving())
+            while not caplog.records:
+                await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)
             file.rmdir()
             while not file.is_file():
