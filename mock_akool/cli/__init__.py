@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "health": "check that a server is healthy",
     "exec": "run a program that has Akool's hosts in its code against a fake",
     "gauntlet": "run a program through every failure scenario, and judge it",
+    "calibrate": "ask a service what it does, and say where the fake differs",
     "ca": "show the CA for HTTPS, hand it to clients, or make a new one",
     "settings": "list all settings, or explain one",
     "scenarios": "list, show and check scenarios",
