@@ -45,7 +45,7 @@ class HttpService:
         self._ca_file = ca_file
         self.webhook_url = webhook_url if receiver is not None else ""
         self.is_local = is_loopback(self._name)
-        self.private = () if self.is_local or self._name == API_HOST else (self._host, self._name)
+        self.private: tuple[str, ...] = () if self.is_local or self._name == API_HOST else (self._host, self._name)
 
     def _address_of(self, url: str) -> tuple[str, str, str]:
         """Return the scheme, the host and the target of a request. Raises CalibrationError for a host of others."""

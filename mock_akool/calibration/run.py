@@ -124,7 +124,7 @@ def _cost(probe: Probe, credentials: Credentials, settings: FakeSettings, made: 
     if probe.trial and not (credentials.empty_key and probe.family != "live_avatar") and probe.trial not in made:
         create = CREATES[probe.trial]
         body = {key: each for key, each in {**create.example, **probe.changes}.items() if each is not None}
-        cost += price_of(probe.trial, body, settings) or price_of(probe.trial, create.example, settings)
+        cost += price_of(probe.trial, body, settings)
     jobs = probe.jobs if len(set(probe.jobs)) < len(probe.jobs) else [each for each in probe.jobs if each not in made]
     return cost + sum(JOBS[each].price(settings) for each in jobs)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar, cast
 from urllib.parse import urlencode
 
+from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.families import CREATES, FAMILY_OF, FakeSettings, Family, Results
 from mock_akool.calibration.service import CalibrationError, Reply, Service
 from mock_akool.core.errors import MockAkoolError
@@ -87,15 +88,18 @@ def media_in(body: Mapping[str, Any]) -> frozenset[str]:
 
 
 def price_of(endpoint: str, body: Mapping[str, Any], settings: FakeSettings) -> float:
-    """Return what a create is expected to cost: what it would cost here. Of an input that is refused, nothing."""
+    """Return what a create is expected to cost: what it costs here; where it is refused here, as much as the example.
+
+    So nobody pays more than was planned when a service takes what the fake refuses.
+    """
     create = CREATES[endpoint]
     request = Request.build(
         create.method, create.path, headers={"content-type": "application/json"}, body=json.dumps(body).encode()
     )
     try:
         input = create.input.read(request, settings)
-    except MockAkoolError:
-        return 0.0
+    except AkoolError:
+        return 0.0 if body == create.example else price_of(endpoint, create.example, settings)
     return float(FAMILY_OF[endpoint].price(input, settings)) * create.jobs(input)
 
 

@@ -18,6 +18,8 @@ from mock_akool.server.addresses import server_url
 if TYPE_CHECKING:
     from mock_akool.calibration import Finding, HttpService
 
+PACE_S: Final = 0.5
+"""At least so many seconds lie between two requests. No flag says less: the service is somebody else's."""
 _MOST_REQUESTS: Final = 1000
 _MEDIA: Final = ("image", "video", "audio")
 _KEYS: Final = {
@@ -59,14 +61,14 @@ def add_parser(commands: Any, help: str) -> None:
         action="append",
         default=[],
         metavar="KIND=URL",
-        help="an image, video or audio for jobs (repeatable)",
+        help="real media for jobs: image, video, audio",
     )
     what.add_argument("--webhook-url", metavar="URL", help="where the service reaches this machine with webhooks")
     what.add_argument(
         "--listen",
         default="127.0.0.1:0",
         metavar="HOST:PORT",
-        help="where webhooks are received here (default: a free port)",
+        help="where they are received (default: a free port)",
     )
     what.add_argument(
         "--requests", type=_count, default=_MOST_REQUESTS, metavar="N", help="at most N requests (default: 1000)"
@@ -112,7 +114,7 @@ def execute(options: argparse.Namespace) -> int:
         raise SettingsError("it is missing", f"give the account's key, or set {_KEYS['api_key']}", ("--api-key",))
     credentials = Credentials(*given.values())
     media = _media_of(options.media)
-    limits = Limits(options.requests, options.spend)
+    limits = Limits(options.requests, options.spend, PACE_S)
     chosen = plan(
         credentials,
         settings,
