@@ -230,8 +230,9 @@ def _default(value: object) -> str:
 WORDS_OF_LAYERS: Final[Mapping[str, str]] = {
     "cli": "commands",
     "pytest_plugin": "fixtures, markers, reports",
-    "mock": "the Python API: fakes, interceptors, virtual time",
+    "mock": "Python API, interceptors, virtual time",
     "gauntlet": "runs a client through all scenarios",
+    "calibration": "compares a service with the fake",
     "server": "application, HTTP connections, Flask app",
     "admin": "the API below /_mock/",
     "diagnostics": "reports and hints",

@@ -30,6 +30,7 @@ from mock_akool.akool.jobs import JobInput
 from mock_akool.akool.scenarios.expectations import EXPECTATION, Expectation
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO, WHEN
+from mock_akool.calibration import NOT_PROBED, OF_SETTING, PROBES
 from mock_akool.cli.exit_statuses import EXIT_STATUSES, OF_ALL
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.diagnostics.hints import HINTS
@@ -49,6 +50,7 @@ from tools.docs_reference import (
     public_names,
 )
 from tools.scenario_families import makes_sense
+from tools.fold_report import read_observations, shown_observation
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGES: Final = (
@@ -148,12 +150,47 @@ def _choices() -> str:
 
 def _choices_of_section(number: str) -> str:
     return markdown(
-        ("Setting", "Mark", "Default", "Meaning"),
+        ("Setting", "Mark", "Default", "Meaning", "Probe"),
         (
-            (f"`{row.flag}`", row.field.mark, default(row), meaning(row))
+            (f"`{row.flag}`", row.field.mark, default(row), meaning(row), _probe_of(row.name))
             for row in table()
             if row.field.mark and number in row.field.section.split(", ")
         ),
+    )
+
+
+def _probe_of(setting: str) -> str:
+    """Return what finds out a setting, or why nothing does, and what was observed last."""
+    if setting not in OF_SETTING:
+        return f"none: {NOT_PROBED[setting]}"
+    return f"`{setting}`{_observed(setting)}"
+
+
+def _observed(probe: str) -> str:
+    seen = read_observations().get(probe)
+    return "" if seen is None else f"; {seen['date']}: {shown_observation(seen)}"
+
+
+def _probes() -> str:
+    return markdown(
+        ("Probe", "Section", "Finds out"),
+        (
+            (f"`{each.name}`", each.section, f"{each.fact}{_observed(each.name)}")
+            for each in PROBES
+            if not each.setting and ":" not in each.name
+        ),
+    )
+
+
+def _probes_of_families() -> str:
+    kinds: dict[str, tuple[str, list[str]]] = {}
+    for each in PROBES:
+        kind, colon, about = each.name.partition(":")
+        if colon:
+            kinds.setdefault(kind, (each.fact, []))[1].append(f"`{about}`{_observed(each.name)}")
+    return markdown(
+        ("Probe", "Finds out", "Of"),
+        ((f"`{kind}:…`", fact, ", ".join(about)) for kind, (fact, about) in kinds.items()),
     )
 
 
@@ -413,6 +450,8 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "server settings": _server_settings,
     "choices": _choices,
     "choices of section": _choices_of_section,
+    "probes": _probes,
+    "probes of families": _probes_of_families,
     "endpoints": _endpoints,
     "codes": _codes,
     "prices": _prices,

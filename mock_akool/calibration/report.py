@@ -97,7 +97,7 @@ def as_text(calibration: Calibration) -> str:
     for verdict in (Verdict.DIFFERS, Verdict.CONFIRMED, Verdict.NOT_ASKED):
         chosen = [row for row in rows if row["verdict"] == verdict]
         lines += [f"{verdict} ({len(chosen)})"] if chosen else []
-        lines += [f"  {row['probe']:<{width}}  {_told(row, verdict)}".rstrip() for row in chosen]
+        lines += [f"  {row['probe']:<{width}}  {_said(row, verdict)}".rstrip() for row in chosen]
     lines.append(
         f"{calibration.requests} requests, {calibration.spent:g} credits: "
         + ", ".join(f"{calibration.count(each)} {each}" for each in Verdict)
@@ -105,7 +105,7 @@ def as_text(calibration: Calibration) -> str:
     return "\n".join(lines)
 
 
-def _told(row: Mapping[str, Any], verdict: Verdict) -> str:
+def _said(row: Mapping[str, Any], verdict: Verdict) -> str:
     if verdict is Verdict.NOT_ASKED:
         return str(row["why"])
     if verdict is Verdict.CONFIRMED:

@@ -1,6 +1,6 @@
 """Probes that send a create which may be refused: with an account without credits they cost nothing.
 
-What such an account is told shows whether a request was refused for what it says, or only for the credits.
+The answer to such an account shows whether a request was refused for what it says, or only for the credits.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ def refusal_code(session: Session, endpoint: str, changes: Mapping[str, Any]) ->
         usual = _refusal_of_poor(session, endpoint)
         need(usual not in _OTHER_REASONS, f"the usual request is refused, too: code {usual}")
         code = _asked_of_poor(session, endpoint, changes).code
-        return None if code == usual else _told(code)
+        return None if code == usual else _refused_with(code)
     reply = session.create(endpoint, {**_USUAL.get(endpoint, {}), **changes})
-    return None if reply.is_ok else _told(reply.code)
+    return None if reply.is_ok else _refused_with(reply.code)
 
 
-def _told(code: int | None) -> int:
+def _refused_with(code: int | None) -> int:
     if code is None or code == 1000:
         raise NoValueError("the answer is no refusal, and no credits were asked for")
     return code
@@ -110,7 +110,7 @@ def _plan_code(session: Session) -> int | None:
         usual, found = _refusal_of_poor(session, _PLUS), _refusal_of_poor(session, _PRO)
         return None if usual == found else found
     reply = session.once("pro", lambda: session.create(_PRO))
-    return None if reply.is_ok else _told(reply.code)
+    return None if reply.is_ok else _refused_with(reply.code)
 
 
 def _plan_gate(session: Session) -> bool:

@@ -80,7 +80,7 @@ class Leaky:
 
 
 def test_nothing_planted_gets_out() -> None:
-    settings = Settings(msg_authorization_empty=f"Not you, {' '.join(PLANTED)}", prompt_suffix=f" for {PLANTED[0]}")
+    settings = Settings.of(msg_authorization_empty=f"Not you, {' '.join(PLANTED)}", prompt_suffix=f" for {PLANTED[0]}")
     service = Leaky(settings, PLANTED)
     media = {"image": "https://media.example/my-face.jpg"}
     chosen = plan(service.credentials, USUAL, RICH, webhook=True)
