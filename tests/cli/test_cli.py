@@ -149,7 +149,7 @@ class TestMistakes:
             (
                 ("xyz",),
                 2,
-                "mock-akool: there is no command 'xyz'. Choose from serve, demo, health, exec, gauntlet, ca, s",
+                "mock-akool: there is no command 'xyz'. Choose from serve, demo, health, exec, gauntlet, calib",
             ),
             (("scenarios", "lst"), 2, "mock-akool scenarios: there is no command 'lst', did you mean list? See "),
             (("webhook", "sned"), 2, "mock-akool webhook: there is no command 'sned', did you mean send? See mock"),

@@ -96,10 +96,11 @@ def test_the_page_of_settings_has_each_with_its_variable_and_default() -> None:
 def test_a_choice_stands_in_its_section_with_mark_and_default(setting: Setting) -> None:
     sections = dict(re.findall(r"(?ms)^## (\d+)\. [^\n]*\n(.*?)(?=^## |\Z)", DIFFERENCES.read_text()))
     for number in setting.field.section.split(", "):
-        mark, default, meaning = _rows(sections[number])[f"`{setting.flag}`"]
+        mark, default, meaning, probe = _rows(sections[number])[f"`{setting.flag}`"]
         assert mark == setting.field.mark
         assert default == (f"`{setting.shown_default}`" if setting.shown_default else "none")
         assert meaning.startswith(setting.field.help)
+        assert probe.startswith((f"`{setting.name}`", "none: "))
 
 
 def _rows(text: str) -> dict[str, list[str]]:

@@ -50,6 +50,7 @@ CHECKS: Final[dict[str, Callable[[Path], None]]] = {
     "compose.yaml": check_compose,
     "compose.override.yaml": check_compose,
     ".github/workflows/test.yml": check_workflow,
+    ".github/workflows/akool-drift.yml": check_workflow,
     ".github/workflows/built.yml": check_workflow,
     "kubernetes.yaml": check_manifests,
     "compose.hosts.yaml": check_compose,

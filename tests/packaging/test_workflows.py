@@ -136,7 +136,7 @@ def test_actionlint_would_find_something(tmp_path: Path) -> None:
 
 def test_they_are_there() -> None:
     assert [file.stem for file in WORKFLOWS] == ["ci", "nightly", "release"]
-    assert [file.stem for file in FORMS] == ["bug", "new-family", "wrong-behaviour"]
+    assert [file.stem for file in FORMS] == ["bug", "calibration", "new-family", "wrong-behaviour"]
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
