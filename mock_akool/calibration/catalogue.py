@@ -25,6 +25,8 @@ _NEEDS_FAILURE: Final = "nobody can make a job of the real service fail on purpo
 _OURS: Final = "it says what the fake imagines, as it fetches no media; the real service looks at them"
 _OWN_IDS: Final = "it adds ids that only a test knows"
 
+_MEITU: Final = "its parameters belong to a portrait, and a wrong guess would look like a refusal of the model"
+
 NOT_PROBED: Final[Mapping[str, str]] = {
     "file_lifetime": "it would take seven days",
     "requests_per_second": "more than two requests a second are never sent",
@@ -44,6 +46,8 @@ NOT_PROBED: Final[Mapping[str, str]] = {
     "i2v_batch_error_code": "nobody knows a prompt that the real service refuses in a batch",
     "translate_refused_languages": "it says which languages a test lets be refused",
     "translate_refused_code": "nobody knows a language that is listed and yet refused",
+    "meitu_model": _MEITU,
+    "meitu_rules": _MEITU,
     "documented_type": "it is about the profile `documented`, which follows the documentation, not the service",
 }
 """The settings that are facts or choices about the real API and have no probe, and why."""

@@ -199,6 +199,8 @@ JOBS: Final[Mapping[str, Planned]] = {
     "image 1080p": Planned("createBySourcePrompt", {"resolution": "1080p", "scale": "1:1"}, webhook=True),
     "image 4k": Planned("createBySourcePrompt", {"resolution": "4k", "scale": "1:1"}, webhook=True),
     "button": Planned("createbybutton", {"button": "U1"}, after="image", webhook=True),
+    "variation": Planned("createbybutton", {"button": "V1"}, after="image", webhook=True),
+    "image batch": Planned("createBySourcePrompt", {"resolution": "1080p", "batch_quantity": 2}, webhook=True),
     "tts": Planned("voice/tts", webhook=True),
     "audio": Planned("audio/create", webhook=True),
     "audio clone": Planned("audio/clone", webhook=True),

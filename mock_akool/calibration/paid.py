@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from mock_akool.akool.codes import Profile
 from mock_akool.akool.families import CREATES
 from mock_akool.calibration.lives import JOBS, Life, live
 from mock_akool.calibration.probe import CLIENT_ID, OTHER, WEBHOOK, Probe, need, setting
@@ -121,6 +122,33 @@ def _whole(value: float | None) -> float:
 
 def _cost(session: Session, life: Life) -> float:
     return _whole(life.cost)
+
+
+def _v4_price(name: str, job: str) -> Callable[[Session], Any]:
+    def read(session: Session) -> Any:
+        cost = _whole(live(session, job).cost)
+        return getattr(session.settings, name) if cost == JOBS[job].price(session.settings) else cost
+
+    return read
+
+
+def _word(session: Session, name: str, observed: str, documented: str, found: str) -> str:
+    """Return the value of a setting that may follow the profile: as it is now if that means what was found."""
+    now: str = getattr(session.settings, name)
+    usual = observed if session.settings.profile is Profile.OBSERVED else documented
+    return now if (usual if now == "profile" else now) == found else found
+
+
+def _variations(session: Session, life: Life) -> str:
+    images = life.completed.get("upscaled_urls")
+    return _word(
+        session, "variations", "four", "one", "four" if isinstance(images, list) and len(images) > 1 else "one"
+    )
+
+
+def _batch_rows(session: Session, life: Life) -> str:
+    need(isinstance(life.reply.data, list), "the batch is no list")
+    return _word(session, "v4_batch_rows", "full", "short", "full" if "origin_prompt" in life.created else "short")
 
 
 def _video_rate(session: Session, life: Life) -> float:
@@ -410,6 +438,24 @@ SETTINGS: Final = (
         jobs=("image",) * _JOBS_AT_ONCE,
         family="image_v3",
     ),
+    setting(
+        "v4_credits_1080p",
+        "7",
+        "what a v4 image costs at 1080p",
+        _v4_price("v4_credits_1080p", "image 1080p"),
+        jobs=("image 1080p",),
+        family="image_v4",
+    ),
+    setting(
+        "v4_credits_4k",
+        "7",
+        "what a v4 image costs at 4k",
+        _v4_price("v4_credits_4k", "image 4k"),
+        jobs=("image 4k",),
+        family="image_v4",
+    ),
+    _on_job("variations", "5", "what a V button makes", "variation", _variations, also="image"),
+    _on_job("v4_batch_rows", "4", "which keys the rows of a batch have", "image batch", _batch_rows),
     _on_job("voice_rate", "18", "what 1000 characters cost", "tts", _voice_rate),
     _on_job("quota_rounding", "7", "how a fraction of a credit is shown", "tts", _quota_rounding),
     _on_job("v3_audio_sync", "18", "whether audio/create answers with the sound", "audio", _is_at_once),

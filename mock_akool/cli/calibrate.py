@@ -40,7 +40,7 @@ def add_parser(commands: Any, help: str) -> None:
         usage="mock-akool calibrate [options] URL",
         description="Ask the service at URL what it does, the cheapest first, and say where the fake does something "
         "else. It prints a plan, and asks nothing before you agree.",
-        epilog="The exit status is 1 where something differs. Keys may be in the variables "
+        epilog="Keys may be in the variables "
         f"{', '.join(_KEYS.values())} instead. All flags of `mock-akool serve` are flags of calibrate too: they say "
         "what fake the service is compared with.",
     )

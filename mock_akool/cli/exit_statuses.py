@@ -22,6 +22,7 @@ EXIT_STATUSES: Final[Mapping[str, Mapping[str, str]]] = {
         **_RUNS_A_COMMAND,
     },
     "gauntlet": {"0": "no scenario was failed", "1": "one was failed, or none could be judged", **_RUNS_A_COMMAND},
+    "calibrate": {"0": "no difference", "1": "something differs, or nothing was asked"},
     "ca show": _CA,
     "ca export": _CA,
     "ca bundle": _CA,

@@ -94,6 +94,10 @@ VALUES: Final[Mapping[str, Any]] = {
     "button_used_code": 1010,
     "square_1080p": 1152,
     "square_4k": 2048,
+    "v4_credits_1080p": 8,
+    "v4_credits_4k": 9,
+    "variations": "one",
+    "v4_batch_rows": "short",
     "queueing": "60s",
     "processing": "90s",
 }
