@@ -40,9 +40,8 @@ def add_parser(commands: Any, help: str) -> None:
         usage="mock-akool calibrate [options] URL",
         description="Ask the service at URL what it does, the cheapest first, and say where the fake does something "
         "else. It prints a plan, and asks nothing before you agree.",
-        epilog="Keys may be in the variables "
-        f"{', '.join(_KEYS.values())} instead. All flags of `mock-akool serve` are flags of calibrate too: they say "
-        "what fake the service is compared with.",
+        epilog="Keys may be in the variables AKOOL_API_KEY, AKOOL_CLIENT_ID and so on. The flags of `mock-akool serve` "
+        "are flags of calibrate too: they say what fake the service is compared with.",
     )
     who = parser.add_argument_group("who asks")
     who.add_argument("--api-key", metavar="KEY", help="the key of the account that asks")
