@@ -49,8 +49,8 @@ from tools.docs_reference import (
     public,
     public_names,
 )
-from tools.scenario_families import makes_sense
 from tools.fold_report import read_observations, shown_observation
+from tools.scenario_families import makes_sense
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGES: Final = (
