@@ -34,6 +34,7 @@ from benchmarks import (
     bench_scale,
     bench_servers,
     bench_start,
+    bench_state,
     bench_tls,
     bench_webhooks,
 )
@@ -68,6 +69,7 @@ BENCHMARKS = (
     Benchmark("create", "the cost of a create among many jobs of the same seconds", bench_create.run),
     Benchmark("scale", "the cost of a poll among many jobs, and their memory", bench_scale.run),
     Benchmark("admin", "admin routes of a fake with 100,000 jobs and a full call log", bench_admin.run),
+    Benchmark("state", "saving and loading the state, and polls beside a save", bench_state.run),
     Benchmark("beside", "what heavy admin requests cost those who poll meanwhile", bench_beside.run),
     Benchmark("dashboard", "what the dashboard costs polls, and how fast it opens and goes on", bench_dashboard.run),
     Benchmark("lists", "a poll of 50 jobs at once, against a poll of one", bench_lists.run),
