@@ -7,7 +7,18 @@ from typing import Any, Final
 
 from mock_akool.admin.openapi import document
 from mock_akool.admin.parameters import SHARED_QUERY
-from mock_akool.admin.resources import accounts, calls, clock, events, jobs, scenarios, snapshot, state, webhooks
+from mock_akool.admin.resources import (
+    accounts,
+    calls,
+    clock,
+    documents,
+    events,
+    jobs,
+    scenarios,
+    snapshot,
+    state,
+    webhooks,
+)
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.serializers import ACCOUNT_SUMMARY, ACTIVE_RULE, CALL, DELIVERY, JOB, REFUSAL
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO
@@ -55,6 +66,7 @@ ROUTES: Final[Routes] = {
     ),
     **jobs.ROUTES,
     **accounts.ROUTES,
+    **documents.ROUTES,
     **scenarios.ROUTES,
     **clock.ROUTES,
     **webhooks.ROUTES,

@@ -62,6 +62,22 @@ class Documents:
         del self._kept[api_key][kind][document_id]
 
     @transaction
+    def all(self, api_key: str | None = None) -> list[tuple[str, str, str, Document]]:
+        """Return all documents, each with its API key, kind and id; with an API key, those of that account."""
+        owners = list(self._kept) if api_key is None else [api_key]
+        return [
+            (owner, kind, document_id, document)
+            for owner in owners
+            for kind, kept in self._kept.get(owner, {}).items()
+            for document_id, document in kept.items()
+        ]
+
+    @transaction
+    def discard(self, api_key: str, kind: str, document_id: str) -> bool:
+        """Forget a document; returns whether it was there."""
+        return self._kept.get(api_key, {}).get(kind, {}).pop(document_id, None) is not None
+
+    @transaction
     def forget(self, api_key: str) -> None:
         """Forget all documents of an account."""
         self._kept.pop(api_key, None)
