@@ -168,7 +168,7 @@ class Scripted(BaseHTTPRequestHandler):
         self.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
         type(self).answer(self)
 
-    do_POST = do_HEAD = do_GET  # noqa: N815  as the library calls them
+    do_POST = do_HEAD = do_GET  # noqa: N815 - as the library calls them
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Say nothing."""
