@@ -44,7 +44,7 @@ from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock, SteeredClock
 from mock_akool.core.draining import Container, drain
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.errors import MockAkoolError, within
-from mock_akool.core.http import Response
+from mock_akool.core.http import Request, Response
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.schema import shown
@@ -627,6 +627,11 @@ class Engine:
         Unlike after `delete`, it is still in reports.
         """
         self._jobs.hide(replace(self._known(job_id), deleted_ns=now_ns))
+
+    @transaction
+    def note_call(self, time_ns: int, endpoint: str, request: Request, response: Response) -> None:
+        """Keep a record of a request that something else answered, at an instant in nanoseconds since the epoch."""
+        self.call_log.append(time_ns, endpoint, request, response)
 
     @transaction
     def note_refusal(self, peer: str, status: int, why: str, start: bytes = b"") -> Refusal:

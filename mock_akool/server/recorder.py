@@ -116,8 +116,7 @@ class Recorder(Application):
         at_ns = time.perf_counter_ns()
         time_ns = self.engine.clock.now_ns()
         response = self._passed_on(request, found.endpoint, number, at_ns)
-        with self.engine.lock:
-            self.engine.call_log.append(time_ns, found.endpoint, request, response)
+        self.engine.note_call(time_ns, found.endpoint, request, response)
         return response
 
     def _passed_on(self, request: Request, endpoint: str, number: int, at_ns: int) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -31,18 +32,19 @@ class Replayer(Application):
         self, settings: ScenarioSettings, clock: Clock, access: admin.Access | None, folder: str | Path
     ) -> None:
         super().__init__(settings, clock, access)
+        self._lock = threading.Lock()
         self.recording: Recording = read_recording(folder)
         self.matcher = Matcher(self.recording)
 
     def reset(self, account: str | None = None) -> None:
         """Begin the recording anew, and forget what was asked; an account does not matter."""
         super().reset(account)
-        with self.engine.lock:
+        with self._lock:
             self.matcher.reset()
 
     def _answer_api(self, request: Request) -> Response:
         found_route, _ = route(request.method, request.path, any_case=True)
-        with self.engine.lock:
+        with self._lock:
             now_ns = self.engine.clock.now_ns()
             found = self.matcher.find(request, now_ns)
             endpoint = found_route.endpoint
@@ -50,7 +52,7 @@ class Replayer(Application):
                 response = self._missing(found)
             else:
                 response, endpoint = self._response(found, request), found.call.endpoint
-            self.engine.call_log.append(now_ns, endpoint, request, response)
+            self.engine.note_call(now_ns, endpoint, request, response)
         return response
 
     def _missing(self, missing: Missing) -> Response:
@@ -97,5 +99,5 @@ class Replayer(Application):
 
     def notes(self) -> list[str]:
         """Return what the user of a replay has to know: the requests that were not in the recording."""
-        with self.engine.lock:
+        with self._lock:
             return [f"not in the recording: {each}" for each in self.matcher.missing]
