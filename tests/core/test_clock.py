@@ -318,3 +318,9 @@ class TestTheEndOfTime:
         clock.run_at(1_000_000)
         passed_ns *= 10**6
         assert clock.now_ns() == LATEST_NS
+
+
+@pytest.mark.parametrize("speed", [True, False, "2", None])
+def test_a_speed_is_a_number(speed: Any) -> None:
+    with pytest.raises(ClockError):
+        SteeredClock().run_at(speed)

@@ -46,3 +46,9 @@ def test_a_response_without_an_account_and_with_a_file() -> None:
 )
 def test_how_a_response_reached_its_client(transfer: Transfer | None, outcome: str) -> None:
     assert Response(200, (), b"", transfer=transfer).outcome == outcome
+
+
+def test_a_request_that_is_made_by_hand_has_all_that_was_given() -> None:
+    request = Request.build("GET", "/x", "a=1", {"X-Api-Key": "k"}, b"{}", file_base="https://cdn", transport="server")
+    assert request == Request("GET", "/x", "a=1", {"x-api-key": "k"}, b"{}", "https://cdn", "server")
+    assert Request.build("GET", "/x") == Request("GET", "/x", "", {}, b"", "", "direct")
