@@ -435,7 +435,8 @@ CASES = (
         "poll of unknown job",
         lambda client: lost(client, f"{client.mock.started_ns // 10**9:08x}{'0' * 16}"),
         "#2 polls 'ID', which no create has returned; the job is of 2026-01-01 00:00:00 UTC, and this fake was "
-        "started or reset after that: jobs live in memory only, and a restart forgets them",
+        "started or reset after that: jobs live in memory only, and a restart forgets them; `mock-akool serve "
+        "--state FILE` keeps them",
         lambda client: client.poll(client.create()),
     ),
     Case(
