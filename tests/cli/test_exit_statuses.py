@@ -134,6 +134,12 @@ def opened(place: Place) -> int:
     return place.read(json.dumps(seal({"_id": "1", "status": 3}, ID, SECRET)).encode(), "webhook", "open", *ACCOUNT)
 
 
+def calibrated(place: Place) -> int:
+    place.monkeypatch.setattr("mock_akool.cli.calibrate.PACE_S", 0.0)
+    with MockAkool().server() as service:
+        return main(["calibrate", service.url, "--api-key", SECRET, "--yes", "--only", "error_data"])
+
+
 def line(*arguments: str) -> Callable[[Place], int]:
     return lambda place: main(arguments)
 
@@ -175,6 +181,10 @@ CASES: Final[dict[str, dict[str, Callable[[Place], int]]]] = {
         "1": lambda place: main(["record", "--upstream", "http://127.0.0.1:9", "--into", str(place.file("x", ""))]),
     },
     "replay": {"0": replayed, "1": lambda place: main(["replay", str(place.folder / "none")])},
+    "calibrate": {
+        "0": calibrated,
+        "1": line("calibrate", "http://127.0.0.1:9", "--api-key", SECRET, "--yes", "--only", "error_data"),
+    },
     "webhook send": {"0": sent(200), "1": sent(500)},
     "webhook open": {"0": opened, "1": lambda place: place.read(b"{}", "webhook", "open", *ACCOUNT)},
     "families": {"0": line("families")},
