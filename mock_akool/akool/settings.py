@@ -199,7 +199,7 @@ class ServiceSettings(Options):
     out_of_credits_code: int = option(
         int(Code.CREDITS_INSUFFICIENT),
         ERROR_CODE,
-        "the code when credits run out; older pages say 1006",
+        "the code when credits run out, where a family has none of its own; older pages say 1006",
         section="7",
         mark="D",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,8 @@ from mock_akool.server.settings import ScenarioSettings
 from mock_akool.server.upstream import MOST_BYTES, OF_A_CONNECTION
 
 _NOT_REPLAYED: Final = OF_A_CONNECTION | {"date", "server"}
+_STATUS: Final = re.compile(rb'"[a-z0-9_]*status"\s*:\s*([1-4])\b')
+"""A job's status in a body, by whatever word its family has for it."""
 
 
 class Replayer(Application):
@@ -58,9 +61,8 @@ class Replayer(Application):
     def _missing(self, missing: Missing) -> Response:
         """Return HTTP 500 for what was not recorded: no answer that the service could give."""
         body = {
-            "error": f"mock-akool replay: not in the recording {self.recording.folder}",
+            "error": f"mock-akool replay: {str(self.recording.folder)!r} has no such request",
             "request": str(missing.question),
-            "nearest": missing.nearest or None,
             "hint": f"{missing}. Record it anew if the client has changed",
         }
         return own_response(500, body, f"not in the recording: {missing}")
@@ -93,7 +95,7 @@ class Replayer(Application):
             delay_ns=round(call.took_s * NS_PER_S),
             code=code_of(body[: 1 << 16].decode("utf-8", "replace")),
             job_id=found.job_id,
-            job_status=None if found.job_id is None else Status.PROCESSING if found.is_pending else Status.COMPLETED,
+            job_status=None if found.job_id is None else _status_in(body, found),
             transfer=transfer,
         )
 
@@ -101,3 +103,11 @@ class Replayer(Application):
         """Return what the user of a replay has to know: the requests that were not in the recording."""
         with self._lock:
             return [f"not in the recording: {each}" for each in self.matcher.missing]
+
+
+def _status_in(body: bytes, found: Found) -> Status:
+    """Return the status that a poll was shown; where it was shown none, whether there was more to come."""
+    said = _STATUS.search(body)
+    if said is not None:
+        return Status(int(said[1]))
+    return Status.PROCESSING if found.is_pending else Status.COMPLETED

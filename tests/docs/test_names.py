@@ -54,6 +54,7 @@ FOREIGN_FLAGS: Final = {
     "--rm": "docker",
     "--security-opt": "docker",
     "--start-interval": "docker",
+    "--strict-markers": "pytest",
     "--tag": "docker",
 }
 
