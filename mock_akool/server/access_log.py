@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Final, Protocol, TextIO
 
 from mock_akool.admin import OPEN, PREFIX
+from mock_akool.admin.access import PAGE, PAGE_FILES
 from mock_akool.akool.api import route
 from mock_akool.akool.codes import MESSAGES, Code
 from mock_akool.akool.deliveries import Delivery
@@ -201,7 +202,12 @@ def _clock(millis: int) -> str:
 
 
 def _is_by_page(request: Request) -> bool:
-    """Return whether the dashboard asks: no other page has the fake's own origin, and programs send no such header."""
+    """Return whether the dashboard or a part of it is asked for, or asks itself.
+
+    No other page has the fake's own origin, and programs send no such header.
+    """
+    if request.path == PAGE or request.path.startswith(PAGE_FILES):
+        return True
     return request.path.startswith(PREFIX) and request.headers.get("sec-fetch-site") == "same-origin"
 
 

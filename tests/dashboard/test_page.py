@@ -317,6 +317,8 @@ def test_hints_lead_to_the_calls(look: Open) -> None:
     page.fake.raw("GET", f"{IMAGE}/infobymodelid", "image_model_id=undefined", b"", {"x-api-key": KEY})
     hint = page.view("hints").locator("li").first
     expect(hint).to_contain_text("#1")
+    expect(hint).not_to_contain_text("`")
+    expect(hint.locator("code").first).to_be_visible()
     expect(page.page.locator("#tab-hints b")).not_to_be_empty()
     page.button("#1", hint).click()
     expect(page.detail("calls").locator("h2")).to_have_text("Call #1")

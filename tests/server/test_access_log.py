@@ -85,6 +85,8 @@ def test_threads_lose_no_line(busy_threads: Callable[[], None]) -> None:
     [
         ("/_mock/jobs", "GET", "same-origin", 200, True),
         ("/_mock/dashboard/app.js", "GET", "same-origin", 304, True),
+        ("/_mock/", "GET", "none", 200, True),
+        ("/_mock/dashboard/app.js", "GET", "none", 404, False),
         ("/_mock/jobs", "GET", "same-origin", 404, False),
         ("/_mock/reset", "POST", "same-origin", 200, False),
         ("/_mock/jobs", "GET", "none", 200, False),

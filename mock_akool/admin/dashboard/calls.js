@@ -63,7 +63,7 @@ function fill(row, call) {
   setText(endpoint, call.endpoint === "unknown" ? short(call.path, 120) : call.endpoint);
   setAttribute(code, "class", `code ${kind}`);
   setText(code, call.http >= 400 && call.code !== null ? `${words}, HTTP ${call.http}` : words);
-  setText(job, call.job ? `${call.job}${call.job_status ? ` ${call.job_status}` : ""}` : "");
+  setText(job, call.job ? `${call.job_status ? `${call.job_status} ` : ""}${call.job}` : "");
   setText(account, short(call.account ?? "", 60));
   setText(transport, call.rule ? `${call.transport}, by a rule` : call.transport);
 }

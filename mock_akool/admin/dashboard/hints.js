@@ -3,12 +3,17 @@
 import { get, Refresher } from "./api.js";
 import { button, h, longText, put, replace } from "./dom.js";
 
-// A text in which #12 leads to call 12, and the id of a job to the job.
+// A text in which #12 leads to call 12, the id of a job to the job, and what stands in backticks is code.
 function linked(text) {
   const line = h("p", { dir: "auto" });
   let at = 0;
-  for (const found of text.matchAll(/#(\d{1,9})\b|\b[0-9a-f]{24}\b/g)) {
-    const [said, number] = found;
+  for (const found of text.matchAll(/`([^`]+)`|#(\d{1,9})\b|\b[0-9a-f]{24}\b/g)) {
+    const [said, code, number] = found;
+    if (code) {
+      put(line, [text.slice(at, found.index), h("code", null, code)]);
+      at = found.index + said.length;
+      continue;
+    }
     const to = number ? () => view.page.go("calls", number) : () => view.page.go("jobs", said);
     put(line, [text.slice(at, found.index), button(said, to, { class: "link", title: number ? "Show this call" : "Show this job" })]);
     at = found.index + found[0].length;
