@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from mock_akool.core.http import shortened
 from mock_akool.core.text import printable
@@ -16,8 +17,12 @@ from mock_akool.core.timeline import Status
 from mock_akool.core.webhook_faults import WebhookFault
 
 _RECORD_BYTES: Final = 1_000
+_PATH_SHOWN: Final = 100
 _SAID_OF_SIGNATURES: Final = (400, 401, 403, 422)
 """What receivers answer to a webhook whose signature or body they cannot verify."""
+_RAISED_OF_SIGNATURES: Final = "the receiver raised SignatureError"
+"""How the error begins when a receiver in this process lets `open_envelope` raise."""
+_ASKED_OF: Final = {404: " (does your app have this route?)", 405: " (does this route take POST?)"}
 
 
 class DeliveryState(StrEnum):
@@ -154,7 +159,9 @@ class Delivery:
     @property
     def may_be_unverifiable(self) -> bool:
         """Whether the receiver refused it and perhaps could not verify it, as nobody had said the clientId."""
-        return self.client_id_is_invented and self.answer in _SAID_OF_SIGNATURES
+        if not (self.client_id_is_invented and self.attempts):
+            return False
+        return self.answer in _SAID_OF_SIGNATURES or self.attempts[-1].error.startswith(_RAISED_OF_SIGNATURES)
 
     @property
     def error(self) -> str:
@@ -164,11 +171,13 @@ class Delivery:
         if self.why or not self.attempts:
             return self.why
         last = self.attempts[-1]
-        if last.error or not self.may_be_unverifiable:
-            return last.error or f"the receiver answered with HTTP {last.status}"
+        found = last.error or f"POST {_path_of(self.url)} answered {last.status}{_ASKED_OF.get(last.status or 0, '')}"
+        if not self.may_be_unverifiable:
+            return found
         return (
-            f"the receiver answered with HTTP {last.status}; it was signed with the clientId {self.client_id}, which "
-            "this account was given: call getToken once with its own, or list the account with it"
+            f"{found}; it was sealed with the clientId {self.client_id}, which the fake made up, as the account has none "
+            "listed: list it with a `client_id`, call getToken once with its own, or give the receiver "
+            "`akool_mock.accounts[0].client_id`"
         )
 
     def __repr__(self) -> str:
@@ -177,6 +186,15 @@ class Delivery:
             f"<Delivery {self.number} of job {self.job_id} status={self.status.word} to {printable(self.url)} "
             f"account={shortened(self.account)} {self.outcome}{attempts}>"
         )
+
+
+def _path_of(url: str) -> str:
+    """Return the path of a URL as an error shows it: without the query, which may hold a secret."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        path = ""
+    return printable(path or "/", _PATH_SHOWN)
 
 
 def filled(body: bytes, count: int) -> bytes:

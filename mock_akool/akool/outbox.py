@@ -616,7 +616,7 @@ class Outbox:
             fault=fault,
         )
         secret = self._secret_of(job.account.api_key)
-        why = _why_not_encrypted(secret)
+        why = _why_not_encrypted(secret, id_is_listed=not delivery.client_id_is_invented)
         if why and wrong.envelope != "plain JSON":
             self._add(replace(delivery, state=DeliveryState.NOT_ENCRYPTED, why=why))
             return
@@ -701,13 +701,14 @@ class Outbox:
             self.listener.changed()
 
 
-def _why_not_encrypted(client_secret: str) -> str:
+def _why_not_encrypted(client_secret: str, *, id_is_listed: bool) -> str:
     size = len(client_secret.encode("utf-8", "surrogatepass"))
     if size in AES_KEY_BYTES:
         return ""
     return (
         f"the account's clientSecret has {size} bytes and cannot encrypt: "
         f"AES takes 16, 24 or 32. Use an API key of 32 letters and digits, as Akool's are"
+        f"{'' if id_is_listed else ', and list it with a `client_id`'}"
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
 from mock_akool._version import __version__
+from mock_akool.akool.errors import EnvelopeError
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.urls import basic_authorization
 
@@ -148,12 +149,15 @@ def _is_failure(error: BaseException | None) -> bool:
 
 @contextmanager
 def _failures_raised() -> Iterator[None]:
-    """Raise at the end the assertion that failed in an app of Flask or Django inside, which answer it with HTTP 500."""
+    """Raise at the end what an app of Flask or Django inside let through, which they answer with HTTP 500.
+
+    This is for a failed assertion, and for what `open_envelope` raises: for anything else the answer is enough.
+    """
     failures: list[BaseException] = []
 
     def note(*_: object, exception: BaseException | None = None, **__: object) -> None:
         error = exception or sys.exc_info()[1]  # Django names none
-        if error is not None and _is_failure(error) and is_delivering():
+        if error is not None and (_is_failure(error) or isinstance(error, EnvelopeError)) and is_delivering():
             failures.append(error)
 
     modules = (sys.modules.get("flask.signals"), sys.modules.get("django.core.signals"))

@@ -336,7 +336,7 @@ CASES = (
         "webhook not encrypted",
         lambda client: client.ask("POST", V3, body=CALLED_BACK, x_api_key="my-key") and client.wait(5),
         "no webhook of job ID was sent: the account's clientSecret has 6 bytes and cannot encrypt: AES takes 16, "
-        "24 or 32. Use an API key of 32 letters and digits, as Akool's are",
+        "24 or 32. Use an API key of 32 letters and digits, as Akool's are, and list it with a `client_id`",
         lambda client: client.ask("POST", V3, body=CALLED_BACK) and client.wait(5),
     ),
     Case(
@@ -349,7 +349,7 @@ CASES = (
     Case(
         "webhook not accepted",
         lambda client: answers(client, 204).create(webhookUrl=HOOK) and client.wait(60),
-        "the webhook of job ID, status 2 processing, was not accepted: the receiver answered with HTTP 204; "
+        "the webhook of job ID, status 2 processing, was not accepted: POST /hook answered 204; "
         "only HTTP 200 counts, and after anything else the same body is sent again",
         lambda client: answers(client, 200).create(webhookUrl=HOOK) and client.wait(60),
     ),

@@ -57,15 +57,16 @@ def test_a_failing_test_shows_what_became_of_its_webhooks(run: Run) -> None:
         f"""
 def test_it(akool_mock):
     akool_mock.webhooks.deliver_to(lambda request: 404)
-    create(key="{KEY}", webhookUrl="http://127.0.0.1:9/hook")
+    create(key="{KEY}", webhookUrl="http://127.0.0.1:9/hook?token=hidden")
     time.sleep(3)
     assert False
 """
     )
     result.stdout.fnmatch_lines(
         [
-            "*webhook of status 2 processing at +2.0 s: waiting after 2 attempts: the receiver answered with HTTP 404",
-            "hint: the webhook of job *, status 2 processing, was not accepted: the receiver answered with HTTP 404; *",
+            "*webhook of status 2 processing at +2.0 s: waiting after 2 attempts: POST /hook answered 404 (*",
+            "hint: the webhook of job *, status 2 processing, was not accepted: POST /hook answered 404 (does your app "
+            "have this route?); only HTTP 200 counts, *",
         ]
     )
 

@@ -126,7 +126,7 @@ class TestTheRequest:
             create(mock, receiver.url)
             until(lambda: len(mock.webhooks.in_state("given up")) == 2)
             assert len(receiver.got) == 12
-        assert "given up after 6 attempts: the receiver answered with HTTP 500" in caplog.text
+        assert "given up after 6 attempts: POST /hook answered 500" in caplog.text
 
     def test_a_redirect_is_not_followed(self) -> None:
         def serve(connection: socket.socket) -> None:
@@ -197,7 +197,7 @@ class TestReceiversThatFail:
             connection.sendall(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n")
 
         with raw_receiver(serve) as url:
-            assert self.reported(url) == "the receiver answered with HTTP 503"
+            assert self.reported(url) == "POST /hook answered 503"
 
     def test_an_answer_that_ends_with_the_connection_counts(self) -> None:
         def serve(connection: socket.socket) -> None:
@@ -644,7 +644,7 @@ def test_waiting_in_vain_says_what_there_is() -> None:
         job_id = create(mock, receiver.url)
         with pytest.raises(AssertionError, match=rf"no webhook of job {job_id} was delivered within 0\.1 s:") as error:
             mock.webhooks.wait_for_delivery(job_id, timeout=0.1)
-        assert "the receiver answered with HTTP 500" in str(error.value)
+        assert "POST /hook answered 500" in str(error.value)
 
 
 def test_logging_is_quiet_when_all_is_well(caplog: pytest.LogCaptureFixture) -> None:

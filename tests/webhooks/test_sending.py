@@ -21,9 +21,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from fastapi import FastAPI
+from fastapi import Request as FastAPIRequest
+from flask import Flask
+from flask import request as flask_request
 
 from mock_akool import MockAkool, Request, SettingsError, SystemClock
 from mock_akool.core.urls import basic_authorization, without_password
+from mock_akool.webhooks import open_envelope
 from mock_akool.webhooks import worker as worker_module
 from mock_akool.webhooks.address_policy import AddressPolicy
 from mock_akool.webhooks.http_sender import Sender
@@ -31,6 +36,7 @@ from mock_akool.webhooks.receivers import Sent
 from mock_akool.webhooks.slots import Slots, most_connections
 from tests.webhooks.receivers import PATIENCE_S, SECRET, create, fake, http_receiver, until
 
+CLIENT_ID: Final = "AAECAwQFBgcICQoLDA0ODw=="
 QUICK: Final = {"queueing": 0, "processing": 0, "webhook_retry_delay": "20ms", "webhook_processing": False}
 
 OK: Final = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -42,6 +48,27 @@ def live(**options: Any) -> Iterator[MockAkool]:
     mock.webhooks.send_over_http()
     with mock.server():
         yield mock
+
+
+def verifying(kind: str) -> Any:
+    """Return a receiver with a clientId of its own that lets SignatureError through."""
+
+    def opened(body: bytes) -> None:
+        open_envelope(body, CLIENT_ID, "k" * 32)
+
+    if kind == "function":
+        return lambda request: opened(request.body)
+    if kind == "flask":
+        flask = Flask("receiver")
+        flask.post("/hook")(lambda: opened(flask_request.get_data()))
+        return flask
+    app = FastAPI()
+
+    @app.post("/hook")
+    async def hook(request: FastAPIRequest) -> None:
+        opened(await request.body())
+
+    return app
 
 
 class Counting:
@@ -525,19 +552,63 @@ class TestReportedAtOnce:
             until(lambda: all(each.attempts for each in mock.webhooks) and mock.webhooks.count == 3)
             (account,) = (each for each in mock.accounts if each.api_key == key)
             (line,) = self.said(caplog)
-            why = (
-                f"it was signed with the clientId {account.client_id}, which this account was given: call getToken once"
-            )
+            why = f"it was sealed with the clientId {account.client_id}, which the fake made up, as the account has"
             assert why in line
             assert why in mock.report()
 
     @pytest.mark.parametrize("answer", [400, 403, 422])
     def test_it_may_be_why_it_was_refused(self, answer: int) -> None:
-        assert "it was signed with the clientId" in self.error_after(answer)
+        assert "it was sealed with the clientId" in self.error_after(answer)
 
     @pytest.mark.parametrize("answer", [404, 405, 410, 413, 415, 429, 500])
     def test_it_is_not_blamed_for_what_has_nothing_to_do_with_it(self, answer: int) -> None:
-        assert self.error_after(answer) == f"the receiver answered with HTTP {answer}"
+        question = {404: " (does your app have this route?)", 405: " (does this route take POST?)"}.get(answer, "")
+        assert self.error_after(answer) == f"POST /hook answered {answer}{question}"
+
+    def test_a_key_that_is_listed_with_its_client_id_need_not_be_listed(self) -> None:
+        mock = MockAkool(webhook_processing=False, accounts=[{"api_key": "my-key", "client_id": CLIENT_ID}])
+        create(mock, key="my-key")
+        mock.run_until_idle()
+        assert mock.webhooks.last.error.endswith("Use an API key of 32 letters and digits, as Akool's are")
+
+    @pytest.mark.parametrize("kind", ["function", "flask", "fastapi"])
+    def test_a_receiver_that_cannot_verify_it(self, kind: str) -> None:
+        mock = MockAkool(webhook_processing=False, webhook_retries=0)
+        mock.webhooks.deliver_to(verifying(kind))
+        create(mock, "http://127.0.0.1:9/hook", key="k" * 32)
+        mock.run_until_idle()
+        (account,) = mock.accounts
+        assert mock.webhooks.last.answer == 500
+        error = mock.webhooks.last.error
+        assert error.startswith("the receiver raised SignatureError: ")
+        assert f"; it was sealed with the clientId {account.client_id}, which the fake made up, as the" in error
+        assert "`akool_mock.accounts[0].client_id`" in error
+        assert error in mock.report()
+
+    def test_a_receiver_that_raises_something_else(self) -> None:
+        def raising(request: object) -> None:
+            raise KeyError("nothing")
+
+        mock = MockAkool(webhook_processing=False, webhook_retries=0)
+        mock.webhooks.deliver_to(raising)
+        create(mock, "http://127.0.0.1:9/hook", key="k" * 32)
+        mock.run_until_idle()
+        assert mock.webhooks.last.error == "the receiver raised KeyError: 'nothing'"
+
+    @pytest.mark.parametrize(
+        ("url", "shown"),
+        [
+            ("http://user:hidden@127.0.0.1:9/hook?token=hidden#hidden", "/hook"),
+            ("http://127.0.0.1:9", "/"),
+            (f"http://127.0.0.1:9/{'x' * 200}", f"/{'x' * 99}"),
+        ],
+    )
+    def test_the_path_is_named_without_secrets(self, url: str, shown: str) -> None:
+        mock = MockAkool(webhook_processing=False, webhook_retries=0)
+        mock.webhooks.deliver_to(lambda request: 500)
+        create(mock, url, key="k" * 32)
+        mock.run_until_idle()
+        assert mock.webhooks.last.error == f"POST {shown} answered 500"
 
     @staticmethod
     def error_after(answer: int) -> str:
@@ -557,7 +628,7 @@ class TestReportedAtOnce:
                 mock.answer(Request.build("POST", "/api/open/v3/getToken", headers=headers, body=body))
             create(mock, receiver.url, key=key)
             until(lambda: mock.webhooks.count and mock.webhooks.last.attempts)
-            assert mock.webhooks.last.error == "the receiver answered with HTTP 401"
+            assert mock.webhooks.last.error == "POST /hook answered 401"
             assert self.said(caplog) == []
 
     def test_an_invented_one_is_no_matter_as_long_as_the_receiver_is_content(
@@ -587,7 +658,7 @@ def test_the_report_names_each_reason_and_does_so_after_the_stop() -> None:
     assert {each.state for each in mock.webhooks} == {"dropped"}
     assert during == after
     (line,) = after
-    assert line.count("HTTP 404") == line.count("HTTP 503") == 1
+    assert line.count("answered 404") == line.count("answered 503") == 1
 
 
 class TestAWorkerThatCannotStart:

@@ -301,7 +301,7 @@ class TestRetries:
         (delivery,) = mock.webhooks
         assert [seconds(mock, each.started_ns) for each in delivery.attempts] == [5, 6, 8, 12, 20, 36]
         assert (delivery.state, delivery.answer) == ("given up", 500)
-        assert delivery.error == "the receiver answered with HTTP 500"
+        assert delivery.error == "POST /hook answered 500"
 
     def test_number_and_delay_are_settings(self) -> None:
         mock = fake(webhook_processing=False, webhook_retries=2, webhook_retry_delay="10s")

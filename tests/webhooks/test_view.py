@@ -211,9 +211,7 @@ class TestMessages:
         mock.webhooks.deliver_to(lambda request: 401)
         job_id = create(mock)
         mock.run_until_idle()
-        expected = (
-            "status 3, to http://127.0.0.1:9/hook: given up after 2 attempts: the receiver answered with HTTP 401"
-        )
+        expected = "status 3, to http://127.0.0.1:9/hook: given up after 2 attempts: POST /hook answered 401"
         assert expected in self.said(view(mock), job_id)
 
     def test_counts(self, view: View) -> None:
@@ -522,8 +520,7 @@ class TestReport:
         told = self.reported(mock)
         assert "    webhook of status 2 processing at +2.0 s: delivered\n" in told
         assert (
-            "    webhook of status 3 completed at +5.0 s: given up after 2 attempts: the receiver answered with "
-            "HTTP 401\n" in told
+            "    webhook of status 3 completed at +5.0 s: given up after 2 attempts: POST /hook answered 401\n" in told
         )
         assert "hint: the webhook of job" in told
 
