@@ -175,8 +175,8 @@ class Delivery:
         if not self.may_be_unverifiable:
             return found
         return (
-            f"{found}; it was sealed with the clientId {self.client_id}, which the fake made up, as the account has none "
-            "listed: list it with a `client_id`, call getToken once with its own, or give the receiver "
+            f"{found}; it was sealed with the clientId {self.client_id}, which the fake made up, as the account has "
+            "none listed: list it with a `client_id`, call getToken once with its own, or give the receiver "
             "`akool_mock.accounts[0].client_id`"
         )
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
 from mock_akool.core.errors import SettingsError
-from mock_akool.core.schema import Plain, Schema, shown
+from mock_akool.core.schema import Plain, Schema, nearest, shown
 
 _UNITS_NS: Final = {
     "ms": NS_PER_MS,
@@ -20,7 +20,18 @@ _SPAN: Final = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h|d|polls?)?\s*",
 _MOST_CHARACTERS: Final = 40
 _MAX_POLLS: Final = 10_000
 _MAX_NS: Final = 100 * 365 * _UNITS_NS["d"]
-_USE_SPAN: Final = "10, '500ms', '3 polls' or 'forever'"
+_WRITTEN_OUT: Final = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*([a-z]+)\.?\s*", re.IGNORECASE | re.ASCII)
+_UNITS_OF_WORDS: Final = {
+    **dict.fromkeys(("ms", "msec", "msecs", "milli", "millis", "millisecond", "milliseconds"), "ms"),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "m"),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
+    **dict.fromkeys(("d", "day", "days"), "d"),
+    **dict.fromkeys(("poll", "polls"), " polls"),
+}
+"""What people write for units: none of these longer words is read, but an error says what to write instead."""
+_WITHOUT_END: Final = frozenset({"always", "endless", "eternal", "ever", "inf", "infinite", "infinity", "never"})
+_USE_SPAN: Final = "10, '10s', '2m', '500ms', '3 polls' or 'forever'"
 _USE_DURATION: Final = "10, '500ms', '2m', '3h' or '7d'"
 
 
@@ -54,7 +65,7 @@ class Span(NamedTuple):
 
 
 def _read(value: object, use: str) -> Span:
-    refused = SettingsError(f"{shown(value)} is not a duration", f"use {use}")
+    refused = SettingsError(f"{shown(value)} is not a duration", _meant(value, use) or f"use {use}")
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise refused
     if not isinstance(value, str):
@@ -76,6 +87,22 @@ def _read(value: object, use: str) -> Span:
     if ns > _MAX_NS:
         raise _too_long(value)
     return Span(ns=ns)
+
+
+def _meant(value: object, use: str) -> str:
+    """Return the hint that names what somebody means who writes the unit in another way; empty when nobody can say."""
+    if not isinstance(value, str) or len(value) > _MOST_CHARACTERS:
+        return ""
+    meant = ""
+    match = _WRITTEN_OUT.fullmatch(value)
+    if match is not None:
+        unit = _UNITS_OF_WORDS.get(match[2].lower()) or _UNITS_OF_WORDS.get(nearest(match[2], _UNITS_OF_WORDS) or "")
+        number = match[1].replace(",", ".")
+        meant = f"{number}{unit}" if unit and (number.isdigit() or not unit.endswith("polls")) else ""
+    elif value.strip().lower() in _WITHOUT_END or nearest(value, ["forever"]):
+        meant = "forever"
+    is_a_time = meant != "forever" and not meant.endswith("polls")
+    return f"did you mean {meant!r}?" if meant and (is_a_time or use == _USE_SPAN) else ""
 
 
 def _too_long(value: object) -> SettingsError:

@@ -56,6 +56,12 @@ class Shape(Protocol):
 
 _MOST_SHOWN: Final = 60
 _MOST_COMPARED: Final = 200
+_MOST_WORDS: Final = 8
+_WORD: Final = re.compile(r"[^\W_]+")
+_SHORTEST_PART: Final = 3
+_LIKE: Final = 0.6
+_ALMOST: Final = 0.85
+"""How like a name must be as a whole, and how like it or one of its words is when it is almost the same."""
 _MOST_KNOWN: Final = 500
 """To how many names at most a wrong one is compared: what a client sends may have any number."""
 
@@ -69,16 +75,38 @@ def shown(value: object) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
 
 
-def nearest(name: object, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+def nearest(name: object, known: Iterable[str], *, likeness: float | None = None) -> str | None:
     """Return the known name that is most like the given one, whatever the case; None when none is like it.
 
-    `likeness` is from 0 to 1, where 1 is the same.
+    Unless they are almost the same, a name that begins with the given one, or has it or nearly it as a word, is nearer
+    than one that is like it as a whole. With a `likeness` from 0 to 1, where 1 is the same, only whole names count.
     """
-    from difflib import get_close_matches  # only a mistake pays for the import
+    from difflib import SequenceMatcher, get_close_matches  # only a mistake pays for the import
 
     by_lower = {each.lower(): each for each in islice(known, _MOST_KNOWN)}
-    near = get_close_matches(str(name)[:_MOST_COMPARED].lower(), by_lower, n=1, cutoff=likeness)
-    return by_lower[near[0]] if near else None
+    wanted = str(name)[:_MOST_COMPARED].lower()
+    close = get_close_matches(wanted, by_lower, n=1, cutoff=_LIKE if likeness is None else likeness)
+    near = close[0] if close else None
+    if likeness is None and (near is None or SequenceMatcher(None, near, wanted).ratio() < _ALMOST):
+        near = _with_part(wanted, by_lower) or near
+    return None if near is None else by_lower[near]
+
+
+def _with_part(wanted: str, known: Iterable[str]) -> str | None:
+    """Return the shortest name that begins with what is wanted, or else one that has it, or nearly it, as a word."""
+    from difflib import get_close_matches
+
+    if len(wanted) < _SHORTEST_PART:
+        return None
+    begun = [each for each in known if each.startswith(wanted)]
+    if begun:
+        return min(begun, key=len)
+    names_of: dict[str, list[tuple[bool, int, str]]] = {}
+    for each in known:
+        for place, word in enumerate(_WORD.findall(each[:_MOST_COMPARED])[:_MOST_WORDS]):
+            names_of.setdefault(word, []).append((place > 0, len(each), each))
+    near = [wanted] if wanted in names_of else get_close_matches(wanted, names_of, n=1, cutoff=_ALMOST)
+    return min(names_of[near[0]])[2] if near else None
 
 
 def did_you_mean(name: object, known: Iterable[str], otherwise: str = "") -> str:

@@ -77,12 +77,13 @@ def options_of_test(request: pytest.FixtureRequest, settings: Mapping[str, Any],
     try:
         MockOptions.of(**options)
     except SettingsError as error:
-        _fail_where_they_were_written(error, markers)
+        # Not by `pytest.fail`, which would show the error a second time, as what was being handled.
+        raise pytest.fail.Exception(_where_they_were_written(error, markers), pytrace=False) from None
     return options
 
 
-def _fail_where_they_were_written(error: SettingsError, markers: list[tuple[Any, pytest.Mark]]) -> None:
-    """Fail with all mistakes of the settings, each with the place where it was written."""
+def _where_they_were_written(error: SettingsError, markers: list[tuple[Any, pytest.Mark]]) -> str:
+    """Return all mistakes of the settings, each with the place where it was written."""
     lines = []
     for mistake in error.mistakes:
         name = str(mistake.place[0]) if mistake.place else "scenario"
@@ -92,7 +93,7 @@ def _fail_where_they_were_written(error: SettingsError, markers: list[tuple[Any,
             if node is None
             else _at_marker(node, name, str(mistake))
         )
-    pytest.fail("\n\n".join(lines), pytrace=False)
+    return "\n\n".join(lines)
 
 
 def _at_marker(node: Any, name: str | None, message: str) -> str:

@@ -50,7 +50,7 @@ def test_every_option_is_explained(name: str) -> None:
     assert not known.mark or known.section
 
 
-_SPAN = "; use 10, '500ms', '3 polls' or 'forever'"
+_SPAN = "; use 10, '10s', '2m', '500ms', '3 polls' or 'forever'"
 _DELAY = "; use 10, '500ms', or for a range '200ms..2s' or [200ms, 2s]"
 BAD: list[tuple[str, Any, str]] = [
     ("seed", "x", "'x' is not a whole number from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807"),

@@ -166,7 +166,7 @@ class TestMistakes:
                 "  there is no flag --sead, did you mean --seed?\n"
                 "  there is no flag --prot, did you mean --port?\n"
                 "  --set seed: 'x' is not a whole number from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807\n"
-                "  --queueing: 'soon' is not a duration; use 10, '500ms', '3 polls' or 'forever'\n"
+                "  --queueing: 'soon' is not a duration; use 10, '10s', '2m', '500ms', '3 polls' or 'forever'\n"
                 "See mock-akool serve --help",
             ),
             (("serve", "--zzzzzz"), 2, "mock-akool serve: there is no flag --zzzzzz. See mock-akool serve --help"),
@@ -209,7 +209,8 @@ class TestMistakes:
             (
                 ("serve", "--queueing", "soon"),
                 1,
-                "mock-akool: --queueing: 'soon' is not a duration; use 10, '500ms', '3 polls' or 'forever'",
+                "mock-akool: --queueing: 'soon' is not a duration; "
+                "use 10, '10s', '2m', '500ms', '3 polls' or 'forever'",
             ),
             (("serve", "--profile", "x"), 1, "--profile: 'x' is not observed or documented"),
             (("serve", "--strict", "x"), 1, "--strict: 'x' is not true or false"),

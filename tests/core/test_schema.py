@@ -174,8 +174,21 @@ class TestSingleValues:
             (one_of(("red",)), 5, "5 is not red"),
             (choice({"on": True}, "a switch"), "xyz", "'xyz' is not a switch; use on"),
             (Optional(TEXT), 3, "3 is not a text"),
-            (SPAN, "banana", "'banana' is not a duration; use 10, '500ms', '3 polls' or 'forever'"),
-            (SPAN, None, "None is not a duration; use 10, '500ms', '3 polls' or 'forever'"),
+            (SPAN, "banana", "'banana' is not a duration; use 10, '10s', '2m', '500ms', '3 polls' or 'forever'"),
+            (SPAN, "10 sec", "'10 sec' is not a duration; did you mean '10s'?"),
+            (SPAN, "1.5 Minutes.", "'1.5 Minutes.' is not a duration; did you mean '1.5m'?"),
+            (SPAN, "1,5s", "'1,5s' is not a duration; did you mean '1.5s'?"),
+            (SPAN, "10 secnds", "'10 secnds' is not a duration; did you mean '10s'?"),
+            (SPAN, "20millis", "'20millis' is not a duration; did you mean '20ms'?"),
+            (SPAN, "3 poles", "'3 poles' is not a duration; did you mean '3 polls'?"),
+            (SPAN, "1,5 polls", "'1,5 polls' is not a duration; use 10, '10s', '2m', '500ms', '3 polls' or 'forever'"),
+            (SPAN, "5 years", "'5 years' is not a duration; use 10, '10s', '2m', '500ms', '3 polls' or 'forever'"),
+            (SPAN, "infinite", "'infinite' is not a duration; did you mean 'forever'?"),
+            (SPAN, "forevr", "'forevr' is not a duration; did you mean 'forever'?"),
+            (DURATION, "2 hours", "'2 hours' is not a duration; did you mean '2h'?"),
+            (DURATION, "never", "'never' is not a duration; use 10, '500ms', '2m', '3h' or '7d'"),
+            (DURATION, "3 poles", "'3 poles' is not a duration; use 10, '500ms', '2m', '3h' or '7d'"),
+            (SPAN, None, "None is not a duration; use 10, '10s', '2m', '500ms', '3 polls' or 'forever'"),
             (DURATION, "3 polls", "'3 polls' is not a duration in seconds; use 10, '500ms', '2m', '3h' or '7d'"),
             (STATUS, "complete", "'complete' is not a status; did you mean 'completed'?"),
             (STATUS, 5, "5 is not a status; use queueing, processing, completed or failed (or 1 to 4)"),
@@ -308,6 +321,16 @@ class TestTheNearestName:
             ("zzz", ("seed",), None),
             ("seed", (), None),
             (None, ("none",), "none"),
+            ("flakey", ("fails-late", "flaky-gateway"), "flaky-gateway"),
+            ("flaky", ("fails", "flaky-gateway"), "flaky-gateway"),
+            ("Gateway", ("late", "flaky-gateway"), "flaky-gateway"),
+            ("gatway", ("late", "flaky-gateway"), "flaky-gateway"),
+            ("fail", ("fails-late", "fails"), "fails"),
+            ("late", ("webhook-late", "late-answers", "fails-late"), "late-answers"),
+            ("lost", ("webhook-lost", "lots"), "webhook-lost"),
+            ("processng", ("processing_time", "processing"), "processing"),
+            ("at", ("at_once",), None),
+            ("prot", ("prompt_suffix", "port"), "port"),
         ],
     )
     def test_it_is_found_whatever_the_case(self, name: object, known: tuple[str, ...], near: str | None) -> None:
@@ -315,9 +338,11 @@ class TestTheNearestName:
 
     def test_it_may_have_to_be_very_like(self) -> None:
         assert nearest("sed", ("seed",), likeness=0.95) is None
+        assert nearest("seed", ("seed_of_all",), likeness=0.95) is None
 
     def test_a_name_of_a_megabyte_is_compared_soon(self) -> None:
         assert nearest("x" * (1 << 20), ("x", "y")) is None
+        assert nearest("xyz", ("x " * (1 << 20), "y")) is None
 
 
 class TestErrors:

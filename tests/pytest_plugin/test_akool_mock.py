@@ -141,6 +141,7 @@ def test_good(akool_mock):
         ]
     )
     assert "pytest_plugin.py" not in result.stdout.str(), "the user's line, not ours"
+    assert "During handling of the above exception" not in result.stdout.str(), "each mistake once"
 
 
 def test_a_wrong_marker_of_a_module_or_of_a_hook_is_found_too(run: Run, pytester: pytest.Pytester) -> None:

@@ -139,6 +139,23 @@ class TestSources:
         assert load("flaky-gateway") is named("flaky-gateway")
         assert named("flaky-gateway").name == "flaky-gateway"
 
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [
+            ("flakey", "flaky-gateway"),
+            ("flaky", "flaky-gateway"),
+            ("gateway", "flaky-gateway"),
+            ("credits", "out-of-credits"),
+            ("rate", "rate-limited"),
+            ("stuck", "stuck-in-queue"),
+            ("slo", "slow"),
+        ],
+    )
+    def test_a_part_of_a_name_is_enough(self, name: str, meant: str) -> None:
+        with pytest.raises(ScenarioError) as caught:
+            load(name)
+        assert str(caught.value) == f"there is no scenario '{name}'; did you mean '{meant}'?"
+
     def test_a_wrong_name_is_reported_with_the_nearest(self) -> None:
         with pytest.raises(ScenarioError) as caught:
             load("flaky-gatewy")

@@ -192,7 +192,7 @@ MISTAKES: list[tuple[Any, str]] = [
     ),
     (
         {"jobs": [{"stages": [{"queueing": "soon"}]}]},
-        "jobs[0].stages[0].queueing: 'soon' is not a duration; use 10, '500ms', '3 polls' or 'forever'",
+        "jobs[0].stages[0].queueing: 'soon' is not a duration; use 10, '10s', '2m', '500ms', '3 polls' or 'forever'",
     ),
     (
         {"jobs": [{"stages": ["completed", {"queueing": 1}]}]},
@@ -339,7 +339,8 @@ class TestMistakes:
         assert str(error).splitlines() == [
             "14 mistakes:",
             "  sead: there is no such key; did you mean 'seed'?",
-            "  jobs[0].stages[0].queueing: 'soon' is not a duration; use 10, '500ms', '3 polls' or 'forever'",
+            "  jobs[0].stages[0].queueing: 'soon' is not a duration; "
+            "use 10, '10s', '2m', '500ms', '3 polls' or 'forever'",
             "  jobs[0].stages[1].procesing: 'procesing' is not a status; did you mean 'processing'?",
             "  jobs[0].stages[2]: 'completed' is an ending, and stages follow it; give it a length, such as "
             "{completed: 2s}, or remove what follows",

@@ -53,11 +53,11 @@ def live(**options: Any) -> Iterator[MockAkool]:
 def verifying(kind: str) -> Any:
     """Return a receiver with a clientId of its own that lets SignatureError through."""
 
-    def opened(body: bytes) -> None:
-        open_envelope(body, CLIENT_ID, "k" * 32)
+    def opened(body: bytes) -> str:
+        return str(open_envelope(body, CLIENT_ID, "k" * 32))
 
     if kind == "function":
-        return lambda request: opened(request.body)
+        return lambda request: opened(request.body) and None
     if kind == "flask":
         flask = Flask("receiver")
         flask.post("/hook")(lambda: opened(flask_request.get_data()))
