@@ -28,6 +28,8 @@ _NO_COMMAND: Final = 127
 _NO_PROGRAM: Final = 126
 _BY_SIGNAL: Final = 128
 """What a shell adds to the number of the signal that ended a command."""
+_NO_ERROR: Final = frozenset({0, _BY_SIGNAL + signal.SIGINT, _BY_SIGNAL + signal.SIGTERM})
+"""How a command ends that did its work, or that a person ended, such as a server."""
 _FORWARDED: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _OTHER_REPORT: Final = "Choose another with --report"
 _NOTHING: Final = "mock-akool: no request reached the fake"
@@ -68,6 +70,9 @@ _UNTRUSTED: Final = (
     "the program connected and sent no request, as clients do that do not trust the CA: give it the file of "
     "`mock-akool ca export`, or of `mock-akool ca bundle`, by its own setting"
 )
+
+
+_SEE_GUIDE: Final = "where it is about a certificate or a host that was not found, see docs/guides/hard-coded-hosts.md"
 
 
 class Observed(NamedTuple):
@@ -130,7 +135,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.report:
         _write_report(options.report, seen, command, status)
     if not options.quiet:
-        print(_summary(fake, seen, command, isolated=options.isolate), file=sys.stderr)
+        print(_summary(fake, seen, command, status, isolated=options.isolate), file=sys.stderr)
     return status
 
 
@@ -335,6 +340,11 @@ def _run(command: Sequence[str], environment: Mapping[str, str], fake: _Fake) ->
         with process:
             forwarded.to(process)
             status = process.wait()
+    return _as_shown(status)
+
+
+def _as_shown(status: int) -> int:
+    """Return the exit status that a shell shows for that of a process, which is negative when a signal ended it."""
     return _BY_SIGNAL - status if status < 0 else status
 
 
@@ -395,10 +405,13 @@ def _is_in_foreground() -> bool:
 # What is printed at the end
 
 
-def _summary(fake: _Fake, seen: Observed, command: Sequence[str], *, isolated: bool) -> str:
+def _summary(fake: _Fake, seen: Observed, command: Sequence[str], status: int, *, isolated: bool) -> str:
     from mock_akool.diagnostics.describe import counted
 
     if not seen.calls:
+        if status not in _NO_ERROR:
+            found = [_UNTRUSTED] if fake.unused_connections else [] if isolated else [_SEE_GUIDE]
+            return "\n".join([ended_early(status), *(f"hint: {each}" for each in [*found, *seen.hints])])
         if fake.unused_connections:
             return "\n".join([_NOTHING, f"hint: {_UNTRUSTED}", *(f"hint: {each}" for each in seen.hints)])
         if isolated:
@@ -409,6 +422,14 @@ def _summary(fake: _Fake, seen: Observed, command: Sequence[str], *, isolated: b
         return "\n".join([*nothing_came(command), *(f"hint: {each}" for each in seen.hints)])
     said = f"mock-akool: {counted(seen.calls, 'call')} and {counted(seen.jobs, 'job')}"
     return "\n".join([said, *(f"hint: {each}" for each in seen.hints)])
+
+
+def ended_early(status: int) -> str:
+    """Return the line for a command that ended with an error, by its exit status, before it sent a request."""
+    return (
+        f"mock-akool: the command ended with exit status {_as_shown(status)} before it sent a request; see its own "
+        "error above"
+    )
 
 
 def nothing_came(command: Sequence[str]) -> list[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mock_akool.cli.exec import command_of, nothing_came, program_of, settings_for_command
+from mock_akool.cli.exec import command_of, ended_early, nothing_came, program_of, settings_for_command
 from mock_akool.cli.parser import FILES, FOLDERS, completed_by
 from mock_akool.cli.serve import add_settings
 from mock_akool.core.errors import MockAkoolError, ScenarioError, SettingsError
@@ -37,7 +38,10 @@ def add_parser(commands: Any, help: str) -> None:
         epilog="All flags of `mock-akool serve` are flags of gauntlet too.",
     )
     which = parser.add_argument_group("which scenarios")
-    for flag, help in (("--only", "run this one (repeatable)"), ("--skip", "leave this one out (repeatable)")):
+    for flag, help in (
+        ("--only", "run these: NAME or NAME,NAME (repeatable)"),
+        ("--skip", "leave these out: NAME or NAME,NAME (repeatable)"),
+    ):
         which.add_argument(flag, action="append", default=[], metavar="NAME", help=help)
     which.add_argument("--family", metavar="NAME", help="the family of the program's jobs, such as image_v3")
     which.add_argument("--repeat", type=_count, default=1, metavar="N", help="run each with N seeds")
@@ -99,6 +103,7 @@ def execute(options: argparse.Namespace) -> int:
     from mock_akool.cli.gauntlet_runs import Runs
     from mock_akool.gauntlet import GauntletReport, Verdict
     from mock_akool.gauntlet.known import accepting, read_known_file
+    from mock_akool.gauntlet.report import text_for_program
 
     command = command_of(options)
     _check_races(options)
@@ -125,12 +130,24 @@ def execute(options: argparse.Namespace) -> int:
             pool.shutdown(cancel_futures=True)
             raise
     report = GauntletReport(accepting([found[number] for number in range(len(turns))], known))
-    print(report)
+    print(text_for_program(report))
     _write_all(report, options)
     if all(each.verdict is Verdict.NOT_JUDGED for each in report.judgements):
-        print("\n".join(nothing_came(command)), file=sys.stderr)
+        if not any(each.story.calls for each in report.judgements):
+            _print_nothing_came(command, runs)
+        else:
+            print("mock-akool: no scenario could be judged; the table says why", file=sys.stderr)
         return 1
     return int(bool(report.failures))
+
+
+def _print_nothing_came(command: list[str], runs: Runs) -> None:
+    if not runs.early_status:
+        lines = nothing_came(command)
+    else:
+        shown = shlex.join(command)
+        lines = [ended_early(runs.early_status), f"hint: `mock-akool exec -- {shown}` shows all that it prints"]
+    print("\n".join(lines), file=sys.stderr)
 
 
 def _check_races(options: argparse.Namespace) -> None:
@@ -174,7 +191,7 @@ def _race(runs: Runs, options: argparse.Namespace, command: list[str], seed: int
         print(f"# the smallest of {found.tried} schedules that fails; `--only FILE` replays it\n{found.race}", end="")
         return 1
     if not judgement.story.calls:
-        print("\n".join(nothing_came(command)), file=sys.stderr)
+        _print_nothing_came(command, runs)
         return 1
     if not found.has_webhooks:
         why = "the program asked for no webhook; the URL for it is in the variable AKOOL_WEBHOOK_URL"

@@ -74,6 +74,8 @@ class Runs:
         self._saves_to = saves_to
         self._stopping = threading.Event()
         self._starting = threading.Lock()
+        self.early_status = 0
+        """The exit status of a run that ended with an error before it sent a request, 0 if there was none."""
         if webhook_url is not None and not urlsplit(webhook_url).hostname:
             raise SettingsError(f"{webhook_url!r} is no URL", "write http://127.0.0.1:8000/hook", ("--webhook-url",))
 
@@ -96,7 +98,7 @@ class Runs:
         command, folder = self._command, None
         if self._saves_to is not None:
             run = re.sub(r"[^\w.-]+", "-", f"{scenario.name}-{seed}")
-            folder = Folder(Path(self._saves_to.replace(_RUN, run)))
+            folder = Folder(Path(self._saves_to.replace(_RUN, run)), "--saves-to")
             if _RUN in self._saves_to:
                 command = [each.replace(_RUN, run) for each in command]
         with ExitStack() as at_end:
@@ -121,13 +123,15 @@ class Runs:
             def let_time_pass() -> None:
                 clock.run_at(self._speed)
 
-            end = self._ended(command, variables, has_begun, let_time_pass)
+            end, status = self._ended(command, variables, has_begun, let_time_pass)
             ended_ns = clock.now_ns()
             # The clock stands still no more, also of a program that asked for nothing.
             clock.run_at(self._speed)
             seen = Observations.of(application.engine)
             saved = None if folder is None else folder.saved(seen, application.media_cache.get)
-            return judge(Run(scenario, seen, end, ended_ns, self._speed, saved))
+            if status and not seen.calls:
+                self.early_status = self.early_status or status
+            return judge(Run(scenario, seen, end, ended_ns, self._speed, saved, folder, is_program=True))
 
     def _ended(
         self,
@@ -135,8 +139,8 @@ class Runs:
         variables: Mapping[str, str],
         has_begun: Callable[[], bool],
         let_time_pass: Callable[[], None],
-    ) -> ClientEnd:
-        """Run the command to its end; the time that it takes to start does not count."""
+    ) -> tuple[ClientEnd, int]:
+        """Run the command to its end, and return its status too, 0 if it hung; how long it starts does not count."""
         ends_s = time.monotonic() + self._limit_s
         with tempfile.TemporaryFile() as printed:
             try:
@@ -163,8 +167,8 @@ class Runs:
                     _end(process)
             words = _tail(printed)
         if is_hung:
-            return ClientEnd(How.HUNG, f"it was ended after {self._limit_s:g} s")
-        return end_of(process.returncode, words)
+            return ClientEnd(How.HUNG, f"it was ended after {self._limit_s:g} s"), 0
+        return end_of(process.returncode, words), process.returncode
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

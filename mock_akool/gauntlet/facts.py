@@ -12,7 +12,7 @@ from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.core.call_log import Call
 from mock_akool.core.timeline import Status
 from mock_akool.diagnostics.observations import Observations
-from mock_akool.gauntlet.saved import Saved
+from mock_akool.gauntlet.saved import Folder, Saved
 
 _OK = 200
 _PART = 206
@@ -33,10 +33,14 @@ class How(Enum):
 
 
 class ClientEnd(NamedTuple):
-    """How a client ended, and its last words: the exception, or what it printed last."""
+    """How a client ended, and its last words: the exception, or what it printed last.
+
+    `module` is where an exception is defined that the words name without it.
+    """
 
     how: How
     words: str = ""
+    module: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class Run:
     """One run of a client through a scenario.
 
     `ended_ns` is when the client ended, in nanoseconds on the fake's clock, which ran `speed` times as fast as the
-    client's. `saved` are the files that it saved, None where it is not known which.
+    client's. `saved` are the files that it saved, None where it is not known which, and `folder` is where they should
+    be. `is_program`: the client is a process of its own, of which only the end and what it prints is known.
     """
 
     scenario: Scenario
@@ -53,6 +58,8 @@ class Run:
     ended_ns: int
     speed: float = 1.0
     saved: tuple[Saved, ...] | None = None
+    folder: Folder | None = None
+    is_program: bool = False
 
     @property
     def expect(self) -> Expectation:

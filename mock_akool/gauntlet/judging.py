@@ -36,7 +36,8 @@ class Verdict(StrEnum):
 class Judgement(NamedTuple):
     """The verdict on a client in a scenario, one line why, what it did wrong, and what happened.
 
-    `is_known`: each of its findings is one that was accepted before.
+    `is_known`: each of its findings is one that was accepted before. `about_others`: it could not be judged because the
+    scenario is about other jobs.
     """
 
     scenario: str
@@ -46,6 +47,7 @@ class Judgement(NamedTuple):
     story: Story
     seed: int = 0
     is_known: bool = False
+    about_others: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -59,7 +61,21 @@ _BAD_ENDS: Final = {How.HUNG: Verdict.HUNG, How.CRASHED: Verdict.CRASHED}
 def judge(run: Run) -> Judgement:
     """Return the verdict on a run."""
     verdict, why, findings = _verdict(run)
-    return Judgement(run.scenario.name, verdict, why, findings, story_of(run), run.seen.settings.seed)
+    about_others = verdict is Verdict.NOT_JUDGED and bool(run.seen.calls) and not _is_about(run)
+    return Judgement(
+        run.scenario.name,
+        verdict,
+        why,
+        findings,
+        story_of(run),
+        run.seen.settings.seed,
+        about_others=about_others,
+    )
+
+
+def _is_about(run: Run) -> bool:
+    """Return whether the scenario is about what the client asked for."""
+    return run.scenario.expect.is_about(frozenset(call.endpoint for call in run.seen.calls))
 
 
 def _verdict(run: Run) -> tuple[Verdict, str, tuple[Finding, ...]]:
@@ -87,7 +103,7 @@ def _not_met(run: Run) -> str:
     asked = frozenset(call.endpoint for call in seen.calls)
     if not asked:
         return "no request reached the fake"
-    if not scenario.expect.is_about(asked):
+    if not _is_about(run):
         return f"it is about {_words(scenario.expect.about)}, and the client made no such request"
     if scenario.webhooks and not any(each.fault for each in seen.deliveries):
         return "it is about webhooks, and no such webhook was due for the client"

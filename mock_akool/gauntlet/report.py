@@ -43,7 +43,10 @@ class GauntletReport:
             raise AssertionError(f"the client did not come through the gauntlet\n{self}")
 
     def __str__(self) -> str:
-        return "\n".join([*self._table(), *self._findings(), self._summary()])
+        return self._text()
+
+    def _text(self, family_flag: str = "") -> str:
+        return "\n".join([*self._table(), *self._findings(), self._summary(family_flag)])
 
     def _table(self) -> Iterable[str]:
         names = max((len(each.scenario) for each in self.judgements), default=0)
@@ -59,9 +62,14 @@ class GauntletReport:
             yield f"{each.scenario} (seed {each.seed}): {each.verdict}"
             yield from explained(each)
 
-    def _summary(self) -> str:
+    def _summary(self, family_flag: str) -> str:
         skipped = sum(each.verdict is Verdict.NOT_JUDGED for each in self.judgements)
         rest = f"; {skipped} could not be judged" if skipped else ""
+        others = sum(each.about_others for each in self.judgements)
+        if others and family_flag:
+            rest += (
+                f" ({others} of them {'is' if others == 1 else 'are'} about other jobs; {family_flag} leaves them out)"
+            )
         known = sum(each.is_known for each in self.judgements)
         accepted = f"; {counted(known, 'failure')} known before" if known else ""
         return f"\nscore: {self.score}{rest}{accepted}"
@@ -89,6 +97,11 @@ class GauntletReport:
                 ElementTree.SubElement(case, "skipped", message=_xml(each.why))
         ElementTree.indent(suite)
         return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def text_for_program(report: GauntletReport) -> str:
+    """Return a report as a text that names the flags of `mock-akool gauntlet`."""
+    return report._text("--family NAME")
 
 
 def explained(judgement: Judgement) -> list[str]:

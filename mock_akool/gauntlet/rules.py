@@ -18,6 +18,7 @@ from mock_akool.core.timeline import Status
 from mock_akool.core.webhook_faults import WebhookFault
 from mock_akool.diagnostics.describe import counted
 from mock_akool.diagnostics.hints import HINTS
+from mock_akool.gauntlet.crashes import advice_on
 from mock_akool.gauntlet.facts import How, Run, is_whole
 
 _HASTY_PAUSES: Final = 3
@@ -47,13 +48,19 @@ class Finding(NamedTuple):
     advice: str
 
 
+_Text = str | Callable[[Run], str]
+
+
 class Rule(NamedTuple):
-    """A rule of judgement. `check` returns what the client did against it, with the calls as `#7`, or None."""
+    """A rule of judgement. `check` returns what the client did against it, with the calls as `#7`, or None.
+
+    `cost` and `advice` are texts, or return those for a run.
+    """
 
     name: str
     check: Callable[[Run], str | None]
-    cost: str
-    advice: str
+    cost: _Text
+    advice: _Text
 
     def finding(self, run: Run) -> Finding | None:
         """Return what the client did against the rule, or None."""
@@ -61,7 +68,16 @@ class Rule(NamedTuple):
         if what is None:
             return None
         calls = tuple(dict.fromkeys(int(number) for number in re.findall(r"#(\d+)", what)))
-        return Finding(self.name, cleaned(what), calls, self.cost, self.advice)
+        return Finding(self.name, cleaned(what), calls, _text(self.cost, run), _text(self.advice, run))
+
+
+def _text(text: _Text, run: Run) -> str:
+    return text if isinstance(text, str) else text(run)
+
+
+def _paid_or_not(paid: str, free: str) -> Callable[[Run], str]:
+    """Return the cost of a finding by whether the client spent credits."""
+    return lambda run: paid if any(job.cost for job in run.seen.jobs) else free
 
 
 def find_all(run: Run) -> tuple[Finding, ...]:
@@ -117,10 +133,26 @@ def _no_file(run: Run) -> str | None:
     if not run.ended_well or run.expect.outcome is Outcome.END:
         return None
     if run.saved == ():
-        return "the client ended as if all was well, but it saved no file"
+        whole = _downloaded(run)
+        return None if whole else "the client ended as if all was well, but it saved no file"
     if run.saved or run.downloads() or run.knows_a_completed_job:
         return None
     return f"the client ended as if all was well, but no job was done{_hint(run, 'gave up', 'never polled')}"
+
+
+def _nothing_saved(run: Run) -> str | None:
+    whole = _downloaded(run)
+    if not run.ended_well or run.expect.outcome is Outcome.END or run.saved != () or run.folder is None or not whole:
+        return None
+    return (
+        f"nothing was saved in {run.folder}, though the client downloaded {_named(whole)} completely; does it save "
+        f"elsewhere? ({run.folder.setting})"
+    )
+
+
+def _downloaded(run: Run) -> list[Call]:
+    """Return the last download of each file that came completely."""
+    return [whole[-1] for calls in run.downloads().values() if (whole := [each for each in calls if is_whole(each)])]
 
 
 def _false_success(run: Run) -> str | None:
@@ -282,8 +314,8 @@ RULES: Final = (
     Rule(
         "crashed",
         _crashed,
-        "people see a stack trace, and a job that may be paid is lost",
-        "look at the HTTP status, then read JSON, then look at `code`, then at each field; raise an error of your own",
+        _paid_or_not("people see a stack trace, and a paid job is lost", "people see a stack trace"),
+        advice_on,
     ),
     Rule(
         "broken file kept",
@@ -298,6 +330,12 @@ RULES: Final = (
         "poll until the status is 3 or 4, and end with an error when there is no file",
     ),
     Rule(
+        "nothing saved",
+        _nothing_saved,
+        "people get nothing, if it is saved nowhere",
+        "save what was downloaded, or name the folder into which it is saved",
+    ),
+    Rule(
         "success without a file",
         _false_success,
         "people get nothing, and nobody notices",
@@ -306,7 +344,7 @@ RULES: Final = (
     Rule(
         "gave up",
         _gave_up,
-        "a paid job is thrown away although it would have come",
+        _paid_or_not("a paid job is thrown away although it would have come", "people get nothing, though they could"),
         "repeat what only reads after a pause, and a create when it is sure that it did nothing",
     ),
     Rule("no reason", _silent, "nobody can find out what went wrong", "print or raise what the service said"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import inspect
 import sys
 import sysconfig
@@ -14,6 +15,7 @@ from typing import Any, Final
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.diagnostics.hints.polling import ERRORS_OF_READERS
 from mock_akool.diagnostics.observations import Observations
+from mock_akool.gauntlet.crashes import LIBRARIES
 from mock_akool.gauntlet.facts import ClientEnd, How, Run
 from mock_akool.gauntlet.judging import Judgement, judge
 from mock_akool.gauntlet.known import Known, accepting
@@ -27,8 +29,6 @@ Client = Callable[[MockAkool], object]
 """What lets a client work: it is given the fake, which is active. It may be a coroutine function."""
 Errors = Sequence[type[BaseException]]
 
-_LIBRARIES: Final = frozenset({"aiohttp", "anyio", "httpcore", "httpx", "requests", "urllib3", "PIL"})
-"""Where exceptions come from that a client did not raise itself, besides the standard library."""
 _FOLDERS: Final = tuple(str(Path(sysconfig.get_paths()[name]).resolve()) for name in ("stdlib", "purelib", "platlib"))
 
 
@@ -75,7 +75,7 @@ def play(
     mock = MockAkool(scenario=scenario, unused_rules="ignore", unused_job_scripts="ignore", **options)
     with mock:
         end = _ended(client, mock, gives_up_with)
-        return judgement_on(mock, scenario, end, None if folder is None else lambda: saved_in(folder, mock))
+        return judgement_on(mock, scenario, end, None if folder is None else lambda: saved_in(folder, mock), folder)
 
 
 def saved_in(folder: Folder, mock: MockAkool) -> tuple[Saved, ...]:
@@ -88,16 +88,18 @@ def judgement_on(
     scenario: Scenario,
     end: ClientEnd,
     saved: Callable[[], tuple[Saved, ...] | None] | None = None,
+    folder: Folder | None = None,
 ) -> Judgement:
     """Return the verdict on a client that ended just now, while its fake is active on virtual time.
 
-    What webhooks are due later, a client that listens gets before it is judged. `saved` returns what it saved.
+    What webhooks are due later, a client that listens gets before it is judged. `saved` returns what it saved
+    in `folder`.
     """
     ended_ns = mock.clock.now_ns()
     if end.how is not How.HUNG:
         mock.run_until_idle()
     files = None if saved is None else saved()
-    return judge(Run(scenario, Observations.of(mock.engine), end, ended_ns, saved=files))
+    return judge(Run(scenario, Observations.of(mock.engine), end, ended_ns, saved=files, folder=folder))
 
 
 def _ended(client: Client, mock: MockAkool, gives_up_with: Errors) -> ClientEnd:
@@ -120,7 +122,10 @@ def end_by(error: BaseException, gives_up_with: Errors = ()) -> ClientEnd:
         words = "" if error.code in (None, 0) or isinstance(error.code, int) else str(error.code)
         return ClientEnd(How.WELL if error.code in (None, 0) else How.GAVE_UP, words or f"exit status {error.code}")
     gives_up = isinstance(error, tuple(gives_up_with)) if gives_up_with else _is_clear(error)
-    return ClientEnd(How.GAVE_UP if gives_up else How.CRASHED, _words(error))
+    module = type(error).__module__
+    return ClientEnd(
+        How.GAVE_UP if gives_up else How.CRASHED, _words(error), "" if module == builtins.__name__ else module
+    )
 
 
 def _words(error: BaseException) -> str:
@@ -131,7 +136,7 @@ def _words(error: BaseException) -> str:
 def _is_clear(error: BaseException) -> bool:
     """Return whether somebody raised this on purpose, to say that there is no file."""
     module = type(error).__module__.partition(".")[0]
-    if module not in sys.stdlib_module_names and module not in _LIBRARIES and module != "builtins":
+    if module not in sys.stdlib_module_names and module not in LIBRARIES and module != "builtins":
         return True
     if isinstance(error, ERRORS_OF_READERS) or not isinstance(error, (RuntimeError, TimeoutError)):
         return False

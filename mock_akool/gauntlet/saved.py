@@ -33,17 +33,22 @@ class Saved(NamedTuple):
 class Folder:
     """A folder into which a client saves its files, as it was before the client began.
 
-    Raises SettingsError for what is no folder and cannot be made one.
+    `setting` is the name of what says where the folder is. Raises SettingsError for what is no folder and cannot be
+    made one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, setting: str = "saves_to") -> None:
         self._path = path
+        self.setting = setting
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             why = error.strerror or str(error)
-            raise SettingsError(f"{path} cannot be a folder: {why}", "name a folder", ("saves_to",)) from None
+            raise SettingsError(f"{path} cannot be a folder: {why}", "name a folder", (setting,)) from None
         self._before = self._state()
+
+    def __str__(self) -> str:
+        return str(self._path)
 
     def saved(self, seen: Observations, draw: Callable[[MediaSpec], bytes]) -> tuple[Saved, ...]:
         """Return the files that were saved since, and that are results or were meant to be; others are left out.

@@ -245,6 +245,17 @@ class TestReports:
         assert len(hints) == (1 if hint is None else 2)
         assert hint is None or hint in hints[0]
 
+    @pytest.mark.parametrize(("status", "is_error"), [(3, True), (130, False), (143, False)])
+    def test_no_request_of_a_command_that_failed(
+        self, status: int, is_error: bool, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["exec", "--", sys.executable, "-c", f"import sys; sys.exit({status})"]) == status
+        first, *hints = capsys.readouterr().err.splitlines()
+        early = "mock-akool: the command ended with exit status 3 before it sent a request; see its own error above"
+        assert first == (early if is_error else "mock-akool: no request reached the fake")
+        way = "hint: where it is about a certificate or a host that was not found, see docs/guides/hard-coded-hosts.md"
+        assert (hints == [way]) is is_error
+
     @wants("curl")
     def test_a_file_and_nothing_else(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         file = tmp_path / "report.json"

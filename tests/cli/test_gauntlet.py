@@ -132,6 +132,52 @@ class TestRuns:
         assert "could not be judged  no request reached the fake; the client ended: hello" in shown.out
         assert shown.err.startswith("mock-akool: no request reached the fake\nhint: ")
 
+    @pytest.mark.parametrize("options", [("--only", "happy"), ("--races", "1", "--webhook-url", "http://127.0.0.1:9/")])
+    def test_a_program_that_fails_before_it_asks_is_told_to_look_at_its_own_error(
+        self, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        command = [sys.executable, "-c", "import sys; sys.exit('no module named painter')"]
+        assert ran(*options, command=command) == 1
+        first, hint = capsys.readouterr().err.splitlines()
+        assert first == (
+            "mock-akool: the command ended with exit status 1 before it sent a request; see its own error above"
+        )
+        assert hint.startswith("hint: `mock-akool exec -- ")
+        assert hint.endswith(" shows all that it prints")
+
+    def test_the_count_of_scenarios_about_other_jobs_names_the_flag_that_leaves_them_out(
+        self, client: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert ran("--only", "happy,no-face", "--only", "session-busy", command=client) == 0
+        summary = capsys.readouterr().out.splitlines()[-1]
+        assert summary == (
+            "score: 1 of 1; 2 could not be judged (2 of them are about other jobs; --family NAME leaves them out)"
+        )
+        assert ran("--only", "no-face", command=client) == 1
+        shown = capsys.readouterr()
+        assert "(1 of them is about other jobs; --family NAME" in shown.out
+        assert shown.err == "mock-akool: no scenario could be judged; the table says why\n"
+
+    def test_several_names_are_given_with_commas(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            main(["gauntlet", "--help"])
+        helped = " ".join(capsys.readouterr().out.split())
+        assert "--only NAME run these: NAME or NAME,NAME (repeatable)" in helped
+
+    def test_an_error_of_its_own_with_a_stack_trace_is_right_but_for_the_trace(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        raising = CLIENT.replace(
+            "sys.exit(f\"refused with {answer['code']}\")", "raise PainterError(answer['code'], 'credits insufficient')"
+        ).replace("def ask", "class PainterError(Exception):\n    pass\n\ndef ask", 1)
+        assert ran("--only", "out-of-credits", command=script(tmp_path, raising)) == 1
+        printed = capsys.readouterr().out
+        assert "PainterError: (" in printed
+        assert (
+            "    costs: people see a stack trace\n"
+            "    do: your error is right; catch it where the program starts, print one line, and exit with 1\n"
+        ) in printed
+
     def test_an_interrupt_ends_all_runs(self, client: list[str], tmp_path: Path) -> None:
         arguments = ("gauntlet", "--only", "stuck-in-queue", "--limit", "100", "--", *client)
         marker = tmp_path / "begun"
@@ -177,7 +223,11 @@ class TestSaves:
         self, client: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert ran("--only", "happy", "--saves-to", str(tmp_path / "files"), command=client) == 1
-        assert "the client ended as if all was well, but it saved no file" in capsys.readouterr().out
+        printed = capsys.readouterr().out
+        said = f"nothing was saved in {tmp_path / 'files'}, though the client downloaded #"
+        assert f"  nothing saved: {said}" in printed
+        assert " completely; does it save elsewhere? (--saves-to)\n" in printed
+        assert "poll until" not in printed
 
     def test_a_place_that_is_no_folder_is_an_error(
         self, client: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -332,7 +382,7 @@ class TestRaces:
     ids=["python", "node", "java", "go", "rust"],
 )
 def test_what_nobody_caught_is_a_crash(printed: str, words: str) -> None:
-    assert end_of(1, printed) == (How.CRASHED, words)
+    assert end_of(1, printed)[:2] == (How.CRASHED, words)
 
 
 @pytest.mark.parametrize(
@@ -346,7 +396,7 @@ def test_what_nobody_caught_is_a_crash(printed: str, words: str) -> None:
     ],
 )
 def test_an_end_is_read_from_status_and_last_words(status: int, printed: str, how: How, words: str) -> None:
-    assert end_of(status, printed) == (how, words)
+    assert end_of(status, printed)[:2] == (how, words)
 
 
 class TestUsage:

@@ -189,6 +189,23 @@ class TestReports:
             "hint: it connected to none of Akool's hosts; does it have another address in its settings?",
         ]
 
+    def test_no_request_of_a_command_that_failed(self) -> None:
+        ran = run("exec", "--isolate", "--", "sh", "-c", "exit 3")
+        assert ran.returncode == 3
+        assert ran.stderr.splitlines() == [
+            "mock-akool: the command reaches Akool's hosts and nothing else",
+            "mock-akool: the command ended with exit status 3 before it sent a request; see its own error above",
+        ]
+
+    @wants("node")
+    def test_a_command_that_failed_since_it_trusts_other_certificates(self) -> None:
+        node = f"fetch('{URL}').catch(() => process.exit(5))"
+        ran = run("exec", "--isolate", "--", *BARE, "node", "-e", node)
+        assert ran.returncode == 5
+        _, first, hint = ran.stderr.splitlines()
+        assert first.startswith("mock-akool: the command ended with exit status")
+        assert "connected and sent no request, as clients do that do not trust the CA" in hint
+
     @wants("node")
     def test_a_program_that_trusts_certificates_of_its_own_only(self) -> None:
         ran = run("exec", "--isolate", "--", *BARE, "node", "-e", f"fetch('{URL}').catch(() => {{}})")

@@ -114,6 +114,21 @@ def test_a_good_file_counts_although_the_last_download_was_broken(tmp_path: Path
 def test_a_client_that_saves_nothing_has_no_file(tmp_path: Path) -> None:
     found = judged(tmp_path, lambda folder, content: (folder / "log.txt").write_text("I have it"))
     (finding,) = found.findings
+    number = found.story.calls[-1].number
+    assert (finding.name, finding.what, finding.calls) == (
+        "nothing saved",
+        f"nothing was saved in {tmp_path}, though the client downloaded #{number} completely; does it save elsewhere? "
+        "(saves_to)",
+        (number,),
+    )
+
+
+def test_a_client_that_downloads_and_saves_nothing_ended_without_a_file(tmp_path: Path) -> None:
+    def client(mock: MockAkool) -> None:
+        requests.post(CREATE, json={"prompt": "a fox"}, headers=KEY, timeout=30)
+
+    (found,) = gauntlet.run(client, scenarios=["happy"], saves_to=tmp_path).judgements
+    (finding,) = found.findings
     assert (finding.name, finding.what) == (
         "ended without a file",
         "the client ended as if all was well, but it saved no file",

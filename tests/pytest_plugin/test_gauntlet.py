@@ -120,7 +120,7 @@ def test_only_the_exceptions_that_are_named_say_that_it_gives_up(run: Run) -> No
         [
             "mock-akool: banned: crashed",
             "  crashed: the client crashed after #1: ApiError: The account has been banned",
-            "    do: look at the HTTP status*",
+            "    do: your error is right; name it in `gives_up_with`, so that it counts as a clear end",
             "*gives_up_with=3 names no exceptions*",
         ]
     )
