@@ -31,6 +31,10 @@ class Observations(Snapshot):
     """The exception that ended the test, where it is known."""
     unseen_pause: str = ""
     """Why the client's pauses may not have moved the clock, such as `time.sleep was replaced`; empty when they do."""
+    failed_elsewhere: tuple[str, ...] = ()
+    """Requests to other hosts that failed, in words, each once, and only the first few."""
+    failed_elsewhere_count: int = 0
+    """How many requests to other hosts failed."""
 
     @classmethod
     def of(cls, engine: Engine, api_key: str | None = None, *, clock_is_held: bool = False) -> Self:

@@ -45,12 +45,14 @@ def explain(seen: Observations) -> str:
     if not seen.calls:
         # Perhaps something came that is no request.
         hints = [f"hint: {text}" for text in find_hints(seen)] if seen.refusals else []
-        return "\n".join([*_part("the report", _no_calls, seen), *hints])
+        parts = [*_part("the report", _no_calls, seen), *_part("the report about other hosts", _elsewhere, seen)]
+        return "\n".join([*parts, *hints])
     return "\n".join(
         [
             *_part("the report about the clock", _clock, seen),
             *_part("the report about jobs", _jobs, seen),
             *_part("the report about calls", _calls, seen),
+            *_part("the report about other hosts", _elsewhere, seen),
             *(f"hint: {text}" for text in find_hints(seen)),
         ]
     )
@@ -69,6 +71,19 @@ def _part(name: str, write: Callable[[Observations], Iterable[str]], seen: Obser
 def _clock(seen: Observations) -> Iterator[str]:
     if seen.stands_still:
         yield "the clock of the server stands still; POST /_mock/clock/resume lets it run"
+
+
+def _elsewhere(seen: Observations) -> Iterator[str]:
+    """Name the requests to other hosts that failed: perhaps the client was to ask the fake."""
+    count = seen.failed_elsewhere_count
+    if not count:
+        return
+    said = f"{counted(count, 'request')} went elsewhere"
+    if len(seen.failed_elsewhere) == 1:
+        yield f"{said}: {seen.failed_elsewhere[0]}"
+        return
+    yield f"{said}, such as:"
+    yield from (f"    {each}" for each in seen.failed_elsewhere)
 
 
 def _no_calls(seen: Observations) -> Iterator[str]:

@@ -251,11 +251,21 @@ class MockAkool(BaseMock, Activation):
         super().reset()
         if self._entered is not None:
             self._entered.unseen_pause = ""
+            self._entered.forget_failed_elsewhere()
 
     def capture_report(self) -> Report:
         """Return the report about what was seen until now; its text is made when it is asked for."""
-        unseen = "" if self._entered is None else self._entered.unseen_pause
-        return Report.of(replace(Observations.of(self.engine), unseen_pause=unseen))
+        seen, target = Observations.of(self.engine), self._entered
+        if target is None:
+            return Report.of(seen)
+        return Report.of(
+            replace(
+                seen,
+                unseen_pause=target.unseen_pause,
+                failed_elsewhere=tuple(target.failed_elsewhere),
+                failed_elsewhere_count=target.failed_elsewhere_count,
+            )
+        )
 
     # Other ways in
 

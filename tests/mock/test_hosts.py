@@ -118,6 +118,82 @@ class TestOtherHosts:
                 session.get(UNREACHABLE, timeout=5)
 
 
+class TestWhatFailedElsewhere:
+    """It is in the report: perhaps the client was to ask the fake."""
+
+    HOST: Final = "openapi.akool.invalid"
+
+    def failing(self, library: Library, *urls: str, **options: Any) -> MockAkool:
+        with MockAkool(hosts=self.HOST, **options) as mock:
+            for url in urls:
+                with pytest.raises(library.connection_errors):
+                    fetch(library, url)
+        return mock
+
+    def test_a_misspelt_host_gets_the_nearest(self, library: Library) -> None:
+        mock = self.failing(library, "https://openapi.akol.invalid/api/open?token=hidden")
+        assert mock.report().splitlines() == [
+            "no request reached the fake",
+            "1 request went elsewhere: GET openapi.akol.invalid; did you mean openapi.akool.invalid?",
+        ]
+        mock.reset()
+        assert "elsewhere" not in mock.report()
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+    def test_a_port_on_which_nothing_listens(self, library: Library, host: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        mock = self.failing(library, f"http://{host}:{port}{QUOTA}")
+        assert (
+            f"1 request went elsewhere: GET {host}:{port}; nothing listens there, and the fake answers "
+            "https://openapi.akool.invalid"
+        ) in mock.report()
+
+    def test_another_host_is_only_named(self, library: Library) -> None:
+        report = self.failing(library, UNREACHABLE, UNREACHABLE).report()
+        assert report.endswith("\n2 requests went elsewhere: GET elsewhere.invalid")
+
+    def test_only_a_few_are_kept_and_all_are_counted(self, library: Library) -> None:
+        report = self.failing(library, *(f"https://{number}.invalid/" for number in range(5))).report()
+        lines = ["5 requests went elsewhere, such as:", *(f"    GET {number}.invalid" for number in range(3))]
+        assert report.splitlines()[-4:] == lines
+
+    def test_it_stands_beside_the_calls_that_were_answered(self, library: Library) -> None:
+        with MockAkool(hosts=self.HOST) as mock:
+            fetch(library, f"https://{self.HOST}{QUOTA}")
+            with pytest.raises(library.connection_errors):
+                fetch(library, UNREACHABLE)
+        assert "the only call:" in mock.report()
+        assert "1 request went elsewhere: GET elsewhere.invalid" in mock.report()
+
+    def test_what_is_answered_is_not_named(self, library: Library) -> None:
+        with other_server(lambda path: (500, {}, b"")) as url, MockAkool() as mock:
+            fetch(library, url)
+        assert mock.report() == "no request reached the fake"
+
+    def test_a_refusal_names_the_nearest_host(self, library: Library) -> None:
+        url = "https://openapi.akol.invalid/"
+        with (
+            MockAkool(hosts=f"{self.HOST}:8080", other_hosts="refuse"),
+            pytest.raises(library.connection_errors, match=rf"is set\. Did you mean {self.HOST}\? If not, allow it"),
+        ):
+            fetch(library, url)
+
+    def test_a_refused_connection_names_it_too(self) -> None:
+        with (
+            MockAkool(hosts=self.HOST, other_hosts="refuse"),
+            pytest.raises(OSError, match=rf"is set\. Did you mean {self.HOST}\? If not, allow it"),
+        ):
+            socket.create_connection(("openapi.akol.invalid", 443))
+
+    def test_another_port_of_the_same_host_is_no_misspelt_one(self) -> None:
+        with (
+            MockAkool(hosts=f"{self.HOST}:8080", other_hosts="refuse"),
+            pytest.raises(requests.ConnectionError, match="is set\\. Allow it with"),
+        ):
+            requests.get(f"https://{self.HOST}/", timeout=5)
+
+
 class TestOurHosts:
     @pytest.mark.parametrize("url", [API_URL, CDN_URL, API_URL.upper().replace("HTTPS", "https"), f"{API_URL}:443"])
     def test_are_answered(self, library: Library, url: str) -> None:

@@ -30,7 +30,7 @@ from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response, Termination, Transfer
 from mock_akool.mock.interceptors import memory
-from mock_akool.mock.interceptors.hosts import refusal, refuses, target_of
+from mock_akool.mock.interceptors.hosts import note_failure, refusal, refuses, target_of
 from mock_akool.mock.interceptors.patching import Patches, is_from
 from mock_akool.mock.interceptors.target import LocalTarget, Target, TimedOutError, http_date, pauses_s
 from mock_akool.server.http_connection import HttpConnection
@@ -121,8 +121,12 @@ def _connecting(original: Callable[..., Any]) -> Callable[..., Any]:
         if target is not None:
             return await _connected(self, target)
         if refuses(req.url.host):
-            raise aiohttp.ClientConnectionError(refusal(req.url))
-        return await original(self, req, *args, **options)
+            raise aiohttp.ClientConnectionError(refusal(req.url, req.url.host))
+        try:
+            return await original(self, req, *args, **options)
+        except Exception as error:
+            note_failure(req.method, req.url.host, req.url.port, error)
+            raise
 
     return _create_connection
 

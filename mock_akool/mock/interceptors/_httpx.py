@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Termination, Transfer
-from mock_akool.mock.interceptors.hosts import refusal, refuses, target_of
+from mock_akool.mock.interceptors.hosts import note_failure, refusal, refuses, target_of
 from mock_akool.mock.interceptors.patching import Patches, is_from
 from mock_akool.mock.interceptors.target import Delivered, Target, TimedOutError, pauses_s
 
@@ -132,8 +132,13 @@ def _sending(httpx: Any, core: str, transport_class: Callable[[Target], Any]) ->
         if target is not None and not watched:
             return transport_class(target).handle_request(request)
         if target is None and refuses(request.url.host) and _is_real(original, self, httpx, core):
-            raise httpx.ConnectError(refusal(request.url), request=request)
-        return original(self, request)
+            raise httpx.ConnectError(refusal(request.url, request.url.host), request=request)
+        try:
+            return original(self, request)
+        except Exception as error:
+            if target is None:
+                note_failure(request.method, request.url.host, request.url.port, error)
+            raise
 
     _put[:] = [*_put[-3:], (handle_request, original)]
     return handle_request
@@ -148,8 +153,13 @@ def _sending_async(httpx: Any, core: str, transport_class: Callable[[Target], An
         if target is not None and not watched:
             return await transport_class(target).handle_async_request(request)
         if target is None and refuses(request.url.host) and _is_real(original, self, httpx, core):
-            raise httpx.ConnectError(refusal(request.url), request=request)
-        return await original(self, request)
+            raise httpx.ConnectError(refusal(request.url, request.url.host), request=request)
+        try:
+            return await original(self, request)
+        except Exception as error:
+            if target is None:
+                note_failure(request.method, request.url.host, request.url.port, error)
+            raise
 
     _put[:] = [*_put[-3:], (handle_async_request, original)]
     return handle_async_request

@@ -31,7 +31,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTime
 from urllib3.util import Retry, Timeout
 
 from mock_akool.core.http import Termination, Transfer
-from mock_akool.mock.interceptors.hosts import refusal, refuses, target_of
+from mock_akool.mock.interceptors.hosts import note_failure, refusal, refuses, target_of
 from mock_akool.mock.interceptors.patching import Patches, is_from
 from mock_akool.mock.interceptors.target import Target, TimedOutError, pauses_s
 
@@ -66,7 +66,7 @@ def _choosing(original: Callable[[requests.Session, str], Any]) -> Callable[[req
         if target_of(host, port) is not None:
             return _caught(adapter)
         if refuses(host) and is_from(HTTPAdapter.send, requests):
-            return _Refusing()
+            return _Refusing(host)
         return adapter
 
     return get_adapter
@@ -74,10 +74,15 @@ def _choosing(original: Callable[[requests.Session, str], Any]) -> Callable[[req
 
 def _sending(original: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
     def send(self: HTTPAdapter, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        target = _target(request)
-        if target is None:
+        host, port = _address(urlsplit(str(request.url)).netloc)
+        target = target_of(host, port)
+        if target is not None:
+            return _answer(target, self, request, *args, **options)
+        try:
             return original(self, request, *args, **options)
-        return _answer(target, self, request, *args, **options)
+        except Exception as error:
+            note_failure(str(request.method), host, port, error)
+            raise
 
     return send
 
@@ -188,8 +193,11 @@ def _caught(adapter: HTTPAdapter) -> HTTPAdapter:
 
 
 class _Refusing:
+    def __init__(self, host: str | None) -> None:
+        self._host = host
+
     def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
-        raise requests.ConnectionError(refusal(request.url), request=request)
+        raise requests.ConnectionError(refusal(request.url, self._host), request=request)
 
 
 def _mock_of(target: Target, method: str) -> RequestsMock:

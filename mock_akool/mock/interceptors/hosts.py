@@ -6,11 +6,18 @@ import ipaddress
 import socket
 from typing import Any, Final
 
+from mock_akool.core.schema import nearest
 from mock_akool.mock.interceptors.target import Target
 
 active: Final[list[Target]] = []
 """The fakes that are active, in the order in which they were started. Only `add` and `remove` change it."""
 
+_HOST_SHOWN: Final = 100
+_METHOD_SHOWN: Final = 20
+_MOST_CAUSES: Final = 10
+_OF_ASYNCIO: Final = "Connect call failed"
+_LIKENESS: Final = 0.85
+"""How like a fake's a host must be to be taken for a misspelt one: `api.openai.com` must not be."""
 _FREE_AT_MOST: Final = 1000
 _free: set[tuple[str, int]] = set()
 """Hosts and ports to which any connection may pass. A new set whenever the active fakes change."""
@@ -66,12 +73,51 @@ def refuses(host: str | None) -> bool:
     return any(target.refuse_others for target in active) and not _is_this_machine(host)
 
 
-def refusal(url: object) -> str:
-    """Return the text of the refusal."""
-    return (
-        f'mock-akool refused a request to {url}: other_hosts="refuse" is set. '
-        'Allow it with other_hosts="pass", or mock that host'
-    )
+def refusal(url: object, host: str | None) -> str:
+    """Return the text of the refusal of a request to a URL of that host."""
+    return f'mock-akool refused a request to {url}: other_hosts="refuse" is set. {what_to_do(host)}'
+
+
+def what_to_do(host: str | None) -> str:
+    """Return the advice that ends the text of a refusal: the host of a fake that is near, and how to allow it."""
+    near = _near(host_name(host or ""))
+    if near is None:
+        return 'Allow it with other_hosts="pass", or mock that host'
+    return f'Did you mean {near}? If not, allow it with other_hosts="pass", or mock that host'
+
+
+def note_failure(method: str, host: str | None, port: int | None, error: BaseException) -> None:
+    """Take note, for the report of a failing test, that a request to a host of no fake failed with the error."""
+    name = host_name(host or "")[:_HOST_SHOWN]
+    asked = f"{method[:_METHOD_SHOWN]} {f'[{name}]' if ':' in name else name}"
+    near = _near(name)
+    for target in [*active]:
+        if near is not None:
+            said = f"{asked}; did you mean {near}?"
+        elif _is_refused_connection(error) and _is_this_machine(name):
+            said = f"{asked}:{port or 80}; nothing listens there, and the fake answers https://{target.first_host}"
+        else:
+            said = asked
+        target.note_failed_elsewhere(said)
+
+
+def _near(name: str) -> str | None:
+    """Return the host of an active fake that is almost the given one."""
+    hosts = (host.partition(":")[0] for target in active for host in sorted(target.hosts))
+    near = nearest(name, hosts, likeness=_LIKENESS)
+    return None if near == name else near
+
+
+def _is_refused_connection(error: BaseException | None) -> bool:
+    """Return whether an error of a library was caused by a port on which nothing listens."""
+    for _ in range(_MOST_CAUSES):
+        if error is None:
+            return False
+        # asyncio has one error for several addresses, such as those of localhost, with the errors in its text only.
+        if isinstance(error, ConnectionRefusedError) or _OF_ASYNCIO in str(error):
+            return True
+        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__ or error.__context__
+    return False
 
 
 def _is_this_machine(host: str | None) -> bool:

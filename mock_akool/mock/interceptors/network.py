@@ -30,7 +30,7 @@ from types import FrameType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from mock_akool.mock.interceptors.hosts import active, host_name, is_free, refuses, target_of
+from mock_akool.mock.interceptors.hosts import active, host_name, is_free, refuses, target_of, what_to_do
 from mock_akool.mock.interceptors.patching import Patches
 
 _log = logging.getLogger("mock_akool")
@@ -216,8 +216,7 @@ def _refuse(host: Any, error: Callable[[str], OSError]) -> None:
     name = host_name(host)
     if target_of(name, None) is None and refuses(name):
         text = (
-            f'mock-akool refused a connection of {library} to {name}: other_hosts="refuse" is set. '
-            'Allow it with other_hosts="pass", or mock that host'
+            f'mock-akool refused a connection of {library} to {name}: other_hosts="refuse" is set. {what_to_do(name)}'
         )
     else:
         known = ", ".join(_INTERCEPTED)

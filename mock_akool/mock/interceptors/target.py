@@ -21,6 +21,7 @@ from mock_akool.core.http import Headers, Request, Response, Termination, Transf
 from mock_akool.core.timeline import Status
 from mock_akool.server.application import Application
 
+_KINDS_KEPT: Final = 3
 POLL_LIMIT: Final = 1_000
 """How often an unfinished job may be polled at one instant of a virtual clock."""
 
@@ -88,6 +89,7 @@ class Target(ABC):
         self.number = next(_numbers)
         """Unlike every other target's of this process, so that connections to one are not taken for another's."""
         self.hosts = frozenset(host.lower() for host in hosts)
+        self.first_host = hosts[0].lower() if hosts else ""
         self.refuse_others = refuse_others
         self.sleeper: Sleeper | None = None
         """Who lets virtual time pass; without one, waiting just moves the virtual clock."""
@@ -99,6 +101,10 @@ class Target(ABC):
         """For how many seconds clients of aiohttp wait before they learn that the connection broke."""
         self.unseen_pause = ""
         """Why a client's pauses may not have moved the clock, once that was so."""
+        self.failed_elsewhere: dict[str, None] = {}
+        """Requests to other hosts that failed, in words, each once, and only the first few."""
+        self.failed_elsewhere_count = 0
+        """How many requests to other hosts failed."""
         self._counted_at_ns = 0
         self._counts: dict[str, int] = {}
         self._hammered: str | None = None
@@ -160,6 +166,18 @@ class Target(ABC):
     def calls_answered(self) -> int:
         """How many requests were answered, by whichever way; 0 where only the interceptors know."""
         return 0
+
+    # Requests to other hosts
+
+    def note_failed_elsewhere(self, said: str) -> None:
+        """Take note that a request to another host failed; `said` names it."""
+        self.failed_elsewhere_count += 1
+        if len(self.failed_elsewhere) < _KINDS_KEPT:
+            self.failed_elsewhere[said] = None
+
+    def forget_failed_elsewhere(self) -> None:
+        """Forget the requests to other hosts that failed."""
+        self.failed_elsewhere, self.failed_elsewhere_count = {}, 0
 
     # Clients that never pause
 
