@@ -298,6 +298,19 @@ def _from_json(text: str) -> Any:
         return text
 
 
+def _why_no_json(value: object) -> str:
+    """Return why a text that looks like a list or an object of JSON is none; empty when it is, or looks otherwise."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
+        return ""
+    try:
+        json.loads(value)
+    except json.JSONDecodeError as error:
+        return f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.pos + 1}"
+    except RecursionError:
+        return "it is nested too deeply"
+    return ""
+
+
 class Field(NamedTuple):
     """A key of a record, or a setting: its shape, what it means, and the value when it is not given.
 
@@ -357,6 +370,8 @@ class Record:
         if not isinstance(value, Mapping):
             if isinstance(self._make, type) and isinstance(value, self._make):
                 return value
+            if why := _why_no_json(value):
+                raise self._error(f"{shown(value)} is no JSON: {why}", f"use double quotes, and {self._use}", place)
             raise self._error(f"{shown(value)} is not {_a(self.name)}", f"use an object with {self._use}", place)
         unknown = [key for key in value if key not in self.fields]
         mistakes = Mistakes()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any, Never
 
 from mock_akool.akool.accounts import Account, Credits
@@ -21,6 +25,14 @@ from mock_akool.mock.jobs import JobHandle, Jobs
 from mock_akool.mock.rule_builder import RuleBuilder, check_words
 from mock_akool.mock.settings import ActivationOptions
 from mock_akool.mock.webhooks import Webhooks
+
+
+def _line_of(frame: FrameType) -> str:
+    """Return the file and the line that a frame is at, as pytest writes them: from the working directory if below."""
+    file = frame.f_code.co_filename
+    with suppress(OSError):  # the working directory may be gone
+        file = file.removeprefix(f"{Path.cwd()}{os.sep}")
+    return f"{file}:{frame.f_lineno}"
 
 
 class BaseMock:
@@ -116,7 +128,7 @@ class BaseMock:
         __tracebackhide__ = True
         self._backend.check_source()
         check_words({"on": endpoint})
-        return RuleBuilder(endpoint, self._backend, self._drafts)
+        return RuleBuilder(endpoint, self._backend, self._drafts, written_at=_line_of(sys._getframe(1)))
 
     def put_scenario(self, *scenarios: str | Path | Mapping[str, Any] | Scenario) -> None:
         """Activate scenarios from now on, instead of those that were active: names, files, or what a file says.
@@ -153,7 +165,7 @@ class BaseMock:
         for failure in self._backend.receiver_failures():
             raise failure
         unused, options = self._backend.unused(), self.options
-        rules = [f"the rule {each.begun} has no fault: end it with .respond(…)" for each in self._drafts.values()]
+        rules = [each.unended for each in self._drafts.values()]
         if unused.rules:
             rules += [*unused.rules, "Take the rule away, mark it `optional`, or set unused_rules to warn or ignore"]
         scripts = [*unused.job_scripts]

@@ -5,7 +5,9 @@ The parts are read by the same tables as a scenario file, so both mean and refus
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Never
 
 from mock_akool.akool.scenarios.schema import FAULT, RULE, as_python
@@ -60,6 +62,17 @@ def check_words(said: Mapping[str, Any]) -> None:
     mistakes.raise_any(ScenarioError)
 
 
+@cache
+def _endings() -> tuple[str, ...]:
+    """Return the calls that end a rule, such as `.drop()`; those that need something said in them have `(…)`."""
+    found = []
+    for name, method in vars(RuleBuilder).items():
+        if inspect.isfunction(method) and method.__annotations__.get("return") == RuleHandle.__name__:
+            takes = [each for each in inspect.signature(method).parameters if each not in {"self", "at"}]
+            found.append(f".{name}({'…' if takes else ''})")
+    return tuple(found)
+
+
 class RuleBuilder:
     """A rule that is being written. Each method that says which calls are meant returns a new draft.
 
@@ -74,12 +87,15 @@ class RuleBuilder:
         drafts: dict[int, RuleBuilder],
         parts: Mapping[str, Any] | None = None,
         number: int | None = None,
+        written_at: str = "",
     ) -> None:
         self._parts: dict[str, Any] = {"on": on, **(parts or {})}
         self._backend = backend
         self._drafts = drafts
         """The drafts of the fake that are not ended yet, each under a number."""
         self._number = max(drafts, default=0) + 1 if number is None else number
+        self._written_at = written_at
+        """The file and the line where it was begun."""
         drafts[self._number] = self
 
     # Which requests
@@ -197,7 +213,14 @@ class RuleBuilder:
             raise ScenarioError(f"it was given before, as {self._parts[twice]!r}", "give it once", (twice,))
         check_words(more)
         parts = {**self._parts, **more}
-        return RuleBuilder(parts["on"], self._backend, self._drafts, parts, self._number)
+        return RuleBuilder(parts["on"], self._backend, self._drafts, parts, self._number, self._written_at)
+
+    @property
+    def unended(self) -> str:
+        """What is wrong with a rule that was begun and not ended, and where that was."""
+        *others, last = _endings()
+        where = f"{self._written_at}: " if self._written_at else ""
+        return f"{where}the rule {self.begun} has no fault: end it with {', '.join(others)} or {last}"
 
     @property
     def begun(self) -> str:

@@ -219,6 +219,14 @@ class TestMistakes:
                 1,
                 "--public-url: 'x' is not a scheme and a host; use https://fake.test:8443",
             ),
+            (
+                ("serve", "--accounts", "[{'api_key': 'x'}]"),
+                1,
+                "--accounts[0]: \"[{'api_key': 'x'}]\" is no JSON: expecting property name enclosed in double quotes "
+                'at character 3; use double quotes, and keys such as {"api_key": "…"',
+            ),
+            (("serve", "--accounts", "{"), 1, "--accounts[0]: '{' is no JSON: "),
+            (("serve", "--accounts", "7"), 1, "--accounts[0]: 7 is not a listed account; use an object with keys"),
             (("serve", "--accounts", "[{}]"), 1, "--accounts[0]: a listed account needs the key 'api_key'"),
             (("serve", "--host", "nowhere.invalid"), 1, "cannot listen on nowhere.invalid:25665"),
             (("serve", "-p", "0", "--port-file", "no/folder"), 1, "cannot write the port file no/folder: No such file"),

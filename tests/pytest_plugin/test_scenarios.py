@@ -184,10 +184,17 @@ def test_a_rule_that_was_taken_away_need_not_fire(run: Run) -> None:
 
 
 def test_a_rule_that_was_never_finished_is_reported(run: Run) -> None:
-    result = run('def test_it(akool_mock):\n    akool_mock.on("infobymodelid").nth(2)\n')
-    result.assert_outcomes(passed=1, errors=1)
+    result = run(
+        'def test_it(akool_mock):\n    akool_mock.on("infobymodelid").nth(2)\n\n'
+        'def test_drop(akool_mock):\n    akool_mock.on("create").drop\n'
+    )
+    result.assert_outcomes(passed=2, errors=2)
+    ends = "has no fault: end it with .respond(…), .drop(), .reset() or .delay(…)"
     result.stdout.fnmatch_lines(
-        ["mock-akool: the rule on('infobymodelid').nth(2) has no fault: end it with .respond(…)"]
+        [
+            f"mock-akool: test_it.py:*: the rule on('infobymodelid').nth(2) {ends}",
+            f"mock-akool: test_it.py:*: the rule on('create') {ends}",
+        ]
     )
 
 
