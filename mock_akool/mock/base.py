@@ -22,7 +22,7 @@ from mock_akool.mock.backend import Backend, SteerableClock
 from mock_akool.mock.calls import Calls
 from mock_akool.mock.job_scripts import job_script, read_api_key
 from mock_akool.mock.jobs import JobHandle, Jobs
-from mock_akool.mock.rule_builder import RuleBuilder, check_words
+from mock_akool.mock.rule_builder import RuleBuilder, check_words, why_unended
 from mock_akool.mock.settings import ActivationOptions
 from mock_akool.mock.webhooks import Webhooks
 
@@ -165,7 +165,7 @@ class BaseMock:
         for failure in self._backend.receiver_failures():
             raise failure
         unused, options = self._backend.unused(), self.options
-        rules = [each.unended for each in self._drafts.values()]
+        rules = [why_unended(each) for each in self._drafts.values()]
         if unused.rules:
             rules += [*unused.rules, "Take the rule away, mark it `optional`, or set unused_rules to warn or ignore"]
         scripts = [*unused.job_scripts]

@@ -216,16 +216,16 @@ class RuleBuilder:
         return RuleBuilder(parts["on"], self._backend, self._drafts, parts, self._number, self._written_at)
 
     @property
-    def unended(self) -> str:
-        """What is wrong with a rule that was begun and not ended, and where that was."""
-        *others, last = _endings()
-        where = f"{self._written_at}: " if self._written_at else ""
-        return f"{where}the rule {self.begun} has no fault: end it with {', '.join(others)} or {last}"
-
-    @property
     def begun(self) -> str:
         """What was written so far, as Python."""
         return as_python(self._parts)
 
     def __repr__(self) -> str:
         return f"<a rule that is not ended: {self.begun}>"
+
+
+def why_unended(draft: RuleBuilder) -> str:
+    """Return what is wrong with a rule that was begun and not ended, and where that was."""
+    *others, last = _endings()
+    where = f"{draft._written_at}: " if draft._written_at else ""
+    return f"{where}the rule {draft.begun} has no fault: end it with {', '.join(others)} or {last}"
