@@ -532,15 +532,12 @@ class Outbox:
 
     def _own(self, job_id: str) -> _Subscription | None:
         """Return what is known of a job so that it may be changed: nobody else reads it."""
-        found = self._subscriptions.get(job_id)
-        if found is not None and found.era != self._era:
-            found = self._subscriptions[job_id] = found.copied(self._era)
-        return found
+        return self._there(job_id) if job_id in self._subscriptions else None
 
     def _there(self, job_id: str) -> _Subscription:
-        found = self._own(job_id)
-        if found is None:
-            raise KeyError(job_id)
+        found = self._subscriptions[job_id]
+        if found.era != self._era:
+            found = self._subscriptions[job_id] = found.copied(self._era)
         return found
 
     def _cancel(self, numbers: Iterable[int]) -> list[CancelToken]:

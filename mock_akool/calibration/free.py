@@ -275,7 +275,7 @@ def _audio_surcharge(session: Session) -> float:
     rows = reply.data if isinstance(reply.data, list) else []
     for row in rows:
         priced = record_with(row, "extra_credit_multiplier")
-        if priced is not None and "o3" not in str(row.get("value", "")).lower():
+        if priced is not None and "o3" not in str(record_with(row, "value")).lower():
             found = priced["extra_credit_multiplier"]
             if isinstance(found, (int, float)) and found >= 1:
                 return round(found - 1, 4)

@@ -341,16 +341,10 @@ class PlainRecords:
         def read(plain: Any) -> Any:
             if type(plain) is not dict:
                 raise UnreadableError("an object", plain)
-            name = ""
             try:
                 return {name: read_item(plain[name]) for name in plain}
             except UnreadableError:
-                for name, each in plain.items():
-                    try:
-                        read_item(each)
-                    except UnreadableError as error:
-                        raise error.within(name) from None
-                raise
+                return {name: _read_within(name, each, read_item) for name, each in plain.items()}
 
         return Coder("an object", frozenset({_OBJECT}), (Mapping,), read, write, entries=item)
 
@@ -622,14 +616,17 @@ def _read_items(plain: Any, read: Read, kind: Callable[[Any], Any], wants: str) 
     try:
         return kind(map(read, plain))
     except UnreadableError:
-        for number, each in enumerate(plain):
-            try:
-                read(each)
-            except UnreadableError as error:
-                raise error.within(number) from None
-        raise
+        return kind(_read_within(number, each, read) for number, each in enumerate(plain))
     except TypeError:  # an item that a set cannot hold
         raise UnreadableError(wants, plain) from None
+
+
+def _read_within(where: str | int, plain: Any, read: Read) -> Any:
+    """Read what stands somewhere in a whole that is known to be wrong, so that the error says where."""
+    try:
+        return read(plain)
+    except UnreadableError as error:
+        raise error.within(where) from None
 
 
 # JSON, and what Python has beside it

@@ -194,6 +194,7 @@ NO_OBJECT: Final[Mapping[str, bytes]] = {
     "empty-array": b"[]",
     "empty-object": b"{}",
     "nested": f'{{"data":{{{GOOD_FIELDS}}}}}'.encode(),
+    "over 150 levels": f'{{{GOOD_FIELDS},"x":{"[" * 200}{"]" * 200}}}'.encode(),
 }
 NO_JSON_TYPE: Final[Mapping[str, str]] = {
     "none": "",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
-from mock_akool import MockAkool, Request, failed
+from mock_akool import MockAkool, Request, SystemClock, failed
 from mock_akool.akool.families import CREATES, FAMILIES, SERVICES, Create, Family
 from mock_akool.akool.saved_state import FORMAT, State, input_types, plain_records
 from mock_akool.core.clock import NS_PER_S, SteeredClock
@@ -304,6 +305,14 @@ class TestTime:
         later.load_snapshot(snapshot)
         assert later.job(job_id).status.word == "completed"
         assert later.clock.now_ns() == 1_800_000_100 * NS_PER_S
+
+    def test_the_clock_of_the_machine_is_left_alone(self) -> None:
+        mock = MockAkool(**OPTIONS, clock=SystemClock())
+        job_id = create(mock)
+        later = MockAkool(**OPTIONS, clock=SystemClock())
+        later.load_snapshot(mock.snapshot())
+        assert later.job(job_id).id == job_id
+        assert abs(int(create(later)[:8], 16) - time.time()) < 60, "an id begins with its second"
 
     def test_it_runs_on_as_fast_as_it_ran(self) -> None:
         wall_s = [0]
