@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
+from traceback import format_exception_only
 from types import TracebackType
 from typing import Any, Protocol
 
 import pytest
 
+from mock_akool.core.schema import nearest
 from mock_akool.diagnostics.describe import describe_bug
 from mock_akool.diagnostics.report import Report
 
 _PACKAGE = str(Path(__file__).parents[1])
+_NO_ATTRIBUTE = "object has no attribute"
 _FIXTURES = ("akool_mock", "akool_server", "akool_settings")
 _MEANT = {"server": "akool_server", "settings": "akool_settings", "options": "akool_settings"}
 """Which fixture somebody means whose word for one has this in it; all others mean akool_mock."""
@@ -67,6 +70,8 @@ def completed(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None,
     """Complete the report of a test, which is sent to this generator, with what its fakes saw."""
     if call.excinfo is not None and call.excinfo.typename == "VirtualTimeLimitError":
         _end_outside(call.excinfo.tb)
+    if call.excinfo is not None and isinstance(call.excinfo.value, AttributeError):
+        _name_attribute(call.excinfo.value)
     report = yield
     if report.when != "teardown" and not report.passed:
         item.stash[_FAILED] = True
@@ -121,6 +126,21 @@ def _name_fixtures(report: pytest.TestReport, error: Any) -> None:
     first, newline, others = text.partition("\n")
     hint = f"mock-akool: did you mean {meant!r}? Its fixtures are {', '.join(_FIXTURES)}"
     report.longrepr.errorstring = f"{first}\n{hint}{newline}{others}"  # type: ignore[union-attr]
+
+
+def _name_attribute(error: AttributeError) -> None:
+    """Say which attribute of an object of ours is meant: until Python 3.12 only the interpreter's own tracebacks do."""
+    kind = type(error.obj)
+    if not any(each.__module__.partition(".")[0] == "mock_akool" for each in kind.__mro__):
+        return
+    shown = "".join(format_exception_only(error))
+    if not error.name or _NO_ATTRIBUTE not in shown or "Did you mean" in shown:
+        return
+    # Nothing is asked of the object: its properties may do much.
+    names = [name for name in (*dir(kind), *getattr(error.obj, "__dict__", ())) if not name.startswith("_")]
+    meant = nearest(error.name, names)
+    if meant is not None:
+        error.add_note(f"mock-akool: did you mean {meant!r}?")
 
 
 def _end_outside(traceback: TracebackType | None) -> None:

@@ -414,3 +414,54 @@ def test_it(akool_mock, monkeypatch):
     )
     result.assert_outcomes(failed=1)
     assert sections(result) == ["an odd \\ud800 text"]
+
+
+def test_a_misspelt_attribute_gets_the_nearest(run: Run) -> None:
+    result = run(
+        """
+class Mine(list):
+    last_job = 1
+
+
+def test_mock(akool_mock):
+    akool_mock.nextjob(queueing=1)
+
+def test_calls(akool_mock):
+    akool_mock.call
+
+def test_webhooks(akool_mock):
+    akool_mock.webhooks.deliver
+
+def test_server(akool_server):
+    akool_server.clientid
+
+def test_rule(akool_mock):
+    akool_mock.on("create").drop().fire
+
+def test_ended_rule(akool_mock):
+    akool_mock.on("create").drop().nth(2)
+
+def test_nothing_like_it(akool_mock):
+    akool_mock.xyzzy
+
+def test_private(akool_mock):
+    akool_mock._drafted
+
+def test_somebody_elses(akool_mock):
+    Mine().lastjob
+"""
+    )
+    result.assert_outcomes(failed=9)
+    text = result.stdout.str()
+    for said, meant in (
+        ("'MockAkool' object has no attribute 'nextjob'", "next_job"),
+        ("'MockAkool' object has no attribute 'call'", "calls"),
+        ("'LocalWebhooks' object has no attribute 'deliver'", "deliver_to"),
+        ("'AccountView' object has no attribute 'clientid'", "client_id"),
+        ("'RuleHandle' object has no attribute 'fire'", "fired"),
+    ):
+        found = re.search(rf"{re.escape(said)}.*?[Dd]id you mean:? '(\w+)'", text, re.DOTALL)
+        assert found is not None
+        assert found[1] == meant
+    assert "respond() ends a rule: write .nth(" in text
+    assert text.count("mock-akool: did you mean") <= 5, "nothing is said of what is somebody else's or like nothing"
