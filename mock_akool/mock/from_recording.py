@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import CREATES, FILE, GET_TOKEN, PREFLIGHT, QUOTA_INFO, READS, UNKNOWN
-from mock_akool.akool.families import RESULTS
+from mock_akool.akool.families import FAMILIES, RESULTS, SERVICES
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.core.clock import VirtualClock
 from mock_akool.core.errors import SettingsError
@@ -34,6 +34,7 @@ _NOT_COMPARED: Final = frozenset({FILE, UNKNOWN, PREFLIGHT, GET_TOKEN})
 _SECTIONS: Final[Mapping[str, str]] = {
     "createbyprompt": "3", "createBySourcePrompt": "4", "createbybutton": "5", "infobymodelid": "6", QUOTA_INFO: "7",
 }  # fmt: skip
+_OF_ALL_OTHERS: Final = "12"
 _WORDS: Final = {Status.QUEUEING: "queueing", Status.PROCESSING: "processing"}
 _CREDITS: Final = 10**9
 
@@ -43,6 +44,23 @@ class Derived(NamedTuple):
 
     scenario: dict[str, Any]
     contradictions: list[str]
+
+
+def _section_of(endpoint: str) -> str:
+    """Return the section of the contract, as the page of differences counts them, that is about an endpoint."""
+    if endpoint in _SECTIONS:
+        return _SECTIONS[endpoint]
+    group = f"{endpoint.partition('/')[0]}/"
+    shown_by = {family: {reading.results.endpoint for reading in family.readings} for family in FAMILIES}
+    made_by = {family: {create.endpoint for create in family.creates} for family in FAMILIES}
+    about = [
+        *(family.options for family, names in (*made_by.items(), *shown_by.items()) if endpoint in names),
+        *(service.options for name, service in SERVICES.items() if name == endpoint),
+        *(family.options for family, names in made_by.items() if any(name.startswith(group) for name in names)),
+    ]
+    options = next((each for each in about if each is not None), None)
+    own = () if options is None else (field.section for field in options.fields().values())
+    return max((each for each in own if each.isdecimal()), key=int, default=_OF_ALL_OTHERS)
 
 
 class _Answer(NamedTuple):
@@ -257,9 +275,7 @@ class _Comparison:
         self._note(endpoint, f"the service {did} a request that the fake {does}{hint}")
 
     def _note(self, endpoint: str, text: str) -> None:
-        section = _SECTIONS.get(endpoint)
-        where = f"contract section {section}" if section else "its family"
-        line = f"{endpoint}: {text} ({where})"
+        line = f"{endpoint}: {text} (contract section {_section_of(endpoint)})"
         if line not in self._found.contradictions:
             self._found.contradictions.append(line)
 

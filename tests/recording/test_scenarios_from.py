@@ -107,6 +107,22 @@ class TestContradictions:
             "quota/info: data.credit was a text, and of the fake it is a number (contract section 7)",
         ]
 
+    @pytest.mark.parametrize(
+        ("path", "endpoint", "section"),
+        [
+            ("/api/open/v4/liveAvatar/session/list", "liveAvatar/session/list", 19),
+            ("/api/open/v4/voice/list", "voice/list", 18),
+            ("/api/open/v4/aigModel/list", "aigModel/list", 12),
+        ],
+    )
+    def test_the_section_is_that_of_the_endpoint_s_family(
+        self, tape: Tape, path: str, endpoint: str, section: int
+    ) -> None:
+        tape.add(0, {"code": 1000, "data": "odd"}, path=path, endpoint=endpoint)
+        (found,) = derived(tape).contradictions
+        assert found.startswith(f"{endpoint}: ")
+        assert found.endswith(f"(contract section {section})")
+
     def test_an_equal_fake_is_not_contradicted(self, record: Record) -> None:
         recorded = record(queueing="0s", processing="0s")
         job = recorded.ask("POST", CREATE, json={"prompt": "a fox"}).json()["data"]["_id"]
