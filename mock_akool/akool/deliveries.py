@@ -189,12 +189,8 @@ class Delivery:
 
 
 def _path_of(url: str) -> str:
-    """Return the path of a URL as an error shows it: without the query, which may hold a secret."""
-    try:
-        path = urlsplit(url).path
-    except ValueError:
-        path = ""
-    return printable(path or "/", _PATH_SHOWN)
+    """Return the path of a URL to which a webhook was sent, without the query, which may hold a secret."""
+    return printable(urlsplit(url).path or "/", _PATH_SHOWN)
 
 
 def filled(body: bytes, count: int) -> bytes:

@@ -297,7 +297,14 @@ BAD_ACCOUNTS: list[tuple[Any, str]] = [
     ({"api_key": "s", "status": ["banned"]}, "[0].status: ['banned'] is not active or banned; did you mean 'banned'?"),
     ({"api_key": "s", "token_lifetime": "3 polls"}, "[0].token_lifetime: '3 polls' is not a duration in seconds"),
     ("s", "[0]: 's' is not a listed account; use an object with keys such as {"),
+    ('["s"]', "[0]: '[\"s\"]' is not a listed account; use an object with keys such as {"),
+    ("{'api_key': 's'}", "[0]: \"{'api_key': 's'}\" is no JSON: expecting property name enclosed in double quotes"),
 ]
+
+
+def test_an_account_that_is_nested_too_deeply_is_no_json() -> None:
+    with pytest.raises(SettingsError, match="is no JSON: it is nested too deeply"):
+        FakeSettings.of(accounts=["[" * 100_000])
 
 
 @pytest.mark.parametrize(("account", "why"), BAD_ACCOUNTS, ids=repr)

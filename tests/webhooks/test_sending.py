@@ -565,6 +565,14 @@ class TestReportedAtOnce:
         question = {404: " (does your app have this route?)", 405: " (does this route take POST?)"}.get(answer, "")
         assert self.error_after(answer) == f"POST /hook answered {answer}{question}"
 
+    def test_a_url_that_is_none_is_told_and_breaks_nothing(self) -> None:
+        mock = MockAkool(webhook_processing=False, webhook_retries=0, check_urls=False)
+        mock.webhooks.deliver_to(lambda request: 200)
+        create(mock, "http://[/hook", key="k" * 32)
+        mock.run_until_idle()
+        assert mock.webhooks.last.error == "'http://[/hook' is no http(s) URL: Invalid IPv6 URL"
+        assert mock.webhooks.last.answer is None
+
     def test_a_key_that_is_listed_with_its_client_id_need_not_be_listed(self) -> None:
         mock = MockAkool(webhook_processing=False, accounts=[{"api_key": "my-key", "client_id": CLIENT_ID}])
         create(mock, key="my-key")
