@@ -7,14 +7,16 @@ the first fake starts (or when the library is imported, if that is later) and ta
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from email.utils import formatdate
 from functools import lru_cache
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from mock_akool.core.clock import NS_PER_S, MovableClock, VirtualClock
 from mock_akool.core.http import Headers, Request, Response, Termination, Transfer
@@ -303,7 +305,11 @@ class LocalTarget(Target):
         """Answer a request of a task; what another server answers is waited for in a thread, so that others go on."""
         if not self.application.asks_others:
             return self.answer(transport, method, host, path_and_query, headers, body, timeout_s)
-        return await _in_thread(lambda: self.answer(transport, method, host, path_and_query, headers, body, timeout_s))
+        answered: Delivered = await in_thread(
+            lambda: self.answer(transport, method, host, path_and_query, headers, body, timeout_s),
+            "mock-akool-upstream",
+        )
+        return answered
 
     def note(self, request: Request, response: Response) -> Response:
         """Take note that a request was answered, and whether the client pauses between its polls."""
@@ -390,13 +396,38 @@ def real_sleep_of_this_loop() -> Callable[[float], Awaitable[None]]:
     return trio.sleep
 
 
-async def _in_thread(answer: Callable[[], Delivered]) -> Delivered:
-    """Return what takes real time to answer, while other tasks of asyncio or trio go on."""
-    if in_asyncio():
-        return await asyncio.get_running_loop().run_in_executor(None, answer)
-    import trio
+async def in_thread(function: Callable[[], Any], name: str) -> Any:
+    """Return what a function returns that takes real time, while other tasks of asyncio or trio go on.
 
-    return await trio.to_thread.run_sync(answer)
+    The thread has this name. Nobody waits for it when the task is cancelled.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
+
+        return await trio.to_thread.run_sync(function, abandon_on_cancel=True)
+    done = loop.create_future()
+
+    def tell(result: Any, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(result)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        result, failure = None, None
+        try:
+            result = function()
+        except Exception as error:
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(tell, result, failure)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return await done
 
 
 _BODILESS: Final = frozenset({204, 304})

@@ -15,10 +15,9 @@ from mock_akool.admin.serializers import STATUS
 from mock_akool.core.errors import ServerError
 from mock_akool.core.http import Share, Termination, Transfer
 from mock_akool.core.timeline import Status
-from mock_akool.mock.interceptors.target import Delivered, Target, TimedOutError
+from mock_akool.mock.interceptors.target import Delivered, Target, TimedOutError, in_thread
 from mock_akool.mock.remote.admin_client import AdminClient
 from mock_akool.mock.remote.clock import RemoteClock
-from mock_akool.mock.virtual_time.genuine import in_thread
 
 _OF_A_CONNECTION: Final = frozenset({"connection", "transfer-encoding", "content-length", "expect", "keep-alive"})
 """Headers that are about one connection and not about the request or the answer."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import _thread
-import asyncio
-import contextlib
 import functools
 import sys
-import threading
 import time
 from collections.abc import Callable
 from types import BuiltinFunctionType
@@ -50,37 +47,3 @@ sleep: Final = _builtin("sleep")
 monotonic_ns: Final[Callable[[], int]] = _builtin("monotonic_ns")
 perf_counter_ns: Final[Callable[[], int]] = _builtin("perf_counter_ns")
 time_ns: Final[Callable[[], int]] = _builtin("time_ns")
-
-
-async def in_thread(function: Callable[[], Any], name: str) -> Any:
-    """Return what a function returns that takes real time, while other tasks of asyncio or trio go on.
-
-    The thread has this name. Nobody waits for it when the task is cancelled.
-    """
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        import trio
-
-        return await trio.to_thread.run_sync(function, abandon_on_cancel=True)
-    done = loop.create_future()
-
-    def tell(result: Any, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is None:
-            done.set_result(result)
-        else:
-            done.set_exception(error)
-
-    def run() -> None:
-        result, failure = None, None
-        try:
-            result = function()
-        except Exception as error:
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(tell, result, failure)
-
-    threading.Thread(target=run, name=name, daemon=True).start()
-    return await done
