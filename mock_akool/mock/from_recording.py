@@ -22,9 +22,9 @@ from mock_akool.core.http import Request, Response, Termination
 from mock_akool.core.timeline import Status
 from mock_akool.mock.local import MockAkool
 from mock_akool.mock.settings import MockOptions
+from mock_akool.recording.bodies import code_of
 from mock_akool.recording.calls import RecordedCall
 from mock_akool.recording.folder import Recording
-from mock_akool.recording.matching import code_of
 
 _BAD_REQUEST: Final = 400
 _OF_CREDENTIALS: Final = frozenset(
@@ -98,7 +98,7 @@ def _answers(recording: Recording) -> Iterator[_Answer]:
                 body = json.loads(text)
             except ValueError:
                 body = text
-        code = code_of(json.dumps(body)) if isinstance(body, dict) else None
+        code = code_of(json.dumps(body).encode()) if isinstance(body, dict) else None
         yield _Answer(call, code, body)
 
 

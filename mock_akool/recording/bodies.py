@@ -138,3 +138,12 @@ def with_urls(body: bytes, replacements: Mapping[str, str]) -> bytes:
             for escaped in (spelling, spelling.replace("/", "\\/")):
                 body = body.replace(escaped.encode("utf-8", "surrogatepass"), json.dumps(new).encode())
     return body
+
+
+def code_of(body: bytes) -> int | None:
+    """Return the business code that a body has; None when it has none."""
+    try:
+        code: Any = read_json(body).get("code")
+    except (ValueError, AttributeError):
+        return None
+    return code if isinstance(code, int) and not isinstance(code, bool) else None

@@ -171,7 +171,7 @@ class Matcher:
         group = self._groups.setdefault(question, _Equal())
         group.calls.append(call)
         text = "" if call.endpoint == FILE else self.recording.body(call.response.body).decode("utf-8", "replace")
-        if is_trouble(call, code_of(text)):
+        if is_trouble(call, bodies.code_of(text.encode())):
             group.troubles.add(call.number)
         if not group.is_read:
             creates.append((call, text))
@@ -239,12 +239,3 @@ class Matcher:
         self.missing.clear()
         self._counts.clear()
         self._served_ns.clear()
-
-
-def code_of(text: str) -> int | None:
-    """Return the business code that a body has; None when it has none."""
-    try:
-        code = bodies.read_json(text.encode("utf-8", "surrogatepass")).get("code")
-    except (ValueError, AttributeError):
-        return None
-    return code if isinstance(code, int) and not isinstance(code, bool) else None

@@ -233,18 +233,9 @@ def _handed_back(answered: Answered, method: str, body: bytes) -> Response:
         transfer = Transfer(answered.ended)
     elif method == "HEAD" and answered.length:
         body = bytes(min(answered.length, 256 << 20))  # only their number is sent
-    return Response(answered.status or 200, headers, body, code=code_of(body), transfer=transfer)
-
-
-def code_of(body: bytes) -> int | None:
-    """Return the business code that a body has; None when it has none."""
-    if body[:1] != b"{" or len(body) > bodies.MOST_INLINE:
-        return None
-    try:
-        code: Any = bodies.read_json(body).get("code")
-    except ValueError:
-        return None
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
+    is_short = body[:1] == b"{" and len(body) <= bodies.MOST_INLINE
+    code = bodies.code_of(body) if is_short else None
+    return Response(answered.status or 200, headers, body, code=code, transfer=transfer)
 
 
 def _own(status: int, error: str, hint: str) -> Response:

@@ -12,9 +12,10 @@ from mock_akool.akool.api import route
 from mock_akool.core.clock import NS_PER_S, Clock
 from mock_akool.core.http import Request, Response, Share, Termination, Transfer
 from mock_akool.core.timeline import Status
+from mock_akool.recording.bodies import code_of
 from mock_akool.recording.calls import FILE_PATH, FILE_URL
 from mock_akool.recording.folder import Recording, RecordingError, read_recording
-from mock_akool.recording.matching import Found, Matcher, Missing, code_of
+from mock_akool.recording.matching import Found, Matcher, Missing
 from mock_akool.server.application import Application
 from mock_akool.server.recorder import DEFAULT_FILE_BASE, own_response
 from mock_akool.server.settings import ScenarioSettings
@@ -93,7 +94,7 @@ class Replayer(Application):
             tuple(each for each in came.headers if each[0].lower() not in _NOT_REPLAYED and each[1] != "redacted"),
             body,
             delay_ns=round(call.took_s * NS_PER_S),
-            code=code_of(body[: 1 << 16].decode("utf-8", "replace")),
+            code=code_of(body[: 1 << 16].decode("utf-8", "replace").encode()),
             job_id=found.job_id,
             job_status=None if found.job_id is None else _status_in(body, found),
             transfer=transfer,
