@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 from mock_akool._version import __version__
+from mock_akool.admin.access import is_loopback
 from mock_akool.akool.codes import API_HOST
 from mock_akool.akool.families import HOSTS
 from mock_akool.calibration.service import CalibrationError, Received, Reply
@@ -21,14 +21,6 @@ from mock_akool.calibration.service import CalibrationError, Received, Reply
 _TIMEOUT_S: Final = 60.0
 _MOST_BYTES: Final = 64 << 20
 _MOST_WEBHOOK_BYTES: Final = 1 << 20
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class HttpService:
