@@ -51,7 +51,7 @@ ODD: Final[Mapping[str, Callable[[Reply], Reply]]] = {
     "always the same refusal": said({"code": 1003, "msg": "parameter validate error"}),
     "a refusal with data": said({"code": 1101, "msg": "x", "data": {"a": 1}}),
     "a code that is a text": said({"code": "1000", "msg": "OK", "data": {}}),
-    "all is well": said({"code": 1000, "msg": "OK", "data": None}),
+    "nothing but successes": said({"code": 1000, "msg": "OK", "data": None}),
     "a list of nothing": said({"code": 1000, "msg": "OK", "data": [None, 1, "x"]}),
     "a forbidden success": said({"code": 1000, "msg": "OK", "data": {}}, 403),
     "a token that is none": said({"code": 1000, "token": "a.b.c", "data": {"token": 7, "_id": 7}}),

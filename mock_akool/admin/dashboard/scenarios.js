@@ -104,7 +104,7 @@ function drawActive() {
   const nothing = !scenarios.length && !rules.length && !webhooks.length && !scripts;
   replace(
     view.active,
-    nothing ? h("p", { class: "note" }, "Nothing: the fake does what the real API does when all is well.") : null,
+    nothing ? h("p", { class: "note" }, "Nothing: the fake does what the real API does when nothing goes wrong.") : null,
     scenarios.length
       ? h(
           "p",
