@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from tests import extent
+from tests import extent, surroundings
 
 if "MUTANT_UNDER_TEST" in os.environ:
     from hypothesis import HealthCheck, settings
@@ -36,6 +36,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_configure(config: pytest.Config) -> None:
     """Decide how much runs, and let children be interrupted also when a shell's background job ignores SIGINT."""
     extent.run_everything(config.getoption("--all"))
+    surroundings.make_plain()
     # Where the CA for HTTPS is kept, also that of child processes: no test may touch the user's own.
     data = tempfile.TemporaryDirectory(prefix="mock-akool-data-")
     config.add_cleanup(data.cleanup)

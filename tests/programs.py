@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from typing import Final
 
 import pytest
+
+from tests.surroundings import needs_all_programs
 
 FOREIGN: Final = ("curl", "node", "npm")
 """The programs that commands in the docs use."""
@@ -17,7 +18,7 @@ def need(*programs: str) -> None:
     """Skip the test where one of the programs is not installed; in CI, which must try them all, fail it."""
     for program in programs:
         if shutil.which(program) is None:
-            assert os.environ.get("CI") != "true", f"there is no {program}, and CI must try what needs it"
+            assert not needs_all_programs(), f"there is no {program}, and CI must try what needs it"
             pytest.skip(f"there is no {program}")
 
 
