@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import filterfalse
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from mock_akool.akool import job_queries
 from mock_akool.akool.accounts import (
     Account,
     Accounts,
-    AccountScript,
     AccountsState,
     AccountSummary,
     AccountTotals,
@@ -33,9 +32,9 @@ from mock_akool.akool.families import FAMILY_OF, Context, Create, Family, family
 from mock_akool.akool.job_store import JobsState, JobStore
 from mock_akool.akool.jobs import Job, JobInput, NewJob, topic_of
 from mock_akool.akool.outbox import Compose, FrozenOutbox, Outbox, OutboxState
-from mock_akool.akool.overrides import ResultOverride
 from mock_akool.akool.poll_cache import NEVER_NS, PollCache, PollResult, Question
-from mock_akool.akool.settings import Limits, ServiceSettings
+from mock_akool.akool.scripts import JobPlan, NoScripts, Scripts
+from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.snapshot import Snapshot
 from mock_akool.akool.transactions import give_way, transaction
 from mock_akool.core.call_log import Call, CallLog, CallLogState, Refusal
@@ -55,13 +54,11 @@ from mock_akool.core.timeline import (
     Stage,
     Status,
     Timeline,
-    TimelineOverride,
     change_at,
     changes,
     is_over,
     status_interval_at,
 )
-from mock_akool.core.webhook_faults import ActiveWebhookRule
 
 Stages = tuple[Stage, ...]
 
@@ -74,20 +71,6 @@ _PIECE: Final = 500
 """How many jobs are looked at while the lock is held, where all are and nothing hurries."""
 _REALISTIC_S: Final = (30.0, 60.0)
 _MOST_LOOSE_FILES: Final = 10_000
-
-
-class JobPlan(NamedTuple):
-    """What a job script says of a new job; None means: as usual. `label` is what the call log calls the script.
-
-    `override` is what of the usual life is different, where `timeline` does not say the whole of it. `refused` is the
-    code with which the job is refused and not made.
-    """
-
-    timeline: Timeline | None = None
-    result: ResultOverride | None = None
-    label: str | None = None
-    override: TimelineOverride = TimelineOverride()
-    refused: int | None = None
 
 
 class LooseFile(NamedTuple):
@@ -130,87 +113,6 @@ class FrozenEngine(NamedTuple):
     def state(self) -> EngineState:
         """Return all of it, to go on from."""
         return self.known._replace(webhooks=self.webhooks.state())
-
-
-class Scripts(Protocol):
-    """Who decides what becomes of jobs, accounts and webhooks where that is not as usual: the scenarios."""
-
-    limiting: bool
-    """Whether an account may have a limit of requests of its own."""
-
-    def reset(self) -> Iterable[Container]:
-        """Begin anew: the engine has forgotten everything. Returns what is to be drained."""
-        ...
-
-    def forget_jobs(self, job_ids: Iterable[str]) -> None:
-        """Forget what concerns these jobs."""
-
-    def forget(self, api_key: str) -> None:
-        """Forget what concerns an account; its jobs were forgotten before."""
-
-    def account_script(self, api_key: str) -> AccountScript:
-        """Return what the account of this key is like when it is made."""
-
-    def secret_of(self, api_key: str) -> str:
-        """Return what of an API key the account's receiver of webhooks knows as clientSecret."""
-
-    def limits(self, api_key: str) -> Limits:
-        """Return the limits of this account in particular."""
-
-    def account_script_of_new(self, account: Account, new: NewJob) -> AccountScript:
-        """Return what is said of the account of a new job, for this job alone."""
-
-    def plan_of(self, account: Account, new: NewJob) -> JobPlan:
-        """Return what becomes of a new job, and count that as used."""
-
-    def made(self, job: Job) -> None:
-        """Take note of a new job."""
-
-    def webhook_rules(self, job: Job) -> Iterable[ActiveWebhookRule]:
-        """Return the rules for the webhooks of a job, in the order in which they are tried."""
-
-
-class NoScripts:
-    """Nobody says anything: everything is as usual."""
-
-    limiting = False
-
-    def reset(self) -> Iterable[Container]:
-        """There is nothing to begin anew."""
-        return ()
-
-    def forget_jobs(self, job_ids: Iterable[str]) -> None:
-        """There is nothing to forget."""
-
-    def forget(self, api_key: str) -> None:
-        """There is nothing to forget."""
-
-    def account_script(self, api_key: str) -> AccountScript:
-        """Return a script that says nothing."""
-        return AccountScript()
-
-    def secret_of(self, api_key: str) -> str:
-        """Return the whole key."""
-        return api_key
-
-    def limits(self, api_key: str) -> Limits:
-        """Return no limits."""
-        return Limits()
-
-    def account_script_of_new(self, account: Account, new: NewJob) -> AccountScript:
-        """Return a script that says nothing."""
-        return AccountScript()
-
-    def plan_of(self, account: Account, new: NewJob) -> JobPlan:
-        """Return a plan that says nothing."""
-        return JobPlan()
-
-    def made(self, job: Job) -> None:
-        """Nobody wants to know."""
-
-    def webhook_rules(self, job: Job) -> Iterable[ActiveWebhookRule]:
-        """Return no rules."""
-        return ()
 
 
 class Engine:

@@ -25,11 +25,11 @@ from mock_akool.admin.serializers import JOB
 from mock_akool.akool.api import media_type
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import ENDPOINTS
-from mock_akool.akool.engine import JobPlan
 from mock_akool.akool.errors import AkoolError, ParameterError
 from mock_akool.akool.families import CREATES
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.schema import RESULT
+from mock_akool.akool.scripts import JobPlan
 from mock_akool.core.durations import DURATION
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response

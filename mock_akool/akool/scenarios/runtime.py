@@ -22,7 +22,6 @@ from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
 from mock_akool.akool.accounts import Account, Accounts, AccountScript
 from mock_akool.akool.auth import Tokens, bearer_token
 from mock_akool.akool.endpoints import FILE, GET_TOKEN
-from mock_akool.akool.engine import JobPlan
 from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.families import CREATES, RESULTS, Results
 from mock_akool.akool.jobs import Job, NewJob
@@ -36,6 +35,7 @@ from mock_akool.akool.scenarios.model import (
 )
 from mock_akool.akool.scenarios.next_jobs import NextJobs, NextJobsState
 from mock_akool.akool.scenarios.scopes import Scope, ScopeState
+from mock_akool.akool.scripts import JobPlan
 from mock_akool.akool.settings import Limits, ServiceSettings, over
 from mock_akool.akool.snapshot import Snapshot, UnusedRules
 from mock_akool.akool.transactions import transaction
