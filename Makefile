@@ -109,7 +109,7 @@ bare-test: $(VENV)/installed-dev ## make demo and make test in a clean clone on 
 
 test-runtimes: $(VENV)/installed-dev ## run programs of many runtimes by mock-akool exec (installs by npm and pip, and as root by apt-get)
 	$(BIN)/python -m tools.install_runtimes
-	$(BIN)/python -m pytest -n 0 --runtimes --all -rs tests/cli/test_exec.py tests/cli/test_runtimes.py tests/docs/test_swap_examples.py
+	$(BIN)/python -m pytest -n 0 --runtimes --all -rs tests/cli/test_exec.py tests/cli/test_runtimes.py tests/docs/test_swap_examples.py tests/docs/test_video_examples.py tests/gauntlet/test_examples.py
 
 SAMPLE ?= 300
 

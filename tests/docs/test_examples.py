@@ -23,14 +23,12 @@ from mock_akool.akool.families import HOSTS
 from mock_akool.cli import main
 from mock_akool.webhooks import seal
 from tests.children import Child, Serving, run
+from tests.docs.example_commands import FOLDER, PROGRAMS
 from tests.programs import need
 
-FOLDER: Final = Path(__file__).parents[2] / "examples"
 CLIENTS: Final = sorted(FOLDER.glob("*_client.*"))
 PROMPT: Final = 'a "red" fox with a \\ in its name'
 PICTURES: Final = [f"image-{number}.jpg" for number in range(1, 5)]
-
-PROGRAMS: Final = {".py": (sys.executable, "-W", "error"), ".mjs": ("node",), ".sh": ("sh",)}
 
 
 @pytest.fixture(params=CLIENTS, ids=lambda file: file.name)
@@ -135,54 +133,7 @@ class TestClients:
             assert asked(mock, "createbyprompt") == 1
 
 
-FILMERS: Final = sorted(FOLDER.glob("*_videos.*"))
-IMAGE: Final = "https://example.com/fox.png"
-
-
-@pytest.fixture(params=FILMERS, ids=lambda file: file.name)
-def filmer(request: pytest.FixtureRequest) -> Path:
-    file: Path = request.param
-    need({".py": sys.executable, ".mjs": "node"}[file.suffix])
-    return file
-
-
-class TestVideos:
-    """The clients that make a batch of videos of an image."""
-
-    def play(self, filmer: Path, url: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [*PROGRAMS[filmer.suffix], str(filmer)]
-        return run(
-            *(words or (IMAGE, "it turns its head", "3")), command=command, variables=calling(url), folder=folder
-        )
-
-    def test_it_gets_its_videos(self, filmer: Path, tmp_path: Path) -> None:
-        with serving(queueing="1 poll", processing="2 polls") as (url, mock):
-            told = self.play(filmer, url, tmp_path)
-            assert (told.returncode, told.stderr) == (0, "")
-            assert told.stdout.split() == [f"video-{number}.mp4" for number in (1, 2, 3)]
-            assert asked(mock, "resultsByIds") == 4
-        assert all((tmp_path / name).read_bytes()[4:8] == b"ftyp" for name in told.stdout.split())
-
-    def test_it_keeps_what_is_done_of_a_batch_and_says_what_is_not(self, filmer: Path, tmp_path: Path) -> None:
-        with serving(queueing=0, processing="1 poll", i2v_batch_errors=["*head=1"]) as (url, mock):
-            mock.next_job(ending="failed", queueing=0, processing=0)
-            told = self.play(filmer, url, tmp_path)
-            assert (told.returncode, told.stderr) == (1, "2 of 3 videos were not made\n")
-            assert told.stdout.split() == ["video-2.mp4"]
-            assert asked(mock, "image2Video/createBySourcePrompt/batch") == 1
-
-    def test_a_refusal_ends_it(self, filmer: Path, tmp_path: Path) -> None:
-        with serving(credits=150) as (url, _):
-            told = self.play(filmer, url, tmp_path)
-            assert (told.returncode, told.stderr) == (1, "Akool says 1104: credits insufficient\n")
-
-    def test_without_what_it_needs_it_says_what_it_wants(self, filmer: Path, tmp_path: Path) -> None:
-        told = self.play(filmer, "http://127.0.0.1:9", tmp_path, "x")
-        assert told.returncode == 2
-        assert told.stderr.startswith("usage: ")
-
-
-def test_there_is_a_client_for_each_way_ofcalling() -> None:
+def test_there_is_a_client_for_each_way_of_calling() -> None:
     assert [file.name for file in CLIENTS] == [
         "aiohttp_client.py",
         "curl_client.sh",

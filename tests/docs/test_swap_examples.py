@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, Final
@@ -11,43 +10,16 @@ import pytest
 from PIL import Image
 
 from tests.children import run
-from tests.docs.test_examples import FOLDER, PROGRAMS, asked, calling, serving
-from tests.programs import need
-from tools.install_runtimes import FOLDER as RUNTIMES
+from tests.docs.example_commands import command_of, each_way
+from tests.docs.test_examples import asked, calling, serving
 
-SWAPPERS: Final = sorted(FOLDER.glob("*_faceswap.*"))
 FACE: Final = "https://example.com/face.jpg"
 PHOTO: Final = "https://example.com/group.jpg"
-BY_RUNTIMES: Final = {"axios_faceswap.mjs", "go_faceswap.go", "php_faceswap.php"}
-"""These want what `tools.install_runtimes` installs."""
 
 
-def _marks(file: Path) -> list[pytest.MarkDecorator]:
-    if file.name in BY_RUNTIMES:
-        return [pytest.mark.runtimes]
-    return [] if file.name == "requests_faceswap.py" else [pytest.mark.slow]
-
-
-@pytest.fixture(params=[pytest.param(file, id=file.name, marks=_marks(file)) for file in SWAPPERS])
+@pytest.fixture(params=each_way("*_faceswap.*"))
 def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    file: Path = request.param
-    need(*{".mjs": ["node"], ".go": ["go"], ".php": ["php"]}.get(file.suffix, []))
-    if file.suffix == ".go":
-        return [str(_built(file, tmp_path_factory.getbasetemp()))]
-    if file.name == "axios_faceswap.mjs":
-        folder = tmp_path_factory.mktemp("axios")
-        (folder / "node_modules").symlink_to(RUNTIMES / "node_modules")
-        file = Path(shutil.copy(file, folder))
-    return [*{".php": ("php",), **PROGRAMS}[file.suffix], str(file)]
-
-
-def _built(file: Path, folder: Path) -> Path:
-    """Return the program of Go's source, built once for all tests; it has the name of its source."""
-    program = folder / file.name
-    if not program.exists():
-        built = run(command=["go", "build", "-o", str(program), str(file)], patience_s=300)
-        assert built.returncode == 0, built.stderr
-    return program
+    return command_of(request.param, tmp_path_factory)
 
 
 def swap(command: list[str], url: str, folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -3,51 +3,83 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from mock_akool.akool.codes import API_URL
 from mock_akool.akool.endpoints import GROUPS
 from mock_akool.cli import main
 from mock_akool.gauntlet import Verdict
 from mock_akool.scenario_library.library import named, names
+from tests.docs.example_commands import command_of, each_way
 from tests.extent import choose
-from tests.programs import need
 
-FOLDER: Final = Path(__file__).parents[2] / "examples"
-CLIENTS: Final = sorted(FOLDER.glob("*_client.*"))
-PROGRAMS: Final = {".py": sys.executable, ".mjs": "node", ".sh": "sh"}
-NEEDED: Final = {".py": sys.executable, ".mjs": "node", ".sh": "curl"}
+PAUSE_S: Final = ("0.3", "0.8")
+"""In brief and at length; the scenario `slow` wants half a second."""
 
 ABOUT_OTHERS: Final = {name for name in names() if named(name).webhooks or named(name).expect.about != GROUPS["any"]}
 """Scenarios about other jobs, tokens and webhooks: the clients send an API key, poll, and want images."""
 ALL: Final = [name for name in names() if name not in ABOUT_OTHERS]
 USUAL: Final = ["banned", "broken-files", "expired-files", "fails", "flaky-gateway", "garbage-bodies", "rate-limited"]
 
+KINDS: Final = {
+    "*_faceswap.*": ("faceswap_v3", ["https://example.com/face.jpg", "https://example.com/group.jpg"]),
+    "*_videos.*": ("image2video", ["https://example.com/fox.png", "it turns its head", "3"]),
+}
+"""The examples of other families: the family, and what they are called with."""
+
+
+@pytest.mark.parametrize("client", each_way("*_client.*"))
+def test_an_example_comes_through_the_gauntlet(
+    client: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scenarios = choose(USUAL, ALL)
+    options = ["--only", ",".join(scenarios)]
+    monkeypatch.chdir(tmp_path)
+    verdicts = judge(options, [*command_of(client, tmp_path_factory), "a red fox"], monkeypatch, capsys)
+    assert list(verdicts) == scenarios
+
 
 @pytest.mark.parametrize(
-    "client",
+    ("client", "family", "words"),
     [
-        pytest.param(file, id=file.name, marks=[] if file.name == "requests_client.py" else pytest.mark.slow)
-        for file in CLIENTS
+        pytest.param(*each.values, *about, id=each.id, marks=[*each.marks, pytest.mark.slow])
+        for pattern, about in KINDS.items()
+        for each in each_way(pattern)
     ],
 )
-def test_an_example_comes_through_the_gauntlet(
-    client: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_an_example_comes_through_all_that_is_about_its_family(
+    client: Path,
+    family: str,
+    words: list[str],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    need(NEEDED[client.suffix])
-    pause_s = choose("0.3", "0.8")  # `slow` wants half a second
-    variables = {"BASE_URL": "https://openapi.akool.com", "API_KEY": "my-key", "PAUSE_S": pause_s, "PATIENCE_S": "15"}
+    monkeypatch.chdir(tmp_path)
+    command = [*command_of(client, tmp_path_factory), *words]
+    verdicts = judge(["--family", family], command, monkeypatch, capsys)
+    assert set(verdicts) >= {*USUAL, {"faceswap_v3": "no-face", "image2video": "partial-batch"}[family]}
+
+
+def judge(
+    options: list[str], command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> dict[str, str]:
+    """Run an example in a folder of its own through the gauntlet; returns the verdicts, of which none is bad."""
+    variables = {"BASE_URL": API_URL, "API_KEY": "my-key", "PAUSE_S": choose(*PAUSE_S), "PATIENCE_S": "15"}
     for name, value in variables.items():
         monkeypatch.setenv(f"AKOOL_{name}", value)
-    monkeypatch.chdir(tmp_path)
-    scenarios, found = choose(USUAL, ALL), tmp_path / "found.json"
-    options = ["--only", ",".join(scenarios), "--json", str(found)]
-    status = main(["gauntlet", *options, "--", PROGRAMS[client.suffix], str(client), "a red fox"])
+    found = Path("found.json")
+    status = main(["gauntlet", *options, "--json", str(found), "--", *command])
     assert status == 0, capsys.readouterr().out
     verdicts = {each["scenario"]: each["verdict"] for each in json.loads(found.read_text())["judgements"]}
-    assert list(verdicts) == scenarios
     assert set(verdicts.values()) <= {Verdict.SURVIVED, Verdict.GAVE_UP}
     assert {name for name in ("broken-files", "flaky-gateway", "rate-limited") if verdicts[name] != "survived"} == set()
+    return verdicts
