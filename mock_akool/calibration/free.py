@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mock_akool.akool.families import CREATES, FAMILIES, FAMILY_OF, RESULTS, SERVICES
+from mock_akool.calibration.errors import NotAskedError, NoValueError
 from mock_akool.calibration.probe import BANNED, CLIENT_ID, Probe, need, setting
 from mock_akool.calibration.service import Reply
-from mock_akool.calibration.session import NotAskedError, NoValueError, Session, poll_of, record_with
+from mock_akool.calibration.session import Session, poll_of, record_with
 
 QUOTA: Final = "/api/open/v3/faceswap/quota/info"
 GET_TOKEN: Final = "/api/open/v3/getToken"
@@ -420,7 +421,15 @@ FACTS: Final = (
 
 def _empty_body(endpoint: str) -> Any:
     create = CREATES[endpoint]
-    return lambda session: _seen(session.ask(create.method, create.path, {}))
+
+    def read(session: Session) -> object:
+        session.spending.check_open()
+        reply = session.ask(create.method, create.path, {})
+        if reply.is_ok:
+            session.spending.stop(f"{endpoint} took a request without fields, which may have cost credits")
+        return _seen(reply)
+
+    return read
 
 
 def _no_id(endpoint: str) -> Any:

@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.errors import EnvelopeError
 from mock_akool.akool.families import CREATES, FAMILY_OF, FakeSettings, Family, Results
+from mock_akool.calibration.errors import NotAskedError
 from mock_akool.calibration.probe import need
 from mock_akool.calibration.service import Reply
-from mock_akool.calibration.session import NotAskedError, Session, price_of, record_with
+from mock_akool.calibration.session import Session, price_of, record_with
 from mock_akool.core.timeline import Status
 from mock_akool.webhooks.envelope import open_envelope
 
@@ -187,10 +188,11 @@ def _wait_for_webhooks(session: Session, planned: Planned, life: Life, began_s: 
 # The jobs
 
 
-def _sound_of_unfinished(session: Session, job_id: str) -> int | None:
-    create = CREATES["updateVideoAudio"]
-    body = session.body_of("updateVideoAudio", {"pre_video_id": job_id})
-    return session.ask(create.method, create.path, body).code
+def _sound_of_unfinished(session: Session, job_id: str) -> int | NotAskedError | None:
+    try:
+        return session.create("updateVideoAudio", {"pre_video_id": job_id}).code
+    except NotAskedError as error:
+        return error
 
 
 JOBS: Final[Mapping[str, Planned]] = {

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from mock_akool.akool.codes import Profile
-from mock_akool.akool.families import CREATES
+from mock_akool.calibration.errors import NotAskedError, NoValueError
 from mock_akool.calibration.lives import JOBS, Life, live
 from mock_akool.calibration.probe import CLIENT_ID, OTHER, WEBHOOK, Probe, need, setting
-from mock_akool.calibration.session import NotAskedError, NoValueError, Session, record_with, seconds_in
+from mock_akool.calibration.session import Session, record_with, seconds_in
 from mock_akool.core.timeline import Status
 
 _INFO: Final = "/api/open/v3/content/image/infobymodelid"
@@ -58,9 +58,7 @@ def _suffix(session: Session, life: Life) -> str:
 
 
 def _press(session: Session, job_id: str) -> int:
-    create = CREATES["createbybutton"]
-    session.reserve(JOBS["button"].price(session.settings))
-    reply = session.ask(create.method, create.path, {"_id": job_id, "button": "U1"})
+    reply = session.create("createbybutton", {"_id": job_id, "button": "U1"})
     if reply.code is None or reply.is_ok:
         raise NoValueError("the button is taken")
     return reply.code
@@ -186,6 +184,8 @@ def _lipsync_once(session: Session, life: Life) -> bool:
 
 
 def _early_code(session: Session, life: Life) -> int:
+    if isinstance(life.early, NotAskedError):
+        raise life.early
     if life.early in (None, 1000):
         raise NoValueError("a video that is not completed gets a new sound")
     return int(life.early)

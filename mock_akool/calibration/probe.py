@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mock_akool.calibration.session import Credentials, NotAskedError, Session
+from mock_akool.calibration.errors import NotAskedError
+from mock_akool.calibration.session import Credentials, Session
 
 CLIENT_ID = "client_id"
 OTHER = "other_key"

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from mock_akool._version import __version__
 from mock_akool.calibration.run import Calibration, Finding, Planned, Verdict
+from mock_akool.calibration.spending import DEARER
 
 HIDDEN: Final = "…"
 """What stands for a thing that is private."""
@@ -159,6 +160,12 @@ def as_toml(calibration: Calibration, now: datetime | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
+_PROMISE: Final = (
+    f"No job is made unless {DEARER} times its expected price is left, or what an equal job cost. The service may",
+    "still charge more for one; then none follows. An account with no more credits than --spend is a firm limit.",
+)
+
+
 def as_plan(chosen: Collection[Planned], limits: Any) -> str:
     """Return what is going to be asked, for people: how many probes, and what they are expected to cost."""
     asked = [each for each in chosen if not each.why_not]
@@ -167,6 +174,7 @@ def as_plan(chosen: Collection[Planned], limits: Any) -> str:
     lines = [
         f"{len(asked)} probes, {len(chosen) - len(asked)} are left out.",
         f"{free} of them cost nothing, the others about {cost:g} credits; --spend allows {limits.spend:g}.",
+        *(_PROMISE if limits.spend else ()),
         f"At most {limits.requests} requests, "
         + (f"at least {limits.pace_s:g} s apart." if limits.pace_s else "without a pause."),
     ]

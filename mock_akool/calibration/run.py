@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,11 +11,13 @@ from typing import Any, Final, NamedTuple
 from mock_akool.akool.families import CREATES, FakeSettings
 from mock_akool.akool.settings import AccountSpec
 from mock_akool.calibration.catalogue import PROBES
+from mock_akool.calibration.errors import NotAskedError, NoValueError
 from mock_akool.calibration.lives import JOBS
 from mock_akool.calibration.local import LocalService
 from mock_akool.calibration.probe import Probe
 from mock_akool.calibration.service import CalibrationError, Service
-from mock_akool.calibration.session import Credentials, Limits, NotAskedError, NoValueError, Session, price_of
+from mock_akool.calibration.session import Credentials, Limits, Session, kind_of, price_of
+from mock_akool.calibration.spending import Prices
 from mock_akool.core.errors import SettingsError
 from mock_akool.server.settings import ScenarioSettings, Settings
 
@@ -101,32 +103,43 @@ def plan(
         if (not families or not each.family or each.family in families) and (not only or each.name in only)
     ]
     found: list[Planned] = []
-    made: set[str] = set()
-    left = limits.spend
-    for probe in sorted(wanted, key=lambda each: _cost(each, credentials, settings, set())):
+    prices, left = Prices(), limits.spend
+    for probe in sorted(wanted, key=lambda each: sum(price for _, price in _paid(each, credentials, settings, {}))):
         missing = probe.missing(credentials, webhook=webhook)
-        cost = _cost(probe, credentials, settings, made)
+        jobs = _paid(probe, credentials, settings, prices.seen)
+        cost, needed = sum(price for _, price in jobs), prices.needed(jobs)
         if missing:
             found.append(Planned(probe, why_not=missing))
-        elif cost > left or (probe.jobs and not limits.spend):
+        elif needed > left or (probe.jobs and not limits.spend):
+            more = f" and is asked where {needed:g} are left" if needed > cost else ""
             hint = f"; {_EMPTY_TRIALS}" if probe.trial and not probe.jobs else ""
-            found.append(Planned(probe, why_not=f"it costs about {cost:g} credits, and --spend leaves {left:g}{hint}"))
+            why_not = f"it costs about {cost:g} credits{more}, and --spend leaves {left:g}{hint}"
+            found.append(Planned(probe, why_not=why_not))
         else:
             left -= cost
-            made.update((*probe.jobs, probe.trial) if cost else ())
+            for kind, price in jobs:
+                prices.note(kind, price, price)
             found.append(Planned(probe, cost))
     return found
 
 
-def _cost(probe: Probe, credentials: Credentials, settings: FakeSettings, made: Collection[str]) -> float:
-    """Return what a probe is expected to cost beside what was `made` before."""
-    cost = 0.0
-    if probe.trial and not (credentials.empty_key and probe.family != "live_avatar") and probe.trial not in made:
+def _paid(
+    probe: Probe, credentials: Credentials, settings: FakeSettings, made: Container[str]
+) -> list[tuple[str, float]]:
+    """Return the jobs that a probe makes beside those that were `made` before: their kinds and expected prices."""
+    found: list[tuple[str, float]] = []
+    if probe.trial and not (credentials.empty_key and probe.family != "live_avatar"):
         create = CREATES[probe.trial]
+        kind = kind_of(probe.trial, probe.changes)
         body = {key: each for key, each in {**create.example, **probe.changes}.items() if each is not None}
-        cost += price_of(probe.trial, body, settings)
-    jobs = probe.jobs if len(set(probe.jobs)) < len(probe.jobs) else [each for each in probe.jobs if each not in made]
-    return cost + sum(JOBS[each].price(settings) for each in jobs)
+        if kind not in made:
+            found.append((kind, price_of(probe.trial, body, settings)))
+    is_several = len(set(probe.jobs)) < len(probe.jobs)
+    for name in probe.jobs:
+        kind = kind_of(JOBS[name].endpoint, JOBS[name].changes)
+        if is_several or kind not in made:
+            found.append((kind, JOBS[name].price(settings)))
+    return found
 
 
 _KEY: Final = "mockakoolcalibratemockakoolcalib"
@@ -178,7 +191,7 @@ def calibrate(
     try:
         spent = begun - session.balance()
     except NotAskedError:
-        spent = session.reserved
+        spent = session.spending.least
     return Calibration(findings, session.requests, max(spent, 0), frozenset(session.secrets))
 
 

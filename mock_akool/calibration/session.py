@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar, cast
@@ -10,8 +11,9 @@ from urllib.parse import urlencode
 
 from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.families import CREATES, FAMILY_OF, FakeSettings, Family, Results
+from mock_akool.calibration.errors import NotAskedError, NoValueError
 from mock_akool.calibration.service import CalibrationError, Reply, Service
-from mock_akool.core.errors import MockAkoolError
+from mock_akool.calibration.spending import Spending
 from mock_akool.core.http import Request
 
 PACE_S: Final = 0.5
@@ -22,14 +24,6 @@ BUSY: Final = frozenset({1005, 2001})
 """Codes that say nothing about what was asked, but that the service has no time."""
 
 T = TypeVar("T")
-
-
-class NotAskedError(MockAkoolError):
-    """A probe could not find out; the text says why."""
-
-
-class NoValueError(MockAkoolError):
-    """What the service does is what no value of the setting does; the text says what was seen."""
 
 
 class Credentials(NamedTuple):
@@ -103,6 +97,28 @@ def price_of(endpoint: str, body: Mapping[str, Any], settings: FakeSettings) -> 
     return float(FAMILY_OF[endpoint].price(input, settings)) * create.jobs(input)
 
 
+def kind_of(endpoint: str, changes: Mapping[str, Any]) -> str:
+    """Return the same text for jobs that cost the same: those of equal requests, but for the job that they go on."""
+    parent = CREATES[endpoint].parent_field
+    return f"{endpoint} {json.dumps({key: each for key, each in changes.items() if key != parent}, sort_keys=True)}"
+
+
+def stated_price(value: Any) -> float:
+    """Return how many credits the records in JSON data say that they cost, each record once; 0 when none says it."""
+    found: dict[str, float] = {}
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, dict):
+            price = each.get("deduction_credit")
+            if isinstance(price, (int, float)) and not isinstance(price, bool) and 0 < price < math.inf:
+                found[str(each.get("_id", len(found)))] = float(price)
+            pending.extend(each.values())
+        elif isinstance(each, list):
+            pending.extend(each)
+    return sum(found.values())
+
+
 def record_with(value: Any, key: str) -> dict[str, Any] | None:
     """Return the first object in JSON data that has a key; None when there is none."""
     if isinstance(value, dict):
@@ -128,12 +144,14 @@ class Session:
     media: Mapping[str, str] = field(default_factory=dict)
     """The addresses of real media, by kind."""
     requests: int = 0
-    reserved: float = 0
-    """How many credits were planned for what was created until now."""
     secrets: set[str] = field(default_factory=set)
     """What must not get into a report."""
     _last_s: float | None = None
     _known: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.spending = Spending(self.limits.spend, self.start_balance, self.balance)
+        """What keeps to the limit of credits."""
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """Return what `make` found out the first time; a failure is kept, too."""
@@ -211,27 +229,13 @@ class Session:
         """Return the credits of an account; raises NotAskedError when it does not say."""
         reply = self.ask("GET", "/api/open/v3/faceswap/quota/info", key=key)
         credit = reply.data.get("credit") if isinstance(reply.data, dict) else None
-        if not isinstance(credit, (int, float)) or isinstance(credit, bool):
+        if not isinstance(credit, (int, float)) or isinstance(credit, bool) or not math.isfinite(credit):
             raise NotAskedError(f"quota/info did not say a balance: code {reply.code}")
         return credit
 
     def start_balance(self) -> float:
         """Return the credits of the main account before anything was made."""
         return self.once("start balance", self.balance)
-
-    def reserve(self, credits: float) -> None:
-        """Take note that a create is going to cost so many credits; raises NotAskedError when that is too much.
-
-        What counts is the greater of what was expected and what the balance shows to be gone.
-        """
-        if credits <= 0:
-            return
-        begun = self.start_balance()
-        gone = max(self.reserved, begun - self.balance() if self.reserved else 0)
-        if gone + credits > self.limits.spend:
-            left = max(self.limits.spend - gone, 0)
-            raise NotAskedError(f"it costs about {credits:g} credits, and --spend leaves {left:g}")
-        self.reserved = gone + credits
 
     # Requests that create
 
@@ -298,8 +302,11 @@ class Session:
         plain = {**create.example, **(changes or {})}
         self.check_media({key: value for key, value in plain.items() if value is not None})
         body = self.body_of(endpoint, changes or {}, webhook=webhook)
-        self.reserve(price_of(endpoint, body, self.settings))
-        return self.ask(create.method, create.path, body, takes=takes)
+        self.spending.begin(kind_of(endpoint, changes or {}), price_of(endpoint, body, self.settings))
+        reply = self.ask(create.method, create.path, body, takes=takes)
+        is_refused = reply.code is not None and not reply.is_ok
+        self.spending.end(is_refused=is_refused, stated=stated_price(reply.json))
+        return reply
 
     def poll(self, family: Family[Any], results: Results, job_id: str) -> Reply:
         """Ask a reader about a job."""

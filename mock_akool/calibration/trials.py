@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from mock_akool.akool.families import CREATES, FAMILY_OF
+from mock_akool.calibration.errors import NotAskedError, NoValueError
 from mock_akool.calibration.probe import EMPTY, Probe, need, setting
 from mock_akool.calibration.service import Reply
-from mock_akool.calibration.session import NotAskedError, NoValueError, Session, price_of
+from mock_akool.calibration.session import Session, price_of
 
 _OTHER_REASONS: Final = frozenset({1003, 1005, 1007, 1008, 1101, 1102, 1109, 1200, 1213, 2001})
 """Codes that are about something else than credits."""

@@ -51,7 +51,11 @@ def add_parser(commands: Any, help: str) -> None:
     who.add_argument("--banned-api-key", metavar="KEY", help="the key of a banned account")
     what = parser.add_argument_group("what is asked")
     what.add_argument(
-        "--spend", type=_credits, default=0.0, metavar="N", help="make jobs for N credits at most (default: none)"
+        "--spend",
+        type=_credits,
+        default=0.0,
+        metavar="N",
+        help="make jobs for N credits at most, and none unless 10 times its expected price is left (default: 0)",
     )
     what.add_argument("--families", metavar="NAMES", help="only these families, with commas between them")
     what.add_argument("--only", action="append", default=[], metavar="PROBE", help="only this probe (repeatable)")

@@ -123,7 +123,7 @@ def test_jobs_files_and_webhooks_of_a_live_service(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     only = [each for name in ("webhook_processing", "file:image", "fields:image") for each in ("--only", name)]
-    who = ("--api-key", KEY, "--client-id", CLIENT_ID, "--yes", "--spend", "2")
+    who = ("--api-key", KEY, "--client-id", CLIENT_ID, "--yes", "--spend", "20")
     assert ran(url, *who, *only, "--webhook-url", "http://127.0.0.1:{port}/hook") == 1
     said = capsys.readouterr().out
     assert "webhook_processing  false, and the fake true" in said
