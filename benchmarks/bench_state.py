@@ -29,14 +29,14 @@ def run(quick: bool) -> Iterator[Row]:
             took_s, size, waits_ms = _beside_a_save(server)
         waits_ms.sort()
         p99 = waits_ms[len(waits_ms) * 99 // 100]
-        yield Row(f"saving {jobs:,} jobs beside polls", took_s, "s", at_most(_MOST_S), f"{size / 1e6:.0f} MB")
+        yield Row(f"saving {jobs:,} jobs with webhooks", took_s, "s", at_most(_MOST_S), f"{size / 1e6:.0f} MB")
         note = f"of {len(waits_ms):,} polls the longest {waits_ms[-1]:.0f} ms"
         yield Row("p99 of polls beside a save", p99, "ms", at_most(_MOST_MS), note)
         loading = (sys.executable, "-m", "benchmarks.subjects.stateful_server", "load", str(file))
         loaded = subprocess.run(loading, capture_output=True, text=True, check=False, timeout=300)
         if loaded.returncode:
             raise BenchmarkError(f"the state was not loaded: {loaded.stderr}")
-        yield Row(f"loading {jobs:,} jobs", float(loaded.stdout), "s", at_most(_MOST_S))
+        yield Row(f"loading {jobs:,} jobs with webhooks", float(loaded.stdout), "s", at_most(_MOST_S))
 
 
 def _beside_a_save(server: Server) -> tuple[float, int, list[float]]:

@@ -1,4 +1,4 @@
-"""Our server with jobs and a state file; or how many seconds it takes to load one.
+"""Our server with jobs that want webhooks and a state file; or how many seconds it takes to load one.
 
 python stateful_server.py PORT JOBS FILE | load FILE
 """
@@ -17,9 +17,12 @@ from mock_akool.server.process import tune_for_serving
 from mock_akool.server.settings import Settings
 from mock_akool.server.state_file import StateFile
 
+_BODY = b'{"prompt":"a red fox","webhookUrl":"http://127.0.0.1:9/hook"}'
+
 
 def made() -> Application:
-    return Application(Settings.of(credits=10**9), SteeredClock())
+    # The jobs last, so that none of their webhooks is sent meanwhile.
+    return Application(Settings.of(credits=10**9, queueing="1d"), SteeredClock())
 
 
 def filled(jobs: int) -> Application:
@@ -27,7 +30,7 @@ def filled(jobs: int) -> Application:
     for number in range(jobs):
         key = API_KEY if number % 2 else f"account-{number % 1000}"
         headers = {"x-api-key": key, "content-type": "application/json"}
-        application.answer(Request.build("POST", CREATE, headers=headers, body=b'{"prompt":"a red fox"}'))
+        application.answer(Request.build("POST", CREATE, headers=headers, body=_BODY))
     return application
 
 

@@ -55,7 +55,7 @@ def add_parser(commands: Any, help: str) -> None:
         type=_credits,
         default=0.0,
         metavar="N",
-        help="make jobs for N credits at most, and none unless 10 times its expected price is left (default: 0)",
+        help="make jobs for N credits at most, as the plan says",
     )
     what.add_argument("--families", metavar="NAMES", help="only these families, with commas between them")
     what.add_argument("--only", action="append", default=[], metavar="PROBE", help="only this probe (repeatable)")
