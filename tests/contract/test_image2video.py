@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 
 from mock_akool import MockAkool, Profile, Request
-from mock_akool.akool.families.image2video import EFFECTS
-from mock_akool.akool.families.video_models import MODELS
+from mock_akool.akool.families.generated_videos.effects import EFFECTS
+from mock_akool.akool.families.generated_videos.models import MODELS
 from tests.contract.asking import KEY, OTHER, Asker
 
 V4: Final = "/api/open/v4"

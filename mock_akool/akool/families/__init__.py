@@ -1,4 +1,4 @@
-"""The families of jobs that the fake knows. A new one is a module here, and a line in `FAMILIES`."""
+"""The families of jobs that the fake knows. A new one is a module or a package here, and a line in `FAMILIES`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from mock_akool.akool.families import (
     faceswap,
     faceswap_v3,
     faceswap_v4,
-    image2video,
     image_button,
     image_v3,
     image_v4,
@@ -24,7 +23,6 @@ from mock_akool.akool.families import (
     reage,
     talking_avatar,
     talking_photo,
-    text2video,
     translate,
     voice,
 )
@@ -44,6 +42,8 @@ from mock_akool.akool.families.family import (
     shown_record,
     success_of,
 )
+from mock_akool.akool.families.generated_videos import image2video, text2video
+from mock_akool.akool.families.generated_videos.services import SERVICES as VIDEO_SERVICES
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.settings import ServiceSettings
 
@@ -120,7 +120,7 @@ SERVICES: Final[dict[str, Service]] = {
         *voice.SERVICES,
         *avatars.SERVICES,
         *translate.SERVICES,
-        *image2video.SERVICES,
+        *VIDEO_SERVICES,
         *live_avatar.SERVICES,
         *knowledge.SERVICES,
     )

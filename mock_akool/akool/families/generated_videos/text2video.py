@@ -5,18 +5,21 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Final
 
-from mock_akool.akool.families import image2video, video_models
 from mock_akool.akool.families.family import WebhookInfo
+from mock_akool.akool.families.generated_videos import models
+from mock_akool.akool.families.generated_videos.batches import batch
+from mock_akool.akool.families.generated_videos.family import family
+from mock_akool.akool.families.generated_videos.requests import LONG_PROMPT, TextBatch
 from mock_akool.akool.validation import Field
 
-FAMILY: Final = image2video.family(
+FAMILY: Final = family(
     "text2video",
-    image2video.batch(
+    batch(
         "text2Video/createByPrompt/batch",
         "/api/open/v4/text2Video/createByPrompt/batch",
-        video_models.FROM_TEXT,
-        image2video.TextBatch,
-        {"prompt": Field(image2video.LONG_PROMPT, required=True)},
+        models.FROM_TEXT,
+        TextBatch,
+        {"prompt": Field(LONG_PROMPT, required=True)},
         {"prompt": "a fox in the snow", "resolution": "720p", "video_length": 5, "count": 2},
         needs_resolution=False,
     ),

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from typing import Final, NamedTuple
+from urllib.parse import parse_qs
 
-from mock_akool.akool.families.family import Record
+from mock_akool.akool.errors import ParameterError
+from mock_akool.akool.families.family import Answer, Asked, Record, Service, success_of
+from mock_akool.akool.families.generated_videos.schemas import answer_schema
+from mock_akool.akool.families.generated_videos.settings import VideoOptions
+from mock_akool.core.schema import Schema
 
 FROM_IMAGE: Final = 1501
 FROM_TEXT: Final = 1502
@@ -111,3 +116,44 @@ def rows(kind: int, surcharge: float, *, observed: bool) -> list[Record]:
 def known(kind: int, value: str) -> Model | None:
     """Return the model of a type with this value."""
     return next((model for model in MODELS.get(kind, ()) if model.value == value), None)
+
+
+_MOST_DIGITS: Final = 10
+_MOST_QUERY_FIELDS: Final = 100
+
+
+def _answer(asked: Asked) -> Answer:
+    try:
+        query = parse_qs(asked.request.query, max_num_fields=_MOST_QUERY_FIELDS)
+    except ValueError:
+        raise ParameterError(f"the query has over {_MOST_QUERY_FIELDS} fields") from None
+    types = query.get("types[]", ())
+    if not types:
+        raise ParameterError("types[] is missing from the query; give one such as types[]=1501")
+    context = asked.world.context
+    surcharge = context.options(VideoOptions).i2v_audio_surcharge
+    kinds = dict.fromkeys(int(each) for each in types if each.isascii() and each.isdigit() and len(each) < _MOST_DIGITS)
+    found = [row for kind in kinds for row in rows(kind, surcharge, observed=context.observed)]
+    return success_of(sorted(found, key=_sort, reverse=True))
+
+
+def _sort(row: Record) -> int:
+    sort: int = row["sort"]
+    return sort
+
+
+_MODEL_SCHEMA: Final[Schema] = {
+    "type": "object",
+    "required": ["sort", "type", "label", "value", "resolutionList", "durationList", "maxCount"],
+    "properties": {"sort": {"type": "integer"}, "type": {"type": "integer"}, "value": {"type": "string"}},
+}
+
+
+SERVICE: Final = Service(
+    endpoint="aigModel/list",
+    path="/api/open/v4/aigModel/list",
+    answer=_answer,
+    method="GET",
+    query={"types[]": "1501 for models that make videos of images, 1502 of texts, 2101 of characters"},
+    schema=answer_schema({"type": "array", "items": _MODEL_SCHEMA}),
+)
