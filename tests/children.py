@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
+import io
 import os
 import re
 import signal
@@ -10,11 +12,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
+import pytest
+
+from mock_akool.cli import main
 from mock_akool.server.addresses import PREFIX
 
 PATIENCE_S: Final = 30.0
@@ -48,6 +53,44 @@ def run(
         timeout=patience_s,
         check=False,
     )
+
+
+def run_here(
+    *arguments: str | Path, variables: Mapping[str, str] | None = None, folder: Path | None = None, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of mock-akool to its end in this process, as `run` does in one of its own; it reads what is typed.
+
+    A process takes a tenth of a second of the processor to start. That commands are programs is seen by the tests of
+    `python -m mock_akool`; for what a command says and how it ends, its function is enough.
+    """
+    words = list(map(str, arguments))
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with (
+        _surrounded(environment(**(variables or {})), folder or Path.cwd()),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed.encode()), encoding="utf-8"))
+        try:
+            code = main(words)
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    said, complained = (stream.buffer.getvalue().decode() for stream in (out, err))
+    return subprocess.CompletedProcess([*MOCK_AKOOL, *words], code, said, complained)
+
+
+@contextlib.contextmanager
+def _surrounded(variables: Mapping[str, str], folder: Path) -> Iterator[None]:
+    before = dict(os.environ)
+    with contextlib.chdir(folder):
+        try:
+            os.environ.clear()
+            os.environ.update(variables)
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 class _Pipe:

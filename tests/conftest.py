@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 
@@ -57,5 +58,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Let no later collection of garbage walk through the collected tests, of which there are thousands."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_old_is_walked_through() -> Iterator[None]:
+    """Look for garbage after each module, and let no later collection walk through what the module has left to stay.
+
+    Packages that tests have imported are most of it. Looking through it all took two fifths of the tests' time.
+    """
+    yield
     gc.collect()
     gc.freeze()

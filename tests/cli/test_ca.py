@@ -10,7 +10,7 @@ import pytest
 from mock_akool.akool.families import HOSTS
 from mock_akool.cli import main
 from mock_akool.server.certificates import Authority, bundle
-from tests.children import Child, Serving, run
+from tests.children import Child, Serving, run, run_here
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_what_cannot_be_written_is_one_line(folder: Path, capsys: pytest.Capture
 
 def test_serve_says_at_once_when_it_cannot_speak_tls_only(tmp_path: Path) -> None:
     Authority(tmp_path).root_pem()
-    ran = run("serve", "--port", "0", "--tls-only", "--tls-name", "akool-mock", "--ca-dir", tmp_path)
+    ran = run_here("serve", "--port", "0", "--tls-only", "--tls-name", "akool-mock", "--ca-dir", tmp_path)
     assert ran.returncode == 1
     assert ran.stderr == (
         f"mock-akool: the CA in {tmp_path} may not sign akool-mock. Make a new one with "
@@ -79,7 +79,7 @@ def test_a_folder_that_is_named_has_the_ca_when_the_server_listens(tmp_path: Pat
     with Serving("--ca-dir", tmp_path / "none", "--no-tls"):
         assert not (tmp_path / "none").exists()
     (tmp_path / "ca" / "authority.pem").write_text("nonsense")
-    ran = run("serve", "--port", "0", "--ca-dir", tmp_path / "ca")
+    ran = run_here("serve", "--port", "0", "--ca-dir", tmp_path / "ca")
     assert ran.returncode == 1
     assert ran.stderr.startswith(f"mock-akool: the CA {tmp_path / 'ca' / 'authority.pem'} is broken: ")
     assert len(ran.stderr.splitlines()) == 1
@@ -89,12 +89,12 @@ def test_health_of_a_server_that_speaks_tls_only(tmp_path: Path) -> None:
     variables = {"MOCK_AKOOL_TLS_ONLY": "yes", "MOCK_AKOOL_CA_DIR": str(tmp_path), "MOCK_AKOOL_PORT": "0"}
     with Child("serve", variables=variables) as serving:
         port = serving.said(r"listens on https://127\.0\.0\.1:(\d+) ")[1]
-        ran = run("health", variables={**variables, "MOCK_AKOOL_PORT": port})
+        ran = run_here("health", variables={**variables, "MOCK_AKOOL_PORT": port})
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.endswith(f" at https://127.0.0.1:{port} is ok\n")
 
 
 def test_both_ways_at_once_is_a_mistake() -> None:
-    ran = run("serve", "--port", "0", "--tls-only", "--no-tls")
+    ran = run_here("serve", "--port", "0", "--tls-only", "--no-tls")
     assert ran.returncode == 1
     assert ran.stderr == "mock-akool: --tls-only: it contradicts no_tls; leave one of them out\n"

@@ -1,4 +1,4 @@
-"""The command line, run as a person runs it: `python -m mock_akool ...` in a process of its own."""
+"""The command line: `python -m mock_akool ...` in a process of its own, or what it says and how it ends in this one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mock_akool.cli import build_parser, main
 from mock_akool.cli.exit_statuses import EXIT_STATUSES
 from mock_akool.scenario_library.library import names, text_of
 from mock_akool.server.settings import table
-from tests.children import PATIENCE_S, Child, Serving, run
+from tests.children import PATIENCE_S, Child, Serving, run, run_here
 from tests.server.wires import until
 
 CREATE = "/api/open/v3/content/image/createbyprompt"
@@ -100,7 +100,7 @@ class TestHelp:
     @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
     @pytest.mark.parametrize("columns", ["40", "80", "300"])
     def test_the_help_of_each_command_fits_a_screen(self, command: tuple[str, ...], columns: str) -> None:
-        shown = run(*command, "--help", variables={"COLUMNS": columns})
+        shown = run_here(*command, "--help", variables={"COLUMNS": columns})
         assert (shown.returncode, shown.stderr) == (0, "")
         lines = shown.stdout.splitlines()
         assert len(lines) <= 40
@@ -109,7 +109,7 @@ class TestHelp:
         assert lines[1] == "", "usage is one line"
 
     def test_it_lists_the_commands_with_what_they_do(self) -> None:
-        shown = run("--help")
+        shown = run_here("--help")
         for command, help in COMMAND_TABLE.items():
             assert re.search(rf"(?m)^    {command} +{re.escape(help)}$", shown.stdout)
 
@@ -123,7 +123,7 @@ class TestHelp:
         assert "`mock-akool settings` lists all settings." in shown
 
     def test_every_default_that_it_shows_is_right(self) -> None:
-        shown = run("serve", "--help").stdout
+        shown = run_here("serve", "--help").stdout
         defaults = dict(re.findall(r"(?m)--([a-z-]+) [A-Z]+ .*\(default: (\S+)\)$", shown))
         assert len(defaults) >= 4
         known = {row.name.replace("_", "-"): row.shown_default for row in table()}
@@ -237,7 +237,7 @@ class TestMistakes:
     def test_one_line_tells_what_is_wrong_and_what_to_do(
         self, arguments: tuple[str, ...], code: int, message: str, tmp_path: Path
     ) -> None:
-        finished = run(*arguments, folder=tmp_path)
+        finished = run_here(*arguments, folder=tmp_path)
         assert (finished.returncode, finished.stdout) == (code, "")
         assert message in finished.stderr
         assert is_one_line(finished.stderr) or " mistakes:\n" in finished.stderr
@@ -249,7 +249,7 @@ class TestMistakes:
         assert is_one_line(finished.stderr)
 
     def test_an_unknown_variable_is_reported_with_the_nearest(self) -> None:
-        finished = run("serve", variables={"MOCK_AKOOL_SEDE": "1"})
+        finished = run_here("serve", variables={"MOCK_AKOOL_SEDE": "1"})
         assert finished.returncode == 1
         assert (
             finished.stderr == "mock-akool: MOCK_AKOOL_SEDE: there is no such variable; did you mean MOCK_AKOOL_SEED?\n"
@@ -276,7 +276,7 @@ class TestMistakes:
     def test_a_folder_as_port_file_is_one_clear_line_and_leaves_nothing(self, tmp_path: Path) -> None:
         folder = tmp_path / "folder"
         folder.mkdir()
-        finished = run("serve", "-p", "0", "--port-file", folder)
+        finished = run_here("serve", "-p", "0", "--port-file", folder)
         assert finished.returncode == 1
         assert finished.stderr == f"mock-akool: cannot write the port file {folder}: Is a directory\n"
         assert list(tmp_path.iterdir()) == [folder]
@@ -570,7 +570,7 @@ class TestEnd:
     )
     def test_a_start_that_fails_is_json_too(self, flags: tuple[str, ...], variables: dict[str, str]) -> None:
         for more in (("--seed", "x"), ("--host", "nowhere.invalid"), ("--set", "sede=1")):
-            finished = run("serve", *flags, *more, variables=variables)
+            finished = run_here("serve", *flags, *more, variables=variables)
             assert (finished.returncode, finished.stdout) == (1, "")
             line = json.loads(finished.stderr)
             assert line["event"] == "error"
@@ -624,7 +624,7 @@ api_key = "key-of-the-file-of-32-characters"
     )
     def test_a_mistake_names_the_file(self, tmp_path: Path, text: str, message: str) -> None:
         file = self.write(tmp_path, text)
-        finished = run("serve", "--config", file)
+        finished = run_here("serve", "--config", file)
         assert (finished.returncode, finished.stdout) == (1, "")
         assert finished.stderr.startswith(f"mock-akool: {file}{message}")
         assert is_one_line(finished.stderr)
@@ -632,7 +632,7 @@ api_key = "key-of-the-file-of-32-characters"
     def test_all_mistakes_are_reported_with_where_they_stand(self, tmp_path: Path) -> None:
         file = self.write(tmp_path, "seed = 'x'\nqueueing = 'soon'")
         variables = {"MOCK_AKOOL_CREDITS": "many", "MOCK_AKOOL_SEDE": "1"}
-        finished = run("serve", "--config", file, "--port", "x", "--set", "square_4k=x", variables=variables)
+        finished = run_here("serve", "--config", file, "--port", "x", "--set", "square_4k=x", variables=variables)
         assert finished.returncode == 1
         first, *mistakes = finished.stderr.splitlines()
         assert first == "mock-akool: 6 mistakes:"
@@ -649,7 +649,7 @@ api_key = "key-of-the-file-of-32-characters"
     def test_health_finds_its_port_there(self, tmp_path: Path) -> None:
         with Serving() as serving:
             file = self.write(tmp_path, f"port = {serving.port}")
-            assert run("health", variables={"MOCK_AKOOL_CONFIG": file}).returncode == 0
+            assert run_here("health", variables={"MOCK_AKOOL_CONFIG": file}).returncode == 0
 
 
 class TestSettings:
@@ -662,7 +662,7 @@ class TestSettings:
 
     @pytest.mark.parametrize("name", ["port", "MOCK_AKOOL_PORT", "Port"])
     def test_one_is_explained(self, name: str) -> None:
-        shown = run("settings", name)
+        shown = run_here("settings", name)
         assert (shown.returncode, shown.stderr) == (0, "")
         assert shown.stdout.splitlines() == [
             "port",
@@ -674,7 +674,7 @@ class TestSettings:
         ]
 
     def test_one_without_a_flag_is_explained(self) -> None:
-        shown = run("settings", "square-4k").stdout
+        shown = run_here("settings", "square-4k").stdout
         assert "  flag      --set square_4k=VALUE\n  variable  MOCK_AKOOL_SQUARE_4K\n  about     section 8" in shown
 
 
@@ -715,7 +715,7 @@ class TestHealth:
     @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
     def test_without_an_address_it_asks_the_server_of_the_variables(self, host: str) -> None:
         with Serving() as serving:
-            shown = run("health", variables={"MOCK_AKOOL_PORT": str(serving.port), "MOCK_AKOOL_HOST": host})
+            shown = run_here("health", variables={"MOCK_AKOOL_PORT": str(serving.port), "MOCK_AKOOL_HOST": host})
             assert shown.returncode == 0
             assert f"at http://127.0.0.1:{serving.port} is ok" in shown.stdout
 
@@ -728,7 +728,7 @@ class TestHealth:
         ],
     )
     def test_no_server_is_not_well(self, url: str, begin: str, why: str) -> None:
-        shown = run("health", "--url", url)
+        shown = run_here("health", "--url", url)
         assert (shown.returncode, shown.stdout) == (1, "")
         assert shown.stderr.startswith(f"mock-akool: {begin}")
         assert why in shown.stderr
@@ -737,7 +737,7 @@ class TestHealth:
     @pytest.mark.parametrize("address", ["127.0.0.1:{}", "localhost:{}", "HTTP://127.0.0.1:{}/", " 127.0.0.1:{} "])
     def test_an_address_may_be_written_shortly(self, address: str) -> None:
         with Serving() as serving:
-            shown = run("health", "--url", address.format(serving.port))
+            shown = run_here("health", "--url", address.format(serving.port))
         assert (shown.returncode, shown.stderr) == (0, "")
         assert re.fullmatch(rf"mock-akool \S+ at (?i:http)://\S+:{serving.port} is ok\n", shown.stdout)
 
@@ -752,7 +752,7 @@ class TestHealth:
         ],
     )
     def test_what_is_no_address_is_reported_with_how_to_write_it(self, url: str, shown: str) -> None:
-        finished = run("health", "--url", url)
+        finished = run_here("health", "--url", url)
         assert (finished.returncode, finished.stdout, finished.stderr) == (1, "", f"mock-akool: {shown}\n")
 
     @pytest.mark.parametrize(
@@ -775,7 +775,7 @@ class TestHealth:
     def test_another_server_is_not_well(self, answer: tuple[int, bytes], why: str, stranger: Any) -> None:
         stranger.answers = answer
         url = f"http://127.0.0.1:{stranger.server_port}"
-        shown = run("health", "--url", url)
+        shown = run_here("health", "--url", url)
         assert (shown.returncode, shown.stdout) == (1, "")
         assert shown.stderr.startswith(f"mock-akool: {why.format(url=url)}")
         assert is_one_line(shown.stderr)
@@ -783,7 +783,7 @@ class TestHealth:
     def test_a_server_that_is_silent_is_not_well(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-            shown = run("health", "--url", url, "--timeout", "0.05")
+            shown = run_here("health", "--url", url, "--timeout", "0.05")
         assert shown.returncode == 1
         assert shown.stderr.startswith(f"mock-akool: the server at {url} does not answer within 0.05 s. ")
 
@@ -839,7 +839,7 @@ class TestScenarios:
         assert main(["scenarios", "check", str(file)]) == 0
 
     def test_show_of_an_unknown_name(self) -> None:
-        shown = run("scenarios", "show", "maintenence")
+        shown = run_here("scenarios", "show", "maintenence")
         assert (shown.returncode, shown.stdout) == (1, "")
         assert shown.stderr == "mock-akool: there is no scenario 'maintenence'; did you mean 'maintenance'?\n"
 
@@ -847,7 +847,7 @@ class TestScenarios:
         good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
         good.write_text("rules: [{on: any, fault: {drop: true}}]\n")
         bad.write_text("seed: 1\nrulse: []\n")
-        shown = run("scenarios", "check", str(bad), str(good), str(tmp_path / "none.json"))
+        shown = run_here("scenarios", "check", str(bad), str(good), str(tmp_path / "none.json"))
         assert shown.returncode == 1
         assert shown.stdout == f"{good}: valid (0 job scripts, 1 rule)\n"
         assert shown.stderr.splitlines() == [
@@ -857,7 +857,7 @@ class TestScenarios:
         ]
 
     def test_schema_is_json(self) -> None:
-        shown = run("scenarios", "schema")
+        shown = run_here("scenarios", "schema")
         assert json.loads(shown.stdout)["title"] == "mock-akool scenario"
 
     def test_a_server_has_several(self, tmp_path: Path) -> None:
@@ -890,6 +890,6 @@ class TestScenarios:
             )
 
     def test_a_mistake_is_reported_in_a_line(self) -> None:
-        shown = run("serve", "--scenario", "slwo")
+        shown = run_here("serve", "--scenario", "slwo")
         assert shown.returncode == 1
         assert shown.stderr == ("mock-akool: --scenario: there is no scenario 'slwo'; did you mean 'slow'?\n")

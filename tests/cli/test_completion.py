@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from functools import cache
 
 import pytest
 
-from tests.children import PATIENCE_S, run
+from tests.children import PATIENCE_S, run_here
 
 
+@cache
 def script(shell: str) -> str:
-    shown = run("completion", shell)
+    shown = run_here("completion", shell)
     assert (shown.returncode, shown.stderr) == (0, "")
     return shown.stdout
 

@@ -33,7 +33,7 @@ from mock_akool.core.http import Request, Response
 from mock_akool.core.media import MediaSpec
 from mock_akool.media.cache import MediaCache
 from mock_akool.media.images import render
-from tests.children import MOCK_AKOOL, PATIENCE_S, Child, environment, run
+from tests.children import MOCK_AKOOL, PATIENCE_S, Child, environment, run_here
 from tests.installation import made_once
 
 API = "/api/open/v3/content/image"
@@ -215,7 +215,7 @@ def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    finished = run("demo", "--folder", file)
+    finished = run_here("demo", "--folder", file)
     assert finished.returncode == 1
     assert finished.stderr == f"mock-akool: cannot write {file}: File exists. Choose another with --folder\n"
 

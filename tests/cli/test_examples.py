@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.children import run
+from tests.children import run_here
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(file.name for file in EXAMPLES.iterdir() if file.is_file())
 
 
 def test_each_is_listed_with_what_it_does() -> None:
-    shown = run("examples", "list")
+    shown = run_here("examples", "list")
     assert (shown.returncode, shown.stderr) == (0, "")
     lines = dict(line.split(maxsplit=1) for line in shown.stdout.splitlines())
     assert sorted(lines) == NAMES
@@ -26,7 +26,7 @@ def test_each_is_listed_with_what_it_does() -> None:
 @pytest.mark.parametrize("names", [(), ("answering_fetch.mjs",), ("README.md", "curl_client.sh")])
 def test_they_are_copied(tmp_path: Path, names: tuple[str, ...]) -> None:
     folder = tmp_path / "a new" / "folder"
-    copied = run("examples", "copy", folder, *names)
+    copied = run_here("examples", "copy", folder, *names)
     assert (copied.returncode, copied.stderr) == (0, "")
     assert copied.stdout.splitlines() == [str(folder / name) for name in names or NAMES]
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
@@ -36,7 +36,7 @@ def test_they_are_copied(tmp_path: Path, names: tuple[str, ...]) -> None:
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "receiver.mjs").write_text("mine")
-    copied = run("examples", "copy", tmp_path)
+    copied = run_here("examples", "copy", tmp_path)
     assert (copied.returncode, copied.stdout) == (1, "")
     assert copied.stderr == (
         f"mock-akool: {tmp_path / 'receiver.mjs'} exists already. Choose another folder, or move it away\n"
@@ -46,8 +46,8 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 
 def test_several_that_are_there_are_named_together(tmp_path: Path) -> None:
-    run("examples", "copy", tmp_path, "receiver.mjs", "curl_client.sh")
-    copied = run("examples", "copy", tmp_path, "receiver.mjs", "curl_client.sh")
+    run_here("examples", "copy", tmp_path, "receiver.mjs", "curl_client.sh")
+    copied = run_here("examples", "copy", tmp_path, "receiver.mjs", "curl_client.sh")
     assert copied.stderr == (
         f"mock-akool: {tmp_path / 'receiver.mjs'}, {tmp_path / 'curl_client.sh'} exist already. "
         "Choose another folder, or move them away\n"
@@ -59,12 +59,12 @@ def test_several_that_are_there_are_named_together(tmp_path: Path) -> None:
     [("receiver.js", "Did you mean 'receiver.mjs'?"), ("xyz", "`mock-akool examples list` shows them")],
 )
 def test_an_unknown_one(tmp_path: Path, name: str, hint: str) -> None:
-    copied = run("examples", "copy", tmp_path, name)
+    copied = run_here("examples", "copy", tmp_path, name)
     assert (copied.returncode, copied.stderr) == (1, f"mock-akool: there is no example {name!r}. {hint}\n")
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    copied = run("examples", "copy", tmp_path / "file" / "folder")
+    copied = run_here("examples", "copy", tmp_path / "file" / "folder")
     assert copied.returncode == 1
     assert copied.stderr.startswith(f"mock-akool: cannot write to {tmp_path / 'file' / 'folder'}: ")

@@ -18,7 +18,7 @@ from mock_akool.cli import COMMANDS, main
 from mock_akool.cli.exit_statuses import EXIT_STATUSES, OF_ALL
 from mock_akool.cli.isolation import IsolationError
 from mock_akool.webhooks import seal
-from tests.children import Child, Serving, run
+from tests.children import Child, Serving, run, run_here
 from tests.webhooks.receivers import ID, SECRET, http_receiver
 
 ACCOUNT: Final = ("--client-id", ID, "--api-key", SECRET)
@@ -80,7 +80,7 @@ def replayed(place: Place) -> int:
 
 def on_a_port_that_is_taken(place: Place) -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        return run("serve", "--port", str(taken.getsockname()[1])).returncode
+        return run_here("serve", "--port", str(taken.getsockname()[1])).returncode
 
 
 def while_a_server_runs(place: Place) -> int:
@@ -108,7 +108,7 @@ def judged(*command: str) -> Callable[[Place], int]:
 
 
 def cannot_be_run(command: str) -> Callable[[Place], int]:
-    return lambda place: run(command, "--", place.file("no-program", "x")).returncode
+    return lambda place: run_here(command, "--", place.file("no-program", "x")).returncode
 
 
 def ca(command: str, *, file: bool = False) -> dict[str, Callable[[Place], int]]:
@@ -153,7 +153,7 @@ CASES: Final[dict[str, dict[str, Callable[[Place], int]]]] = {
     "health": {"0": while_a_server_runs, "1": line("health", "--url", "http://127.0.0.1:9")},
     "exec": {
         "that of COMMAND": executed(*PYTHON, "raise SystemExit(7)"),
-        "1": lambda place: run("exec", "--scenario", "none", "--", "true").returncode,
+        "1": lambda place: run_here("exec", "--scenario", "none", "--", "true").returncode,
         "2": where_nobody_may_have_namespaces,
         "126": cannot_be_run("exec"),
         "127": executed("no-such-command"),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from mock_akool.akool.families import FAMILIES
-from tests.children import run
+from tests.children import run_here
 
 
 def test_each_create_has_a_line_with_its_words() -> None:
-    shown = run("families")
+    shown = run_here("families")
     head, *lines = shown.stdout.splitlines()
     assert (shown.returncode, shown.stderr) == (0, "")
     assert head.split("  ")[0] == "FAMILY"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
 import requests
 
 from mock_akool.webhooks import seal
-from tests.children import MOCK_AKOOL, PATIENCE_S, Serving, environment, run
+from tests.children import MOCK_AKOOL, PATIENCE_S, Serving, environment, run, run_here
 from tests.mock.clients import CREATE
 from tests.webhooks.receivers import ID, SECRET, http_receiver, until
 
@@ -20,10 +19,10 @@ QUICK: Final = ("--queueing", "0", "--processing", "0", "--set", "webhook_retry_
 ACCOUNT: Final = {"AKOOL_CLIENT_ID": ID, "AKOOL_API_KEY": SECRET}
 
 
-def opened(envelope: str, *arguments: str, variables: Mapping[str, str] = ACCOUNT) -> subprocess.CompletedProcess[str]:
+def opened(envelope: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*MOCK_AKOOL, "webhook", "open", *arguments],
-        env=environment(**variables),
+        [*MOCK_AKOOL, "webhook", "open"],
+        env=environment(**ACCOUNT),
         input=envelope,
         capture_output=True,
         encoding="utf-8",
@@ -34,7 +33,7 @@ def opened(envelope: str, *arguments: str, variables: Mapping[str, str] = ACCOUN
 
 class TestSend:
     def send(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return run("webhook", "send", *arguments, variables=ACCOUNT)
+        return run_here("webhook", "send", *arguments, variables=ACCOUNT)
 
     def test_a_receiver_takes_it(self) -> None:
         with http_receiver() as receiver:
@@ -53,7 +52,7 @@ class TestSend:
     def test_the_account_may_be_given_by_flags(self) -> None:
         with http_receiver() as receiver:
             arguments = ("--to", receiver.url, "--client-id", ID, "--api-key", SECRET)
-            sent = run(
+            sent = run_here(
                 "webhook",
                 "send",
                 *arguments,
@@ -119,12 +118,12 @@ class TestOpen:
         ],
     )
     def test_a_bad_one(self, envelope: str, said: str) -> None:
-        result = opened(envelope)
+        result = run_here("webhook", "open", variables=ACCOUNT, typed=envelope)
         assert (result.returncode, result.stdout) == (1, "")
         assert result.stderr.startswith(f"mock-akool: {said}")
 
     def test_without_an_account(self) -> None:
-        result = opened("{}", variables={})
+        result = run_here("webhook", "open", typed="{}")
         assert result.stderr == "mock-akool: --client-id is missing; give it, or set the variable AKOOL_CLIENT_ID\n"
 
 

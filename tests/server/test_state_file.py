@@ -22,7 +22,7 @@ from mock_akool import MockAkool, Request
 from mock_akool.core.clock import SteeredClock
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.server.state_file import StateFile
-from tests.children import PATIENCE_S, Serving, run
+from tests.children import PATIENCE_S, Serving, run_here
 
 CREATE = "/api/open/v3/content/image/createbyprompt"
 INFO = "/api/open/v3/content/image/infobymodelid?image_model_id="
@@ -114,7 +114,7 @@ class TestOverARestart:
     def test_a_broken_file_starts_nothing_and_stays(self, file: Path) -> None:
         file.write_text('{"format":1,"state":{"seed":')
         port_file = file.with_name("port")
-        ended = run("serve", "--port", "0", "--state", str(file), "--port-file", str(port_file))
+        ended = run_here("serve", "--port", "0", "--state", str(file), "--port-file", str(port_file))
         assert ended.returncode == 1
         assert ended.stdout == ""
         (line,) = ended.stderr.splitlines()
@@ -125,7 +125,7 @@ class TestOverARestart:
 
     def test_one_of_another_version_is_one_line(self, file: Path) -> None:
         file.write_text('{"format":2,"version":"7.0.0"}')
-        ended = run("serve", "--port", "0", "--state", str(file))
+        ended = run_here("serve", "--port", "0", "--state", str(file))
         assert ended.returncode == 1
         (line,) = ended.stderr.splitlines()
         assert "it has format 2 and was written by mock-akool 7.0.0" in line
