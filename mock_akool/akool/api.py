@@ -234,6 +234,16 @@ def _question(request: Request) -> Question:
     return request.headers.get("content-type", "").encode() + b"\n" + request.body
 
 
+_LONG_BYTES: Final = 32 << 10
+_LONG_QUERY: Final = 8 << 10
+_LISTS: Final = frozenset(service.path for service in SERVICES.values() if service.lists)
+
+
+def is_slow(request: Request) -> bool:
+    """Return whether a request may take milliseconds: it names or sends very much, or lists all that an account has."""
+    return len(request.body) > _LONG_BYTES or len(request.query) > _LONG_QUERY or request.path in _LISTS
+
+
 def _serve(service: Service) -> Open:
     """Return what answers a service."""
 

@@ -26,6 +26,8 @@ class Documents:
         self.lock = lock
         self._kept: dict[str, dict[str, dict[str, Document]]] = {}
         """By API key, kind and id."""
+        self._ids: dict[tuple[str, str], dict[str, str]] = {}
+        """Ids by API key and kind, and by the name that the document has."""
         self._counts: dict[str, int] = {}
 
     @transaction
@@ -39,6 +41,21 @@ class Documents:
         """Keep the documents of others instead."""
         self._kept = {key: {kind: dict(some) for kind, some in kinds.items()} for key, kinds in state.kept.items()}
         self._counts = dict(state.counts)
+        self._ids = {}
+        for key, kinds in self._kept.items():
+            for kind, some in kinds.items():
+                for document_id, document in some.items():
+                    self._note_name(key, kind, document_id, document)
+
+    @transaction
+    def get(self, api_key: str, kind: str, document_id: str) -> Document | None:
+        """Return a document of an account; None when it is not there."""
+        return self._kept.get(api_key, {}).get(kind, {}).get(document_id)
+
+    @transaction
+    def named(self, api_key: str, kind: str, name: str) -> str | None:
+        """Return the id of the account's document with this `name`; None when there is none."""
+        return self._ids.get((api_key, kind), {}).get(name)
 
     @transaction
     def of(self, api_key: str, kind: str) -> Mapping[str, Document]:
@@ -54,12 +71,16 @@ class Documents:
     @transaction
     def put(self, api_key: str, kind: str, document_id: str, document: Document) -> None:
         """Keep a document, in the place of one with the same id."""
-        self._kept.setdefault(api_key, {}).setdefault(kind, {})[document_id] = document
+        kept = self._kept.setdefault(api_key, {}).setdefault(kind, {})
+        if document_id in kept:
+            self._forget_name(api_key, kind, document_id, kept[document_id])
+        kept[document_id] = document
+        self._note_name(api_key, kind, document_id, document)
 
     @transaction
     def remove(self, api_key: str, kind: str, document_id: str) -> None:
         """Forget a document; it must be there."""
-        del self._kept[api_key][kind][document_id]
+        self._forget_name(api_key, kind, document_id, self._kept[api_key][kind].pop(document_id))
 
     @transaction
     def all(self, api_key: str | None = None) -> list[tuple[str, str, str, Document]]:
@@ -75,10 +96,24 @@ class Documents:
     @transaction
     def discard(self, api_key: str, kind: str, document_id: str) -> bool:
         """Forget a document; returns whether it was there."""
-        return self._kept.get(api_key, {}).get(kind, {}).pop(document_id, None) is not None
+        document = self.get(api_key, kind, document_id)
+        if document is not None:
+            self.remove(api_key, kind, document_id)
+        return document is not None
 
     @transaction
     def forget(self, api_key: str) -> None:
         """Forget all documents of an account."""
-        self._kept.pop(api_key, None)
+        for kind in self._kept.pop(api_key, {}):
+            self._ids.pop((api_key, kind), None)
         self._counts.pop(api_key, None)
+
+    def _note_name(self, api_key: str, kind: str, document_id: str, document: Document) -> None:
+        name = document.get("name")
+        if isinstance(name, str):
+            self._ids.setdefault((api_key, kind), {})[name] = document_id
+
+    def _forget_name(self, api_key: str, kind: str, document_id: str, document: Document) -> None:
+        ids, name = self._ids.get((api_key, kind), {}), document.get("name")
+        if isinstance(name, str) and ids.get(name) == document_id:
+            del ids[name]

@@ -271,7 +271,10 @@ class HttpConnection(asyncio.Protocol):
         if self._first and self._scheme == "https" and self._refusal is None:
             self._host.tls.unused_connections += 1
         self._waiting.clear()
-        self._unparsed = b""
+        # This and its parser keep each other until the garbage collector comes, which in a server is seldom.
+        self._unparsed = self._body = self._target = b""
+        self._headers = {}
+        self._whole = None
         if self._task is not None:
             self._task.cancel()  # or a response that is late by an hour would be kept for nobody
 

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from mock_akool.admin.access import is_loopback
+from mock_akool.akool import api
 from mock_akool.akool.families import HOSTS
 from mock_akool.core.call_log import Refusal
 from mock_akool.core.errors import ServerError
@@ -101,7 +102,8 @@ class Server:
         self.tls = tls or Tls()
         application.tls = self.tls
         self.max_body_bytes = application.max_body_bytes
-        self.is_slow: Callable[[Request], bool] = application.is_slow
+        is_slow = application.is_slow
+        self.is_slow: Callable[[Request], bool] = lambda request: is_slow(request) or api.is_slow(request)
         self.pace = 1.0
         """How many times as fast as they say responses are that come late or slowly: as fast as the fake's clock."""
         self.connections: set[HttpConnection] = set()
@@ -305,7 +307,7 @@ class Server:
                         break
             else:
                 response = await self.loop.run_in_executor(self._admin, waiting.in_vain)
-        if self._log is not None:
+        if self._log is not None and response.media is None:
             now_ns = time.time_ns()
             self._log.note(now_ns, request, response, now_ns - began_ns, peer)
         return response

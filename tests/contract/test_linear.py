@@ -148,6 +148,24 @@ def test_a_pattern_of_a_rule(pattern: str) -> None:
     assert_linear(lambda count: own_s(of(prompt="a" * count), scenario))
 
 
+def test_knowledge_is_made_among_much_other() -> None:
+    def make(count: int) -> float:
+        mock = MockAkool()
+        made = [
+            create(json.dumps({"name": f"k{each}"}), "/api/open/v4/knowledge/create") for each in range(count // 10)
+        ]
+        gc.disable()
+        try:
+            began_ns = time.thread_time_ns()
+            for request in made:
+                mock.answer(request)
+            return (time.thread_time_ns() - began_ns) / NS_PER_S
+        finally:
+            gc.enable()
+
+    assert_linear(make)
+
+
 def test_what_is_quadratic_would_be_seen() -> None:
     def work(count: int) -> float:
         began_ns = time.thread_time_ns()

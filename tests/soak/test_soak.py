@@ -367,3 +367,22 @@ def test_a_reset_gives_memory_back() -> None:
             kept_kib.append(resident_kib(serving.process.pid))
     first_kib, last_kib = kept_kib[1], kept_kib[-1]  # the first round is for what stays for good
     assert last_kib <= 1.1 * first_kib, kept_kib
+
+
+def test_what_clients_sent_that_left_is_not_kept() -> None:
+    """Of requests that never came whole nothing stays, though the garbage collector seldom comes."""
+    sent = b"POST /api/open/v3/getToken HTTP/1.1\r\ncontent-length: 9000000\r\n\r\n" + b"x" * 1_000_000
+    with Serving() as serving, closing(HTTPConnection("127.0.0.1", serving.port, timeout=60)) as connection:
+        send(connection, "GET", QUOTA)
+        before_kib = resident_kib(serving.process.pid)
+        with ExitStack() as opened:
+            for _ in range(100):
+                left = opened.enter_context(socket.create_connection(("127.0.0.1", serving.port), 10))
+                left.sendall(sent)
+            until(lambda: resident_kib(serving.process.pid) > before_kib + 80_000)
+
+        def is_given_back() -> bool:
+            send(connection, "POST", "/_mock/reset")
+            return resident_kib(serving.process.pid) < before_kib + 30_000
+
+        until(is_given_back)

@@ -578,6 +578,8 @@ class Service:
     schema: Schema = field(default_factory=lambda: {"type": "object"})
     options: type[Options] | None = None
     """The settings that it is about, where they are no family's."""
+    lists: bool = False
+    """Whether it looks through all that an account has: among many jobs that takes milliseconds."""
 
 
 def one_in_path(request: Request, names: Sequence[str]) -> Sequence[str]:

@@ -68,20 +68,16 @@ def _id(values: Values) -> str:
 # Answers
 
 
-def _own(asked: Asked) -> Mapping[str, Record]:
-    return {each: dict(row) for each, row in asked.world.documents.of(asked.own.api_key, _KIND).items()}
-
-
 def _found(asked: Asked, asked_id: str) -> Record:
-    row = _own(asked).get(asked_id)
+    row = asked.world.documents.get(asked.own.api_key, _KIND, asked_id)
     if row is None:
         reason = f"no knowledge of the account has the id {shown(asked_id)}"
         raise asked.world.context.settings.refusal(Code.KNOWLEDGE_UNKNOWN, reason=reason)
-    return row
+    return dict(row)
 
 
 def _check_name(asked: Asked, name: str, own_id: str = "") -> None:
-    if any(row["name"] == name and each != own_id for each, row in _own(asked).items()):
+    if asked.world.documents.named(asked.own.api_key, _KIND, name) not in (None, own_id):
         reason = f"the account has other knowledge with the name {shown(name)}"
         raise asked.world.context.settings.refusal(Code.KNOWLEDGE_NAME_TAKEN, reason=reason)
 
@@ -133,8 +129,8 @@ def _show(asked: Asked) -> Answer:
 
 
 def _list(asked: Asked) -> Answer:
-    rows = list(_own(asked).values())[::-1]
-    shown_rows = list(Page.of(rows, Query.of(asked.request), _PAGE).items)
+    rows = list(asked.world.documents.of(asked.own.api_key, _KIND).values())[::-1]
+    shown_rows = [dict(row) for row in Page.of(rows, Query.of(asked.request), _PAGE).items]
     is_array = options_of(asked.world.context.settings, KnowledgeOptions).knowledge_list_shape == "array"
     return success_of(shown_rows if is_array else {"knowledge_list": shown_rows})
 
@@ -156,6 +152,7 @@ def _service(
         path=f"/api/open/v4/{_KIND}/{name}",
         answer=answer,
         method=method,
+        lists=name == "list",
         input=input,
         example=example or {},
         query=query or {},

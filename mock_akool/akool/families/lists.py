@@ -90,25 +90,47 @@ class Page(NamedTuple, Generic[Item]):
         return cls(items[(page - 1) * size : page * size], len(items), page, size)
 
 
-class OwnRow(NamedTuple):
-    """A job of the account, its status now, and its record as a reader shows it."""
+class OwnRow:
+    """A job of the account, its status now, and its record as a reader shows it.
 
-    job: Job
-    status: Status
-    record: Record
+    Both are found when they are asked for: of thousands of jobs, a page shows few.
+    """
+
+    __slots__ = ("_asked", "_family", "_reading", "_record", "_status", "job")
+
+    def __init__(self, job: Job, asked: Asked, reading: Reading, family: Family[Any]) -> None:
+        self.job = job
+        self._asked = asked
+        self._reading = reading
+        self._family = family
+        self._status: Status | None = None
+        self._record: Record | None = None
+
+    @property
+    def status(self) -> Status:
+        """The status of the job now."""
+        if self._status is None:
+            self._status = self._asked.world.change_of(self.job, self._asked.now_ns).status
+        return self._status
+
+    @property
+    def record(self) -> Record:
+        """The record of the job as the reader shows it."""
+        if self._record is None:
+            base, context = self._asked.request.file_base, self._asked.world.context
+            self._record = shown_record(self._reading, self._family, self.job, self.status, base, context)
+        return self._record
 
 
 def own_rows(asked: Asked, reading: Reading, families: Sequence[Family[Any]]) -> list[OwnRow]:
     """Return the account's jobs of some families that it has not deleted, the newest first."""
     known = {create.endpoint: family for family in families for create in family.creates}
-    world, rows = asked.world, list[OwnRow]()
-    for job in reversed(world.jobs(asked.own.api_key)):
-        family = known.get(job.endpoint)
-        if family is not None and job.deleted_ns is None:
-            status = world.change_of(job, asked.now_ns).status
-            record = shown_record(reading, family, job, status, asked.request.file_base, world.context)
-            rows.append(OwnRow(job, status, record))
-    return rows
+    jobs = asked.world.jobs(asked.own.api_key)
+    return [
+        OwnRow(job, asked, reading, known[job.endpoint])
+        for job in reversed(jobs)
+        if job.deleted_ns is None and job.endpoint in known
+    ]
 
 
 def note_shown(asked: Asked, rows: Sequence[OwnRow]) -> tuple[tuple[str, Status], ...]:

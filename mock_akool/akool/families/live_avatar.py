@@ -422,7 +422,7 @@ FAMILY: Final = Family[Session](
 def _list_sessions(asked: Asked) -> Answer:
     query = Query.of(asked.request)
     wanted = query.one_of("status", tuple(str(int(status)) for status in Status))
-    rows = [row for row in own_rows(asked, _READING, (FAMILY,)) if wanted in ("", str(int(row.status)))]
+    rows = [row for row in own_rows(asked, _READING, (FAMILY,)) if not wanted or wanted == str(int(row.status))]
     page = Page.of(rows, query, _PAGE)
     data = {"count": page.whole, "result": [row.record for row in page.items]}
     return success_of(data, shown=note_shown(asked, page.items))
@@ -468,6 +468,7 @@ SERVICES: Final = (
         endpoint="liveAvatar/session/list",
         path="/api/open/v4/liveAvatar/session/list",
         answer=_list_sessions,
+        lists=True,
         method="GET",
         query={**paging(_PAGE), "status": "1 opening, 2 open, 3 over; all without it"},
     ),

@@ -557,6 +557,7 @@ SERVICES: Final = (
         endpoint="voice/list",
         path="/api/open/v4/voice/list",
         answer=_list_voices,
+        lists=True,
         method="GET",
         query={
             "type": "1 for the account's clones, 2 for the vendor's voices",
@@ -570,6 +571,7 @@ SERVICES: Final = (
         endpoint="voice/resource/list",
         path="/api/open/v4/voice/resource/list",
         answer=_list_resources,
+        lists=True,
         method="GET",
         query={"type": "1 for spoken texts, 2 for changed voices", **paging()},
     ),

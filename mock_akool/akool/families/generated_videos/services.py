@@ -48,7 +48,7 @@ def _old_list(asked: Asked) -> Answer:
         raise ParameterError("sub_type is given, which this list refuses; leave it out")
     has_rows = query.text("type") in ("", str(OLD_TYPE))
     own = [
-        row for row in own_rows(asked, OLD_READING, [image2video.FAMILY]) if row.record["sub_type"] == models.FROM_IMAGE
+        row for row in own_rows(asked, OLD_READING, [image2video.FAMILY]) if sub_type(row.job.input) == models.FROM_IMAGE
     ]
     page = Page.of(own if has_rows else [], query)
     rows = [row.record for row in page.items]
@@ -82,6 +82,7 @@ SERVICES: Final = (
         endpoint="content/video/list",
         path="/api/open/v3/content/video/list",
         answer=_old_list,
+        lists=True,
         method="GET",
         query={"page": "which page, from 1", "size": "how many rows it has", "type": "15; others have no rows"},
         schema=answer_schema(list_of("result", {"type": "object", "required": ["_id", "type", "video"]}, "count")),
