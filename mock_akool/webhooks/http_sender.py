@@ -35,6 +35,8 @@ _SAFE: Final = "/%!$&'()*+,;=:@~-._"
 _IDLE_S: Final = 0.5
 """How long a connection is kept for the next webhook that waits for it."""
 _MOST_UNASKED: Final = 65_536
+_MOST_READ: Final = 1 << 20
+"""How many bytes of a response are read; of a longer one only the status counts."""
 _DOCKER_HOST: Final = "host.docker.internal"
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -354,6 +356,8 @@ class _Connection(asyncio.Protocol):
         self._answered: asyncio.Future[Sent] | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._status: int | None = None
+        self._room = 0
+        """How many more bytes of the response are read."""
 
     @property
     def is_fresh(self) -> bool:
@@ -364,6 +368,7 @@ class _Connection(asyncio.Protocol):
         """Wait for the response to a request that is now sent; returns what will have it."""
         self.is_reusable = False
         self._status = None
+        self._room = _MOST_READ
         self._parser = httptools.HttpResponseParser(self)
         self._answered = asyncio.get_running_loop().create_future()
         if self._unasked:  # by a receiver that speaks first
@@ -399,6 +404,11 @@ class _Connection(asyncio.Protocol):
             self._read(data)
 
     def _read(self, data: bytes) -> None:
+        self._room -= len(data)
+        if self._room < 0:  # its end may never come
+            self.is_reusable = False
+            self._finish(f"the receiver's response has over {_MOST_READ:,} bytes of headers")
+            return
         try:
             cast("httptools.HttpResponseParser", self._parser).feed_data(data)
         except httptools.HttpParserUpgrade:

@@ -738,6 +738,45 @@ def test_a_sender_reports_and_never_raises() -> None:
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
+class TestHugeAnswers:
+    """What a receiver answers without end is not read without end."""
+
+    @staticmethod
+    async def sent_to(head: bytes, piece: bytes) -> Sent:
+        ended = asyncio.Event()
+
+        async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(head)
+            with suppress(ConnectionError):
+                while not writer.transport.is_closing():
+                    writer.write(piece)
+                    await writer.drain()
+            ended.set()
+
+        async with await asyncio.start_server(receive, "127.0.0.1", 0) as server:
+            sender = Sender(AddressPolicy(), 3.0)
+            sent = await sender.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook", b"{}")
+            await ended.wait()
+            sender.close()
+            await asyncio.sleep(0.01)
+            return sent
+
+    @pytest.mark.parametrize("framing", [b"content-length: 9999999999", b"transfer-encoding: chunked", b"x: y"])
+    def test_of_an_endless_body_the_status_counts(self, framing: bytes) -> None:
+        piece = b"1000\r\n" + b"x" * 4096 + b"\r\n" if b"chunked" in framing else b"x" * 4096
+        assert asyncio.run(self.sent_to(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n", piece)) == Sent(200)
+
+    @pytest.mark.parametrize("piece", [b"x: " + b"y" * 1000 + b"\r\n", b"y" * 1000])
+    def test_endless_headers_are_no_answer(self, piece: bytes) -> None:
+        sent = asyncio.run(self.sent_to(b"HTTP/1.1 200 OK\r\nx: ", piece))
+        assert sent == Sent(error="the receiver's response has over 1,048,576 bytes of headers")
+
+    def test_endless_interim_answers_are_none(self) -> None:
+        interim = b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert asyncio.run(self.sent_to(interim, interim)).status is None
+
+
 class TestHugeBodies:
     """Bodies that a fault makes huge are sent piece by piece."""
 

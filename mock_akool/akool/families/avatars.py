@@ -253,7 +253,7 @@ def _list(asked: Asked) -> Answer:
     if VENDORS in whose:
         found += [each for each in _VENDORS_AVATARS if each.type in types]
     if OWN in whose:
-        found += [each for each in own_rows(asked, FAMILY.readings[0], (FAMILY,)) if each.job.input.type in types]
+        found += [each for each in own_rows(asked, FAMILY.readings[0], (FAMILY,)) if each.input.type in types]
     page = Page.of(found, query, _VENDORS_COUNT)
     first = (page.number - 1) * page.size
     rows = [_row(each, first + n, asked) for n, each in enumerate(page.items)]

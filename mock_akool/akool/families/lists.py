@@ -107,6 +107,11 @@ class OwnRow:
         self._record: Record | None = None
 
     @property
+    def input(self) -> Any:
+        """What the job was made of; its type is that of the family's creates."""
+        return self.job.input
+
+    @property
     def status(self) -> Status:
         """The status of the job now."""
         if self._status is None:

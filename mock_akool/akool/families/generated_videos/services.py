@@ -9,7 +9,7 @@ from mock_akool.akool.errors import ParameterError
 from mock_akool.akool.families.family import Answer, Asked, Record, Service, several_in_body, success_of
 from mock_akool.akool.families.generated_videos import effects, image2video, models
 from mock_akool.akool.families.generated_videos.family import OLD_READING
-from mock_akool.akool.families.generated_videos.records import OLD_TYPE
+from mock_akool.akool.families.generated_videos.records import OLD_TYPE, sub_type
 from mock_akool.akool.families.generated_videos.requests import Video
 from mock_akool.akool.families.generated_videos.schemas import ID_SCHEMA, answer_schema, list_of
 from mock_akool.akool.families.lists import Page, Query, note_shown, own_rows
@@ -48,7 +48,7 @@ def _old_list(asked: Asked) -> Answer:
         raise ParameterError("sub_type is given, which this list refuses; leave it out")
     has_rows = query.text("type") in ("", str(OLD_TYPE))
     own = [
-        row for row in own_rows(asked, OLD_READING, [image2video.FAMILY]) if sub_type(row.job.input) == models.FROM_IMAGE
+        row for row in own_rows(asked, OLD_READING, [image2video.FAMILY]) if sub_type(row.input) == models.FROM_IMAGE
     ]
     page = Page.of(own if has_rows else [], query)
     rows = [row.record for row in page.items]
