@@ -17,6 +17,7 @@ from tests.packaging.dockerfile import ROOT
 STANDARD: Final = """
 import asyncio, ctypes, http.client, http.server, multiprocessing, os, pathlib, platform, select, selectors, shutil
 import signal, socket, socketserver, ssl, subprocess, sys, tempfile, threading, unittest.mock
+asyncio.new_event_loop().close()  # which chooses the kind of loop, from Python 3.14 on
 """
 """What the standard library has adapted by itself to this system, before the system changes."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 import unittest
 from collections.abc import AsyncIterator, Iterator
@@ -90,7 +91,7 @@ def test_a_coroutine_function_runs_with_the_fake_and_stays_one() -> None:
         await asyncio.sleep(60)
         return mock.job(job_id).status
 
-    assert asyncio.iscoroutinefunction(make)
+    assert inspect.iscoroutinefunction(make)
     began = time.perf_counter()
     assert asyncio.run(make()) is Status.PROCESSING
     assert time.perf_counter() - began < 30

@@ -204,6 +204,8 @@ class TestRetries:
         assert slept_s(mock) == 60
 
     @reported("litl/backoff#54")
+    # Of Python 3.14 and newer, about backoff's own code.
+    @pytest.mark.filterwarnings("ignore:'asyncio.iscoroutinefunction' is deprecated:DeprecationWarning")
     @pytest.mark.parametrize("in_task", [True, False])
     def test_backoff_with_a_time_limit(self, in_task: bool, mock: MockAkool) -> None:
         backoff = pytest.importorskip("backoff")
