@@ -43,6 +43,10 @@ lint: $(VENV)/installed-dev ## check style, types, layers, words, the Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	for system in win32 darwin; do \
+		$(BIN)/mypy --platform $$system --cache-dir .mypy_cache/$$system --no-warn-unreachable \
+			--exclude enter_namespaces mock_akool || exit 1; \
+	done
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.check_words

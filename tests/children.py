@@ -41,6 +41,7 @@ def run(
     variables: Mapping[str, str] | None = None,
     folder: Path | None = None,
     patience_s: float = PATIENCE_S,
+    encoding: str = "utf-8",
 ) -> subprocess.CompletedProcess[str]:
     """Run a child to its end."""
     return subprocess.run(
@@ -49,7 +50,7 @@ def run(
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        encoding="utf-8",
+        encoding=encoding,
         timeout=patience_s,
         check=False,
     )

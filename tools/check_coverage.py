@@ -111,7 +111,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "coverage.json")
         measured.json_report(outfile=str(file))
-        found = list(packages(json.loads(file.read_text())))
+        found = list(packages(json.loads(file.read_text(encoding="utf-8"))))
     print(reported(found))
     return 0 if all(package.is_enough for package in found) else 1
 

@@ -168,7 +168,7 @@ def public_names() -> str:
 
 def golden(name: str) -> str:
     """Return a body of the API, as JSON."""
-    return f"```json\n{json.dumps(json.loads((GOLDEN / f'{name}.json').read_text()), indent=2)}\n```"
+    return f"```json\n{json.dumps(json.loads((GOLDEN / f'{name}.json').read_text(encoding='utf-8')), indent=2)}\n```"
 
 
 # Families

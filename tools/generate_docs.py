@@ -262,7 +262,7 @@ def _written(value: Any) -> str:
 
 
 def _versions() -> str:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = {library: f"`mock-akool[{library}]`" for library in project["optional-dependencies"]}
     wanted = [*project["dependencies"], *(each for name in extras for each in project["optional-dependencies"][name])]
     found = (re.fullmatch(r"([a-z]+)>=([\d.]+)", each) for each in wanted)
@@ -272,7 +272,7 @@ def _versions() -> str:
 
 def layers() -> list[list[str]]:
     """Return the packages of each layer, the highest layer first, as import-linter has them."""
-    importlinter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    importlinter = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     (found,) = [contract["layers"] for contract in importlinter["contracts"] if contract["type"] == "layers"]
     names = [re.findall(r"mock_akool\.(\w+)", layer) for layer in found]
     return [[name for name in layer if (ROOT / "mock_akool" / name).is_dir()] for layer in names]
@@ -283,7 +283,7 @@ def modules(package: str) -> dict[str, str]:
     root = ROOT / "mock_akool"
     said = {}
     for file in sorted((root / package).rglob("*.py"), key=lambda file: file.with_name(file.stem.removeprefix("_"))):
-        doc = ast.get_docstring(ast.parse(file.read_text())) or ""
+        doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
         path = file.parent if file.name == "__init__.py" else file.with_suffix("")
         said[".".join(path.relative_to(root).parts)] = first_sentence(doc)
     return dict(sorted(said.items()))
@@ -487,9 +487,9 @@ def picture_of_gauntlet() -> str:
 def main() -> None:
     """Rewrite the generated parts of all pages."""
     for page in PAGES:
-        page.write_text(rendered(page.read_text()))
-    LAYERS.write_text(picture_of_layers(layers()))
-    GAUNTLET.write_text(picture_of_gauntlet())
+        page.write_text(rendered(page.read_text(encoding="utf-8")), encoding="utf-8")
+    LAYERS.write_text(picture_of_layers(layers()), encoding="utf-8")
+    GAUNTLET.write_text(picture_of_gauntlet(), encoding="utf-8")
 
 
 if __name__ == "__main__":

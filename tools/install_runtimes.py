@@ -60,7 +60,7 @@ def _install(name: str, by: str, command: Sequence[str]) -> None:
         return
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LONGEST_S, check=False
+            command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=_LONGEST_S, check=False
         )
         why = "" if done.returncode == 0 else ((done.stderr or done.stdout).strip().splitlines() or ["it failed"])[-1]
     except subprocess.TimeoutExpired:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ COMMANDS: Final = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
+    _write_what_can_be_written()
     arguments = sys.argv[1:] if arguments is None else arguments
     command = next((each for each in arguments if not each.startswith("-")), None)
     options = build_parser(command or "").parse_args(arguments)
@@ -51,6 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output went away, as in `mock-akool demo | head`; at exit Python writes once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _write_what_can_be_written() -> None:
+    """Let stdout escape what its encoding lacks, as stderr does: in a pipe on Windows it has 256 characters."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def build_parser(command: str | None = None) -> Parser:

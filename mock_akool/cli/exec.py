@@ -390,6 +390,8 @@ def _ignore(number: int, _: object) -> None:
 
 def _is_in_foreground() -> bool:
     """Return whether the terminal sends its signals to this process."""
+    if sys.platform == "win32":  # each process of a console gets them
+        return True
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError:

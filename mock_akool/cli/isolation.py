@@ -91,9 +91,9 @@ class Isolation:
         """Write the files, and yield where each is and what it stands in place of."""
         if not _HOSTS_FILE.is_file():
             raise IsolationError(f"there is no {_HOSTS_FILE} to be replaced")
-        yield self._file("hosts", _hosts(_HOSTS_FILE.read_text(errors="replace"))), str(_HOSTS_FILE)
+        yield self._file("hosts", _hosts(_text(_HOSTS_FILE))), str(_HOSTS_FILE)
         if _ORDER_FILE.is_file():
-            yield self._file("nsswitch.conf", _order(_ORDER_FILE.read_text(errors="replace"))), str(_ORDER_FILE)
+            yield self._file("nsswitch.conf", _order(_text(_ORDER_FILE))), str(_ORDER_FILE)
         if _ANSWERED_BY_OTHERS.is_dir():
             (self._folder / "nscd").mkdir()
             yield str(self._folder / "nscd"), str(_ANSWERED_BY_OTHERS)
@@ -110,7 +110,7 @@ class Isolation:
 
     def _file(self, name: str, text: str) -> str:
         path = self._folder / name
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         path.chmod(0o644)
         return str(path)
 
@@ -131,6 +131,8 @@ def isolated(bundle: Path, root: Path) -> Iterator[Isolation]:
 def _received(ours: socket.socket) -> socket.socket | None:
     """Return the socket that listens in the namespaces, as the helper sends it; None when the helper has ended."""
     ours.settimeout(_PATIENCE_S)
+    if sys.platform == "win32":
+        raise AssertionError
     try:
         said, descriptors, _, _ = socket.recv_fds(ours, _MOST_SAID, 1)
     except OSError as error:
@@ -143,6 +145,10 @@ def _received(ours: socket.socket) -> socket.socket | None:
         f"--isolate cannot make namespaces here ({json.loads(said)['error']}); allow them to users, or run it as root; "
         "in a container that wants the capability SYS_ADMIN"
     )
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _hosts(system: str) -> str:

@@ -368,7 +368,7 @@ def _end_on_signals(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) ->
 
 def _reload_on_signal(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event, reloader: Reloader) -> None:
     """Read scenarios again at SIGHUP; but end when it says that the terminal is gone."""
-    if not hasattr(signal, "SIGHUP"):  # Windows, which has no /dev/tty either
+    if sys.platform == "win32":
         return
     has_terminal = _has_terminal()
 
@@ -383,6 +383,8 @@ def _reload_on_signal(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event, 
 
 def _has_terminal() -> bool:
     """Return whether this process has a terminal that is open."""
+    if sys.platform == "win32":  # it has no /dev/tty
+        return False
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:

@@ -778,6 +778,8 @@ class HttpConnection(asyncio.Protocol):
 
 def _queued(transport: asyncio.Transport) -> int:
     """Return how many bytes the system keeps for a client that has not taken them; 0 where it does not say."""
+    if sys.platform == "win32":
+        return 0
     try:
         import fcntl
         import termios

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import stat
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -43,10 +44,11 @@ def listen_on_path(path: str) -> socket.socket:
 
     Raises ServerError when another server listens there, or it is no socket.
     """
-    if not hasattr(socket, "AF_UNIX"):
+    if sys.platform == "win32":
         raise ServerError(f"cannot listen on {path}: this system has no Unix sockets", "Leave --uds out")
-    _remove_stale(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    family = socket.AF_UNIX
+    _remove_stale(path, family)
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.bind(path)
         listener.listen(BACKLOG)
@@ -138,14 +140,14 @@ def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error)).partition(" (while ")[0]
 
 
-def _remove_stale(path: str) -> None:
+def _remove_stale(path: str, family: int) -> None:
     try:
         mode = Path(path).lstat().st_mode
     except OSError:
         return
     if not stat.S_ISSOCK(mode):
         raise ServerError(f"cannot listen on {path}: there is a file that is no socket", "Choose another with --uds")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+    with socket.socket(family, socket.SOCK_STREAM) as client:
         client.settimeout(1)
         try:
             client.connect(path)

@@ -20,7 +20,7 @@ class PortFile:
         """Write the port so that a reader never sees half of it. Raises MockAkoolError."""
         draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
-            draft.write_text(f"{port}\n")
+            draft.write_text(f"{port}\n", encoding="utf-8")
             draft.replace(self._path)
         except OSError as error:
             draft.unlink(missing_ok=True)

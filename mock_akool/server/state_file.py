@@ -8,6 +8,7 @@ import gc
 import json
 import logging
 import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -157,7 +158,7 @@ class StateFile:
             )
 
     def _sync_folder(self) -> None:
-        if os.name == "nt":  # a folder cannot be opened there
+        if sys.platform == "win32":  # a folder cannot be opened there
             return
         folder = os.open(self._place.parent, os.O_RDONLY)
         try:

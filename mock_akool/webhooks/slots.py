@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import OrderedDict, deque
 from typing import Final
 
@@ -13,10 +14,10 @@ _SHARE_OF_HANDLES: Final = 4
 
 def most_connections() -> int:
     """Return how many connections all webhooks may have: a part of the files that this process may have open."""
-    try:
-        import resource
-    except ImportError:  # Windows
+    if sys.platform == "win32":
         return _OF_ALL
+    import resource
+
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _OF_ALL if soft < 0 else max(_OF_ACCOUNT, min(_OF_ALL, soft // _SHARE_OF_HANDLES))
 

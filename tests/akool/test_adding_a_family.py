@@ -14,7 +14,7 @@ import pytest
 from tests.children import environment
 
 ROOT: Final = Path(__file__).parents[2]
-PAGE: Final = (ROOT / "docs" / "adding-a-family.md").read_text()
+PAGE: Final = (ROOT / "docs" / "adding-a-family.md").read_text(encoding="utf-8")
 BLOCKS: Final = re.findall(r"^```(?:python|text)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 MOST_LINES: Final = 120
 
@@ -27,14 +27,14 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "mock_akool", package, ignore=shutil.ignore_patterns("__pycache__"))
     module, lines, _ = BLOCKS
     families = package / "akool" / "families"
-    (families / "sticker.py").write_text(module)
+    (families / "sticker.py").write_text(module, encoding="utf-8")
     known = families / "__init__.py"
-    text = known.read_text()
+    text = known.read_text(encoding="utf-8")
     imported, family = filter(None, lines.splitlines())
     for line, before in ((imported, "from mock_akool.akool.families.family import ("), (family, ")\n\nCREATES")):
         assert text.count(before) == 1
         text = text.replace(before, f"{line}\n{before}")
-    known.write_text(text)
+    known.write_text(text, encoding="utf-8")
     return folder
 
 
@@ -44,7 +44,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         env=environment(PYTHONPATH=str(folder)),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
         timeout=120,
     )

@@ -19,7 +19,7 @@ OUTSIDE: Final = [file for file in sorted(PACKAGE.rglob("*.py")) if file.relativ
 
 def locks_of(file: Path) -> Iterator[int]:
     """The lines of a module that speak of a lock that is not their own."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute) and node.attr == "lock":
             yield node.lineno
 

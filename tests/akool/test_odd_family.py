@@ -60,12 +60,12 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "mock_akool", folder / "mock_akool", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(bulk.__file__, families)
     known = families / "__init__.py"
-    text = known.read_text()
+    text = known.read_text(encoding="utf-8")
     first = "from mock_akool.akool.families.family import ("
     with_it = text.replace(first, f"from mock_akool.akool.families import bulk\n{first}")
     with_it = with_it.replace("image_button.FAMILY,", "image_button.FAMILY, bulk.FAMILY,")
     assert with_it.count("bulk") == text.count("bulk") + 2
-    known.write_text(with_it)
+    known.write_text(with_it, encoding="utf-8")
     return folder
 
 

@@ -139,7 +139,7 @@ class TestSection6Profiles:
         self, open_transport: OpenTransport
     ) -> None:
         client = Client(open_transport(profile="documented"))
-        sample = json.loads(VENDOR_SAMPLE.read_text())
+        sample = json.loads(VENDOR_SAMPLE.read_text(encoding="utf-8"))
 
         answer = client.info(client.completed()).json()
 

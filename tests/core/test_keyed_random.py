@@ -112,7 +112,7 @@ def test_another_process_draws_the_same(hash_seed: str) -> None:
         env={**os.environ, "PYTHONHASHSEED": hash_seed},
         check=True,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=30,
     )
     assert finished.stdout.strip() == KeyedRandom(7).hex(64, "job", "key", 3)

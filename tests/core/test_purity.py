@@ -45,7 +45,7 @@ def keys_of(value: Any) -> Iterator[str]:
 
 
 def words_of_akool() -> set[str]:
-    bodies = [json.loads(file.read_text()) for file in FIXTURES.rglob("*.json")]
+    bodies = [json.loads(file.read_text(encoding="utf-8")) for file in FIXTURES.rglob("*.json")]
     # Frames of a video are told by their number.
     keys = {key for body in bodies for key in keys_of(body) if not key.isdigit()} - ANY_APIS - OURS
     endpoints = set(ENDPOINT_NAMES) - ANY_ENDPOINTS
@@ -78,7 +78,7 @@ def spelled_in(source: str) -> list[str]:
 
 @pytest.mark.parametrize("file", CORE, ids=lambda file: file.stem)
 def test_core_spells_no_word_of_akools(file: Path) -> None:
-    assert spelled_in(file.read_text()) == []
+    assert spelled_in(file.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def imports_of(source: str) -> Iterator[str]:
 @pytest.mark.parametrize("file", PURE, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_core_and_akool_import_the_standard_library_and_each_other_downwards_only(file: Path) -> None:
     layers = ["core"] if file in CORE else ["core", "akool"]
-    for module in imports_of(file.read_text()):
+    for module in imports_of(file.read_text(encoding="utf-8")):
         top, _, rest = module.partition(".")
         if top == "mock_akool":
             assert rest.partition(".")[0] in layers, module
@@ -152,7 +152,7 @@ _IMPURE: Final = {
 @pytest.mark.parametrize("file", PURE, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_core_and_akool_do_no_input_or_output_and_read_no_clock_but_their_own(file: Path) -> None:
     allowed = {"time"} if file == PACKAGE / "core" / "clock.py" else set[str]()
-    assert _IMPURE.intersection(imports_of(file.read_text())) <= allowed
-    calls = [node.func for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    assert _IMPURE.intersection(imports_of(file.read_text(encoding="utf-8"))) <= allowed
+    calls = [node.func for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
     called = {each.id for each in calls if isinstance(each, ast.Name)}
     assert called.isdisjoint({"open", "print", "input", "__import__", "eval", "exec"})

@@ -85,7 +85,7 @@ def test_it_scripts_what_is_its_own(fake: MockAkool | RemoteAkool) -> None:
 
 def test_scenarios_are_put_for_it_alone(fake: MockAkool | RemoteAkool, tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
-    file.write_text("rules:\n  - {on: createbyprompt, fault: {http: 503}, name: closed}\n")
+    file.write_text("rules:\n  - {on: createbyprompt, fault: {http: 503}, name: closed}\n", encoding="utf-8")
     mine = fake.of_account(KEY)
     mine.put_scenario("flaky-gateway", file)
     assert [each.name for each in mine.scenarios] == ["flaky-gateway", "mine"]

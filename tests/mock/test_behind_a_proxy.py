@@ -150,7 +150,8 @@ def test_fixtures_use_it(url: str, tmp_path: Path) -> None:
     (tmp_path / "test_client.py").write_text(
         "import requests\n\n\ndef test_it(akool_mock):\n"
         f"    assert requests.get('{API}/faceswap/quota/info', headers={KEY}, timeout=20).json()['code'] == 1000\n"
-        "    assert len(akool_mock.calls) == 1\n"
+        "    assert len(akool_mock.calls) == 1\n",
+        encoding="utf-8",
     )
     variables = {"MOCK_AKOOL_CA_DIR": str(tmp_path)}
     arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--akool-url", url, "test_client.py")

@@ -80,7 +80,7 @@ def with_pytest() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "test_it.py").write_text(TEST % API, encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        told = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+        told = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=120, check=False)
         assert told.returncode == 0, told.stdout + told.stderr
 
 

@@ -172,7 +172,7 @@ class TestSources:
         self, name: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        (tmp_path / "mine.yaml").write_text("description: mine")
+        (tmp_path / "mine.yaml").write_text("description: mine", encoding="utf-8")
         (tmp_path / "all").mkdir()
         with pytest.raises(ScenarioError) as caught:
             load(name)
@@ -180,7 +180,7 @@ class TestSources:
 
     def test_a_file(self, tmp_path: Path) -> None:
         file = tmp_path / "mine.yaml"
-        file.write_text("seed: 7\n")
+        file.write_text("seed: 7\n", encoding="utf-8")
         assert (load(file).seed, load(str(file)).seed, load(file).name) == (7, 7, "mine")
 
     def test_a_dict(self) -> None:
@@ -188,7 +188,7 @@ class TestSources:
 
     def test_several_separated_by_commas(self, tmp_path: Path) -> None:
         file = tmp_path / "mine.json"
-        file.write_text('{"seed": 7}')
+        file.write_text('{"seed": 7}', encoding="utf-8")
         assert [each.name for each in load_all(f"flaky-gateway, {file}")] == ["flaky-gateway", "mine"]
         assert [each.name for each in load_all(["flaky-gateway", file])] == ["flaky-gateway", "mine"]
 

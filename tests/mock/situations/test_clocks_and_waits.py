@@ -380,7 +380,7 @@ class TestRuns:
     @reported("spulec/freezegun#433")
     def test_durations_in_a_junit_file_are_real(self, run: Callable[..., str], pytester: pytest.Pytester) -> None:
         run(self.SLEEPS, "--junit-xml=junit.xml")
-        assert 'time="6' not in (pytester.path / "junit.xml").read_text()
+        assert 'time="6' not in (pytester.path / "junit.xml").read_text(encoding="utf-8")
 
     @pytest.mark.parametrize("method", ["signal", "thread"])
     def test_a_limit_of_pytest_timeout_is_real(self, method: str, run: Callable[..., str]) -> None:

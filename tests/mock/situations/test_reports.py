@@ -11,7 +11,9 @@ REPORT = re.compile(r"[\w.-]+/[\w.-]+#[1-9]\d*")
 
 def named() -> list[str]:
     """Return what the marker `reported` is given, in all modules of the folder."""
-    sources = [path.read_text() for path in FOLDER.glob("test_*.py") if path.name != Path(__file__).name]
+    sources = [
+        path.read_text(encoding="utf-8") for path in FOLDER.glob("test_*.py") if path.name != Path(__file__).name
+    ]
     return [
         name
         for source in sources
