@@ -24,6 +24,9 @@ from tests.children import Child, Serving, run
 URL: Final = "https://openapi.akool.com/api/open/v3/faceswap/quota/info"
 CREDIT: Final = '{"code":1000,"msg":"OK","data":{"credit":1000}}'
 
+REFUSED: Final = {7, 56}
+"""The exit status of curl when a proxy refuses a tunnel: 56, and 7 in newer releases."""
+
 PYTHON: Final = """
 import asyncio, http.client, sys, urllib.request
 URL, KEY = "https://openapi.akool.com/api/open/v3/faceswap/quota/info", {"x-api-key": "k"}
@@ -370,17 +373,17 @@ class TestUsersOwn:
 
     @wants("curl")
     @pytest.mark.parametrize(
-        ("flags", "status"),
+        ("flags", "statuses"),
         [
-            ((), 0),
-            (("--host", "0.0.0.0"), 56),
-            (("--proxy-others", "refuse"), 56),
-            (("--set", "proxy_others=refuse"), 56),
-            (("--config", "refuses.toml"), 56),
+            ((), {0}),
+            (("--host", "0.0.0.0"), REFUSED),
+            (("--proxy-others", "refuse"), REFUSED),
+            (("--set", "proxy_others=refuse"), REFUSED),
+            (("--config", "refuses.toml"), REFUSED),
         ],
     )
     def test_it_is_no_open_proxy_for_other_machines(
-        self, flags: tuple[str, ...], status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, flags: tuple[str, ...], statuses: set[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
         Path("refuses.toml").write_text('proxy_others = "refuse"')
@@ -389,8 +392,9 @@ class TestUsersOwn:
             # What curl would not send by the proxy, it sends there.
             command = ("sh", "-c", f"curl -sSp --noproxy '' --proxy $HTTPS_PROXY -H 'x-api-key: k' {url}")
             ran = run("exec", "--quiet", *flags, "--", *command)
-        assert (ran.returncode, ran.stdout) == (status, CREDIT if status == 0 else ""), ran.stderr
-        assert ("response 403" in ran.stderr) is (status != 0)
+        assert ran.returncode in statuses, ran.stderr
+        assert ran.stdout == (CREDIT if statuses == {0} else "")
+        assert ("response 403" in ran.stderr) is (statuses == REFUSED)
 
 
 class TestEnvironment:

@@ -20,11 +20,13 @@ from mock_akool.cli import isolation, main
 from mock_akool.cli.isolation import _hosts, _order
 from mock_akool.server.certificates import Authority
 from tests.children import MOCK_AKOOL, PATIENCE_S, Child, run
-from tests.cli.test_exec import CREDIT, URL, wants
+from tests.cli.test_exec import CREDIT, REFUSED, URL, wants
 
 ISOLATED: Final = ("exec", "--quiet", "--isolate", "--")
 BARE: Final = ("env", "-i", f"PATH={os.environ['PATH']}")
 """What takes all variables from a program, and with them all that `exec` gives it."""
+OWN_CAS: Final = ("node", "--use-bundled-ca")
+"""Node with the CAs that it brings; where a distribution builds it, it trusts those of the system."""
 AS_A_USER: Final = ("unshare", "--map-user=1000", "--map-group=1000")
 """Makes of whoever runs the tests a user without rights."""
 
@@ -107,7 +109,8 @@ class TestNothingElse:
             # Nor through the proxy that the variables name: it refuses.
             assert run(*ISOLATED, "curl", "-sS", "--noproxy", "", "--proxytunnel", url).returncode == 7
             refused = run(*ISOLATED, "sh", "-c", f"curl -sSp --noproxy '' --proxy $HTTPS_PROXY {url}")
-            assert (refused.returncode, "response 403" in refused.stderr) == (56, True), refused
+            assert "response 403" in refused.stderr
+            assert refused.returncode in REFUSED
         finally:
             server.shutdown()
             server.server_close()
@@ -200,7 +203,7 @@ class TestReports:
     @wants("node")
     def test_a_command_that_failed_since_it_trusts_other_certificates(self) -> None:
         node = f"fetch('{URL}').catch(() => process.exit(5))"
-        ran = run("exec", "--isolate", "--", *BARE, "node", "-e", node)
+        ran = run("exec", "--isolate", "--", *BARE, *OWN_CAS, "-e", node)
         assert ran.returncode == 5
         _, first, hint = ran.stderr.splitlines()
         assert first.startswith("mock-akool: the command ended with exit status")
@@ -208,7 +211,7 @@ class TestReports:
 
     @wants("node")
     def test_a_program_that_trusts_certificates_of_its_own_only(self) -> None:
-        ran = run("exec", "--isolate", "--", *BARE, "node", "-e", f"fetch('{URL}').catch(() => {{}})")
+        ran = run("exec", "--isolate", "--", *BARE, *OWN_CAS, "-e", f"fetch('{URL}').catch(() => {{}})")
         _, first, hint = ran.stderr.splitlines()
         assert first == "mock-akool: no request reached the fake"
         assert "connected and sent no request, as clients do that do not trust the CA" in hint

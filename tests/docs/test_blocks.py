@@ -373,6 +373,7 @@ def test_the_demo_shows_what_the_readme_shows() -> None:
 
 def _install_packages() -> None:
     """Give the working folder the packages of npm that blocks import, installed once for all runs and workers."""
+    need("npm")
     installed = _NODE / "node_modules"
     with (_NODE / "package.json").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
