@@ -15,8 +15,15 @@ from tests import extent, surroundings
 if "MUTANT_UNDER_TEST" in os.environ:
     from hypothesis import HealthCheck, settings
 
-    # `make mutate` runs a test many times in one process, and by several runners.
-    settings.register_profile("mutation", suppress_health_check=[HealthCheck.differing_executors], derandomize=True)
+    # `make mutate` runs a test in many processes, while others run beside it.
+    settings.register_profile(
+        "mutation",
+        suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow],
+        derandomize=True,
+        deadline=None,
+        max_examples=40,
+        database=None,
+    )
     settings.load_profile("mutation")
 
 

@@ -8,29 +8,26 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
+import shutil
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from tools.try_mutants import SURVIVED, UNREACHED
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 MUTANTS: Final = ROOT / "mutants"
 EXPLAINED: Final = Path(__file__).with_name("survivors.toml")
 
 LEAST_SCORE: Final = 0.9
-_FEW: Final = "mock_akool.core.text.*"
-"""A handful, tried so that mutmut makes all of them and finds out which tests reach them."""
-
-_SURVIVED: Final = frozenset({0})
-_UNREACHED: Final = frozenset({5, 33})
-"""By no test. These count as survivors, too."""
-_UNTRIED: Final = frozenset({None, 2, 34})
-
-
 class Survivor(NamedTuple):
     """A change that no test noticed."""
 
@@ -72,41 +69,52 @@ def drawn(names: Iterable[str], count: int, seed: int) -> list[str]:
     return ordered if not 0 < count < len(ordered) else sorted(random.Random(seed).sample(ordered, count))
 
 
-def results(folder: Path) -> dict[str, int | None]:
-    """Return by the name of each mutant with which code its tests ended, None when they were not run."""
-    found: dict[str, int | None] = {}
-    for file in sorted(folder.rglob("*.meta")):
-        found |= json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
-    return found
+def names_of(folder: Path) -> list[str]:
+    """Return the names of all changes that mutmut made."""
+    files = sorted(folder.rglob("*.meta"))
+    return [name for file in files for name in json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]]
 
 
 def report(
-    codes: Mapping[str, int | None], survivors: Sequence[Survivor], known: Sequence[Explained]
+    verdicts: Mapping[str, str], survivors: Sequence[Survivor], known: Sequence[Explained]
 ) -> tuple[str, bool]:
     """Return what to print about the mutants that were tried, and whether enough of them were noticed."""
     why = {each.name: next((one.why for one in known if one.explains(each)), None) for each in survivors}
     open_ones = [each for each in survivors if why[each.name] is None]
-    tried = len(codes) - (len(survivors) - len(open_ones))
-    reached = score(len(open_ones), tried) if tried else 1.0
+    count = len(verdicts) - (len(survivors) - len(open_ones))
+    reached = score(len(open_ones), count) if count else 1.0
     lines = [f"{plain_name(each.name)}\n{each.change}\n" for each in open_ones]
     lines += [f"{plain_name(each.name)}: {why[each.name]}" for each in survivors if why[each.name] is not None]
-    lines.append(f"{tried - len(open_ones)} of {tried} changes were noticed: {reached:.1%}, at least {LEAST_SCORE:.0%}")
+    lines.append(f"{count - len(open_ones)} of {count} changes were noticed: {reached:.1%}, at least {LEAST_SCORE:.0%}")
     return "\n".join(lines), reached >= LEAST_SCORE
 
 
-def _mutmut(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mutmut", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace", check=False)
+def make(children: int) -> None:
+    """Write the code with all of its changes into `mutants/`, and the tests beside it as they are now."""
+    from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants
+
+    MUTANTS.mkdir(exist_ok=True)
+    shutil.rmtree(MUTANTS / "tests", ignore_errors=True)
+    with redirect_stdout(StringIO()):
+        copy_src_dir()
+        copy_also_copy_files()
+        create_mutants(children)
 
 
-def _run(names: Sequence[str]) -> None:
-    ended = _mutmut("run", *names)
+def tried(names: Sequence[str], children: int) -> dict[str, str]:
+    """Return for each change which test noticed it, or `survived` or `unreached`."""
+    (MUTANTS / "plan.json").write_text(json.dumps({"mutants": list(names), "children": children}))
+    ended = subprocess.run([sys.executable, "-m", "tools.try_mutants"], cwd=MUTANTS, check=False)
     if ended.returncode:
-        raise SystemExit(f"mutmut could not run:\n{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}")
+        raise SystemExit("the tests could not be run")
+    found: dict[str, str] = json.loads((MUTANTS / "verdicts.json").read_text())
+    return found
 
 
 def _change(name: str) -> str:
-    lines = _mutmut("show", name).stdout.splitlines()
+    from mutmut.__main__ import find_mutant, get_diff_for_mutant
+
+    lines = get_diff_for_mutant(name, path=find_mutant(name).path).splitlines()
     return "\n".join(line for line in lines if line[:1] in "+-" and line[:3] not in {"+++", "---", ""})
 
 
@@ -117,15 +125,16 @@ def main() -> int:
     parser.add_argument(
         "--seed", type=int, default=datetime.now(UTC).toordinal(), help="which ones (default: others each day)"
     )
+    parser.add_argument("--of", default="mock_akool.", help="only those whose names begin so, like mock_akool.core.")
+    parser.add_argument("--children", type=int, default=os.cpu_count() or 1, help="how many at a time (default: cores)")
     options = parser.parse_args()
-    _run([_FEW])
-    names = drawn(results(MUTANTS), options.sample, options.seed)
+    os.chdir(ROOT)
+    make(options.children)
+    names = drawn((name for name in names_of(MUTANTS) if name.startswith(options.of)), options.sample, options.seed)
     print(f"trying {len(names)} changes, drawn by --seed {options.seed}", flush=True)
-    _run(names)
-    codes = {name: code for name, code in results(MUTANTS).items() if name in set(names) and code not in _UNTRIED}
-    alive = [name for name, code in codes.items() if code in _SURVIVED | _UNREACHED]
-    survivors = [Survivor(name, _change(name)) for name in alive]
-    text, enough = report(codes, survivors, explanations(EXPLAINED.read_text(encoding="utf-8")))
+    verdicts = tried(names, options.children)
+    survivors = [Survivor(name, _change(name)) for name, verdict in verdicts.items() if verdict in {SURVIVED, UNREACHED}]
+    text, enough = report(verdicts, survivors, explanations(EXPLAINED.read_text(encoding="utf-8")))
     print(text)
     return int(not enough)
 
