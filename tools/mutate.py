@@ -28,6 +28,8 @@ MUTANTS: Final = ROOT / "mutants"
 EXPLAINED: Final = Path(__file__).with_name("survivors.toml")
 
 LEAST_SCORE: Final = 0.9
+
+
 class Survivor(NamedTuple):
     """A change that no test noticed."""
 
@@ -55,7 +57,7 @@ def explanations(text: str) -> list[Explained]:
 
 def plain_name(mutant: str) -> str:
     """Return the name of the function that a mutant changes, such as `mock_akool.core.timeline.Status.of`."""
-    return mutant.rpartition("__mutmut_")[0].replace("xǁ", "").replace("ǁ", ".").replace(".x_", ".")
+    return mutant.rpartition("__mutmut_")[0].replace(".xǁ", ".").replace("ǁ", ".").replace(".x_", ".")
 
 
 def score(survivors: int, tried: int) -> float:
@@ -75,9 +77,7 @@ def names_of(folder: Path) -> list[str]:
     return [name for file in files for name in json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]]
 
 
-def report(
-    verdicts: Mapping[str, str], survivors: Sequence[Survivor], known: Sequence[Explained]
-) -> tuple[str, bool]:
+def report(verdicts: Mapping[str, str], survivors: Sequence[Survivor], known: Sequence[Explained]) -> tuple[str, bool]:
     """Return what to print about the mutants that were tried, and whether enough of them were noticed."""
     why = {each.name: next((one.why for one in known if one.explains(each)), None) for each in survivors}
     open_ones = [each for each in survivors if why[each.name] is None]
@@ -91,7 +91,8 @@ def report(
 
 def make(children: int) -> None:
     """Write the code with all of its changes into `mutants/`, and the tests beside it as they are now."""
-    from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants
+    from mutmut.__main__ import create_mutants
+    from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir
 
     MUTANTS.mkdir(exist_ok=True)
     shutil.rmtree(MUTANTS / "tests", ignore_errors=True)
@@ -112,7 +113,7 @@ def tried(names: Sequence[str], children: int) -> dict[str, str]:
 
 
 def _change(name: str) -> str:
-    from mutmut.__main__ import find_mutant, get_diff_for_mutant
+    from mutmut.mutation.diff_apply import find_mutant, get_diff_for_mutant
 
     lines = get_diff_for_mutant(name, path=find_mutant(name).path).splitlines()
     return "\n".join(line for line in lines if line[:1] in "+-" and line[:3] not in {"+++", "---", ""})
@@ -133,7 +134,9 @@ def main() -> int:
     names = drawn((name for name in names_of(MUTANTS) if name.startswith(options.of)), options.sample, options.seed)
     print(f"trying {len(names)} changes, drawn by --seed {options.seed}", flush=True)
     verdicts = tried(names, options.children)
-    survivors = [Survivor(name, _change(name)) for name, verdict in verdicts.items() if verdict in {SURVIVED, UNREACHED}]
+    survivors = [
+        Survivor(name, _change(name)) for name, verdict in verdicts.items() if verdict in {SURVIVED, UNREACHED}
+    ]
     text, enough = report(verdicts, survivors, explanations(EXPLAINED.read_text(encoding="utf-8")))
     print(text)
     return int(not enough)

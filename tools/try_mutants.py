@@ -1,7 +1,7 @@
 """Try changes of the code, in `mutants/`: collect the tests once, and fork for each change.
 
-`tools.mutate` starts it there. Mutmut made the changes, and its trampolines choose one by a variable of the environment.
-Its own runner collects thousands of tests for each change, which takes a hundred times as long as the tests that notice.
+`tools.mutate` starts it there. Mutmut made the changes; its trampolines choose one by a variable of the environment.
+Its own runner collects thousands of tests for each change, a hundred times as long as those take that notice it.
 
 A change of a function that ran at import, such as of one that makes a table, is tried again in a process that imports
 the code with the change when the tests in the fork did not notice it.
@@ -21,6 +21,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -34,15 +36,18 @@ UNREACHED: Final = "unreached"
 _KILLED: Final = "killed by "
 _REACHED: Final = Path("reached.json")
 _BUCKETS_S: Final = (0.003, 0.01, 0.03, 0.1, 0.4)
-_QUICK_S: Final = 0.1
-"""The tests that are tried with changes at import take at most so long."""
+_ENOUGH_S: Final = 30
+_ENOUGH_ANEW_S: Final = 8
+"""A change counts as a survivor when the quickest tests that reach it, which take so long together, do not notice it.
+
+Nine of ten that are noticed at all are noticed within the first second.
+"""
 _MEMORY: Final = 3 * 2**30
 
 
-class Test(NamedTuple):
-    """What is known about a test: how long it takes, in seconds, and which functions it reaches."""
+class Known(NamedTuple):
+    """What is known about a test: how long it takes, in seconds of the processor, and which functions it reaches."""
 
-    __test__ = False
     seconds: float
     functions: frozenset[str]
 
@@ -52,14 +57,16 @@ def function_of(mutant: str) -> str:
     return mutant.partition("__mutmut_")[0]
 
 
-def in_order(tests: Mapping[str, Test], names: Iterable[str]) -> list[str]:
-    """Return the names with quick tests first, and among those the ones that reach few functions; files stay whole."""
+def in_order(tests: Mapping[str, Known], names: Iterable[str], enough_s: float) -> list[str]:
+    """Return names of tests that take `enough_s` together: quick ones first, those before that reach few functions."""
 
     def rank(name: str) -> tuple[int, int]:
         test = tests[name]
         return sum(test.seconds > limit for limit in _BUCKETS_S), len(test.functions) // 25
 
-    return sorted(names, key=rank)
+    ordered = sorted(names, key=rank)
+    until = accumulate(tests[name].seconds for name in ordered)
+    return [name for name, before_s in zip(ordered, chain((0.0,), until), strict=False) if before_s < enough_s]
 
 
 class Session:
@@ -70,15 +77,17 @@ class Session:
         self._mutants = mutants
         self._children = children
         self._items: dict[str, pytest.Item] = {}
-        self._tests: dict[str, Test] = {}
+        self._tests: dict[str, Known] = {}
         self._failed = False
         self._scratch = Path(tempfile.mkdtemp(prefix="mutants-"))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note that the test failed."""
         self._failed = self._failed or report.failed
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Try all changes; pytest then runs nothing itself."""
         if session.testsfailed:
             raise session.Interrupted("the tests could not be collected")
         self._items = {item.nodeid: item for item in session.items}
@@ -96,21 +105,24 @@ class Session:
         names = known["functions"]
         for name, (seconds, numbers) in known["tests"].items():
             if name in self._items:
-                self._tests[name] = Test(seconds, frozenset(names[number] for number in numbers))
+                self._tests[name] = Known(seconds, frozenset(names[number] for number in numbers))
         unknown = [name for name in self._items if name not in self._tests]
         print(f"{len(self._items)} tests, of which {len(unknown)} are measured", flush=True)
         pieces = [unknown[start :: self._children * 4] for start in range(self._children * 4)]
 
-        def measure(number: int) -> Callable[[], None]:
-            return lambda: self._measure_some(pieces[number], self._scratch / f"{number}.json")
-
-        ended = self._in_forks([(str(number), measure(number)) for number in range(len(pieces)) if pieces[number]])
+        ended = self._in_forks(
+            [
+                (str(number), partial(self._measure_some, piece, self._scratch / f"{number}.json"))
+                for number, piece in enumerate(pieces)
+                if piece
+            ]
+        )
         failed = [output for output in ended.values() if output]
         if failed:
             raise pytest.UsageError(f"these tests fail with no change at all: {failed}")
         for file in self._scratch.glob("*.json"):
             for name, (seconds, functions) in json.loads(file.read_text()).items():
-                self._tests[name] = Test(seconds, frozenset(functions))
+                self._tests[name] = Known(seconds, frozenset(functions))
         functions = sorted(frozenset().union(*(test.functions for test in self._tests.values())))
         number = {name: at for at, name in enumerate(functions)}
         tests = {
@@ -123,10 +135,10 @@ class Session:
         found: dict[str, tuple[float, list[str]]] = {}
         for name in names:
             _called().clear()
-            began = time.perf_counter()
+            began = time.process_time()
             if self._fails(name):
                 raise AssertionError(name)
-            found[name] = (time.perf_counter() - began, sorted(_called()))
+            found[name] = (time.process_time() - began, sorted(_called()))
         file.write_text(json.dumps(found))
 
     def _try_all(self, at_import: frozenset[str]) -> None:
@@ -135,17 +147,19 @@ class Session:
             for function in test.functions:
                 reaching.setdefault(function, []).append(name)
 
-        def attempt(mutant: str) -> Callable[[], None]:
-            return lambda: self._try_one(mutant, in_order(self._tests, reaching.get(function_of(mutant), ())))
-
-        reached = [each for each in self._mutants if function_of(each) in reaching]
-        for mutant, noticed_by in self._in_forks([(each, attempt(each)) for each in reached]).items():
+        first = [
+            (each, partial(self._try_one, each, in_order(self._tests, reaching[function_of(each)], _ENOUGH_S)))
+            for each in self._mutants
+            if function_of(each) in reaching
+        ]
+        for mutant, noticed_by in self._in_forks(first).items():
             self.verdicts[mutant] = _KILLED + noticed_by if noticed_by else SURVIVED
         for mutant in self._mutants:
             self.verdicts.setdefault(mutant, UNREACHED)
-            if self.verdicts[mutant] in {SURVIVED, UNREACHED} and function_of(mutant) in at_import:
-                noticed_by = _imported_anew(mutant)
-                self.verdicts[mutant] = _KILLED + noticed_by if noticed_by else SURVIVED
+        left = [each for each, verdict in self.verdicts.items() if not verdict.startswith(_KILLED)]
+        again = [(each, partial(_import_anew, each)) for each in left if function_of(each) in at_import]
+        for mutant, noticed_by in self._in_forks(again).items():
+            self.verdicts[mutant] = _KILLED + noticed_by if noticed_by else SURVIVED
 
     def _try_one(self, mutant: str, names: Sequence[str]) -> None:
         os.environ[CHOSEN] = mutant
@@ -224,27 +238,31 @@ class Anew:
         self.noticed_by = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note which test failed."""
         if report.failed:
             self.noticed_by = report.nodeid
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Choose the quick tests."""
         tests = {
-            name: Test(seconds, frozenset(map(str, numbers)))
+            name: Known(seconds, frozenset(map(str, numbers)))
             for name, (seconds, numbers) in json.loads(_REACHED.read_text())["tests"].items()
-            if seconds <= _QUICK_S
         }
         chosen = {item.nodeid: item for item in items if item.nodeid in tests}
-        items[:] = [chosen[name] for name in in_order(tests, chosen)]
+        items[:] = [chosen[name] for name in in_order(tests, chosen, _ENOUGH_ANEW_S)]
 
 
-def _imported_anew(mutant: str) -> str:
-    """Return which test noticed a change that is there from the start, empty for none."""
-    command = [sys.executable, "-m", __spec__.name, "--anew"]
+def _import_anew(mutant: str) -> None:
+    """Raise an AssertionError that names the test which noticed a change that is there from the start."""
     ended = subprocess.run(
-        command, env={**os.environ, CHOSEN: mutant}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+        [sys.executable, "-m", "tools.try_mutants", "--anew"],
+        env={**os.environ, CHOSEN: mutant},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
     )
-    lines = ended.stdout.decode(errors="replace").splitlines()
-    return lines[-1] if ended.returncode and lines else "tests that could not be collected" if ended.returncode else ""
+    if ended.returncode:
+        raise AssertionError(ended.stdout.decode(errors="replace").splitlines()[-1:])
 
 
 def _called() -> set[str]:

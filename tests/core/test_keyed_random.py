@@ -103,6 +103,19 @@ def test_fractions_spread_evenly() -> None:
     assert max(drawn) > 0.99
 
 
+def test_a_seed_draws_the_same_in_every_release() -> None:
+    """Tests of our users name what it drew: ids, and which calls fail."""
+    keyed_random, key = KeyedRandom(7), ("job", "key", 3)
+    assert keyed_random.raw(8, *key).hex() == keyed_random.hex(16, *key) == "ab52293662521b04"
+    assert keyed_random.fraction(*key) == 0.21934304399475923
+    assert keyed_random.integer(3, 900, *key) == 773
+    assert keyed_random.alphanumerics(20, *key) == "KByuBJaYJilK7l8UU0FD"
+    assert keyed_random.uuid4(*key) == "3ffb060a-0336-415d-a817-22728e4c8304"
+    assert keyed_random.object_id(SECOND, 5, *key) == "6955b900ab52293662521b09"
+    assert KeyedRandom(-1).hex(16) == "4d71cd102018b7ca"
+    assert KeyedRandom(0).hex(16, "\ud800") == "03f9ecdf1f296d9a"
+
+
 @pytest.mark.parametrize("hash_seed", ["1", "4242"])
 def test_another_process_draws_the_same(hash_seed: str) -> None:
     code = "from mock_akool.core.keyed_random import KeyedRandom; print(KeyedRandom(7).hex(64, 'job', 'key', 3))"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
-from typing import Final
 
 import pytest
 
-from tools import mutate
-from tools.mutate import ROOT, Explained, Survivor
+from tools import mutate, try_mutants
+from tools.mutate import Explained, Survivor
+from tools.try_mutants import Known
 
 NAME = "mock_akool.core.timeline.xǁStatusǁof__mutmut_3"
 CHANGE = "-    return a < b\n+    return a <= b"
@@ -21,6 +18,7 @@ CHANGE = "-    return a < b\n+    return a <= b"
 def test_names_are_those_of_the_code() -> None:
     assert mutate.plain_name(NAME) == "mock_akool.core.timeline.Status.of"
     assert mutate.plain_name("mock_akool.core.urls.x_split__mutmut_12") == "mock_akool.core.urls.split"
+    assert mutate.plain_name("mock_akool.akool.outbox.xǁOutboxǁ_box__mutmut_1") == "mock_akool.akool.outbox.Outbox._box"
 
 
 def test_a_seed_draws_the_same_and_zero_draws_all() -> None:
@@ -31,16 +29,30 @@ def test_a_seed_draws_the_same_and_zero_draws_all() -> None:
     assert mutate.drawn(names, 0, 7) == mutate.drawn(names, 1000, 7) == sorted(names)
 
 
-def test_results_are_read_from_all_files(tmp_path: Path) -> None:
+def test_names_are_read_from_all_files(tmp_path: Path) -> None:
     (tmp_path / "core").mkdir()
     (tmp_path / "core" / "a.py.meta").write_text(json.dumps({"exit_code_by_key": {"a": 1, "b": None}}))
     (tmp_path / "c.py.meta").write_text(json.dumps({"exit_code_by_key": {"c": 0}}))
-    assert mutate.results(tmp_path) == {"a": 1, "b": None, "c": 0}
+    assert sorted(mutate.names_of(tmp_path)) == ["a", "b", "c"]
+
+
+def test_quick_tests_that_reach_little_come_first_until_it_is_enough() -> None:
+    many = frozenset(map(str, range(60)))
+    tests = {
+        "slow": Known(0.2, frozenset()),
+        "wide": Known(0.001, many),
+        "quick": Known(0.002, frozenset({"a"})),
+        "slower": Known(5, frozenset()),
+    }
+    assert try_mutants.in_order(tests, tests, 60) == ["quick", "wide", "slow", "slower"]
+    assert try_mutants.in_order(tests, tests, 0.1) == ["quick", "wide", "slow"]
+    assert try_mutants.in_order(tests, ["slow", "wide"], 0.001) == ["wide"]
+    assert try_mutants.function_of(NAME) == "mock_akool.core.timeline.xǁStatusǁof"
 
 
 def test_survivors_count_unless_they_are_explained() -> None:
-    codes = {NAME: 0, **{str(number): 1 for number in range(8)}}
-    text, enough = mutate.report(codes, [Survivor(NAME, CHANGE)], [])
+    verdicts = {NAME: "survived", **{str(number): "killed by a test" for number in range(8)}}
+    text, enough = mutate.report(verdicts, [Survivor(NAME, CHANGE)], [])
     assert not enough
     assert text.splitlines() == [
         "mock_akool.core.timeline.Status.of",
@@ -49,7 +61,7 @@ def test_survivors_count_unless_they_are_explained() -> None:
         "8 of 9 changes were noticed: 88.9%, at least 90%",
     ]
     known = [Explained("mock_akool.core.timeline.Status", "a <= b", "they are never the same")]
-    text, enough = mutate.report(codes, [Survivor(NAME, CHANGE)], known)
+    text, enough = mutate.report(verdicts, [Survivor(NAME, CHANGE)], known)
     assert enough
     assert text.splitlines() == [
         "mock_akool.core.timeline.Status.of: they are never the same",
@@ -68,37 +80,3 @@ def test_the_explanations_can_be_read() -> None:
     assert mutate.explanations(one) == [Explained("a", "b", "c")]
     with pytest.raises(TypeError, match="reason"):
         mutate.explanations(one.replace("why", "reason"))
-
-
-TWICE: Final = """
-import sys
-
-import pytest
-
-
-class Names:
-    def pytest_collection_modifyitems(self, items):
-        self.names = {item.nodeid for item in items}
-
-
-def collected():
-    names = Names()
-    pytest.main(["-W", "ignore", "-n", "0", "-p", "no:cacheprovider", "--collect-only", "-qqq", *sys.argv[1:]], [names])
-    return names.names
-
-
-for name in sorted(collected() - collected()):
-    print("CHANGED", name)
-"""
-
-
-@pytest.mark.slow
-def test_tests_are_called_the_same_when_they_are_collected_twice_in_a_process() -> None:
-    """Mutmut does so. Pytest escapes what a function returned as an id again each time."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
-    folders = settings["pytest_add_cli_args_test_selection"]
-    ended = subprocess.run(
-        [sys.executable, "-c", TWICE, *folders], cwd=ROOT, capture_output=True, text=True, timeout=300
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert [line for line in ended.stdout.splitlines() if line.startswith("CHANGED")] == []
