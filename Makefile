@@ -33,7 +33,7 @@ test-all: $(VENV)/installed-dev ## run all tests at length, through every transp
 test-latest: $(VENV)/installed-dev ## run the interceptors' tests with the newest releases of what they patch
 	$(PYTHON) -m venv --clear $(VENV)-latest
 	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[httpx,aiohttp,faker]'
+	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[httpx,aiohttp,faker,media]'
 	$(VENV)-latest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --pre \
 		requests responses 'httpx<1.0.dev0' httpx2 aiohttp urllib3 pytest pytest-asyncio anyio trio freezegun \
 		time-machine gevent
@@ -71,7 +71,7 @@ bench: $(VENV)/installed-dev ## measure speed as ratios (wants wrk; WireMock wan
 
 lock: $(VENV)/uv/installed ## pin what development needs, anew: requirements-dev.txt
 	$(VENV)/uv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
-		--group dev --extra httpx --extra aiohttp --extra faker \
+		--group dev --extra httpx --extra aiohttp --extra faker --extra media \
 		--generate-hashes --no-annotate --no-header --output-file requirements-dev.txt
 
 # What pyroma gives of 10: one is missing for the address of an author, and one for a home page. Both are for whoever
@@ -95,7 +95,7 @@ release-check: $(VENV)/installed-dev ## build the distributions into dist, check
 
 lowest-check: $(VENV)/uv/installed ## use mock-akool with the lowest versions of all that it depends on (wants Python 3.11)
 	$(VENV)/uv/bin/uv pip compile pyproject.toml --quiet --resolution lowest-direct --python $(PYTHON) \
-		--extra httpx --extra aiohttp --extra faker --no-annotate --no-header --output-file $(VENV)/lowest.txt
+		--extra httpx --extra aiohttp --extra faker --extra media --no-annotate --no-header --output-file $(VENV)/lowest.txt
 	$(PYTHON) -m venv --clear $(VENV)/lowest
 	$(VENV)/lowest/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
 		--requirement $(VENV)/lowest.txt pytest

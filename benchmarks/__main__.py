@@ -36,6 +36,7 @@ from benchmarks import (
     bench_start,
     bench_state,
     bench_tls,
+    bench_videos,
     bench_webhooks,
 )
 from benchmarks.load import find_wrk
@@ -76,6 +77,7 @@ BENCHMARKS = (
     Benchmark("recording", "what recording adds to a request", bench_recording.run),
     Benchmark("rules", "what rules that wait for their turn cost a poll", bench_rules.run),
     Benchmark("images", "drawing images, against drawing them plainly", images),
+    Benchmark("videos", "drawing videos, and polls beside that", bench_videos.run),
     Benchmark("interceptors", "a poll through an interceptor, against mocks by hand", bench_interceptors.polls),
     Benchmark("life", "set-up, tear-down, and a whole test", bench_interceptors.life),
     Benchmark("net", "what the net below the interceptors costs a connection", bench_interceptors.net),

@@ -491,9 +491,10 @@ class Engine:
             or now_ns >= since_ns + self.settings.file_lifetime.ns
         ):
             return job, None, 0
-        files, name = family_of(job).files, path[1:]
-        there = name in files.all_names(job, self.context)
-        return (job, files.shows(job, job.input, name, self.context), since_ns) if there else (None, None, 0)
+        family, name = family_of(job), path[1:]
+        if name not in family.files.all_names(job, self.context):
+            return None, None, 0
+        return job, family.files.shows(job, job.input, name, self.context)._replace(family=family.name), since_ns
 
     @transaction
     def files_of(self, job: Job, now_ns: int) -> list[JobFile]:

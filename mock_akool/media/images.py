@@ -18,11 +18,12 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from mock_akool.core.media import MediaSpec
+from mock_akool.media.notes import note_of
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
 
-__all__ = ["JPEG_QUALITY", "LONGEST_SIDE", "MIN_BYTES", "render"]
+__all__ = ["JPEG_QUALITY", "LONGEST_SIDE", "MIN_BYTES", "draw", "render"]
 
 JPEG_QUALITY = 85
 """Pillow's scale, 1 to 95."""
@@ -56,9 +57,6 @@ _PROMPT_SIZE, _DETAIL_SIZE, _BUTTON_SIZE = 36, 26, 44
 _LEAST_FONT_SIZE = 11
 """Pixels: below this no letter is legible, so a small image shows fewer lines rather than smaller ones."""
 
-_NOTE_CHARS = 4_000
-"""A JPEG's comment holds 65,533 bytes, and one character of a job id may take ten."""
-
 _MESH = 3
 """The background is this many colours wide and high, before they are blended."""
 
@@ -77,8 +75,7 @@ _WHITE: _Colour = (255, 255, 255)
 def render(spec: MediaSpec) -> bytes:
     """The file of an image: exactly `width` x `height` pixels, more than `MIN_BYTES` bytes.
 
-    Equal specs give identical bytes. The job id stands in a JPEG's comment or a PNG's `Comment` text as
-    `mock-akool job=<id> tile=<n>`, with what is not printable ASCII written as Python's escapes.
+    Equal specs give identical bytes. A JPEG's comment or a PNG's `Comment` text is its note, see `note_of`.
 
     Raises `ValueError` for a side outside 1 to `LONGEST_SIDE` pixels or a format other than `JPEG` and `PNG`.
     """
@@ -86,12 +83,17 @@ def render(spec: MediaSpec) -> bytes:
         raise ValueError(f"cannot draw {spec.width} x {spec.height} pixels: a side has 1 to {LONGEST_SIDE} of them")
     if spec.format not in ("JPEG", "PNG"):
         raise ValueError(f"cannot draw the format {spec.format!r}: only 'JPEG' and 'PNG'")
-    canvas = _sheet(spec) if len(spec.tiles) > 1 else _sketch(spec, spec.width, spec.height)
-    note = _note(spec)
+    canvas = draw(spec)
+    note = note_of(spec).encode()
     file = _encoded(canvas, spec.format, note)
     if len(file) > MIN_BYTES:
         return file
     return _encoded(canvas, spec.format, note.ljust(MIN_BYTES))
+
+
+def draw(spec: MediaSpec) -> Image.Image:
+    """Return the drawing that a spec describes, `width` x `height` pixels, whatever its format."""
+    return _sheet(spec) if len(spec.tiles) > 1 else _sketch(spec, spec.width, spec.height)
 
 
 class _Theme(NamedTuple):
@@ -190,7 +192,8 @@ def _lines(spec: MediaSpec, theme: _Theme, width: int, height: int, panel_height
     line_width = width - 2 * round(_MARGIN * unit)
     prompt_size, detail_size = (max(_LEAST_FONT_SIZE, round(size * unit)) for size in (_PROMPT_SIZE, _DETAIL_SIZE))
     tile = f"tile {spec.tiles[0]}" if spec.tiles else ""
-    facts = (spec.scale, f"{spec.width} x {spec.height}", tile, spec.operation, "mock-akool")
+    family = spec.family.replace("_", " ")
+    facts = (family, spec.scale, f"{spec.width} x {spec.height}", tile, spec.operation, "mock-akool")
     details = [
         _Line(text, detail_size, _colour(theme.hue, 0.8, 0.5))
         for fact in (f"job {spec.job_id}", " · ".join(filter(None, facts)))
@@ -298,12 +301,6 @@ def _stamp(canvas: Image.Image, theme: _Theme, operation: str, size: int, margin
         tag = (left, margin, right, margin + 1.7 * size)
         pen.rounded_rectangle(tag, size // 3, fill=_colour(theme.hue, 0.95, 1))
         pen.text(centre, text, fill=_colour(theme.hue, 0.25, 0.8), font=_font(size), anchor="mm")
-
-
-def _note(spec: MediaSpec) -> bytes:
-    job = spec.job_id[:_NOTE_CHARS].encode("unicode_escape")
-    tiles = ",".join(map(str, spec.tiles)).encode()
-    return b"mock-akool job=" + job + (b" tile=" + tiles if tiles else b"")
 
 
 def _encoded(canvas: Image.Image, file_format: str, note: bytes) -> bytes:

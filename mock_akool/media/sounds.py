@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mock_akool.core.media import MediaSpec
+from mock_akool.media.notes import note_of
 
 TONES_FILE: Final = Path(__file__).parent / "constant" / "tones.mp3"
 """A frame of each tone."""
@@ -42,15 +43,14 @@ _ID3_TEXT: Final = 3
 def render(spec: MediaSpec) -> bytes:
     """Return the MP3 or WAV file of a job. Equal specs give identical bytes.
 
-    It is as long as the spec says, within `SHORTEST_S` and `LONGEST_S`. Its title is
-    `mock-akool job=<id> <operation>`, with what is not printable ASCII written as Python's escapes.
+    It is as long as the spec says, within `SHORTEST_S` and `LONGEST_S`. Its title is its note, see `note_of`.
     """
-    note = f"mock-akool job={spec.job_id} {spec.operation}".rstrip().encode("ascii", "backslashreplace")
+    note = note_of(spec).encode()
     seconds = min(max(spec.seconds, SHORTEST_S), LONGEST_S)
-    return _wav(_tone(spec), seconds, note) if spec.format == "WAV" else _mp3(_tone(spec), seconds, note)
+    return _wav(tone_of(spec), seconds, note) if spec.format == "WAV" else _mp3(tone_of(spec), seconds, note)
 
 
-def _tone(spec: MediaSpec) -> int:
+def tone_of(spec: MediaSpec) -> int:
     """Return the number of the tone that a job has."""
     job = f"{spec.seed}/{spec.job_id}".encode("utf-8", "backslashreplace")
     return blake2b(job, digest_size=1).digest()[0] % TONES

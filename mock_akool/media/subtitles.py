@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mock_akool.core.media import MediaSpec
+from mock_akool.media.notes import note_of
 
 _LINES: Final = (
     "This is a subtitle that a fake has made.",
@@ -18,10 +19,10 @@ _COUNT: Final = 20
 
 def render(spec: MediaSpec) -> bytes:
     """Return the SRT file of a job, in UTF-8. Equal specs give identical bytes."""
-    lines = [f"mock-akool job={spec.job_id} {spec.operation}".rstrip()]
+    lines = [note_of(spec)]
     lines += [_LINES[number % len(_LINES)] for number in range(_COUNT - 1)]
     cues = (f"{number + 1}\n{_time(number)} --> {_time(number + 1)}\n{line}\n" for number, line in enumerate(lines))
-    return "\n".join(cues).encode(errors="backslashreplace")
+    return "\n".join(cues).encode()
 
 
 def _time(number: int) -> str:

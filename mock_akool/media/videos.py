@@ -1,4 +1,4 @@
-"""The videos that fake jobs make: small constant files, with the job in their metadata.
+"""The videos that fake jobs have without the extra `media`: small constant files, with the job in their metadata.
 
 A file is one of three that `tools/make_videos.py` made: 5 seconds of H.264 and AAC, wide, tall or square. Its sound
 and images are the same for every job; which job it is of stands in its comment, where players and `ffprobe` show it.
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mock_akool.core.media import MediaSpec
+from mock_akool.media.notes import note_of
 
 _FOLDER: Final = Path(__file__).parent / "constant"
 _BOX_HEAD: Final = 8
@@ -20,10 +21,9 @@ _BOX_HEAD: Final = 8
 def render(spec: MediaSpec) -> bytes:
     """Return the MP4 file of a job. Equal specs give identical bytes.
 
-    Its comment is `mock-akool job=<id> <operation>`, with what is not printable ASCII written as Python's escapes.
+    Its comment is its note, see `note_of`.
     """
-    note = f"mock-akool job={spec.job_id} {spec.operation}".rstrip()
-    return _with_comment(_constant(_shape(spec.width, spec.height)), note.encode("ascii", "backslashreplace"))
+    return _with_comment(_constant(_shape(spec.width, spec.height)), note_of(spec).encode())
 
 
 def _shape(width: int, height: int) -> str:

@@ -20,6 +20,7 @@ from mock_akool.core.errors import ClockError
 from mock_akool.core.http import Request, Response
 from mock_akool.core.timeline import Status
 from mock_akool.media.cache import MediaCache
+from mock_akool.media.files import renderer
 from mock_akool.server.memory import give_back
 from mock_akool.server.settings import ScenarioSettings
 from mock_akool.server.tokens import JwtTokens
@@ -43,7 +44,7 @@ class Application:
         self.engine = Engine(settings, clock, JwtTokens(settings.seed), _compose)
         self._api = ScenarioMiddleware(self.engine, settings.scenario_setup)
         self.scenarios = self._api.runtime
-        self.media_cache = MediaCache()
+        self.media_cache = MediaCache(draw=renderer(settings.videos))
         self.dispatcher = Dispatcher(self.engine.outbox, clock, settings)
         self.access = access or admin.Access()
         self.tls: Tls | None = None

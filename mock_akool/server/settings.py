@@ -14,6 +14,8 @@ from mock_akool.akool.scenarios.model import MOST_SCENARIOS, Scenario, ScenarioS
 from mock_akool.core.errors import Mistake, Mistakes, ScenarioError, SettingsError
 from mock_akool.core.options import BASE_URL, option
 from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Optional, Plain, Record, nearest, one_of, whole
+from mock_akool.media.drawn_videos import EXTRA, is_installed
+from mock_akool.media.files import AUTO, CONSTANT, DRAWN, VIDEOS
 from mock_akool.server.addresses import CONFIG_VARIABLE, DEFAULT_PORT, PREFIX, REDIRECT_VARIABLE, URL_VARIABLE
 from mock_akool.server.config_file import read_config
 from mock_akool.server.forwarding import ANYONE, TRUSTED_BY_DEFAULT, Forwarding
@@ -132,6 +134,18 @@ class ScenarioSettings(FakeSettings):
         "what may make a scenario active: this setting, Python calls, a [mock:NAME] in a prompt, a key with +NAME, "
         "the admin API",
     )
+    videos: str = option(
+        AUTO,
+        one_of(VIDEOS),
+        "how MP4 files are made: drawn for each job, which needs the extra media; of a constant file; or auto, which "
+        "draws them if the extra is installed",
+    )
+
+    def _check(self, mistakes: Mistakes) -> None:
+        super()._check(mistakes)
+        if self.videos == DRAWN and not is_installed():
+            hint = f"run python -m pip install '{EXTRA}', or use {AUTO} or {CONSTANT}"
+            mistakes.add("drawn needs PyAV, which is not installed", hint, ("videos",))
 
     @classmethod
     def of(cls, **options: Any) -> Self:

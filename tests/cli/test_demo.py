@@ -69,7 +69,9 @@ def looked_at(folder: Path, side: int | None = None) -> dict[str, set[str]]:
         with Image.open(folder / name) as picture:
             picture.load()
         assert (picture.format, picture.size) == ("JPEG", (width, height) if side is None else (side, side))
-        comment = re.fullmatch(rf"mock-akool job=([0-9a-f]{{24}}) {tiles}", picture.info["comment"].decode())
+        comment = re.fullmatch(
+            rf"mock-akool job=([0-9a-f]{{24}}) family=image_\w+ (?:\w\d )?{tiles}", picture.info["comment"].decode()
+        )
         assert comment, (name, picture.info["comment"])
         jobs.setdefault(re.split(r"[-.]", name)[0].replace("grid", "image"), set()).add(comment[1])
     return jobs

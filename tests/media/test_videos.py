@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mock_akool.core.media import MediaSpec
-from mock_akool.media.files import render
-from mock_akool.media.videos import _FOLDER
+from mock_akool.media.videos import _FOLDER, render
 from tools.make_videos import SIZES, command
 
 

@@ -1,6 +1,6 @@
 """A smoke run of what is installed, of which `make release-check` makes several: `python tests/packaging/smoke.py`.
 
-It wants nothing but mock-akool. What is there of httpx, aiohttp, Faker and pytest is used, too.
+It wants nothing but mock-akool. What is there of httpx, aiohttp, Faker, PyAV and pytest is used, too.
 """
 
 from __future__ import annotations
@@ -75,6 +75,21 @@ def with_faker() -> None:
     assert faker.akool_record()
 
 
+def with_av() -> None:
+    """Draw a video, and decode it."""
+    from io import BytesIO
+
+    import av
+
+    from mock_akool.core.media import MediaSpec
+    from mock_akool.media.files import render
+
+    spec = MediaSpec("6955b9009ece54a84f2f98c3", 0, 1280, 720, "A fox", "", (), "", "MP4", seconds=1)
+    with av.open(BytesIO(render(spec, "drawn")), "r") as container:
+        assert spec.job_id in container.metadata["comment"]
+        assert len(list(container.decode(video=0))) == 10
+
+
 def with_pytest() -> None:
     """Use the fixture."""
     with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +123,7 @@ def main() -> None:
     assert create_app().test_client().get("/_mock/health").status_code == 200
     envelope = seal({"status": 3}, "my-id", "0123456789abcdef")
     assert open_envelope(envelope, "my-id", "0123456789abcdef") == {"status": 3}
-    for name, use in {"faker": with_faker, "pytest": with_pytest}.items():
+    for name, use in {"faker": with_faker, "av": with_av, "pytest": with_pytest}.items():
         if find_spec(name):
             use()
             used.append(name)

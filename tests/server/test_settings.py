@@ -80,6 +80,7 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "allow_webhook": ("App.test,app.test:8080, 8.8.8.8", ("app.test", "app.test:8080", "8.8.8.8")),
     "scenario": ("flaky-gateway", (named("flaky-gateway"),)),
     "scenario_sources": ("setting,key", ("setting", "key")),
+    "videos": ("constant", "constant"),
     "host": ("0.0.0.0,[::1]", ("0.0.0.0", "::1")),
     "uds": ("akool.sock", "akool.sock"),
     "watch": ("yes", True),

@@ -102,7 +102,9 @@ def _names(job: Job, input: Avatar, context: Context) -> list[str]:
 
 
 def _picture(job_id: str, prompt: str, context: Context) -> MediaSpec:
-    return MediaSpec(job_id, context.keyed_random.seed, _SIDE, _SIDE, prompt, "1:1", (), "avatar", "JPEG")
+    return MediaSpec(
+        job_id, context.keyed_random.seed, _SIDE, _SIDE, prompt, "1:1", (), "avatar", "JPEG", family="avatar"
+    )
 
 
 def _shows(job: Job, input: Avatar, name: str, context: Context) -> MediaSpec:
@@ -222,7 +224,9 @@ def _of_vendor(avatar: _Vendors, asked: Asked) -> tuple[Record, Record]:
     name, gender = _NAMES[number % len(_NAMES)]
     avatar_id = f"{name}_{number // len(_NAMES) + 1:02}"
     base = asked.request.file_base or f"https://{image.FILE_HOST}"
-    film = MediaSpec(avatar_id, context.keyed_random.seed, *content_video.WIDE, name, "", (), "avatar", "MP4")
+    film = MediaSpec(
+        avatar_id, context.keyed_random.seed, *content_video.WIDE, name, "", (), "avatar", "MP4", family="avatar"
+    )
     for ending, spec in (("mp4", film), ("jpg", _picture(avatar_id, name, context))):
         asked.world.keep_file(f"/avatar/{avatar_id}.{ending}", spec, None, asked.now_ns)
     newer = {

@@ -75,6 +75,10 @@ class CharacterSwap(NamedTuple):
         """The size that the resolution stands for; the video is not fetched, so nobody knows its shape."""
         return _SIZES[self.resolution]
 
+    def seconds(self, settings: ServiceSettings) -> float:
+        """Return how long the video is: as was asked, or as long as the one that was sent."""
+        return seconds_of(self.video, settings) if self.duration is None else self.duration
+
 
 def _check(values: Values) -> Iterable[str]:
     if "prompt" in values and "model_name" in values:
@@ -98,10 +102,6 @@ def _allow(input: CharacterSwap, settings: ServiceSettings) -> None:
     check_plan("characterSwap/create", settings)
 
 
-def _seconds(input: CharacterSwap, settings: ServiceSettings) -> float:
-    return seconds_of(input.video, settings) if input.duration is None else input.duration
-
-
 def _common(job: Job, input: CharacterSwap, context: Context) -> Record:
     created_ms = content_video.created_ms(job)
     return {
@@ -109,7 +109,7 @@ def _common(job: Job, input: CharacterSwap, context: Context) -> Record:
         "create_time": created_ms,
         "uid": job.account.uid,
         "team_id": job.account.team_id,
-        "video_duration": _seconds(input, context.settings),
+        "video_duration": input.seconds(context.settings),
         "deduction_credit": job.cost,
         "resolution": input.resolution,
         "file_name": f"CharacterSwap_{created_ms}.mp4",
@@ -146,7 +146,7 @@ def _shown(job: Job, input: CharacterSwap, status: Status, base: str, context: C
 
 
 def _price(input: CharacterSwap, settings: ServiceSettings) -> int:
-    return _RATES[input.resolution] * math.ceil(_seconds(input, settings) / 5)
+    return _RATES[input.resolution] * math.ceil(input.seconds(settings) / 5)
 
 
 def _refunds(settings: ServiceSettings) -> bool:

@@ -91,6 +91,9 @@ class VideoInput(JobInput, Protocol):
     def operation(self) -> str:
         """What is done, as the file says it."""
 
+    def seconds(self, settings: ServiceSettings) -> float:
+        """Return how long the video is taken to be."""
+
 
 def credits_by_10_seconds(seconds: float, credits: int = 10) -> int:
     """Return what a video costs: so many credits for each 10 s, once begun (contract section 16)."""
@@ -152,7 +155,8 @@ def _names(job: Job, input: VideoInput, context: Context) -> list[str]:
 
 def video_spec(job: Job, input: VideoInput, context: Context) -> MediaSpec:
     """Return what the video of a job shows."""
-    return drawing_of(job, input.size, input.operation, "MP4", context)
+    seconds = input.seconds(context.settings)
+    return drawing_of(job, input.size, input.operation, "MP4", context, seconds=seconds)
 
 
 def _shows(job: Job, input: VideoInput, name: str, context: Context) -> MediaSpec:

@@ -285,7 +285,8 @@ def _naming(*, as_input: bool) -> FileNaming:
     def shows(job: Job, input: SwapInput, name: str, context: Context) -> MediaSpec:
         size = _WIDE if input.of_video else (_SIDE, _SIDE)
         format = "MP4" if input.of_video else _IMAGE_FORMATS[name.rpartition(".")[2]]
-        return drawing_of(job, size, input.operation, format, context)
+        seconds = seconds_of(input.modified, context.settings) if input.of_video else 0
+        return drawing_of(job, size, input.operation, format, context, seconds=seconds)
 
     return FileNaming(FILE_HOST, EXTENSIONS, stem, names, shows)
 

@@ -286,8 +286,20 @@ class MoreFiles(NamedTuple):
     names: Callable[[Job, Context], Sequence[str]]
 
 
-def drawing_of(job: Job, size: tuple[int, int], operation: str, format: str, context: Context) -> MediaSpec:
-    """Return a drawing without tiles of what a job is about, so many pixels wide and high."""
+def drawing_of(
+    job: Job,
+    size: tuple[int, int],
+    operation: str,
+    format: str,
+    context: Context,
+    *,
+    seconds: float = 0,
+    silent: bool = False,
+) -> MediaSpec:
+    """Return a drawing without tiles of what a job is about, so many pixels wide and high.
+
+    A video plays for so many seconds, and may be `silent`.
+    """
     width, height = size
     return MediaSpec(
         job_id=job.id,
@@ -299,6 +311,8 @@ def drawing_of(job: Job, size: tuple[int, int], operation: str, format: str, con
         tiles=(),
         operation=operation,
         format=format,
+        seconds=seconds,
+        silent=silent,
     )
 
 

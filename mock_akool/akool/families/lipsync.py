@@ -55,6 +55,10 @@ class Lipsync(NamedTuple):
         """The video is not fetched, so nobody knows its shape."""
         return content_video.WIDE
 
+    def seconds(self, settings: ServiceSettings) -> float:
+        """Return how long the video is: as long as the video that was sent."""
+        return seconds_of(self.video, settings)
+
 
 def _input(values: Values) -> Lipsync:
     return Lipsync(values["video_url"], values["audio_url"], values["webhookUrl"])
@@ -92,7 +96,7 @@ def _created(job: Job, input: Lipsync, context: Context) -> Record:
         "video_status": int(Status.QUEUEING),
         "video": "",
         "external_video": "",
-        "video_lock_duration": seconds_of(input.video, context.settings),
+        "video_lock_duration": input.seconds(context.settings),
         "deduction_lock_duration": job.cost,
         "storage_loc": 1,
         "webhookUrl": input.webhook_url,
@@ -107,7 +111,7 @@ def _shown(job: Job, input: Lipsync, status: Status, base: str, context: Context
 
 
 def _price(input: Lipsync, settings: ServiceSettings) -> int:
-    return content_video.credits_by_10_seconds(seconds_of(input.video, settings))
+    return content_video.credits_by_10_seconds(input.seconds(settings))
 
 
 FAMILY: Final = content_video.family(

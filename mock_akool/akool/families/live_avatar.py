@@ -159,7 +159,16 @@ def _file(avatar: Avatar, asked: Asked, kind: tuple[str, str, int, int]) -> str:
     ending, format, width, height = kind
     path, world = avatar.path(ending), asked.world
     media = MediaSpec(
-        avatar.id, world.context.keyed_random.seed, width, height, avatar.name, "16:9", (), "live avatar", format
+        job_id=avatar.id,
+        seed=world.context.keyed_random.seed,
+        width=width,
+        height=height,
+        prompt=avatar.name,
+        scale="16:9",
+        tiles=(),
+        operation="live avatar",
+        format=format,
+        family=FAMILY.name,
     )
     world.keep_file(path, media, None, asked.now_ns)
     return f"{asked.request.file_base or f'https://{FILE_HOST}'}{path}"

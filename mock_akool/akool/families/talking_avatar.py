@@ -75,6 +75,10 @@ class TalkingAvatar(NamedTuple):
         """The size that was asked for."""
         return self.width, self.height
 
+    def seconds(self, settings: ServiceSettings) -> float:
+        """Return how long the video is: as long as the sound."""
+        return seconds_of(self.audio, settings)
+
 
 # Elements
 
@@ -231,7 +235,7 @@ def _shown(job: Job, input: TalkingAvatar, status: Status, base: str, context: C
 
 
 def _price(input: TalkingAvatar, settings: ServiceSettings) -> int:
-    return content_video.credits_by_10_seconds(seconds_of(input.audio, settings))
+    return content_video.credits_by_10_seconds(input.seconds(settings))
 
 
 FAMILY: Final = content_video.family(

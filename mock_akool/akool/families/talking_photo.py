@@ -61,6 +61,10 @@ class TalkingPhoto(NamedTuple):
         """The photo is not fetched, so nobody knows its shape."""
         return content_video.SQUARE
 
+    def seconds(self, settings: ServiceSettings) -> float:
+        """Return how long the video is: as long as the sound."""
+        return seconds_of(self.audio, settings)
+
 
 def _read_resolution(value: Any, settings: ServiceSettings) -> Any:
     if options_of(settings, TalkingPhotoOptions).talking_photo_strict and value not in RESOLUTIONS:
@@ -90,7 +94,7 @@ def _created(job: Job, input: TalkingPhoto, context: Context) -> Record:
         "uid": job.account.uid,
         "type": 5,
         "from": 2,
-        "video_lock_duration": seconds_of(input.audio, context.settings),
+        "video_lock_duration": input.seconds(context.settings),
         "deduction_lock_duration": job.cost,
         "external_video": "",
         "talking_photo": input.photo,
@@ -110,7 +114,7 @@ def _shown(job: Job, input: TalkingPhoto, status: Status, base: str, context: Co
 
 
 def _price(input: TalkingPhoto, settings: ServiceSettings) -> int:
-    return content_video.credits_by_10_seconds(seconds_of(input.audio, settings))
+    return content_video.credits_by_10_seconds(input.seconds(settings))
 
 
 FAMILY: Final = content_video.family(

@@ -129,6 +129,10 @@ class Translate(NamedTuple):
         """The video is not fetched, so nobody knows its shape."""
         return content_video.WIDE
 
+    def seconds(self, settings: ServiceSettings) -> float:
+        """Return how long the video is: as long as the video that was sent."""
+        return seconds_of(self.url, settings)
+
 
 # Requests
 
@@ -212,7 +216,7 @@ def _created(job: Job, input: Translate, context: Context) -> Record:
         "task_id": task_id,
         "video_status": int(Status.QUEUEING),
         "video": "",
-        "video_lock_duration": seconds_of(input.url, context.settings),
+        "video_lock_duration": input.seconds(context.settings),
         "deduction_lock_duration": job.cost,
         "credentialId": context.keyed_random.hex(24, "credential", job.account.api_key),
         "target_video_md5": f"md5_{created_ms}",
@@ -260,7 +264,7 @@ def _shown(job: Job, input: Translate, status: Status, base: str, context: Conte
 
 
 def _price(input: Translate, settings: ServiceSettings) -> int:
-    return content_video.credits_by_10_seconds(seconds_of(input.url, settings), _CREDITS_BY_10_S)
+    return content_video.credits_by_10_seconds(input.seconds(settings), _CREDITS_BY_10_S)
 
 
 # Files

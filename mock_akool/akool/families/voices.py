@@ -181,7 +181,12 @@ def sample_url(voice: Voice, asked: Asked) -> str:
     """Return the address of a voice's sample, and serve it."""
     name = f"{voice.created_ms}-sample.mp3"
     world = asked.world
-    world.keep_file(f"/{name}", _sound(voice.id, "voice sample", _SAMPLE_S, "MP3", world.context), None, asked.now_ns)
+    world.keep_file(
+        f"/{name}",
+        _sound(voice.id, "voice sample", _SAMPLE_S, "MP3", world.context)._replace(family="voice"),
+        None,
+        asked.now_ns,
+    )
     return f"{asked.request.file_base or f'https://{FILE_HOST}'}/{name}"
 
 

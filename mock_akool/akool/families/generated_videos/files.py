@@ -6,7 +6,7 @@ from typing import Final
 
 from mock_akool.akool.families.family import Context, FileNaming, drawing_of
 from mock_akool.akool.families.generated_videos.prices import step
-from mock_akool.akool.families.generated_videos.requests import Video, VideoSound
+from mock_akool.akool.families.generated_videos.requests import NO_AUDIO, Video, VideoSound
 from mock_akool.akool.jobs import Job
 from mock_akool.core.media import MediaSpec
 
@@ -28,7 +28,9 @@ def _shows(job: Job, input: Video, name: str, context: Context) -> MediaSpec:
     operation = (
         "new sound" if isinstance(input, VideoSound) else "image to video" if input.image_url else "text to video"
     )
-    return drawing_of(job, _SIDES[step(input.resolution)], operation, "MP4", context)
+    silent = input.audio_type in (0, NO_AUDIO)
+    size = _SIDES[step(input.resolution)]
+    return drawing_of(job, size, operation, "MP4", context, seconds=input.seconds, silent=silent)
 
 
 FILES: Final = FileNaming(FILE_HOST, ("mp4",), _stem, names, _shows)
