@@ -26,8 +26,8 @@ class MediaSpec(NamedTuple):
     coloured_as: str = ""
     """The job whose colours the tiles have, where it is another one: an enlarged drawing looks like its original."""
     seconds: float = 0
-    """How long a sound or a video plays; 0 where nobody says."""
+    """How long a sound or a film plays; 0 where nobody says."""
     family: str = ""
-    """The family of the job, where the file is a job's."""
+    """The family of the job, where there is one."""
     silent: bool = False
-    """Whether a video has no sound."""
+    """Whether a film has no sound."""
