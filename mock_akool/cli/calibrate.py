@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.cli.parser import FILES, completed_by
-from mock_akool.cli.serve import add_settings, read_settings
+from mock_akool.cli.serve import add_settings, all_but, read_settings
 from mock_akool.core.errors import Mistakes, MockAkoolError, SettingsError
 from mock_akool.server.addresses import server_url
+from mock_akool.server.settings import table
 
 if TYPE_CHECKING:
     from mock_akool.calibration import Finding, HttpService
@@ -22,6 +23,8 @@ PACE_S: Final = 0.5
 """At least so many seconds lie between two requests. No flag says less: the service is somebody else's."""
 _MOST_REQUESTS: Final = 1000
 _MEDIA: Final = ("image", "video", "audio")
+_OF_JOBS: Final = frozenset({"profile", "queueing", "processing", "ending", "realistic"})
+"""What flags say of the fake that the service is compared with; its accounts are those that probes need."""
 _KEYS: Final = {
     "api_key": "AKOOL_API_KEY",
     "client_id": "AKOOL_CLIENT_ID",
@@ -40,8 +43,8 @@ def add_parser(commands: Any, help: str) -> None:
         usage="mock-akool calibrate [options] URL",
         description="Ask the service at URL what it does, the cheapest first, and say where the fake does something "
         "else. It prints a plan, and asks nothing before you agree.",
-        epilog="Keys may be in the variables AKOOL_API_KEY, AKOOL_CLIENT_ID and so on. The flags of `mock-akool serve` "
-        "are flags of calibrate too: they say what fake the service is compared with.",
+        epilog="Keys may be in the variables AKOOL_API_KEY, AKOOL_CLIENT_ID and so on. The settings of jobs and of "
+        "the API are flags here too: they say what fake the service is compared with.",
     )
     who = parser.add_argument_group("who asks")
     who.add_argument("--api-key", metavar="KEY", help="the key of the account that asks")
@@ -83,9 +86,15 @@ def add_parser(commands: Any, help: str) -> None:
         ("--write-settings", "settings by which the fake does the same, for --config"),
     ):
         completed_by(FILES, written.add_argument(flag, metavar="FILE", help=about))
-    add_settings(parser, [])
+    add_settings(parser, [], unused=_unused())
     parser.add_argument("url", metavar="URL", help="the service, such as https://openapi.akool.com")
     parser.set_defaults(run=execute)
+
+
+def _unused() -> dict[str, str]:
+    """Return the settings that mean nothing here, and why."""
+    about = {row.name for row in table() if row.flag.startswith("--set ")}
+    return all_but(about | _OF_JOBS, "calibrate asks a service and compares it with a fake that listens nowhere")
 
 
 def _count(text: str) -> int:

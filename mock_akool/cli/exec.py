@@ -15,10 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from mock_akool.cli.announcements import Announcer
 from mock_akool.cli.parser import FILES, completed_by
-from mock_akool.cli.serve import add_settings, read_settings, server_of
+from mock_akool.cli.serve import (
+    add_settings,
+    given_flags,
+    keep_state,
+    read_settings,
+    run_beside,
+    save_state,
+    server_of,
+    write_port,
+)
 from mock_akool.core.errors import MockAkoolError, SettingsError
 from mock_akool.server.addresses import bare_url, token_of_environment
+from mock_akool.server.settings import table
 
 if TYPE_CHECKING:
     from mock_akool.server.http_server import Server
@@ -117,6 +128,7 @@ def add_parser(commands: Any, help: str) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run the command against a fake; returns its exit status, or 127 when there is no such command."""
+    _check_used(options)
     if options.isolate and (options.attach is not None or options.print_env is not None):
         options.parser.error("--isolate wants a server of its own; leave out --attach and --print-env")
     if options.print_env is not None:
@@ -137,6 +149,31 @@ def execute(options: argparse.Namespace) -> int:
     if not options.quiet:
         print(_summary(fake, seen, command, status, isolated=options.isolate), file=sys.stderr)
     return status
+
+
+_USED_BY: Final[Mapping[str, frozenset[str]]] = {
+    "--attach": frozenset({"admin_token", "ca_dir"}),
+    "--print-env": frozenset({"host", "port", "ca_dir"}),
+}
+"""The settings that count where there is no server of one's own."""
+
+
+def _check_used(options: argparse.Namespace) -> None:
+    """End with the status of wrong usage for flags that would do nothing."""
+    given = set(given_flags(options)) | {each.partition("=")[0] for each in options.set}
+    flags = {row.name: row.flag for row in table()}
+    if options.print_env is not None:
+        own = {"--quiet": options.quiet, "--report": options.report, "COMMAND": options.command}
+        needless = [name for name, value in own.items() if value]
+        if needless:
+            options.parser.error(f"--print-env runs no command; leave out {', '.join(needless)}")
+    for flag, value in (("--attach", options.attach), ("--print-env", options.print_env)):
+        if value is None or (flag == "--print-env" and options.attach is not None):
+            continue
+        needless = [each for name, each in flags.items() if name in given - _USED_BY[flag]]
+        if needless:
+            why = "uses a server that runs already" if flag == "--attach" else "starts no server"
+            options.parser.error(f"{flag} {why}; leave out {', '.join(needless)}")
 
 
 def command_of(options: argparse.Namespace) -> list[str]:
@@ -187,14 +224,24 @@ def _fake(options: argparse.Namespace) -> Iterator[_Fake]:
     if options.attach is not None:
         yield _Attached(options)
         return
+    from mock_akool.server.reload import Reloader
+
     settings = settings_for_command(options)
     server, log = server_of(settings)
+    application, announcer = server.application, Announcer(sys.stderr)
+    keep_state(application, settings)
     with ExitStack() as at_end:
         if log is not None:
             at_end.callback(log.close)
             at_end.enter_context(log.captured())
         server.tls.prepare()
+        at_end.callback(save_state, application, announcer)
         at_end.enter_context(server)
+        reloader = Reloader(
+            application.scenarios, settings.scenario, lambda: settings_for_command(options).scenario, announcer.say
+        )
+        server.loop.call_soon_threadsafe(run_beside, server, settings, reloader)
+        write_port(server, settings, at_end)
         if options.isolate:
             yield _Isolated(server, options, at_end)
         else:

@@ -26,6 +26,19 @@ _AT_ONCE: Final = 8
 _SPEED: Final = 20.0
 _LIMIT_S: Final = 60.0
 
+_AFRESH: Final = "each run has a fake of its own, which begins afresh"
+_OWN_PORT: Final = "each run has a fake of its own, on a free port"
+_UNUSED: Final = {
+    "scenario": "the gauntlet goes through the scenarios itself; name yours with --only",
+    "state": _AFRESH,
+    "watch": _AFRESH,
+    "port": _OWN_PORT,
+    "port_file": _OWN_PORT,
+    "uds": _OWN_PORT,
+    "log": "the programs of many runs print at the same time; --html and --json have the requests of each",
+}
+"""The settings that mean nothing here, and why."""
+
 
 def add_parser(commands: Any, help: str) -> None:
     """Add the command to the commands of a parser."""
@@ -35,7 +48,7 @@ def add_parser(commands: Any, help: str) -> None:
         usage="mock-akool gauntlet [options] -- COMMAND ...",
         description="Run a program once for each scenario of the library, each time afresh and against a fake of its "
         "own, and judge what it does. Its environment leads it there, as with `mock-akool exec`.",
-        epilog="All flags of `mock-akool serve` are flags of gauntlet too.",
+        epilog="The flags of `mock-akool serve` that are about jobs and the fake are flags of gauntlet too.",
     )
     which = parser.add_argument_group("which scenarios")
     for flag, help in (
@@ -75,7 +88,7 @@ def add_parser(commands: Any, help: str) -> None:
         completed_by(FILES, what.add_argument(flag, metavar="FILE", help=help))
     known = what.add_argument("--known", metavar="FILE", help="accepted findings: a line `scenario: finding` for each")
     completed_by(FILES, known)
-    add_settings(parser, [])
+    add_settings(parser, [], unused=_UNUSED)
     parser.add_argument("command", nargs="*", metavar="COMMAND", help="the program and its arguments, after --")
     parser.set_defaults(run=execute, parser=parser, isolate=False)
 

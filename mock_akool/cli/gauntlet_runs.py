@@ -30,6 +30,8 @@ from mock_akool.server.settings import Settings
 _RUN: Final = "{run}"
 """What stands for the name of a run in a folder and in a command."""
 WEBHOOK_VARIABLE: Final = "AKOOL_WEBHOOK_URL"
+_OWN: Final = {"state": None, "port_file": None, "uds": None, "port": 0, "log": "off"}
+"""What is meant for one server, and so for none of these, though variables or a file say it."""
 _LOOK_S: Final = 0.005
 _GRACE_S: Final = 2.0
 """How long a program has to end after it was asked to."""
@@ -94,7 +96,7 @@ class Runs:
         defaults = Settings()
         # What the settings do not say, the scenario may.
         given = {name: value for name, value in options.items() if value != getattr(defaults, name)}
-        settings = Settings.of(**{**given, "scenario": (scenario,), "seed": seed})
+        settings = Settings.of(**{**given, **_OWN, "scenario": (scenario,), "seed": seed})
         command, folder = self._command, None
         if self._saves_to is not None:
             run = re.sub(r"[^\w.-]+", "-", f"{scenario.name}-{seed}")

@@ -51,6 +51,8 @@ class Parser(argparse.ArgumentParser):
         self.epilog = " ".join(filter(None, (self.epilog, line_for(self.prog)))) or None
         self.written_otherwise: dict[str, str] = {}
         """What is no flag here, and how it is written instead."""
+        self.unused: dict[str, str] = {}
+        """What is a flag of other commands and would do nothing here, and why."""
         self.other_mistakes: Callable[[argparse.Namespace], Iterable[str]] = lambda namespace: ()
         """Returns what is wrong with the flags that there are, to be reported along with those that there are not."""
 
@@ -63,6 +65,8 @@ class Parser(argparse.ArgumentParser):
         return namespace, rest
 
     def _unknown(self, flag: str) -> str:
+        if flag in self.unused:
+            return f"{flag} would do nothing here: {self.unused[flag]}"
         meant = _nearest(flag, (*self._option_string_actions, *self.written_otherwise))
         return f"there is no flag {flag}{self._hint(meant)}"
 

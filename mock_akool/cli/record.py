@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from mock_akool.cli.announcements import Announcer, JsonAnnouncer
 from mock_akool.cli.parser import FOLDERS, completed_by
-from mock_akool.cli.serve import add_settings, read_settings, run_server
+from mock_akool.cli.serve import LISTENING, add_settings, all_but, read_settings, run_server
 from mock_akool.diagnostics.describe import counted
 from mock_akool.server.settings import Settings
 
@@ -48,7 +48,8 @@ def add_parser(commands: Any, help: str) -> None:
         metavar="NAME",
         help="a field whose value is a secret, besides those that are known (repeatable)",
     )
-    add_settings(parser, ("where it listens",))
+    why = "record passes on what the service answers, and fakes nothing"
+    add_settings(parser, ("where it listens",), unused=all_but(LISTENING | {"max_body_bytes"}, why))
     parser.set_defaults(run=record)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mock_akool.cli.announcements import Announcer, JsonAnnouncer
 from mock_akool.cli.parser import FOLDERS, completed_by
-from mock_akool.cli.serve import add_settings, read_settings, run_server
+from mock_akool.cli.serve import LISTENING, add_settings, all_but, read_settings, run_server
 from mock_akool.diagnostics.describe import counted
 from mock_akool.server.settings import Settings
 
@@ -27,7 +27,8 @@ def add_parser(commands: Any, help: str) -> None:
     )
     folder = parser.add_argument("folder", metavar="DIR", help="the recording, of `mock-akool record`")
     completed_by(FOLDERS, folder)
-    add_settings(parser, ("where it listens",))
+    unused = all_but(LISTENING, "replay answers as the recording does")
+    add_settings(parser, ("where it listens",), unused=unused)
     parser.set_defaults(run=replay)
 
 

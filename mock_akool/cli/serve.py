@@ -8,8 +8,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mock_akool._version import __version__
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from mock_akool.server.application import Application
     from mock_akool.server.http_server import Server
     from mock_akool.server.reload import Reloader
-    from mock_akool.server.state_file import StateFile
 
 
 class _Flag(NamedTuple):
@@ -63,6 +63,14 @@ _GROUPS: Final = {
 }
 """The flags that people need. All other settings that are no choices about the real API have flags too, unlisted."""
 
+LISTENING: Final = frozenset(
+    {
+        "host", "port", "port_file", "uds", "public_url", "no_tls", "tls_only", "tls_name", "ca_dir", "proxy",
+        "proxy_others", "forwarded_allow_ips", "admin_token", "admin_hosts", "log", "call_log_size", "call_log_bytes",
+    }
+)  # fmt: skip
+"""The settings of a server that fakes nothing: where it listens, who may look, and what it keeps of calls."""
+
 _FILES: Final = frozenset({"port_file", "scenario", "state"})
 
 _EPILOG: Final = (
@@ -85,12 +93,30 @@ def add_parser(commands: Any, help: str) -> None:
     parser.set_defaults(run=serve)
 
 
-def add_settings(parser: Any, shown_groups: Sequence[str] = tuple(_GROUPS)) -> None:
-    """Add the flags of all settings to a parser, whose help has these groups; `read_settings` reads what was given."""
+def all_but(names: Collection[str], why: str) -> dict[str, str]:
+    """Return the settings without these, and for each why a command has no use for it."""
+    return {row.name: why for row in table() if row.name not in names}
+
+
+_NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def add_settings(
+    parser: Any, shown_groups: Sequence[str] = tuple(_GROUPS), *, unused: Mapping[str, str] = _NO_SETTINGS
+) -> None:
+    """Add the flags of all settings to a parser, whose help has these groups; `read_settings` reads what was given.
+
+    `unused` are the settings that would do nothing, and why. They are refused as flags. In variables and files they are
+    left alone: those are meant for other commands too.
+    """
+    parser.set_defaults(unused=unused)
     shown = {flag.name: (title, flag) for title in shown_groups for flag in _GROUPS[title]}
     groups = {title: parser.add_argument_group(title) for title in shown_groups}
     hidden = parser.add_argument_group("others")
     for row in table():
+        if row.name in unused:
+            parser.unused[f"--{row.name.replace('_', '-')}"] = unused[row.name]
+            continue
         if row.flag.startswith("--set "):
             parser.written_otherwise[f"--{row.name.replace('_', '-')}"] = f"{row.flag}=VALUE"
             continue
@@ -144,23 +170,27 @@ def serve(options: argparse.Namespace) -> int:
 def read_settings(options: argparse.Namespace, defaults: Mapping[str, Any] | None = None) -> Settings:
     """Return the settings of flags, variables and file; raises SettingsError in the words that were used.
 
-    `defaults` are for what none of them says.
+    `defaults` are for what none of them says. A setting that the command has no use for is as if nobody had said it.
     """
     assigned = read_assignments(Settings, options.set, "--set")
-    flags = _given(options)
+    flags = given_flags(options)
     twice = Mistakes()
+    for name in assigned.keys() & options.unused.keys():
+        twice.add("it would do nothing here", options.unused[name], (f"--set {name}",))
     for name in flags.keys() & assigned.keys():
         twice.add("it is given by its flag too", "give it once", (f"--set {name}",))
     twice.raise_any()
-    return Settings.from_environment(
+    settings = Settings.from_environment(
         {**assigned, **flags},
         config=options.config,
         written={name: f"--set {name}" for name in assigned},
         defaults=defaults,
     )
+    known = Settings.fields()
+    return settings.but(**{name: known[name].default for name in options.unused if name not in flags})
 
 
-def _given(options: argparse.Namespace) -> dict[str, Any]:
+def given_flags(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings whose flags were given; one that was given several times is a list of all its values."""
     flags = {row.name: getattr(options, row.name, None) for row in table()}
     given = {name: value for name, value in flags.items() if value is not None}
@@ -187,15 +217,12 @@ def run_server(
     `finish` says the last words, by default those of a fake.
     """
     # Not at the top: `--help` needs none of this.
-    from mock_akool.server.port_file import PortFile
     from mock_akool.server.process import tune_for_serving
     from mock_akool.server.reload import Reloader
-    from mock_akool.server.state_file import StateFile
 
     server, log = server_of(settings, make)
     application = server.application
-    if settings.state is not None:
-        application.keep_in(StateFile(settings.state, application))
+    keep_state(application, settings)
 
     def say(level: str, text: str) -> None:
         if log is not None:
@@ -208,14 +235,8 @@ def run_server(
     def ready(stopping: asyncio.Event) -> None:
         _end_on_signals(server.loop, stopping)
         _reload_on_signal(server.loop, stopping, reloader)
-        if settings.watch:
-            server.run_beside(reloader.watch())
-        if application.state_file is not None:
-            server.run_beside(application.state_file.keep_saving())
-        if settings.port_file:
-            port_file = PortFile(settings.port_file)
-            port_file.write(server.port)
-            at_end.callback(port_file.remove)
+        run_beside(server, settings, reloader)
+        write_port(server, settings, at_end)
         dashboard = _dashboard_of(server)
         listening = " and ".join([server.url, *server.addresses[1:]])
         announcer.say(
@@ -238,7 +259,7 @@ def run_server(
         server.bind()
         tune_for_serving()
         server.run(ready)
-    code = _save(application.state_file, announcer)
+    code = save_state(application, announcer)
     (finish or _announce_end)(application, announcer)
     return code
 
@@ -332,12 +353,38 @@ def _announce_set_up(settings: Settings, application: Application, announcer: An
         )
 
 
-def _save(state_file: StateFile | None, announcer: Announcer) -> int:
+def keep_state(application: Application, settings: Settings) -> None:
+    """Go on from the state file of these settings, if they name one, and keep the state in it."""
+    from mock_akool.server.state_file import StateFile
+
+    if settings.state is not None:
+        application.keep_in(StateFile(settings.state, application))
+
+
+def run_beside(server: Server, settings: Settings, reloader: Reloader) -> None:
+    """Begin what goes on while a server runs: watching files and saving the state. It is called in its loop."""
+    if settings.watch:
+        server.run_beside(reloader.watch())
+    if server.application.state_file is not None:
+        server.run_beside(server.application.state_file.keep_saving())
+
+
+def write_port(server: Server, settings: Settings, at_end: ExitStack) -> None:
+    """Write the port file of these settings, if they name one, and remove it at the end."""
+    from mock_akool.server.port_file import PortFile
+
+    if settings.port_file:
+        port_file = PortFile(settings.port_file)
+        port_file.write(server.port)
+        at_end.callback(port_file.remove)
+
+
+def save_state(application: Application, announcer: Announcer) -> int:
     """Save the state at the end, if it is kept; returns the exit code."""
-    if state_file is None:
+    if application.state_file is None:
         return 0
     try:
-        state_file.save()
+        application.state_file.save()
     except MockAkoolError as error:
         announcer.say("warning", f"warning: {error}")
         return 1
