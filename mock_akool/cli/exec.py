@@ -128,9 +128,9 @@ def add_parser(commands: Any, help: str) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run the command against a fake; returns its exit status, or 127 when there is no such command."""
-    _check_used(options)
     if options.isolate and (options.attach is not None or options.print_env is not None):
         options.parser.error("--isolate wants a server of its own; leave out --attach and --print-env")
+    _check_used(options)
     if options.print_env is not None:
         return _print_environment(options)
     command = command_of(options)
@@ -326,7 +326,7 @@ def settings_for_command(options: argparse.Namespace) -> Settings:
     """
     from mock_akool.admin.access import is_loopback
 
-    if options.port is None:
+    if getattr(options, "port", None) is None:
         options.port = "0"  # a variable or a file says where a server listens that may be running
     # What is for other hosts is passed on; but a namespace has no way out, and other machines would have an open proxy.
     settings = read_settings(options, _DEFAULTS if options.isolate else _OPEN)

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 import mock_akool
-from mock_akool.cli import COMMANDS, build_parser, main
+from mock_akool.cli import build_parser, main
 from mock_akool.server.settings import table
 from tests.children import Child, Serving, run
 
@@ -104,11 +104,14 @@ def test_each_flag_of_its_own_is_read(command: str) -> None:
 
 class TestExec:
     def test_attached_it_takes_no_settings_of_a_server(self, capsys: pytest.CaptureFixture[str]) -> None:
-        for given in (("--processing", "3s"), ("--set", "processing=3s"), ("--scenario", "stuck-job")):
+        for given, needless in (
+            (("--processing", "3s"), "--processing"),
+            (("--set", "processing=3s"), "--processing"),
+            (("--scenario", "stuck-job"), "--scenario"),
+        ):
             with pytest.raises(SystemExit) as ended:
                 main(["exec", "--attach", "http://127.0.0.1:9", *given, "--", "true"])
             assert ended.value.code == 2
-            needless = "--scenario" if given[0] == "--scenario" else "--processing"
             assert f"--attach uses a server that runs already; leave out {needless}." in capsys.readouterr().err
 
     def test_variables_are_printed_without_a_command(self, capsys: pytest.CaptureFixture[str]) -> None:
