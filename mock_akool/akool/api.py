@@ -160,7 +160,9 @@ def _read(results: Results) -> Signed:
             shown.append(seen)
             if keeps_rows and kept is None and seen.until_ns > now_ns:
                 new.append((seen, record))
-        response = _polled(engine, account, success(results.data_of(records, engine.context)), first_id, shown)
+        response = _polled(
+            engine, account, success(results.data_of(records, engine.context), results.msg), first_id, shown
+        )
         if new:
             engine.remember_rows(endpoint, request.file_base, new, len(response.body))
         # What was left out may be shown a moment later.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -19,8 +21,8 @@ def _number(value: object) -> int | float:
     return credits_as_number(value)
 
 
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_number).encode
-_to_ascii_json = json.JSONEncoder(separators=(",", ":"), default=_number).encode
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_number, allow_nan=False).encode
+_to_ascii_json = json.JSONEncoder(separators=(",", ":"), default=_number, allow_nan=False).encode
 
 
 def encode(value: object) -> bytes:
@@ -30,6 +32,19 @@ def encode(value: object) -> bytes:
     except UnicodeEncodeError:
         # A lone surrogate, which a client may send as \\ud800, has no UTF-8: like JavaScript, escape it.
         return _to_ascii_json(value).encode()
+    except ValueError:
+        # A number such as 1e999, which a client may send and some answers repeat, is infinite, and JSON has no word
+        # for that: like JavaScript, write null.
+        return encode(_without_infinite(value))
+
+
+def _without_infinite(value: object) -> object:
+    """Return a value with None in the place of numbers that are not finite."""
+    if isinstance(value, Mapping):
+        return {key: _without_infinite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_infinite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def success(data: object, msg: str = MESSAGES[Code.OK]) -> bytes:

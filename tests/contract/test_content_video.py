@@ -295,7 +295,9 @@ class TestAvatars:
         made = answer["data"]
         assert made == {**made, "type": 1, "from": 3, "status": 1, "name": "Me", "url": FILM}
         for status in (1, 2, 3):
-            record = maker.get(f"{V3}/avatar/detail", f"id={made['_id']}")["data"]
+            shown = maker.get(f"{V3}/avatar/detail", f"id={made['_id']}")
+            assert shown["msg"] == "ok"
+            record = shown["data"]
             assert (record["status"], record["url"]) == (status, FILM)
             maker.mock.clock.advance(2.5)
         assert maker.mock.credits_spent == 0

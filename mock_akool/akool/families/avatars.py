@@ -130,6 +130,7 @@ RESULTS: Final = Results(
     query={"id": "the avatar's `_id`"},
     data_schema={"anyOf": [_SCHEMA, {"type": "array", "items": _SCHEMA}]},
     documented_reply=list,
+    msg=_MSG,
 )
 
 FAMILY: Final = Family[Avatar](

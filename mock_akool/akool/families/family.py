@@ -211,6 +211,8 @@ class Results:
     """For readers that leave jobs out: whether they show a job of the account at an instant; None: always."""
     refuse: Callable[[str, ServiceSettings], AkoolError] | None = None
     """Makes the error of a request that is not usable, from the reason; without it that is as everywhere."""
+    msg: str = OK_MESSAGE
+    """The `msg` of a success."""
 
     @property
     def input(self) -> Body[Sequence[str]] | None:
