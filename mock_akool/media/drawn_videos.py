@@ -130,7 +130,7 @@ def _frames(spec: MediaSpec, width: int, height: int, count: int) -> Iterator[Vi
     from av import VideoFrame
 
     drawing = images.draw(spec._replace(width=width, height=height))
-    still: VideoFrame = VideoFrame.from_image(drawing)  # type: ignore[no-untyped-call]
+    still: VideoFrame = VideoFrame.from_image(drawing)
     light, *colours = still.reformat(format="yuv420p").planes
     row, rows = light.line_size, max(4, height // 50)
     below = bytes(light)[row * rows :]

@@ -59,7 +59,7 @@ def opened(file: bytes) -> InputContainer:
 
 
 def image_of(frame: VideoFrame) -> Image.Image:
-    image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+    image: Image.Image = frame.to_image()
     return image
 
 

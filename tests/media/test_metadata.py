@@ -29,7 +29,7 @@ def in_container(name: str) -> Callable[[bytes], str]:
 
     def read(file: bytes) -> str:
         with av.open(BytesIO(file), "r") as container:
-            return container.metadata[name]
+            return str(container.metadata[name])
 
     return read
 
