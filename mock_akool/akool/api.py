@@ -137,7 +137,7 @@ def _read(results: Results) -> Signed:
     def handle(engine: Engine, request: Request, account: Account, now_ns: int, names: Names) -> Response:
         question = "" if names else _question(request)
         if question:
-            same = engine.recall(endpoint, question, account, request.file_base, now_ns)
+            same = engine.recall(endpoint, question, account, request, now_ns)
             if same is not None:
                 return same
         asked = results.asked_ids(request, names, engine.settings)

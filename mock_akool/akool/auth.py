@@ -76,6 +76,17 @@ def authenticate(
     return account
 
 
+def valid_until_ns(headers: Mapping[str, str], tokens: Tokens) -> int | None:
+    """Return until when, exclusively, headers that name an account go on doing so; None when they do not end.
+
+    That is when their token expires, in epoch ns. Whatever else may end them, such as a ban, changes the account's
+    record.
+    """
+    token = bearer_token(headers.get("authorization", ""))
+    claims = None if token is None else tokens.read(token)
+    return None if claims is None else claims.expires_s * NS_PER_S
+
+
 def _by_bearer(
     authorization: str, accounts: Accounts, tokens: Tokens, settings: ServiceSettings, now_ns: int
 ) -> Account:

@@ -23,7 +23,7 @@ from mock_akool.akool.accounts import (
     AccountTotals,
     Credits,
 )
-from mock_akool.akool.auth import Tokens
+from mock_akool.akool.auth import Tokens, valid_until_ns
 from mock_akool.akool.changes import EVERYBODY, Changes, Position
 from mock_akool.akool.codes import Code
 from mock_akool.akool.documents import Documents, DocumentsState
@@ -36,6 +36,7 @@ from mock_akool.akool.poll_cache import NEVER_NS, PollCache, PollResult, Questio
 from mock_akool.akool.scripts import JobPlan, NoScripts, Scripts
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.snapshot import Snapshot
+from mock_akool.akool.standing_polls import StandingPoll, StandingPolls, may_stand
 from mock_akool.akool.transactions import give_way, transaction
 from mock_akool.core.call_log import Call, CallLog, CallLogState, Refusal
 from mock_akool.core.change_log import Changed, ChangeLog
@@ -135,6 +136,7 @@ class Engine:
         self.latency_ns = settings.latency.low.ns
         """How late every response is at least."""
         self.latency_is_drawn = settings.latency.is_drawn
+        self._may_stand = not self.latency_is_drawn and settings.requests_per_second is None
         self.usual_timeline = Timeline.of(settings.queueing, settings.processing, settings.ending)
         self.outbox = Outbox(
             self.context,
@@ -179,6 +181,7 @@ class Engine:
         self._resets.note(EVERYBODY, EVERYBODY)
         self._jobs = JobStore(self.context, self._job_changes)
         self._polls = PollCache()
+        self.standing_polls = StandingPolls(self.accounts.known, self._jobs.by_id)
         self.troubled: set[str] = set()
         """Endpoints whose newest request was refused or went wrong: its client may sleep before it tries again."""
         self._recent: dict[str, deque[int]] = {}
@@ -236,6 +239,7 @@ class Engine:
             self.accounts, self.call_log, self._jobs, self.documents = accounts, call_log, jobs, documents
             self._recent, self._loose_files = recent, dict(state.files)
             self._polls = PollCache()
+            self.standing_polls = StandingPolls(accounts.known, jobs.by_id)
             self.troubled = set(state.troubled)
             self._job_changes.go_on_from(of_jobs)
             self._resets.go_on_from(resets)
@@ -627,11 +631,30 @@ class Engine:
             return PollResult(job, status, NEVER_NS if until_ns is None else until_ns)
 
     def recall(
-        self, endpoint: str, question: Question, account: Account, file_base: str, now_ns: int
+        self, endpoint: str, question: Question, account: Account, request: Request, now_ns: int
     ) -> Response | None:
-        """Return the response of an equal poll of a moment ago, if nothing has changed since; else None."""
+        """Return the response of an equal poll of a moment ago, if nothing has changed since; else None.
+
+        One that has come as the same record before is kept as a standing poll.
+        """
         # Every poll asks this first, and reads a record or none: it needs no lock.
-        return self._polls.recall(endpoint, question, account.api_key, file_base, now_ns, self._jobs.by_id)
+        kept = self._polls.recall(endpoint, question, account.api_key, request.file_base, now_ns, self._jobs.by_id)
+        if kept is None:
+            return None
+        response = kept.response
+        size = self.call_log.known_size(request, response)
+        if size is not None and self._may_stand and may_stand(request, response):
+            ends_ns = valid_until_ns(request.headers, self.tokens)
+            until_ns = kept.first.until_ns if ends_ns is None else min(kept.first.until_ns, ends_ns)
+            with self.lock:
+                self.standing_polls.keep(StandingPoll(request, endpoint, account, kept.jobs, until_ns, response, size))
+        return response
+
+    def stands(self, poll: StandingPoll, now_ns: int) -> bool:
+        """Return whether a poll would be answered now as it was before; no faults of scenarios are considered."""
+        return (
+            self.standing_polls.holds(poll, now_ns) and not self.scripts.limiting and poll.endpoint not in self.troubled
+        )
 
     def recall_row(
         self, endpoint: str, job_id: str, account: Account, file_base: str, now_ns: int
@@ -745,6 +768,7 @@ class Engine:
     def _are_gone(self, job_ids: Collection[str]) -> None:
         """Let everybody forget jobs that were forgotten."""
         self._polls.clear()
+        self.standing_polls.clear()
         self.outbox.forget(job_ids)
         self.scripts.forget_jobs(job_ids)
 

@@ -27,6 +27,20 @@ class PollResult(NamedTuple):
     until_ns: int
 
 
+class KeptPoll(NamedTuple):
+    """The response to a poll, what it saw of the first job, until when it sees the same of all, and the other jobs."""
+
+    first: PollResult
+    file_base: str
+    response: Response
+    others: tuple[Job, ...]
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs that it shows."""
+        return (self.first.job, *self.others)
+
+
 class PollCache:
     """The responses that the newest polls got, and the records in those of several jobs.
 
@@ -37,22 +51,22 @@ class PollCache:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], tuple[PollResult, str, dict[str, Any]]] = {}
-        self._kept: dict[tuple[str, Question], tuple[PollResult, str, Response, tuple[Job, ...]]] = {}
+        self._kept: dict[tuple[str, Question], KeptPoll] = {}
         self._bytes = 0
 
     def recall(
         self, endpoint: str, question: Question, api_key: str, file_base: str, now_ns: int, jobs: dict[str, Job]
-    ) -> Response | None:
-        """Return the response to an equal poll of a moment ago, if nothing has changed since."""
+    ) -> KeptPoll | None:
+        """Return an equal poll of a moment ago, if nothing has changed since."""
         kept = self._kept.get((endpoint, question))
         if kept is None:
             return None
-        (job, _, until_ns), kept_base, response, others = kept
+        (job, _, until_ns), kept_base, _, others = kept
         if now_ns >= until_ns or kept_base != file_base or jobs.get(job.id) is not job:
             return None
         if others and any(jobs.get(other.id) is not other for other in others):
             return None
-        return response if job.account.api_key == api_key else None
+        return kept if job.account.api_key == api_key else None
 
     def remember(
         self, endpoint: str, question: Question, file_base: str, results: Sequence[PollResult], response: Response
@@ -65,7 +79,7 @@ class PollCache:
             self.clear()
         self._bytes += size
         others_seen = tuple(each.job for each in others)
-        self._kept[endpoint, question] = (first._replace(until_ns=until_ns), file_base, response, others_seen)
+        self._kept[endpoint, question] = KeptPoll(first._replace(until_ns=until_ns), file_base, response, others_seen)
 
     def recall_row(
         self, endpoint: str, job_id: str, api_key: str, file_base: str, now_ns: int, jobs: dict[str, Job]

@@ -254,12 +254,27 @@ class CallLog:
 
     def append(self, time_ns: int, endpoint: str, request: Request, response: Response) -> None:
         """Keep a call, and drop the oldest ones of whoever has most while a bound is exceeded."""
-        self.count = number = self.count + 1
         known = self._known.get(id(request))
         size = len(response.body) + (self._size_of(request) if known is None else known[1])
         if size > self._max_bytes:
             request, response = _cut(request, response, self._max_bytes // 8)
             size = len(response.body) + self._size_of(request)
+        self.append_known(time_ns, endpoint, request, response, size)
+
+    def known_size(self, request: Request, response: Response) -> int | None:
+        """Return how many bytes a call has whose request is small and was kept lately, the same record; else None.
+
+        None also for a call that is larger than the whole log may be.
+        """
+        known = self._known.get(id(request))
+        if known is None:
+            return None
+        size = known[1] + len(response.body)
+        return size if size <= self._max_bytes else None
+
+    def append_known(self, time_ns: int, endpoint: str, request: Request, response: Response, size: int) -> None:
+        """Keep a call of `size` bytes, which must not be more than the whole log may have; see `known_size`."""
+        self.count = number = self.count + 1
         call = _new_tuple(Call, (number, time_ns, endpoint, request, response, self.start_ns))
         share, account = self._newest, response.account
         if share.account is not account or not share.calls:

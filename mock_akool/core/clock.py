@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
 
 from mock_akool.core.errors import ClockError
@@ -169,6 +170,7 @@ class SteeredClock:
         "_listeners",
         "_lock",
         "_read_ns",
+        "_running_ns",
         "_speed",
         "_steady",
         "_then_ns",
@@ -187,11 +189,22 @@ class SteeredClock:
         self._steady = steady
         self._wall = wall
         self._speed = 1.0
+        self._running_ns: int | None = None
+        """By what it is ahead of the machine's steady count, when it runs as that does; None while it is steered."""
         self._is_machines = start_ns is None
-        self._begin_anew(wall() if start_ns is None else _shown(start_ns))
+        start_ns = wall() if start_ns is None else _shown(start_ns)
+        with self._steering():
+            self._begin_anew(start_ns)
 
     def now_ns(self) -> int:
         """Return the present instant in nanoseconds since the epoch."""
+        # Every request asks this. Without the lock it is right if nobody has begun to steer the clock meanwhile; what
+        # steers it then reads the machine's count later than this did, so the clock does not run backwards.
+        running_ns = self._running_ns
+        if running_ns is not None:
+            now_ns = self._steady() + running_ns
+            if self._running_ns is running_ns and now_ns < LATEST_NS:
+                return now_ns
         with self._lock:
             return self._now_ns()
 
@@ -225,7 +238,7 @@ class SteeredClock:
         At LATEST_NS it stands still. Raises ClockError for a number below 0 or above a million.
         """
         speed = _readable_speed(speed)
-        with self._lock:
+        with self._steering():
             self._begin_anew(self._now_ns())
             self._speed = speed
         self._tell()
@@ -237,7 +250,7 @@ class SteeredClock:
         moved.
         """
         step = step_ns(seconds)
-        with self._lock:
+        with self._steering():
             self._begin_anew(_shown(self._now_ns() + step))
         self._tell()
 
@@ -246,7 +259,7 @@ class SteeredClock:
 
         Raises ClockError for one after LATEST_NS; the clock has then not moved.
         """
-        with self._lock:
+        with self._steering():
             self._begin_anew(_shown(max(self._now_ns(), instant_ns)))
         self._tell()
 
@@ -255,7 +268,7 @@ class SteeredClock:
 
         For when all that happened is forgotten. A clock that was given a start keeps its instant.
         """
-        with self._lock:
+        with self._steering():
             if self._is_machines:
                 self._begin_anew(self._wall())
         self._tell()
@@ -273,7 +286,7 @@ class SteeredClock:
         """
         speed = _readable_speed(state.speed)
         _shown(state.now_ns)
-        with self._lock:
+        with self._steering():
             passed_ns = 0 if state.wall_ns is None else max(0, self._wall() - state.wall_ns)
             self._begin_anew(min(state.now_ns + int(passed_ns * speed), LATEST_NS))
             self._speed = speed
@@ -285,7 +298,7 @@ class SteeredClock:
         A machine that was suspended does so, as its steady count stood still meanwhile, and one whose clock was set. A
         frozen clock stays where it is. For a server to call now and then.
         """
-        with self._lock:
+        with self._steering():
             # The wall first: a thread that is held up between the two sees less of a jump, and no jump that is none.
             passed_ns = self._wall() - self._wall_ns
             ahead_ns = passed_ns - (self._steady() - self._read_ns)
@@ -308,6 +321,17 @@ class SteeredClock:
     def _tell(self) -> None:
         for changed in self._listeners:
             changed()
+
+    @contextmanager
+    def _steering(self) -> Iterator[None]:
+        """Hold the lock while the clock is changed; within, nobody reads it without the lock."""
+        with self._lock:
+            self._running_ns = None
+            try:
+                yield
+            finally:
+                if self._speed == 1:
+                    self._running_ns = self._then_ns - self._read_ns
 
     def _begin_anew(self, instant_ns: int) -> None:
         self._then_ns = instant_ns

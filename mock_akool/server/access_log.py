@@ -202,13 +202,22 @@ def _clock(millis: int) -> str:
 
 
 def _is_by_page(request: Request) -> bool:
-    """Return whether the dashboard or a part of it is asked for, or asks itself.
+    """Return whether an admin request is for the dashboard or a part of it, or comes from it.
 
     No other page has the fake's own origin, and programs send no such header.
     """
     if request.path == PAGE or request.path.startswith(PAGE_FILES):
         return True
-    return request.path.startswith(PREFIX) and request.headers.get("sec-fetch-site") == "same-origin"
+    return request.headers.get("sec-fetch-site") == "same-origin"
+
+
+def _is_left_out(request: Request, response: Response) -> bool:
+    """Return whether an admin request has no line: a health probe with a good answer, or what the dashboard reads."""
+    if request.method not in _LOOKING:
+        return False
+    if request.path in OPEN and response.status == _OK:
+        return True
+    return _is_by_page(request) and response.status in _ANSWERED
 
 
 def _endpoint_of(request: Request) -> str:
@@ -260,9 +269,7 @@ class BatchedLog:
 
         None for a health probe with a good answer, nor for what the dashboard reads.
         """
-        if request.method in _LOOKING and (
-            (request.path in OPEN and response.status == _OK) or (_is_by_page(request) and response.status in _ANSWERED)
-        ):
+        if request.path.startswith(PREFIX) and _is_left_out(request, response):
             return
         # Made here and not in the thread: the two would keep taking the interpreter from each other.
         self._take(self._style.request(time_ns, request, response, took_ns, peer))

@@ -82,6 +82,14 @@ class Application:
             return page
         return self._answer_api(request)
 
+    @property
+    def again(self) -> Callable[[Request], Response | None]:
+        """What answers a poll that came before as the same record, or returns None, and has done nothing then.
+
+        For transports of live servers, which deliver webhooks by themselves.
+        """
+        return self._api.again
+
     slow_threads = 4
     """How many slow requests a server answers at a time."""
     asks_others = False

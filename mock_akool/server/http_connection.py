@@ -99,6 +99,13 @@ class ConnectionHost(ResponseHost, Protocol):
         """Returns whether a request may take milliseconds, so that it is answered outside of the event loop."""
         ...
 
+    def again(self, request: Request, peer: str) -> bytes | None:
+        """Answer a known request that is a poll at which nothing has changed, and log it; returns what is to be sent.
+
+        Return None for any other request, and do nothing then.
+        """
+        ...
+
     def answer(self, request: Request, peer: str) -> Response:
         """Answer a request at once, and log it unless the response is a file."""
         ...
@@ -288,7 +295,11 @@ class HttpConnection(asyncio.Protocol):
             known = self._known.get(data)
             if known is not None and not self._waiting and not self._paused and not self._transport.is_closing():
                 try:
-                    self._answer(known, True)
+                    again = self._host.again(known, self._peer)
+                    if again is not None:
+                        self._transport.write(again)
+                    else:
+                        self._answer(known, True)
                 except Exception as bug:
                     self._report_bug(bug)
                 return

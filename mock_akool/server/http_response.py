@@ -25,8 +25,8 @@ class ResponseHost(Protocol):
         """Return the Date header, with the line end before it."""
         ...
 
-    def framed(self, response: Response) -> tuple[bytes, bytes]:
-        """Return what is sent before and after the Date header, as `frame` does."""
+    def framed(self, response: Response) -> bytes:
+        """Return a response without a file as it is sent now on a connection that is kept alive."""
         ...
 
 
@@ -42,8 +42,7 @@ class ResponseWriter:
     def write(self, request: Request, response: Response, body: bytes, keep_alive: bool) -> None:
         """Write a whole response; closes the connection afterwards unless `keep_alive`."""
         if response.media is None and keep_alive and request.method != "HEAD":
-            before, after = self._host.framed(response)
-            self._transport.write(b"".join((before, self._host.date(), after)))
+            self._transport.write(self._host.framed(response))
             return
         before, after = frame(response, body)
         if request.method == "HEAD":

@@ -25,6 +25,7 @@ from mock_akool.admin.access import is_loopback
 from mock_akool.akool import api
 from mock_akool.akool.families import HOSTS
 from mock_akool.core.call_log import Refusal
+from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import ServerError
 from mock_akool.core.http import Request, Response
 from mock_akool.server.application import Application
@@ -124,10 +125,13 @@ class Server:
         self.known_requests: dict[bytes, Request] = {}
         """By the bytes of the request. A client that waits for a job sends the same bytes over and over."""
         self.known_over_tls: dict[bytes, Request] = {}
+        self._again = application.again
         self._framed: dict[int, tuple[bytes, bytes, Response]] = {}
         self._framed_bytes = 0
+        self._dated: dict[int, bytes] = {}
+        """Of these the whole as it is sent in this second."""
         self._date = b""
-        self._date_s = 0
+        self._date_from_ns = self._date_until_ns = 0
         self._complained_s: dict[str, float] = {}
         application.clears(self.forget_remembered)
         self._forwarding = forwarding or Forwarding()
@@ -278,6 +282,22 @@ class Server:
 
     # What connections use
 
+    def again(self, request: Request, peer: str = "") -> bytes | None:
+        """Answer a known request that is a poll at which nothing has changed, and log it; returns what is to be sent.
+
+        Return None for any other request, and do nothing then.
+        """
+        began_ns = now_ns = time.time_ns()
+        response = self._again(request)
+        if response is None:
+            return None
+        if self._log is not None:
+            now_ns = time.time_ns()
+            self._log.note(now_ns, request, response, now_ns - began_ns, peer)
+        if not self._date_from_ns <= now_ns < self._date_until_ns:
+            self._set_date(now_ns)
+        return self._dated.get(id(response)) or self._frame(response)
+
     def answer(self, request: Request, peer: str = "") -> Response:
         """Answer a request, and log it unless the response is a file, of which it is decided later what is sent."""
         if self._log is None:
@@ -328,19 +348,26 @@ class Server:
             known.clear()
         known[data] = request
 
-    def framed(self, response: Response) -> tuple[bytes, bytes]:
-        """Return what is sent before and after the Date header; remembered, as the engine repeats its responses."""
+    def framed(self, response: Response) -> bytes:
+        """Return a response without a file as it is sent now; remembered, as the engine repeats its responses."""
+        self.date()
+        return self._dated.get(id(response)) or self._frame(response)
+
+    def _frame(self, response: Response) -> bytes:
+        """Return a response with the Date header of this second."""
         known = self._framed.get(id(response))
         if known is None:
             before, after = frame(response, response.body)
             if len(after) > _MOST_FRAMED:
-                return before, after
+                return b"".join((before, self._date, after))
             if len(self._framed) >= _MOST_KNOWN or self._framed_bytes > _MOST_FRAMED_BYTES:
                 self._forget_framed()
             # The response is kept too, so that its identity stays its own.
             known = self._framed[id(response)] = (before, after, response)
-            self._framed_bytes += 2 * len(after)
-        return known[:2]
+            self._framed_bytes += 3 * len(after)
+        before, after, _ = known
+        whole = self._dated[id(response)] = b"".join((before, self._date, after))
+        return whole
 
     def forget_remembered(self) -> None:
         """Forget the requests and responses that are kept only to be faster."""
@@ -350,6 +377,7 @@ class Server:
 
     def _forget_framed(self) -> None:
         self._framed.clear()
+        self._dated.clear()
         self._framed_bytes = 0
 
     def ready_file(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes] | None:
@@ -398,11 +426,16 @@ class Server:
 
     def date(self) -> bytes:
         """Return the Date header, which HTTP wants in every response."""
-        second = int(time.time())
-        if second != self._date_s:
-            self._date_s = second
-            self._date = f"\r\ndate: {formatdate(second, usegmt=True)}".encode()
+        now_ns = time.time_ns()
+        if not self._date_from_ns <= now_ns < self._date_until_ns:
+            self._set_date(now_ns)
         return self._date
+
+    def _set_date(self, now_ns: int) -> None:
+        second = now_ns // NS_PER_S
+        self._date_from_ns, self._date_until_ns = second * NS_PER_S, (second + 1) * NS_PER_S
+        self._date = f"\r\ndate: {formatdate(second, usegmt=True)}".encode()
+        self._dated.clear()
 
     # The loop's inside
 

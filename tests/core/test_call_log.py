@@ -53,6 +53,19 @@ def test_the_size_of_a_call_is_its_own() -> None:
         del kept, alone
 
 
+def test_the_size_of_a_repeated_call_is_known() -> None:
+    call_log = CallLog(9, max_bytes=2_500)
+    small, large = (Request.build("GET", "/", body=bytes(size)) for size in (1, 9_000))
+    assert call_log.known_size(small, REPLY) is None
+    for request in (small, large):
+        call_log.append(1, "unknown", request, REPLY)
+    alone = CallLog(9)
+    alone.append(1, "unknown", small, REPLY)
+    assert call_log.known_size(small, REPLY) == alone.bytes
+    assert call_log.known_size(small, REPLY._replace(body=bytes(2_500))) is None  # more than the whole log may have
+    assert call_log.known_size(large, REPLY) is None
+
+
 class TestBytes:
     """All that a call consists of counts: a bound on bodies alone was none."""
 

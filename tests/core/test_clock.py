@@ -101,6 +101,24 @@ def test_a_steered_clock_runs_as_the_machine_does(steered: SteeredClock, steady:
     assert (steered.frozen, steered.speed) == (False, 1)
 
 
+def test_a_steered_clock_that_is_frozen_while_it_is_read_does_not_run_backwards(steady: Steady) -> None:
+    reading = [False]
+
+    def count() -> int:
+        if reading[0]:
+            reading[0] = False
+            clock.freeze()
+            steady.ns += S
+        return steady()
+
+    clock = SteeredClock(50 * S, count)
+    for _ in range(2):
+        reading[0] = True
+        assert clock.now_ns() == 50 * S == clock.now_ns()
+        clock.resume()
+        clock.set_to_machine()
+
+
 def test_a_steered_clock_begins_at_the_machines_instant() -> None:
     before_ns = time.time_ns()
     assert before_ns - S < SteeredClock().now_ns() < before_ns + 60 * S

@@ -12,13 +12,15 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import pytest
 from PIL import Image
 
-from mock_akool import MockAkool, Response, Server, ServerError, SystemClock, VirtualClock
+from mock_akool import MockAkool, Request, Response, Server, ServerError, SystemClock, VirtualClock
 from mock_akool.akool.api import API_ROUTES, Route
+from mock_akool.core.call_log import Refusal
 from mock_akool.media.cache import MediaCache
 from mock_akool.server import http_server as server_module
 from mock_akool.server.http_connection import HttpConnection
@@ -214,6 +216,22 @@ class TestPipelining:
         assert [call.request.path for call in running.mock.calls] == ["/last"]
 
 
+class Noted:
+    """Keeps what a log is told."""
+
+    def __init__(self) -> None:
+        self.responses: list[Response] = []
+
+    def note(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str) -> None:
+        assert 0 <= took_ns < 60 * 10**9
+        assert abs(time_ns - time.time_ns()) < 60 * 10**9
+        assert peer.startswith("127.0.0.1:")
+        self.responses.append(response)
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        raise AssertionError(refusal)
+
+
 class TestRepeatedRequests:
     """A client that waits sends the same bytes over and over; what the server remembers of them must not show."""
 
@@ -295,6 +313,29 @@ class TestRepeatedRequests:
             wire.answer()
         assert [call.number for call in still.mock.calls] == list(range(1, 12))
 
+    def test_a_repeated_poll_is_logged_and_as_fresh_as_any(self) -> None:
+        with ExitStack() as opened:
+            clock, noted = VirtualClock(), Noted()
+            mock = MockAkool(clock=clock)
+            server = Server(mock.application, log=noted)
+            running = Running(mock, opened.enter_context(server), opened)
+            poll = get(INFO + running.create())
+            wires = [running.connect() for _ in range(3)]
+            statuses = []
+            for _ in range(8):
+                for wire in wires:
+                    wire.send(poll)
+                    answer = wire.answer()
+                    statuses.append(answer.json()["data"]["image_status"])
+                    assert parsedate_to_datetime(answer.headers["date"]).timestamp() == pytest.approx(
+                        time.time(), abs=9
+                    )
+                clock.advance(1)
+            assert statuses == [1] * 6 + [2] * 9 + [3] * 9
+            kept = [call.response for call in mock.calls]
+            assert [response.job_status for response in kept[1:]] == statuses
+            assert noted.responses == kept
+
     @pytest.mark.parametrize("cut", [1, 20, -1])
     def test_a_known_request_may_come_in_pieces_later(self, cut: int, still: Running) -> None:
         wire = still.connect()
@@ -365,13 +406,14 @@ class TestRepeatedRequests:
         server = MockAkool().server()
         for number in range(100):
             body = b"%d" % number
-            assert server.framed(Response(200, (), body))[1].endswith(b"\r\n\r\n" + body)
+            assert server.framed(Response(200, (), body)).endswith(b"\r\n\r\n" + body)
 
     def test_responses_that_are_remembered_are_bounded_by_bytes(self) -> None:
         server = MockAkool().server()
         for _ in range(1_000):
             server.framed(Response(200, (), bytes(15_000)))
         kept = sum(len(before) + len(after) + len(each.body) for before, after, each in server._framed.values())
+        kept += sum(map(len, server._dated.values()))
         assert kept <= (4 << 20) + 50_000
 
     def test_what_is_remembered_is_bounded(self, still: Running) -> None:

@@ -38,6 +38,7 @@ from mock_akool.akool.scenarios.scopes import Scope, ScopeState
 from mock_akool.akool.scripts import JobPlan
 from mock_akool.akool.settings import Limits, ServiceSettings, over
 from mock_akool.akool.snapshot import Snapshot, UnusedRules
+from mock_akool.akool.standing_polls import REPEATING
 from mock_akool.akool.transactions import transaction
 from mock_akool.core.call_log import CallLog
 from mock_akool.core.clock import Clock
@@ -63,8 +64,6 @@ _LONG_PROMPT: Final = 1000
 _MOST_ATTEMPTS: Final = 1000
 """How many creates are remembered that name a scenario in their prompt."""
 _MOST_REPEATED: Final = 512
-_REPEATING: Final = frozenset({"server", "direct"})
-"""The transports that may hand in the same record of a request again."""
 
 
 class UnusedJobScripts(NamedTuple):
@@ -608,7 +607,7 @@ class ScenarioRuntime:
         if attempt is not None:
             attempt.passed = not fired
         # The number of the job that a create will make changes from request to request.
-        if request.transport in _REPEATING and job is not None and endpoint not in CREATES and not looks_into:
+        if request.transport in REPEATING and job is not None and endpoint not in CREATES and not looks_into:
             if len(self._repeated) >= _MOST_REPEATED:
                 self._repeated.clear()
             counts = (count for rules in rule_sets for count in rules.counts_of(endpoint, subject))

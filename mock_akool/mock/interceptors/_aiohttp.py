@@ -202,9 +202,14 @@ class _MemoryHost:
     def remember(self, known: dict[bytes, Request], data: bytes, request: Request) -> None:
         """Keep nothing: a host serves for one test."""
 
-    def framed(self, response: Response) -> tuple[bytes, bytes]:
-        """Return what is sent before and after the Date header."""
-        return frame(response, response.body)
+    def again(self, request: Request, peer: str) -> bytes | None:
+        """Return None: nothing is kept from request to request."""
+        return None
+
+    def framed(self, response: Response) -> bytes:
+        """Return a response as it is sent now."""
+        before, after = frame(response, response.body)
+        return before + self.date() + after
 
     def date(self) -> bytes:
         """Return the Date header."""
