@@ -16,6 +16,7 @@ import pytest
 
 from mock_akool import __version__
 from tests.children import environment, run
+from tests.extent import choose
 from tests.packaging import dockerfile
 from tests.packaging.dockerfile import ROOT
 
@@ -71,7 +72,11 @@ def build_wheel(place: Path) -> None:
 
 
 def build_image(root: Path) -> None:
-    """Run the commands of the image's build stage with `root` for the image's root, and make the folder `elsewhere`."""
+    """Run the commands of the image's build stage with `root` for the image's root, and make the folder `elsewhere`.
+
+    At length what the build requires is installed for it, as in the image. Else it is taken from this environment.
+    """
+    requires_here = choose("PIP_NO_BUILD_ISOLATION=no ", "")  # to pip, this `no` means: do not isolate
     sources = root / "src"
     sources.mkdir()
     for word, value in dockerfile.stages()[1].instructions:
@@ -82,7 +87,8 @@ def build_image(root: Path) -> None:
         elif word == "RUN":
             # What pip has in its cache need not be fetched again for each run of the tests.
             command = re.sub(r"/(?=opt/mock-akool|wheels)", f"{root}/", value).replace("--no-cache-dir ", "")
-            succeed("sh", "-euc", f"PATH={Path(sys.executable).parent}:$PATH; {command}", folder=sources)
+            variables = f"export {requires_here}PATH={Path(sys.executable).parent}:$PATH"
+            succeed("sh", "-euc", f"{variables}; {command}", folder=sources)
         else:
             assert (word, value) in {("WORKDIR", "/src"), ("ARG", "VERSION=0.0.0")}
     (root / "elsewhere").mkdir()

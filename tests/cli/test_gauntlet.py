@@ -309,6 +309,8 @@ sys.exit("no webhook came")
 class TestRaces:
     URL = ("--webhook-url", "http://127.0.0.1:8000/hook")
 
+    # Twenty-four runs of a program. A test of the pytest option has the same for a client of the same process.
+    @pytest.mark.slow
     def test_the_smallest_schedule_that_fails_is_printed_as_a_file_that_replays_it(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -1,4 +1,4 @@
-"""`mock-akool webhook send | open`, and webhooks of `mock-akool serve`, as processes."""
+"""`mock-akool webhook send | open`, and webhooks of `mock-akool serve` in a process of its own."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from PIL import Image
@@ -233,6 +234,7 @@ def _url(record: Mapping[str, Any]) -> str | None:
     return url if isinstance(url, str) and url.startswith(("https://", "http://")) else None
 
 
+@lru_cache(64)
 def is_whole(body: bytes) -> bool:
     """Return whether the bytes are an image that can be decoded to its end."""
     try:

@@ -27,8 +27,12 @@ class _Requests:
 
     errors: tuple[type[Exception], ...] = (requests.RequestException,)
 
+    def __init__(self) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False  # the environment is read anew for each request, which takes longer than that
+
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
-        answer = requests.request(method, url, headers=dict(headers), data=body, timeout=_PATIENCE_S)
+        answer = self._session.request(method, url, headers=dict(headers), data=body, timeout=_PATIENCE_S)
         lowered = {name.lower(): value for name, value in answer.headers.items()}
         return Response(answer.status_code, lowered, answer.content)
 

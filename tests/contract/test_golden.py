@@ -9,7 +9,7 @@ import pytest
 
 from mock_akool import MockAkool, Profile
 from tests.contract.golden import FOLDER, SITUATIONS, answer_to, path_of, spelled
-from tests.contract.transports import OpenTransport, SocketTransport, Transport
+from tests.contract.transports import TRANSPORTS, Answer, SocketTransport, Transport
 from tools.regenerate_golden import README, files, readme
 
 
@@ -31,27 +31,31 @@ def kept(name: str, profile: Profile) -> str:
     return path.read_text("utf-8")
 
 
+def answered_through(transport_class: type[Transport], name: str, profile: Profile) -> Answer:
+    with ExitStack() as opened:
+
+        def open_one(**options: Any) -> Transport:
+            return opened.enter_context(closing(transport_class(MockAkool(**options))))
+
+        return answer_to(name, profile, open_one)
+
+
 class TestGolden:
-    @pytest.mark.every_transport
     @pytest.mark.parametrize("profile", Profile)
     @pytest.mark.parametrize("name", SITUATIONS)
-    def test_the_body_is_the_kept_one(self, open_transport: OpenTransport, name: str, profile: Profile) -> None:
-        answer = answer_to(name, profile, open_transport)
+    def test_the_body_is_the_kept_one_through_every_transport(self, name: str, profile: Profile) -> None:
+        answers = {each.name: answered_through(each, name, profile) for each in TRANSPORTS}
 
-        expected = kept(name, profile)
-        assert answer.status == (404 if name == "error-404" else 200)
-        assert answer.headers["content-type"] == "application/json; charset=utf-8"
+        meant = (404 if name == "error-404" else 200, "application/json; charset=utf-8")
+        heads = {through: (got.status, got.headers["content-type"]) for through, got in answers.items()}
+        assert heads == dict.fromkeys(heads, meant)
         # As text: to Python 1, 1.0 and true are equal.
-        assert spelled(answer.body) == expected, REGENERATE
+        bodies = {through: spelled(got.body) for through, got in answers.items()}
+        assert bodies == dict.fromkeys(bodies, kept(name, profile)), REGENERATE
 
     @pytest.mark.parametrize("name", SITUATIONS)
     def test_so_it_is_when_the_situation_is_made_over_the_admin_api(self, name: str) -> None:
-        with ExitStack() as opened:
-
-            def open_remote(**options: Any) -> Transport:
-                return opened.enter_context(closing(RemotelySetUp(MockAkool(**options))))
-
-            body = answer_to(name, Profile.OBSERVED, open_remote).body
+        body = answered_through(RemotelySetUp, name, Profile.OBSERVED).body
         assert spelled(body) == kept(name, Profile.OBSERVED), REGENERATE
 
     def test_no_file_is_left_over_or_missing(self) -> None:

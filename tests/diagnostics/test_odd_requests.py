@@ -111,13 +111,13 @@ def test_any_requests_about_a_job_leave_the_report_whole(data: st.DataObject) ->
 ODD: tuple[Any, ...] = ({"a": 1}, ["a"], [[]], None, 5, 1.5, True, "", "\ud800")
 
 
-@pytest.mark.parametrize("odd", ODD, ids=lambda odd: "surrogate" if odd == "\ud800" else repr(odd))
 @pytest.mark.parametrize("path", [path for method, path in API_ROUTES if method == "POST"])
-def test_values_of_any_kind_leave_the_report_whole(path: str, odd: object) -> None:
-    client = Client()
+def test_values_of_any_kind_leave_the_report_whole(path: str) -> None:
     names = ("clientId", "clientSecret", "_id", "button", "prompt", "size", "scale", "source_images", "webhookUrl")
-    client.ask("POST", path, body=dict.fromkeys(names, odd))
-    client.ask("POST", path, body=odd)
-    client.ask("GET", "/api/open/v3/faceswap/quota/info", x_api_key="unknown" + "=" * 20)
-    client.ask("GET", "/api/open/v3/faceswap/quota/info", authorization="Bearer x")
-    assert "#1" in report(client.mock)
+    for odd in ODD:
+        client = Client()
+        client.ask("POST", path, body=dict.fromkeys(names, odd))
+        client.ask("POST", path, body=odd)
+        client.ask("GET", "/api/open/v3/faceswap/quota/info", x_api_key="unknown" + "=" * 20)
+        client.ask("GET", "/api/open/v3/faceswap/quota/info", authorization="Bearer x")
+        assert "#1" in report(client.mock), ascii(odd)

@@ -80,7 +80,11 @@ BOUND_S: Final = 60.0
 PYTEST: Final = ("-p", "mock_akool.pytest_plugin", "-W", "error")
 """How pytest is run over the blocks: without the other plugins that are here, which take longer than the blocks."""
 
-_PLUGINS_OF_PAGES: Final = ("-p", "pytest_asyncio.plugin", "-p", "pytest_httpx")
+_PLUGINS_OF_PAGES: Final = {
+    "asyncio": ("-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_scope=function"),
+    "httpx": ("-p", "pytest_httpx"),
+}
+"""Other plugins that the tests of some pages use, by the word that these pages then have."""
 
 _FOREIGN_FILE: Final = re.compile(r"# ([\w./-]+\.ya?ml)\n")
 """The first line of a block of YAML that is a file of another program; all others are scenarios."""
@@ -207,8 +211,10 @@ def test_a_python_block_runs(block: Block, port: int, monkeypatch: pytest.Monkey
     _check_images(code)
 
 
-def _pytest(*arguments: str) -> str:
-    return _run(sys.executable, "-m", "pytest", *PYTEST, *_PLUGINS_OF_PAGES, *arguments)
+def _pytest(page: Path, *arguments: str) -> str:
+    code = all_code(page)
+    plugins = [word for about, plugin in _PLUGINS_OF_PAGES.items() if about in code for word in plugin]
+    return _run(sys.executable, "-m", "pytest", *PYTEST, *plugins, *arguments)
 
 
 def _write_importable(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,11 +242,9 @@ def test_the_tests_of_a_page_pass(page: Path, monkeypatch: pytest.MonkeyPatch) -
             section.write(Path("tests", f"section_{number}"))
             tests = filter(_is_test, section.files)
             wanted += sum(len(re.findall(r"(?m)^ *(?:async )?def test", block.code)) for block in tests)
-    Path("pytest.ini").write_text(
-        "[pytest]\naddopts = --import-mode=importlib --strict-markers\nasyncio_default_fixture_loop_scope = function\n"
-    )
+    Path("pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib --strict-markers\n")
     if wanted:
-        output = _pytest("tests")
+        output = _pytest(page, "tests")
         counts = {word: int(number) for number, word in re.findall(r"(\d+) (\w+)", output.splitlines()[-1])}
         skipped = counts.get("skipped", 0)
         assert not skipped or (shutil.which("node") is None and not needs_all_programs()), output

@@ -105,6 +105,8 @@ class TestInstalled:
         assert "11 images in images" in told.stdout
         assert len(list((installed.folder / "images").glob("*.jpg"))) == 11
 
+    # That the marker of types is in the wheel is seen above, and what users see of them in tests/typing.
+    @pytest.mark.slow
     def test_its_types_are_seen_by_those_who_use_it(self, installed: Installed) -> None:
         (installed.folder / "user.py").write_text(
             "from mock_akool import Mockakool, MockAkool\n"

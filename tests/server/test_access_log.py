@@ -103,14 +103,14 @@ def test_what_the_dashboard_reads_has_no_line(path: str, method: str, site: str,
 
 @pytest.mark.parametrize("path", ["/_mock/health", "/_mock/ready", "/_mock/state", "/healthy"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
-@pytest.mark.parametrize("status", [200, 204, 404, 405, 500])
-def test_a_probe_has_a_line_unless_it_is_answered_well(path: str, method: str, status: int) -> None:
-    stream = io.StringIO()
-    log = BatchedLog(stream, Numbered())
-    log.note(1, Request.build(method, path), Response(status, (), b""), 0)
-    log.close()
-    is_quiet = path in ("/_mock/health", "/_mock/ready") and method in ("GET", "HEAD") and status == 200
-    assert stream.getvalue() == ("" if is_quiet else "1\n")
+def test_a_probe_has_a_line_unless_it_is_answered_well(path: str, method: str) -> None:
+    for status in (200, 204, 404, 405, 500):
+        stream = io.StringIO()
+        log = BatchedLog(stream, Numbered())
+        log.note(1, Request.build(method, path), Response(status, (), b""), 0)
+        log.close()
+        is_quiet = path in ("/_mock/health", "/_mock/ready") and method in ("GET", "HEAD") and status == 200
+        assert stream.getvalue() == ("" if is_quiet else "1\n"), status
 
 
 def test_lines_come_without_a_close() -> None:
