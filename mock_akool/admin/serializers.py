@@ -24,6 +24,7 @@ from mock_akool.core.rule_engine import ActiveRule
 from mock_akool.core.schema import Schema, Shape
 from mock_akool.core.stages import LIFE
 from mock_akool.core.timeline import Change, Status, change_at
+from mock_akool.core.urls import without_passwords
 from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT, ActiveWebhookRule
 
 T = TypeVar("T")
@@ -161,6 +162,26 @@ def _write_bytes(raw: bytes) -> Any:
         return {"base64": base64.b64encode(raw).decode()}
 
 
+def _write_sent(raw: bytes) -> Any:
+    """Return what a client sent as JSON has it, without the passwords of the URLs in it."""
+    if b"@" not in raw:
+        return _write_bytes(raw)
+    shown = without_passwords(raw.decode("latin-1")).encode("latin-1")
+    return _write_bytes(Excerpt.make(shown, raw.whole) if isinstance(raw, Excerpt) else shown)
+
+
+def _without_passwords(value: object) -> object:
+    match value:
+        case str():
+            return without_passwords(value)
+        case list() | tuple():
+            return [_without_passwords(each) for each in value]
+        case dict():
+            return {key: _without_passwords(each) for key, each in value.items()}
+        case _:
+            return value
+
+
 def _read_bytes(plain: Any) -> bytes:
     if isinstance(plain, str):
         return plain.encode()
@@ -195,6 +216,7 @@ BYTES: Final = Value(
     _write_bytes,
     _read_bytes,
 )
+_SENT: Final = BYTES._replace(write=_write_sent)
 STATUS: Final = _words({status.word: status for status in Status})
 _HEADERS: Final = Value({"type": "object", "additionalProperties": schemas.TEXT}, dict)
 _HEADER_LIST: Final = _HEADERS._replace(read=lambda plain: tuple(plain.items()))
@@ -205,7 +227,10 @@ _LIFETIME: Final = Value(schemas.TEXT, lambda ns: str(Duration(ns)), lambda plai
 
 _INPUT: Final = Value(
     {"type": "object", "required": ["endpoint"], "properties": {"endpoint": schemas.TEXT}},
-    lambda input: {"endpoint": CREATE_OF_INPUT[type(input)].endpoint, **input._asdict()},
+    lambda input: {
+        "endpoint": CREATE_OF_INPUT[type(input)].endpoint,
+        **{key: _without_passwords(each) for key, each in input._asdict().items()},
+    },
     lambda plain: CREATES[plain["endpoint"]].input_type(
         **{key: each for key, each in plain.items() if key != "endpoint"}
     ),
@@ -303,7 +328,7 @@ _REQUEST: Final = Serializer(
         "path": kept("the request's path", TEXT, "path"),
         "query": kept("the request's query, undecoded", TEXT, "query"),
         "headers": kept("the request's headers", _HEADERS, "headers"),
-        "body": kept("the request's body", BYTES, "body"),
+        "body": kept("the request's body; passwords in URLs are hidden", _SENT, "body"),
         "file_base": kept("what the URLs of files in the response begin with", TEXT, "file_base"),
     },
 )
@@ -318,7 +343,7 @@ _RESPONSE: Final = Serializer(
         "http": kept("the response's HTTP status", WHOLE, "status"),
         "code": kept("the response's business code", or_null(WHOLE), "code"),
         "response_headers": kept("the response's headers", _HEADER_LIST, "headers"),
-        "response_body": kept("the response's body; empty for a file", BYTES, "body"),
+        "response_body": kept("the response's body; empty for a file; passwords in URLs are hidden", _SENT, "body"),
         "delay_ns": kept("how long the response was held back", WHOLE, "delay_ns"),
         "transfer": kept("how it travelled, if it did not simply arrive", or_null(record_of(_TRANSFER)), "transfer"),
         "account": kept("the API key of the account, where it is known", or_null(TEXT), "account"),
@@ -423,7 +448,7 @@ DELIVERY: Final = Serializer(
         "due_ns": kept("when it was to be sent first, in epoch nanoseconds", WHOLE, "due_ns"),
         "next_ns": kept("when the next attempt is made", or_null(WHOLE), "next_ns"),
         "start_ns": kept("when the fake was started or last reset, in epoch nanoseconds", WHOLE, "start_ns"),
-        "payload": kept("what was encrypted", BYTES, "payload"),
+        "payload": kept("what was encrypted; passwords in URLs are hidden", _SENT, "payload"),
         "body": kept("what each attempt sends, without its filler", BYTES, "body_start"),
         "client_id_is_invented": kept(
             "whether the fake made the clientId up, since nobody said it", FLAG, "client_id_is_invented"

@@ -11,6 +11,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
 from mock_akool.akool.errors import ParameterError
@@ -172,7 +173,7 @@ class Body(Generic[Made]):
                 values[name] = field.default
         mistakes += self.check(values)
         if mistakes:
-            raise ParameterError("; ".join(mistakes))
+            raise ParameterError("; ".join([*mistakes, *self._meant(body, " ".join(mistakes))]))
         return self.make(values)
 
     def _unusable(self, name: str, field: Field, value: object) -> str:
@@ -183,6 +184,15 @@ class Body(Generic[Made]):
     def _missing(self, name: str, body: Mapping[str, Any]) -> str:
         near = nearest(name, [other for other in body if other not in self.fields])
         return f"{name} is missing" + (f"; did you mean it by {near!r}?" if near else "")
+
+    def _meant(self, body: Mapping[str, Any], said: str) -> Iterable[str]:
+        """Yield which fields may be meant by unknown ones, as far as nothing was said of that yet."""
+        absent = [name for name in self.fields if name not in body]
+        unknown = (other for other in body if other not in self.fields and f"by {other!r}?" not in said)
+        for other in islice(unknown, _MOST_LISTED):
+            near = nearest(other, absent)
+            if near:
+                yield f"did you mean {near} by {shown(other)}?"
 
     @property
     def schema(self) -> Schema:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _SHOWN: Final = 200
+_SECRETS: Final = re.compile(
+    rb"(?i)((?:api[-_]?key|authorization|cookie|secret|password|token)[\"']?[ \t]*[:=][ \t]*[\"']?)[^\r\n\"'&]+"
+)
 
 
 def printable(text: str, most: int = _SHOWN) -> str:
@@ -15,3 +19,8 @@ def printable(text: str, most: int = _SHOWN) -> str:
 def cleaned(line: str) -> str:
     """Return a line of ours, in which text of a client may stand; what could steer a terminal is escaped."""
     return line if line.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)
+
+
+def without_secrets(raw: bytes) -> bytes:
+    """Return what a client sent, whatever that is, without what stands behind the names of secrets."""
+    return _SECRETS.sub(rb"\1***", raw)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import re
+from typing import Final
 from urllib.parse import unquote
 
 _ENDS = "/?#"
 HIDDEN = "***"
 """What stands for a password."""
+_PASSWORDS: Final = re.compile(r"""(:(?:\\?/){2}[^\s/?#"'\\<>@:]*:)[^\s/?#"'\\<>]+@""")
+"""In any text. A URL begins with two slashes, which none of its credentials has: so nothing is read twice."""
 
 
 def without_password(url: str) -> tuple[str, str]:
@@ -25,6 +29,11 @@ def without_password(url: str) -> tuple[str, str]:
     user, colon, _ = credentials.partition(":")
     shown = f"{user}:{HIDDEN}" if colon else user
     return f"{scheme}://{shown}@{host}{rest[end:]}", credentials
+
+
+def without_passwords(text: str) -> str:
+    """Return a text without the passwords of the URLs that stand in it, also where JSON has escaped their slashes."""
+    return _PASSWORDS.sub(rf"\1{HIDDEN}@", text) if "@" in text else text
 
 
 def basic_authorization(credentials: str) -> str:

@@ -22,6 +22,7 @@ from mock_akool.admin import PREFIX, most_body_bytes
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import STREAM_FILLER_S, STREAM_LOOK_S, Request, Response, Stream
+from mock_akool.core.text import without_secrets
 from mock_akool.server.forwarding import HEADERS as FORWARDED
 from mock_akool.server.http_response import ResponseHost, ResponseWriter
 from mock_akool.server.proxy import (
@@ -479,7 +480,7 @@ class HttpConnection(asyncio.Protocol):
             else:
                 self._report_bug(error.__context__ or error)
         except httptools.HttpParserError as error:
-            self._refuse_with(400, _why_unreadable(data, error) if first else f"this is not HTTP/1.1: {error}", data)
+            self._refuse_with(400, f"this is not HTTP/1.1: {_why_unreadable(data, error, first)}", data)
         except Exception as bug:
             self._report_bug(bug)
 
@@ -734,7 +735,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _note(self, status: int, why: str, start: bytes = b"") -> None:
         self._refusal = status, why
-        self._host.note_refusal(self._peer, status, why, start[:_SHOWN])
+        self._host.note_refusal(self._peer, status, why, without_secrets(start[:_SHOWN]))
 
     def _refuse(self, status: int, why: str) -> None:
         """Answer what is no request, and close: nobody knows where the next one would begin."""
@@ -809,16 +810,47 @@ def _shown_peer(peer: object) -> str:
     return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
 
 
-def _why_unreadable(data: bytes, error: Exception) -> str:
-    """Return why the first bytes of a connection are no request."""
-    if is_tls(data):
+_OTHERS: Final = (
+    (_HTTP_2, "the client speaks HTTP/2; let it begin with HTTP/1.1"),
+    (b"SSH-", "the client speaks SSH; it has the wrong port"),
+    (b"\x05", "the client takes this for a SOCKS proxy; write http:// and not socks5:// in the proxy's URL"),
+    (b"\x04\x01", "the client takes this for a SOCKS proxy; write http:// and not socks4:// in the proxy's URL"),
+    (b"PROXY ", "a load balancer sends the PROXY protocol; turn that off (X-Forwarded-For is understood)"),
+    (
+        b"\r\n\r\n\x00\r\nQUIT\n",
+        "a load balancer sends the PROXY protocol; turn that off (X-Forwarded-For is understood)",
+    ),
+)
+"""What other protocols begin with."""
+_HINTS: Final = {
+    "Invalid char in url path": "; the client must escape what is not ASCII in the URL, as %C3%A9",
+    "Expected HTTP/": "; the client must escape spaces in the URL, as %20",
+    "Expected space after method": "; a request begins with a method, a path and HTTP/1.1",
+    "Unexpected whitespace after header value": "; a header goes on in the next line, which HTTP/1.1 no longer allows",
+    "Duplicate Content-Length": "; the client, or a proxy before it, writes that header twice",
+    "Transfer-Encoding can't be present": "; the client must write one of the two headers",
+    "Invalid character in chunk size": "; each chunk begins with its length in hexadecimal digits",
+}
+"""What to do about what the parser says."""
+
+
+def _why_unreadable(data: bytes, error: Exception, first: bool) -> str:
+    """Return why some bytes are no request; `first` are those of a connection."""
+    said = str(error)
+    if first and is_tls(data):
         return (
-            "this is not HTTP/1.1: the client speaks TLS; write http:// and not https:// in its base URL, "
+            "the client speaks TLS; write http:// and not https:// in its base URL, "
             "or start the server without --no-tls"
         )
-    if data.startswith(_HTTP_2):
-        return "this is not HTTP/1.1: the client speaks HTTP/2; let it begin with HTTP/1.1"
-    return f"this is not HTTP/1.1: {error}"
+    if first:
+        for beginning, why in _OTHERS:
+            if data.startswith(beginning):
+                return why
+    elif said.startswith("Invalid method"):
+        return f"{said}; the request before it may have a body that is longer than its Content-Length says"
+    if b"\n" in data and b"\r\n" not in data:
+        return f"{said}; the lines end with LF, they must end with CRLF"
+    return said + next((hint for beginning, hint in _HINTS.items() if said.startswith(beginning)), "")
 
 
 class _HeadTooLongError(Exception):

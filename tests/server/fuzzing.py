@@ -157,6 +157,9 @@ class Known(NamedTuple):
 
     jobs: Sequence[str]
     file: str
+    document: str = "0" * 24
+    rules: Sequence[int] = (1, 2, 3)
+    snapshot: bytes = b"{}"
 
 
 class Fuzzer:
@@ -202,6 +205,8 @@ class Fuzzer:
         body = b""
         if route.body is not None and self._may(0.95):
             body = self._as_json(self._value("", route.body, 0))
+            if route.path.endswith("/snapshot") and self._may(0.7):
+                body = self.known.snapshot if self._may(0.5) else self._broken(self.known.snapshot)
         method = self._random.choice(METHODS) if self._may(0.03) else route.method
         query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in pairs)
         return Fuzzed(self._framed(method, path + (f"?{query}" if query else ""), body), route.name, True)
@@ -234,8 +239,12 @@ class Fuzzer:
                     return 0
                 case "job" | "_id" | "image_model_id" if "enum" not in schema and schema.get("type") == "string":
                     return self._random.choice(self.known.jobs)
-                case "rule":
-                    return self._random.randint(1, 3)
+                case "rule" | "number":
+                    return self._random.choice(self.known.rules)
+                case "document":
+                    return self.known.document
+                case "file":
+                    return self._random.randrange(2)
                 case "account" | "api_key":
                     return KEY
                 case "webhookUrl" | "webhookurl" | "source_image":

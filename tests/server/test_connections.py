@@ -325,6 +325,28 @@ NO_REQUESTS: Final[dict[str, tuple[bytes, int, str]]] = {
         "this is not HTTP/1.1: the client speaks HTTP/2; let it begin with HTTP/1.1",
     ),
     "words": (b"EHLO there\r\n", 400, "this is not HTTP/1.1: Invalid method encountered"),
+    "SSH": (b"SSH-2.0-OpenSSH_9.2\r\n", 400, "this is not HTTP/1.1: the client speaks SSH; it has the wrong port"),
+    "SOCKS": (
+        b"\x05\x01\x00",
+        400,
+        "this is not HTTP/1.1: the client takes this for a SOCKS proxy; "
+        "write http:// and not socks5:// in the proxy's URL",
+    ),
+    "a load balancer": (
+        b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n" + get(QUOTA),
+        400,
+        "this is not HTTP/1.1: a load balancer sends the PROXY protocol; turn that off (X-Forwarded-For is understood)",
+    ),
+    "LF": (
+        b"GET / HTTP/1.1\nhost: a\n\n",
+        400,
+        "this is not HTTP/1.1: Expected CRLF after version; the lines end with LF, they must end with CRLF",
+    ),
+    "a space": (
+        b"GET /a b HTTP/1.1\r\n\r\n",
+        400,
+        "this is not HTTP/1.1: Expected HTTP/, RTSP/ or ICE/; the client must escape spaces in the URL, as %20",
+    ),
     "a long head": (get(QUOTA, x="y" * 70_000), 431, "the request's headers are over 65,536 bytes"),
 }
 

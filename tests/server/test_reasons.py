@@ -181,6 +181,47 @@ def test_no_password_of_a_url_is_in_a_reason(path: str, field: str, value: objec
     assert "secret" not in reason
 
 
+@pytest.mark.parametrize("url", ["http://user:s3cret@127.0.0.1:9/", r"http:\/\/user:s3cret@127.0.0.1:9\/"])
+def test_no_password_of_a_url_is_shown_by_the_admin_api(url: str) -> None:
+    mock = MockAkool(queueing="0", processing="0")
+    for path, body in (
+        (CREATE, f'{{"prompt":"x","webhookUrl":"{url}"}}'),
+        (V4, f'{{"prompt":"x","model_name":"wavespeed-ai/flux-kontext-dev","source_images":["{url}"]}}'),
+    ):
+        assert mock.answer(Request.build("POST", path, headers=JSON, body=body.encode())).code == 1000
+    mock.run_until_idle()
+    job = mock.jobs[0].id
+    for route in ("calls", "jobs", f"jobs/{job}", "webhooks", "report", "state", "accounts", "events", "scenario"):
+        shown = mock.answer(Request.build("GET", f"/_mock/{route}")).body.decode()
+        assert "s3cret" not in shown, route
+        if route in ("calls", "jobs", "webhooks"):
+            assert "user:***@" in shown
+    assert mock.calls[0].json["webhookUrl"] == "http://user:s3cret@127.0.0.1:9/"  # to a test it is what was sent
+
+
+V3_INFO = "/api/open/v3/content/image/infobymodelid"
+CLOSE = "/api/open/v4/liveAvatar/session/close"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "body", "said"),
+    [
+        ("GET", V3_INFO, "image_model=x", None, "did you mean it by 'image_model'?"),
+        ("GET", "/api/open/v4/voice/list", "typ=1", None, "did you mean it by 'typ'?"),
+        ("GET", "/api/open/v4/aigModel/list", "types=1501", None, "did you mean it by 'types'?"),
+        ("POST", V4, "", {"promt": "x"}, "did you mean prompt by 'promt'?"),
+        ("POST", CLOSE, "", {"sessionid": "x"}, "did you mean session_id by 'sessionid'?"),
+        ("POST", "/interface/detect-api/detect_faces", "", {"urls": "x"}, "did you mean url by 'urls'?"),
+        ("POST", CREATE, "", {"scale": "1:3", "webhook_url": ""}, "did you mean webhookUrl by 'webhook_url'?"),
+    ],
+)
+def test_the_nearest_name_is_said(method: str, path: str, query: str, body: dict[str, str] | None, said: str) -> None:
+    raw = b"" if body is None else json.dumps(body).encode()
+    reason = MockAkool().answer(Request.build(method, path, query, JSON, body=raw)).reason
+    assert reason is not None
+    assert said in reason
+
+
 @pytest.mark.parametrize("body", ['{"error":"mock-akool', '{"error":"mock-akool: x"}', '{"error":"mock-akool bug"}'])
 def test_a_fault_may_have_a_body_like_an_error_of_ours(body: str) -> None:
     mock = MockAkool()

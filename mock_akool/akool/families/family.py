@@ -7,7 +7,7 @@ documents know families only by this interface, so a new one is a module and a l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
@@ -24,7 +24,7 @@ from mock_akool.core.http import Request
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.options import Options
-from mock_akool.core.schema import Schema
+from mock_akool.core.schema import Schema, nearest, shown
 from mock_akool.core.timeline import Change, Ending, Status, Timeline
 
 I = TypeVar("I", bound=JobInput)  # noqa: E741 - the input of a family
@@ -603,6 +603,12 @@ def one_in_path(request: Request, names: Sequence[str]) -> Sequence[str]:
     return names
 
 
+def meant(name: str, given: Iterable[str]) -> str:
+    """Return what to say of a parameter that is missing: which of the given ones was meant by it, if one is like it."""
+    near = nearest(name, given)
+    return f"; did you mean it by {shown(near)}?" if near else ""
+
+
 def one_in_query(name: str) -> Callable[[Request, Sequence[str]], Sequence[str]]:
     """Return what reads a single id from the parameter `name` of the query: there once, and not empty."""
     begins, length = f"{name}=", len(name) + 1
@@ -617,9 +623,10 @@ def one_in_query(name: str) -> Callable[[Request, Sequence[str]], Sequence[str]]
         except ValueError:
             raise ParameterError(f"the query has over {_MOST_QUERY_FIELDS} fields; give {name} alone") from None
         values = asked.get(name, [])
-        if len(values) != 1:
-            why = f"is given {len(values)} times" if values else "is missing from the query"
-            raise ParameterError(f"{name} {why}; give it once")
+        if values and len(values) != 1:
+            raise ParameterError(f"{name} is given {len(values)} times; give it once")
+        if not values:
+            raise ParameterError(f"{name} is missing from the query; give it once{meant(name, asked)}")
         return values
 
     return read

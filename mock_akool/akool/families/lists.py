@@ -7,7 +7,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 
 from mock_akool.akool.errors import ParameterError
-from mock_akool.akool.families.family import Asked, Family, Reading, Record, shown_record
+from mock_akool.akool.families.family import Asked, Family, Reading, Record, meant, shown_record
 from mock_akool.akool.jobs import Job
 from mock_akool.core.http import Request
 from mock_akool.core.schema import shown
@@ -62,7 +62,7 @@ class Query(NamedTuple):
             return value
         wants = " or ".join(words)
         if not value:
-            raise ParameterError(f"{name} is missing from the query; it takes {wants}")
+            raise ParameterError(f"{name} is missing from the query; it takes {wants}{meant(name, self.given)}")
         raise ParameterError(f"{name} is {shown(value)}; it takes {wants}")
 
     def number(self, name: str, default: int) -> int:

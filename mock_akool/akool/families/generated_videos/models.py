@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
 from mock_akool.akool.errors import ParameterError
-from mock_akool.akool.families.family import Answer, Asked, Record, Service, success_of
+from mock_akool.akool.families.family import Answer, Asked, Record, Service, meant, success_of
 from mock_akool.akool.families.generated_videos.schemas import answer_schema
 from mock_akool.akool.families.generated_videos.settings import VideoOptions
 from mock_akool.core.schema import Schema
@@ -129,7 +129,9 @@ def _answer(asked: Asked) -> Answer:
         raise ParameterError(f"the query has over {_MOST_QUERY_FIELDS} fields") from None
     types = query.get("types[]", ())
     if not types:
-        raise ParameterError("types[] is missing from the query; give one such as types[]=1501")
+        raise ParameterError(
+            f"types[] is missing from the query; give one such as types[]=1501{meant('types[]', query)}"
+        )
     context = asked.world.context
     surcharge = context.options(VideoOptions).i2v_audio_surcharge
     kinds = dict.fromkeys(int(each) for each in types if each.isascii() and each.isdigit() and len(each) < _MOST_DIGITS)
