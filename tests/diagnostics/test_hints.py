@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mock_akool.diagnostics.hints import HINTS, find_hints
+from mock_akool.diagnostics.hints import HINTS, faces, find_hints
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.diagnostics.report import explain
 from tests.diagnostics.client import API, CALLED_BACK, HOOK, INFO, KEY, QUOTA, V3, V4, Client
 
 SWAP = "/api/open/v3/faceswap/highquality/specifyimage"
+PLUS = "/api/open/v4/faceswap/faceswapPlusByImage"
 LIST = "/api/open/v3/faceswap/result/listbyids"
 DELETE = "/api/open/v3/faceswap/result/delbyids"
 VIDEOS = "/api/open/v3/content/video"
@@ -23,6 +24,7 @@ VIDEO_INFO = f"{VIDEOS}/infobymodelid"
 I2V = "/api/open/v4/image2Video/createBySourcePrompt"
 FOX = {"image_url": "https://example.com/fox.png", "prompt": "it runs", "resolution": "720p", "video_length": 5}
 LIVE = "/api/open/v4/liveAvatar/session"
+SG3 = "sg3.akool.com"
 SOUND_V3 = "/api/open/v3/audio/infobymodelid"
 VOICE = "/api/open/v4/voice"
 RESOURCE = f"{VOICE}/resource/detail"
@@ -100,6 +102,35 @@ def batch(client: Client, polled: int) -> None:
 def lost(client: Client, value: str) -> None:
     client.create()
     client.ask("GET", INFO, f"image_model_id={value}")
+
+
+def detected(client: Client) -> dict[str, Any]:
+    """Let a face be found and cut out; returns the frame."""
+    body = {"url": "https://example.com/face.jpg", "return_face_url": True}
+    found: dict[str, Any] = json.loads(client.ask("POST", "/interface/detect-api/detect_faces", body=body).body)
+    frame: dict[str, Any] = found["faces_obj"]["0"]
+    return frame
+
+
+def swapped_by(client: Client, landmarks: str, *, in_list: bool = False) -> None:
+    """Swap a face that was cut out, with these of the landmarks that were found."""
+    frame = detected(client)
+    face = {"path": frame["face_urls"][0], "opts": frame[landmarks] if in_list else frame[landmarks][0]}
+    photo = {"path": "https://example.com/group.jpg"}
+    body = {"sourceImage": [face], "targetImage": [photo], "modifyImage": photo["path"]}
+    client.ask("POST", SWAP, body=body)
+
+
+def plus(client: Client, box: list[float] | None = None, **fields: Any) -> object:
+    face = {"face_url": "https://example.com/face.jpg", **({} if box is None else {"bbox": box})}
+    mapping = {} if fields else {"face_mapping": [{"source_face_info": face, "target_face_info": face}]}
+    urls = {"source_url": "https://example.com/face.jpg", "target_url": "https://example.com/group.jpg"}
+    return client.ask("POST", PLUS, body={**urls, **mapping, **fields})
+
+
+def corners(box: list[float]) -> list[float]:
+    x, y, width, height = box
+    return [x, y, x + width, y + height]
 
 
 def listed(client: Client, *, by: str, deletes: bool = False, seconds: float = 0) -> Client:
@@ -492,6 +523,46 @@ CASES = (
         "#1 asks for /api/open/v3/videoTranslation/create, which does not exist; "
         "POST /api/open/v3/content/video/createbytranslate does",
         lambda client: translation(client),
+    ),
+    Case(
+        "guessed route of a face swap",
+        lambda client: client.ask("GET", f"{SWAP}/status", "_id=x"),
+        f"#1 asks for {SWAP}/status, which does not exist; GET {LIST} does",
+        lambda client: client.ask("GET", LIST, "_ids=x"),
+    ),
+    Case(
+        "video to the old detector",
+        lambda client: client.ask("POST", "/detect", body={"image_url": "https://example.com/a.MP4?x=1"}, host=SG3),
+        "#1 sends the video 'https://example.com/a.MP4?x=1' to sg3.akool.com, which looks at images; "
+        "detect_faces takes videos, and answers for each frame",
+        lambda client: client.ask("POST", "/detect", body={"image_url": "https://example.com/mp4.png"}, host=SG3),
+    ),
+    Case(
+        "landmarks of the whole image",
+        lambda client: swapped_by(client, "landmarks_str"),
+        "#2 has a cut-out face as `path` in `sourceImage`, and as `opts` the landmarks of the whole image; "
+        "those of the cut-out are in `crop_landmarks`",
+        lambda client: swapped_by(client, "crop_landmarks"),
+    ),
+    Case(
+        "landmarks of the whole image",
+        lambda client: swapped_by(client, "landmarks_str", in_list=True),
+        "#2 has a cut-out face as `path` in `sourceImage`, and as `opts` the landmarks of the whole image; *",
+        lambda client: swapped_by(client, "crop_landmarks", in_list=True),
+    ),
+    Case(
+        "no face_mapping",
+        lambda client: plus(client, single_face_mode=False),
+        "#1 has neither `face_mapping` nor `single_face_mode` true; "
+        "the mode is off unless it is sent, and then Plus wants to know which face goes where",
+        lambda client: (plus(client), plus(client, single_face_mode=True)),
+    ),
+    Case(
+        "box not turned",
+        lambda client: plus(client, detected(client)["crop_region"][0]),
+        "#2 has the `bbox` [42, 42, 171, 171], which is x, y, width and height as detect_faces says them; "
+        "Plus takes two corners, [42, 42, 213, 213]",
+        lambda client: (plus(client), plus(client, corners(detected(client)["crop_region"][0]))),
     ),
     Case(
         "wrong route",
@@ -900,6 +971,35 @@ def test_each_hint_has_a_case_and_a_name_of_its_own() -> None:
     names = [hint.name for hint in HINTS]
     assert len(set(names)) == len(names)
     assert set(names) == {case.name for case in CASES}
+
+
+@pytest.mark.parametrize("fault", ["garbage", "html", "empty"])
+def test_a_spoiled_response_of_the_detector_gets_no_hint(fault: str) -> None:
+    client = Client()
+    spoiled: dict[str, Any] = {fault: True}
+    client.mock.on("detect_faces").respond(**spoiled)
+    body = {"url": "https://example.com/face.jpg", "return_face_url": True}
+    client.ask("POST", "/interface/detect-api/detect_faces", body=body)
+    plus(client, [1, 2, 3, 4])
+    assert [hint.detect(client.observations) for hint in faces.HINTS] == [None] * len(faces.HINTS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {"sourceImage": "x", "targetImage": {"path": 5}, "face_mapping": "x", "image_url": 5},
+        {"sourceImage": ["x", {"path": 5}, {}], "targetImage": [None], "face_mapping": [5, {"a": 5, "b": {"bbox": 5}}]},
+    ],
+    ids=["a list", "texts", "lists"],
+)
+def test_hints_about_faces_take_any_body(body: object) -> None:
+    client = Client()
+    detected(client)
+    for path in (SWAP, PLUS):
+        client.ask("POST", path, body=body)
+    client.ask("POST", "/detect", body=body, host=SG3)
+    assert {hint.name for hint in faces.HINTS if hint.detect(client.observations)} == set()
 
 
 def test_a_client_without_mistakes_gets_no_hint() -> None:
