@@ -162,7 +162,22 @@ def test_an_action_has_one_hash_everywhere() -> None:
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
 def test_a_workflow_may_read_and_its_jobs_end(file: Path) -> None:
     assert yaml.safe_load(file.read_text())["permissions"] == {"contents": "read"}
-    assert all(0 < job["timeout-minutes"] <= 60 for job in jobs(file).values())
+    most = {name: 350 if (file.stem, name) == ("nightly", "mutation") else 60 for name in jobs(file)}
+    assert all(0 < job["timeout-minutes"] <= most[name] for name, job in jobs(file).items())
+
+
+def test_mutations_are_tried_in_ci_and_all_at_night() -> None:
+    commands = {file.stem: re.findall(r"make mutate.*", file.read_text(encoding="utf-8")) for file in WORKFLOWS}
+    assert commands == {"ci": ["make mutate"], "nightly": ["make mutate SAMPLE=0"], "release": []}
+
+
+def test_what_is_installed_without_the_lock_has_the_extras_that_tests_want() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    texts = [file.read_text(encoding="utf-8") for file in [*WORKFLOWS, ROOT / "Makefile"]]
+    installed = [words for text in texts for words in re.findall(r"pip install .*--group dev .*", text)]
+    assert len(installed) == 2
+    for words in installed:
+        assert f"'.[{','.join(project['optional-dependencies'])}]'" in words
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
