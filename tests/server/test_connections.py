@@ -7,6 +7,7 @@ import errno
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -432,6 +433,7 @@ class TestListening:
             assert answers(("::1", server.port)) == 200
 
     @needs_ipv6
+    @pytest.mark.skipif(sys.platform == "darwin", reason="macOS has one address of loopback only")
     def test_several_hosts_share_a_port(self) -> None:
         mock = MockAkool()
         with Server(mock.application, ["127.0.0.1", "[::1]", "127.0.0.2"]) as server:
