@@ -52,6 +52,7 @@ take(os, "O_NOFOLLOW", "O_DIRECTORY", "O_CLOEXEC", "O_SYNC", "getegid", "getgrou
 take(os, "memfd_create", "uname", "statvfs", "nice", "openpty", "getloadavg", "pread", "pwrite", "fchdir", "setuid")
 take(time, "tzset", "clock_gettime", "clock_gettime_ns", "clock_getres", "CLOCK_MONOTONIC", "CLOCK_REALTIME")
 shutil._use_fd_functions = False  # as it decides there
+shutil.which = lambda name: name  # which looks for .EXE and the like
 usual_pair, unix = socket.socketpair, socket.AF_UNIX
 socket.socketpair = lambda: usual_pair(unix)  # which Windows makes by other means
 take(socket, "send_fds", "recv_fds", "MSG_NOSIGNAL", "SCM_RIGHTS", "SO_PEERCRED", "AF_NETLINK", "AF_PACKET")
