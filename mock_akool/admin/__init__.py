@@ -28,9 +28,23 @@ from mock_akool.akool.api import bug_reply
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response
 
-__all__ = ["OPEN", "PAGE", "PREFIX", "Access", "Fake", "answer", "is_slow", "most_body_bytes"]
+__all__ = [
+    "MOST_SNAPSHOT_BYTES",
+    "OPEN",
+    "PAGE",
+    "PREFIX",
+    "Access",
+    "Fake",
+    "answer",
+    "is_slow",
+    "is_snapshot",
+    "most_body_bytes",
+]
 
 _MORE_BYTES: Final = 64 << 10
+_SNAPSHOT: Final = PREFIX + "snapshot"
+MOST_SNAPSHOT_BYTES: Final = 1 << 30
+"""Up to how many bytes a snapshot may have that is put: about two million jobs."""
 
 _log = logging.getLogger("mock_akool")
 
@@ -46,6 +60,11 @@ def most_body_bytes(of_api: int) -> int:
     It may hold such a request, see `POST /_mock/jobs`, in which escapes take room.
     """
     return 2 * of_api + _MORE_BYTES
+
+
+def is_snapshot(request: Request) -> bool:
+    """Return whether this puts a snapshot, which may be as long as the one that was taken."""
+    return request.method == "PUT" and request.path == _SNAPSHOT
 
 
 def answer(fake: Fake, request: Request) -> Response:
@@ -65,6 +84,11 @@ def answer(fake: Fake, request: Request) -> Response:
             if page is not None:
                 return page
         most = most_body_bytes(fake.engine.settings.max_body_bytes)
+        if is_snapshot(request):
+            most = MOST_SNAPSHOT_BYTES
+            if len(request.body) > most:
+                hint = "Write it into a file, and start the server with --state FILE"
+                return error_response(413, f"the snapshot is over {most:,} bytes", hint)
         if len(request.body) > most:
             hint = "Twice max_body_bytes and 64 KiB more are read: send less, or start the server with a larger one"
             return error_response(413, f"the body is over {most:,} bytes", hint)

@@ -46,7 +46,7 @@ _ADMIN_ERRORS: Final = {
     "404": ("NotFound", "there is no such route, account, job, rule or delivery"),
     "405": ("WrongMethod", "the route takes another method"),
     "409": ("Conflict", "it cannot be done in the present state"),
-    "413": ("TooLong", "the body is over twice `max_body_bytes` and 64 KiB more"),
+    "413": ("TooLong", "the body is over twice `max_body_bytes` and 64 KiB more; a snapshot over 1 GiB"),
     "504": ("TimedOut", "what was waited for did not come"),
 }
 """By HTTP status: the name of the response, and what it means."""

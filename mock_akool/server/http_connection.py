@@ -135,6 +135,10 @@ class ConnectionHost(ResponseHost, Protocol):
         """Return what the URLs of files begin with for a client with these headers; empty for the real API's."""
         ...
 
+    def most_bytes_of(self, request: Request, /) -> int:
+        """Return up to how many bytes of an admin request's body are read that is longer than most are; or 0."""
+        ...
+
     def is_own(self, place: Place, /) -> bool:
         """Return whether a request that names this place is for the server itself, and not for a proxy."""
         ...
@@ -197,6 +201,7 @@ class HttpConnection(asyncio.Protocol):
         "_host",
         "_in_head",
         "_known",
+        "_most_body",
         "_parser",
         "_paused",
         "_peer",
@@ -260,6 +265,8 @@ class HttpConnection(asyncio.Protocol):
         self._unsent = 0
         self._quiet_sweeps = 0
         """How often the server looked since this connection last moved a byte."""
+        self._most_body = 0
+        """Up to how many bytes of this request's body are read, where that is no matter of its path alone; else 0."""
         self._request_sweeps = 0
         """How often the server looked since the request that is arriving began."""
         self._ended_sweeps = 0
@@ -528,6 +535,7 @@ class HttpConnection(asyncio.Protocol):
         self._target = b""
         self._headers = {}
         self._body = b""
+        self._most_body = 0
         self._request_sweeps = 0
 
     def on_url(self, url: bytes) -> None:
@@ -556,9 +564,11 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, up to a byte over the bound, so that the API sees that it is too long."""
-        most = self._host.max_body_bytes
-        if self._target.startswith(_ADMIN):
+        most = self._most_body or self._host.max_body_bytes
+        if not self._most_body and self._target.startswith(_ADMIN):
             most = most_body_bytes(most)
+            if len(self._body) + len(body) > most:
+                most = self._most_body = max(most, self._host.most_bytes_of(self._request()))
         room = most + 1 - len(self._body)
         if room > 0:
             self._body = self._body or bytearray()

@@ -21,6 +21,7 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
+from mock_akool.admin import MOST_SNAPSHOT_BYTES, is_snapshot
 from mock_akool.admin.access import is_loopback
 from mock_akool.akool import api
 from mock_akool.akool.families import HOSTS
@@ -402,6 +403,11 @@ class Server:
         if self._log is not None:
             now_ns = time.time_ns()
             self._log.note(now_ns, request, response, now_ns - began_ns, peer)
+
+    def most_bytes_of(self, request: Request) -> int:
+        """Return up to how many bytes are read of a snapshot that somebody puts who may; 0 for other requests."""
+        is_allowed = is_snapshot(request) and self.application.access.refusal(request) is None
+        return MOST_SNAPSHOT_BYTES if is_allowed else 0
 
     def is_own(self, place: Place) -> bool:
         """Return whether a request that names this place is for the server itself, and not for a proxy."""

@@ -88,15 +88,11 @@ class _Handler:
         if path.startswith(admin.PREFIX):
             limit = admin.most_body_bytes(limit)
         headers = {name.lower(): value for name, value in reversed(list(request.headers.items()))}
-        return Request(
-            request.method,
-            path,
-            request.environ.get("QUERY_STRING", ""),
-            headers,
-            request.stream.read(limit + 1),
-            self._public_url or self._base(headers),
-            "flask",
-        )
+        base, query = self._public_url or self._base(headers), request.environ.get("QUERY_STRING", "")
+        head = Request(request.method, path, query, headers, b"", base, "flask")
+        if admin.is_snapshot(head) and self._application.access.refusal(head) is None:
+            limit = admin.MOST_SNAPSHOT_BYTES
+        return head._replace(body=request.stream.read(limit + 1))
 
     def _base(self, headers: Mapping[str, str]) -> str:
         """Return what the URLs of files begin with."""

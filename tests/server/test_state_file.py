@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from mock_akool import MockAkool, Request
+from mock_akool import MockAkool, Request, create_app
+from mock_akool.admin import MOST_SNAPSHOT_BYTES
 from mock_akool.core.clock import SteeredClock
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.server.state_file import StateFile
@@ -328,7 +329,54 @@ class TestOverTheAdminApi:
         events = json.loads(second.answer(Request.build("GET", "/_mock/events", f"after={position}")).body)["events"]
         assert [each["event"] for each in events] == ["reset", "job", "call"]
 
-    def test_a_body_that_is_too_long_is_refused(self) -> None:
+    @pytest.mark.parametrize("transport", ["server", "flask", "in process"])
+    def test_a_snapshot_may_be_much_longer_than_other_bodies(self, transport: str) -> None:
+        first, second = MockAkool(), MockAkool(max_body_bytes=1024)
+        body = b'{"prompt":"%b"}' % (b"x" * 100_000)
+        headers = {"x-api-key": KEY, "content-type": "application/json"}
+        assert first.answer(Request.build("POST", CREATE, headers=headers, body=body)).code == 1000
+        snapshot = json.dumps(first.snapshot()).encode()
+        assert len(snapshot) > 100_000
+        if transport == "server":
+            with second.server() as server:
+                answer = put(server.url, snapshot)
+        elif transport == "flask":
+            client = create_app(second.application).test_client()
+            answer = client.put("/_mock/snapshot", data=snapshot).status_code
+        else:
+            answer = second.answer(Request.build("PUT", "/_mock/snapshot", body=snapshot)).status
+        assert answer == 200
+        assert [job.id for job in second.jobs] == [job.id for job in first.jobs]
+
+    def test_nobody_without_the_token_makes_the_server_keep_a_long_body(self) -> None:
         mock = MockAkool(max_body_bytes=1024)
-        response = mock.answer(Request.build("PUT", "/_mock/snapshot", body=b" " * 70_000))
+        mock.application.access.admin_token = "s3cret"
+        with mock.server() as server:
+            assert put(server.url, b" " * 300_000) == 401
+        request = Request.build("PUT", "/_mock/snapshot")
+        with mock.server() as server:
+            assert server.most_bytes_of(request._replace(transport="server")) == 0
+            assert server.most_bytes_of(request) == MOST_SNAPSHOT_BYTES
+            assert server.most_bytes_of(request._replace(method="POST")) == 0
+
+    def test_one_that_is_longer_still_is_refused_with_the_way_by_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("mock_akool.admin.MOST_SNAPSHOT_BYTES", 70_000)
+        mock = MockAkool()
+        response = mock.answer(Request.build("PUT", "/_mock/snapshot", body=b" " * 70_001))
         assert response.status == 413
+        assert "start the server with --state FILE" in json.loads(response.body)["hint"]
+
+    def test_other_bodies_are_as_short_as_before(self) -> None:
+        mock = MockAkool(max_body_bytes=1024)
+        with mock.server() as server:
+            assert put(server.url, b" " * 70_000, "/_mock/scenario") == 413
+        assert mock.answer(Request.build("POST", "/_mock/snapshot/save", body=b" " * 70_000)).status == 413
+
+
+def put(url: str, body: bytes, path: str = "/_mock/snapshot") -> int:
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=60)
+    try:
+        connection.request("PUT", path, body)
+        return connection.getresponse().status
+    finally:
+        connection.close()

@@ -25,7 +25,7 @@ from unittest import mock
 import aiohttp
 from yarl import URL
 
-from mock_akool.admin import is_slow
+from mock_akool.admin import MOST_SNAPSHOT_BYTES, is_slow, is_snapshot
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response, Termination, Transfer
@@ -174,6 +174,10 @@ class _MemoryHost:
         self.tls = _NO_TLS
         self.proxy = _NO_PROXY
         self.is_slow: Callable[[Request], bool] = is_slow
+
+    def most_bytes_of(self, request: Request, /) -> int:
+        """Return up to how many bytes are read of a snapshot; 0 for other requests."""
+        return MOST_SNAPSHOT_BYTES if is_snapshot(request) else 0
 
     def is_own(self, place: Place, /) -> bool:
         """Return that every request is for the fake itself."""
