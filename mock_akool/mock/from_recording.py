@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import CREATES, FILE, GET_TOKEN, PREFLIGHT, QUOTA_INFO, READS, UNKNOWN
@@ -23,16 +24,22 @@ from mock_akool.core.timeline import Status
 from mock_akool.mock.local import MockAkool
 from mock_akool.mock.settings import MockOptions
 from mock_akool.recording.bodies import code_of
-from mock_akool.recording.calls import RecordedCall
+from mock_akool.recording.calls import FILE_PATH, FILE_URL, RecordedCall
 from mock_akool.recording.folder import Recording
 
 _BAD_REQUEST: Final = 400
 _OF_CREDENTIALS: Final = frozenset(
     {Code.INVALID_AUTHORIZATION, Code.AUTHORIZATION_EMPTY, Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_BANNED}
 )
-_NOT_COMPARED: Final = frozenset({FILE, UNKNOWN, PREFLIGHT, GET_TOKEN})
+_SERVER_ERROR: Final = 500
+_OUT_OF_RANGE: Final = 416
+_PAIR: Final = {"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": "mockakoolrecordedmockakoolrecord"}
+"""What stands for the pair that a recording does not have."""
+_CONDITIONS: Final = ("if-none-match", "if-range", "if-modified-since")
+_OF_FILES: Final = ("ETag", "Last-Modified", "Accept-Ranges", "Content-Range")
 _SECTIONS: Final[Mapping[str, str]] = {
     "createbyprompt": "3", "createBySourcePrompt": "4", "createbybutton": "5", "infobymodelid": "6", QUOTA_INFO: "7",
+    FILE: "8", GET_TOKEN: "2", UNKNOWN: "1",
 }  # fmt: skip
 _OF_ALL_OTHERS: Final = "12"
 _WORDS: Final = {Status.QUEUEING: "queueing", Status.PROCESSING: "processing"}
@@ -200,6 +207,7 @@ def _wire_rule(answer: _Answer, number: int) -> dict[str, Any] | None:
     call = answer.call
     if call.endpoint in (UNKNOWN, PREFLIGHT):
         return None
+    is_of_gateway = call.response.status >= (_BAD_REQUEST if call.endpoint != FILE else _SERVER_ERROR)
     rule: dict[str, Any] = {"on": call.endpoint, "nth": number}
     match call.response.ended:
         case Termination.DROP:
@@ -208,7 +216,7 @@ def _wire_rule(answer: _Answer, number: int) -> dict[str, Any] | None:
             return {**rule, "fault": {"reset": True}}
         case Termination.CUT:
             return {**rule, "fault": {"truncate": "50%"}}
-    if call.response.status >= _BAD_REQUEST and answer.code is None:
+    if is_of_gateway and answer.code is None:
         return {**rule, "fault": {"http": call.response.status}}
     return None
 
@@ -232,21 +240,110 @@ class _Comparison:
         self._fake = MockAkool(clock=self._clock, scenario=self._scenario, credits=_CREDITS)
         self._start_ns = self._clock.now_ns()
         self._ids: dict[str, str] = {}
+        self._urls: dict[str, str] = {}
+        """The URLs of the fake's files, by those of the recording."""
+        self._marks: dict[str, str] = {}
+        """What a header said of a file's version, of the fake by that of the recording."""
         self._found = _Compared([], [])
 
     def compare(self) -> _Compared:
         """Return the rules for what the fake would not refuse by itself, and what else differs."""
         for number, answer in _numbered(self._answers):
             call = answer.call
-            if call.endpoint in _NOT_COMPARED or answer.code is None or answer.code in _OF_CREDENTIALS:
+            if call.endpoint == PREFLIGHT or call.response.ended or call.response.status >= _SERVER_ERROR:
                 continue
             self._clock.advance_to(max(self._clock.now_ns(), self._start_ns + round(call.at_s * 1e9)))
-            is_refused_create = call.endpoint in CREATES and answer.code != Code.OK
-            # What was refused must not make a job, which would take the script of the next one.
-            fake = MockAkool(credits=_CREDITS) if is_refused_create else self._fake
-            said = fake.answer(self._request(call))
-            self._compare(answer, number, said)
+            if call.endpoint == FILE:
+                self._compare_file(call, number)
+            elif call.endpoint == UNKNOWN:
+                self._compare_unknown(answer)
+            elif call.endpoint == GET_TOKEN:
+                self._compare_token(answer, number)
+            elif answer.code is not None and answer.code not in _OF_CREDENTIALS:
+                is_refused_create = call.endpoint in CREATES and answer.code != Code.OK
+                # What was refused must not make a job, which would take the script of the next one.
+                fake = MockAkool(credits=_CREDITS) if is_refused_create else self._fake
+                self._compare(answer, number, fake.answer(self._request(call)))
         return self._found
+
+    def _compare_file(self, call: RecordedCall, number: int) -> None:
+        """Compare the status of a download, its type and the headers of its file."""
+        theirs = {name.lower(): value for name, value in reversed(call.response.headers)}
+        asked = {name.lower(): value for name, value in call.request.headers}
+        url = self._urls.get(f"{FILE_URL}/{call.request.path.removeprefix(FILE_PATH)}")
+        conditions = {name: asked[name] for name in _CONDITIONS if name in asked}
+        if url is None or not self._marks.keys() >= set(conditions.values()):
+            return  # nobody knows which file of the fake's is meant, or which version of it
+        headers = {name: self._marks[value] for name, value in conditions.items()}
+        if "range" in asked:
+            headers["range"] = asked["range"]
+        place = urlsplit(url)
+        headers["host"] = place.netloc
+        said = self._fake.answer(Request.build(call.request.method, place.path, place.query, headers))
+        said, _ = self._fake.application.complete(said)
+        ours = {name.lower(): value for name, value in reversed(said.headers)}
+        status = call.response.status
+        if status != said.status:
+            if _OUT_OF_RANGE in (status, said.status):
+                return  # the files need not be of one length
+            if status >= _BAD_REQUEST:
+                self._found.rules.append({"on": FILE, "nth": number, "fault": {"http": status}})
+            self._note(FILE, f"a download was HTTP {status}, and of the fake it is HTTP {said.status}")
+            return
+        if status < _BAD_REQUEST:
+            self._compare_file_headers(theirs, ours)
+
+    def _compare_file_headers(self, theirs: Mapping[str, str], ours: Mapping[str, str]) -> None:
+        """Compare the type of a file, and which headers it has."""
+        for name in ("etag", "last-modified"):
+            if name in theirs and name in ours:
+                self._marks[theirs[name]] = ours[name]
+        types = [each.get("content-type", "none").partition(";")[0].strip().lower() for each in (theirs, ours)]
+        if types[0] != types[1]:
+            self._note(FILE, f"a file was {types[0]}, and of the fake it is {types[1]}")
+        for name in _OF_FILES:
+            if (name.lower() in theirs) != (name.lower() in ours):
+                has, lacks = ("the service", "the fake") if name.lower() in theirs else ("the fake", "the service")
+                self._note(FILE, f"a file of {has} has the header {name}, and one of {lacks} has not")
+
+    def _compare_unknown(self, answer: _Answer) -> None:
+        """Compare what a route is answered with that the fake does not have."""
+        call = answer.call
+        if call.request.path == "/":
+            return  # the fake welcomes people there
+        said = self._fake.answer(self._request(call))
+        status = call.response.status
+        if status != said.status:
+            what = f"{call.request.method} {call.request.path}"
+            self._note(UNKNOWN, f"{what} was HTTP {status}, and of the fake it is HTTP {said.status}")
+        elif call.request.method != "HEAD" and isinstance(answer.body, dict) != (said.body[:1] == b"{"):
+            kind, own = ("json", "text") if isinstance(answer.body, dict) else ("text", "json")
+            self._note(
+                UNKNOWN, f"its body is {kind}, and of the fake it is {own}; perhaps --set unknown_route_body={kind}"
+            )
+
+    def _compare_token(self, answer: _Answer, number: int) -> None:
+        """Compare what getToken answers to a pair, which a recording does not have, or to fields that are missing."""
+        request = self._request(answer.call)
+        try:
+            given = json.loads(request.body)
+        except ValueError:
+            given = None
+        if isinstance(given, dict):
+            known = {name: value for name, value in _PAIR.items() if isinstance(given.get(name), str) and given[name]}
+            request = request._replace(body=json.dumps({**given, **known}).encode())
+        said = MockAkool(accounts=[{"client_id": _PAIR["clientId"], "api_key": _PAIR["clientSecret"]}]).answer(request)
+        if answer.code is None or (answer.code in _OF_CREDENTIALS and said.code == Code.OK):
+            return  # a pair that is wrong in the recording is a good one here
+        if answer.code == said.code == Code.OK:
+            theirs, ours = (
+                {name: each for name, each in body.items() if name not in ("code", "msg")}
+                for body in (answer.body, json.loads(said.body))
+            )
+            for text in _differences(theirs, ours, "the body"):
+                self._note(GET_TOKEN, text)
+        else:
+            self._compare(answer, number, said)
 
     def _compare(self, answer: _Answer, number: int, said: Response) -> None:
         endpoint = answer.call.endpoint
@@ -285,6 +382,15 @@ class _Comparison:
         for their, our in pairs:
             if isinstance(their.get("_id"), str) and isinstance(our.get("_id"), str):
                 self._ids.setdefault(their["_id"], our["_id"])
+            for name in their.keys() & our.keys():
+                self._learn_urls(their[name], our[name])
+
+    def _learn_urls(self, theirs: Any, ours: Any) -> None:
+        """Take note which file of the fake stands for which of the recording."""
+        listed = zip(theirs, ours, strict=False) if isinstance(theirs, list) and isinstance(ours, list) else ()
+        for their, our in (*listed, (theirs, ours)):
+            if isinstance(their, str) and isinstance(our, str) and their.startswith(f"{FILE_URL}/"):
+                self._urls.setdefault(their, our)
 
     def _request(self, call: RecordedCall) -> Request:
         headers = {name: value for name, value in call.request.headers if name not in ("authorization", "x-api-key")}

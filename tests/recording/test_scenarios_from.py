@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -17,6 +18,7 @@ from tests.recording.conftest import IMAGE, Record
 from tests.recording.test_redaction import as_json
 from tests.recording.test_replay import CREATE, JOB, POLL, Tape
 
+TOKEN = "/api/open/v3/getToken"
 QUOTA = "/api/open/v3/faceswap/quota/info"
 
 
@@ -139,6 +141,88 @@ class TestContradictions:
         found = derive(recorded.read())
         (line,) = found.contradictions
         assert "the service refused with 1009 a request that the fake refuses with 1008" in line
+
+
+class TestTokensFilesAndUnknownRoutes:
+    def test_an_equal_fake_is_not_contradicted(self, record: Record) -> None:
+        recorded = record()
+        job = recorded.ask("POST", CREATE, json={"prompt": "a fox"}).json()["data"]["_id"]
+        shown = recorded.ask("GET", f"{POLL}?image_model_id={job}").json()["data"]
+        path = urlsplit(shown["image"]).path
+        whole = recorded.ask("GET", path)
+        assert whole.status_code == 200
+        assert recorded.ask("GET", path, headers={"range": "bytes=0-99"}).status_code == 206
+        assert recorded.ask("GET", path, headers={"range": "bytes=99999999-"}).status_code == 416
+        assert recorded.ask("GET", path, headers={"if-none-match": whole.headers["etag"]}).status_code == 304
+        assert recorded.ask("HEAD", path).status_code == 200
+        recorded.ask("POST", TOKEN, json={"clientId": "x", "clientSecret": "y"})
+        recorded.ask("POST", TOKEN, json={"clientId": "x"})
+        recorded.ask("POST", TOKEN, data="[]", headers={"content-type": "application/json"})
+        recorded.ask("GET", f"{IMAGE}/no-such-route")
+        recorded.ask("GET", "/")
+        found = derive(recorded.read())
+        assert found.contradictions == []
+        assert "rules" not in found.scenario
+
+    @pytest.mark.parametrize(
+        ("response", "said"),
+        [
+            ({"status": 404}, "a download was HTTP 404, and of the fake it is HTTP 200"),
+            (
+                {"response_headers": (("content-type", "image/png"),)},
+                "a file was image/png, and of the fake it is image/jpeg",
+            ),
+            (
+                {"response_headers": (("content-type", "image/jpeg"), ("accept-ranges", "bytes"))},
+                "a file of the fake has the header ETag, and one of the service has not",
+            ),
+        ],
+    )
+    def test_a_download_that_differs_is_named(self, tape: Tape, response: Any, said: str) -> None:
+        tape.create(0)
+        files = {"https://a.test/1.jpeg": "https://files.invalid/file-1.jpeg"}
+        tape.add(
+            1, {"code": 1000, "data": {"_id": JOB, "image_status": 3, "image": "https://a.test/1.jpeg"}}, files=files
+        )
+        tape.add(2, b"x", path="/recorded/file-1.jpeg", endpoint="file", **response)
+        tape.add(3, b"x", path="/recorded/file-2.jpeg", endpoint="file")
+        found = derived(tape)
+        assert f"file: {said} (contract section 8)" in found.contradictions
+        rules = [{"on": "file", "nth": 1, "fault": {"http": 404}}] if "status" in response else None
+        assert found.scenario.get("rules") == rules
+
+    def test_a_token_at_another_place_is_named(self, tape: Tape) -> None:
+        sent = as_json({"clientId": "a", "clientSecret": "b"})
+        tape.add(
+            0, {"code": 1000, "data": {"token": "t"}}, method="POST", path=TOKEN, endpoint="getToken", request_body=sent
+        )
+        assert derived(tape).contradictions == [
+            "getToken: the service had the body.data, and the fake has not (contract section 2)",
+            "getToken: the fake has the body.token, and the service had not (contract section 2)",
+        ]
+
+    def test_another_refusal_of_a_missing_field_is_named_with_its_setting(self, record: Record) -> None:
+        recorded = record(get_token_missing_field_code=1102)
+        recorded.ask("POST", TOKEN, json={"clientId": "x"})
+        (line,) = derive(recorded.read()).contradictions
+        assert line.startswith("getToken: the service refused with 1102 a request that the fake refuses with 1003")
+
+    def test_a_wrong_pair_says_nothing(self, tape: Tape) -> None:
+        sent = as_json({"clientId": "a", "clientSecret": "b"})
+        tape.add(0, {"code": 1109}, method="POST", path=TOKEN, endpoint="getToken", request_body=sent)
+        assert derived(tape).contradictions == []
+
+    def test_an_unknown_route_that_the_service_has_is_named(self, tape: Tape) -> None:
+        tape.add(0, {"code": 1000, "data": []}, path="/api/open/v5/new", endpoint="unknown")
+        (line,) = derived(tape).contradictions
+        assert "GET /api/open/v5/new was HTTP 200, and of the fake it is HTTP 404" in line
+        assert line.endswith("(contract section 1)")
+
+    def test_another_body_of_an_unknown_route_is_named_with_its_setting(self, record: Record) -> None:
+        recorded = record(unknown_route_body="text")
+        recorded.ask("GET", f"{IMAGE}/no-such-route")
+        (line,) = derive(recorded.read()).contradictions
+        assert "perhaps --set unknown_route_body=text" in line
 
 
 class TestCommand:
