@@ -35,7 +35,7 @@ _SERVER_ERROR: Final = 500
 _OUT_OF_RANGE: Final = 416
 _PAIR: Final = {"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": "mockakoolrecordedmockakoolrecord"}
 """What stands for the pair that a recording does not have."""
-_CONDITIONS: Final = ("if-none-match", "if-range", "if-modified-since")
+_CONDITIONS: Final[tuple[str, ...]] = ("if-none-match", "if-range", "if-modified-since")
 _OF_FILES: Final = ("ETag", "Last-Modified", "Accept-Ranges", "Content-Range")
 _SECTIONS: Final[Mapping[str, str]] = {
     "createbyprompt": "3", "createBySourcePrompt": "4", "createbybutton": "5", "infobymodelid": "6", QUOTA_INFO: "7",
