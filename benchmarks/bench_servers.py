@@ -25,7 +25,7 @@ WIREMOCK_DEFAULT = "WireMock default"
 
 TARGETS: dict[str, Target | None] = {
     FLASK_WAITRESS: at_least(8),
-    BARE_LIBRARY: at_least(0.5),
+    BARE_LIBRARY: at_least(0.63),
     WIREMOCK_TUNED: at_least(1.5),
     WIREMOCK_DEFAULT: None,
     OURS_COMPLETED: None,

@@ -131,7 +131,10 @@ class Timeline(NamedTuple):
     @property
     def counts_polls(self) -> bool:
         """Whether any stage lasts a number of polls, so that the polls' instants must be kept."""
-        return any(polls is not None for _, (_, polls) in self.stages)
+        for _, (_, polls) in self.stages:  # noqa: SIM110 - each poll asks this, and a generator takes twice as long
+            if polls is not None:
+                return True
+        return False
 
     @property
     def known_ns(self) -> int:
@@ -206,6 +209,8 @@ def changes(timeline: Timeline, created_ns: int, polls: Sequence[int]) -> Iterat
 
 def status_interval_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> StatusInterval:
     """Return the status at `now_ns`, since when, and until when, if time alone decides that."""
+    if not polls:
+        return _interval_without_polls(timeline, created_ns, now_ns)
     following = _walk(timeline, created_ns, polls)
     at_ns, status = next(following)
     for next_ns, next_status in following:
@@ -213,6 +218,23 @@ def status_interval_at(timeline: Timeline, created_ns: int, polls: Sequence[int]
             return StatusInterval(at_ns, status, next_ns)
         at_ns, status = next_ns, next_status
     return StatusInterval(at_ns, status, None)
+
+
+def _interval_without_polls(timeline: Timeline, created_ns: int, now_ns: int) -> StatusInterval:
+    """Return what `_walk` would find without polls, as for most jobs, in half of the time: lists ask it of each row."""
+    at_ns = start_ns = created_ns
+    status: Status | None = None
+    for next_status, (ns, count) in timeline.stages:
+        if status is not None and start_ns > now_ns:
+            return StatusInterval(at_ns, status, start_ns)
+        at_ns, status = start_ns, next_status
+        if ns is not None:
+            start_ns += ns
+        elif count != 0:
+            return StatusInterval(at_ns, status, None)
+    if status is not None and start_ns > now_ns:
+        return StatusInterval(at_ns, status, start_ns)
+    return StatusInterval(start_ns, timeline.ending.status, None)
 
 
 def is_over(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> bool:
