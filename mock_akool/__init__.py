@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mock_akool.core.timeline import Ending, Stage, Status, Timeline, failed
     from mock_akool.mock.account_view import AccountView
     from mock_akool.mock.calls import Calls
+    from mock_akool.mock.documents import Document, Documents
     from mock_akool.mock.interceptors.target import VirtualTimeLimitError
     from mock_akool.mock.jobs import JobHandle, Jobs
     from mock_akool.mock.local import MockAkool
@@ -56,6 +57,8 @@ _HOMES = {
     "ClockError": "core.errors",
     "Code": "akool.codes",
     "Deliveries": "mock.webhooks",
+    "Document": "mock.documents",
+    "Documents": "mock.documents",
     "Ending": "core.timeline",
     "Job": "akool.jobs",
     "JobHandle": "mock.jobs",
@@ -100,6 +103,8 @@ __all__ = [
     "ClockError",
     "Code",
     "Deliveries",
+    "Document",
+    "Documents",
     "Ending",
     "Job",
     "JobHandle",

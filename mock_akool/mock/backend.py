@@ -15,6 +15,7 @@ from mock_akool.core.rules import Rule
 from mock_akool.core.timeline import Ending, Status
 from mock_akool.diagnostics.report import Report
 from mock_akool.mock.calls import Calls
+from mock_akool.mock.documents import Document, Documents
 from mock_akool.mock.jobs import Jobs
 from mock_akool.mock.webhooks import Webhooks
 
@@ -150,6 +151,18 @@ class Backend(ABC):
     @abstractmethod
     def webhooks(self) -> Webhooks:
         """Return the webhooks."""
+
+    @abstractmethod
+    def documents(self) -> Documents:
+        """Return what accounts keep."""
+
+    @abstractmethod
+    def document(self, document_id: str) -> Document:
+        """Return a document; an unknown one raises MockAkoolError."""
+
+    @abstractmethod
+    def delete_document(self, document_id: str) -> None:
+        """Let a document never have been there; an unknown one raises MockAkoolError."""
 
     @abstractmethod
     def accounts(self) -> tuple[Account, ...]:

@@ -20,6 +20,7 @@ from mock_akool.core.timeline import Ending, Status, Timeline
 from mock_akool.diagnostics.report import Report
 from mock_akool.mock.backend import Backend, SteerableClock
 from mock_akool.mock.calls import Calls
+from mock_akool.mock.documents import Document, Documents
 from mock_akool.mock.job_scripts import job_script, read_api_key
 from mock_akool.mock.jobs import JobHandle, Jobs
 from mock_akool.mock.rule_builder import RuleBuilder, check_words, why_unended
@@ -220,6 +221,24 @@ class BaseMock:
     def webhooks(self) -> Webhooks:
         """The webhooks: what was sent, where they go, and which faults they get."""
         return self._backend.webhooks()
+
+    @property
+    def documents(self) -> Documents:
+        """What accounts keep with the service: knowledge, avatars and voices, as the API shows them now."""
+        return self._backend.documents()
+
+    def document(self, document_id: str) -> Document:
+        """Return the document with this `_id`; an unknown one raises MockAkoolError."""
+        __tracebackhide__ = True
+        return self._backend.document(document_id)
+
+    def delete_document(self, document_id: str) -> None:
+        """Let a document never have been there; an unknown one raises MockAkoolError.
+
+        A job that made it, such as that of an avatar, is forgotten; what it cost stays paid.
+        """
+        __tracebackhide__ = True
+        self._backend.delete_document(document_id)
 
     @property
     def accounts(self) -> tuple[Account, ...]:

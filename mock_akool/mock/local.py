@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.akool.accounts import Account, Credits
 from mock_akool.akool.jobs import Job
+from mock_akool.akool.kept import discard, kept, kept_with_id
 from mock_akool.akool.scenarios.model import JobScript, LabelledScript, Scenario
 from mock_akool.akool.settings import AccountSpec
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
@@ -27,6 +28,7 @@ from mock_akool.mock.activation import Activation
 from mock_akool.mock.backend import AddedRule, Backend, Unused
 from mock_akool.mock.base import BaseMock
 from mock_akool.mock.calls import Calls
+from mock_akool.mock.documents import Document, Documents, no_document
 from mock_akool.mock.jobs import Jobs
 from mock_akool.mock.local_webhooks import LocalWebhooks, ReceiverFailures
 from mock_akool.mock.settings import MockOptions
@@ -148,6 +150,20 @@ class _LocalBackend(Backend):
             self.check_source,
             self._failures,
         )
+
+    def documents(self) -> Documents:
+        return Documents(kept(self._engine, self.api_key), self._which)
+
+    def document(self, document_id: str) -> Document:
+        return self._there(document_id, kept_with_id(self._engine, document_id, self.api_key))
+
+    def delete_document(self, document_id: str) -> None:
+        self._there(document_id, discard(self._engine, document_id, self.api_key))
+
+    def _there(self, document_id: str, found: Document | None) -> Document:
+        if found is None:
+            raise no_document(document_id, self.api_key)
+        return found
 
     def accounts(self) -> tuple[Account, ...]:
         return tuple(each for each in self._engine.accounts if self.api_key in (None, each.api_key))

@@ -135,6 +135,7 @@ RESULTS: Final = Results(
 
 FAMILY: Final = Family[Avatar](
     name="avatar",
+    keeps="avatar",
     creates=(
         Create(
             endpoint="avatar/create",

@@ -439,6 +439,8 @@ class Family(Generic[I]):
     observed_s: Callable[[I], float] = no_observation
     options: type[Options] | None = None
     """The settings of the family, where it has any: a class of options, which every fake's settings then include."""
+    keeps: str = ""
+    """What the account keeps when such a job has made it, such as `avatar`: it is among the account's documents."""
     ended_by: str = ""
     """The service by which a client ends a job, where the family has one; the id stands in its example as `…`."""
 

@@ -453,6 +453,7 @@ _CLONE: Final = Reading(DETAILS, _clone_fields)
 
 CLONES: Final = Family[Cloned](
     name="voice_clone",
+    keeps="voice",
     creates=(
         Create(
             endpoint=voices.CLONE,

@@ -22,6 +22,7 @@ from mock_akool.mock.activation import Activation
 from mock_akool.mock.backend import AddedRule, Backend, Unused
 from mock_akool.mock.base import BaseMock
 from mock_akool.mock.calls import Calls
+from mock_akool.mock.documents import Document, Documents
 from mock_akool.mock.jobs import Jobs
 from mock_akool.mock.remote.admin_client import AdminClient, quoted
 from mock_akool.mock.remote.clock import RemoteClock
@@ -49,6 +50,10 @@ class _RemoteRule:
         """How many calls it changed; 0 when it was taken away."""
         rules = self._admin_client.ask("GET", "scenario")["rules"]
         return next((int(each["fired"]) for each in rules if each["number"] == self.number), 0)
+
+
+def _document(plain: Mapping[str, Any]) -> Document:
+    return Document(plain["id"], plain["account"], plain["kind"], plain["document"])
 
 
 class _RemoteBackend(Backend):
@@ -141,6 +146,15 @@ class _RemoteBackend(Backend):
 
     def webhooks(self) -> RemoteWebhooks:
         return RemoteWebhooks(self._admin_client, self._clock, lambda: tuple(self.jobs()))
+
+    def documents(self) -> Documents:
+        return Documents(map(_document, self._admin_client.pages("documents", by="offset")), self._which)
+
+    def document(self, document_id: str) -> Document:
+        return _document(self._ask("GET", f"documents/{quoted(document_id)}"))
+
+    def delete_document(self, document_id: str) -> None:
+        self._ask("DELETE", f"documents/{quoted(document_id)}")
 
     def accounts(self) -> tuple[Account, ...]:
         return tuple(map(ACCOUNT.read, self._admin_client.pages("accounts", by="offset")))
