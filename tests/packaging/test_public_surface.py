@@ -18,6 +18,8 @@ EXPORTED = [
     "ClockError",
     "Code",
     "Deliveries",
+    "Document",
+    "Documents",
     "Ending",
     "Job",
     "JobHandle",
