@@ -13,6 +13,7 @@ from typing import Final
 from mock_akool._version import __version__
 from mock_akool.cli.parser import Parser
 from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.text import cleaned
 
 COMMANDS: Final = {
     "serve": "run the fake as a server",
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except MockAkoolError as error:
-        print(f"mock-akool: {error}", file=sys.stderr)
+        # It may name what others wrote, such as a file of a recording.
+        print("\n".join(map(cleaned, f"mock-akool: {error}".split("\n"))), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("mock-akool: stopped", file=sys.stderr)

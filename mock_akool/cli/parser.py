@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, NoReturn
 
 from mock_akool.cli.exit_statuses import line_for
+from mock_akool.core.text import cleaned
 
 _WIDTH: Final = 80
 _FLAGS_WIDTH: Final = 27
@@ -89,7 +90,8 @@ class Parser(argparse.ArgumentParser):
         if commands and message.endswith("required: COMMAND"):
             message = f"the command is missing. Choose from {', '.join(commands[0].choices)}"
         stop = "" if message.endswith("?") else "."
-        self.exit(2, f"{self.prog}: {message}{stop} See {self.prog} --help\n")
+        said = "\n".join(map(cleaned, message.split("\n")))
+        self.exit(2, f"{self.prog}: {said}{stop} See {self.prog} --help\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuse a word that is none of the choices, such as an unknown command."""

@@ -242,6 +242,20 @@ class TestMistakes:
         assert message in finished.stderr
         assert is_one_line(finished.stderr) or " mistakes:\n" in finished.stderr
 
+    @pytest.mark.parametrize("arguments", [("serve", "--state", "/nope/{}"), ("families", "{}"), ("replay", "{}")])
+    def test_nothing_in_it_can_steer_a_terminal(
+        self, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        odd = "\x1b[2J\x9b31m\u202e"
+        try:
+            code = main([each.format(odd) for each in arguments])
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        said = capsys.readouterr().err
+        assert code in (1, 2)
+        assert "x1b[2J" in said
+        assert [each for each in said if not each.isprintable() and each != "\n"] == []
+
     def test_a_bad_variable_is_reported_by_its_name(self) -> None:
         finished = run("serve", variables={"MOCK_AKOOL_QUEUEING": "x"})
         assert (finished.returncode, finished.stdout) == (1, "")
