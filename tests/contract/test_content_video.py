@@ -560,6 +560,14 @@ class TestCharacterSwap:
         assert "negative_prompt" not in made
         assert maker.made("characterSwap/create")["model_name"] == "wavespeed-ai/wan-2.2/animate"
 
+    @pytest.mark.parametrize(("seconds", "code"), [(2, 1003), (3, 1000), ("30", 1000), (30.5, 1003), (31, 1003)])
+    def test_s16_newer_models_take_3_to_30_seconds(self, maker: Maker, seconds: object, code: int) -> None:
+        kling = "kwaivgi/kling-v2.6-std/motion-control"
+        assert maker.answer("characterSwap/create", model_name=kling, duration=seconds)["code"] == code
+        if code != 1000:
+            assert f"{kling} takes 3 to 30" in (maker.mock.calls[-1].response.reason or "")
+        assert maker.answer("characterSwap/create", duration=seconds)["code"] == 1000
+
     def test_s16_what_needs_a_plan_can_be_refused(self) -> None:
         assert Maker(plan_gate=True).answer("characterSwap/create")["code"] == 1003
         assert Maker(plan_gate=True, plan_gate_code=1213).answer("characterSwap/create")["code"] == 1213

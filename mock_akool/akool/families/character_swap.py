@@ -22,12 +22,14 @@ from mock_akool.core.schema import NAME
 from mock_akool.core.timeline import Status
 
 MODEL: Final = "wavespeed-ai/wan-2.2/animate"
-_LONGER_PROMPTS: Final = "kwaivgi/kling-"
+_NEWER: Final = "kwaivgi/kling-"
 MODES: Final = ("animate", "replace")
 _RATES: Final = {"480p": 5, "720p": 10, "1080p": 15}
 """Credits for each 5 s, once begun (contract section 16)."""
 _SIZES: Final = {"480p": (854, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
 _MOST_SECONDS: Final = 120
+_NEWER_SECONDS: Final = (3, 30)
+"""How long a video of the newer models may be, by a draft of the documentation; the others take 1 to 120 s."""
 _MOST_PROMPT, _MOST_LONGER_PROMPT = 500, 5000
 
 
@@ -81,11 +83,15 @@ class CharacterSwap(NamedTuple):
 
 
 def _check(values: Values) -> Iterable[str]:
-    if "prompt" in values and "model_name" in values:
-        longer = values["model_name"].startswith(_LONGER_PROMPTS)
-        most = _MOST_LONGER_PROMPT if longer else _MOST_PROMPT
-        if len(values["prompt"]) > most:
-            yield f"prompt has {len(values['prompt'])} characters; at most {most} are read"
+    if "model_name" not in values:
+        return
+    is_newer = values["model_name"].startswith(_NEWER)
+    most = _MOST_LONGER_PROMPT if is_newer else _MOST_PROMPT
+    if len(values.get("prompt", "")) > most:
+        yield f"prompt has {len(values['prompt'])} characters; at most {most} are read"
+    seconds, (least_s, most_s) = values.get("duration"), _NEWER_SECONDS
+    if is_newer and seconds is not None and not least_s <= seconds <= most_s:
+        yield f"duration is {seconds:g}; {values['model_name']} takes {least_s} to {most_s}"
 
 
 _NAMES: Final = (
