@@ -26,6 +26,9 @@ PATIENCE_S: Final = 300.0
 HOSTLESS: Final = {"PYTHONPATH": "", "PYTHONHOME": "", "VIRTUAL_ENV": ""}
 """Variables that could lead the new environment back to this one."""
 
+UNMEASURED: Final = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
+"""Variables that would let coverage.py trace pip and builds, which takes long and finds nothing of the package."""
+
 VERSION: Final = {"SETUPTOOLS_SCM_PRETEND_VERSION_FOR_MOCK_AKOOL": __version__, "VERSION": __version__}
 """Variables that say which version is built, since no history comes with a copy of the sources."""
 
@@ -50,7 +53,7 @@ def succeed(*command: str | Path, folder: Path) -> None:
     finished = subprocess.run(
         list(map(str, command)),
         cwd=folder,
-        env=environment(PIP_DISABLE_PIP_VERSION_CHECK="1", **HOSTLESS, **VERSION),
+        env=environment(PIP_DISABLE_PIP_VERSION_CHECK="1", **HOSTLESS, **VERSION, **UNMEASURED),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
