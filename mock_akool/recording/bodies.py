@@ -44,6 +44,8 @@ def learn(body: bytes, content_type: str, redactor: Redactor) -> None:
             if "form-urlencoded" in content_type:
                 redactor.learn_query(text)
             redactor.learn_text(text)
+        if content_type.lower().lstrip().startswith("multipart/"):
+            redactor.learn_form(body.decode("latin-1"))
 
 
 def written(

@@ -7,6 +7,8 @@ header, is replaced wherever it stands, also inside longer texts.
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Iterable, Mapping
 from threading import Lock
@@ -52,10 +54,16 @@ _BEARER: Final = re.compile(r"(?i)\b(?:bearer|basic)\s+((?=[^\s,;\"']*\d)[^\s,;\
 _CLIENT_ID: Final = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{22}==")
 _MAIL: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 _ASSIGNED: Final = re.compile(
-    r"(?i)([\w-]{0,40}(?:api[_-]?key|token|secret|password|signature|client[_-]?id)\w{0,40})\s*[=:]\s*\"?"
-    r"((?=[^\s&\"',;}\]]*\d)[^\s&\"',;}\]]{8,})"
+    r"(?i)([\w-]{0,40}(?:api[_-]?key|token|secret|password|signature|client[_-]?id)\w{0,40})\\?[\"']?\s*[=:]\s*\\?[\"']?"
+    r"((?=[^\s&\"',;}\]\\<]*\d)[^\s&\"',;}\]\\<]{8,})"
 )
-"""A secret in a text that is not JSON, such as `api_key=…`. It has a digit, or every `secret: word` would be one."""
+"""A secret in a text, such as `api_key=…`, or JSON in a text. It has a digit, or every `secret: word` would be one."""
+_ELEMENT: Final = re.compile(r"<([\w:.-]{1,80})(?:\s[^<>]{0,200})?>([^<>]{1,4000})</")
+"""An element of XML that has nothing but a text."""
+_PART: Final = re.compile(
+    r"(?im)^content-disposition:[^\r\n]*?;\s*name=\"?([^\";\r\n]{1,80})\"?[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]*)"
+)
+"""A part of a form that has files too: its name, and its value or the first line of it."""
 URL: Final = re.compile(r"(?i)\bhttps?://[^\s\"'<>\\]+")
 _RANDOM: Final = re.compile(r"(?=[^/]*\d)(?=[^/]*[A-Za-z])[A-Za-z0-9_=-]{16,}")
 """A part of a path that looks random: it may be what gives access."""
@@ -189,6 +197,7 @@ class Redactor:
                 self.know(plain, "webhook")
             elif kind:
                 self.know(plain, kind)
+                self.know(unquote(value), kind)  # where a plus is one
             self.learn_text(plain)
 
     def learn_text(self, text: str) -> None:
@@ -201,17 +210,35 @@ class Redactor:
             self.know(found, _CLIENT)
         for name, found in _ASSIGNED.findall(text):
             self.know(found, self.names.kind(name) or _SECRET)
+        if "</" in text:
+            self._learn_fields(_ELEMENT, text)
         if "@" in text:
-            for url in URL.findall(text):
-                credentials = urlsplit_safely(url).netloc.rpartition("@")[0]
-                password = credentials.partition(":")[2]
-                if password:
-                    self.know(unquote(password), _SECRET)
-            for found in _MAIL.findall(text):
-                if not found.endswith(f"@{REDACTED_HOST}"):
-                    self.know(found, _EMAIL)
+            self._learn_addresses(text)
         for url in URL.findall(text):
             self._learn_url(url)
+
+    def learn_form(self, text: str) -> None:
+        """Take note of the secrets in a form that has files too."""
+        self._learn_fields(_PART, text)
+
+    def _learn_fields(self, pattern: re.Pattern[str], text: str) -> None:
+        for name, value in pattern.findall(text):
+            found = value.strip()
+            if is_webhook(name) and found:
+                self.know(found, "webhook")
+            elif found and self.names.kind(name):
+                self.know(found, self.names.kind(name))
+
+    def _learn_addresses(self, text: str) -> None:
+        """Take note of passwords in URLs, and of addresses of e-mail."""
+        for url in URL.findall(text):
+            credentials = urlsplit_safely(url).netloc.rpartition("@")[0]
+            password = credentials.partition(":")[2]
+            if password:
+                self.know(unquote(password), _SECRET)
+        for found in _MAIL.findall(text):
+            if not found.endswith(f"@{REDACTED_HOST}"):
+                self.know(found, _EMAIL)
 
     def _learn_url(self, url: str) -> None:
         parts = urlsplit_safely(url)
@@ -282,6 +309,9 @@ class Redactor:
             return f"{name}={quote(self.know(plain, 'webhook'), safe='')}"
         if kind and plain:
             return f"{name}={quote(self.know(plain, kind), safe='')}"
+        known = self._replaced(value)
+        if known != value:
+            return f"{self.text(name)}={quote(known, safe='/%+')}"
         redacted = self.text(plain)
         return f"{self.text(name)}={value if redacted == plain else quote(redacted, safe='')}"
 
@@ -301,7 +331,7 @@ class Redactor:
         return text if pattern is None else pattern.sub(lambda found: self._stands_for(found[0]), text)
 
     def _stands_for(self, found: str) -> str:
-        return self._pseudonyms.get(found) or self._pseudonyms[unquote(found)]
+        return self._pseudonyms.get(found) or self._pseudonyms.get(unquote(found)) or "redacted"
 
     def _known_pattern(self) -> re.Pattern[str] | None:
         with self._lock:
@@ -309,7 +339,7 @@ class Redactor:
                 written = set[str]()
                 for each in self._pseudonyms:
                     if len(each) >= _LEAST:
-                        written |= {each, quote(each, safe=""), quote(each)}
+                        written |= _spellings(each)
                 ordered = sorted(written, key=len, reverse=True)
                 # A number is not looked for inside of a longer one.
                 parts = [rf"(?<!\d){each}(?!\d)" if each.isdecimal() else re.escape(each) for each in ordered]
@@ -345,6 +375,16 @@ class Redactor:
         """Return whether a known secret stands in bytes."""
         pattern = self._known_pattern()
         return pattern is not None and pattern.search(data.decode("latin-1")) is not None
+
+
+def _spellings(secret: str) -> set[str]:
+    """Return how a secret may stand in a text: as it is, percent-encoded, escaped as in JSON, in base64."""
+    quoted = {quote(secret, safe=""), quote(secret)}
+    lower = {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), each) for each in quoted}
+    escaped = {json.dumps(secret)[1:-1], json.dumps(secret)[1:-1].replace("/", "\\/")}
+    raw = secret.encode("utf-8", "surrogatepass")
+    encoded = {each(raw).decode().rstrip("=") for each in (base64.b64encode, base64.urlsafe_b64encode)}
+    return {secret, *quoted, *lower, *escaped, *encoded}
 
 
 def urlsplit_safely(url: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import Any, Final
@@ -215,3 +216,53 @@ def test_the_url_of_a_file_is_not_in_the_recording(recorded: Recorded) -> None:
     recorded.ask("GET", f"{IMAGE}/infobymodelid?image_model_id={job_id}")
     # The index names the upstream, and nothing else does.
     assert recorded.texts().count(recorded.upstream) == 1
+
+
+MULTIPART = (
+    b'--b\r\nContent-Disposition: form-data; name="api_key"\r\n\r\nplanted/secret+9\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n'
+    b"Content-Type: image/png\r\n\r\n%b\r\n--b--\r\n"
+)
+
+
+class TestOtherForms:
+    @pytest.mark.parametrize(
+        ("content_type", "body"),
+        [
+            ("multipart/form-data; boundary=b", MULTIPART % b"text"),
+            ("multipart/form-data; boundary=b", MULTIPART % b"\0\1\xff"),
+            ("application/json", as_json({"payload": '{"apiKey": "planted/secret+9"}'})),
+            ("application/json", as_json({"payload": json.dumps({"p": '{"apiKey": "planted/secret+9"}'})})),
+            ("application/xml", b"<r><apiKey>planted/secret+9</apiKey></r>"),
+            ("text/plain", b"{'client_secret': 'planted/secret+9'"),
+        ],
+    )
+    def test_a_secret_in_a_body_that_is_no_plain_json(self, content_type: str, body: bytes) -> None:
+        text = text_of(call(request_headers=(("content-type", content_type),), request_body=body))
+        assert "planted" not in text
+
+    @pytest.mark.parametrize(
+        "spelling",
+        [
+            "planted/secret+9",
+            "planted%2Fsecret%2B9",
+            "planted%2fsecret%2b9",
+            "planted\\/secret+9",
+            base64.b64encode(b"planted/secret+9").decode(),
+            base64.b64encode(b"planted/secret+9").decode().rstrip("="),
+        ],
+    )
+    @pytest.mark.parametrize("place", ["body", "text", "location", "path", "query"])
+    def test_a_known_secret_however_it_is_written(self, spelling: str, place: str) -> None:
+        first = call(request_headers=(("x-api-key", "planted/secret+9"),))
+        told = f"the key {spelling} is wrong"
+        more: dict[str, Any] = {
+            "body": {"response_body": as_json({"code": 1101, "msg": told})},
+            "text": {"response_body": told.encode(), "response_headers": (("content-type", "text/plain"),)},
+            "location": {"response_headers": (("location", f"/again?from={spelling}"),)},
+            "path": {"path": f"/api/{spelling}/x"},
+            "query": {"query": f"from={spelling}"},
+        }[place]
+        text = text_of(first, call(number=2, **more))
+        assert spelling not in text
+        assert "secret" not in text
