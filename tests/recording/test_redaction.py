@@ -256,13 +256,13 @@ class TestOtherForms:
     def test_a_known_secret_however_it_is_written(self, spelling: str, place: str) -> None:
         first = call(request_headers=(("x-api-key", "planted/secret+9"),))
         told = f"the key {spelling} is wrong"
-        more: dict[str, Any] = {
+        places: dict[str, dict[str, Any]] = {
             "body": {"response_body": as_json({"code": 1101, "msg": told})},
             "text": {"response_body": told.encode(), "response_headers": (("content-type", "text/plain"),)},
             "location": {"response_headers": (("location", f"/again?from={spelling}"),)},
             "path": {"path": f"/api/{spelling}/x"},
             "query": {"query": f"from={spelling}"},
-        }[place]
-        text = text_of(first, call(number=2, **more))
+        }
+        text = text_of(first, call(number=2, **places[place]))
         assert spelling not in text
         assert "secret" not in text
