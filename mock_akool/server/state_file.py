@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import glob
 import json
 import logging
 import os
@@ -74,6 +75,7 @@ class StateFile:
         Raises MockAkoolError, in one line, for a file that cannot be read, is broken or of another version, and for a
         place where none can be written; the fake has not changed then.
         """
+        self._remove_left_drafts()
         try:
             raw = self._place.read_bytes()
         except FileNotFoundError:
@@ -157,6 +159,14 @@ class StateFile:
                 "Name a file in a folder that this user may write to",
             )
 
+    def _remove_left_drafts(self) -> None:
+        """Remove what servers left beside the file that were killed while they wrote: keys are in it."""
+        for draft in self._place.parent.glob(f".{glob.escape(self.path.name)}.*"):
+            number = draft.name.rpartition(".")[2]
+            if number.isdecimal() and not _is_running(int(number)):
+                with contextlib.suppress(OSError):
+                    draft.unlink()
+
     def _sync_folder(self) -> None:
         if sys.platform == "win32":  # a folder cannot be opened there
             return
@@ -165,3 +175,16 @@ class StateFile:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _is_running(process: int) -> bool:
+    """Return whether there is a process of this number, as far as one can know."""
+    if os.name == "nt":  # to ask there would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True

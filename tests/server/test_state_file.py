@@ -227,6 +227,17 @@ class TestTheFile:
         with pytest.raises(MockAkoolError, match="no file can be made there"):
             StateFile(file, mock.application).load()
 
+    def test_what_a_killed_server_was_writing_is_removed_at_the_start(self, mock: MockAkool, file: Path) -> None:
+        left = file.with_name(f".{file.name}.{2**22 + 1}")  # no process has such a number
+        huge = file.with_name(f".{file.name}.{'9' * 30}")
+        kept = [file.with_name(f".{file.name}.{end}") for end in (os.getpid(), 1, "old")]
+        for each in (left, huge, *kept):
+            each.write_text("keys")
+        StateFile(file, mock.application).load()
+        assert not left.exists()
+        assert not huge.exists()
+        assert all(each.exists() for each in kept)
+
     def test_without_room_the_old_file_stays_and_no_draft(
         self, mock: MockAkool, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
