@@ -37,7 +37,7 @@ _KILLED: Final = "killed by "
 _REACHED: Final = Path("reached.json")
 _BUCKETS_S: Final = (0.003, 0.01, 0.03, 0.1, 0.4)
 _ENOUGH_S: Final = 30
-_ENOUGH_ANEW_S: Final = 8
+_ENOUGH_ANEW_S: Final = 15
 """A change counts as a survivor when the quickest tests that reach it, which take so long together, do not notice it.
 
 Nine of ten that are noticed at all are noticed within the first second.
@@ -232,7 +232,7 @@ class Session:
 
 
 class Anew:
-    """A plugin of pytest that runs the quick tests of a process, which imported a changed code, until one fails."""
+    """A plugin of pytest for a process that imports changed code: it runs tests of that module until one fails."""
 
     def __init__(self) -> None:
         self.noticed_by = ""
@@ -243,10 +243,14 @@ class Anew:
             self.noticed_by = report.nodeid
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Choose the quick tests."""
+        """Choose tests that reach the module of the change, since none is known to need what runs at import."""
+        known = json.loads(_REACHED.read_text())
+        module = function_of(os.environ[CHOSEN]).rpartition(".")[0]
+        inside = {number for number, name in enumerate(known["functions"]) if name.rpartition(".")[0] == module}
         tests = {
             name: Known(seconds, frozenset(map(str, numbers)))
-            for name, (seconds, numbers) in json.loads(_REACHED.read_text())["tests"].items()
+            for name, (seconds, numbers) in known["tests"].items()
+            if not inside.isdisjoint(numbers)
         }
         chosen = {item.nodeid: item for item in items if item.nodeid in tests}
         items[:] = [chosen[name] for name in in_order(tests, chosen, _ENOUGH_ANEW_S)]

@@ -18,7 +18,8 @@ from mock_akool.akool.families.image_v3 import ImageV3
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.model import JobScript, LabelledScript
 from mock_akool.core.durations import FOREVER, Span
-from mock_akool.core.timeline import Stage, changes, failed
+from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.timeline import Stage, changes, failed, status_at
 from tests.akool import fakes
 from tests.akool.fakes import runtime_of
 from tests.core.timelines import ALL_SPANS, BORN, NS, S, lived, timelines
@@ -107,6 +108,41 @@ def test_counts_agree_with_a_walk_over_all_jobs(
 
 
 TWO_POLLS: Final = Timeline((Stage(Status.PROCESSING, Span(polls=2)),))
+
+
+class TestDiverted:
+    """A job can be completed, failed or stalled at an instant that need not be now."""
+
+    @pytest.mark.parametrize(
+        ("how", "status"),
+        [
+            (lambda engine, job_id, now_ns: engine.complete(job_id, now_ns), 3),
+            (lambda engine, job_id, now_ns: engine.fail(job_id, failed("too dark"), now_ns), 4),
+            (lambda engine, job_id, now_ns: engine.stall(job_id, now_ns), 2),
+        ],
+        ids=["complete", "fail", "stall"],
+    )
+    @pytest.mark.parametrize("at_s", [None, 3])
+    def test_from_when_on_it_is_so(self, how: Any, status: int, at_s: int | None) -> None:
+        engine = engine_of()
+        job = make(engine, Timeline.of(2, 60))
+        at_ns = pass_ns(engine, 4 * S) if at_s is None else job.created_ns + at_s * S
+        changed = how(engine, job.id, None if at_s is None else at_ns)
+        seen = [status_at(changed.timeline, job.created_ns, (), at) for at in (job.created_ns, at_ns - 1, at_ns)]
+        assert seen == [1, 2, status]
+        assert changed.timeline.is_ever_completed is (status == 3)
+        assert engine.job(job.id) is changed
+
+    def test_one_that_is_over_cannot_stall_and_one_that_is_unknown_cannot_be_changed(self) -> None:
+        engine = engine_of()
+        job = make(engine, Timeline.of(0, 0))
+        with pytest.raises(MockAkoolError) as over:
+            engine.stall(job.id)
+        assert str(over.value) == "a finished job cannot be stalled. Stall it before its end"
+        for change in (engine.complete, engine.stall, engine.delete, lambda job_id: engine.fail(job_id, failed())):
+            with pytest.raises(MockAkoolError) as unknown:
+                change("64dd")
+            assert str(unknown.value) == "there is no job '64dd'. It was deleted, or the fake was reset"
 
 
 class TestCountPolls:

@@ -200,3 +200,94 @@ def test_a_body_with_filler_is_made_in_pieces(body: bytes, count: int, size: int
     pieces = list(filled_pieces(body, count, size))
     assert b"".join(pieces) == whole
     assert {len(each) for each in pieces[:-1]} <= {size}
+
+
+AT_ONCE: Final[dict[str, Any]] = {"queueing": 0, "processing": 0, "webhook_processing": False}
+
+
+class TestAttempts:
+    """What an attempt leaves behind, and what is owed meanwhile."""
+
+    def test_one_that_failed_is_made_again_later_and_later(self) -> None:
+        engine = engine_of(webhook_retries=2, webhook_retry_delay="10s", **AT_ONCE)
+        outbox, job_id, at_ns = engine.outbox, create(engine), engine.clock.now_ns()
+        for number, (wait_s, state) in enumerate([(10, "waiting"), (20, "waiting"), (None, "given up")], 1):
+            (attempt,) = outbox.take(at_ns)
+            assert outbox.take(at_ns) == []
+            assert (outbox.is_sending, outbox.is_sending_for(MINE), outbox.is_sending_for(OTHER)) == (True, True, False)
+            result = AttemptResult(at_ns, at_ns + 500, 503)
+            delivery = outbox.finish(attempt, result)
+            assert delivery is not None
+            assert delivery is outbox.entry(delivery.number) is outbox.entries()[-1]
+            next_ns = None if wait_s is None else at_ns + 500 + wait_s * 10**9
+            assert (delivery.state.value, delivery.next_ns, len(delivery.attempts)) == (state, next_ns, number)
+            assert delivery.attempts[-1] == result
+            assert outbox.next_ns_of(MINE) == outbox.next_ns_of(None) == outbox.next_ns == next_ns
+            assert outbox.next_ns_of(OTHER) is None
+            assert not outbox.is_sending_for(MINE)
+            if next_ns is not None:
+                assert (outbox.owed(next_ns - 1), outbox.owed(next_ns)) == (set(), {MINE})
+                assert outbox.take(next_ns - 1) == []
+                at_ns = next_ns
+        assert outbox.owed(at_ns * 2) == set()
+        assert outbox.missed == {job_id}
+
+    @pytest.mark.parametrize(
+        ("status", "is_final", "state"), [(200, False, "delivered"), (200, True, "delivered"), (503, True, "refused")]
+    )
+    def test_one_that_is_the_last(self, status: int, is_final: bool, state: str) -> None:
+        engine = engine_of(webhook_retries=5, **AT_ONCE)
+        create(engine)
+        now_ns = engine.clock.now_ns()
+        (attempt,) = engine.outbox.take(now_ns)
+        delivery = engine.outbox.finish(attempt, AttemptResult(now_ns, now_ns, status), is_final=is_final)
+        assert delivery is not None
+        assert (delivery.state.value, delivery.next_ns) == (state, None)
+        assert engine.outbox.next_ns is None
+        assert engine.outbox.finish(attempt, AttemptResult(now_ns, now_ns, status)) is None, "it is over"
+
+    def test_what_is_under_way_is_dropped_with_what_waits(self) -> None:
+        engine = engine_of(webhook_retry_delay="10s", **AT_ONCE)
+        jobs, now_ns = [create(engine) for _ in range(3)], engine.clock.now_ns()
+        first, second, _ = engine.outbox.take(now_ns)
+        engine.outbox.finish(first, AttemptResult(now_ns, now_ns, 500))
+        engine.outbox.finish(second, AttemptResult(now_ns, now_ns, 200))
+        dropped = engine.outbox.abandon()
+        assert [each.job_id for each in dropped] == [jobs[0], jobs[2]]
+        assert {(each.state.value, each.next_ns, each.why) for each in dropped} == {
+            ("dropped", None, "the fake was stopped")
+        }
+        assert [each.state.value for each in engine.outbox.entries()] == ["dropped", "delivered", "dropped"]
+        assert (engine.outbox.next_ns, engine.outbox.is_sending) == (None, False)
+        assert engine.outbox.abandon() == []
+
+    def test_one_is_sent_again_as_one_of_its_own(self) -> None:
+        engine = engine_of(**AT_ONCE)
+        create(engine)
+        first_ns = engine.clock.now_ns()
+        (attempt,) = engine.outbox.take(first_ns)
+        first = engine.outbox.finish(attempt, AttemptResult(first_ns, first_ns, 200))
+        assert first is not None
+        later_ns = pass_ns(engine, LATER_NS)
+        again = engine.outbox.resend(first.number, later_ns)
+        assert again is not None
+        assert (again.number, again.copy_of, again.attempts, again.why) == (2, 1, (), "")
+        assert (again.state.value, again.due_ns, engine.outbox.next_ns) == ("waiting", later_ns, later_ns)
+        assert (again.payload, again.body_start) == (first.payload, first.body_start)
+        assert [each.delivery.number for each in engine.outbox.take(later_ns)] == [2]
+        assert engine.outbox.resend(99, later_ns) is None
+        assert engine.outbox.entry(1) == first
+        assert engine.outbox.entry(99) is None
+        assert engine.outbox.count == 2
+
+
+@pytest.mark.parametrize("shift", [{}, {"webhook_before_status": "1s"}, {"webhook_after_status": "1s"}], ids=str)
+def test_when_each_change_is_sent(shift: dict[str, str]) -> None:
+    engine = engine_of(queueing=5, processing=7, webhook_processing=True, **shift)
+    start_ns = engine.clock.now_ns()
+    create(engine)
+    after_s = -1 if "webhook_before_status" in shift else len(shift)
+    assert engine.outbox.next_ns == start_ns + (5 + after_s) * 10**9
+    collected(engine, pass_ns(engine, LATER_NS))
+    due = [((each.due_ns - start_ns) / 10**9, int(each.status)) for each in engine.outbox.entries()]
+    assert due == [(5 + after_s, 2), (12 + after_s, 3)]

@@ -495,6 +495,26 @@ class TestWhatIsWrong:
             view.load_snapshot({})
 
 
+def test_luck_goes_on_as_it_would_have() -> None:
+    """A lot is drawn by the seed and the number of the call, also for one account, and for rules made in Python."""
+    rules = [{"on": "quota/info", "probability": 0.3, "fault": {"http": 502}}]
+    whole = MockAkool(**OPTIONS, seed=5)
+    whole.put_scenario({"rules": rules})
+    whole.of_account(KEY).put_scenario({"rules": rules})
+    whole.on("quota/info").probability(0.3).respond(http=503)
+
+    def statuses(mock: MockAkool) -> list[int]:
+        path = "/api/open/v3/faceswap/quota/info"
+        keys = (KEY, OTHER) * 20
+        return [mock.answer(Request.build("GET", path, headers={"x-api-key": key})).status for key in keys]
+
+    statuses(whole)
+    parts = moved(whole, seed=5)
+    seen = statuses(parts)
+    assert seen == statuses(whole)
+    assert set(seen) == {200, 502, 503}
+
+
 class TestOtherSettings:
     def test_listed_accounts_that_are_new_are_added(self) -> None:
         first = MockAkool(accounts=[{"api_key": KEY, "credits": 10}], strict=True)

@@ -170,6 +170,18 @@ class TestShares:
         assert kept["quiet"] == 100
         assert kept["flood"] == 8
 
+    def test_the_bound_that_is_reached_says_who_has_most(self) -> None:
+        by_number, by_bytes = CallLog(12, max_bytes=10 * BOUND), CallLog(100, max_bytes=BOUND)
+        for call_log in (by_number, by_bytes):
+            for number in range(8):
+                append(call_log, number, account="often")
+            for number in range(4):
+                append(call_log, number, bytes(BOUND // 5), account="much")
+        append(by_number, 0, bytes(BOUND // 5), account="much")
+        assert Counter(call.account for call in by_number.calls()) == {"often": 7, "much": 5}
+        append(by_bytes, 0, bytes(BOUND // 5), account="often")
+        assert Counter(call.account for call in by_bytes.calls()) == {"often": 9, "much": 3}
+
     def test_what_no_account_asked_for_is_a_share_as_well(self) -> None:
         call_log = CallLog(1000)
         for number in range(100):

@@ -296,6 +296,38 @@ def test_a_steered_clock_never_runs_backwards(steps: list[tuple[str, float]]) ->
         last_ns = clock.now_ns()
 
 
+class Alarms:
+    """A watcher that is to be woken at some instants, and notes when it was."""
+
+    def __init__(self, clock: VirtualClock, name: str, woken: list[tuple[str, int]], *at_ns: int) -> None:
+        self.clock, self.name, self.woken, self.left = clock, name, woken, list(at_ns)
+
+    def next_ns(self) -> int | None:
+        return min(self.left, default=None)
+
+    def wake(self) -> None:
+        now_ns = self.clock.now_ns()
+        self.woken.append((self.name, now_ns))
+        self.left = [each for each in self.left if each > now_ns]
+
+
+def test_watchers_are_woken_at_their_instants_in_order() -> None:
+    clock, woken = VirtualClock(0), list[tuple[str, int]]()
+    for alarms in (
+        Alarms(clock, "late", woken, 70, 40),
+        Alarms(clock, "early", woken, 50, 20, 80),
+        Alarms(clock, "past", woken),
+    ):
+        clock.watch(alarms)
+    clock.advance_to(70)
+    assert woken == [("early", 20), ("late", 40), ("early", 50), ("late", 70)]
+    assert clock.now_ns() == 70
+    clock.advance_to(10)
+    assert (clock.now_ns(), len(woken)) == (70, 4), "the past moves nothing"
+    clock.advance_to(80)
+    assert woken[4:] == [("early", 80)]
+
+
 class TestTheEndOfTime:
     """Ids have eight hex digits for the seconds, and a date has four for the year: both end, so the clocks do first."""
 
