@@ -116,9 +116,10 @@ test-runtimes: $(VENV)/installed-dev ## run programs of many runtimes by mock-ak
 	$(BIN)/python -m pytest -n 0 --runtimes --all -rs tests/cli/test_exec.py tests/cli/test_runtimes.py tests/docs/test_swap_examples.py tests/docs/test_video_examples.py tests/gauntlet/test_examples.py
 
 SAMPLE ?= 300
+PART ?= 1/1
 
 mutate: $(VENV)/installed-dev ## change core and akool in SAMPLE places, or everywhere with 0, and see what tests notice
-	$(BIN)/python -m tools.mutate --sample $(SAMPLE)
+	$(BIN)/python -m tools.mutate --sample $(SAMPLE) --part $(PART)
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) $(VENV)-latest build dist site *.egg-info mock-akool-demo .image-test .runtimes mutants

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import shutil
@@ -28,6 +29,7 @@ MUTANTS: Final = ROOT / "mutants"
 EXPLAINED: Final = Path(__file__).with_name("survivors.toml")
 
 LEAST_SCORE: Final = 0.9
+_Z: Final = 1.96
 
 
 class Survivor(NamedTuple):
@@ -60,9 +62,15 @@ def plain_name(mutant: str) -> str:
     return mutant.rpartition("__mutmut_")[0].replace(".xǁ", ".").replace("ǁ", ".").replace(".x_", ".")
 
 
-def score(survivors: int, tried: int) -> float:
-    """Return which part of the changes that were tried the tests noticed, from 0 to 1."""
-    return 1 - survivors / tried
+def interval(noticed: int, tried: int, population: int) -> tuple[float, float]:
+    """Return between which scores, from 0 to 1, that of all changes lies, with 95 % confidence (Wilson's interval).
+
+    `population` is how many there are; when all of them were tried, both ends are their score.
+    """
+    part = noticed / tried
+    z = _Z * math.sqrt((population - tried) / max(population - 1, 1))
+    middle, spread = part + z * z / (2 * tried), z * math.sqrt(part * (1 - part) / tried + (z / (2 * tried)) ** 2)
+    return (middle - spread) / (1 + z * z / tried), (middle + spread) / (1 + z * z / tried)
 
 
 def drawn(names: Iterable[str], count: int, seed: int) -> list[str]:
@@ -77,16 +85,34 @@ def names_of(folder: Path) -> list[str]:
     return [name for file in files for name in json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]]
 
 
-def report(verdicts: Mapping[str, str], survivors: Sequence[Survivor], known: Sequence[Explained]) -> tuple[str, bool]:
-    """Return what to print about the mutants that were tried, and whether enough of them were noticed."""
+def part_of(names: Sequence[str], part: str) -> list[str]:
+    """Return the part of the names that `2/4` means, the second of four; each name is in one."""
+    number, _, count = part.partition("/")
+    return list(names[int(number) - 1 :: int(count)])
+
+
+def report(
+    verdicts: Mapping[str, str], survivors: Sequence[Survivor], known: Sequence[Explained], population: int
+) -> tuple[str, bool]:
+    """Return what to print about the changes that were tried, and whether enough of them may have been noticed.
+
+    A sample is too bad when the score of the whole `population` is too low with some certainty, not by bad luck.
+    """
     why = {each.name: next((one.why for one in known if one.explains(each)), None) for each in survivors}
     open_ones = [each for each in survivors if why[each.name] is None]
-    count = len(verdicts) - (len(survivors) - len(open_ones))
-    reached = score(len(open_ones), count) if count else 1.0
     lines = [f"{plain_name(each.name)}\n{each.change}\n" for each in open_ones]
     lines += [f"{plain_name(each.name)}: {why[each.name]}" for each in survivors if why[each.name] is not None]
-    lines.append(f"{count - len(open_ones)} of {count} changes were noticed: {reached:.1%}, at least {LEAST_SCORE:.0%}")
-    return "\n".join(lines), reached >= LEAST_SCORE
+    alive = {each.name for each in open_ones}
+    counted = [name for name in verdicts if name in alive or why.get(name) is None]
+    high = 1.0
+    for package in ("mock_akool.core.", "mock_akool.akool.", ""):
+        tried = [name for name in counted if name.startswith(package)]
+        if tried:
+            noticed = len(tried) - sum(name in alive for name in tried)
+            low, high = interval(noticed, len(tried), max(population, len(tried)))
+            what = f"{noticed} of {len(tried)} changes {f'of {package[:-1]} ' if package else ''}were noticed"
+            lines.append(f"{what}: {noticed / len(tried):.1%}, so {low:.1%} to {high:.1%}; at least {LEAST_SCORE:.0%}")
+    return "\n".join(lines), high >= LEAST_SCORE
 
 
 def make(children: int) -> None:
@@ -104,11 +130,11 @@ def make(children: int) -> None:
 
 def tried(names: Sequence[str], children: int) -> dict[str, str]:
     """Return for each change which test noticed it, or `survived` or `unreached`."""
-    (MUTANTS / "plan.json").write_text(json.dumps({"mutants": list(names), "children": children}))
+    (MUTANTS / "plan.json").write_text(json.dumps({"mutants": list(names), "children": children}), encoding="utf-8")
     ended = subprocess.run([sys.executable, "-m", "tools.try_mutants"], cwd=MUTANTS, check=False)
     if ended.returncode:
         raise SystemExit("the tests could not be run")
-    found: dict[str, str] = json.loads((MUTANTS / "verdicts.json").read_text())
+    found: dict[str, str] = json.loads((MUTANTS / "verdicts.json").read_text(encoding="utf-8"))
     return found
 
 
@@ -127,17 +153,19 @@ def main() -> int:
         "--seed", type=int, default=datetime.now(UTC).toordinal(), help="which ones (default: others each day)"
     )
     parser.add_argument("--of", default="mock_akool.", help="only those whose names begin so, like mock_akool.core.")
+    parser.add_argument("--part", default="1/1", help="which part of them, such as 2/4 (default: all)")
     parser.add_argument("--children", type=int, default=os.cpu_count() or 1, help="how many at a time (default: cores)")
     options = parser.parse_args()
     os.chdir(ROOT)
     make(options.children)
-    names = drawn((name for name in names_of(MUTANTS) if name.startswith(options.of)), options.sample, options.seed)
+    everything = part_of(sorted(name for name in names_of(MUTANTS) if name.startswith(options.of)), options.part)
+    names = drawn(everything, options.sample, options.seed)
     print(f"trying {len(names)} changes, drawn by --seed {options.seed}", flush=True)
     verdicts = tried(names, options.children)
     survivors = [
         Survivor(name, _change(name)) for name, verdict in verdicts.items() if verdict in {SURVIVED, UNREACHED}
     ]
-    text, enough = report(verdicts, survivors, explanations(EXPLAINED.read_text(encoding="utf-8")))
+    text, enough = report(verdicts, survivors, explanations(EXPLAINED.read_text(encoding="utf-8")), len(everything))
     print(text)
     return int(not enough)
 

@@ -101,7 +101,9 @@ class Session:
 
     def _measure(self) -> None:
         """Find out which functions each test reaches, for those that are not known since the last time."""
-        known = json.loads(_REACHED.read_text()) if _REACHED.exists() else {"functions": [], "tests": {}}
+        known = (
+            json.loads(_REACHED.read_text(encoding="utf-8")) if _REACHED.exists() else {"functions": [], "tests": {}}
+        )
         names = known["functions"]
         for name, (seconds, numbers) in known["tests"].items():
             if name in self._items:
@@ -121,7 +123,7 @@ class Session:
         if failed:
             raise pytest.UsageError(f"these tests fail with no change at all: {failed}")
         for file in self._scratch.glob("*.json"):
-            for name, (seconds, functions) in json.loads(file.read_text()).items():
+            for name, (seconds, functions) in json.loads(file.read_text(encoding="utf-8")).items():
                 self._tests[name] = Known(seconds, frozenset(functions))
         functions = sorted(frozenset().union(*(test.functions for test in self._tests.values())))
         number = {name: at for at, name in enumerate(functions)}
@@ -129,7 +131,7 @@ class Session:
             name: (round(test.seconds, 4), [number[each] for each in test.functions])
             for name, test in self._tests.items()
         }
-        _REACHED.write_text(json.dumps({"functions": functions, "tests": tests}))
+        _REACHED.write_text(json.dumps({"functions": functions, "tests": tests}), encoding="utf-8")
 
     def _measure_some(self, names: Sequence[str], file: Path) -> None:
         found: dict[str, tuple[float, list[str]]] = {}
@@ -139,7 +141,7 @@ class Session:
             if self._fails(name):
                 raise AssertionError(name)
             found[name] = (time.process_time() - began, sorted(_called()))
-        file.write_text(json.dumps(found))
+        file.write_text(json.dumps(found), encoding="utf-8")
 
     def _try_all(self, at_import: frozenset[str]) -> None:
         reaching: dict[str, list[str]] = {}
@@ -203,7 +205,7 @@ class Session:
 
     def _said(self, pid: int, status: int) -> str:
         note = self._scratch / f"{pid}.txt"
-        said = note.read_text() if note.exists() else ""
+        said = note.read_text(encoding="utf-8") if note.exists() else ""
         note.unlink(missing_ok=True)
         shutil.rmtree(self._scratch / str(pid), ignore_errors=True)
         return said or (f"a process that ended with {status}" if status else "")
@@ -226,7 +228,7 @@ class Session:
             do()
         except BaseException as error:  # also what a change lets escape from pytest
             with suppress(OSError):
-                (self._scratch / f"{os.getpid()}.txt").write_text(str(error) or repr(error))
+                (self._scratch / f"{os.getpid()}.txt").write_text(str(error) or repr(error), encoding="utf-8")
             os._exit(1)
         os._exit(0)
 
@@ -244,7 +246,7 @@ class Anew:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Choose tests that reach the module of the change, since none is known to need what runs at import."""
-        known = json.loads(_REACHED.read_text())
+        known = json.loads(_REACHED.read_text(encoding="utf-8"))
         module = function_of(os.environ[CHOSEN]).rpartition(".")[0]
         inside = {number for number, name in enumerate(known["functions"]) if name.rpartition(".")[0] == module}
         tests = {
@@ -293,11 +295,11 @@ def main(arguments: Sequence[str]) -> int:
     """Try the changes that the file `plan.json` names, and write what became of each into `verdicts.json`."""
     if arguments == ["--anew"]:
         return _anew()
-    plan: Mapping[str, Any] = json.loads(Path("plan.json").read_text())
+    plan: Mapping[str, Any] = json.loads(Path("plan.json").read_text(encoding="utf-8"))
     os.environ[CHOSEN] = "stats"
     session = Session(plan["mutants"], plan["children"])
     code = pytest.main(["-q", "--tb=no", "--capture=sys", "--rootdir=.", *_arguments()], [session])
-    Path("verdicts.json").write_text(json.dumps(session.verdicts, indent=1))
+    Path("verdicts.json").write_text(json.dumps(session.verdicts, indent=1), encoding="utf-8")
     if set(session.verdicts) != set(plan["mutants"]):
         return int(code) or 1
     print(Counter(each.partition(" ")[0] for each in session.verdicts.values()))

@@ -52,21 +52,41 @@ def test_quick_tests_that_reach_little_come_first_until_it_is_enough() -> None:
 
 def test_survivors_count_unless_they_are_explained() -> None:
     verdicts = {NAME: "survived", **{str(number): "killed by a test" for number in range(8)}}
-    text, enough = mutate.report(verdicts, [Survivor(NAME, CHANGE)], [])
+    text, enough = mutate.report(verdicts, [Survivor(NAME, CHANGE)], [], 9)
     assert not enough
     assert text.splitlines() == [
         "mock_akool.core.timeline.Status.of",
         *CHANGE.splitlines(),
         "",
-        "8 of 9 changes were noticed: 88.9%, at least 90%",
+        "0 of 1 changes of mock_akool.core were noticed: 0.0%, so 0.0% to 79.3%; at least 90%",
+        "8 of 9 changes were noticed: 88.9%, so 88.9% to 88.9%; at least 90%",
     ]
     known = [Explained("mock_akool.core.timeline.Status", "a <= b", "they are never the same")]
-    text, enough = mutate.report(verdicts, [Survivor(NAME, CHANGE)], known)
+    text, enough = mutate.report(verdicts, [Survivor(NAME, CHANGE)], known, 8)
     assert enough
     assert text.splitlines() == [
         "mock_akool.core.timeline.Status.of: they are never the same",
-        "8 of 8 changes were noticed: 100.0%, at least 90%",
+        "8 of 8 changes were noticed: 100.0%, so 100.0% to 100.0%; at least 90%",
     ]
+
+
+def test_a_sample_says_how_sure_it_is() -> None:
+    assert mutate.interval(90, 100, 10**9) == pytest.approx((0.8256, 0.9448), abs=0.0005)
+    assert mutate.interval(90, 100, 100) == (0.9, 0.9)
+    low, high = mutate.interval(90, 100, 150)
+    assert 0.8256 < low < 0.9 < high < 0.9448
+    verdicts = {str(number): "killed by a test" for number in range(86)}
+    survivors = [Survivor(str(number), CHANGE) for number in range(100, 114)]
+    verdicts |= {each.name: "survived" for each in survivors}
+    assert mutate.report(verdicts, survivors, [], 20_000)[1], "86 of 100 may be bad luck"
+    assert not mutate.report(verdicts, survivors, [], 100)[1]
+
+
+def test_all_parts_are_the_whole() -> None:
+    names = [str(number) for number in range(10)]
+    parts = [mutate.part_of(names, f"{number}/3") for number in (1, 2, 3)]
+    assert sorted(name for part in parts for name in part) == names
+    assert parts[1] == ["1", "4", "7"]
 
 
 @pytest.mark.parametrize(("function", "text"), [("mock_akool.core.rules", "a <= b"), ("mock_akool.core.timeline", ">")])
