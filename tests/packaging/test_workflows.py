@@ -97,7 +97,6 @@ def test_the_commands_of_a_step_run(script: str, variables: dict[str, str], tmp_
     given = {
         "GITHUB_OUTPUT": str(tmp_path / "output"),
         "PATH": f"{commands}:{os.environ['PATH']}",
-        "PART": "1/8",
         "PYTHON": sys.executable,
         "ROOT": str(ROOT),
         "TAG": f"v{__version__}" if "__version__" in script else "v0.1.0",
