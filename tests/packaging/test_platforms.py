@@ -151,7 +151,7 @@ print(urllib.request.urlopen(urllib.request.Request(url, headers={"x-api-key": "
 )
 def test_a_command_runs_against_a_fake(system: str, arguments: list[str], told: str, tmp_path: Path) -> None:
     given = [*arguments, "--ca-dir", str(tmp_path), "--", sys.executable, "-c", CLIENT]
-    ran = run(f"{SYSTEMS[system]}from mock_akool.cli import main\nsys.exit(main({given!r}))", command=PYTHON)
+    ran = run(on(system, f"from mock_akool.cli import main\nsys.exit(main({given!r}))"), command=PYTHON)
     assert told in ran.stdout
     assert "Traceback" not in ran.stderr
 
@@ -159,7 +159,7 @@ def test_a_command_runs_against_a_fake(system: str, arguments: list[str], told: 
 @each_system
 def test_a_server_keeps_its_state_in_a_file(system: str, tmp_path: Path) -> None:
     given = ["serve", "--port", "0", "--log", "off", "--state", str(tmp_path / "state")]
-    code = f"{SYSTEMS[system]}from mock_akool.cli import main\nsys.exit(main({given!r}))"
+    code = on(system, f"from mock_akool.cli import main\nsys.exit(main({given!r}))")
     with Child(code, command=PYTHON) as server:
         url = server.said(r"listens on (http://\S+) ")[1]
         assert requests.post(f"{url}/_mock/accounts", json={"api_key": "kept"}, timeout=20).ok
