@@ -120,8 +120,9 @@ def make(children: int) -> None:
     from mutmut.__main__ import create_mutants
     from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir
 
-    MUTANTS.mkdir(exist_ok=True)
-    shutil.rmtree(MUTANTS / "tests", ignore_errors=True)
+    # What was there is of other code: modules that are gone, and which tests reach what.
+    shutil.rmtree(MUTANTS, ignore_errors=True)
+    MUTANTS.mkdir()
     with redirect_stdout(StringIO()):
         copy_src_dir()
         copy_also_copy_files()
