@@ -1002,6 +1002,32 @@ def test_hints_about_faces_take_any_body(body: object) -> None:
     assert {hint.name for hint in faces.HINTS if hint.detect(client.observations)} == set()
 
 
+def test_a_box_of_a_face_that_was_not_cut_out_is_known_too() -> None:
+    client = Client()
+    body = {"url": "https://example.com/face.jpg", "num_frames": 1}
+    found = json.loads(client.ask("POST", "/interface/detect-api/detect_faces", body=body).body)
+    frame = found["faces_obj"]["0"]
+    assert not frame.get("face_urls")
+    plus(client, frame["region"][0])
+    assert [each.name for each in faces.HINTS if each.detect(client.observations)] == ["box not turned"]
+
+
+@pytest.mark.parametrize("odd", [None, 5, "x", {}, [5], [[1, 2]], [["a", "b", "c", "d"]]])
+@pytest.mark.parametrize("name", ["face_urls", "landmarks_str", "crop_landmarks", "region", "crop_region"])
+def test_hints_about_faces_take_any_answer_of_the_detector(name: str, odd: object) -> None:
+    client = Client()
+    frame = {**detected(client), name: odd}
+    client.mock.on("detect_faces").respond(
+        http=200, body=json.dumps({"error_code": 0, "faces_obj": {"0": frame, "1": odd}})
+    )
+    detected_again = client.ask("POST", "/interface/detect-api/detect_faces", body={"url": "https://example.com/a.jpg"})
+    assert json.loads(detected_again.body)["faces_obj"]["0"][name] == odd
+    plus(client, odd[0] if isinstance(odd, list) else [1, 2, 3, 4])
+    swap = {"sourceImage": [{"path": odd}], "targetImage": [{"path": odd}], "modifyImage": "https://example.com/a.jpg"}
+    client.ask("POST", SWAP, body=swap)
+    assert "mock-akool bug" not in client.mock.report()
+
+
 def test_a_client_without_mistakes_gets_no_hint() -> None:
     client = Client()
     complete(client)

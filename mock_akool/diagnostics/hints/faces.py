@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.endpoints import UNKNOWN
 from mock_akool.akool.families import RESULTS
-from mock_akool.core.call_log import Call
 from mock_akool.core.text import printable
 from mock_akool.diagnostics.hints.finding import Hint, fields_of
 from mock_akool.diagnostics.observations import Observations
@@ -59,34 +58,33 @@ class _Face(NamedTuple):
     url: str
     whole: object
     cut: object
-    boxes: Sequence[Any]
 
 
-def _faces(seen: Observations) -> list[_Face]:
-    """Return the faces that were found and cut out."""
-    return [face for call in seen.to("detect_faces") for frame in _frames(call) for face in _faces_in(frame)]
+def _frames(seen: Observations) -> Iterator[Mapping[str, Any]]:
+    """Yield the frames of all answers of detect_faces; none of a response that was spoiled."""
+    for call in seen.to("detect_faces"):
+        try:
+            body = json.loads(call.response.body)
+        except ValueError:
+            continue
+        found = body.get("faces_obj") if isinstance(body, dict) else None
+        yield from (each for each in found.values() if isinstance(each, dict)) if isinstance(found, dict) else ()
 
 
-def _frames(call: Call) -> Sequence[Mapping[str, Any]]:
-    """Return the frames of an answer of detect_faces; none of a response that was spoiled."""
-    try:
-        body = json.loads(call.response.body)
-    except ValueError:
-        return ()
-    found = body.get("faces_obj") if isinstance(body, dict) else None
-    return [each for each in found.values() if isinstance(each, dict)] if isinstance(found, dict) else ()
+def _list(frame: Mapping[str, Any], name: str) -> list[Any]:
+    """Return a list of a frame; it is empty where it was not asked for, or a scenario says something else."""
+    found = frame.get(name)
+    return found if isinstance(found, list) else []
 
 
-def _faces_in(frame: Mapping[str, Any]) -> Iterator[_Face]:
-    names = ("face_urls", "landmarks_str", "crop_landmarks", "region", "crop_region")
-    lists = [frame.get(name) for name in names]
-    for url, whole, cut, *boxes in zip(*(each for each in lists if isinstance(each, list)), strict=False):
-        if len(boxes) == 2:
-            yield _Face(str(url), whole, cut, boxes)
+def _cut_out(seen: Observations) -> Iterator[_Face]:
+    for frame in _frames(seen):
+        lists = [_list(frame, name) for name in ("face_urls", "landmarks_str", "crop_landmarks")]
+        yield from (_Face(str(url), whole, cut) for url, whole, cut in zip(*lists, strict=False))
 
 
 def _whole_landmarks(seen: Observations) -> str | None:
-    faces = {face.url: face for face in _faces(seen)}
+    faces = {face.url: face for face in _cut_out(seen)}
     for call in seen.to(*_WITH_OPTS):
         for name in ("sourceImage", "targetImage"):
             given = fields_of(call).get(name)
@@ -103,14 +101,24 @@ def _whole_landmarks(seen: Observations) -> str | None:
     return None
 
 
+def _is_box(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 4 and all(type(each) in (int, float) for each in value)
+
+
 def _box_not_turned(seen: Observations) -> str | None:
-    boxes = [box for face in _faces(seen) for box in face.boxes if isinstance(box, list) and len(box) == 4]
+    boxes: list[Any] = [
+        box
+        for frame in _frames(seen)
+        for name in ("region", "crop_region")
+        for box in _list(frame, name)
+        if _is_box(box)
+    ]
     for call in seen.to(_PLUS):
         mapping = fields_of(call).get("face_mapping")
         for pair in mapping if isinstance(mapping, list) else ():
             for info in pair.values() if isinstance(pair, dict) else ():
                 box = info.get("bbox") if isinstance(info, dict) else None
-                if box in boxes:
+                if isinstance(box, list) and box in boxes:
                     x, y, width, height = box
                     return (
                         f"#{call.number} has the `bbox` {box}, which is x, y, width and height as detect_faces says "
