@@ -119,6 +119,20 @@ WHOLE = Whole(
 )
 
 
+class Name(str):
+    """A text of a kind of its own, as libraries have them."""
+
+
+@pytest.mark.parametrize(("kind", "value"), [(float, 0.5), (float, math.inf), (str | None, Name("x")), (int, 3)])
+def test_a_value_by_itself(kind: Any, value: Any) -> None:
+    assert records().read(kind, json.loads(json.dumps(records().write(kind, value)))) == value
+
+
+@pytest.mark.parametrize("kind", [tuple[str, ...] | str, Colour | str, Sequence[int] | str | None])
+def test_a_value_of_a_derived_class(kind: Any) -> None:
+    assert records().read(kind, json.loads(json.dumps(records().write(kind, Name("x"))))) == "x"
+
+
 def test_all_that_a_record_can_hold() -> None:
     back = there_and_back(WHOLE)
     assert back == WHOLE
