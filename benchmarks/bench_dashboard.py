@@ -21,7 +21,7 @@ from benchmarks.load import interleaved, median_ratio, press
 from benchmarks.poll import HEADERS, HEALTH, create_job, poll_path, running_ours
 from benchmarks.processes import HOST, Server, running
 from benchmarks.table import Row, at_least, at_most, skipped
-from tools.browser import FLAGS, MISSING, find_chromium
+from tools.browser import MISSING, find_chromium, launched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -60,13 +60,9 @@ def run(quick: bool) -> Iterator[Row]:
     if program is None:
         yield skipped("the dashboard", MISSING)
         return
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+    with launched(program) as browser:
         yield from _polls(browser, rounds=3 if quick else 9, seconds=1.0 if quick else 3.0)
         yield from _many(browser, rounds=3 if quick else 9)
-        browser.close()
 
 
 def _polls(browser: Browser, rounds: int, seconds: float) -> Iterator[Row]:

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from mock_akool import MockAkool, Request, SteeredClock
-from tools.browser import FLAGS, MISSING, find_chromium
+from tools.browser import MISSING, find_chromium, launched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -117,9 +116,8 @@ def main(folder: Path = FOLDER) -> int:
     clock = SteeredClock(_START_NS)
     clock.freeze()
     mock = MockAkool(clock=clock, queueing="4s", processing="12s")
-    with mock.server() as server, sync_playwright() as playwright:
+    with mock.server() as server, launched(program) as browser:
         ids = _play(mock)
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         for shot in shots(ids):
             context = browser.new_context(
                 viewport={"width": shot.width, "height": shot.height},
@@ -139,7 +137,6 @@ def main(folder: Path = FOLDER) -> int:
             file.write_bytes(_small(page.screenshot()))
             print(f"{file.name}: {file.stat().st_size // 1000} kB")
             context.close()
-        browser.close()
     return 0
 
 

@@ -11,7 +11,7 @@ import pytest
 from mock_akool import MockAkool, Server, SteeredClock
 from mock_akool.admin import Access
 from tests.admin.conftest import Fake
-from tools.browser import FLAGS, MISSING, find_chromium
+from tools.browser import MISSING, find_chromium, launched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -25,12 +25,8 @@ def browser() -> Iterator[Browser]:
     program = find_chromium()
     if program is None:
         pytest.skip(MISSING)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield launched
-        launched.close()
+    with launched(program) as running:
+        yield running
 
 
 class Dashboard:

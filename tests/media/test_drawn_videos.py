@@ -24,7 +24,7 @@ from mock_akool.media.drawn_videos import RATE, is_available, render, seconds_of
 from mock_akool.media.files import renderer
 from mock_akool.media.sounds import FRAME_SAMPLES, LONGEST_S, MP3_RATE, WAVES, tone_of
 from mock_akool.server.settings import Settings
-from tools.browser import FLAGS, MISSING, find_chromium
+from tools.browser import MISSING, find_chromium, launched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -239,12 +239,8 @@ def browser() -> Iterator[Browser]:
     program = find_chromium()
     if program is None:
         pytest.skip(MISSING)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield launched
-        launched.close()
+    with launched(program) as running:
+        yield running
 
 
 @pytest.mark.slow
