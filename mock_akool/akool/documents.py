@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from mock_akool.akool.transactions import transaction
 
-Document = Mapping[str, Any]
+DocumentRecord = Mapping[str, Any]
+"""What the service keeps of a document; see `kept.Document` for all that accounts keep."""
 
 
 class DocumentsState(NamedTuple):
     """All documents, by API key, kind and id, and the highest number that each account was given."""
 
-    kept: Mapping[str, Mapping[str, Mapping[str, Document]]] = MappingProxyType({})
+    kept: Mapping[str, Mapping[str, Mapping[str, DocumentRecord]]] = MappingProxyType({})
     counts: Mapping[str, int] = MappingProxyType({})
 
 
@@ -24,7 +25,7 @@ class Documents:
 
     def __init__(self, lock: AbstractContextManager[Any]) -> None:
         self.lock = lock
-        self._kept: dict[str, dict[str, dict[str, Document]]] = {}
+        self._kept: dict[str, dict[str, dict[str, DocumentRecord]]] = {}
         """By API key, kind and id."""
         self._ids: dict[tuple[str, str], dict[str, str]] = {}
         """Ids by API key and kind, and by the name that the document has."""
@@ -48,7 +49,7 @@ class Documents:
                     self._note_name(key, kind, document_id, document)
 
     @transaction
-    def get(self, api_key: str, kind: str, document_id: str) -> Document | None:
+    def get(self, api_key: str, kind: str, document_id: str) -> DocumentRecord | None:
         """Return a document of an account; None when it is not there."""
         return self._kept.get(api_key, {}).get(kind, {}).get(document_id)
 
@@ -58,7 +59,7 @@ class Documents:
         return self._ids.get((api_key, kind), {}).get(name)
 
     @transaction
-    def of(self, api_key: str, kind: str) -> Mapping[str, Document]:
+    def of(self, api_key: str, kind: str) -> Mapping[str, DocumentRecord]:
         """Return an account's documents of a kind by id, the oldest first."""
         return dict(self._kept.get(api_key, {}).get(kind, {}))
 
@@ -69,7 +70,7 @@ class Documents:
         return number
 
     @transaction
-    def put(self, api_key: str, kind: str, document_id: str, document: Document) -> None:
+    def put(self, api_key: str, kind: str, document_id: str, document: DocumentRecord) -> None:
         """Keep a document, in the place of one with the same id."""
         kept = self._kept.setdefault(api_key, {}).setdefault(kind, {})
         if document_id in kept:
@@ -83,7 +84,7 @@ class Documents:
         self._forget_name(api_key, kind, document_id, self._kept[api_key][kind].pop(document_id))
 
     @transaction
-    def all(self, api_key: str | None = None) -> list[tuple[str, str, str, Document]]:
+    def all(self, api_key: str | None = None) -> list[tuple[str, str, str, DocumentRecord]]:
         """Return all documents, each with its API key, kind and id; with an API key, those of that account."""
         owners = list(self._kept) if api_key is None else [api_key]
         return [
@@ -108,12 +109,12 @@ class Documents:
             self._ids.pop((api_key, kind), None)
         self._counts.pop(api_key, None)
 
-    def _note_name(self, api_key: str, kind: str, document_id: str, document: Document) -> None:
+    def _note_name(self, api_key: str, kind: str, document_id: str, document: DocumentRecord) -> None:
         name = document.get("name")
         if isinstance(name, str):
             self._ids.setdefault((api_key, kind), {})[name] = document_id
 
-    def _forget_name(self, api_key: str, kind: str, document_id: str, document: Document) -> None:
+    def _forget_name(self, api_key: str, kind: str, document_id: str, document: DocumentRecord) -> None:
         ids, name = self._ids.get((api_key, kind), {}), document.get("name")
         if isinstance(name, str) and ids.get(name) == document_id:
             del ids[name]

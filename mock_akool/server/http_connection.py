@@ -820,14 +820,13 @@ def _shown_peer(peer: object) -> str:
     return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
 
 
-_OTHERS: Final = (
+_OTHERS: Final[tuple[tuple[bytes | tuple[bytes, ...], str], ...]] = (
     (_HTTP_2, "the client speaks HTTP/2; let it begin with HTTP/1.1"),
     (b"SSH-", "the client speaks SSH; it has the wrong port"),
     (b"\x05", "the client takes this for a SOCKS proxy; write http:// and not socks5:// in the proxy's URL"),
     (b"\x04\x01", "the client takes this for a SOCKS proxy; write http:// and not socks4:// in the proxy's URL"),
-    (b"PROXY ", "a load balancer sends the PROXY protocol; turn that off (X-Forwarded-For is understood)"),
     (
-        b"\r\n\r\n\x00\r\nQUIT\n",
+        (b"PROXY ", b"\r\n\r\n\x00\r\nQUIT\n"),
         "a load balancer sends the PROXY protocol; turn that off (X-Forwarded-For is understood)",
     ),
 )

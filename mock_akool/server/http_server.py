@@ -104,6 +104,7 @@ class Server:
         self.tls = tls or Tls()
         application.tls = self.tls
         self.max_body_bytes = application.max_body_bytes
+        # Of the API as well: in a server there are others who wait meanwhile.
         is_slow = application.is_slow
         self.is_slow: Callable[[Request], bool] = lambda request: is_slow(request) or api.is_slow(request)
         self.pace = 1.0

@@ -179,7 +179,7 @@ class StateFile:
 
 def _is_running(process: int) -> bool:
     """Return whether there is a process of this number, as far as one can know."""
-    if os.name == "nt":  # to ask there would end it
+    if sys.platform == "win32":  # to ask there would end it
         return True
     try:
         os.kill(process, 0)
