@@ -159,11 +159,16 @@ def _choices_of_section(number: str) -> str:
     )
 
 
+_CATALOGUE: Final = "mock_akool/calibration/catalogue.py"
+
+
 def _probe_of(setting: str) -> str:
     """Return what finds out a setting, or why nothing does, and what was observed last."""
-    if setting not in OF_SETTING:
+    if setting in OF_SETTING:
+        return f"`{setting}`{_observed(setting)}"
+    if setting in NOT_PROBED:
         return f"none: {NOT_PROBED[setting]}"
-    return f"`{setting}`{_observed(setting)}"
+    raise SystemExit(f"{setting} has no probe: write one, or why there is none into NOT_PROBED of {_CATALOGUE}")
 
 
 def _observed(probe: str) -> str:
