@@ -152,13 +152,13 @@ class TestStreams:
 class TestCookiesAndRedirects:
     """The API itself has neither, but a proxy before it or a script may."""
 
-    @pytest.fixture
-    def scripted(self, mock: MockAkool, monkeypatch: pytest.MonkeyPatch) -> MockAkool:
-        usual = mock.application.answer
+    @pytest.fixture(params=["set-cookie", "Set-Cookie"])
+    def scripted(self, mock: MockAkool, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> MockAkool:
+        usual, header = mock.application.answer, request.param
 
         def answer(call: Request) -> Response:
             if call.path == "/start":
-                return Response(302, (("location", f"{API_URL}/next"), ("set-cookie", "seen=yes; Path=/")), b"")
+                return Response(302, (("location", f"{API_URL}/next"), (header, "seen=yes; Path=/")), b"")
             if call.path == "/next":
                 cookie = call.headers.get("cookie", "none")
                 return Response(307, (("location", f"{CDN_URL}/end?cookie={cookie}"),), b"")

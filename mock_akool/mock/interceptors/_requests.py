@@ -234,6 +234,8 @@ class _CatchAll(BaseResponse):
         """Return the fake's answer as urllib3 would."""
         status, header_list, body = self._answer(request)
         headers = HTTPHeaderDict(header_list)
+        # Without one, requests does not look for cookies, which takes as long as the fake's whole answer.
+        received = _Received(headers) if "set-cookie" in headers else None
         response = HTTPResponse(
             body,
             headers,
@@ -241,7 +243,7 @@ class _CatchAll(BaseResponse):
             _HTTP_1_1,
             reason=reasons.get(status),
             preload_content=False,
-            original_response=_Received(headers),  # type: ignore[arg-type]  # what requests and urllib3 use of it
+            original_response=received,  # type: ignore[arg-type]  # what requests and urllib3 use of it
             request_method=request.method,
         )
         response.version_string = "HTTP/1.1"  # no argument in the oldest urllib3 that we support
