@@ -34,7 +34,8 @@ def add_parser(commands: Any, help: str) -> None:
         "folder", metavar="DIR", type=Path, help="where to copy them; it is made if it does not exist"
     )
     completed_by(FOLDERS, folder)
-    copying.add_argument("names", metavar="NAME", nargs="*", help="the examples to copy (default: all)")
+    # Without a default argparse says that it is required.
+    copying.add_argument("names", metavar="NAME", nargs="*", default=[], help="the examples to copy (default: all)")
     copying.set_defaults(run=copy_examples)
 
 

@@ -31,6 +31,7 @@ EXIT_STATUSES: Final[Mapping[str, Mapping[str, str]]] = {
     "scenarios list": {"0": "done"},
     "scenarios show": {"0": "done", "1": "there is no such scenario"},
     "scenarios check": {"0": "all files are valid", "1": "a file has mistakes, or cannot be read"},
+    "scenarios from": {"0": "done", "1": "the recording contradicts the fake, or a file cannot be read or written"},
     "scenarios schema": {"0": "done"},
     "record": {"0": "Ctrl-C or SIGTERM ended it", "1": "it could not start"},
     "replay": {"0": "Ctrl-C or SIGTERM ended it", "1": "it could not start"},

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 from typing import Any, Final, NoReturn
 
 from mock_akool.cli.exit_statuses import line_for
 from mock_akool.core.text import cleaned
+
+_FLAG: Final = re.compile("--?[a-z]", re.IGNORECASE)
 
 _WIDTH: Final = 80
 _FLAGS_WIDTH: Final = 27
@@ -56,14 +61,31 @@ class Parser(argparse.ArgumentParser):
         """What is a flag of other commands and would do nothing here, and why."""
         self.other_mistakes: Callable[[argparse.Namespace], Iterable[str]] = lambda namespace: ()
         """Returns what is wrong with the flags that there are, to be reported along with those that there are not."""
+        self._given: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, and refuse unknown flags here, where their names could have been meant."""
+        """Parse, and refuse here what is unknown, where its name could have been meant."""
+        self._given = sys.argv[1:] if args is None else args
         namespace, rest = super().parse_known_args(args, namespace)
-        flags = dict.fromkeys(each.partition("=")[0] for each in rest if each.startswith("--") and each != "--")
+        flags = self._unknown_flags(rest)
         if flags:
             self._refuse([*map(self._unknown, flags), *self.other_mistakes(namespace)])
+        if rest:
+            self.error(f"{next((each for each in rest if each != '--'), '--')!r} is one argument too many")
         return namespace, rest
+
+    def _unknown_flags(self, words: Iterable[str]) -> list[str]:
+        flags = dict.fromkeys(each.partition("=")[0] for each in words if _FLAG.match(each))
+        # The first two are the flag in -p0.
+        return [each for each in flags if not {each, each[:2]} & self._option_string_actions.keys()]
+
+    def _own_words(self) -> Iterable[str]:
+        """Return what was given to this command: not what follows `--`, or the name of a command of its own."""
+        has_commands = self._commands() is not None
+        return takewhile(lambda word: word != "--" and (word.startswith("-") or not has_commands), self._given)
+
+    def _commands(self) -> argparse._SubParsersAction[Any] | None:
+        return next((each for each in self._actions if isinstance(each, argparse._SubParsersAction)), None)
 
     def _unknown(self, flag: str) -> str:
         if flag in self.unused:
@@ -86,9 +108,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where help is, and exit with 2."""
-        commands = [each for each in self._actions if isinstance(each, argparse._SubParsersAction)]
-        if commands and message.endswith("required: COMMAND"):
-            message = f"the command is missing. Choose from {', '.join(commands[0].choices)}"
+        # A misspelt flag is often why argparse misses another argument, and then the mistake is the flag.
+        flags = self._unknown_flags(self._own_words())
+        self._given = ()
+        commands = self._commands()
+        if flags:
+            self._refuse([self._unknown(each) for each in flags])
+        if commands is not None and message.endswith("required: COMMAND"):
+            message = f"the command is missing. Choose from {', '.join(commands.choices)}"
         stop = "" if message.endswith("?") else "."
         said = "\n".join(map(cleaned, message.split("\n")))
         self.exit(2, f"{self.prog}: {said}{stop} See {self.prog} --help\n")

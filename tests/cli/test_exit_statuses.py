@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
 import pytest
 
 from mock_akool import MockAkool
-from mock_akool.cli import COMMANDS, main
+from mock_akool.cli import build_parser, main
 from mock_akool.cli.exit_statuses import EXIT_STATUSES, OF_ALL
 from mock_akool.cli.isolation import IsolationError
 from mock_akool.webhooks import seal
@@ -68,14 +69,19 @@ def recorded(place: Place) -> int:
         return ended("record", "--upstream", service.url, "--into", place.folder / "recording")
 
 
-def replayed(place: Place) -> int:
+def recording(place: Place) -> Path:
+    folder = place.folder / "recording"
     with (
         MockAkool().server() as service,
-        Child("record", "--upstream", service.url, "--into", place.folder / "recording", "--port", "0") as recording,
+        Child("record", "--upstream", service.url, "--into", folder, "--port", "0") as child,
     ):
-        recording.said(r"http://127")
-        recording.end(signal.SIGINT)
-    return ended("replay", place.folder / "recording")
+        child.said(r"http://127")
+        child.end(signal.SIGINT)
+    return folder
+
+
+def replayed(place: Place) -> int:
+    return ended("replay", recording(place))
 
 
 def on_a_port_that_is_taken(place: Place) -> int:
@@ -175,6 +181,10 @@ CASES: Final[dict[str, dict[str, Callable[[Place], int]]]] = {
         "0": line("scenarios", "check", "flaky-gateway"),
         "1": lambda place: main(["scenarios", "check", str(place.file("bad.yaml", "rulez: []"))]),
     },
+    "scenarios from": {
+        "0": lambda place: main(["scenarios", "from", str(recording(place))]),
+        "1": lambda place: main(["scenarios", "from", str(place.folder / "none")]),
+    },
     "scenarios schema": {"0": line("scenarios", "schema")},
     "record": {
         "0": recorded,
@@ -203,11 +213,20 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     return Place(tmp_path, monkeypatch)
 
 
+def commands_of(parser: argparse.ArgumentParser) -> Iterator[str]:
+    own = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
+    for action in own:
+        for command in action.choices.values():
+            yield from commands_of(command)
+    if not own:
+        yield parser.prog.removeprefix("mock-akool ")
+
+
 def test_each_status_has_a_case() -> None:
     assert {name: set(cases) for name, cases in CASES.items()} == {
         name: set(statuses) for name, statuses in EXIT_STATUSES.items()
     }
-    assert {name.partition(" ")[0] for name in EXIT_STATUSES} == set(COMMANDS)
+    assert set(EXIT_STATUSES) == set(commands_of(build_parser()))
 
 
 @pytest.mark.parametrize(
