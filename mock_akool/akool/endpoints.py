@@ -52,6 +52,8 @@ def read_endpoints(value: Any) -> tuple[str, ...]:
         named = _BY_LOWER.get(word.lower()) if isinstance(word, str) else None
         if named is None:
             mistakes.add(f"{shown(word)} is not an endpoint", did_you_mean(word, _WORDS, f"use {', '.join(_WORDS)}"))
+            if mistakes.enough:
+                break
         else:
             found += [each for each in named if each not in found]
     mistakes.raise_any()

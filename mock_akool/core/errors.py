@@ -23,6 +23,8 @@ Place = tuple[str | int, ...]
 """Where a value stands in an input: keys and positions from the top, such as `("rules", 0, "on")`."""
 
 _MOST_LISTED: Final = 20
+ENOUGH_MISTAKES: Final = 100
+"""After how many mistakes no more are looked for: to tell what a wrong name is like takes a part of a millisecond."""
 
 
 class MockAkoolError(Exception):
@@ -98,7 +100,8 @@ class SettingsError(MockAkoolError, ValueError):
         else:
             left = len(mistakes) - _MOST_LISTED
             more = [f"and {left} more"] if left > 0 else []
-            lines = [f"{len(mistakes)} mistakes:", *map(str, mistakes[:_MOST_LISTED]), *more]
+            least = "at least " if len(mistakes) >= ENOUGH_MISTAKES else ""
+            lines = [f"{least}{len(mistakes)} mistakes:", *map(str, mistakes[:_MOST_LISTED]), *more]
             self.message, self.hint = "\n  ".join(lines), ""
             text = self.message
         self.args = (text,)
@@ -133,7 +136,10 @@ class Reader(Protocol):
 
 
 class Mistakes:
-    """Collects the mistakes of an input, so that all of them can be reported at once."""
+    """Collects the mistakes of an input, so that all of them can be reported at once.
+
+    Who reads what may be of any length stops when there are `enough`.
+    """
 
     __slots__ = ("found",)
 
@@ -143,6 +149,11 @@ class Mistakes:
     def add(self, what: str, hint: str = "", place: Place = ()) -> None:
         """Note a mistake."""
         self.found.append(Mistake(what, hint, place))
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are so many that no more need be looked for."""
+        return len(self.found) >= ENOUGH_MISTAKES
 
     @contextmanager
     def noted(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple, Protocol
 
-from mock_akool.core.errors import Mistake, Mistakes, MockAkoolError, Place, SettingsError
+from mock_akool.core.errors import ENOUGH_MISTAKES, Mistake, Mistakes, MockAkoolError, Place, SettingsError
 
 Schema = dict[str, Any]
 """A JSON Schema (2020-12)."""
@@ -262,6 +262,8 @@ class Listed(NamedTuple):
             # Who may leave the list out does not count its only item.
             there = place if self.lone and len(value) == 1 else (*place, position)
             values.append(mistakes.read(self.item, each, there))
+            if mistakes.enough:
+                break
         mistakes.raise_any()
         if self.check is not None:
             try:
@@ -373,7 +375,7 @@ class Record:
             if why := _why_no_json(value):
                 raise self._error(f"{shown(value)} is no JSON: {why}", f"use double quotes, and {self._use}", place)
             raise self._error(f"{shown(value)} is not {_a(self.name)}", f"use an object with {self._use}", place)
-        unknown = [key for key in value if key not in self.fields]
+        unknown = list(islice((key for key in value if key not in self.fields), ENOUGH_MISTAKES))
         mistakes = Mistakes()
         mistakes.found += (self._unknown(key, place) for key in unknown)
         meant = {each for key in unknown for each in (_meant(key, list(self.fields)), *self._parts_with(key))}

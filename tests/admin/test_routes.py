@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -958,6 +959,38 @@ class TestMistakes:
             "  rules[1].on: 'infobymodel' is not an endpoint; did you mean 'infobymodelid'?",
             "  rules[1].fault.http: 1 is not a whole number from 200 to 599",
         ]
+
+    @pytest.mark.parametrize(
+        ("method", "path", "query", "body"),
+        [
+            pytest.param("GET", "calls", "endpoint=" + ",".join(f"n{each}" for each in range(9_000)), {}, id="names"),
+            pytest.param("GET", "calls", "endpoint=" + ",x" * 30_000, {}, id="one name"),
+            pytest.param("POST", "reset", "", {f"k{each}": 1 for each in range(60_000)}, id="keys"),
+            pytest.param("PUT", "scenario", "", {"scenario": {f"k{n}": 1 for n in range(60_000)}}, id="of a part"),
+            pytest.param("POST", "scenario/rules", "", {"rules": [5] * 400_000}, id="items"),
+            pytest.param("POST", "scenario/rules", "", {"rules": [{"on": ["x", "y"]}] * 60_000}, id="parts of items"),
+            pytest.param("POST", "scenario/jobs", "", {"jobs": [{"stages": ["x"] * 50}] * 5_000}, id="stages"),
+            pytest.param("POST", "jobs/1/fail", "", {"reasons": [5] * 600_000}, id="texts"),
+        ],
+    )
+    def test_no_number_of_mistakes_takes_long_to_tell(
+        self, fake: Fake, method: str, path: str, query: str, body: Mapping[str, Any]
+    ) -> None:
+        before, began_s = fake.reported(), time.thread_time()
+        status, error, _ = fake.refused(method, path, query, **body)
+        assert time.thread_time() - began_s < 1.5  # of some seconds, up to half a minute
+        assert (status, len(error) < 30_000) == (400, True)
+        assert fake.reported() == before
+
+    def test_of_more_mistakes_than_anybody_mends_some_are_told(self, fake: Fake) -> None:
+        _, error, _ = fake.refused("POST", "scenario/rules", rules=[{}] * 5_000)
+        first, *listed, last = error.splitlines()
+        assert (first, len(listed), last) == ("at least 100 mistakes:", 20, "  and 80 more")
+
+    def test_a_query_of_very_many_fields(self, fake: Fake) -> None:
+        for path in ("calls", "jobs", "reset"):
+            status, error, hint = fake.refused("GET" if path != "reset" else "POST", path, "&".join(["a=1"] * 6_000))
+            assert (status, error, hint) == (400, "the query has 6,000 fields", "Give 50 at most")
 
     def test_a_body_that_is_too_long(self) -> None:
         fake = Fake(MockAkool(max_body_bytes=1024))
