@@ -1,4 +1,4 @@
-"""Write the golden bodies anew: `python -m tools.regenerate_golden`. Read the diff before you commit it."""
+"""Write golden bodies and transcripts anew: `python -m tools.regenerate_golden`. Read the diff before you commit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mock_akool import MockAkool, Profile
+from tests.contract import transcripts
 from tests.contract.golden import FOLDER, SITUATIONS, answer_to, path_of, spelled
 from tests.contract.transports import FlaskTransport, Transport
 
@@ -51,7 +52,7 @@ def readme(text: str) -> str:
 
 
 def main() -> None:
-    """Write the golden bodies anew, and the table of them."""
+    """Write the golden bodies anew, the table of them, and what is answered in the transcripts."""
     wanted = files()
     for path in FOLDER.rglob("*.json"):
         if str(path.relative_to(FOLDER)) not in wanted:
@@ -60,6 +61,8 @@ def main() -> None:
     for name, text in wanted.items():
         _write(FOLDER / name, text)
     _write(README, readme(README.read_text("utf-8")))
+    for path in sorted(transcripts.FOLDER.glob("*.txt")):
+        _write(path, transcripts.played(path.read_text("utf-8")))
     sys.stdout.write(f"{len(wanted)} golden bodies are up to date\n")
 
 
