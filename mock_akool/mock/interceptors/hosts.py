@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 from typing import Any, Final
@@ -55,8 +56,14 @@ def is_free(host: Any, port: object) -> bool:
 
 
 def host_name(host: object) -> str:
-    """Return a host as fakes list it: as text in small letters, without the dot of the root."""
+    """Return a host as fakes list it: as text in small letters, without the dot of the root.
+
+    Letters of another width and other full stops are what a look-up takes them for.
+    """
     name = host.decode("latin-1") if isinstance(host, (bytes, bytearray)) else str(host)
+    if not name.isascii():
+        with contextlib.suppress(UnicodeError):  # which nobody could look up
+            name = name.encode("idna").decode("ascii")
     return name.rstrip(".").lower()
 
 

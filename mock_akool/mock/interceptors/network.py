@@ -100,6 +100,8 @@ def _patch_socket(module: Any, patches: Patches) -> None:
     genuine = _genuine_socket(module.socket)
     for name in ("connect", "connect_ex", "sendto"):
         patches.put(genuine, name, _connecting(getattr(genuine, name), name))
+    if hasattr(genuine, "sendmsg"):
+        patches.put(genuine, "sendmsg", _sending(genuine.sendmsg))
 
 
 def _genuine_socket(found: type) -> type:
@@ -116,13 +118,14 @@ def _patch_uvloop(module: Any, patches: Patches) -> None:
     loop = module.Loop
     patches.put(loop, "getaddrinfo", _looking_up_in_loop(loop.getaddrinfo))
     patches.put(loop, "create_connection", _connecting_loop(loop.create_connection))
+    patches.put(loop, "create_datagram_endpoint", _sending_loop(loop.create_datagram_endpoint))
     patches.put(loop, "sock_connect", _connecting_in_loop(loop.sock_connect))
 
 
 def _patch_ssl(module: Any, patches: Patches) -> None:
     context = module.SSLContext
-    for name in ("wrap_socket", "wrap_bio"):
-        patches.put(context, name, _shaking_hands(getattr(context, name), name))
+    for name, place in (("wrap_socket", 4), ("wrap_bio", 3)):
+        patches.put(context, name, _shaking_hands(getattr(context, name), name, place))
 
 
 def _patch_http_client(module: Any, patches: Patches) -> None:
@@ -155,6 +158,14 @@ def _connecting(original: Callable[..., Any], name: str) -> Callable[..., Any]:
     return connect
 
 
+def _sending(original: Callable[..., Any]) -> Callable[..., Any]:
+    def sendmsg(self: socket.socket, *args: Any) -> Any:
+        _connect(self, args[-1] if args else None)
+        return original(self, *args)
+
+    return sendmsg
+
+
 def _connecting_loop(original: Callable[..., Any]) -> Callable[..., Any]:
     async def create_connection(self: Any, factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
         if host is not None:
@@ -162,6 +173,16 @@ def _connecting_loop(original: Callable[..., Any]) -> Callable[..., Any]:
         return await original(self, factory, host, port, **options)
 
     return create_connection
+
+
+def _sending_loop(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def create_datagram_endpoint(
+        self: Any, factory: Any, local_addr: Any = None, remote_addr: Any = None, **options: Any
+    ) -> Any:
+        _connect(self, remote_addr)
+        return await original(self, factory, local_addr, remote_addr, **options)
+
+    return create_datagram_endpoint
 
 
 def _connecting_in_loop(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -173,9 +194,11 @@ def _connecting_in_loop(original: Callable[..., Any]) -> Callable[..., Any]:
     return sock_connect
 
 
-def _shaking_hands(original: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _shaking_hands(original: Callable[..., Any], name: str, place: int) -> Callable[..., Any]:
+    """Watch a way to begin TLS, whose argument at this place is the name of the server."""
+
     def wrap(self: Any, *args: Any, **options: Any) -> Any:
-        server_name = options.get("server_hostname")
+        server_name = args[place] if len(args) > place else options.get("server_hostname")
         if server_name is not None and target_of(host_name(server_name), None) is not None:
             _refuse(server_name, _refused)
         return original(self, *args, **options)

@@ -78,6 +78,11 @@ def send_a_packet() -> None:
         packets.sendto(b"x", (HOST, 443))
 
 
+def send_a_message() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as packets:
+        packets.sendmsg([b"x"], [], 0, (HOST, 443))
+
+
 def over_an_open_connection() -> None:
     """As a pool does that was there before the fake."""
     connection = http.client.HTTPConnection(HOST)
@@ -100,11 +105,14 @@ def handshake(wrap: str) -> Callable[[], None]:
 
     def run() -> None:
         context = ssl.create_default_context()
-        if wrap == "socket":
-            with socket.socket() as plain:
-                context.wrap_socket(plain, server_hostname=HOST)
-        else:
-            context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=HOST)
+        with socket.socket() as plain:
+            begin: dict[str, Callable[[], Any]] = {
+                "socket": lambda: context.wrap_socket(plain, server_hostname=HOST),
+                "socket by position": lambda: context.wrap_socket(plain, False, True, True, HOST),
+                "bio": lambda: context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=HOST),
+                "bio by position": lambda: context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), False, HOST),
+            }
+            begin[wrap]()
 
     return run
 
@@ -123,18 +131,26 @@ WAYS: Final[dict[str, Callable[[], Any]]] = {
     "getaddrinfo by keywords": lambda: socket.getaddrinfo(host=HOST, port=443),
     "getaddrinfo of bytes": lambda: socket.getaddrinfo(HOST.encode(), "https"),
     "another spelling": lambda: socket.getaddrinfo("OpenAPI.Akool.com.", 443),
+    "letters of full width": lambda: socket.getaddrinfo("\uff4fpenapi.akool.com", 443),
+    "another full stop": lambda: socket.getaddrinfo("openapi\u3002akool\u3002com", 443),
     "getaddrinfo that was imported before": lambda: bound_by_name(HOST, 443),
     "gethostbyaddr": lambda: socket.gethostbyaddr(HOST),
     "gethostbyname": lambda: socket.gethostbyname(HOST),
     "gethostbyname_ex": lambda: socket.gethostbyname_ex(HOST),
     "sendto": send_a_packet,
+    "sendmsg": send_a_message,
     "a thread": lambda: ThreadPoolExecutor(1).submit(urllib.request.urlopen, URL).result(),
     "loop.getaddrinfo": by_asyncio(lambda loop: loop.getaddrinfo(HOST, 443)),
     "open_connection": by_asyncio(lambda _: asyncio.open_connection(HOST, 443, ssl=True)),
     "uvloop's getaddrinfo": by_uvloop(lambda loop: loop.getaddrinfo(HOST, 443)),
     "uvloop's create_connection": by_uvloop(lambda loop: loop.create_connection(asyncio.Protocol, HOST, 443)),
+    "uvloop's create_datagram_endpoint": by_uvloop(
+        lambda loop: loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=(HOST, 443))
+    ),
     "TLS over a socket": handshake("socket"),
+    "TLS over a socket, by position": handshake("socket by position"),
     "TLS in memory": handshake("bio"),
+    "TLS in memory, by position": handshake("bio by position"),
 }
 
 
