@@ -61,6 +61,13 @@ def two_polls(client: Client, first: float, second: float) -> Client:
     return client
 
 
+def four_polls(client: Client, first: float, second: float) -> Client:
+    job_id = client.create()
+    for pause in (first, second, second, second):
+        client.wait(pause).poll(job_id)
+    return client
+
+
 def shown_open(client: Client, times: int) -> None:
     session = client.opened()
     client.wait(5)
@@ -648,9 +655,9 @@ CASES = (
     ),
     Case(
         "no pause",
-        lambda client: two_polls(client, 1, 0),
-        "job ID is polled without a pause (#4 and those before it)",
-        lambda client: two_polls(client, 1, 0.01),
+        lambda client: four_polls(client, 1, 0),
+        "job ID is polled without a pause (#5 and those before it)",
+        lambda client: four_polls(client, 1, 0.01),
     ),
     Case(
         "session never closed",

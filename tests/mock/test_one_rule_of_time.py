@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import datetime
 import queue
 import sched
@@ -98,6 +99,12 @@ def scheduler(seconds: float) -> None:
     plan.run()
 
 
+def scheduler_by_default(seconds: float) -> None:
+    plan = sched.scheduler()
+    plan.enter(seconds, 1, lambda: None)
+    plan.run()
+
+
 def join(seconds: float) -> None:
     stop = threading.Event()
     thread = threading.Thread(target=stop.wait)
@@ -122,6 +129,7 @@ WAITS: Final[dict[str, Callable[[float], Any]]] = {
     "Future.result": future,
     "futures.wait": lambda seconds: concurrent.futures.wait([no_result()], seconds),
     "sched": scheduler,
+    "sched by default": scheduler_by_default,
     "asyncio.sleep": lambda seconds: asyncio.run(asyncio.sleep(seconds)),
     "trio.sleep": lambda seconds: trio.run(trio.sleep, seconds),
     "anyio.sleep": lambda seconds: anyio.run(anyio.sleep, seconds),
@@ -206,6 +214,96 @@ class TestWaits:
         began_ns = genuine.monotonic_ns()
         threading.Event().wait(0.03)
         assert genuine.monotonic_ns() - began_ns >= 0.0299 * NS_PER_S
+
+
+def poll_without_a_pause(job_id: str) -> None:
+    while Requests().poll(job_id) < 3:
+        pass
+
+
+class Limit:
+    """A time limit; each wait is for what is left of it, until it is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end_s = time.monotonic() + seconds
+
+    def _is_over(self) -> bool:
+        return time.monotonic() > self._end_s
+
+    def _left_s(self) -> float:
+        return max(0.0, self._end_s - time.monotonic())
+
+    def wait_for_an_event(self) -> None:
+        while not self._is_over():
+            threading.Event().wait(self._left_s())
+
+    def wait_at_a_queue(self) -> None:
+        while not self._is_over():
+            with contextlib.suppress(queue.Empty):
+                queue.Queue[int]().get(timeout=self._left_s())
+
+    async def wait_in_a_loop(self) -> None:
+        while not self._is_over():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), self._left_s())
+
+    async def wait_in_trio(self) -> None:
+        while not self._is_over():
+            await trio.sleep(self._left_s())
+
+
+class TestWhatIsLeftOfALimit:
+    """A machine's wait lasts a little longer than it says: who waits for all that is left finds the limit over."""
+
+    def test_a_client_that_polls_until_the_limit_is_over(self, mock: MockAkool) -> None:
+        job_id, deadline_s = mock.jobs[0].id, time.monotonic() + 30
+        while not time.monotonic() > deadline_s:
+            time.sleep(max(0.0, min(4.0, deadline_s - time.monotonic())))
+            assert Requests().poll(job_id) == 2
+        assert mock.calls.to("infobymodelid").count <= 11
+        assert "without a pause" not in str(mock.report())
+
+    def test_one_in_a_task(self, mock: MockAkool) -> None:
+        async def poll() -> None:
+            job_id, deadline_s = mock.jobs[0].id, time.monotonic() + 30
+            while not time.monotonic() > deadline_s:
+                await asyncio.sleep(max(0.0, min(4.0, deadline_s - time.monotonic())))
+                assert await asyncio.to_thread(Requests().poll, job_id) == 2
+
+        asyncio.run(poll())
+        assert mock.calls.to("infobymodelid").count <= 13
+
+    @pytest.mark.parametrize("way", ["an event", "a queue", "a loop", "trio"])
+    def test_waits_until_it_is_over(self, way: str, mock: MockAkool) -> None:
+        began_ns, limit = genuine.monotonic_ns(), Limit(30)
+        ways: dict[str, Callable[[], Any]] = {
+            "an event": limit.wait_for_an_event,
+            "a queue": limit.wait_at_a_queue,
+            "a loop": lambda: asyncio.run(limit.wait_in_a_loop()),
+            "trio": lambda: trio.run(limit.wait_in_trio),
+        }
+        ways[way]()
+        assert genuine.monotonic_ns() - began_ns < 3 * NS_PER_S
+        assert slept_s(mock) <= 30
+
+    def test_of_as_completed(self, mock: MockAkool) -> None:
+        began_ns = genuine.monotonic_ns()
+        with ThreadPoolExecutor(1) as pool, pytest.raises(TimeoutError):
+            list(concurrent.futures.as_completed([pool.submit(time.sleep, 31)], timeout=30))
+        assert genuine.monotonic_ns() - began_ns < 3 * NS_PER_S
+
+    def test_a_client_without_a_pause_does_not_get_to_the_end_by_it(self, mock: MockAkool) -> None:
+        time.sleep(3)
+        with pytest.raises(VirtualTimeLimitError, match="polls without a pause"):
+            poll_without_a_pause(mock.jobs[0].id)
+
+    def test_many_polls_of_different_jobs_at_one_instant_take_no_time(self, mock: MockAkool) -> None:
+        job_ids = [Requests().job() for _ in range(30)]
+        time.sleep(3)
+        for _ in range(2):
+            for job_id in job_ids:
+                Requests().poll(job_id)
+        assert mock.calls.last.at == 3
 
 
 class TestThreads:

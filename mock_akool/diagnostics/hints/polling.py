@@ -23,7 +23,7 @@ from mock_akool.diagnostics.describe import counted, describe_status
 from mock_akool.diagnostics.hints.finding import NO_VALUE, Hint, query_of
 from mock_akool.diagnostics.observations import Observations, end_ns
 
-_HASTY_POLLS: Final = 3
+_HASTY_POLLS: Final = 4
 _HASTY_NS: Final = 5 * NS_PER_MS
 """Polls that follow each other so quickly have no pause between them."""
 _HURRIED_POLLS: Final = 8

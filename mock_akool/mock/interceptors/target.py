@@ -26,6 +26,8 @@ from mock_akool.server.application import Application
 _KINDS_KEPT: Final = 3
 POLL_LIMIT: Final = 1_000
 """How often an unfinished job may be polled at one instant of a virtual clock."""
+_LINGERING_POLLS: Final = 3
+"""How often a client polls a job at one instant that has waited for what was left of a time limit: nothing is."""
 
 
 class Delivered(NamedTuple):
@@ -72,6 +74,10 @@ class Sleeper(Protocol):
 
     async def nap_in_task(self, seconds: float) -> None:
         """Sleep in a task of asyncio or trio."""
+        ...
+
+    def overshoot(self) -> None:
+        """Let the clock pass the instant that the caller has waited for."""
         ...
 
     def unseen_pause(self) -> str:
@@ -321,6 +327,8 @@ class LocalTarget(Target):
         is_poll = status < Status.COMPLETED and request.method == "GET"
         if is_poll:
             self.unseen_pause = self._why_unseen() or self.unseen_pause
+            if self.sleeper is not None and self.repeated(f"{job_id} {threading.get_ident()}") == _LINGERING_POLLS:
+                self.sleeper.overshoot()
         if is_poll and self.repeated(job_id) > POLL_LIMIT and self._waits_for_time(job_id):
             self.hammered(
                 f"polls without a pause: {POLL_LIMIT:,} polls of job {job_id}, and no virtual time has passed. "

@@ -19,12 +19,10 @@ from typing import Any, Final
 
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.mock.virtual_time import genuine
-from mock_akool.mock.virtual_time.scheduler import NEVER_TAKES_PART, keeper
+from mock_akool.mock.virtual_time.scheduler import EXACT_NS, NEVER_TAKES_PART, keeper
 from mock_akool.webhooks.receivers import is_delivering
 
 _WALL: Final = frozenset({"time", "time_ns"})
-_EXACT_NS: Final = 1_953_125
-"""2**-9 seconds: what is a multiple of it is exact as a float, and so is what code adds to it and takes off again."""
 _began_ns: Final[dict[str, int]] = {}
 """What each clock showed when the first fake was started."""
 
@@ -36,7 +34,7 @@ def begin() -> None:
         ("perf_counter", genuine.perf_counter_ns),
         ("time", genuine.time_ns),
     ):
-        _began_ns[name] = -(-tell() // _EXACT_NS) * _EXACT_NS
+        _began_ns[name] = -(-tell() // EXACT_NS) * EXACT_NS
 
 
 def _is_shown(depth: int = 2) -> bool:

@@ -50,6 +50,13 @@ _SPIN_READS: Final = 200
 _SPIN_NS: Final = NS_PER_S // 50
 """Who looks so often at the clock before the first request, in so much real time, waits by looking: time then passes.
 All else that code does takes no time: or else limits that were set before the first request would not be round."""
+EXACT_NS: Final = 1_953_125
+"""2**-9 seconds: what is a multiple of it is exact as a float, and so is what code adds to it and takes off again.
+
+So far the clock moves on, once, for who has waited for the end of a time limit, and then finds that nothing is left of
+it, but that it is not over either: on a machine each wait lasts a little longer than it says."""
+_OVERSHOOT_READS: Final = 1_000
+"""Who looks so often at the clock at an instant that was waited for, and asks nothing, waits for the next one."""
 _UNSEEN_NS: Final = NS_PER_S // 50
 _UNSEEN_WAITS: Final = 2
 """Who polls so often after so much real time at one instant of virtual time pauses in a way that is not seen."""
@@ -156,6 +163,9 @@ class _Fake:
     async def nap_in_task(self, seconds: float) -> None:
         await keeper.nap_in_task(seconds)
 
+    def overshoot(self) -> None:
+        keeper.overshoot()
+
     def unseen_pause(self) -> str:
         """Return why a pause of this thread is not seen: what is replaced, or that it really waited before it asked."""
         return keeper.replaced() or self._really_waited()
@@ -198,6 +208,10 @@ class Keeper:
         """When, in real time, `_now_ns` was moved last."""
         self._reads = 0
         """How often somebody looked at the clock since it was moved last."""
+        self._reached_ns: int | None = None
+        """The instant that somebody had waited for, and reached, last."""
+        self._looks = 0
+        """How often somebody looked at the clock since then, and since the last request."""
         self._begun = False
         self._lifted = 0
         self._stalled = False
@@ -257,6 +271,7 @@ class Keeper:
                     fake.seen_ns = self._now_ns
                 self._begun = True
                 self._mode_changed()
+        self._looks = 0
         if self._lifted or self._stalled:
             self._catch_up(0)
         else:
@@ -345,7 +360,22 @@ class Keeper:
             self._catch_up(_SPIN_NS if self._reads > _SPIN_READS else _STANDSTILL_NS)
         elif self._reads > 1 and genuine.monotonic_ns() - self._real_ns > _STANDSTILL_NS:
             self._stall(f"thread {threading.current_thread().name} looks at the clock, and does not wait")
+        elif self._reached_ns is not None:
+            self._looks += 1
+            if self._looks > _OVERSHOOT_READS:
+                self.overshoot()
         return self._now_ns
+
+    def overshoot(self) -> None:
+        """Move the clock a little past an instant that was waited for, once."""
+        with self._clock_lock:
+            stands_there = self._is_virtual() and self._reached_ns == self._now_ns
+            self._reached_ns = None
+            if stands_there:
+                self._now_ns += EXACT_NS
+                self._real_ns = genuine.monotonic_ns()
+        if stands_there:
+            self.time_passed(EXACT_NS / NS_PER_S)
 
     def _pull(self) -> None:
         """Let the time of the process follow the clock of a fake that a test has moved."""
@@ -501,6 +531,7 @@ class Keeper:
 
     def _grant(self, first: Waiter, driving: Waiter) -> None:
         """Let a waiter go on, and the next one look from now on whether it has come to rest."""
+        self._reached_ns, self._looks = self._now_ns, 0
         first.granted = True
         if first is not driving:
             first.wake()

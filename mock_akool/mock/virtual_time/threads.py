@@ -1,4 +1,5 @@
-"""Waits in threads: `Condition.wait`, on which events, queues, futures, timers and barriers stand, and `Thread.join`.
+"""Waits in threads: `Condition.wait`, on which events, queues, futures, timers and barriers stand, and `Thread.join`;
+and `sched`, whose schedulers have the clock and the sleep of before the fake unless they are given others.
 
 Limits are virtual, and who waits without a limit is known to be at rest. Threads are entered before they start, so that
 the clock does not move past their first step.
@@ -6,8 +7,10 @@ the clock does not move past their first step.
 
 from __future__ import annotations
 
+import sched
 import sys
 import threading
+import time
 from typing import Any, Final
 
 from mock_akool.mock.interceptors.patching import Patches
@@ -21,11 +24,12 @@ _patches: Final = Patches()
 
 
 def install() -> None:
-    """Patch the waits of `threading`."""
+    """Patch the waits of `threading` and `sched`."""
     _patches.tidy()
     _patches.put(threading.Condition, "wait", _waiting(threading.Condition.wait))
     _patches.put(threading.Thread, "start", _starting(threading.Thread.start))
     _patches.put(threading.Thread, "join", _joining(threading.Thread.join))
+    _patches.put(sched.scheduler, "__init__", _scheduling(sched.scheduler.__init__))
 
 
 def uninstall() -> None:
@@ -106,3 +110,10 @@ def _joining(original: Any) -> Any:
         keeper.rest(waiter, block)
 
     return join
+
+
+def _scheduling(original: Any) -> Any:
+    def __init__(self: Any, timefunc: Any = None, delayfunc: Any = None) -> None:  # noqa: N807 - it becomes a method
+        original(self, timefunc or time.monotonic, delayfunc or time.sleep)
+
+    return __init__
