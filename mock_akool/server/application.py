@@ -24,7 +24,7 @@ from mock_akool.media.files import renderer
 from mock_akool.server.memory import give_back
 from mock_akool.server.settings import ScenarioSettings
 from mock_akool.server.tokens import JwtTokens
-from mock_akool.server.welcome import welcome
+from mock_akool.server.welcome import WELCOMING, welcome
 from mock_akool.webhooks.delivery_modes import COLLECT, HTTP
 from mock_akool.webhooks.dispatcher import Dispatcher
 
@@ -78,7 +78,7 @@ class Application:
                 if found is not None:
                     return found
             return admin.answer(self, request)
-        if request.path == "/" and (page := welcome(request)) is not None:
+        if request.path in WELCOMING and (page := welcome(request)) is not None:
             return page
         return self._answer_api(request)
 

@@ -212,9 +212,18 @@ def test_a_link_from_elsewhere_may_lead_to_the_page_but_not_to_data(server: Serv
     assert Answer(server, "/_mock/jobs", **link).status == 403
 
 
-def test_the_welcome_page_leads_to_it(server: Server) -> None:
+@pytest.mark.parametrize("address", ["http://fake.test/", "https://proxy.test/akool/"])
+def test_the_welcome_page_leads_to_it(address: str, server: Server) -> None:
     found = Page(Answer(server, "/", accept="text/html").body)
-    assert found.files[0] == PAGE
+    assert urllib.parse.urljoin(address, found.files[0]) == f"{address}_mock/"
+
+
+@pytest.mark.parametrize("address", ["http://fake.test/", "https://proxy.test/akool/"])
+def test_a_browser_that_leaves_out_the_last_slash_is_led_to_it(address: str, server: Server) -> None:
+    answer = Answer(server, "/_mock", accept="text/html,*/*")
+    assert answer.status == 302
+    assert urllib.parse.urljoin(f"{address}_mock", answer.headers["location"]) == f"{address}_mock/"
+    assert Answer(server, "/_mock").status == 404, "programs are answered as by the API"
 
 
 # What the page says

@@ -291,6 +291,23 @@ def test_a_call_is_copied_as_curl_which_asks_the_same(look: Open) -> None:
 
 
 @slow
+def test_below_a_path_of_a_proxy_it_asks_and_copies_below_it(look: Open) -> None:
+    page = look(permissions=["clipboard-read", "clipboard-write"])
+    page.page.route("**/akool/**", lambda route: route.continue_(url=route.request.url.replace("/akool/", "/", 1)))
+    page.page.goto(f"{page.server.url}/akool/")
+    page.page.get_by_role("link", name="Open the dashboard").click()
+    expect(page.page.locator("#live")).to_have_text("live")
+    assert page.page.url == f"{page.server.url}/akool/_mock/"
+    page.fake.create()
+    page.go("calls")
+    page.rows("calls").first.click()
+    page.button("Copy as curl").click()
+    expect(page.page.locator(".toast")).to_have_text("Command copied")
+    words = shlex.split(page.page.evaluate("navigator.clipboard.readText()"))
+    assert words[:2] == ["curl", f"{page.server.url}/akool{IMAGE}/createbyprompt"]
+
+
+@slow
 def test_a_rule_is_made_of_a_call(look: Open) -> None:
     page = look()
     job = page.fake.create()
@@ -562,9 +579,10 @@ def test_a_token_is_asked_for_once_and_kept_in_this_tab_only(look: Open) -> None
     page.page.on("request", lambda request: urls.append(request.url))
     page.page.goto(f"{page.server.url}/_mock/")
     field = page.page.get_by_role("textbox", name="Token")
-    field.fill("wrong")
-    field.press("Enter")
-    expect(page.page.locator("#token-why")).to_have_text("This is not its token.")
+    for wrong in ("wrong", "s3–cret"):
+        field.fill(wrong)
+        field.press("Enter")
+        expect(page.page.locator("#token-why")).to_have_text("This is not its token.")
     field.fill("s3cret")
     page.button("Use it").click()
     expect(page.page.locator("#live")).to_have_text("live")
@@ -775,6 +793,67 @@ def test_it_can_be_used_with_the_keyboard_alone(look: Open) -> None:
     keys.press("Escape")
     keys.press("f")
     expect(page.page.locator("#clock .how")).to_contain_text("frozen")
+
+
+FOCUSED: Final = """() => {
+  const each = document.activeElement;
+  return [each.tagName.toLowerCase(), each.getAttribute("aria-label") ?? each.textContent.slice(0, 40)];
+}"""
+
+
+@slow
+def test_what_changes_leaves_the_keyboard_where_it_is(look: Open) -> None:
+    page = look()
+    page.fake.create()
+    page.fake.ask("POST", "scenario/rules", rules=[{"on": "any", "every": 2, "fault": {"delay": "1ms"}}] * 2)
+    page.open("accounts", KEY)
+    amount = page.detail("accounts").get_by_label("Credits", exact=True)
+    amount.press("End")
+    amount.press("0")
+    page.fake.create()
+    expect(page.detail("accounts").locator("dd").nth(2)).to_have_text("2 jobs")
+    page.page.keyboard.press("1")
+    assert page.page.evaluate(FOCUSED) == ["input", "Credits"]
+    expect(amount).to_have_value("10001")
+
+    page.open("scenarios")
+    page.button("Remove rule 1").focus()
+    page.fake.create()
+    expect(page.view("scenarios").locator(".fired")).to_have_text("1 ×")
+    assert page.page.evaluate(FOCUSED) == ["button", "Remove rule 1"]
+    page.page.keyboard.press("Enter")
+    expect(page.button("Remove rule 1")).to_have_count(0)
+    assert page.page.evaluate("document.activeElement.className") == "active", "the place where it was"
+
+    page.open("hints")
+    report = page.view("hints").locator("details")
+    report.locator("summary").press("Enter")
+    before = report.locator("pre").text_content() or ""
+    page.fake.create()
+    expect(report.locator("pre")).not_to_have_text(before, timeout=30_000)
+    expect(report.locator("pre")).to_be_visible()
+    assert page.page.evaluate(FOCUSED)[0] == "summary"
+
+
+@slow
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_keyboard_goes_on_in_what_is_opened_and_back_in_the_list(width: int, look: Open) -> None:
+    page = look(width=width)
+    page.fake.create(prompt="first")
+    page.open()
+    keys = page.page.keyboard
+    jobs = page.view("jobs").get_by_role("listbox")
+    jobs.press("ArrowDown")
+    keys.press("Enter")
+    expect(page.detail("jobs").locator("h2")).to_be_visible()
+    # On a narrow screen what is opened lies over the list.
+    assert page.page.evaluate(FOCUSED)[1] == ("The job" if width == 360 else "Jobs, newest first")
+    page.button("Close", page.detail("jobs")).press("Enter")
+    expect(page.detail("jobs")).to_be_hidden()
+    assert page.page.evaluate(FOCUSED) == ["div", "Jobs, newest first"]
+    page.open("calls", "1")
+    page.button("Make a rule of this").press("Enter")
+    assert page.page.evaluate(FOCUSED) == ["textarea", "Scenario, as YAML"]
 
 
 # Many

@@ -5,8 +5,7 @@ import { button, count, dialog, facts, h, List, replace, setAttribute, setText, 
 
 let found = [];
 let shown = null;
-let mark = "";
-let typed = "100"; // what stands in the field of an account's credits, which is drawn anew as they change
+let parts = null; // of the account that is shown
 
 const refresher = new Refresher(
   async () => {
@@ -27,8 +26,8 @@ const refresher = new Refresher(
 
 const refresh = () => refresher.want(true);
 
-async function change(what, account, body, done) {
-  if (await act("POST", `accounts/${what}`, { account: account.api_key, ...body }, done)) refresh();
+async function change(what, body, done) {
+  if (await act("POST", `accounts/${what}`, { account: shown, ...body }, done)) refresh();
 }
 
 function fill(row, each) {
@@ -42,21 +41,58 @@ function fill(row, each) {
   setText(id, each.client_id);
 }
 
-function drawDetail() {
-  const account = shown === null ? null : found.find((each) => each.api_key === shown);
-  const is = JSON.stringify([shown, account ?? null]);
-  if (shown === null || is === mark || (!account && !view.known)) return;
-  mark = is;
-  if (!account) {
-    replace(view.detail, h("h2", null, "Account ", h("code", null, short(shown, 60))), h("p", null, "There is none with this API key."));
-    return;
-  }
-  const amount = h("input", { type: "number", value: typed, "aria-label": "Credits", step: "1", oninput: () => (typed = amount.value) });
-  const banned = account.status === "banned";
+const accountShown = () => found.find((each) => each.api_key === shown);
+
+function build() {
+  const amount = h("input", { type: "number", value: "100", "aria-label": "Credits", step: "1" });
+  const status = h("p");
+  const said = h("div");
+  const ban = button("Ban", () => {
+    const banned = accountShown()?.status === "banned";
+    change("ban", { banned: !banned }, banned ? "Ban lifted" : "Banned");
+  });
   replace(
     view.detail,
-    h("h2", null, "Account ", h("code", null, short(account.api_key, 60))),
-    h("p", { class: `status big ${banned ? "failed" : "completed"}` }, banned ? "✕ banned" : "✓ active"),
+    h("h2", null, "Account ", h("code", null, short(shown, 60))),
+    status,
+    said,
+    h(
+      "div",
+      { class: "actions" },
+      amount,
+      button("Set credits", () => change("credits", { credits: Number(amount.value) }, "Credits set")),
+      button("Add credits", () => change("credits", { add: Number(amount.value) }, "Credits added")),
+    ),
+    h(
+      "div",
+      { class: "actions" },
+      ban,
+      button("Expire its tokens", () => change("expire-tokens", {}, "Its tokens have expired")),
+      button("Show only this account", () => view.only(shown)),
+    ),
+  );
+  return { key: shown, status, said, ban };
+}
+
+function drawDetail() {
+  if (shown === null) return;
+  const account = accountShown();
+  if (!account) {
+    if (view.known && parts?.key !== null) {
+      parts = { key: null };
+      replace(view.detail, h("h2", null, "Account ", h("code", null, short(shown, 60))), h("p", null, "There is none with this API key."));
+    }
+    return;
+  }
+  // Only what changes is drawn anew: somebody may be writing into the field.
+  if (parts?.key !== shown) parts = build();
+  const banned = account.status === "banned";
+  setAttribute(parts.status, "class", `status big ${banned ? "failed" : "completed"}`);
+  setText(parts.status, banned ? "✕ banned" : "✓ active");
+  setText(parts.ban, banned ? "Lift the ban" : "Ban");
+  setAttribute(parts.ban, "class", banned ? "" : "danger");
+  replace(
+    parts.said,
     facts([
       ["Credits", account.credits.toLocaleString("en")],
       ["Spent", account.spent.toLocaleString("en")],
@@ -65,20 +101,6 @@ function drawDetail() {
       ["Tokens live", account.token_lifetime],
       ["Its uid", String(account.uid)],
     ]),
-    h(
-      "div",
-      { class: "actions" },
-      amount,
-      button("Set credits", () => change("credits", account, { credits: Number(amount.value) }, "Credits set")),
-      button("Add credits", () => change("credits", account, { add: Number(amount.value) }, "Credits added")),
-    ),
-    h(
-      "div",
-      { class: "actions" },
-      button(banned ? "Lift the ban" : "Ban", () => change("ban", account, { banned: !banned }, banned ? "Ban lifted" : "Banned"), banned ? null : { class: "danger" }),
-      button("Expire its tokens", () => change("expire-tokens", account, {}, "Its tokens have expired")),
-      button("Show only this account", () => view.only(account.api_key)),
-    ),
   );
 }
 
@@ -131,7 +153,7 @@ export const accounts = {
   },
   shows(key) {
     shown = key;
-    mark = "";
+    parts = null;
     view.list.selected = key;
     if (key === null) replace(view.detail);
     drawDetail();

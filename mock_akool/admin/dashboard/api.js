@@ -3,6 +3,8 @@
 import { button, dialog, h, toast } from "./dom.js";
 
 const BASE = new URL("./", location.href.split(/[?#]/)[0]);
+// Where clients find the fake: also below a path of a proxy.
+export const SERVER = new URL("..", BASE).href.slice(0, -1);
 const KEPT = "mock-akool admin token";
 
 let token = sessionStorage.getItem(KEPT);
@@ -46,6 +48,9 @@ function askForToken(why) {
   return asking;
 }
 
+// Headers hold bytes; fetch takes each of them as a character.
+const bytesOf = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+
 async function send(method, path, { query, body, headers, signal } = {}) {
   const url = new URL(path, BASE);
   for (const [name, value] of Object.entries(query ?? {})) {
@@ -60,7 +65,7 @@ async function send(method, path, { query, body, headers, signal } = {}) {
       headers: {
         accept: "application/json",
         ...(body === undefined ? {} : { "content-type": "application/json" }),
-        ...(used ? { authorization: `Bearer ${used}` } : {}),
+        ...(used ? { authorization: `Bearer ${bytesOf(used)}` } : {}),
         ...headers,
       },
       body: body === undefined ? undefined : JSON.stringify(body),

@@ -20,10 +20,12 @@ export const page = {
   // Shows a view, and in it the item of this key, by the address: so the browser's buttons work, and a reload.
   go(name, key) {
     const to = `#${name}${key === undefined || key === null ? "" : `/${encodeURIComponent(key)}`}`;
-    if (location.hash === to) page.arrived();
-    else location.hash = to;
+    location.hash = to;
+    page.arrived();
   },
   arrived() {
+    const focused = document.activeElement;
+    page.at = location.hash;
     const [name, ...rest] = location.hash.slice(1).split("/");
     const view = VIEWS.find((each) => each.name === name) ?? VIEWS[0];
     let key = null;
@@ -42,6 +44,10 @@ export const page = {
     document.body.classList.toggle("detailed", key !== null && view.shows !== undefined);
     view.shows?.(key);
     view.draw(new Set(["all"]));
+    // The keyboard goes on in what is shown instead of what had it.
+    if (focused !== document.body && !focused.checkVisibility({ visibilityProperty: true })) {
+      (key === null || !view.detail ? (view.list?.scroller ?? view.tab) : view.detail.parentElement).focus();
+    }
   },
 };
 
@@ -139,6 +145,7 @@ function drawSteering() {
 // The connection
 
 const live = document.getElementById("live");
+showState("wait");
 
 function showState(state) {
   live.dataset.state = state;
@@ -200,10 +207,7 @@ addEventListener("keydown", (event) => {
   const writes = event.target.closest?.("input, textarea, select");
   if (event.key === "Escape") {
     if (writes) event.target.blur();
-    else if (document.body.classList.contains("detailed")) {
-      page.go(page.view.name);
-      page.view.list?.scroller.focus();
-    }
+    else if (document.body.classList.contains("detailed")) page.go(page.view.name);
     return;
   }
   if (writes) return;
@@ -236,7 +240,7 @@ setInterval(() => {
   drawClock();
   page.view.tick?.();
 }, 100);
-addEventListener("hashchange", page.arrived);
+addEventListener("hashchange", () => location.hash === page.at || page.arrived());
 page.arrived();
 get("health").then(
   (said) => setText(document.getElementById("version"), said.version),

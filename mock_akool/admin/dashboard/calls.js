@@ -1,6 +1,6 @@
 // Calls: a live tail of what clients ask, and each with all that is known of it.
 
-import { get } from "./api.js";
+import { get, SERVER } from "./api.js";
 import { button, clockTime, copy, dateTime, facts, h, List, longText, pretty, replace, secret, setAttribute, setText, short, span, split } from "./dom.js";
 import { calls as store, olderCalls } from "./store.js";
 
@@ -74,7 +74,7 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 const LEFT_OUT = new Set(["host", "content-length", "connection", "accept-encoding", "transfer-encoding", "expect"]);
 
 export function asCurl(call) {
-  const url = `${location.origin}${call.path}${call.query ? `?${call.query}` : ""}`;
+  const url = `${SERVER}${call.path}${call.query ? `?${call.query}` : ""}`;
   const words = ["curl", quoted(url)];
   if (call.method !== "GET") words.push("-X", quoted(call.method));
   for (const [name, value] of Object.entries(call.headers)) if (!LEFT_OUT.has(name)) words.push("-H", quoted(`${name}: ${value}`));

@@ -21,7 +21,23 @@ export function put(element, children) {
   return element;
 }
 
-export const replace = (element, ...children) => put((element.replaceChildren(), element), children);
+// What stands in an element is drawn anew as things happen. Who is in it with the keyboard stays where they are.
+export function replace(element, ...children) {
+  const focused = document.activeElement;
+  const isInside = focused !== element && element.contains(focused);
+  const alike = () => [...element.querySelectorAll("*")].filter((each) => nameOf(each) === nameOf(focused));
+  const place = isInside ? alike().indexOf(focused) : 0;
+  element.replaceChildren();
+  put(element, children);
+  if (isInside && element.firstChild) {
+    const again = alike()[place] ?? element;
+    if (again === element) element.tabIndex = -1;
+    again.focus({ preventScroll: true });
+  }
+  return element;
+}
+
+const nameOf = (each) => each.id || `${each.tagName} ${each.getAttribute("aria-label") ?? each.textContent}`;
 
 export const button = (text, onclick, props) => h("button", { type: "button", onclick, ...props }, text);
 
@@ -168,7 +184,7 @@ export function split(list, label, close) {
   const content = h("div", { class: "content" });
   const aside = h(
     "aside",
-    { class: "detail", "aria-label": label },
+    { class: "detail", "aria-label": label, tabIndex: -1 },
     button("✕", close, { class: "quiet close", "aria-label": "Close", title: "Close (Esc)" }),
     content,
   );

@@ -27,13 +27,17 @@ const refresher = new Refresher(
   async () => {
     const said = await get("report", { account: view.page.account });
     known = said.hints;
+    const mark = JSON.stringify(said);
+    if (view.mark === mark) return;
+    view.mark = mark;
     replace(
-      view.content,
+      view.found,
       said.hints.length
         ? h("ol", { class: "hint-list" }, said.hints.map((each) => h("li", null, linked(each))))
         : h("p", { class: "empty" }, said.calls ? "No mistake was seen in the client's calls." : "No call yet, so there is nothing to say."),
-      h("details", null, h("summary", null, "The whole report, as a failing test shows it"), longText(said.report)),
     );
+    replace(view.report, longText(said.report));
+    view.whole.hidden = false;
     view.badge.textContent = known.length ? String(known.length) : "";
   },
   2500,
@@ -44,8 +48,10 @@ export const hints = {
   name: "hints",
   title: "Hints",
   build() {
-    view.content = h("div", { class: "page" });
-    return view.content;
+    view.found = h("div");
+    view.report = h("div");
+    view.whole = h("details", { hidden: true }, h("summary", null, "The whole report, as a failing test shows it"), view.report);
+    return h("div", { class: "page" }, view.found, view.whole);
   },
   shows: undefined,
   draw(kinds) {

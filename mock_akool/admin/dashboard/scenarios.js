@@ -54,7 +54,6 @@ function drawCards() {
   const mark = JSON.stringify([wanted.map((each) => each.name), [...on], view.page.account]);
   if (view.cards.mark === mark) return;
   view.cards.mark = mark;
-  const focused = document.activeElement?.id;
   replace(
     view.cards,
     wanted.map((each) => {
@@ -90,7 +89,6 @@ function drawCards() {
     }),
     wanted.length ? null : h("li", { class: "empty" }, "No scenario has this text."),
   );
-  if (focused?.startsWith("switch-")) document.getElementById(focused)?.focus();
 }
 
 function ruleText(rule) {
@@ -101,6 +99,9 @@ function ruleText(rule) {
 
 function drawActive() {
   const { scenarios, rules, webhooks, job_scripts: scripts } = active;
+  const mark = JSON.stringify(active);
+  if (view.active.mark === mark) return;
+  view.active.mark = mark;
   const nothing = !scenarios.length && !rules.length && !webhooks.length && !scripts;
   replace(
     view.active,
