@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mock_akool import MockAkool, Profile
 from tests.contract import transcripts
-from tests.contract.golden import FOLDER, SITUATIONS, answer_to, path_of, spelled
+from tests.contract.golden import FOLDER, OPENAPI, SITUATIONS, answer_to, emulated_api, path_of, spelled
 from tests.contract.transports import FlaskTransport, Transport
 
 README: Final = FOLDER.parent / "README.md"
@@ -52,7 +52,7 @@ def readme(text: str) -> str:
 
 
 def main() -> None:
-    """Write the golden bodies anew, the table of them, and what is answered in the transcripts."""
+    """Write the golden bodies anew, the table of them, the OpenAPI document, and what the transcripts answer."""
     wanted = files()
     for path in FOLDER.rglob("*.json"):
         if str(path.relative_to(FOLDER)) not in wanted:
@@ -61,6 +61,7 @@ def main() -> None:
     for name, text in wanted.items():
         _write(FOLDER / name, text)
     _write(README, readme(README.read_text("utf-8")))
+    _write(OPENAPI, emulated_api())
     for path in sorted(transcripts.FOLDER.glob("*.txt")):
         _write(path, transcripts.played(path.read_text("utf-8")))
     sys.stdout.write(f"{len(wanted)} golden bodies are up to date\n")

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from mock_akool import Profile, failed
+from mock_akool import MockAkool, Profile, Request, failed
 from mock_akool.akool.families.live_avatar import AVATARS
 from mock_akool.akool.families.voices import VENDOR
 from tests.contract.client import (
@@ -27,9 +27,11 @@ from tests.contract.client import (
     Client,
     with_cdn_files,
 )
+from tests.contract.transcripts import in_lines
 from tests.contract.transports import Answer, OpenTransport
 
 FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "golden"
+OPENAPI: Final = FOLDER.parent / "openapi.json"
 MEITU: Final = "meitu/yunxiu-pro/image-to-image"
 FILM: Final = "https://example.com/film.mp4"
 SOUND: Final = "https://example.com/speech.mp3"
@@ -641,3 +643,14 @@ def spelled(body: bytes) -> str:
 def path_of(name: str, profile: Profile) -> Path:
     """Return where a situation's body is kept."""
     return FOLDER / profile / f"{name}.json"
+
+
+def emulated_api() -> str:
+    """Return the OpenAPI document without the admin API, as it stands in a file; it has no version of the fake."""
+    request = Request.build("GET", "/_mock/openapi.json", headers={"host": "127.0.0.1"})
+    document = json.loads(MockAkool().answer(request).body)
+    document["info"]["version"] = "0"
+    document["paths"] = {path: said for path, said in document["paths"].items() if not path.startswith("/_mock/")}
+    document["components"] = {"securitySchemes": document["components"]["securitySchemes"]}
+    assert "$ref" not in json.dumps(document)
+    return "\n".join(in_lines(document)) + "\n"

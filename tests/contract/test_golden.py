@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from mock_akool import MockAkool, Profile
-from tests.contract.golden import FOLDER, SITUATIONS, answer_to, path_of, spelled
+from tests.contract.golden import FOLDER, OPENAPI, SITUATIONS, answer_to, emulated_api, path_of, spelled
 from tests.contract.transports import TRANSPORTS, Answer, SocketTransport, Transport
 from tools.regenerate_golden import README, files, readme
 
@@ -68,3 +68,6 @@ class TestGolden:
 
         assert readme(text) == text, REGENERATE
         assert all(f"`{name}.json`" in text for name in SITUATIONS)
+
+    def test_the_openapi_document_says_so_of_the_endpoints(self) -> None:
+        assert emulated_api() == OPENAPI.read_text("utf-8"), REGENERATE

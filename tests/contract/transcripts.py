@@ -92,7 +92,7 @@ class _Talk:
             case "webhooks":
                 deliveries = list(self._mock.webhooks)
                 for each in deliveries[self._webhooks :]:
-                    yield from _spelled(json.loads(each.payload))
+                    yield from in_lines(json.loads(each.payload))
                 self._webhooks = len(deliveries)
 
     def _id(self, found: re.Match[str]) -> str:
@@ -110,7 +110,7 @@ class _Talk:
             yield from text.splitlines()
         else:
             self._ids.update(dict.fromkeys(_ID.findall(text)))
-            yield from _spelled(json.loads(text))
+            yield from in_lines(json.loads(text))
         if response.reason is not None:
             yield f"why: {response.reason}"
         for url in dict.fromkeys(_FILE.findall(text)):
@@ -125,8 +125,8 @@ class _Talk:
         return self._mock.answer(Request.build(method, path, query, headers, body.encode()))
 
 
-def _spelled(value: Any, before: str = "", after: str = "") -> Iterator[str]:
-    """Yield the JSON of a value in lines: what fits stands in one."""
+def in_lines(value: Any, before: str = "", after: str = "") -> Iterator[str]:
+    """Yield the JSON of a value in lines: what fits into one stands in one; `before` and `after` are around it."""
     line = f"{before}{json.dumps(value, ensure_ascii=False)}{after}"
     if len(line) <= _WIDE or not value or not isinstance(value, (dict, list)):
         yield line
@@ -136,7 +136,7 @@ def _spelled(value: Any, before: str = "", after: str = "") -> Iterator[str]:
     named = value.items() if isinstance(value, dict) else ((None, each) for each in value)
     for number, (name, each) in enumerate(named, start=1):
         key = "" if name is None else f"{json.dumps(name, ensure_ascii=False)}: "
-        for part in _spelled(each, key, "," if number < len(value) else ""):
+        for part in in_lines(each, key, "," if number < len(value) else ""):
             yield f"  {part}"
     yield closed + after
 
