@@ -229,8 +229,8 @@ def _fake(options: argparse.Namespace) -> Iterator[_Fake]:
     settings = settings_for_command(options)
     server, log = server_of(settings)
     application, announcer = server.application, Announcer(sys.stderr)
-    keep_state(application, settings)
     with ExitStack() as at_end:
+        keep_state(application, settings, at_end)
         if log is not None:
             at_end.callback(log.close)
             at_end.enter_context(log.captured())

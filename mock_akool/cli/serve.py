@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -222,7 +222,6 @@ def run_server(
 
     server, log = server_of(settings, make)
     application = server.application
-    keep_state(application, settings)
 
     def say(level: str, text: str) -> None:
         if log is not None:
@@ -233,8 +232,8 @@ def run_server(
     reloader = Reloader(application.scenarios, settings.scenario, lambda: read_again().scenario, say)
 
     def ready(stopping: asyncio.Event) -> None:
-        _end_on_signals(server.loop, stopping)
-        _reload_on_signal(server.loop, stopping, reloader)
+        _take_signals(server.loop, stopping, reloader)
+        last.callback(_ignore_signals)
         run_beside(server, settings, reloader)
         write_port(server, settings, at_end)
         dashboard = _dashboard_of(server)
@@ -250,17 +249,19 @@ def run_server(
         show(dashboard)
         _announce_set_up(settings, application, announcer)
 
-    with ExitStack() as at_end:
-        if log is not None:
-            at_end.callback(log.close)
-            at_end.enter_context(log.captured())
-        if settings.ca_dir is not None and not settings.no_tls:
-            server.tls.prepare()  # others wait for the file in that folder
-        server.bind()
-        tune_for_serving()
-        server.run(ready)
-    code = save_state(application, announcer)
-    (finish or _announce_end)(application, announcer)
+    with ExitStack() as last:
+        keep_state(application, settings, last)
+        with ExitStack() as at_end:
+            if log is not None:
+                at_end.callback(log.close)
+                at_end.enter_context(log.captured())
+            if settings.ca_dir is not None and not settings.no_tls:
+                server.tls.prepare()  # others wait for the file in that folder
+            server.bind()
+            tune_for_serving()
+            server.run(ready)
+        code = save_state(application, announcer)
+        (finish or _announce_end)(application, announcer)
     return code
 
 
@@ -353,12 +354,14 @@ def _announce_set_up(settings: Settings, application: Application, announcer: An
         )
 
 
-def keep_state(application: Application, settings: Settings) -> None:
-    """Go on from the state file of these settings, if they name one, and keep the state in it."""
+def keep_state(application: Application, settings: Settings, last: ExitStack) -> None:
+    """Go on from the state file of these settings, if they name one, and keep the state in it until the end."""
     from mock_akool.server.state_file import StateFile
 
     if settings.state is not None:
-        application.keep_in(StateFile(settings.state, application))
+        state_file = StateFile(settings.state, application)
+        last.callback(state_file.release)
+        application.keep_in(state_file)
 
 
 def run_beside(server: Server, settings: Settings, reloader: Reloader) -> None:
@@ -405,18 +408,15 @@ def _announce_end(application: Application, announcer: Announcer) -> None:
     announcer.say("stopped", end_of_run(calls, jobs, hints), calls=calls, jobs=jobs, hints=hints)
 
 
-def _end_on_signals(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stopping.set)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, *([] if sys.platform == "win32" else [signal.SIGHUP]))
 
 
-def _reload_on_signal(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event, reloader: Reloader) -> None:
-    """Read scenarios again at SIGHUP; but end when it says that the terminal is gone."""
-    if sys.platform == "win32":
-        return
+def _take_signals(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event, reloader: Reloader) -> None:
+    """End at SIGINT and SIGTERM; read scenarios again at SIGHUP, but end when it says that the terminal is gone.
+
+    The handlers are not the loop's, which end with it: a second signal, as of an impatient person, must not break off
+    what comes after it, such as the last save.
+    """
     has_terminal = _has_terminal()
 
     def hang_up() -> None:
@@ -425,7 +425,18 @@ def _reload_on_signal(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event, 
         else:
             loop.run_in_executor(None, reloader.reload)
 
-    loop.add_signal_handler(signal.SIGHUP, hang_up)
+    def take(number: int, frame: object) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(stopping.set if number in _SIGNALS[:2] else hang_up)
+
+    for number in _SIGNALS:
+        signal.signal(number, take)
+
+
+def _ignore_signals() -> None:
+    """Take no more signals: all is done, and they must not change the exit status while the process ends."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _has_terminal() -> bool:

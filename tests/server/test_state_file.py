@@ -93,6 +93,48 @@ class TestOverARestart:
             assert connection.getresponse().status == 502
             connection.close()
 
+    def test_the_next_server_waits_for_the_last_save_of_the_one_before(self, file: Path) -> None:
+        with Serving("--state", file) as first:
+            job_id = create(first.port)
+            first.process.send_signal(signal.SIGTERM)
+            with Serving("--state", file) as second:
+                assert [each["_id"] for each in ask(second.port, "GET", "/_mock/jobs")[1]["jobs"]] == [job_id]
+                assert first.process.wait(PATIENCE_S) == 0
+                second.end()
+        assert list(file.parent.iterdir()) == [file]
+
+    def test_no_second_server_has_the_same_file_until_the_first_is_dead(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("mock_akool.server.state_file._PATIENCE_S", 0)
+        with Serving("--state", file) as first:
+            job_id = create(first.port)
+            ask(first.port, "POST", "/_mock/snapshot/save")
+            ended = run_here("serve", "--port", "0", "--state", file)
+            assert ended.returncode == 1
+            (line,) = ended.stderr.splitlines()
+            assert line.startswith(f"mock-akool: the state file {file} is in use by another server. Give each")
+            first.end(signal.SIGKILL)
+        with Serving("--state", file) as second:
+            assert [each["_id"] for each in ask(second.port, "GET", "/_mock/jobs")[1]["jobs"]] == [job_id]
+            second.end()
+        assert list(file.parent.iterdir()) == [file]
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_more_signals_do_not_break_off_the_last_save(self, file: Path, number: signal.Signals) -> None:
+        with Serving("--state", file, "--log", "off") as first:
+            job_id = create(first.port)
+            first.process.send_signal(signal.SIGTERM)
+            while first.process.poll() is None:
+                first.process.send_signal(number)
+                time.sleep(0.001)
+            first.end(number)
+            assert (first.process.returncode, "Traceback" in first.err) == (0, False)
+            assert "mock-akool stopped after 1 call" in first.out
+        assert list(file.parent.iterdir()) == [file]
+        with Serving("--state", file) as second:
+            assert [each["_id"] for each in ask(second.port, "GET", "/_mock/jobs")[1]["jobs"]] == [job_id]
+
     def test_what_was_saved_by_request_survives_a_kill(self, file: Path) -> None:
         with Serving("--state", file) as first:
             job_id = create(first.port)
@@ -218,9 +260,72 @@ class TestTheFile:
     def test_a_place_that_cannot_be_written_is_known_at_the_start(self, mock: MockAkool, tmp_path: Path) -> None:
         with pytest.raises(MockAkoolError, match="there is no folder"):
             StateFile(tmp_path / "away" / "state.json", mock.application).load()
-        (tmp_path / "folder").mkdir()
-        with pytest.raises(MockAkoolError, match="cannot read the state file"):
-            StateFile(tmp_path / "folder", mock.application).load()
+
+    def test_what_is_no_file_is_not_read(self, mock: MockAkool, tmp_path: Path) -> None:
+        folder, pipe, link = tmp_path / "folder", tmp_path / "pipe", tmp_path / "link"
+        folder.mkdir()
+        os.mkfifo(pipe)
+        link.symlink_to(pipe)
+        for path, why in (
+            (folder, "it is a folder. Name a file in it, such as"),
+            (pipe, "it is a device, a pipe or a socket. Name a file"),
+            (link, "it is a device, a pipe or a socket"),
+            (Path("/dev/zero"), "it is a device, a pipe or a socket"),  # without an end
+            (Path("/dev/null"), "it is a device, a pipe or a socket"),
+        ):
+            with pytest.raises(MockAkoolError, match=f"cannot read the state file {re.escape(str(path))}: {why}"):
+                StateFile(path, mock.application).load()
+
+    def test_a_link_stays_one(self, mock: MockAkool, tmp_path: Path) -> None:
+        place, link, again = tmp_path / "volume" / "akool.json", tmp_path / "link.json", tmp_path / "again.json"
+        place.parent.mkdir()
+        link.symlink_to(place)
+        again.symlink_to("link.json")
+        for path in (link, again, place):
+            state_file = StateFile(path, mock.application)
+            state_file.load()
+            assert state_file.save().file == str(path)
+            state_file.release()
+            assert link.is_symlink()
+            assert again.is_symlink()
+            assert [each.name for each in place.parent.iterdir()] == [place.name]
+            assert not place.is_symlink()
+            place.unlink()
+
+    def test_it_is_one_server_s(self, mock: MockAkool, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("mock_akool.server.state_file._PATIENCE_S", 0)
+        link = file.with_name("link.json")
+        link.symlink_to(file)
+        first = StateFile(file, mock.application)
+        first.load()
+        first.save()
+        before = file.read_bytes()
+        for path in (file, link):
+            with pytest.raises(MockAkoolError, match=f"the state file {path} is in use by another server. Give each"):
+                StateFile(path, MockAkool(clock=SteeredClock()).application).load()
+        assert file.read_bytes() == before
+        StateFile(file.with_name("other.json"), mock.application).load()
+        first.release()
+        second = StateFile(file, MockAkool(clock=SteeredClock()).application)
+        assert second.load()
+        first.release()  # which it had done
+        with pytest.raises(MockAkoolError, match="in use by another server"):
+            StateFile(file, mock.application).load()
+        second.release()
+
+    def test_where_nothing_can_be_locked_it_is_used_all_the_same(
+        self, mock: MockAkool, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(handle: int, operation: int) -> None:
+            raise OSError(95, "Operation not supported")
+
+        monkeypatch.setattr("fcntl.flock", refuse)
+        for _ in range(2):
+            state_file = StateFile(file, mock.application)
+            state_file.load()
+            state_file.save()
+            state_file.release()
+        assert list(file.parent.iterdir()) == [file]
 
     def test_a_folder_without_rights(self, mock: MockAkool, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "access", lambda path, mode: False)

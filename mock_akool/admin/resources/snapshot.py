@@ -9,6 +9,7 @@ from mock_akool.admin.responses import AdminError, Whole
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import NUMBER, TEXT, WHOLE, record
 from mock_akool.akool.saved_state import FORMAT
+from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.schema import TEXT as A_TEXT
 from mock_akool.core.schema import Field, Plain, whole
 
@@ -48,7 +49,10 @@ def put(request: AdminRequest) -> Any:
 
 def save(request: AdminRequest) -> Any:
     """Save the state file now."""
-    saved = request.fake.save()
+    try:
+        saved = request.fake.save()
+    except MockAkoolError as error:
+        raise AdminError(409, error.message, error.hint) from None
     if saved is None:
         raise AdminError(409, "this fake has no state file", "Start it with --state FILE, or take GET /_mock/snapshot")
     return saved._asdict()
