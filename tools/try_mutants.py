@@ -233,11 +233,24 @@ class Session:
         os._exit(0)
 
 
-class Anew:
-    """A plugin of pytest for a process that imports changed code: it runs tests of that module until one fails."""
+def reaching_module(module: str) -> list[str]:
+    """Return names of tests that reach a module, to be run where none is known to need what runs at import."""
+    known = json.loads(_REACHED.read_text(encoding="utf-8"))
+    inside = {number for number, name in enumerate(known["functions"]) if name.rpartition(".")[0] == module}
+    tests = {
+        name: Known(seconds, frozenset(map(str, numbers)))
+        for name, (seconds, numbers) in known["tests"].items()
+        if not inside.isdisjoint(numbers)
+    }
+    return in_order(tests, tests, _ENOUGH_ANEW_S)
 
-    def __init__(self) -> None:
+
+class Anew:
+    """A plugin of pytest for a process that imports changed code: it runs some tests, in order, until one fails."""
+
+    def __init__(self, names: Sequence[str]) -> None:
         self.noticed_by = ""
+        self._names = names
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note which test failed."""
@@ -245,17 +258,9 @@ class Anew:
             self.noticed_by = report.nodeid
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Choose tests that reach the module of the change, since none is known to need what runs at import."""
-        known = json.loads(_REACHED.read_text(encoding="utf-8"))
-        module = function_of(os.environ[CHOSEN]).rpartition(".")[0]
-        inside = {number for number, name in enumerate(known["functions"]) if name.rpartition(".")[0] == module}
-        tests = {
-            name: Known(seconds, frozenset(map(str, numbers)))
-            for name, (seconds, numbers) in known["tests"].items()
-            if not inside.isdisjoint(numbers)
-        }
-        chosen = {item.nodeid: item for item in items if item.nodeid in tests}
-        items[:] = [chosen[name] for name in in_order(tests, chosen, _ENOUGH_ANEW_S)]
+        """Choose the tests."""
+        there = {item.nodeid: item for item in items}
+        items[:] = [there[name] for name in self._names if name in there]
 
 
 def _import_anew(mutant: str) -> None:
@@ -278,15 +283,27 @@ def _called() -> set[str]:
     return state()._stats
 
 
-def _arguments() -> list[str]:
+def _options() -> list[str]:
     from mutmut.configuration import config
 
-    return [*config().pytest_add_cli_args_test_selection, *config().pytest_add_cli_args]
+    return list(config().pytest_add_cli_args)
+
+
+def _selection() -> list[str]:
+    from mutmut.configuration import config
+
+    return list(config().pytest_add_cli_args_test_selection)
 
 
 def _anew() -> int:
-    plugin = Anew()
-    code = pytest.main(["-x", "-q", "--tb=no", "--capture=sys", "--rootdir=.", *_arguments()], [plugin])
+    names = reaching_module(function_of(os.environ[CHOSEN]).rpartition(".")[0])
+    if not names:
+        return 0
+    # To collect all tests would take longer than to run these.
+    files = sorted({name.partition("::")[0] for name in names})
+    plugin = Anew(names)
+    options = ["-x", "-q", "--tb=no", "--capture=sys", "--rootdir=."]
+    code = pytest.main([*options, *files, *_options()], [plugin])
     print(plugin.noticed_by or "tests that could not be collected")
     return int(code)
 
@@ -298,7 +315,7 @@ def main(arguments: Sequence[str]) -> int:
     plan: Mapping[str, Any] = json.loads(Path("plan.json").read_text(encoding="utf-8"))
     os.environ[CHOSEN] = "stats"
     session = Session(plan["mutants"], plan["children"])
-    code = pytest.main(["-q", "--tb=no", "--capture=sys", "--rootdir=.", *_arguments()], [session])
+    code = pytest.main(["-q", "--tb=no", "--capture=sys", "--rootdir=.", *_selection(), *_options()], [session])
     Path("verdicts.json").write_text(json.dumps(session.verdicts, indent=1), encoding="utf-8")
     if set(session.verdicts) != set(plan["mutants"]):
         return int(code) or 1
