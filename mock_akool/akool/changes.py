@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from mock_akool.akool.deliveries import Delivery
@@ -24,8 +23,7 @@ class Position(NamedTuple):
     webhooks: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Changes:
+class Changes(NamedTuple):
     """What happened after a position, which `begins` is; after a reset of everybody it is that of the reset."""
 
     begins: Position

@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -74,8 +73,7 @@ class Draft(NamedTuple):
     fault: WebhookFault | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One sending of a webhook.
 
     `number` counts from 1; `status` is the job's, even where a fault lets the payload say another. `payload` is what
@@ -103,7 +101,7 @@ class Delivery:
     copy_of: int | None = None
     filler_bytes: int = 0
     client_id_is_invented: bool = False
-    credentials: str = field(default="", repr=False)
+    credentials: str = ""
 
     @property
     def body(self) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import replace
 
 from mock_akool.akool.deliveries import Delivery, DeliveryState
 from mock_akool.core.change_log import ChangeLog
@@ -58,9 +57,9 @@ class DeliveryLog:
     def add(self, delivery: Delivery) -> Delivery:
         """Number a new delivery and keep it, at the cost of the oldest ones; returns it with its number."""
         self.count += 1
-        delivery = replace(delivery, number=self.count)
+        delivery = delivery._replace(number=self.count)
         if delivery.state is DeliveryState.WAITING:
-            delivery = replace(delivery, next_ns=delivery.due_ns)
+            delivery = delivery._replace(next_ns=delivery.due_ns)
         kept = self._kept
         kept[delivery.number] = delivery
         self._bytes += delivery.size

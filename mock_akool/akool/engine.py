@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import filterfalse
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mock_akool.akool import job_queries
 from mock_akool.akool.accounts import (
@@ -35,7 +35,6 @@ from mock_akool.akool.outbox import Compose, FrozenOutbox, Outbox, OutboxState
 from mock_akool.akool.poll_cache import NEVER_NS, PollCache, PollResult, Question
 from mock_akool.akool.scripts import JobPlan, NoScripts, Scripts
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.akool.snapshot import Snapshot
 from mock_akool.akool.standing_polls import StandingPoll, StandingPolls, may_stand
 from mock_akool.akool.transactions import give_way, transaction
 from mock_akool.core.call_log import Call, CallLog, CallLogState, Refusal
@@ -60,6 +59,9 @@ from mock_akool.core.timeline import (
     is_over,
     status_interval_at,
 )
+
+if TYPE_CHECKING:
+    from mock_akool.akool.snapshot import Snapshot
 
 Stages = tuple[Stage, ...]
 
@@ -283,6 +285,8 @@ class Engine:
             is_own = self.asked_by(api_key)
             others = tuple(filterfalse(is_own, calls))
             calls = tuple(filter(is_own, calls))
+        from mock_akool.akool.snapshot import Snapshot  # only reports need one
+
         return Snapshot(
             calls=calls,
             jobs=self._jobs.all(api_key),
@@ -785,14 +789,14 @@ class Engine:
     @transaction
     def ban(self, account: Account, *, banned: bool) -> Account:
         """Ban the account, or let it be active again; returns its record."""
-        changed = replace(account, banned=banned)
+        changed = account._replace(banned=banned)
         self.accounts.put(changed)
         return changed
 
     @transaction
     def revoke_tokens_before(self, account: Account, second: int) -> None:
         """Make the account's tokens that were issued before the epoch `second` invalid."""
-        self.accounts.put(replace(account, valid_from_s=second))
+        self.accounts.put(account._replace(valid_from_s=second))
 
     @transaction
     def admit(self, account: Account, now_ns: int) -> None:

@@ -13,7 +13,6 @@ import heapq
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Any, Final, NamedTuple, Protocol
 
 from mock_akool.akool.accounts import Account
@@ -364,7 +363,7 @@ class Outbox:
                 state = DeliveryState.GIVEN_UP
             else:
                 next_ns = result.ended_ns + self._settings.webhook_retry_delay.ns * 2 ** (len(attempts) - 1)
-            delivery = replace(delivery, attempts=attempts, state=state, next_ns=next_ns)
+            delivery = delivery._replace(attempts=attempts, state=state, next_ns=next_ns)
             self._update(delivery)
             if next_ns is not None:
                 self._push(next_ns, subscription, number)
@@ -399,7 +398,7 @@ class Outbox:
                 subscription.busy = False
                 subscription.blocked.clear()
                 subscription.held.clear()
-                dropped.append(replace(delivery, state=DeliveryState.DROPPED, next_ns=None, why="the fake was stopped"))
+                dropped.append(delivery._replace(state=DeliveryState.DROPPED, next_ns=None, why="the fake was stopped"))
                 self._update(dropped[-1])
             self._settle()
         return dropped
@@ -470,7 +469,7 @@ class Outbox:
             if original is None or original.state is DeliveryState.NOT_ENCRYPTED:
                 return None
             copy = self._add(
-                replace(original, state=DeliveryState.WAITING, due_ns=now_ns, attempts=(), why="", copy_of=number)
+                original._replace(state=DeliveryState.WAITING, due_ns=now_ns, attempts=(), why="", copy_of=number)
             )
             self._push(now_ns, self._there(copy.job_id), copy.number)
             self._settle()
@@ -615,23 +614,23 @@ class Outbox:
         secret = self._secret_of(job.account.api_key)
         why = _why_not_encrypted(secret, id_is_listed=not delivery.client_id_is_invented)
         if why and wrong.envelope != "plain JSON":
-            self._add(replace(delivery, state=DeliveryState.NOT_ENCRYPTED, why=why))
+            self._add(delivery._replace(state=DeliveryState.NOT_ENCRYPTED, why=why))
             return
         nonce = f"{self._keyed_random.integer(0, 9999, 'nonce', job.id, serial):04}"
         timestamp_ms = (due_ns - wrong.age.ns) // NS_PER_MS
         draft = Draft(delivery.payload, delivery.client_id, secret, timestamp_ms, nonce, fault)
         try:
-            delivery = replace(delivery, body_start=self._compose(draft))
+            delivery = delivery._replace(body_start=self._compose(draft))
         except Exception as bug:
             _log.exception("mock-akool bug while encrypting a webhook of job %s", job.id)
             why = f"mock-akool bug: {type(bug).__name__}: {bug}"
-            self._add(replace(delivery, state=DeliveryState.NOT_ENCRYPTED, why=why))
+            self._add(delivery._replace(state=DeliveryState.NOT_ENCRYPTED, why=why))
             return
         if not wrong.copies:
-            self._add(replace(delivery, state=DeliveryState.LOST, why="a fault lost it"))
+            self._add(delivery._replace(state=DeliveryState.LOST, why="a fault lost it"))
             return
         first = self._add(delivery)
-        copies = [self._add(replace(delivery, copy_of=first.number)) for _ in range(wrong.copies - 1)]
+        copies = [self._add(delivery._replace(copy_of=first.number)) for _ in range(wrong.copies - 1)]
         for each in (first, *copies):
             if wrong.after_end and status < Status.COMPLETED:
                 subscription.held.append(each.number)

@@ -10,7 +10,6 @@ import json
 import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
@@ -138,8 +137,7 @@ def nothing_to_check(values: Values) -> Iterable[str]:
     return ()
 
 
-@dataclass(frozen=True)
-class Body(Generic[Made]):
+class Body(NamedTuple, Generic[Made]):
     """What an endpoint reads of a request's body, and what it makes of that.
 
     `check` is given the values of the fields that are right. It yields what is wrong between them, or raises an

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mock_akool.core.durations import DURATION, Duration
 from mock_akool.core.errors import ScenarioError, SettingsError
@@ -34,8 +33,7 @@ UNKNOWN_ID: Final = "unknown"
 _NONE: Final = Duration(0)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WebhookFault:
+class WebhookFault(NamedTuple):
     """What goes wrong with a webhook; WEBHOOK_FAULT says what each field means. Several may come together."""
 
     copies: int = 1
@@ -91,8 +89,7 @@ WEBHOOK_FAULT: Final = Record(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WebhookRule:
+class WebhookRule(NamedTuple):
     """Which webhooks a fault applies to; what is left out fits every webhook.
 
     `job` is the account's n-th job, or its id. `times` is to how many webhooks of an account it applies; None: to all.

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from mock_akool.akool.families import FakeSettings
 from mock_akool.akool.scenarios.model import MOST_SCENARIOS, Scenario, ScenarioSetup, options_of
 from mock_akool.core.errors import Mistake, Mistakes, ScenarioError, SettingsError
 from mock_akool.core.options import BASE_URL, option
 from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Optional, Plain, Record, nearest, one_of, whole
-from mock_akool.media.drawn_videos import EXTRA, is_installed
 from mock_akool.media.files import AUTO, CONSTANT, DRAWN, VIDEOS
 from mock_akool.server.addresses import CONFIG_VARIABLE, DEFAULT_PORT, PREFIX, REDIRECT_VARIABLE, URL_VARIABLE
 from mock_akool.server.config_file import read_config
@@ -143,7 +141,13 @@ class ScenarioSettings(FakeSettings):
 
     def _check(self, mistakes: Mistakes) -> None:
         super()._check(mistakes)
-        if self.videos == DRAWN and not is_installed():
+        if self.videos == DRAWN:
+            self._check_drawing(mistakes)
+
+    def _check_drawing(self, mistakes: Mistakes) -> None:
+        from mock_akool.media.drawn_videos import EXTRA, is_installed
+
+        if not is_installed():
             hint = f"run python -m pip install '{EXTRA}', or use {AUTO} or {CONSTANT}"
             mistakes.add("drawn needs PyAV, which is not installed", hint, ("videos",))
 
@@ -333,8 +337,7 @@ def _is_of(mistake: Mistake, names: Mapping[str, str]) -> bool:
     return not mistake.place or str(mistake.place[0]) in names
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """One row of the settings table: the name in Python, the flag, the variable, and what is known of it.
 
     `flag` is `--set NAME` for a setting that has no flag of its own.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -95,7 +94,7 @@ def test_a_delivery_shows_its_envelope_where_it_has_one() -> None:
     data(ask(engine, "POST", f"{IMAGE}/createbyprompt", prompt="a fox", webhookUrl="https://my-app.test/hook"))
     (attempt, *_) = engine.outbox.take(engine.clock.now_ns())
     assert attempt.delivery.envelope["status"] == 2
-    assert replace(attempt.delivery, body_start=b"no JSON").envelope is None
+    assert attempt.delivery._replace(body_start=b"no JSON").envelope is None
 
 
 def test_a_name_means_nothing_where_no_scenario_has_one() -> None:

@@ -426,4 +426,4 @@ def test_the_schema_knows_every_field() -> None:
     properties = json_schema()["properties"]["webhooks"]["items"]["properties"]
     assert set(properties) == set(WEBHOOK.fields)
     assert set(properties["fault"]["properties"]) == set(WEBHOOK_FAULT.fields)
-    assert set(WEBHOOK_FAULT.fields) == set(WebhookFault.__dataclass_fields__)
+    assert set(WEBHOOK_FAULT.fields) == set(WebhookFault._fields)

@@ -8,8 +8,8 @@ documents know families only by this interface, so a new one is a module and a l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import parse_qs
 
@@ -33,6 +33,8 @@ Record = dict[str, Any]
 """The record of a job as the API shows it."""
 
 _MOST_QUERY_FIELDS: Final = 100
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_ANY_OBJECT: Final[Schema] = {"type": "object"}
 
 
 O = TypeVar("O", bound=Options)  # noqa: E741 - the options of a family
@@ -96,8 +98,7 @@ def usual_bad_parameter_code(settings: ServiceSettings) -> int:
     return Code.PARAMETER_ERROR
 
 
-@dataclass(frozen=True, eq=False)
-class Create(Generic[I]):
+class Create(NamedTuple, Generic[I]):
     """An endpoint that creates jobs.
 
     `input` is the only description of its request: it reads, refuses and explains, and is the OpenAPI schema. What it
@@ -121,7 +122,7 @@ class Create(Generic[I]):
     """Empty text where there are no webhooks."""
     method: str = "POST"
     reply: Callable[[Sequence[Record]], object] = one_or_list
-    record_schema: Schema = field(default_factory=lambda: {"type": "object"})
+    record_schema: Schema = _ANY_OBJECT
     body: Callable[[Sequence[Record], I, Context], Mapping[str, Any]] | None = None
     """Makes the whole body of the answer, where that is not `code`, `msg` and the `data` of `reply`."""
     body_schema: Schema | None = None
@@ -182,8 +183,7 @@ class Unknown(Enum):
     LEFT_OUT = "left out"
 
 
-@dataclass(frozen=True, eq=False)
-class Results:
+class Results(NamedTuple):
     """An endpoint that shows jobs. Several families may share one.
 
     `ids` finds the ids that a request asks for: a function, which is given the request and the parts of the path that
@@ -202,9 +202,9 @@ class Results:
     reply: Callable[[Sequence[Record]], object] = first
     documented_reply: Callable[[Sequence[Record]], object] | None = None
     """What makes the `data` in profile documented, where that is not `reply`."""
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = _NOTHING
     """The parameters of its query, and what each means, for the OpenAPI document."""
-    data_schema: Schema = field(default_factory=lambda: {"type": "object"})
+    data_schema: Schema = _ANY_OBJECT
     also: Callable[[str, Asked], Record | None] | None = None
     """The record of an id that is no job's; None where it knows none."""
     is_listed: Callable[[Job, int, ServiceSettings], bool] | None = None
@@ -415,8 +415,7 @@ def no_other_ids(job: Job, context: Context) -> Mapping[str, str]:
     return {}
 
 
-@dataclass(frozen=True, eq=False)
-class Family(Generic[I]):
+class Family(NamedTuple, Generic[I]):
     """A family of jobs.
 
     `price` is in credits, for one job of an input; it may be a fraction. `observed_s` is how many seconds such a job
@@ -574,8 +573,7 @@ def always(settings: ServiceSettings) -> bool:
     return True
 
 
-@dataclass(frozen=True, eq=False)
-class Service:
+class Service(NamedTuple):
     """An endpoint that neither creates nor shows jobs: it lists, deletes, or does its work at once.
 
     `answer` raises AkoolError and ParameterError. `is_signed` is whether the request must have credentials.
@@ -588,12 +586,12 @@ class Service:
     answer: Callable[[Asked], Answer]
     method: str = "POST"
     input: Body[Any] | None = None
-    example: Mapping[str, Any] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    example: Mapping[str, Any] = _NOTHING
+    query: Mapping[str, str] = _NOTHING
     is_signed: Callable[[ServiceSettings], bool] = always
     refuse: Callable[[str, ServiceSettings], Answer] | None = None
     host: str = ""
-    schema: Schema = field(default_factory=lambda: {"type": "object"})
+    schema: Schema = _ANY_OBJECT
     options: type[Options] | None = None
     """The settings that it is about, where they are no family's."""
     lists: bool = False

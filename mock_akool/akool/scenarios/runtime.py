@@ -17,7 +17,7 @@ from functools import reduce
 from hashlib import blake2b
 from itertools import chain
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self, TypeVar
 
 from mock_akool.akool.accounts import Account, Accounts, AccountScript
 from mock_akool.akool.auth import Tokens, bearer_token
@@ -37,7 +37,6 @@ from mock_akool.akool.scenarios.next_jobs import NextJobs, NextJobsState
 from mock_akool.akool.scenarios.scopes import Scope, ScopeState
 from mock_akool.akool.scripts import JobPlan
 from mock_akool.akool.settings import Limits, ServiceSettings, over
-from mock_akool.akool.snapshot import Snapshot, UnusedRules
 from mock_akool.akool.standing_polls import REPEATING
 from mock_akool.akool.transactions import transaction
 from mock_akool.core.call_log import CallLog
@@ -50,6 +49,9 @@ from mock_akool.core.rule_engine import ActiveRule, Count, Firing, RuleSet, Rule
 from mock_akool.core.rules import Rule, Subject
 from mock_akool.core.timeline import Change, Timeline
 from mock_akool.core.webhook_faults import ActiveWebhookRule, WebhookRule
+
+if TYPE_CHECKING:
+    from mock_akool.akool.snapshot import Snapshot, UnusedRules
 
 T = TypeVar("T")
 _AS_USUAL: Final = JobPlan()
@@ -399,6 +401,8 @@ class ScenarioRuntime:
             rules = tuple(active for active in self.rules_of(key) if active.rule.must_fire and not active.fired)
             webhook_rules = tuple(active for active in self.added_webhook_rules(key) if not active.applied)
             if rules or webhook_rules:
+                from mock_akool.akool.snapshot import UnusedRules  # few have some
+
                 yield UnusedRules(rules, webhook_rules, self._world.observe(key))
 
     def unused_job_scripts(self, api_key: str | None = None) -> Iterator[UnusedJobScripts]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 from mock_akool.akool.deliveries import Delivery, DeliveryState
@@ -49,7 +48,7 @@ def _never_sent(seen: Observations, state: DeliveryState) -> str | None:
 def _not_accepted(seen: Observations) -> str | None:
     # Of one that was dropped, since the fake was stopped, it counts how its last attempt went.
     kinds = _by_error(
-        (replace(each, why="").error, each)
+        (each._replace(why="").error, each)
         for each in seen.deliveries
         if each.attempts and each.state in _UNACCEPTED and not each.fault
     )
