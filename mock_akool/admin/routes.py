@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from mock_akool.admin.openapi import document
 from mock_akool.admin.parameters import SHARED_QUERY
 from mock_akool.admin.resources import (
     accounts,
@@ -33,6 +32,8 @@ def _openapi(request: AdminRequest) -> Any:
 @cache
 def openapi_document() -> dict[str, Any]:
     """Return the OpenAPI document of both APIs."""
+    from mock_akool.admin.openapi import document  # few ask for it
+
     return document(
         ROUTES,
         {

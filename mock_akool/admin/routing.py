@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import zip_longest
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from mock_akool.admin.access import Access
 from mock_akool.admin.responses import error_response
 from mock_akool.akool.engine import Engine
-from mock_akool.akool.saved_state import FrozenState
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
 from mock_akool.core.http import Request, Response
 from mock_akool.core.schema import Record, Schema, nearest
+
+if TYPE_CHECKING:
+    from mock_akool.akool.saved_state import FrozenState
 
 PREFIX: Final = "/_mock/"
 """What the paths of admin routes begin with, and none of the real API's."""

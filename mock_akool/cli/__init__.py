@@ -14,6 +14,7 @@ from mock_akool._version import __version__
 from mock_akool.cli.parser import Parser
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.text import cleaned
+from mock_akool.server.process import tune_for_starting
 
 COMMANDS: Final = {
     "serve": "run the fake as a server",
@@ -37,6 +38,8 @@ COMMANDS: Final = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
+    if arguments is None:  # otherwise this is somebody else's process
+        tune_for_starting()
     _write_what_can_be_written()
     arguments = sys.argv[1:] if arguments is None else arguments
     command = next((each for each in arguments if not each.startswith("-")), None)

@@ -356,9 +356,9 @@ def _announce_set_up(settings: Settings, application: Application, announcer: An
 
 def keep_state(application: Application, settings: Settings, last: ExitStack) -> None:
     """Go on from the state file of these settings, if they name one, and keep the state in it until the end."""
-    from mock_akool.server.state_file import StateFile
-
     if settings.state is not None:
+        from mock_akool.server.state_file import StateFile
+
         state_file = StateFile(settings.state, application)
         last.callback(state_file.release)
         application.keep_in(state_file)
@@ -374,9 +374,9 @@ def run_beside(server: Server, settings: Settings, reloader: Reloader) -> None:
 
 def write_port(server: Server, settings: Settings, at_end: ExitStack) -> None:
     """Write the port file of these settings, if they name one, and remove it at the end."""
-    from mock_akool.server.port_file import PortFile
-
     if settings.port_file:
+        from mock_akool.server.port_file import PortFile
+
         port_file = PortFile(settings.port_file)
         port_file.write(server.port)
         at_end.callback(port_file.remove)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from mock_akool.core.dates import http_date
 from mock_akool.core.http import Download, Headers
 
 OK: Final = 200
@@ -34,7 +34,7 @@ def serve(download: Download, file: bytes) -> Served:
     The body is empty for 304, 412 and 416, of which the last two are errors that the storage explains. A request for
     several ranges gets the whole file, as S3 answers it.
     """
-    tag, modified = etag(file), formatdate(download.modified_s, usegmt=True)
+    tag, modified = etag(file), http_date(download.modified_s)
     headers = (("etag", tag), ("last-modified", modified), ("accept-ranges", "bytes"))
     if _is_precondition_failed(download, tag):
         return Served(PRECONDITION_FAILED, (), b"")
@@ -107,7 +107,11 @@ def _names(tags: str, tag: str, *, weak: bool = False) -> bool:
 
 def _date_s(text: str | None) -> float | None:
     """Return a date of HTTP in epoch seconds; None when it is none."""
+    if text is None:
+        return None
+    from email.utils import parsedate_to_datetime  # few requests have one
+
     try:
-        return None if text is None else parsedate_to_datetime(text).timestamp()
+        return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
         return None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+PROMPT_CHARS: Final = 600
+"""More of a prompt than any file shows; a prompt of megabytes is cut here before anything looks at it."""
 
 
 class MediaSpec(NamedTuple):

@@ -6,9 +6,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from mock_akool.core.media import MediaSpec
+from mock_akool.core.media import PROMPT_CHARS, MediaSpec
 from mock_akool.media.files import render
-from mock_akool.media.images import PROMPT_CHARS
 
 
 class MediaCache:

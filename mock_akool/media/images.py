@@ -17,7 +17,7 @@ from hashlib import blake2b
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
-from mock_akool.core.media import MediaSpec
+from mock_akool.core.media import PROMPT_CHARS, MediaSpec
 from mock_akool.media.notes import note_of
 
 if TYPE_CHECKING:
@@ -48,9 +48,6 @@ _PANEL_DARKNESS = 0.7
 
 _LEADING = 1.32
 """The distance from line to line, in font sizes."""
-
-PROMPT_CHARS = 600
-"""More than the panel ever shows; a prompt of megabytes is cut here before anything looks at it."""
 
 _PROMPT_LINES = 3
 _PROMPT_SIZE, _DETAIL_SIZE, _BUTTON_SIZE = 36, 26, 44

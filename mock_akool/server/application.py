@@ -11,7 +11,6 @@ from mock_akool._version import __version__
 from mock_akool.akool import api
 from mock_akool.akool.deliveries import Draft
 from mock_akool.akool.engine import Engine
-from mock_akool.akool.saved_state import FrozenState, freeze, go_on_from, read
 from mock_akool.akool.scenarios.middleware import ScenarioMiddleware
 from mock_akool.core.call_log import Refusal
 from mock_akool.core.clock import Clock, SteeredClock, VirtualClock
@@ -29,6 +28,7 @@ from mock_akool.webhooks.delivery_modes import COLLECT, HTTP
 from mock_akool.webhooks.dispatcher import Dispatcher
 
 if TYPE_CHECKING:
+    from mock_akool.akool.saved_state import FrozenState
     from mock_akool.server.state_file import Saved, StateFile
     from mock_akool.server.tls import Tls
 
@@ -157,6 +157,8 @@ class Application:
 
     def freeze(self) -> FrozenState:
         """Return all that the fake knows now, to be made JSON."""
+        from mock_akool.akool.saved_state import freeze
+
         return freeze(self.engine, self.scenarios, self.dispatcher.chosen_modes, __version__)
 
     @property
@@ -185,6 +187,8 @@ class Application:
         A clock that stood still shows the same instant again; one that ran has run on since. Raises StateError, or
         ClockError, which name what is wrong; nothing has changed then.
         """
+        from mock_akool.akool.saved_state import go_on_from, read
+
         state = read(document, __version__, hint)
         go_on_from(self.engine, self.scenarios, state, hint)
         modes = {key or None: _MODES[kind] for key, kind in state.sending.items() if kind in _MODES}

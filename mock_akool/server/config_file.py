@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ def read_config(options: type[Options], file: str | Path) -> dict[str, Any]:
 
     Their values are checked when the settings are made.
     """
+    import tomllib  # most fakes have no such file
+
     try:
         found = tomllib.loads(Path(file).read_text(encoding="utf-8"))
     except OSError as error:

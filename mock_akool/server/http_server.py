@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from email.utils import formatdate
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
@@ -27,6 +26,7 @@ from mock_akool.akool import api
 from mock_akool.akool.families import HOSTS
 from mock_akool.core.call_log import Refusal
 from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.dates import http_date
 from mock_akool.core.errors import ServerError
 from mock_akool.core.http import Request, Response
 from mock_akool.server.application import Application
@@ -37,7 +37,7 @@ from mock_akool.server.http_response import frame
 from mock_akool.server.listening import BACKLOG, identity_of, listen, listen_on_path, remove_own, without_brackets
 from mock_akool.server.proxy import Others, Place, Proxy
 from mock_akool.server.tls import Tls
-from mock_akool.webhooks.worker import new_loop
+from mock_akool.webhooks.event_loop import new_loop
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-:\[\]_]{1,255}")
 _SWEEP_S: Final = 5.0
@@ -441,7 +441,7 @@ class Server:
     def _set_date(self, now_ns: int) -> None:
         second = now_ns // NS_PER_S
         self._date_from_ns, self._date_until_ns = second * NS_PER_S, (second + 1) * NS_PER_S
-        self._date = f"\r\ndate: {formatdate(second, usegmt=True)}".encode()
+        self._date = f"\r\ndate: {http_date(second)}".encode()
         self._dated.clear()
 
     # The loop's inside

@@ -13,13 +13,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from mock_akool.admin.responses import error_response
 from mock_akool.akool.families import HOSTS
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Headers, Request, Response
-from mock_akool.server.certificates import Authority, ServerContext
+
+if TYPE_CHECKING:
+    from mock_akool.server.certificates import Authority, ServerContext
 
 _RECORD_BYTES: Final = 16 << 10
 """The most that a record of TLS carries: room for more would be made and thrown away with each read."""
@@ -47,6 +49,8 @@ class Tls:
     @property
     def authority(self) -> Authority:
         """The CA; ServerError when there is no folder for it."""
+        from mock_akool.server.certificates import Authority  # only TLS needs one
+
         return Authority(self._folder)
 
     @property

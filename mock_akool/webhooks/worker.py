@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import threading
 from collections.abc import Collection, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -18,6 +17,7 @@ from typing import Any, Final, Protocol
 from mock_akool.akool.deliveries import Attempt, AttemptResult, CancelToken, Delivery
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.webhooks.delivery_modes import DeliveryMode
+from mock_akool.webhooks.event_loop import new_loop
 from mock_akool.webhooks.http_sender import Sender
 from mock_akool.webhooks.receivers import Answer, Receiver, Sent
 from mock_akool.webhooks.slots import Slots
@@ -27,29 +27,8 @@ _log = logging.getLogger("mock_akool")
 _AT_ONCE: Final = 50
 """How many are taken in one go: making envelopes holds the engine's lock, and polls must not wait for it."""
 _CALLING_THREADS: Final = 8
-_HANDLES_OF_LOOP: Final = 8
-"""How many file handles an event loop needs at most."""
 _CANCELLING_S: Final = 0.4
 """How long the end of what was cancelled is waited for."""
-
-
-def new_loop() -> asyncio.AbstractEventLoop:
-    """Return uvloop's event loop, or asyncio's own where uvloop does not exist.
-
-    Raises OSError when there are not enough file handles left.
-    """
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    # A loop of uvloop's that lacks handles says so on stderr as it dies, past any log.
-    with contextlib.ExitStack() as opened:
-        try:
-            for _ in range(_HANDLES_OF_LOOP):
-                opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
-        except OSError as error:
-            raise OSError(error.errno, error.strerror) from None
-    return uvloop.new_event_loop()
 
 
 class Work(Protocol):

@@ -31,6 +31,7 @@ from mock_akool.core.urls import basic_authorization, without_password
 from mock_akool.webhooks import open_envelope
 from mock_akool.webhooks import worker as worker_module
 from mock_akool.webhooks.address_policy import AddressPolicy
+from mock_akool.webhooks.event_loop import new_loop
 from mock_akool.webhooks.http_sender import Sender
 from mock_akool.webhooks.receivers import Sent
 from mock_akool.webhooks.slots import Slots, most_connections
@@ -699,7 +700,7 @@ class TestAWorkerThatCannotStart:
             limit = next(each for each in range(1000) if each - sum(handle < each for handle in taken) == free)
             try:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-                with contextlib.closing(worker_module.new_loop()):
+                with contextlib.closing(new_loop()):
                     pass
             except OSError as error:
                 errors.append(str(error))

@@ -15,9 +15,6 @@ from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.schema import FLAG as YES_OR_NO
 from mock_akool.core.schema import Field, Schema
 from mock_akool.core.timeline import STATUS_WORDS, Status
-from mock_akool.diagnostics.hints import find_hints
-from mock_akool.diagnostics.observations import Observations
-from mock_akool.diagnostics.report import explain
 
 _SET_UP: Final[Mapping[str, tuple[str, Schema]]] = {
     "profile": ("observed or documented", TEXT),
@@ -72,6 +69,11 @@ def state(request: AdminRequest) -> Any:
 
 def report(request: AdminRequest) -> Any:
     """Explain what the client did."""
+    # A fake that nobody asks for a report does without what makes one.
+    from mock_akool.diagnostics.hints import find_hints
+    from mock_akool.diagnostics.observations import Observations
+    from mock_akool.diagnostics.report import explain
+
     is_held = request.given["holds_clock"]
     seen = Observations.of(request.engine, request.account, clock_is_held=is_held)
     return {"calls": len(seen.calls), "report": explain(seen), "hints": find_hints(seen)}

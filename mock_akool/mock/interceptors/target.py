@@ -14,10 +14,10 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from email.utils import formatdate
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
+from mock_akool.core import dates
 from mock_akool.core.clock import NS_PER_S, MovableClock, VirtualClock
 from mock_akool.core.http import Headers, Request, Response, Termination, Transfer
 from mock_akool.core.timeline import Status
@@ -372,9 +372,7 @@ def http_date() -> str:
     return _date(int(time.time()))
 
 
-@lru_cache(maxsize=16)
-def _date(second: int) -> str:
-    return formatdate(second, usegmt=True)
+_date: Final = lru_cache(maxsize=16)(dates.http_date)
 
 
 def pauses_s(transfer: Transfer, size: int) -> tuple[float, float]:
