@@ -323,6 +323,19 @@ def test_a_rule_is_made_of_a_call(look: Open) -> None:
     expect(page.view("scenarios").locator(".rules")).to_have_count(0)
 
 
+@slow
+def test_a_rule_of_a_call_with_an_odd_key_is_valid(look: Open) -> None:
+    page = look()
+    key = "a\x7f\x85é\"#: {'"
+    page.fake.raw("GET", "/api/open/v3/faceswap/quota/info", "", b"", {"x-api-key": key})
+    page.open("calls", "1")
+    page.button("Make a rule of this").click()
+    expect(page.view("scenarios").locator(".mistakes")).to_have_text("✓ valid")
+    page.button("Add its rules only").click()
+    expect(page.view("scenarios").locator(".rules tbody tr")).to_have_count(1)
+    assert page.fake.ask("GET", "scenario")["rules"][0]["rule"]["account"] == key
+
+
 # Hints
 
 
@@ -765,6 +778,18 @@ def test_it_fits_the_screen(width: int, look: Open) -> None:
 
 
 @slow
+@pytest.mark.parametrize("width", [360, 700, 1280])
+def test_each_job_has_its_bar_and_its_cost_at_every_width(width: int, look: Open) -> None:
+    page = look(width=width)
+    filled(page)
+    page.open()
+    for part in (".bar", ".cost", ".what", ".status"):
+        expect(page.rows("jobs").nth(1).locator(f"{part}:not({part} *)").first).to_be_visible()
+    page.go("webhooks")
+    expect(page.page.locator("#tab-webhooks")).to_be_in_viewport(ratio=1)
+
+
+@slow
 def test_it_can_be_used_with_the_keyboard_alone(look: Open) -> None:
     page = look()
     first = page.fake.create(prompt="first")
@@ -882,6 +907,34 @@ def test_of_ten_thousand_only_what_is_visible_is_drawn(look: Open) -> None:
     page.go("jobs")
     page.view("jobs").get_by_label("Filter jobs").fill("number 77")
     expect(page.view("jobs").locator(".filters .note")).to_contain_text("111 of 10,000 jobs")
+
+
+@slow
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_what_becomes_of_older_jobs_leaves_the_list_as_it_is(is_frozen: bool, look: Open) -> None:
+    page = look()
+    if is_frozen:
+        page.fake.ask("POST", "clock/freeze")
+    oldest = page.fake.create(prompt="the oldest")
+    second = page.fake.create(prompt="the second")
+    for number in range(400):
+        page.fake.create(prompt=f"number {number}")
+    page.open()
+    badge = page.page.locator("#tab-jobs b")
+    expect(badge).to_have_text("402")
+    page.fake.ask("POST", f"jobs/{oldest}/complete")
+    page.fake.ask("DELETE", f"jobs/{second}")
+    page.fake.create(prompt="the newest")
+    expect(page.rows("jobs").first).to_contain_text("the newest")
+    expect(page.rows("jobs").nth(1)).to_contain_text("number 399")
+    expect(badge).to_have_text("402")
+
+    page.open("jobs", oldest)
+    expect(page.detail("jobs").locator(".status.big")).to_have_text("✓ completed")
+    page.view("jobs").get_by_label("Filter jobs").fill("the oldest")
+    expect(page.rows("jobs")).to_have_count(1)
+    page.open("jobs", second)
+    expect(page.detail("jobs")).to_contain_text("It is not here: it was deleted")
 
 
 @slow

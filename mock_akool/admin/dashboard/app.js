@@ -39,6 +39,7 @@ export const page = {
       each.tab.setAttribute("aria-selected", String(each === view));
       each.tab.tabIndex = each === view ? 0 : -1;
     }
+    view.tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     page.view = view;
     document.title = `${view.title} · mock-akool`;
     document.body.classList.toggle("detailed", key !== null && view.shows !== undefined);

@@ -83,10 +83,13 @@ export function asCurl(call) {
   return words.join(" ");
 }
 
+// As JSON, which YAML has too, but for some characters that YAML takes in no text.
+const inYaml = (text) => JSON.stringify(text).replace(/[\x7f-\uffff]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 export function asRule(call) {
   const fault =
     call.http === 0 ? "drop: true" : call.http >= 400 ? `http: ${call.http}` : call.code !== null && call.code !== 1000 ? `code: ${call.code}` : "http: 502";
-  const account = call.account ? `    account: ${JSON.stringify(call.account)}\n` : "";
+  const account = call.account ? `    account: ${inYaml(call.account)}\n` : "";
   return `description: Made of call ${call.number}.\nrules:\n  - on: ${JSON.stringify(call.endpoint)}\n${account}    first: 1\n    optional: true\n    fault: {${fault}}\n`;
 }
 

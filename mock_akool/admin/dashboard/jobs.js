@@ -3,7 +3,7 @@
 import { act, file, get } from "./api.js";
 import { button, clockTime, confirmed, copy, count, dateTime, dialog, facts, h, List, longText, pretty, put, replace, setAttribute, setText, short, span, split } from "./dom.js";
 import { attempts, deliveryLine } from "./webhooks.js";
-import { askedFor, clock, isMoving, jobs as store, lifeOf, now, olderJobs, statusOf, webhooks } from "./store.js";
+import { askedFor, clock, isMoving, jobs as store, lifeOf, now, olderJobs, seekJob, statusOf, webhooks } from "./store.js";
 
 export const SIGNS = { queueing: "◔", processing: "◑", completed: "✓", failed: "✕" };
 const NS = 1e6;
@@ -255,10 +255,9 @@ function drawDetail() {
   if (id === null) return;
   const job = store.byId.get(id);
   if (!job) {
-    if (shownOf.mark !== "gone") {
-      replace(view.detail, h("h2", null, "Job ", h("code", null, short(id, 60))), h("p", null, "It is not here: it was deleted, or the fake was reset, or it is older than what is loaded."), button("Look for it", () => load(id)));
-      shownOf.mark = "gone";
-    }
+    // It may be older than the list.
+    if (shownOf.mark !== "gone") load(id);
+    shownOf.mark = "gone";
     return;
   }
   const ms = now();
@@ -313,12 +312,10 @@ function drawDetail() {
 }
 
 async function load(id) {
-  const job = await get(path(id)).catch(() => null);
-  if (job && shownOf.id === id) {
-    store.byId.set(id, job);
-    shownOf.mark = null;
-    drawDetail();
-  }
+  const job = await seekJob(id).catch(() => null);
+  if (shownOf.id !== id) return;
+  if (job) drawDetail();
+  else replace(view.detail, h("h2", null, "Job ", h("code", null, short(id, 60))), h("p", null, "It is not here: it was deleted, or the fake was reset, or there never was one."));
 }
 
 // The view

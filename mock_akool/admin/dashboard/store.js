@@ -122,37 +122,61 @@ export function askedFor(job) {
   return words.join(", ") || "nothing in particular";
 }
 
-// Jobs, newest last
+// Jobs, newest last. One that is older than the list is known only while somebody looks at it.
 
-export const jobs = { list: [], byId: new Map(), total: 0, older: 0, edition: 0 };
+export const jobs = { list: [], byId: new Map(), total: 0, older: 0 };
 
-function putJob(job, older = false) {
+function putJob(job) {
   const known = jobs.byId.get(job._id);
-  if (known) {
-    known.life = known.said = undefined;
-    Object.assign(known, job);
-    return;
-  }
-  jobs.byId.set(job._id, job);
-  if (!older) jobs.list.push(job);
+  if (!known) jobs.byId.set(job._id, job);
+  else Object.assign(known, { life: undefined, said: undefined }, job);
+  return known ?? job;
 }
+
+const listed = (job) => Object.assign(job, { isListed: true });
+
+// Whether a job that is not known was there before those that are. Jobs of one instant have the numbers of their account.
+function isOlder(job) {
+  const oldest = jobs.list[0];
+  if (!oldest || job.created_ns > oldest.created_ns) return false;
+  return job.created_ns < oldest.created_ns || jobs.list.some((each) => each.account === job.account && each.number > job.number);
+}
+
+function tookJob(job) {
+  if (jobs.byId.has(job._id)) putJob(job);
+  else if (!isOlder(job)) {
+    jobs.list.push(listed(putJob(job)));
+    jobs.total += 1;
+  }
+}
+
+export const seekJob = async (id) => putJob(await get(`jobs/${encodeURIComponent(id)}`));
 
 async function loadJobs(offset) {
   const said = await get("jobs", { newest: "true", offset, limit: PAGE });
-  const fresh = said.jobs.filter((each) => !jobs.byId.has(each._id));
-  for (const each of said.jobs) putJob(each, true);
-  jobs.list = fresh.reverse().concat(jobs.list);
+  const fresh = said.jobs.filter((each) => !jobs.byId.get(each._id)?.isListed);
+  for (const each of said.jobs) putJob(each);
+  jobs.list = fresh.map((each) => listed(jobs.byId.get(each._id))).reverse().concat(jobs.list);
   jobs.total = said.matched;
   jobs.older = said.next ?? 0;
   changed("jobs");
 }
 
 function dropJob(id) {
-  if (jobs.byId.delete(id)) {
-    jobs.list = jobs.list.filter((each) => each._id !== id);
-    jobs.total -= 1;
-  }
+  jobs.byId.delete(id);
+  jobs.list = jobs.list.filter((each) => each._id !== id);
+  recount.want();
 }
+
+// One that was deleted may be older than the list.
+const recount = new Refresher(
+  async () => {
+    jobs.total = (await get("jobs", { limit: 1 })).matched;
+    changed("jobs");
+  },
+  300,
+  10,
+);
 
 // Calls, newest last; all numbers from the first to the last are there
 
@@ -265,8 +289,7 @@ function take(events) {
   const kinds = new Set();
   for (const [kind, data] of events) {
     if (kind === "job") {
-      if (!jobs.byId.has(data._id)) jobs.total += 1;
-      putJob(data);
+      tookJob(data);
       kinds.add("jobs");
     } else if (kind === "call") {
       putCall(data);
