@@ -174,14 +174,12 @@ class Runs:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program and what it started, if it runs."""
+    """End a program and what it started, also what it has left behind."""
     for number in (signal.SIGTERM, _KILL):
-        if process.poll() is not None:
-            return
         if hasattr(os, "killpg"):
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, number)
-        else:
+        elif process.poll() is None:
             process.kill()
         with suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_S)

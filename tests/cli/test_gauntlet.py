@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import sys
+import time
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -48,6 +51,15 @@ def script(folder: Path, code: str) -> list[str]:
     file = folder / "client.py"
     file.write_text(code)
     return [sys.executable, str(file)]
+
+
+def is_running(number: int) -> bool:
+    """Return whether a process runs; one that has ended may still be listed, until its parent has looked at it."""
+    try:
+        os.kill(number, 0)
+        return "(sleep) Z" not in Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return False
 
 
 def ran(*options: str, command: list[str]) -> int:
@@ -115,6 +127,15 @@ class TestRuns:
         script(tmp_path, CLIENT)
         assert ran("--only", "stuck-in-queue", "--limit", "2", command=["sh", "-c", shell]) == 1
         assert "stuck-in-queue  hung  the client did not end; its last call was #" in capsys.readouterr().out
+
+    def test_what_a_program_leaves_behind_is_ended_with_it(self, client: list[str], tmp_path: Path) -> None:
+        left = tmp_path / "left.pid"
+        shell = f"sleep 600 & echo $! >{left}; exec {shlex.join(client)}"
+        assert ran("--only", "happy", command=["sh", "-c", shell]) == 0
+        number, until_s = int(left.read_text()), time.monotonic() + 10
+        while is_running(number) and time.monotonic() < until_s:
+            time.sleep(0.01)
+        assert not is_running(number)
 
     def test_a_program_that_ends_with_an_error_has_to_say_which(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
