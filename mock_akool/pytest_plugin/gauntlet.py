@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -12,6 +14,7 @@ from _pytest.runner import runtestprotocol
 from mock_akool.akool.scenarios.expectations import Outcome
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.schema import did_you_mean
 from mock_akool.gauntlet.facts import ClientEnd, How
 from mock_akool.gauntlet.judging import Judgement, Verdict
 from mock_akool.gauntlet.known import Known, accepting, read_known_file
@@ -31,6 +34,11 @@ _JUDGEMENT = pytest.StashKey[Judgement]()
 _RACE: Final = "race"
 """What stands in the place of a scenario for the test that searches for a race."""
 _ASSERTED: Final = "assertion failed"
+_REWRITTEN: Final = "@pytest_ar"
+"""The name that pytest gives to each module in which it rewrites `assert`."""
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+_SAID: Final[dict[str, Any]] = {"gives_up_with": (), "races": 0}
+"""What the marker may say, and what is meant where it does not."""
 
 
 def read_known(config: pytest.Config) -> None:
@@ -57,22 +65,30 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("_akool_scenario", scenarios, ids=ids, indirect=True)
 
 
-def _marked(item: pytest.Item, name: str, default: Any) -> Any:
-    """Return what the marker of a test says of something."""
+def _marked(item: pytest.Item, name: str) -> Any:
+    """Return what the marker of a test says of something; fails for what no such marker says."""
     marker = item.get_closest_marker("akool_gauntlet")
-    return default if marker is None else marker.kwargs.get(name, default)
+    if marker is None:
+        return _SAID[name]
+    if marker.args:
+        _fail_by_marker(f"it takes no {marker.args[0]!r}. Write for example gives_up_with=(TimeoutError, ApiError)")
+    for each in marker.kwargs:
+        if each not in _SAID:
+            _fail_by_marker(f"there is no {each}=; {did_you_mean(each, _SAID, 'it takes ' + ' and '.join(_SAID))}")
+    return marker.kwargs.get(name, _SAID[name])
+
+
+def _fail_by_marker(what: str) -> NoReturn:
+    pytest.fail(f"mock-akool: @pytest.mark.akool_gauntlet: {what}", pytrace=False)
 
 
 def _races(item: Any) -> int:
     """Return how many schedules a test's marker wants to be tried; fails for what is no number."""
-    given = _marked(item, "races", 0)
+    given = _marked(item, "races")
     if type(given) is not int or given < 0:
-        pytest.fail(
-            f"mock-akool: @pytest.mark.akool_gauntlet: races={given!r} is no number of schedules. Write for example "
-            "races=50",
-            pytrace=False,
-        )
-    return given
+        _fail_by_marker(f"races={given!r} is no number of schedules. Write for example races=50")
+    number: int = given
+    return number
 
 
 def refuse_races(metafunc: pytest.Metafunc) -> None:
@@ -96,7 +112,7 @@ def judged(item: pytest.Function) -> Generator[None, Any, Any]:
     """Let the test run, which is sent to this generator, and judge its client."""
     mock = item.stash[_MOCK]
     scenario = mock.scenarios[-1]
-    gives_up_with = _errors(_marked(item, "gives_up_with", ()))
+    gives_up_with = _errors(_marked(item, "gives_up_with"))
     # Into the folder of the fixture a test lets its client save; what else is in there may be the test's own.
     given = item.funcargs.get("tmp_path")
     folder = Folder(given) if isinstance(given, Path) else None
@@ -106,11 +122,12 @@ def judged(item: pytest.Function) -> Generator[None, Any, Any]:
         end = ClientEnd(How.WELL)
     except (pytest.skip.Exception, pytest.exit.Exception, KeyboardInterrupt, GeneratorExit):
         raise
-    except (AssertionError, pytest.fail.Exception) as error:
-        # The client came to its end, and then the test asserted something of what it got.
-        end, failed_assertion = ClientEnd(How.WELL), error
     except BaseException as error:
-        end = end_by(error, gives_up_with)
+        if _is_of_the_test(error):
+            # The client came to its end, and then the test asserted something of what it got.
+            end, failed_assertion = ClientEnd(How.WELL), error
+        else:
+            end = end_by(error, gives_up_with)
     judgement = judgement_on(mock, scenario, end, None if folder is None else lambda: saved_in(folder, mock) or None)
     (found,) = accepting([judgement], item.config.stash.get(_KNOWN, frozenset()))
     is_wrong = failed_assertion is not None and scenario.expect.outcome is Outcome.FILE
@@ -127,6 +144,24 @@ def judged(item: pytest.Function) -> Generator[None, Any, Any]:
     return result
 
 
+def _is_of_the_test(error: BaseException) -> bool:
+    """Return whether the test itself, and not its client, asserted something that is not so.
+
+    A client may say `assert` too: its modules are not those in which pytest rewrites it.
+    """
+    if not isinstance(error, (AssertionError, pytest.fail.Exception)):
+        return False
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = [each for each in frames if _is_own_code(each.f_globals.get("__name__", ""), each.f_code.co_filename)]
+    return not own or _REWRITTEN in own[-1].f_globals
+
+
+def _is_own_code(module: str, path: str) -> bool:
+    root = module.partition(".")[0]
+    is_installed = not _INSTALLED.isdisjoint(Path(path).parts)
+    return root != "mock_akool" and root not in sys.stdlib_module_names and not is_installed
+
+
 def _asserting(found: Judgement, error: BaseException | None) -> Judgement:
     """Return a judgement with what the test itself found wrong as one more finding, for the search for races."""
     what = " ".join(str(error).split())
@@ -138,10 +173,8 @@ def _errors(given: Any) -> tuple[type[BaseException], ...]:
     """Return the exceptions that a marker names; fails the test for what is none."""
     listed = given if isinstance(given, (tuple, list)) else (given,)
     if not all(isinstance(each, type) and issubclass(each, BaseException) for each in listed):
-        pytest.fail(
-            f"mock-akool: @pytest.mark.akool_gauntlet: gives_up_with={given!r} names no exceptions. Write for example "
-            "gives_up_with=(TimeoutError, ApiError)",
-            pytrace=False,
+        _fail_by_marker(
+            f"gives_up_with={given!r} names no exceptions. Write for example gives_up_with=(TimeoutError, ApiError)"
         )
     return tuple(listed)
 

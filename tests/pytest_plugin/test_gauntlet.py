@@ -154,6 +154,50 @@ def test_an_image(akool_mock):
     result.assert_outcomes(failed=1, passed=1)
 
 
+def test_what_the_client_itself_asserts_is_no_assertion_of_the_test(run: Run, pytester: pytest.Pytester) -> None:
+    """pytest rewrites `assert` in tests, and in no other modules."""
+    code = CLIENT.replace('raise ApiError(answer["msg"])', 'assert False, answer["msg"]').replace("import pytest\n", "")
+    pytester.makepyfile(a_client=code)
+    test = f"""
+import unittest
+
+import pytest
+from a_client import make_image
+
+@pytest.mark.akool_gauntlet{TEST}
+def helper(image):
+    unittest.TestCase().assertEqual(image, b"")
+
+@pytest.mark.akool_gauntlet
+def test_another(akool_mock):
+    helper(make_image("a fox"))
+    akool_mock.calls.assert_none()
+"""
+    result = run(test, "-k", "test_an_image and banned or test_another and happy")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines_random(
+        [
+            "  crashed: the client crashed after #1: AssertionError: The account has been banned*",
+            "    do: *",
+            "E * != b''",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("gives_up=ValueError", "there is no gives_up=; did you mean 'gives_up_with'?"),
+        ("seed=7", "there is no seed=; it takes gives_up_with and races"),
+        ("ValueError", "it takes no <class 'ValueError'>. Write for example gives_up_with=(TimeoutError, ApiError)"),
+    ],
+)
+def test_what_the_marker_does_not_take_is_an_error(given: str, said: str, run: Run) -> None:
+    result = run(f"import pytest\n@pytest.mark.akool_gauntlet({given}, races=0)\n{TEST.strip()}")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*{said}*"])
+
+
 def test_the_scenarios_of_the_marker_akool_are_those_that_are_run(run: Run) -> None:
     marked = '@pytest.mark.akool_gauntlet\n@pytest.mark.akool(scenario=["happy", "fails"], seed=7)\n'
     result = run(CLIENT + marked + TEST.strip(), "-v")
