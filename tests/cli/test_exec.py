@@ -155,6 +155,19 @@ class TestPrograms:
         ran = run("exec", "--", "node", tmp_path / "ask.mjs")
         assert (ran.stdout, ran.returncode) == (f"{CREDIT}\n" * 2, 0), ran.stderr
 
+    def test_python_without_tls(self, tmp_path: Path) -> None:
+        """A key must not reach the real service because somebody wrote `http://`."""
+        (tmp_path / "ask.py").write_text(PYTHON.replace("https://", "http://").replace("HTTPSC", "HTTPC"))
+        libraries = ["requests", "urllib", "urllib3", "http_client", "httpx", "aiohttp"]
+        ran = run("exec", "--", sys.executable, tmp_path / "ask.py", *libraries, patience_s=60)
+        assert (ran.stdout.split(), ran.returncode) == ([CREDIT] * 6, 0), ran.stderr
+
+    @wants("node")
+    def test_node_without_tls(self, tmp_path: Path) -> None:
+        (tmp_path / "ask.mjs").write_text(NODE.replace("https", "http"))
+        ran = run("exec", "--", "node", tmp_path / "ask.mjs")
+        assert (ran.stdout, ran.returncode) == (f"{CREDIT}\n" * 2, 0), ran.stderr
+
     @pytest.mark.slow
     @wants("wget")
     def test_wget(self) -> None:

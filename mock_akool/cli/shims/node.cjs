@@ -9,7 +9,8 @@ const fake = { host: address.slice(0, colon), port: Number(address.slice(colon +
 const names = new Set(hosts.split(",").filter(Boolean));
 
 function isRedirected(host, port) {
-  return typeof host === "string" && Number(port) === 443 && names.has(host.toLowerCase().replace(/\.$/, ""));
+  if (typeof host !== "string" || ![80, 443].includes(Number(port))) return false;
+  return names.has(host.toLowerCase().replace(/\.$/, ""));
 }
 
 if (names.size && fake.port) {

@@ -8,7 +8,7 @@ import socket
 import sys
 from typing import Any
 
-_PORTS = (443, "443", "https", b"443", b"https")
+_PORTS = (443, "443", "https", b"443", b"https", 80, "80", "http", b"80", b"http")
 
 
 def _redirect() -> None:
