@@ -1,7 +1,7 @@
 """Finds hard turns of phrase, and a second word for one thing: `python -m tools.check_words`.
 
-It reads the pages of the docs, the examples, the scenario library, what the project says of itself in the files at its
-root, and in Python the comments and the texts. A text is what somebody may read: a docstring, an error, a help, a line
+It reads the pages of the docs, the examples, the scenario library, the dashboard, what the project says of itself in
+the files at its root, and in Python the comments and the texts. A text is what somebody may read: a docstring, an error, a help, a line
 of the log.
 """
 
@@ -35,7 +35,7 @@ WORDS: Final[dict[str, str]] = {
     r"calmly": "quietly",
     r"wherefrom": "from where",
     r"afflicts?|afflicted": "applies to",
-    r"spelt": "written",
+    r"spelt|spelled": "written",
     r"shall": "will, must",
     # Two words for one thing.
     r"callbacks?": "webhook",
@@ -69,7 +69,9 @@ _INSTEAD: Final = tuple(WORDS.values())
 _NAMES: Final = re.compile(r"\{[^{}\n]*\}")
 _FOLDERS: Final = ("mock_akool", "docs", "examples", "tools", "benchmarks")
 _OWN_FILES: Final = ("*.md", "pyproject.toml", "Makefile", "Dockerfile", "*.yml", "*.yaml")
-_SUFFIXES: Final = frozenset({".md", ".py", ".mjs", ".sh", ".yaml"})
+_SUFFIXES: Final = frozenset(
+    {".cjs", ".css", ".go", ".html", ".js", ".md", ".mjs", ".php", ".py", ".sh", ".svg", ".yaml", ".yml"}
+)
 _EXEMPT: Final = frozenset({"tools/check_words.py", "AGENTS.md"})
 
 

@@ -374,7 +374,7 @@ def _why_unknown(method: str, path: str) -> str:
     wanted = path.rstrip("/").lower()
     for known, template in API_ROUTES:
         if template.lower() == wanted:
-            return f"there is no {shown(path)}; {known} {template} is spelled so"
+            return f"there is no {shown(path)}; {known} {template} is written so"
     if path.startswith(_OPEN_API):
         return f"this fake does not imitate {shown(path)}; docs/reference/families.md lists what it imitates"
     return f"Akool's API has no {shown(path)}; its paths begin with {_OPEN_API}"

@@ -557,6 +557,25 @@ def test_a_lost_connection_comes_back_where_it_was(look: Open) -> None:
 
 
 @slow
+def test_tabs_that_nobody_looks_at_take_no_connection_and_go_on_where_they_were(look: Open) -> None:
+    page = look()
+    context = page.page.context
+    context.add_init_script("Object.defineProperty(document, 'hidden', {get: () => Boolean(window.isHidden)})")
+    page.open()
+    tabs = [page.page]
+    for number in range(8):  # a browser has six connections for a host
+        tabs[-1].evaluate("() => { window.isHidden = true; document.dispatchEvent(new Event('visibilitychange')); }")
+        tabs.append(context.new_page())
+        tabs[-1].goto(f"{page.server.url}/_mock/")
+        expect(tabs[-1].locator("#live")).to_have_text("live")
+        page.fake.create(prompt=f"number {number}")
+        expect(tabs[-1].locator("#tab-jobs b")).to_have_text(str(number + 1))
+    expect(tabs[0].locator("#tab-jobs b")).to_have_text("")
+    tabs[0].evaluate("() => { window.isHidden = false; document.dispatchEvent(new Event('visibilitychange')); }")
+    expect(tabs[0].locator("#tab-jobs b")).to_have_text("8")
+
+
+@slow
 def test_another_fake_on_the_same_port_is_shown_as_it_is(look: Open) -> None:
     page = look()
     page.open()

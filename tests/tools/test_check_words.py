@@ -31,6 +31,7 @@ FOUND = (
     ("wherefrom it came", "wherefrom"),
     ("a rule afflicts it", "afflicts"),
     ("spelt so", "spelt"),
+    ("spelled so", "spelled"),
     ("it shall fail", "shall"),
     ("a callback is sent", "callback"),
     ("through every door", "door"),
@@ -92,3 +93,10 @@ def test_python_is_read_by_its_texts_and_comments(tmp_path: Path) -> None:
         "mock_akool/a.py:7: 'in force': write active",
         "docs/b.md:1: 'callback': write webhook",
     ]
+
+
+@pytest.mark.parametrize("name", ["a.js", "a.html", "a.css", "a.cjs", "a.go", "a.php", "a.yml", "a.svg"])
+def test_what_people_see_is_read_in_every_kind_of_file(name: str, tmp_path: Path) -> None:
+    (tmp_path / "mock_akool" / "dashboard").mkdir(parents=True)
+    (tmp_path / "mock_akool" / "dashboard" / name).write_text("a door")
+    assert [each.word for each in check(tmp_path)] == ["door"]

@@ -144,6 +144,7 @@ export class Refresher {
 // Events. EventSource cannot send a token, so the stream is read here; it is resumed where it broke off.
 
 const QUIET_MS = 40_000; // the server says something every 15 seconds
+const HIDDEN_MS = 1000; // browsers have six connections for a host: a tab that nobody looks at lets go of its one
 const LIMIT = 100; // calls at once, ten times a second; the server then leaves out older ones
 
 export class Stream {
@@ -151,16 +152,24 @@ export class Stream {
     Object.assign(this, { events, state, begins, id: null, failed: 0 });
     this.wake = () => {};
     addEventListener("online", () => this.wake());
-    document.addEventListener("visibilitychange", () => document.hidden || this.wake());
+    let timer = 0;
+    document.addEventListener("visibilitychange", () => {
+      clearTimeout(timer);
+      if (document.hidden) timer = setTimeout(() => this.leave(), HIDDEN_MS);
+      else this.wake();
+    });
+    this.leave = () => {};
   }
 
   async run() {
     for (;;) {
+      while (document.hidden) await new Promise((done) => (this.wake = done));
       try {
         await this.read();
       } catch (error) {
         if (error instanceof Refused && error.status === 400) this.id = null;
       }
+      if (document.hidden) continue;
       this.failed += 1;
       this.state("lost");
       const pause = Math.min(5000, 250 * 2 ** Math.min(this.failed, 5));
@@ -174,6 +183,7 @@ export class Stream {
   async read() {
     if (this.id === null) this.id = (await get("events")).next;
     const abort = new AbortController();
+    this.leave = () => abort.abort();
     const response = await send("GET", "events", {
       query: { newest: "true", limit: LIMIT },
       headers: { accept: "text/event-stream", "last-event-id": this.id },

@@ -24,7 +24,7 @@ export async function readClock() {
 
 export { setClock };
 
-// Who shows something is told what changed, at most six times a second.
+// Who shows something hears what changed, at most six times a second.
 
 const watchers = [];
 let dirty = new Set();
