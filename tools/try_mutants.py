@@ -160,6 +160,7 @@ class Session:
             self.verdicts.setdefault(mutant, UNREACHED)
         left = [each for each, verdict in self.verdicts.items() if not verdict.startswith(_KILLED)]
         again = [(each, partial(_import_anew, each)) for each in left if function_of(each) in at_import]
+        print(f"{len(left)} are left, of which {len(again)} are tried in a new process:", *left, sep="\n", flush=True)
         for mutant, noticed_by in self._in_forks(again).items():
             self.verdicts[mutant] = _KILLED + noticed_by if noticed_by else SURVIVED
 
