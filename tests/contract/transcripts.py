@@ -113,6 +113,7 @@ class _Talk:
             yield from in_lines(json.loads(text))
         if response.reason is not None:
             yield f"why: {response.reason}"
+        yield from _noted(response)
         for url in dict.fromkeys(_FILE.findall(text)):
             file = self._sent("GET", urlsplit(url).path)
             yield f"{url}: {_described(file.media) if file.media is not None else f'{file.status}, {file.reason}'}"
@@ -139,6 +140,16 @@ def in_lines(value: Any, before: str = "", after: str = "") -> Iterator[str]:
         for part in in_lines(each, key, "," if number < len(value) else ""):
             yield f"  {part}"
     yield closed + after
+
+
+def _noted(response: Response) -> Iterator[str]:
+    """Yield what the call log has of the jobs of a response, and its code where the body has none."""
+    jobs = [(response.job_id, response.job_status), *response.also_shown]
+    named = [f"{job_id!a}{f' {status.word}' if status else ''}" for job_id, status in jobs if job_id]
+    if '"code"' not in response.body.decode():
+        named.append(f"code {response.code}")
+    if named:
+        yield f"log: {', '.join(named)}"
 
 
 def _described(media: MediaSpec) -> str:
