@@ -31,7 +31,7 @@ def start(quick: bool) -> Iterator[Row]:
     for what, name in (("health", "start to first answer"), ("poll", "start to first poll")):
         ratio = median_ratio(seconds[what], seconds["flask"])
         note = f"{1000 * median(seconds[what]):.0f} / {1000 * median(seconds['flask']):.0f} ms"
-        yield Row(f"{name} / Flask on waitress", ratio, "x", at_most(1.35), note)
+        yield Row(f"{name} / Flask on waitress", ratio, "x", at_most(1.2), note)
 
 
 def memory(quick: bool) -> Iterator[Row]:

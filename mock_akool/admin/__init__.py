@@ -23,7 +23,7 @@ from mock_akool.admin.access import OPEN, PAGE, Access, is_of_page
 from mock_akool.admin.long_poll import LongPoll
 from mock_akool.admin.parameters import merged, read_body, read_query
 from mock_akool.admin.responses import AdminError, error_response, json_response, prefers, text_response
-from mock_akool.admin.routing import PREFIX, AdminRequest, Fake, Found, find
+from mock_akool.admin.routing import PREFIX, AdminRequest, Fake, Found, Routes, find
 from mock_akool.akool.api import bug_reply
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response
@@ -92,9 +92,7 @@ def answer(fake: Fake, request: Request) -> Response:
         if len(request.body) > most:
             hint = "Twice max_body_bytes and 64 KiB more are read: send less, or start the server with a larger one"
             return error_response(413, f"the body is over {most:,} bytes", hint)
-        from mock_akool.admin.routes import ROUTES  # most fakes get no admin request, and need not pay for it
-
-        found = find(ROUTES, request)
+        found = find(_routes_for(request), request)
         return found if isinstance(found, Response) else _answered(fake, request, found)
     except AdminError as error:
         return error_response(error.status, error.error, error.hint)
@@ -103,6 +101,20 @@ def answer(fake: Fake, request: Request) -> Response:
     except Exception as bug:
         _log.exception("mock-akool bug while answering %s %s", request.method, request.path)
         return bug_reply(bug)
+
+
+def _routes_for(request: Request) -> Routes:
+    """Return the routes of which one may be for a request.
+
+    They are imported with the first request: most fakes get none, and many servers those of probes only.
+    """
+    if request.path in OPEN:
+        from mock_akool.admin.resources.probes import ROUTES as PROBES
+
+        return PROBES
+    from mock_akool.admin.routes import ROUTES
+
+    return ROUTES
 
 
 def _answered(fake: Fake, http: Request, found: Found) -> Response:

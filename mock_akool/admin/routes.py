@@ -13,6 +13,7 @@ from mock_akool.admin.resources import (
     documents,
     events,
     jobs,
+    probes,
     scenarios,
     snapshot,
     state,
@@ -58,6 +59,7 @@ def openapi_document() -> dict[str, Any]:
 
 
 ROUTES: Final[Routes] = {
+    **probes.ROUTES,
     **state.ROUTES,
     ("GET", "/_mock/openapi.json"): Route(
         "This API and the emulated one, as OpenAPI 3.1",

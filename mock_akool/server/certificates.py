@@ -246,6 +246,11 @@ class ServerContext(NamedTuple):
     context: ssl.SSLContext
     renewed: datetime
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it should be made anew now."""
+        return datetime.now(UTC) >= self.renewed
+
 
 def _all_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*HOSTS, *LOCAL_NAMES, *names)))

@@ -11,7 +11,6 @@ import ssl
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -57,7 +56,7 @@ class Tls:
     def ready(self) -> ssl.SSLContext | None:
         """What connections use, unless it has to be prepared first or is to be renewed."""
         newest = self._newest
-        return newest.context if newest is not None and datetime.now(UTC) < newest.renewed else None
+        return None if newest is None or newest.is_due else newest.context
 
     def prepare(self) -> ssl.SSLContext:
         """Return what connections use; takes some 50 ms when it is not ready. Raises ServerError."""

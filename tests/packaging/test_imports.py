@@ -30,6 +30,7 @@ NOT_TO_SERVE = {"flask", "werkzeug", "requests", "responses", "faker", "jwt", "P
 """What a server needs for tokens and images only, or never."""
 
 NOT_TO_START = {
+    "datetime",
     "email",
     "random",
     "tempfile",
@@ -132,6 +133,8 @@ def test_a_server_imports_what_tokens_and_images_need_when_they_are_first_asked_
         try:
             assert reported() & (NOT_TO_SERVE | NOT_TO_START) == set()
             ask("/_mock/health")
+            assert reported() & NOT_TO_START == set()
+            ask("/_mock/state")
             of_admin = {"mock_akool.admin.routes", "mock_akool.akool.saved_state"}
             assert reported() & NOT_TO_START == of_admin
             job = json.loads(ask("/api/open/v3/content/image/createbyprompt", {"prompt": "a lighthouse"}))["data"]

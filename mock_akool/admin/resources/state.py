@@ -1,50 +1,19 @@
-"""The fake as a whole: whether it is alive and ready, its totals, the report, and the reset."""
+"""The fake as a whole: its totals, the report, and the reset."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from mock_akool._version import __version__
-from mock_akool.admin.parameters import ACCOUNT_BODY, ACCOUNT_QUERY, SHARED_QUERY, account_of_query, query
+from mock_akool.admin.parameters import ACCOUNT_BODY, ACCOUNT_QUERY, account_of_query, query
 from mock_akool.admin.resources.clock import CLOCK, show_clock
+from mock_akool.admin.resources.probes import SET_UP, set_up
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import FLAG, NUMBER, TEXT, WHOLE, listed, record
 from mock_akool.akool.accounts import credits_as_number
-from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.schema import FLAG as YES_OR_NO
-from mock_akool.core.schema import Field, Schema
+from mock_akool.core.schema import Field
 from mock_akool.core.timeline import STATUS_WORDS, Status
-
-_SET_UP: Final[Mapping[str, tuple[str, Schema]]] = {
-    "profile": ("observed or documented", TEXT),
-    "seed": ("what ids, images and draws follow from", WHOLE),
-    "strict": ("whether only the listed accounts exist", FLAG),
-    "max_body_bytes": (
-        "the longest body of a request to the emulated API that is read; that of an admin request may be twice as "
-        "long, and 64 KiB more",
-        WHOLE,
-    ),
-}
-
-
-def health(request: AdminRequest) -> Any:
-    """Say that the fake is alive."""
-    return {"status": "ok", "name": "mock-akool", "version": __version__}
-
-
-def ready(request: AdminRequest) -> Any:
-    """Show the settings."""
-    return {"ready": True, **_set_up(request.engine.settings)}
-
-
-def _set_up(settings: ServiceSettings) -> dict[str, Any]:
-    return {
-        "profile": str(settings.profile),
-        "seed": settings.seed,
-        "strict": settings.strict,
-        "max_body_bytes": settings.max_body_bytes,
-    }
 
 
 def state(request: AdminRequest) -> Any:
@@ -54,7 +23,7 @@ def state(request: AdminRequest) -> Any:
     totals = engine.totals(now_ns, key)
     return {
         "version": __version__,
-        **_set_up(engine.settings),
+        **set_up(engine.settings),
         "started_ns": engine.call_log.start_ns,
         "clock": show_clock(request),
         "accounts": totals.accounts,
@@ -86,31 +55,13 @@ def reset(request: AdminRequest) -> Any:
 
 
 ROUTES: Final[Routes] = {
-    ("GET", "/_mock/health"): Route(
-        "Liveness probe; no token needed",
-        health,
-        record(
-            {
-                "status": ("ok", {"const": "ok"}),
-                "name": ("mock-akool", {"const": "mock-akool"}),
-                "version": ("the version", TEXT),
-            }
-        ),
-        SHARED_QUERY,
-    ),
-    ("GET", "/_mock/ready"): Route(
-        "Readiness probe, with the settings; no token needed",
-        ready,
-        record({"ready": ("true", {"const": True}), **_SET_UP}),
-        SHARED_QUERY,
-    ),
     ("GET", "/_mock/state"): Route(
         "Show totals: accounts, jobs by status, calls, credits spent, the clock",
         state,
         record(
             {
                 "version": ("the version", TEXT),
-                **_SET_UP,
+                **SET_UP,
                 "started_ns": ("when the fake was started or last reset, in epoch nanoseconds", WHOLE),
                 "clock": ("the clock", CLOCK),
                 "accounts": ("how many accounts there are", WHOLE),
