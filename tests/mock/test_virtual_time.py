@@ -543,6 +543,15 @@ class TestLimit:
                 time.sleep(50)
             assert slept_s(mock) == 150
 
+    def test_a_new_job_of_an_inner_fake_starts_a_new_count_for_the_outer_one(self) -> None:
+        """As with a fake for a whole session, beside those of its tests."""
+        with MockAkool(sleep_limit="1m"):
+            Requests().job()
+            for _ in range(3):
+                with MockAkool(sleep_limit="1m"):
+                    Requests().job()
+                    time.sleep(50)
+
     def test_in_tasks(self) -> None:
         async def client(create: Create, poll: Poll) -> None:
             await asyncio.gather(until_done(create, poll), until_done(create, poll))

@@ -726,10 +726,12 @@ class Keeper:
     # Limits
 
     def _beyond_limit(self, goal_ns: int, first: Waiter | None) -> VirtualTimeLimitError | None:
+        jobs_made = [fake.target.job_count for fake in self._fakes]
+        # A client that is given a job by any of the fakes does not wait for the others' jobs.
+        if jobs_made != [fake.jobs_made for fake in self._fakes]:
+            for fake, made in zip(self._fakes, jobs_made, strict=True):
+                fake.jobs_made, fake.slept_ns = made, 0
         for fake in self._fakes:
-            jobs_made = fake.target.job_count
-            if jobs_made != fake.jobs_made:
-                fake.jobs_made, fake.slept_ns = jobs_made, 0
             step_ns = goal_ns - self._now_ns
             if fake.slept_ns + step_ns > fake.limit_ns:
                 return VirtualTimeLimitError(self._complaint(fake, step_ns, first))
