@@ -226,6 +226,16 @@ def is_in_gauntlet(item: pytest.Item) -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Judge the client of a test that is run in the gauntlet also where it works in a fixture."""
+    if not is_in_gauntlet(item):
+        return (yield)
+    from mock_akool.pytest_plugin import gauntlet
+
+    return (yield from gauntlet.set_up(item))
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Judge the client of a test that is run in the gauntlet."""
     if not is_in_gauntlet(pyfuncitem):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sys
 import traceback
 from collections.abc import Generator
@@ -106,6 +108,30 @@ def prepare(item: pytest.Item, fake: MockAkool | RemoteAkool) -> None:
     if isinstance(fake, RemoteAkool):
         pytest.fail("mock-akool: the gauntlet needs a fake of this process; run it without --akool-url", pytrace=False)
     item.stash[_MOCK] = fake
+
+
+def set_up(item: Any) -> Generator[None, Any, Any]:
+    """Let fixtures be set up. What a client raises in one of them is judged as if the test itself had called it."""
+    if _MOCK in item.stash:  # of the schedule before
+        del item.stash[_MOCK]
+    try:
+        return (yield)
+    except (pytest.skip.Exception, pytest.exit.Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        if _MOCK not in item.stash or not item.stash[_MOCK].calls:
+            raise
+        item.runtest = functools.partial(_end_judged, item, error)
+        return None
+
+
+def _end_judged(item: Any, error: BaseException) -> None:
+    """Judge the client of a test that came no further than this error in a fixture."""
+    del item.runtest
+    judging = judged(item)
+    next(judging)
+    with contextlib.suppress(StopIteration):
+        judging.throw(error)
 
 
 def judged(item: pytest.Function) -> Generator[None, Any, Any]:

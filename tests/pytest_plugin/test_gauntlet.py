@@ -184,6 +184,24 @@ def test_another(akool_mock):
     )
 
 
+def test_a_client_that_works_in_a_fixture_is_judged_as_well(run: Run) -> None:
+    works = """
+@pytest.fixture
+def image(akool_mock):
+    return make_image("a fox")
+
+@pytest.mark.akool_gauntlet(gives_up_with={})
+def test_an_image(image):
+    assert image.startswith(b"\\xff\\xd8")
+"""
+    run(CLIENT + works.format("ApiError"), "-k", "happy or banned or flaky-gateway").assert_outcomes(passed=3)
+    result = run(CLIENT + works.format("TimeoutError"), "-k", "happy or banned")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["  crashed: the client crashed after #1: ApiError: The account has been banned"])
+    broken = works.replace("return make", "raise OSError; make").format("ApiError")
+    run(CLIENT + broken, "-k", "happy").assert_outcomes(errors=1)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
