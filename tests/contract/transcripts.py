@@ -6,6 +6,7 @@ A line says what is done; the indented lines below are the fake's, and `python -
     @ {"queueing": 2}           with these settings; they come first
     > POST /path?query {"a": 1} a request; `$1` is the first `_id` that was answered since the title, `$2` the second
     as other                    who asks from now on, `me` or another word
+    type text/plain             the Content-Type of bodies from now on; without a type there is none
     + 5                         the clock moves by 5 s
     next {"queueing": 0}        what the next job will be like
     complete $1                 also `fail $1 reason` and `refund $1 reason`: how a job ends
@@ -68,6 +69,7 @@ class _Talk:
     def __init__(self, mock: MockAkool) -> None:
         self._mock = mock
         self._who = "me"
+        self._type = "application/json"
         self._ids: dict[str, None] = {}
         mock.webhooks.collect()
         self._webhooks = 0
@@ -80,6 +82,8 @@ class _Talk:
                 yield from self._asked(*rest.split(" ", 2))
             case "as":
                 self._who = rest
+            case "type":
+                self._type = rest
             case "+":
                 self._mock.clock.advance(float(rest))
             case "next":
@@ -121,8 +125,8 @@ class _Talk:
     def _sent(self, method: str, address: str, body: str = "") -> Response:
         path, _, query = address.partition("?")
         headers = {"x-api-key": self._who * 8}
-        if body:
-            headers["content-type"] = "application/json"
+        if body and self._type:
+            headers["content-type"] = self._type
         return self._mock.answer(Request.build(method, path, query, headers, body.encode()))
 
 
