@@ -217,6 +217,7 @@ def run_server(
     `finish` says the last words, by default those of a fake.
     """
     # Not at the top: `--help` needs none of this.
+    from mock_akool.server.open_files import allow_files
     from mock_akool.server.process import tune_for_serving
     from mock_akool.server.reload import Reloader
 
@@ -259,6 +260,7 @@ def run_server(
                 server.tls.prepare()  # others wait for the file in that folder
             server.bind()
             tune_for_serving()
+            allow_files()
             server.run(ready)
         code = save_state(application, announcer)
         (finish or _announce_end)(application, announcer)

@@ -100,6 +100,10 @@ class ConnectionHost(ResponseHost, Protocol):
         """Returns whether a request may take milliseconds, so that it is answered outside of the event loop."""
         ...
 
+    def has_room(self) -> bool:
+        """Return whether there may be as many connections as there are."""
+        ...
+
     def again(self, request: Request, peer: str) -> bytes | None:
         """Answer a known request that is a poll at which nothing has changed, and log it; returns what is to be sent.
 
@@ -279,6 +283,8 @@ class HttpConnection(asyncio.Protocol):
         self._writer = ResponseWriter(self._host, self._transport)
         self._peer = _shown_peer(transport.get_extra_info("peername"))
         self._host.connections.add(self)
+        if not self._host.has_room():
+            self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection; responses that were under way go nowhere."""

@@ -35,6 +35,7 @@ from mock_akool.server.greenlets import patched_by
 from mock_akool.server.http_connection import HttpConnection
 from mock_akool.server.http_response import frame
 from mock_akool.server.listening import BACKLOG, identity_of, listen, listen_on_path, remove_own, without_brackets
+from mock_akool.server.open_files import most_connections
 from mock_akool.server.proxy import Others, Place, Proxy
 from mock_akool.server.tls import Tls
 from mock_akool.webhooks.event_loop import new_loop
@@ -85,6 +86,7 @@ class Server:
     loop: asyncio.AbstractEventLoop
     _drawing: ThreadPoolExecutor
     _admin: ThreadPoolExecutor
+    _most_connections: int
 
     def __init__(
         self,
@@ -198,6 +200,7 @@ class Server:
         self.loop.set_exception_handler(self._complain)
         self._drawing = ThreadPoolExecutor(_DRAWING_THREADS, "mock-akool-draw")
         self._admin = ThreadPoolExecutor(self.application.slow_threads, "mock-akool-admin")
+        self._most_connections = most_connections()
         self.application.server_started()
         try:
             self.loop.run_until_complete(self._serve(until))
@@ -283,6 +286,16 @@ class Server:
             self._uds_identity = None
 
     # What connections use
+
+    def has_room(self) -> bool:
+        """Return whether there may be as many connections as there are; says so, once a second, when not."""
+        if len(self.connections) <= self._most_connections:
+            return True
+        self._say_once(
+            f"{self._most_connections:,} connections are open: new ones are closed, so that files are left for "
+            "webhooks and all else; allow more open files (ulimit -n), or close connections in the client"
+        )
+        return False
 
     def again(self, request: Request, peer: str = "") -> bytes | None:
         """Answer a known request that is a poll at which nothing has changed, and log it; returns what is to be sent.

@@ -23,6 +23,7 @@ from mock_akool.core.call_log import Refusal
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.server import http_server as server_module
 from mock_akool.server.proxy import Proxy
+from tests.children import MOCK_AKOOL, Child
 from tests.server.conftest import Start
 from tests.server.wires import (
     BODY,
@@ -564,6 +565,55 @@ def test_too_many_open_files_are_a_line_a_second(start: Start, caplog: pytest.Lo
     wire = running.connect()
     wire.send(get(HEALTH))
     assert wire.answer().status == 200
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the limit of open files is a matter of Unix")
+def test_any_number_of_connections_leaves_files_for_all_else(tmp_path: Path) -> None:
+    state, came = tmp_path / "akool.json", threading.Event()
+
+    def receive() -> None:
+        connection, _ = receiver.accept()
+        with connection:
+            connection.settimeout(PATIENCE_S)
+            connection.recv(65536)
+            came.set()
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    # 100 files, 25 of them for webhooks and 32 for all else.
+    shell = ("sh", "-c", 'ulimit -n 100; exec "$@"', "sh", *MOCK_AKOOL)
+    flags = ("serve", "--port", "0", "--state", state, "--queueing", "0", "--processing", "0", "--log", "json")
+    with ExitStack() as opened:
+        receiver = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+        receiver.settimeout(PATIENCE_S)
+        receiving = threading.Thread(target=receive, daemon=True)
+        receiving.start()
+        serving = opened.enter_context(Child(*flags, command=shell))
+        port = int(serving.said(r'"url": "http://127.0.0.1:(\d+)"')[1])
+        wire = Wire(opened.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE_S)))
+        wire.send(get(HEALTH))
+        assert wire.answer().status == 200
+        with ExitStack() as crowd:
+            for _ in range(150):
+                with suppress(OSError):
+                    crowd.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE_S))
+            serving.complained("43 connections are open: new ones are closed, so that files are left for webhooks")
+            hook = f"http://127.0.0.1:{receiver.getsockname()[1]}/hook"
+            body = json.dumps({"prompt": "x", "webhookUrl": hook}).encode()
+            wire.send(request("POST", CREATE, body, x_api_key="0123456789abcdef"))
+            assert wire.answer().json()["code"] == 1000
+            assert came.wait(PATIENCE_S)
+            for path in ("/_mock/", "/_mock/report", "/_mock/webhooks", "/_mock/openapi.json"):
+                wire.send(get(path, host="127.0.0.1"))
+                assert wire.answer().status == 200
+            wire.send(request("POST", "/_mock/snapshot/save", b"{}", host="127.0.0.1"))
+            assert wire.answer().status == 200
+        receiving.join(PATIENCE_S)
+        after = Wire(opened.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE_S)))
+        after.send(get(HEALTH))
+        assert after.answer().status == 200
+        assert serving.end()[0] == 0
+        told = [json.loads(line).get("message", "") for line in serving.err.splitlines()]
+    assert not [each for each in told if "oo many open files" in each or "bug" in each]
 
 
 def test_clients_that_leave_leave_nothing(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
