@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import shutil
@@ -376,13 +377,22 @@ def _print_environment(options: argparse.Namespace) -> int:
 # The command
 
 
+def why_not_run(error: OSError) -> str:
+    """Return why a file that is there and may be run could not be run, and what to do."""
+    if error.errno == errno.ENOEXEC:
+        return "the system cannot run it; begin a script with a line such as #!/bin/sh"
+    if error.errno == errno.ENOENT:
+        return "what is to run it is not there; look at its first line, #!…"
+    return error.strerror or str(error)
+
+
 def _run(command: Sequence[str], environment: Mapping[str, str], fake: _Fake) -> int:
     """Run a command to its end, and hand on the signals that are for it; returns its exit status."""
     with _signals() as forwarded:
         try:
             process = fake.start(command, environment)
         except OSError as error:
-            print(f"mock-akool: {command[0]}: {error.strerror or error}", file=sys.stderr)
+            print(f"mock-akool: {command[0]}: {why_not_run(error)}", file=sys.stderr)
             return _NO_PROGRAM
         with process:
             forwarded.to(process)

@@ -16,7 +16,7 @@ from typing import IO, Final
 from urllib.parse import urlsplit
 
 from mock_akool.akool.scenarios.model import Scenario
-from mock_akool.cli.exec import OwnFake, address_of
+from mock_akool.cli.exec import OwnFake, address_of, why_not_run
 from mock_akool.cli.serve import server_of
 from mock_akool.core.clock import VirtualClock
 from mock_akool.core.errors import MockAkoolError, SettingsError
@@ -155,7 +155,7 @@ class Runs:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise MockAkoolError(f"{command[0]}: {error.strerror or error}") from None
+                raise MockAkoolError(f"{command[0]}: {why_not_run(error)}") from None
             with process:
                 passes = False
                 try:

@@ -203,7 +203,11 @@ class TestEnds:
         assert capsys.readouterr().err == f"mock-akool: {file}: is no program that can be run\n"
         file.chmod(0o755)
         assert main(["exec", "--", str(file)]) == 126
-        assert "notes.txt: Exec format error" in capsys.readouterr().err
+        assert "notes.txt: the system cannot run it; begin a script with a line such as #!" in capsys.readouterr().err
+        file.write_text("#!/no/such/shell")
+        for command in ("exec", "gauntlet"):
+            assert main([command, "--", str(file)]) in (1, 126)
+            assert "notes.txt: what is to run it is not there; look at its first line" in capsys.readouterr().err
 
     def test_no_command(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as caught:
