@@ -1,8 +1,8 @@
 """Finds hard turns of phrase, and a second word for one thing: `python -m tools.check_words`.
 
 It reads the pages of the docs, the examples, the scenario library, the dashboard, what the project says of itself in
-the files at its root, and in Python the comments and the texts. A text is what somebody may read: a docstring, an error, a help, a line
-of the log.
+the files at its root, and in Python the comments and the texts. A text is what somebody may read: a docstring, an
+error, a help, a line of the log.
 """
 
 from __future__ import annotations
