@@ -500,6 +500,38 @@ def test_accounts_are_changed_and_added(look: Open) -> None:
 
 
 @slow
+def test_a_field_without_a_number_sets_no_credits(look: Open) -> None:
+    page = look()
+    page.fake.ask("POST", "accounts", api_key=KEY, credits=7)
+    page.open("accounts", KEY)
+    page.detail("accounts").get_by_label("Credits", exact=True).fill("")
+    for name in ("Set credits", "Add credits"):
+        page.button(name).click()
+    page.detail("accounts").get_by_label("Credits", exact=True).fill("-2")
+    page.button("Add credits").click()
+    expect(page.detail("accounts").locator("dd").first).to_have_text("5")
+    expect(page.page.locator(".toast")).to_have_text("Credits added")
+
+
+@slow
+def test_what_is_wrong_in_a_dialog_is_said_over_it(look: Open) -> None:
+    page = look(width=360)
+    page.fake.ask("POST", "accounts", api_key=KEY)
+    page.open("accounts")
+    page.button("Add an account…").click()
+    key = page.page.get_by_label("API key, which is the clientSecret")
+    key.fill(KEY)
+    page.button("Add").click()
+    expect(page.page.get_by_role("dialog").locator(".toast.bad")).to_contain_text(
+        "there is an account with this api_key"
+    )
+    key.fill(OTHER)
+    page.button("Add").click()
+    expect(page.page.get_by_role("dialog")).to_have_count(0)
+    expect(page.page.locator(".toast.good")).to_have_text("Account added")
+
+
+@slow
 def test_webhooks_show_what_became_of_them_and_what_is_in_them(look: Open) -> None:
     page = look()
     page.open("webhooks")

@@ -44,7 +44,8 @@ function fill(row, each) {
 const accountShown = () => found.find((each) => each.api_key === shown);
 
 function build() {
-  const amount = h("input", { type: "number", value: "100", "aria-label": "Credits", step: "1" });
+  const amount = h("input", { type: "number", value: "100", "aria-label": "Credits", step: "1", required: true });
+  const credits = (name, done) => () => amount.reportValidity() && change("credits", { [name]: amount.valueAsNumber }, done);
   const status = h("p");
   const said = h("div");
   const ban = button("Ban", () => {
@@ -60,8 +61,8 @@ function build() {
       "div",
       { class: "actions" },
       amount,
-      button("Set credits", () => change("credits", { credits: Number(amount.value) }, "Credits set")),
-      button("Add credits", () => change("credits", { add: Number(amount.value) }, "Credits added")),
+      button("Set credits", credits("credits", "Credits set")),
+      button("Add credits", credits("add", "Credits added")),
     ),
     h(
       "div",

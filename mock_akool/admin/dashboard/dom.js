@@ -138,6 +138,9 @@ export async function copy(text, what) {
 export function toast(text, kind = "good") {
   const box = document.getElementById("toasts");
   const note = h("div", { class: `toast ${kind}` }, text);
+  // A dialog lies over all else, and what is outside of it is read to nobody.
+  const top = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
+  if (box.parentElement !== top) top.append(box);
   box.append(note);
   while (box.childElementCount > 4) box.firstChild.remove();
   setTimeout(() => note.remove(), kind === "bad" ? 9000 : 3000);
@@ -154,6 +157,7 @@ export function dialog(title, ...children) {
     ...children,
   );
   box.addEventListener("close", () => {
+    document.body.append(document.getElementById("toasts"));
     box.remove();
     before?.focus?.();
   });
