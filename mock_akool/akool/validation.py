@@ -65,6 +65,10 @@ def read_object(request: Request, settings: ServiceSettings) -> dict[str, Any]:
     try:
         value = _decode(request.body.decode())
     except UnicodeDecodeError as error:
+        if coding := request.headers.get("content-encoding", ""):
+            raise ParameterError(
+                f"the body is compressed (Content-Encoding: {shown(coding)}), which is not read; send it as it is"
+            ) from None
         raise ParameterError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise ParameterError(f"the body is no JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None

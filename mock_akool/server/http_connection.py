@@ -565,7 +565,13 @@ class HttpConnection(asyncio.Protocol):
             if size > _MAX_HEAD_BYTES:
                 raise _HeadTooLongError
         self._unread_head = 0
-        if "expect" in headers and headers["expect"].lower() == "100-continue" and not self._waiting and not self._busy:
+        if (
+            "expect" in headers
+            and headers["expect"].lower() == "100-continue"
+            and not self._waiting
+            and not self._busy
+            and self._parser.get_http_version() != "1.0"  # to such a client that would be the response
+        ):
             self._writer.write_continue()
 
     def on_body(self, body: bytes) -> None:

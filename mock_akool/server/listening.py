@@ -16,6 +16,7 @@ from mock_akool.core.errors import ServerError
 BACKLOG: Final = 1024
 _PORTS_TRIED: Final = 20
 """How often another free port is tried, where one port has to be free in several places."""
+_ALL: Final = frozenset({"0.0.0.0", "::"})
 _NO_FAMILY: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 _HINT: Final = "Choose another with --port (0 takes a free one) or --host"
 
@@ -29,7 +30,7 @@ def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
     `localhost` and other names listen on every address that they have, `::` on both families. Raises ServerError when
     an address is taken or is none of this machine's; nothing is then left open.
     """
-    places = [place for host in hosts for place in _places(host, port)]
+    places = _needed([place for host in hosts for place in _places(host, port)])
     for left in range(_PORTS_TRIED, 0, -1):
         try:
             return _bound(places, port, hosts)
@@ -98,8 +99,19 @@ def _places(host: str, port: int) -> list[_Place]:
         found = socket.getaddrinfo(asked, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise ServerError(f"cannot listen on {_in_url(address)}:{port}: {_reason(error)}", _HINT) from None
-    places = [(family, str(name[0]), False) for family, _, _, _, name in found]
-    return list(dict.fromkeys(places))
+    places: list[_Place] = [(family, str(name[0]), False) for family, _, _, _, name in found]
+    return places
+
+
+def _needed(places: list[_Place]) -> list[_Place]:
+    """Return the places without those that stand twice, and without those that an address for all clients has."""
+    families = {family for family, address, _ in places if address in _ALL}
+    if any(dual for *_, dual in places):
+        families |= {socket.AF_INET, socket.AF_INET6}
+    needed = [place for place in places if place[0] not in families or place[1] in _ALL]
+    if any(dual for *_, dual in places):
+        needed = [place for place in needed if place[2]]
+    return list(dict.fromkeys(needed))
 
 
 def _bound(places: list[_Place], port: int, hosts: Sequence[str]) -> list[socket.socket]:

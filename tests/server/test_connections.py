@@ -445,6 +445,27 @@ class TestListening:
             assert server.url == f"http://127.0.0.1:{port}"
 
     @needs_ipv6
+    @pytest.mark.parametrize(
+        ("hosts", "addresses"),
+        [
+            (["127.0.0.1", "127.0.0.1"], ["127.0.0.1"]),
+            (["localhost", "127.0.0.1", "::1"], ["127.0.0.1", "::1"]),
+            (["::1", "[::1]"], ["::1"]),
+            (["127.0.0.1", "0.0.0.0"], ["127.0.0.1"]),
+            (["0.0.0.0", "localhost"], ["127.0.0.1", "::1"]),
+            (["127.0.0.1", "::", "0.0.0.0", "localhost"], ["127.0.0.1", "::1"]),
+        ],
+    )
+    def test_an_address_that_another_host_has_is_taken_once(self, hosts: list[str], addresses: list[str]) -> None:
+        with Server(MockAkool().application, hosts) as server:
+            for address in addresses:
+                assert answers((address, server.port)) == 200
+            others = {"127.0.0.1", "::1"} - set(addresses)
+            for address in others:
+                with pytest.raises(ConnectionRefusedError):
+                    socket.create_connection((address, server.port), PATIENCE_S)
+
+    @needs_ipv6
     @pytest.mark.parametrize("host", ["::1", "[::1]"])
     def test_an_address_may_have_its_brackets(self, host: str) -> None:
         with MockAkool().server(host) as server:
@@ -490,7 +511,7 @@ class TestListening:
 
         monkeypatch.setattr(socket, "create_server", create)
         with pytest.raises(ServerError, match=r"cannot listen on 127\.0\.0\.1:\d+: Permission denied"):
-            Server(MockAkool().application, ["127.0.0.1", "127.0.0.1"]).bind()
+            Server(MockAkool().application, ["127.0.0.2", "127.0.0.1"]).bind()
         assert made[0].fileno() == -1
 
     def test_one_that_cannot_be_leaves_nothing_of_the_others(self) -> None:

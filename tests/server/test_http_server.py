@@ -100,6 +100,11 @@ class TestConnection:
         wire.send(body)
         assert wire.answer().json()["code"] == 1000
 
+    def test_to_a_client_of_http_1_0_that_would_be_the_response(self, running: Running) -> None:
+        wire = running.connect()
+        wire.send(request("POST", CREATE, BODY, expect="100-continue").replace(b" HTTP/1.1", b" HTTP/1.0"))
+        assert wire.answer().json()["code"] == 1000
+
     def test_a_body_may_come_in_chunks(self, running: Running) -> None:
         wire = running.connect()
         head = request("POST", CREATE, transfer_encoding="chunked", content_type="application/json")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import io
 import json
 import logging
 import re
 import sys
 import threading
+import zlib
 from typing import Any
 
 import pytest
@@ -29,6 +31,8 @@ REFUSALS: list[tuple[str, dict[str, str], bytes, str]] = [
     (CREATE, JSON, b'{"prompt":"x",}', "JSON"),
     (CREATE, JSON, b'\xef\xbb\xbf{"prompt":"x"}', "BOM"),
     (CREATE, JSON, b"\xff\xfe", "UTF-8"),
+    (CREATE, {**JSON, "content-encoding": "gzip"}, gzip.compress(b'{"prompt":"x"}'), "Content-Encoding: 'gzip'"),
+    (CREATE, {**JSON, "content-encoding": "deflate"}, zlib.compress(b'{"prompt":"x"}'), "send it as it is"),
     (CREATE, JSON, b"[1]", "a list"),
     (CREATE, JSON, b"", "JSON"),
     (CREATE, JSON, b'{"prompt":"' + b"x" * (1 << 20) + b'"}', "max_body_bytes"),
