@@ -8,6 +8,7 @@ import contextlib
 import datetime
 import queue
 import sched
+import selectors
 import socket
 import subprocess
 import sys
@@ -487,6 +488,28 @@ class TestThreads:
         assert slept_s(mock) == 0
 
 
+class Around(selectors.BaseSelector):
+    """A selector that asks another one."""
+
+    def __init__(self) -> None:
+        self._inner = selectors.DefaultSelector()
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._inner.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._inner.unregister(fileobj)
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        return self._inner.select(timeout)
+
+    def get_map(self) -> Any:
+        return self._inner.get_map()
+
+    def close(self) -> None:
+        self._inner.close()
+
+
 class TestLoops:
     def test_a_client_in_a_thread_that_a_limit_ends(self) -> None:
         async def limited() -> None:
@@ -524,6 +547,15 @@ class TestLoops:
             return rang
 
         assert asyncio.run(main()) == [5, 7, 10]
+
+    def test_that_wait_by_a_selector_around_another(self, mock: MockAkool) -> None:
+        """As those of interactive programs, which look at the keyboard first."""
+        began_ns = genuine.monotonic_ns()
+        runner = asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(Around()))
+        with runner, pytest.raises(TimeoutError):
+            runner.run(asyncio.wait_for(asyncio.Event().wait(), 5))
+        assert slept_s(mock) == 5
+        assert genuine.monotonic_ns() - began_ns < 3 * NS_PER_S
 
     def test_a_webhook_that_is_awaited_by_a_server_of_the_same_loop(self) -> None:
         async def main(mock: MockAkool) -> float:

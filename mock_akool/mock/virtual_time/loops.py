@@ -96,7 +96,7 @@ def uninstall() -> None:
 def _selecting(original: Any) -> Any:
     def select_(self: Any, timeout: float | None = None) -> Any:
         loop: Any = events._get_running_loop()
-        if loop is None or getattr(loop, "_selector", None) is not self or not keeper.takes_part():
+        if loop is None or not _waits_by(loop, self) or not keeper.takes_part():
             return original(self, timeout)
         if timeout is not None and timeout < _RESOLUTION_S and _is_stuck(loop):
             loop._clock_resolution = _resolution_s(loop)
@@ -106,6 +106,12 @@ def _selecting(original: Any) -> Any:
 
     select_.__name__ = select_.__qualname__ = "select"
     return select_
+
+
+def _waits_by(loop: Any, selector: Any) -> bool:
+    """Return whether a loop waits by this selector, which may be inside one of another kind."""
+    own = getattr(loop, "_selector", None)
+    return own is selector or (own is not None and not hasattr(type(own).select, "__wrapped__"))
 
 
 def _handles_of(loop: Any) -> list[int]:
