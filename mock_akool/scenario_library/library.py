@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -91,6 +92,10 @@ def read_file(path: Path) -> Scenario:
             did_you_mean(path, names(), _LIST),
         )
     try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # whose opening may wait forever
+            what = "it is a device, a pipe or a socket"
+            raise ScenarioError.of([Mistake(what, "give a file", (), str(path))])
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:

@@ -64,6 +64,14 @@ def _nothing() -> None:
     """Do nothing, but wake the loop."""
 
 
+async def _complaining(work: Coroutine[Any, Any, None]) -> None:
+    """Do work of which nobody awaits the end; a bug that ends it is logged at once."""
+    try:
+        await work
+    except Exception:
+        _log.exception("mock-akool bug beside the server")
+
+
 class RequestLog(Protocol):
     """Takes a note of each request that was answered, and of what never became one."""
 
@@ -213,7 +221,7 @@ class Server:
 
     def run_beside(self, work: Coroutine[Any, Any, None]) -> None:
         """Run this in the server's loop, while the server runs; called in the loop. It is cancelled at the end."""
-        self._beside.append(self.loop.create_task(work))
+        self._beside.append(self.loop.create_task(_complaining(work)))
 
     def start(self) -> Self:
         """Serve in a thread; returns as soon as connections are taken. A stopped server starts on the same port.

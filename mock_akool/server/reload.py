@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, Protocol
@@ -12,6 +13,8 @@ from mock_akool.core.errors import MockAkoolError, ScenarioError
 
 _LOOK_S: Final = 0.5
 """How often watched files are looked at."""
+_LOOKS_AWAY: Final = 4
+"""At how many looks one after the other a file is away until that is said: editors replace files."""
 _FIXED: Final = ("seed", "profile", "accounts", "strict")
 """What a scenario says of a fake from its beginning on."""
 
@@ -39,9 +42,14 @@ class Reloader:
         self._say = say
         self._files = sorted({each.path for each in scenarios if each.path})
         self._seen = _state_of(self._files)
+        self._lock = threading.Lock()
 
     def reload(self) -> bool:
         """Read the scenarios again and make them active; returns whether they are. Says what came of it."""
+        with self._lock:  # signals may come one upon the other
+            return self._reload()
+
+    def _reload(self) -> bool:
         self._seen = _state_of(self._files)
         if not self._scenarios:
             self._say("info", "there is no scenario to read again: the server was started without --scenario")
@@ -62,10 +70,18 @@ class Reloader:
 
     async def watch(self) -> None:
         """Reload whenever a file changes, until cancelled. A file that is away for a moment has not changed."""
+        away = 0
         while True:
             await asyncio.sleep(_LOOK_S)
             state = _state_of(self._files)
-            if None not in state and state != self._seen:
+            if None in state:
+                away += 1
+                if away == _LOOKS_AWAY:
+                    missing = self._files[state.index(None)]
+                    self._say("warning", f"the scenarios stay as they are: {missing} is not there")
+                continue
+            away = 0
+            if state != self._seen:
                 await asyncio.to_thread(self.reload)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,67 @@ def test_what_a_scenario_no_longer_says_of_settings_is_reported(tmp_path: Path) 
     assert watched.said[0][1].endswith("; requests_per_second stays as it was until the server is started again")
 
 
+@pytest.mark.parametrize("links", [False, True])
+def test_what_is_no_file_is_not_opened(watched: Watched, links: bool) -> None:
+    """To open a pipe waits for who writes into it: the thread would never end, and so would the server."""
+    watched.path.unlink()
+    if links:
+        watched.path.symlink_to("/dev/zero")
+    else:
+        os.mkfifo(watched.path)
+    assert not watched.reloader.reload()
+    assert watched.said == [
+        (
+            "warning",
+            f"the scenarios stay as they are: {watched.path}: it is a device, a pipe or a socket; give a file",
+        )
+    ]
+    assert status(watched.mock) == 502
+
+
+def test_a_file_that_stays_away_is_told_once(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reload_module, "_LOOK_S", 0.001)
+
+    async def play() -> None:
+        watching = asyncio.create_task(watched.reloader.watch())
+        for code in (503, 504):
+            watched.path.unlink()
+            before = len(watched.said)
+            for _ in range(5000):
+                if len(watched.said) > before:
+                    break
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.05)
+            assert watched.said[before:] == [
+                ("warning", f"the scenarios stay as they are: {watched.path} is not there")
+            ]
+            watched.write(RULE.format(code=code))
+            for _ in range(5000):
+                if status(watched.mock) == code:
+                    break
+                await asyncio.sleep(0.001)
+            assert status(watched.mock) == code
+        watching.cancel()
+
+    asyncio.run(play())
+
+
+def test_a_bug_beside_the_server_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    over = threading.Event()
+
+    async def broken() -> None:
+        over.set()
+        raise RuntimeError("boo")
+
+    with MockAkool().server() as server:
+        server.loop.call_soon_threadsafe(lambda: server.run_beside(broken()))
+        assert over.wait(20)
+    (record,) = caplog.records
+    assert record.getMessage() == "mock-akool bug beside the server"
+    assert record.exc_info is not None
+    assert "boo" in str(record.exc_info[1])
+
+
 def test_without_a_scenario_there_is_nothing_to_read() -> None:
     said: list[str] = []
     mock = MockAkool()
@@ -114,6 +176,7 @@ def test_a_watched_file_is_read_when_it_changes_and_only_then(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reload_module, "_LOOK_S", 0.005)
+    monkeypatch.setattr(reload_module, "_LOOKS_AWAY", 10_000)
 
     async def until(true: Callable[[], Any]) -> None:
         for _ in range(2000):
