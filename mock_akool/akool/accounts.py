@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from types import MappingProxyType
@@ -184,7 +185,7 @@ class Accounts:
             return None
         if account.banned:
             return account  # a refused request changes nothing
-        account = account._replace(client_id=client_id)
+        account = replace(account, client_id=client_id)
         self.put(account)
         self._said.add(client_secret)
         return account
@@ -225,8 +226,8 @@ class Accounts:
             return None
         spec = self._specs[api_key]
         script = self._script_of(api_key)
-        restored = account._replace(banned=self._banned(spec, script), token_lifetime_ns=self._ttl_ns(spec, script))
-        self.put(restored._replace(valid_from_s=0))
+        restored = replace(account, banned=self._banned(spec, script), token_lifetime_ns=self._ttl_ns(spec, script))
+        self.put(replace(restored, valid_from_s=0))
         self._credits[api_key] = self._initial[api_key] = _first(spec.credits, script.credits, self._settings.credits)
         return self._by_key[api_key]
 
@@ -238,9 +239,9 @@ class Accounts:
             return
         script = self._script_of(api_key)
         if script.banned is not None:
-            account = account._replace(banned=script.banned)
+            account = replace(account, banned=script.banned)
         if script.token_lifetime is not None:
-            account = account._replace(token_lifetime_ns=script.token_lifetime.ns)
+            account = replace(account, token_lifetime_ns=script.token_lifetime.ns)
         self.put(account)
         if script.credits is not None:
             self.set_credits(account, script.credits)
@@ -342,7 +343,8 @@ def _first(listed: _Said | None, scripted: _Said | None, usual: _Said) -> _Said:
     return listed if listed is not None else scripted if scripted is not None else usual
 
 
-class Account(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Account:
     """Who owns jobs. The API key is the clientSecret (contract section 2); credits are kept by the engine.
 
     `valid_from_s` is the epoch second before which this account's tokens are revoked.

@@ -789,14 +789,14 @@ class Engine:
     @transaction
     def ban(self, account: Account, *, banned: bool) -> Account:
         """Ban the account, or let it be active again; returns its record."""
-        changed = account._replace(banned=banned)
+        changed = replace(account, banned=banned)
         self.accounts.put(changed)
         return changed
 
     @transaction
     def revoke_tokens_before(self, account: Account, second: int) -> None:
         """Make the account's tokens that were issued before the epoch `second` invalid."""
-        self.accounts.put(account._replace(valid_from_s=second))
+        self.accounts.put(replace(account, valid_from_s=second))
 
     @transaction
     def admit(self, account: Account, now_ns: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -184,7 +185,7 @@ class TestRestore:
         known = scripted({"mine": scenario}, credits=10)
         made, other = known.add(spec), found(known.by_key("other"))
         first = known.credits(made)
-        known.put(made._replace(banned=not made.banned, token_lifetime_ns=1, valid_from_s=99))
+        known.put(replace(made, banned=not made.banned, token_lifetime_ns=1, valid_from_s=99))
         known.add_credits(made, -3)
         known.set_credits(made, 77)
         known.add_credits(other, -4)
@@ -221,13 +222,13 @@ class TestApply:
         known.add_credits(mine, -3)
         scripts["mine"] = AccountScript(credits=50, banned=True, token_lifetime=Duration.of("2s"))
         known.apply("mine")
-        assert known.known("mine") == mine._replace(banned=True, token_lifetime_ns=2_000_000_000)
+        assert known.known("mine") == replace(mine, banned=True, token_lifetime_ns=2_000_000_000)
         assert (known.credits(mine), known.spent_by(mine)) == (50, 3)
         assert (known.known("other"), known.credits(other)) == (other, 10)
 
     def test_of_what_the_scenario_does_not_say_nothing_changes(self) -> None:
         known = accounts(credits=10)
-        mine = found(known.by_key("mine"))._replace(banned=True, token_lifetime_ns=5, valid_from_s=7)
+        mine = replace(found(known.by_key("mine")), banned=True, token_lifetime_ns=5, valid_from_s=7)
         known.put(mine)
         known.add_credits(mine, -3)
         known.apply("mine")
