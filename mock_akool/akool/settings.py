@@ -26,12 +26,12 @@ CREDITS: Final = whole(0, 10**12)
 ACCOUNT_STATUS: Final = choice({"active": False, "banned": True})
 """Whether an account is banned, in words."""
 
-_HOST: Final = re.compile(r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?|[0-9a-f:.]+", re.ASCII)
+_HOST: Final = r"(?a)(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?|[0-9a-f:.]+"
 
 
 def _read_host(value: Any) -> str:
     host = str(value).strip().lower()
-    if not _HOST.fullmatch(host):
+    if not re.fullmatch(_HOST, host):
         raise ValueError(value)
     return host
 

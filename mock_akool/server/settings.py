@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from mock_akool.server.tls import Tls
 
 _NO_SETTINGS: Final = frozenset({URL_VARIABLE, CONFIG_VARIABLE, REDIRECT_VARIABLE})
-_KUBERNETES: Final = re.compile(
-    rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)"
-)
-_KUBERNETES_PORT: Final = re.compile(rf"{PREFIX}(\w+_)?PORT=(tcp|udp|sctp)://.*", re.DOTALL)
+# Most starts need none of these patterns: they are compiled when they are first used.
+_KUBERNETES: Final = rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)"
+_KUBERNETES_PORT: Final = rf"(?s){PREFIX}(\w+_)?PORT=(tcp|udp|sctp)://.*"
 """With its value: a variable of our own has this name, too."""
 
 
@@ -45,16 +44,16 @@ _TOKEN: Final = Plain(
     use="32 random letters",
     secret=True,
 )
-_HOST_NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+_HOST_NAME: Final = r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?"
 
 
-_ADDRESS: Final = re.compile(r"\[([0-9A-Fa-f:.%\w-]{2,100})\]|([\w.:%-]{1,255})", re.ASCII)
+_ADDRESS: Final = r"(?a)\[([0-9A-Fa-f:.%\w-]{2,100})\]|([\w.:%-]{1,255})"
 
 
 def _read_host(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
-    match = _ADDRESS.fullmatch(value.strip())
+    match = re.fullmatch(_ADDRESS, value.strip())
     if match is None:
         raise ValueError(value)
     return match[1] or match[2]
@@ -65,7 +64,7 @@ _HOST: Final = Plain("an address or the name of a host", _read_host, {"type": "s
 
 def _read_host_name(value: Any) -> str:
     name = str(value).strip().lower()
-    if not _HOST_NAME.fullmatch(name):
+    if not re.fullmatch(_HOST_NAME, name):
         raise ValueError(value)
     return name
 
@@ -396,7 +395,7 @@ def _is_of_kubernetes(variable: str, text: str) -> bool:
 
     Every container of the namespace gets such variables, and nobody has written them; so they are no mistakes.
     """
-    return bool(_KUBERNETES.fullmatch(variable) or _KUBERNETES_PORT.fullmatch(f"{variable}={text}"))
+    return bool(re.fullmatch(_KUBERNETES, variable) or re.fullmatch(_KUBERNETES_PORT, f"{variable}={text}"))
 
 
 def _unknown_variable(variable: str, known: Iterable[str]) -> Mistake:
