@@ -900,6 +900,11 @@ def test_what_changes_leaves_the_keyboard_where_it_is(look: Open) -> None:
     page.page.keyboard.press("Enter")
     expect(page.button("Remove rule 1")).to_have_count(0)
     assert page.page.evaluate("document.activeElement.className") == "active", "the place where it was"
+    switch = page.page.get_by_role("switch", name="flaky-gateway", exact=True)
+    switch.press("Space")
+    page.button("Change them").press("Enter")
+    expect(switch).to_have_attribute("aria-checked", "true")
+    expect(switch).to_be_focused()
 
     page.open("hints")
     report = page.view("hints").locator("details")

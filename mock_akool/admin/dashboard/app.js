@@ -46,7 +46,7 @@ export const page = {
     view.shows?.(key);
     view.draw(new Set(["all"]));
     // The keyboard goes on in what is shown instead of what had it.
-    if (focused !== document.body && !focused.checkVisibility({ visibilityProperty: true })) {
+    if (focused !== document.body && focused.checkVisibility?.({ visibilityProperty: true }) === false) {
       (key === null || !view.detail ? (view.list?.scroller ?? view.tab) : view.detail.parentElement).focus();
     }
   },
