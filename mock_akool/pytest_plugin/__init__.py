@@ -221,8 +221,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def is_in_gauntlet(item: pytest.Item) -> bool:
     """Return whether the client of a test is judged."""
+    return isinstance(item, pytest.Function) and not _is_of_unittest(item) and _is_meant_for_gauntlet(item)
+
+
+def _is_meant_for_gauntlet(item: pytest.Item) -> bool:
     is_meant = item.config.getoption("akool_gauntlet") or item.get_closest_marker("akool_gauntlet") is not None
     return is_meant and "akool_mock" in getattr(item, "fixturenames", ())
+
+
+def _is_of_unittest(item: pytest.Item) -> bool:
+    """Return whether a test is a method of unittest's, which runs without parameters."""
+    unittest, owner = sys.modules.get("unittest"), getattr(item, "cls", None)
+    return unittest is not None and isinstance(owner, type) and issubclass(owner, unittest.TestCase)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -265,6 +275,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.warn(
             pytest.PytestWarning(
                 "mock-akool: the marker akool_gauntlet does nothing here: the test does not use akool_mock"
+            )
+        )
+    if _is_of_unittest(item) and _is_meant_for_gauntlet(item):
+        item.warn(
+            pytest.PytestWarning(
+                "mock-akool: the gauntlet does not run methods of unittest.TestCase; write a function that takes "
+                "akool_mock"
             )
         )
     if "akool" in marks and not _FIXTURES.intersection(fixtures):

@@ -240,6 +240,30 @@ def test_a_marker_on_a_test_without_the_fixture_is_warned_about(run: Run) -> Non
     result.stdout.fnmatch_lines(["*the marker akool_gauntlet does nothing here: the test does not use akool_mock"])
 
 
+def test_methods_of_unittest_are_run_as_ever_and_warned_about(run: Run) -> None:
+    methods = """
+import unittest
+
+@pytest.mark.usefixtures("akool_mock")
+class TestIt(unittest.TestCase):
+    def setUp(self):
+        make_image("a fox")
+
+    def test_right(self): pass
+
+class TestFailing(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def _image(self, akool_mock):
+        make_image("a fox")
+        raise ApiError("no")
+
+    def test_never_run(self): pass
+"""
+    result = run(CLIENT + methods, "--akool-gauntlet", "-W", "default")
+    result.assert_outcomes(passed=1, errors=1, warnings=2)
+    result.stdout.fnmatch_lines(["*mock-akool: the gauntlet does not run methods of unittest.TestCase; write a *"])
+
+
 def test_what_the_client_saves_into_tmp_path_is_what_the_server_sent(run: Run) -> None:
     saving = """
 @pytest.mark.akool_gauntlet
