@@ -70,7 +70,7 @@ class Access:
             return None  # somebody followed a link to the page, which may stand anywhere and tells that place nothing
         origin = headers.get("origin")
         foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
-        if foreign or (origin is not None and _place_of(origin) != host.lower()):
+        if foreign or (origin is not None and not self._is_own(_place_of(origin), request)):
             return Refusal(
                 403,
                 f"a page of {origin or 'another site'} calls, and the admin API takes no requests from pages",
@@ -86,6 +86,17 @@ class Access:
                     "Send `Authorization: Bearer TOKEN`, with the TOKEN of --admin-token",
                 )
         return None
+
+    def _is_own(self, place: str, request: Request) -> bool:
+        """Return whether a page at this host and port is of this fake.
+
+        A trusted proxy may call the fake by another name than browsers call the proxy, which URLs of files begin with.
+        Another page cannot make a browser say so: it may send no such header without being asked first.
+        """
+        if place == request.headers.get("host", "").lower():
+            return True
+        outside = _place_of(request.file_base)
+        return place == outside and self.is_ours(_name_of(outside))
 
     def is_ours(self, name: str) -> bool:
         """Return whether a request may call the fake by this name or address."""

@@ -105,6 +105,41 @@ def test_a_page_of_its_own(server: Server) -> None:
     assert not [name for name in got if name.startswith("access-control")]
 
 
+@pytest.fixture
+def outside() -> Iterator[Server]:
+    """A server that browsers know by the name of a proxy, which is on this machine and calls it by its address."""
+    mock = MockAkool()
+    mock.application.access = Access(None, ["tests.example.com"])
+    with mock.server() as running:
+        yield running
+
+
+FORWARDED = {"x-forwarded-proto": "https", "x-forwarded-host": "tests.example.com:8443"}
+
+
+@pytest.mark.parametrize("more", [{}, {"x-forwarded-prefix": "/akool"}])
+def test_its_own_page_behind_a_proxy_that_calls_it_by_another_name(more: dict[str, str], outside: Server) -> None:
+    own = {"origin": "https://tests.example.com:8443", "sec-fetch-site": "same-origin"}
+    assert ask(outside, {**FORWARDED, **more, **own}, "/_mock/reset", "POST")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {**FORWARDED, "origin": "https://evil.test"},
+        {**FORWARDED, "origin": "https://tests.example.com"},
+        {**FORWARDED, "origin": "null"},
+        {**FORWARDED, "origin": "https://tests.example.com:8443", "sec-fetch-site": "cross-site"},
+        # A page whose own name was made to point here may send every header but Host.
+        {**FORWARDED, "origin": "https://tests.example.com:8443", "host": "evil.test"},
+        {"x-forwarded-host": "evil.test", "origin": "http://evil.test"},
+        {"origin": "https://tests.example.com:8443"},
+    ],
+)
+def test_other_pages_behind_a_proxy(headers: dict[str, str], outside: Server) -> None:
+    assert ask(outside, headers, "/_mock/reset", "POST")[0] == 403
+
+
 def test_the_token() -> None:
     mock = MockAkool()
     mock.application.access = Access("s3cret")
