@@ -58,12 +58,12 @@ def _section_of(endpoint: str) -> str:
     if endpoint in _SECTIONS:
         return _SECTIONS[endpoint]
     group = f"{endpoint.partition('/')[0]}/"
-    shown_by = {family: {reading.results.endpoint for reading in family.readings} for family in FAMILIES}
-    made_by = {family: {create.endpoint for create in family.creates} for family in FAMILIES}
+    shown_by = [(family, {reading.results.endpoint for reading in family.readings}) for family in FAMILIES]
+    made_by = [(family, {create.endpoint for create in family.creates}) for family in FAMILIES]
     about = [
-        *(family.options for family, names in (*made_by.items(), *shown_by.items()) if endpoint in names),
+        *(family.options for family, names in (*made_by, *shown_by) if endpoint in names),
         *(service.options for name, service in SERVICES.items() if name == endpoint),
-        *(family.options for family, names in made_by.items() if any(name.startswith(group) for name in names)),
+        *(family.options for family, names in made_by if any(name.startswith(group) for name in names)),
     ]
     options = next((each for each in about if each is not None), None)
     own = () if options is None else (field.section for field in options.fields().values())
