@@ -12,6 +12,7 @@ import sys
 import threading
 import zlib
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
@@ -351,12 +352,13 @@ class TestBrowsers:
         links = re.findall(r'<a href="([^"]+)"', wire.answer().body.decode())
         assert len(links) == 5
         for link in links:
-            wire.send(get(link, host="localhost"))
+            wire.send(get(urljoin("/", link), host="localhost"))
             assert wire.answer().status == 200
 
     def test_others_get_what_the_api_answers(self, start: Start) -> None:
         wire = start().connect()
-        for asked in (get("/"), get("/", accept="application/json"), request("POST", "/", accept=self.BROWSER)):
+        unasked = (get("/"), get("/", accept="application/json"), request("POST", "/", accept=self.BROWSER))
+        for asked in (*unasked, get("/_mock")):
             wire.send(asked)
             assert wire.answer().json() == {"code": 404, "msg": "Not Found"}
         wire.send(get("/index.html", accept=self.BROWSER))
