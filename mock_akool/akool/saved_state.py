@@ -57,7 +57,10 @@ class FrozenState(NamedTuple):
 
     def json(self) -> Iterator[bytes]:
         """Yield the document in small pieces, ASCII only, a few records a line."""
-        records = plain_records()
+        with plain_records() as records:
+            yield from self._json(records)
+
+    def _json(self, records: PlainRecords) -> Iterator[bytes]:
         state = State(self.seed, self.clock, self.engine.state(), self.scenarios, self.sending)
         yield b'{"format":%d,"version":%b,\n"state":' % (FORMAT, to_json(self.version).encode())
         for piece in records.json(State, state):
@@ -99,18 +102,18 @@ def read(document: object, version: str, hint: str) -> State:
     unknown = document.keys() - {"format", "version", "state", "tables"}
     if unknown:
         raise StateError(f"{min(unknown)}: there is no such field", hint)
-    records = plain_records()
-    try:
+    with plain_records() as records:
         try:
-            records.read_tables(document.get("tables", {}))
+            try:
+                records.read_tables(document.get("tables", {}))
+            except UnreadableError as error:
+                raise error.within("tables") from None
+            try:
+                found: State = records.read(State, document.get("state"))
+            except UnreadableError as error:
+                raise error.within("state") from None
         except UnreadableError as error:
-            raise error.within("tables") from None
-        try:
-            found: State = records.read(State, document.get("state"))
-        except UnreadableError as error:
-            raise error.within("state") from None
-    except UnreadableError as error:
-        raise StateError(f"{error.where}: {error.why}", hint) from None
+            raise StateError(f"{error.where}: {error.why}", hint) from None
     return found
 
 

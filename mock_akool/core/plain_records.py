@@ -29,8 +29,8 @@ from enum import Enum
 from functools import cache
 from itertools import islice
 from operator import attrgetter
-from types import NoneType, UnionType
-from typing import Any, Final, NamedTuple, Union, get_args, get_origin, get_type_hints
+from types import NoneType, TracebackType, UnionType
+from typing import Any, Final, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
 
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.schema import shown
@@ -99,7 +99,9 @@ class Coder(NamedTuple):
 
 
 class PlainRecords:
-    """Writes and reads records, for one document. It is not for several threads.
+    """Writes and reads records, for one document, in a `with` block, after which it keeps nothing of that.
+
+    It is not for several threads.
 
     `variants` are the classes that may stand for a protocol, by the names by which they are known. `left_out` are
     fields that are never written and always have their defaults. `same` are fields that are left out when they are
@@ -127,6 +129,21 @@ class PlainRecords:
         """What stands in each table, written or read."""
         self._alive: list[Any] = []
         """What was written into tables: its identity must stay its own."""
+        self._numbers: list[dict[Any, int]] = []
+        """What tells where it stands in its table."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Coders know this and each other, so what it keeps would stay until the garbage collector comes: as much as a
+        # whole state.
+        self._made.clear()
+        self._alive.clear()
+        for each in self._numbers:
+            each.clear()
 
     def coder(self, annotation: Any) -> Coder:
         """Return how values of a type are written and read; TypeError for one that no rule fits."""
@@ -397,6 +414,7 @@ class PlainRecords:
         name, numbers, values = kind.__name__, dict[int, int](), dict[Any, int]()
         wants = f"a number in {name} of the tables"
         table, alive = self._made, self._alive
+        self._numbers += (numbers, values)
         row = self._row(kind)
         writing = row.write or _as_it_is
 

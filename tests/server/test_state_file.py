@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.server
 import json
 import os
@@ -12,6 +13,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -398,6 +400,29 @@ class TestTheFile:
         asyncio.run(asyncio.wait_for(main(), PATIENCE_S))
         assert [each.levelname for each in caplog.records] == ["WARNING"]
         assert "cannot write the state file" in caplog.text
+
+    @pytest.mark.parametrize("ways", ["save", "load", "broken"])
+    def test_nothing_of_what_was_saved_or_loaded_outlives_a_reset(self, mock: MockAkool, file: Path, ways: str) -> None:
+        """The garbage collector comes seldom in a server, and a state may be hundreds of megabytes."""
+        state_file = StateFile(file, mock.application)
+        state_file.save()
+        if ways == "broken":
+            file.write_text(file.read_text().replace('"seed":0', '"seed":"x"'))
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                if ways == "save":
+                    state_file.save()
+                else:
+                    with pytest.raises(MockAkoolError) if ways == "broken" else nullcontext():
+                        state_file.load()
+                    state_file.release()
+            mock.reset()
+            left = [each for each in gc.get_objects() if isinstance(each, Request) and b"a fox" in each.body]
+        finally:
+            gc.enable()
+        assert left == []
 
     def test_a_fake_without_one_says_so(self, mock: MockAkool) -> None:
         response = mock.answer(Request.build("POST", "/_mock/snapshot/save"))
