@@ -26,7 +26,7 @@ from mock_akool.akool.endpoints import FILE, PREFLIGHT, UNKNOWN
 from mock_akool.core.call_log import Refusal
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.http import Request, Response, shortened
-from mock_akool.core.text import cleaned, printable
+from mock_akool.core.text import cleaned, printable, without_secrets
 
 _log = logging.getLogger("mock_akool")
 
@@ -110,7 +110,7 @@ class TextStyle:
         if last.collected:
             answer = "(nothing sent, only collected)"
         return (
-            f"{_clock(time_ns // NS_PER_MS)} POST webhook {printable(delivery.url)} -> {answer}"
+            f"{_clock(time_ns // NS_PER_MS)} POST webhook {printable(_shown_url(delivery))} -> {answer}"
             f"  job {delivery.job_id} {delivery.status.word}  {last.seconds * 1000:.1f} ms"
         )
 
@@ -168,7 +168,7 @@ class JsonStyle:
                 "time": time_ns // NS_PER_MS,
                 "delivery": delivery.number,
                 "attempt": len(delivery.attempts),
-                "url": delivery.url,
+                "url": _shown_url(delivery),
                 "account": shortened(delivery.account),
                 "http": last.status,
                 "error": last.error,
@@ -349,3 +349,8 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._log.note_message(record.levelname.lower(), self.format(record))
+
+
+def _shown_url(delivery: Delivery) -> str:
+    """Return the URL of a webhook without the tokens that receivers let their callers write into it."""
+    return without_secrets(delivery.url.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")

@@ -311,6 +311,21 @@ class TestLog:
         assert "divmod(1, 0)" in of_del["message"]
         assert of_thread["level"] == of_del["level"] == "error"
 
+    @pytest.mark.parametrize("style", ["text", "json"])
+    @pytest.mark.parametrize("name", ["token", "access_token", "api_key", "apikey", "X-Secret", "password"])
+    def test_no_token_of_a_callback_url_is_in_it(self, style: str, name: str) -> None:
+        stream = io.StringIO()
+        log = BatchedLog(stream, STYLES[style]())
+        mock = MockAkool()
+        mock.application.dispatcher.note = log.note_webhook
+        url = f"http://127.0.0.1:9/hook?{name}=hidden&order=7"
+        body = json.dumps({"prompt": "x", "webhookUrl": url}).encode()
+        mock.answer(Request.build("POST", CREATE, headers={**JSON, "x-api-key": "0123456789abcdef"}, body=body))
+        mock.run_until_idle()
+        log.close()
+        assert stream.getvalue().count(f"http://127.0.0.1:9/hook?{name}=***&order=7") == len(mock.webhooks) > 0
+        assert "hidden" not in stream.getvalue()
+
     @pytest.mark.parametrize("raw", ["\x1b[2J", "a\nb", "\x9b2J", "\u202e", "\x00"])
     def test_nothing_of_a_client_gets_to_a_terminal_raw(self, raw: str, start: Start) -> None:
         stream = io.StringIO()
