@@ -239,7 +239,7 @@ class SteeredClock:
         """
         speed = _readable_speed(speed)
         with self._steering():
-            self._begin_anew(self._now_ns())
+            self._begin_anew(self._steered_ns())
             self._speed = speed
         self._tell()
 
@@ -251,7 +251,7 @@ class SteeredClock:
         """
         step = step_ns(seconds)
         with self._steering():
-            self._begin_anew(_shown(self._now_ns() + step))
+            self._begin_anew(_shown(self._steered_ns() + step))
         self._tell()
 
     def advance_to(self, instant_ns: int) -> None:
@@ -260,7 +260,7 @@ class SteeredClock:
         Raises ClockError for one after LATEST_NS; the clock has then not moved.
         """
         with self._steering():
-            self._begin_anew(_shown(max(self._now_ns(), instant_ns)))
+            self._begin_anew(_shown(max(self._steered_ns(), instant_ns)))
         self._tell()
 
     def set_to_machine(self) -> None:
@@ -276,7 +276,7 @@ class SteeredClock:
     def state(self) -> ClockState:
         """Return what it takes to go on from here, however long nobody does."""
         with self._lock:
-            return ClockState(self._now_ns(), self._wall(), self._speed)
+            return ClockState(self._steered_ns(), self._wall(), self._speed)
 
     def go_on_from(self, state: ClockState) -> None:
         """Go on from where the state was written down, as if it had run on since; one that stood still stands there.
@@ -299,13 +299,22 @@ class SteeredClock:
         frozen clock stays where it is. For a server to call now and then.
         """
         with self._steering():
-            # The wall first: a thread that is held up between the two sees less of a jump, and no jump that is none.
-            passed_ns = self._wall() - self._wall_ns
-            ahead_ns = passed_ns - (self._steady() - self._read_ns)
-            if ahead_ns < _UNNOTICED_NS or not self._speed:
+            jump_ns = self._jump_ns()
+            if not jump_ns:
                 return
-            self._begin_anew(min(self._now_ns() + int(ahead_ns * self._speed), LATEST_NS))
+            self._begin_anew(min(self._now_ns() + jump_ns, LATEST_NS))
         self._tell()
+
+    def _jump_ns(self) -> int:
+        """Return by how much it has yet to jump ahead with the machine's wall clock; 0 when it is frozen."""
+        # The wall first: a thread that is held up between the two sees less of a jump, and no jump that is none.
+        passed_ns = self._wall() - self._wall_ns
+        ahead_ns = passed_ns - (self._steady() - self._read_ns)
+        return int(ahead_ns * self._speed) if ahead_ns >= _UNNOTICED_NS else 0
+
+    def _steered_ns(self) -> int:
+        """Return the instant from which it is steered: a jump that nobody followed yet is not lost."""
+        return min(self._now_ns() + self._jump_ns(), LATEST_NS)
 
     def _now_ns(self) -> int:
         passed_ns = self._steady() - self._read_ns

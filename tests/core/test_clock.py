@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -212,6 +213,27 @@ class TestASuspendedMachine:
         clock.follow()
         assert clock.now_ns() == told[0]
         assert len(told) == 1
+
+    @pytest.mark.parametrize(
+        ("steer", "moved_s"),
+        [
+            (SteeredClock.resume, 0),
+            (SteeredClock.freeze, 0),
+            (lambda clock: clock.run_at(7), 0),
+            (lambda clock: clock.advance(5), 5),
+            (lambda clock: clock.advance_to(10 * S), 0),
+            (lambda clock: clock.go_on_from(clock.state()), 0),
+        ],
+    )
+    def test_who_steers_it_before_it_followed_loses_no_time(
+        self, steer: Callable[[SteeredClock], None], moved_s: int, clock: SteeredClock, steady: Steady, wall: Steady
+    ) -> None:
+        """The first request after a suspend may come before the server looks."""
+        wall.ns += 3600 * S
+        steer(clock)
+        assert clock.now_ns() == (50 + 3600 + moved_s) * S
+        clock.follow()
+        assert clock.now_ns() == (50 + 3600 + moved_s) * S
 
     def test_a_wall_clock_that_steps_back_moves_nothing(
         self, clock: SteeredClock, steady: Steady, wall: Steady
