@@ -147,10 +147,11 @@ def in_lines(value: Any, before: str = "", after: str = "") -> Iterator[str]:
 
 
 def _noted(response: Response) -> Iterator[str]:
-    """Yield what the call log has of the jobs of a response, and its code where the body has none."""
+    """Yield what the call log has of the jobs of a response, and its code where that is not the one of the body."""
     jobs = [(response.job_id, response.job_status), *response.also_shown]
     named = [f"{job_id!a}{f' {status.word}' if status else ''}" for job_id, status in jobs if job_id]
-    if '"code"' not in response.body.decode():
+    body = response.body.decode()
+    if response.code != (json.loads(body).get("code") if body.startswith("{") else None):
         named.append(f"code {response.code}")
     if named:
         yield f"log: {', '.join(named)}"
@@ -161,6 +162,6 @@ def _described(media: MediaSpec) -> str:
     more = [
         f"{name} {value!r}"
         for name, value in media._asdict().items()
-        if value not in (MediaSpec._field_defaults.get(name), "", ()) and name not in ("width", "height", "format")
+        if value not in (MediaSpec._field_defaults.get(name, ""), ()) and name not in ("width", "height", "format")
     ]
     return f"{media.format} {media.width}x{media.height}, {', '.join(more)}"
