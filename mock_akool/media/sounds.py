@@ -34,8 +34,11 @@ SHORTEST_S: Final = 0.5
 _WAV_RATE: Final = 8_000
 _WAV_SAMPLES: Final = FRAME_SAMPLES * _WAV_RATE // MP3_RATE
 """As long as a frame of MP3, so that whole waves fit into them too."""
-_WAV_LOUDNESS: Final = 60
-"""The height of a wave; samples have 8 bits around 128."""
+_WAV_LOUDNESS: Final = 56
+"""The height of a wave; samples have 8 bits around 128.
+
+A bit more would make samples of 0x47, one of them every 192 bytes: FFmpeg 9 takes such a file for an MPEG stream.
+"""
 _ID3_TEXT: Final = 3
 """UTF-8."""
 

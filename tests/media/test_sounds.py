@@ -59,6 +59,16 @@ def test_mp3_and_wav_of_a_job_have_the_same_pitch() -> None:
         assert heard_hz(job_id) == pytest.approx(WAVES[tone] * MP3_RATE / FRAME_SAMPLES, abs=1)
 
 
+def test_no_wav_has_the_byte_by_which_ffmpeg_9_knows_mpeg_streams() -> None:
+    jobs = [f"{number:024x}" for number in range(100)]
+    heard = {}
+    for job in jobs:
+        with wave.open(BytesIO(render(spec(1, "WAV", job)))) as sound:
+            heard[job] = sound.readframes(sound.getnframes())
+    assert len(set(heard.values())) == TONES
+    assert [job for job, samples in heard.items() if 0x47 in samples] == []
+
+
 @pytest.mark.parametrize("format", ["MP3", "WAV"])
 def test_its_title_names_the_job(format: str) -> None:
     for job_id, said in ((JOB, JOB.encode()), ("ä", b"\\xe4")):
