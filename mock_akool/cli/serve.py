@@ -217,10 +217,12 @@ def run_server(
     `finish` says the last words, by default those of a fake.
     """
     # Not at the top: `--help` needs none of this.
+    from mock_akool.server.memory import keep_in_one_heap
     from mock_akool.server.open_files import allow_files
     from mock_akool.server.process import tune_for_serving
     from mock_akool.server.reload import Reloader
 
+    keep_in_one_heap()  # before the first thread, which is the log's
     server, log = server_of(settings, make)
     application = server.application
 
