@@ -412,7 +412,11 @@ def _announce_end(application: Application, announcer: Announcer) -> None:
     announcer.say("stopped", end_of_run(calls, jobs, hints), calls=calls, jobs=jobs, hints=hints)
 
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, *([] if sys.platform == "win32" else [signal.SIGHUP]))
+_SIGNALS: Final = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name)  # Windows has no SIGHUP
+)
 
 
 def _take_signals(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event, reloader: Reloader) -> None:
