@@ -110,17 +110,11 @@ class JobStore:
 
         `account_of` returns the account of an API key, or None when there is none.
         """
-        by_id, context = self.by_id, self._context
         for number, job in enumerate(state.jobs):
-            if job.id in by_id:
-                raise MisfitError(f"jobs[{number}].id", f"there are two jobs {shown(job.id)}")
-            check_job(job, f"jobs[{number}]")
-            if account_of(job.account.api_key) is None:
-                raise MisfitError(f"jobs[{number}].account", "there is no such account")
-            by_id[job.id] = job
-            self._ids_of.setdefault(job.account.api_key, []).append(job.id)
-            for stem in family_of(job).files.stems(job, context):
-                self._by_stem[stem] = job.id
+            try:
+                self._go_on_with(job, account_of)
+            except MisfitError as error:
+                raise error.within(f"jobs[{number}]") from None
         self.made.update(state.made)
         self.stamps.go_on_from(state.stamps)
         for name, ids, known in (
@@ -137,6 +131,20 @@ class JobStore:
             for key, ids in by_key.items():
                 self._check_known(f"{name}.{key}", ids)
                 lists[key] = dict.fromkeys(ids)
+
+    def _go_on_with(self, job: Job, account_of: Callable[[str], Account | None]) -> None:
+        job_id, key, ids_of = job.id, job.account.api_key, self._ids_of
+        if job_id in self.by_id:
+            raise MisfitError("id", f"there are two jobs {shown(job_id)}")
+        check_job(job)
+        if key not in ids_of:
+            if account_of(key) is None:
+                raise MisfitError("account", "there is no such account")
+            ids_of[key] = []
+        self.by_id[job_id] = job
+        ids_of[key].append(job_id)
+        for stem in family_of(job).files.stems(job, self._context):
+            self._by_stem[stem] = job_id
 
     def _check_known(self, where: str, ids: Sequence[str]) -> None:
         for number, job_id in enumerate(ids):
@@ -274,12 +282,12 @@ class JobStore:
         return [self.by_id, self._by_stem, *ids, *by_account, self.made, self.open, self.end_shown, self.polled_on]
 
 
-def check_job(job: Job, where: str) -> None:
+def check_job(job: Job) -> None:
     """Raise MisfitError for a record that no create could have made."""
     create = CREATES.get(job.endpoint)
     if create is None:
-        raise MisfitError(f"{where}.endpoint", f"no endpoint {shown(job.endpoint)} creates jobs")
+        raise MisfitError("endpoint", f"no endpoint {shown(job.endpoint)} creates jobs")
     if not isinstance(job.input, create.input_type):
-        raise MisfitError(f"{where}.input", f"{job.endpoint} makes no jobs of a {type(job.input).__name__}")
+        raise MisfitError("input", f"{job.endpoint} makes no jobs of a {type(job.input).__name__}")
     if not 0 <= job.created_ns <= LATEST_NS:
-        raise MisfitError(f"{where}.created_ns", f"{job.created_ns} is no instant from 1970 to 2106")
+        raise MisfitError("created_ns", f"{job.created_ns} is no instant from 1970 to 2106")

@@ -513,9 +513,9 @@ class Outbox:
                     raise MisfitError(f"{name}[{number}].job_id", f"{shown(delivery.job_id)} wants no webhooks")
         log.go_on_from(state.kept, state.pending, state.order_of_pending, state.made, state.missed)
         for number, each in enumerate(state.subscriptions):
-            if any(log.pending(held) is None for held in each.held):
+            if each.held and any(log.pending(held) is None for held in each.held):
                 raise MisfitError(f"subscriptions[{number}].held", "it is no delivery that is still to come")
-        heap = [_Due(*each) for each in state.due]
+        heap = [_Due._make(each) for each in state.due]
         heapq.heapify(heap)
 
         def go_on() -> None:
