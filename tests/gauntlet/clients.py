@@ -26,6 +26,9 @@ _LATER_CODES: Final = (1005, 1108, 2001)
 _LASTING_CODES: Final = (1006, 1104, 1109, 1200)
 _TOKEN_REFUSED: Final = 1101
 
+_SESSION: Final = requests.Session()
+_SESSION.trust_env = False  # the environment is read anew for each request, which takes longer than that
+
 
 class GaveUpError(Exception):
     """There is no file, and this says why."""
@@ -120,7 +123,7 @@ class SmallClient:
     # Steps
 
     def _detect(self) -> None:
-        found = requests.post(DETECT, json={"url": _PICTURE}, headers={"x-api-key": KEY}, timeout=30)
+        found = _SESSION.post(DETECT, json={"url": _PICTURE}, headers={"x-api-key": KEY}, timeout=30)
         try:
             answer = found.json()
         except ValueError:
@@ -207,7 +210,7 @@ class SmallClient:
     def _download(self, url: str) -> bytes | None:
         for _ in range(5):
             try:
-                answer = requests.get(url, timeout=30)
+                answer = _SESSION.get(url, timeout=30)
             except requests.RequestException:
                 pass
             else:
@@ -231,7 +234,7 @@ class SmallClient:
 
     def _ask(self, method: str, url: str, fields: Mapping[str, Any] | None = None) -> Any:
         if "reads JSON at once" in self._mistakes:
-            return requests.request(method, url, json=fields, headers=self._headers(), timeout=30).json()["data"]
+            return _SESSION.request(method, url, json=fields, headers=self._headers(), timeout=30).json()["data"]
         answer = self._envelope(method, url, fields)
         if answer["code"] == _TOKEN_REFUSED and "keeps its token" not in self._mistakes:
             self._token = ""
@@ -260,7 +263,7 @@ class SmallClient:
 
     def _send(self, method: str, url: str, fields: Mapping[str, Any] | None, headers: Mapping[str, str]) -> Any:
         try:
-            response = requests.request(method, url, json=fields, headers=dict(headers), timeout=30)
+            response = _SESSION.request(method, url, json=fields, headers=dict(headers), timeout=30)
         except requests.RequestException as error:
             raise _LaterError(type(error).__name__, unknown=True) from error
         if response.status_code >= 500:
@@ -293,7 +296,7 @@ class SmallClient:
                 return 400
             told = {"_id": self._job_id, "status": 3}
         if "fetches at each webhook" in self._mistakes and told["status"] == 3:
-            requests.get(told["url"], timeout=30)
+            _SESSION.get(told["url"], timeout=30)
         has_ended = told["status"] in (3, 4)
         self._ended_by_webhook = has_ended or (
             "believes the last webhook" not in self._mistakes and self._ended_by_webhook
