@@ -164,7 +164,7 @@ def _run_server(command: str, shown: str, folder: Path | None = None) -> None:
                 assert time.monotonic() < deadline_s, f"{command} wrote {written.read_text()}, not {shown}"
                 time.sleep(0.01)
             os.killpg(process.pid, signal.SIGTERM)
-            assert process.wait(5) == (0 if "mock-akool" in command else -signal.SIGTERM)
+            assert process.wait(BOUND_S) == (0 if "mock-akool" in command else -signal.SIGTERM)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

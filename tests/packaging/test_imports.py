@@ -127,8 +127,11 @@ def test_a_server_imports_what_tokens_and_images_need_when_they_are_first_asked_
             assert answer.status == 200
             return answer.read()
 
+        # What measures the coverage of this process imports some of them before it begins.
+        always = imported("")
+
         def reported() -> set[str]:
-            return set(json.loads(ask("/tell")))
+            return set(json.loads(ask("/tell"))) - always
 
         try:
             assert reported() & (NOT_TO_SERVE | NOT_TO_START) == set()
