@@ -72,6 +72,10 @@ def _look_up(host: Any, port: Any = None, *_: Any) -> None:
     _check(host, port, _not_found)
 
 
+_ADDRESS_OF_MESSAGE: Final = 3
+"""Which argument of `sendmsg` is the address, from 0."""
+
+
 def _connect(_: Any, address: Any) -> None:
     if type(address) is tuple:
         _check(address[0], address[1], _refused)
@@ -160,7 +164,8 @@ def _connecting(original: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 def _sending(original: Callable[..., Any]) -> Callable[..., Any]:
     def sendmsg(self: socket.socket, *args: Any) -> Any:
-        _connect(self, args[-1] if args else None)
+        if len(args) > _ADDRESS_OF_MESSAGE:  # what comes before may be tuples as well
+            _connect(self, args[_ADDRESS_OF_MESSAGE])
         return original(self, *args)
 
     return sendmsg

@@ -14,7 +14,7 @@ import sys
 import textwrap
 import unittest
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from socket import getaddrinfo as bound_by_name
 from typing import Any, Final
@@ -190,6 +190,14 @@ def test_a_host_that_was_free_is_a_later_fakes_own_while_that_is_active() -> Non
         with MockAkool(hosts="127.0.0.1"), pytest.raises(OSError, match="mock-akool stopped socket from reaching"):
             look_up()
         assert look_up()
+
+
+@pytest.mark.parametrize("pieces", [(b"ab",), (b"a", b"b"), [b"ab"]])
+def test_the_pieces_of_a_message_are_no_address(pieces: Sequence[bytes]) -> None:
+    one, other = socket.socketpair()
+    with one, other, MockAkool(other_hosts="refuse"):
+        assert one.sendmsg(pieces) == 2
+        assert other.recv(2) == b"ab"
 
 
 def test_many_hosts_are_free() -> None:
