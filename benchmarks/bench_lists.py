@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from benchmarks.load import interleaved, median_ratio
-from benchmarks.poll import API_KEY
+from benchmarks.poll import API_KEY, running_ours
+from benchmarks.processes import HOST, BenchmarkError
 from benchmarks.table import Row, at_most
 from mock_akool import MockAkool, Request
 
@@ -62,6 +64,40 @@ def run(quick: bool) -> Iterator[Row]:
             most = 30 if "first" in how else 10
             ratio = median_ratio(took_us[_JOBS], took_us[1])
             yield Row(f"{reader.name} of {_JOBS} / of one{how}", ratio, "x", at_most(most), note)
+    with running_ours("--processing", "forever", "--credits", str(10**9), "--log", "off") as server:
+        connection = http.client.HTTPConnection(HOST, server.port, timeout=10)
+        try:
+            for reader in _READERS:
+                yield _over_http(connection, reader, rounds)
+        finally:
+            connection.close()
+
+
+def _over_http(connection: http.client.HTTPConnection, reader: _Reader, rounds: int) -> Row:
+    """Return what a client of the server sees of first polls: how long it waits for one."""
+
+    def talk(method: str, path: str, body: bytes) -> Any:
+        connection.request(method, path, body, _HEADERS)
+        return json.loads(connection.getresponse().read())["data"]
+
+    def made() -> str:
+        job_id: str = talk("POST", reader.create, json.dumps(reader.body).encode())["_id"]
+        return job_id
+
+    def first_of(count: int) -> float:
+        poll = reader.poll_of([made() for _ in range(count)])
+        path = f"{poll.path}?{poll.query}" if poll.query else poll.path
+        began = time.perf_counter()
+        found = talk(poll.method, path, poll.body)["result"]
+        took = time.perf_counter() - began
+        if len(found) != count:
+            raise BenchmarkError(f"{len(found)} jobs were shown, not {count}")
+        return took * 1e6
+
+    took_us = interleaved(rounds * 4, {1: lambda: first_of(1), _JOBS: lambda: first_of(_JOBS)})
+    note = ", ".join(f"{count} in {median(each):.0f} µs" for count, each in took_us.items())
+    ratio = median_ratio(took_us[_JOBS], took_us[1])
+    return Row(f"{reader.name} of {_JOBS} / of one, the first time, over HTTP", ratio, "x", at_most(10), note)
 
 
 def _made(mock: MockAkool, reader: _Reader) -> str:
