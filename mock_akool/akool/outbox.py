@@ -198,8 +198,11 @@ class FrozenOutbox(NamedTuple):
     def state(self) -> OutboxState:
         """Return all of it, to go on from."""
         due = [*self.due, *(entry for each in self.subscriptions for entry in each.blocked)]
-        # They come first again. No change of a job has an order below 0.
-        again = [_Due(each.next_ns or each.due_ns, -each.number, each.job_id, each.number) for each in self.under_way]
+        # They come first again, in the order in which they were taken. No change of a job has an order below 0.
+        again = [
+            _Due(each.next_ns or each.due_ns, place, each.job_id, each.number)
+            for place, each in enumerate(self.under_way, -len(self.under_way))
+        ]
         kept = {each.number for each in self.kept}
         return OutboxState(
             self.start_ns,
