@@ -8,11 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Collection, Iterator
+from importlib.metadata import Distribution, PathDistribution, distribution
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
+from packaging.requirements import Requirement
 
 from mock_akool import __version__
 from tests.children import environment, run
@@ -95,6 +98,36 @@ def build_image(root: Path) -> None:
         else:
             assert (word, value) in {("WORKDIR", "/src"), ("ARG", "VERSION=0.0.0")}
     (root / "elsewhere").mkdir()
+
+
+def build_environment(place: Path, wheel: Path) -> None:
+    """Make of the image's build what tests use, in less than half of the time: the environment and `elsewhere`.
+
+    What the wheel requires is copied from this environment, and what that requires in turn. So nothing else is there,
+    and no package index is asked.
+    """
+    target = place / "opt" / "mock-akool"
+    succeed(sys.executable, "-m", "venv", "--without-pip", target, folder=place)
+    (packages,) = target.glob("lib/python*/site-packages")
+    (information,) = (each for each in zipfile.Path(wheel).iterdir() if each.name.endswith(".dist-info"))
+    for each in _required(PathDistribution(information), {""}, set()):
+        for file in each.files or ():
+            if ".." not in file.parts and (source := Path(str(file.locate()))).exists():
+                (packages / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, packages / file)
+    pip = (sys.executable, "-m", "pip", "--python", target / "bin" / "python")
+    succeed(*pip, "install", "--no-index", "--no-deps", wheel, folder=place)
+    (place / "elsewhere").mkdir()
+
+
+def _required(of: Distribution, extras: Collection[str], known: set[str]) -> Iterator[Distribution]:
+    """Yield what a distribution with these extras requires here, and what that requires; `known` are those before."""
+    for wanted in map(Requirement, of.requires or ()):
+        is_wanted = wanted.marker is None or any(wanted.marker.evaluate({"extra": each}) for each in extras)
+        if is_wanted and str(wanted) not in known:
+            known.add(str(wanted))
+            yield distribution(wanted.name)
+            yield from _required(distribution(wanted.name), {"", *wanted.extras}, known)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""The wheel, and an environment that holds it: the one that the image's build makes."""
+"""The wheel, and an environment that holds it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import installation
+from tests.extent import everything
 from tests.installation import Installed
 
 
@@ -25,6 +26,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(built: Path) -> Installed:
-    """An environment that holds the wheel and what it requires; a test says that the wheel is the one of `wheel`."""
-    return Installed(built / "opt" / "mock-akool" / "bin", built / "elsewhere")
+def installed(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """An environment that holds the wheel and what it requires; at length the one that the image's build makes."""
+    if everything():
+        place: Path = request.getfixturevalue("built")
+    else:
+        place = installation.made_once(
+            tmp_path_factory, "environment", lambda place: installation.build_environment(place, wheel)
+        )
+    return Installed(place / "opt" / "mock-akool" / "bin", place / "elsewhere")

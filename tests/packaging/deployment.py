@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from check_jsonschema import main as check_jsonschema  # type: ignore[import-untyped]
+from click.testing import CliRunner
 
 from mock_akool.server.addresses import PREFIX
 from mock_akool.server.settings import Settings
-from tests.children import run
+from tests.children import run, run_here
 
 _BIN: Final = Path(sys.executable).parent
 
@@ -42,7 +44,7 @@ def check_manifests(file: Path) -> None:
     _check_variables(file)
     found = list(_values(list(yaml.safe_load_all(file.read_text())), "args"))
     for arguments in found:
-        told = run(*arguments, "--help")
+        told = run_here(*arguments, "--help")
         assert told.returncode == 0, told.stderr
 
 
@@ -62,8 +64,8 @@ CHECKS: Final[dict[str, Callable[[Path], None]]] = {
 
 
 def fits(schema: str, file: Path) -> None:
-    told = run("--builtin-schema", schema, file, command=[str(_BIN / "check-jsonschema")])
-    assert told.returncode == 0, told.stdout + told.stderr
+    told = CliRunner().invoke(check_jsonschema, ["--builtin-schema", schema, str(file)])
+    assert told.exit_code == 0, told.output
 
 
 def _check_variables(file: Path) -> None:

@@ -2,7 +2,7 @@
 
 Where the tests may make namespaces of their own, as root may on Linux, the image's command is run there as an engine
 would run it: as process 1, by the image's user without a capability, on a read-only file system, with a network of its
-own. These tests need a package index, as installing for the first time does.
+own. At length the image's build is run as well, which needs a package index, as installing for the first time does.
 """
 
 from __future__ import annotations
@@ -159,6 +159,8 @@ def _contents(wheel: Path) -> dict[str, int]:
         return {each.filename: each.CRC for each in archive.infolist()}
 
 
+# Hosted machines build the image itself for each change, and check it. What it is built of is seen above.
+@pytest.mark.slow
 class TestBuild:
     def test_it_makes_the_wheel_that_everybody_gets(self, built: Path, wheel: Path) -> None:
         (made,) = (built / "wheels").iterdir()
@@ -508,6 +510,7 @@ class TestPage:
         assert container["env"][0] == {"name": f"{PREFIX}ADMIN_HOSTS", "value": application["metadata"]["name"]}
 
 
+@pytest.mark.slow
 def test_the_page_uses_testcontainers_as_it_is(tmp_path: Path) -> None:
     """The docs' tests run the block with a stand-in, so here its types are checked against the library."""
     page = (ROOT / "docs" / "getting-started" / "container.md").read_text()

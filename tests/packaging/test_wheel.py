@@ -1,7 +1,4 @@
-"""The wheel: built, installed into an empty environment, and used from there, away from the repository.
-
-These tests need a package index, as installing for the first time does.
-"""
+"""The wheel: built, installed into an empty environment, and used from there, away from the repository."""
 
 from __future__ import annotations
 

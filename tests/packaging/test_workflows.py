@@ -32,8 +32,8 @@ def jobs(file: Path) -> dict[str, Any]:
 STEPS: Final = [
     pytest.param(
         *(step["run"], step.get("env", {})),
-        # To read many words, pip and pytest take seconds each.
-        marks=[pytest.mark.slow] if re.search(r"-m (pip|pytest) ", step["run"]) else [],
+        # To read many words, pip and pytest take seconds each. So does the smoke run, which is made of the wheel, too.
+        marks=[pytest.mark.slow] if re.search(r"-m (pip|pytest) |smoke\.py", step["run"]) else [],
         id=f"{file.stem}-{job}-{number}",
     )
     for file in WORKFLOWS
