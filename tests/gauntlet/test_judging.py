@@ -198,9 +198,11 @@ class TestReports:
 
 def test_the_same_seed_has_the_same_verdicts() -> None:
     def judged() -> list[object]:
-        report = gauntlet.run(SmallClient(KINDS["image"]), seed=7)
+        report = gauntlet.run(SmallClient(KINDS["image"]), scenarios=scenarios, seed=7)
         return [(each.scenario, each.verdict, each.why, each.findings, each.story) for each in report.judgements]
 
+    # Those in which chance has most to say.
+    scenarios = choose(["broken-files", "drops-connections", "flaky-gateway", "garbage-bodies", "slow"], None)
     first = judged()
     for _ in range(choose(1, 20)):
         assert judged() == first
