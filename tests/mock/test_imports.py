@@ -37,13 +37,7 @@ def run(*parts: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("library", CALL)
-def test_a_library_that_is_imported_while_a_fake_is_active(library: str) -> None:
-    assert run(SETUP, f"mock = MockAkool().start(); assert {library!r} not in sys.modules", CALL[library]) == "200\n"
-
-
-@pytest.mark.parametrize("library", CALL)
-def test_such_a_library_is_left_as_it_was(library: str) -> None:
+def test_libraries_that_are_imported_while_a_fake_is_active_are_left_as_they_were() -> None:
     look = """
         import aiohttp, httpx, requests
         for owner in (requests.Session, httpx.Client, httpx.AsyncClient, httpx.HTTPTransport, aiohttp.ClientSession):
@@ -52,7 +46,8 @@ def test_such_a_library_is_left_as_it_was(library: str) -> None:
         assert "mock_akool" not in "".join(type(finder).__module__ for finder in sys.meta_path)
         print("clean")
     """
-    assert run(SETUP, "mock = MockAkool().start()", CALL[library], "mock.stop()", look) == "200\nclean\n"
+    calls = (part for name in CALL for part in (f"assert {name!r} not in sys.modules", CALL[name]))
+    assert run(SETUP, "mock = MockAkool().start()", *calls, "mock.stop()", look) == "200\n200\n200\nclean\n"
 
 
 def test_nothing_is_imported_that_the_test_does_not_use() -> None:
@@ -74,18 +69,30 @@ def test_only_one_library_is_installed(library: str) -> None:
     assert run(block, SETUP, "mock = MockAkool().start()", CALL[library]) == "200\n"
 
 
+THEIRS: Final = {
+    "requests": "import responses; responses.RequestsMock(assert_all_requests_are_fired=False).start()",
+    "httpx": "import respx; respx.mock(assert_all_called=False).start()",
+    "aiohttp": "from aioresponses import aioresponses; aioresponses().start()",
+}
+
+
 @pytest.mark.parametrize(
-    ("library", "theirs"),
+    ("library", "other_hosts"),
     [
-        ("requests", "import responses; responses.RequestsMock(assert_all_requests_are_fired=False).start()"),
-        ("httpx", "import respx; respx.mock(assert_all_called=False).start()"),
-        ("aiohttp", "from aioresponses import aioresponses; aioresponses().start()"),
+        ("requests", "pass"),
+        ("httpx", "refuse"),
+        ("aiohttp", "pass"),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in (("requests", "refuse"), ("httpx", "pass"), ("aiohttp", "refuse"))
+        ),
     ],
 )
-@pytest.mark.parametrize("other_hosts", ["pass", "refuse"])
-def test_another_mock_that_was_there_before_the_first_fake(library: str, theirs: str, other_hosts: str) -> None:
+def test_another_mock_that_was_there_before_the_first_fake(library: str, other_hosts: str) -> None:
     """The interceptor is then imported while what it looks for is already replaced."""
-    assert run(SETUP, theirs, f"mock = MockAkool(other_hosts={other_hosts!r}).start()", CALL[library]) == "200\n"
+    assert (
+        run(SETUP, THEIRS[library], f"mock = MockAkool(other_hosts={other_hosts!r}).start()", CALL[library]) == "200\n"
+    )
 
 
 @pytest.mark.parametrize("name", ["time", "asyncio"])
