@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +14,9 @@ from mock_akool.akool.api import API_ROUTES
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.diagnostics.report import explain
 from tests.diagnostics.client import INFO, KEY, V3, V4, Client
+from tests.extent import choose
 
+EXAMPLES: Final = choose(30, 100)
 TEXTS = st.text(max_size=12)
 WORDS = st.sampled_from(
     [
@@ -81,7 +83,7 @@ def report(mock: MockAkool, api_key: str | None = None) -> str:
     return text
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is not what is tested
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is not what is tested
 @given(st.lists(REQUESTS, max_size=8), st.floats(0, 8 * 86_400))
 def test_any_requests_leave_the_report_whole(requests: list[Request], seconds: float) -> None:
     mock = MockAkool()
@@ -93,6 +95,7 @@ def test_any_requests_leave_the_report_whole(requests: list[Request], seconds: f
     assert report(mock, KEY)
 
 
+@settings(max_examples=EXAMPLES)
 @given(st.data())
 def test_any_requests_about_a_job_leave_the_report_whole(data: st.DataObject) -> None:
     client = Client(ending=data.draw(st.sampled_from(["completed", "failed", "failed: nudity; \x00"])))

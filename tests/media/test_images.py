@@ -228,9 +228,16 @@ class TestDrawing:
 
 class TestGrid:
     @pytest.mark.parametrize(
-        ("width", "height"), [(1024, 1024), (1152, 648), (512, 512), (432, 577), (256, 256), (64, 64)]
+        ("width", "height", "button"),
+        choose(
+            [(512, 512, ""), (432, 577, "V3"), (64, 64, "")],
+            [
+                (width, height, button)
+                for width, height in ((1024, 1024), (1152, 648), (512, 512), (432, 577), (256, 256), (64, 64))
+                for button in ("", "V3")
+            ],
+        ),
     )
-    @pytest.mark.parametrize("button", ["", "V3"])
     def test_each_quadrant_is_its_tile_at_half_size(self, width: int, height: int, button: str) -> None:
         picture = PLAIN._replace(width=width, height=height, tiles=(1, 2, 3, 4), operation=button)
         grid = opened(render(picture))

@@ -153,8 +153,10 @@ def test_fixtures_use_it(url: str, tmp_path: Path) -> None:
         "    assert len(akool_mock.calls) == 1\n",
         encoding="utf-8",
     )
-    variables = {"MOCK_AKOOL_CA_DIR": str(tmp_path)}
-    arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--akool-url", url, "test_client.py")
+    # Other plugins take seconds to import.
+    variables = {"MOCK_AKOOL_CA_DIR": str(tmp_path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    plugins = ("-p", "no:cacheprovider", "-p", "mock_akool.pytest_plugin")
+    arguments = ("-m", "pytest", "-q", *plugins, "--akool-url", url, "test_client.py")
     ran = run(*arguments, command=[sys.executable], variables=variables, folder=tmp_path)
     assert (ran.returncode, "1 passed" in ran.stdout) == (0, True), ran.stdout
 

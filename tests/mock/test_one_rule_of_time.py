@@ -308,7 +308,7 @@ class TestWhatIsLeftOfALimit:
 
 
 class TestThreads:
-    @pytest.mark.parametrize("round_", range(choose(10, 200)))
+    @pytest.mark.parametrize("round_", range(choose(3, 200)))
     def test_ten_of_them_take_a_minute_together(self, round_: int) -> None:
         with MockAkool(**LONG) as mock:
             with ThreadPoolExecutor(10) as pool:

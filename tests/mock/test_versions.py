@@ -54,5 +54,7 @@ def test_the_oldest_releases(folder_of_oldest: Path) -> None:
     assert run_script(folder_of_oldest).split() == oldest()
 
 
+# What they do is seen by all other tests.
+@pytest.mark.slow
 def test_the_installed_releases(tmp_path: Path) -> None:
     assert re.fullmatch(r"requests==\S+ responses==\S+ httpx==\S+ aiohttp==\S+\n", run_script(tmp_path))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import pytest
 
 from mock_akool import pytest_plugin
+from tests.extent import choose
 
 pytest_plugins = ["pytester"]
 
@@ -30,6 +32,9 @@ def hints(result: pytest.RunResult) -> list[str]:
     return [line for line in result.stdout.lines if line.startswith("mock-akool: there is no marker")]
 
 
+EACH_WAY: Final = ((), ("--strict-markers",), ("-W", "error"))
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
@@ -41,11 +46,16 @@ def hints(result: pytest.RunResult) -> list[str]:
         ("mock_akool", "@pytest.mark.akool"),
     ],
 )
-@pytest.mark.parametrize("arguments", [(), ("--strict-markers",), ("-W", "error")], ids=["warned", "strict", "error"])
+@pytest.mark.parametrize("arguments", choose(EACH_WAY[:1], EACH_WAY), ids=lambda words: "".join(words) or "warned")
 def test_a_misspelt_marker_gets_the_nearest(run: Run, name: str, meant: str, arguments: tuple[str, ...]) -> None:
     result = run(f"@pytest.mark.{name}\ndef test_it(): pass", *arguments)
     result.assert_outcomes(**({"errors": 1} if arguments else {"passed": 1, "warnings": 1}))
     assert hints(result) == [f"mock-akool: there is no marker {name}, did you mean {meant}?"]
+
+
+@pytest.mark.parametrize("arguments", EACH_WAY[1:])
+def test_it_gets_it_where_it_is_an_error(run: Run, arguments: tuple[str, ...]) -> None:
+    test_a_misspelt_marker_gets_the_nearest(run, "akol", "@pytest.mark.akool", arguments)
 
 
 def test_it_is_said_once_for_many_tests_classes_and_files(run: Run, pytester: pytest.Pytester) -> None:

@@ -121,7 +121,7 @@ class TestPipelining:
         assert sent < 32 << 20  # what the buffers of the system hold
         assert len(running.mock.calls) == 1
 
-    @pytest.mark.parametrize("count", [2_000, 20_000])
+    @pytest.mark.parametrize("count", [2_000, pytest.param(20_000, marks=pytest.mark.slow)])
     def test_any_number_of_upgrades_is_answered(self, count: int, running: Running) -> None:
         wire = running.connect()
         upgrade = get(HEALTH, connection="Upgrade", upgrade="h2c")

@@ -108,7 +108,7 @@ def test_no_request_is_answered_with_a_bug_whatever_the_settings_are(
             body = json.dumps({"account": KEY, "request": {"prompt": "x"}, "stages": stages}).encode()
             mock.answer(Request.build("POST", "/_mock/jobs", body=body))
         fuzzer.known = Known([job.id for job in mock.jobs], "/x.jpg")
-        for _ in range(ROUND):
+        for _ in range(choose(100, ROUND)):
             request = as_request(fuzzer.request(), ("direct", "requests", "server")[number % 3])
             if request is not None:
                 _, answered = mock.application.complete(mock.answer(request))

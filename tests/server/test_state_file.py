@@ -122,7 +122,10 @@ class TestOverARestart:
             second.end()
         assert list(file.parent.iterdir()) == [file]
 
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    @pytest.mark.parametrize(
+        "number",
+        [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP))],
+    )
     def test_more_signals_do_not_break_off_the_last_save(self, file: Path, number: signal.Signals) -> None:
         with Serving("--state", file, "--log", "off") as first:
             job_id = create(first.port)

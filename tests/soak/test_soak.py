@@ -303,8 +303,22 @@ class Serve:
 
 # Each start of the command takes longer than twenty servers in this process, and what ends a process frees all that it
 # held but its children. So these are a few: enough for each signal to meet each situation.
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-@pytest.mark.parametrize("meanwhile", [Serve.idle, Serve.polled, Serve.busy], ids=["idle", "polled", "busy"])
+@pytest.mark.parametrize(
+    ("meanwhile", "number"),
+    [
+        pytest.param(
+            meanwhile, number, marks=pytest.mark.slow if is_long else (), id=f"{meanwhile.__name__}-{number.name}"
+        )
+        for meanwhile, number, is_long in (
+            (Serve.idle, signal.SIGTERM, True),
+            (Serve.idle, signal.SIGINT, False),
+            (Serve.polled, signal.SIGTERM, True),
+            (Serve.polled, signal.SIGINT, True),
+            (Serve.busy, signal.SIGTERM, False),
+            (Serve.busy, signal.SIGINT, True),
+        )
+    ],
+)
 def test_the_command_leaves_nothing(
     meanwhile: Callable[[Serve], None], number: signal.Signals, hanging: Hanging
 ) -> None:

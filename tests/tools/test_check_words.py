@@ -9,6 +9,8 @@ import pytest
 from tools.check_words import WORDS, check, found_in
 
 
+# So does `make lint`.
+@pytest.mark.slow
 def test_the_repository_has_none_of_them() -> None:
     assert list(map(str, check())) == []
 

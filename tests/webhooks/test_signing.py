@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from Crypto.Cipher import AES
@@ -24,6 +24,7 @@ from mock_akool.webhooks import (
     seal,
 )
 from mock_akool.webhooks.envelope import signed
+from tests.extent import choose
 
 ID = "AAECAwQFBgcICQoLDA0ODw=="
 SECRET = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
@@ -45,6 +46,7 @@ VECTORS = [
 ]
 """The test vectors of contract section 9."""
 
+EXAMPLES: Final = choose(30, 100)
 ids = st.text(min_size=0, max_size=40)
 secrets = st.sampled_from([16, 24, 32]).flatmap(
     lambda size: st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=size, max_size=size)
@@ -72,13 +74,13 @@ def test_the_contracts_vectors(client_id: str, plaintext: str, data_encrypt: str
     assert open_envelope(json.dumps(envelope).encode(), client_id, SECRET) == json.loads(plaintext)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(payload=payloads, client_id=ids, secret=secrets)
 def test_what_is_sealed_can_be_opened(payload: dict[str, Any], client_id: str, secret: str) -> None:
     assert open_envelope(seal(payload, client_id, secret), client_id, secret) == payload
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(plaintext=st.binary(max_size=200), client_id=ids, secret=secrets)
 def test_a_second_library_makes_the_same_ciphertext(plaintext: bytes, client_id: str, secret: str) -> None:
     iv = client_id.encode()[:16].ljust(16, b"\0")
@@ -86,7 +88,7 @@ def test_a_second_library_makes_the_same_ciphertext(plaintext: bytes, client_id:
     assert base64.b64decode(seal(plaintext, client_id, secret)["dataEncrypt"]) == other
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(payload=payloads, client_id=ids, timestamp=st.integers(0, 2**45), nonce=st.from_regex(r"\d{4}", fullmatch=True))
 def test_the_signature_is_that_of_the_sorted_parts(
     payload: dict[str, Any], client_id: str, timestamp: int, nonce: str
@@ -96,7 +98,7 @@ def test_the_signature_is_that_of_the_sorted_parts(
     assert envelope["signature"] == hashlib.sha1("".join(parts).encode()).hexdigest()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data(), payload=payloads, client_id=ids, secret=secrets)
 def test_any_flipped_bit_is_detected(data: st.DataObject, payload: dict[str, Any], client_id: str, secret: str) -> None:
     envelope = seal(payload, client_id, secret)
@@ -112,7 +114,7 @@ def test_any_flipped_bit_is_detected(data: st.DataObject, payload: dict[str, Any
         open_envelope(envelope | {name: changed}, client_id, secret)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data(), payload=payloads)
 def test_any_flipped_bit_of_the_json_is_detected_or_means_the_same(
     data: st.DataObject, payload: dict[str, Any]

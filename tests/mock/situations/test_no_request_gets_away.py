@@ -300,7 +300,7 @@ class TestHttpx:
         assert asyncio.run(fetch()) == 1000
         assert mock.calls.count == 2
 
-    @pytest.mark.parametrize("before", [True, False])
+    @pytest.mark.parametrize("before", [True, pytest.param(False, marks=pytest.mark.slow)])
     def test_httpx2_as_httpx(self, before: bool) -> None:
         pytest.importorskip("httpx2")
         start, alias = "mock = MockAkool().start()", "import httpx2; httpx2.alias_httpx()"
