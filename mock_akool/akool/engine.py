@@ -48,7 +48,6 @@ from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.schema import shown
 from mock_akool.core.timeline import (
-    COMPLETED,
     Change,
     Ending,
     Stage,
@@ -682,7 +681,7 @@ class Engine:
 
     def complete(self, job_id: str, now_ns: int | None = None) -> Job:
         """Let the job be completed from now on; raises MockAkoolError when there is no such job."""
-        return self.divert(job_id, lambda stages: Timeline(stages, COMPLETED), now_ns)
+        return self.divert(job_id, Timeline, now_ns)
 
     def fail(self, job_id: str, ending: Ending, now_ns: int | None = None) -> Job:
         """Let the job have failed from now on, as the ending says; raises MockAkoolError when there is no such job."""
