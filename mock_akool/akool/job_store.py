@@ -35,10 +35,12 @@ class Stamps:
 
     def go_on_from(self, taken: Iterable[int]) -> None:
         """Count these numbers as given away."""
-        following = self._next
-        following.update((each, each + 1) for each in taken)
-        for each in sorted(following, reverse=True):
-            following[each] = following.get(each + 1, each + 1)
+        following, last, free = self._next, -1, -1
+        for each in sorted(taken, reverse=True):
+            if each + 1 != last:
+                free = each + 1
+            following[each] = free
+            last = each
 
     def take(self, wanted_ms: int) -> int:
         """Return a number that was not given away before, `wanted_ms` or the nearest after it."""
@@ -147,6 +149,8 @@ class JobStore:
             self._by_stem[stem] = job_id
 
     def _check_known(self, where: str, ids: Sequence[str]) -> None:
+        if all(map(self.by_id.__contains__, ids)):
+            return
         for number, job_id in enumerate(ids):
             if job_id not in self.by_id:
                 raise MisfitError(f"{where}[{number}]", f"there is no job {shown(job_id)}")

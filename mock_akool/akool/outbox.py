@@ -69,35 +69,32 @@ class Listener(Protocol):
         ...
 
 
-class _Due(NamedTuple):
+class Due(NamedTuple):
     """An entry of the heap: a job's next change, or with a `number` the next attempt of a delivery."""
 
     at_ns: int
     order: int
     job_id: str
-    number: int
+    number: int = 0
 
 
 class SubscriptionState(NamedTuple):
-    """What is known of a job that wants webhooks, see _Subscription."""
+    """What is known of a job that wants webhooks, see _Subscription.
+
+    The job will show the `awaited` status from `awaited_ns` on, and its entry of the heap is due at `due_ns`; both are
+    None when no change is awaited.
+    """
 
     job_id: str
     sent: tuple[Status, ...] = ()
-    awaited: Change | None = None
-    entry: int = 0
+    awaited: Status | None = None
+    awaited_ns: int | None = None
+    due_ns: int | None = None
+    order: int = 0
     issued: int = 0
     numbers: tuple[int, ...] = ()
     held: tuple[int, ...] = ()
     released_by: int | None = None
-
-
-class DueState(NamedTuple):
-    """When something is due, see _Due."""
-
-    at_ns: int
-    order: int
-    job_id: str
-    number: int = 0
 
 
 class OutboxState(NamedTuple):
@@ -106,7 +103,8 @@ class OutboxState(NamedTuple):
     start_ns: int = 0
     order: int = 0
     subscriptions: Sequence[SubscriptionState] = ()
-    due: Sequence[DueState] = ()
+    due: Sequence[Due] = ()
+    """The attempts to come."""
     kept: Sequence[Delivery] = ()
     pending: Sequence[Delivery] = ()
     """Those still to be attempted that are no longer among the kept ones."""
@@ -140,14 +138,14 @@ class _Subscription:
         """The changes for which a delivery was made."""
         self.awaited: Change | None = None
         """The next change, which an entry of the heap stands for."""
-        self.entry = 0
-        """The order of that entry. It is no other's, be it of a job of the same id that was forgotten; 0: none."""
+        self.entry: Due | None = None
+        """That entry. One of the heap that is equal and not the same is of a job that was forgotten."""
         self.issued = 0
         self.numbers: list[int] = []
         """Its deliveries, those no longer kept included."""
         self.busy = False
         """Whether an attempt is under way: a job's attempts are made one after the other."""
-        self.blocked: list[_Due] = []
+        self.blocked: list[Due] = []
         self.held: list[int] = []
         """Deliveries that wait for the one of the end."""
         self.released_by: int | None = None
@@ -162,11 +160,15 @@ class _Subscription:
 
     def state(self) -> SubscriptionState:
         """Return what is kept of it."""
+        at_ns, status = self.awaited or (None, None)
+        entry = self.entry
         return SubscriptionState(
             self.job.id,
             tuple(self.sent),
-            self.awaited,
-            self.entry,
+            status,
+            at_ns,
+            None if entry is None else entry.at_ns,
+            0 if entry is None else entry.order,
             self.issued,
             tuple(self.numbers),
             tuple(self.held),
@@ -175,10 +177,17 @@ class _Subscription:
 
     @classmethod
     def restored(cls, state: SubscriptionState, job: Job, era: int) -> _Subscription:
-        """Return one that goes on from a state."""
+        """Return one that goes on from a state; raises MisfitError for what does not fit together."""
         made = cls(job, era)
-        made.sent, made.awaited, made.entry, made.issued = list(state.sent), state.awaited, state.entry, state.issued
-        made.numbers, made.held, made.released_by = list(state.numbers), list(state.held), state.released_by
+        _, sent, status, at_ns, due_ns, order, issued, numbers, held, released_by = state
+        made.issued, made.released_by = issued, released_by
+        if status is not None:
+            if at_ns is None or due_ns is None:
+                raise MisfitError("awaited_ns" if at_ns is None else "due_ns", "a status is awaited without it")
+            made.awaited, made.entry = Change(at_ns, status), Due(due_ns, order, job.id)
+        made.sent += sent
+        made.numbers += numbers
+        made.held += held
         return made
 
 
@@ -186,7 +195,7 @@ class FrozenOutbox(NamedTuple):
     """What an outbox knew at an instant. It may be read without a lock, and takes a while to be made a state."""
 
     subscriptions: list[_Subscription]
-    due: list[_Due]
+    due: list[Due]
     under_way: list[Delivery]
     kept: list[Delivery]
     pending: list[Delivery]
@@ -197,10 +206,12 @@ class FrozenOutbox(NamedTuple):
 
     def state(self) -> OutboxState:
         """Return all of it, to go on from."""
-        due = [*self.due, *(entry for each in self.subscriptions for entry in each.blocked)]
+        # The next changes are those of the subscriptions.
+        due = [each for each in self.due if each.number]
+        due += (entry for each in self.subscriptions if each.blocked for entry in each.blocked)
         # They come first again, in the order in which they were taken. No change of a job has an order below 0.
         again = [
-            _Due(each.next_ns or each.due_ns, place, each.job_id, each.number)
+            Due(each.next_ns or each.due_ns, place, each.job_id, each.number)
             for place, each in enumerate(self.under_way, -len(self.under_way))
         ]
         kept = {each.number for each in self.kept}
@@ -208,7 +219,7 @@ class FrozenOutbox(NamedTuple):
             self.start_ns,
             self.order,
             [each.state() for each in self.subscriptions],
-            [DueState(*each) for each in (*again, *due)],
+            [*again, *due],
             self.kept,
             [each for each in self.pending if each.number not in kept],
             [each.number for each in self.pending],
@@ -244,7 +255,7 @@ class Outbox:
         self._under_way: dict[int, CancelToken] = {}
         """The tokens of the attempts that are under way, by the deliveries' numbers."""
         self._subscriptions: dict[str, _Subscription] = {}
-        self._heap: list[_Due] = []
+        self._heap: list[Due] = []
         self._era = 0
         self.reset(0)
 
@@ -329,11 +340,11 @@ class Outbox:
             self._settle()
         return False
 
-    def _take_one(self, due: _Due, taken: list[Attempt]) -> None:
+    def _take_one(self, due: Due, taken: list[Attempt]) -> None:
         subscription = self._own(due.job_id)
         if subscription is None:
             return
-        if due.order == subscription.entry:
+        if due is subscription.entry:
             self._issue(subscription, due.at_ns)
         elif (delivery := self._log.pending(due.number)) is not None:
             if subscription.busy:
@@ -508,7 +519,10 @@ class Outbox:
             job = job_of(each.job_id)
             if job is None:
                 raise MisfitError(f"subscriptions[{number}].job_id", f"there is no job {shown(each.job_id)}")
-            subscriptions[each.job_id] = _Subscription.restored(each, job, -1)
+            try:
+                subscriptions[each.job_id] = _Subscription.restored(each, job, -1)
+            except MisfitError as error:
+                raise error.within(f"subscriptions[{number}]") from None
         log = DeliveryLog(self._settings.call_log_size, self._settings.call_log_bytes)
         for name, deliveries in (("kept", state.kept), ("pending", state.pending)):
             for number, delivery in enumerate(deliveries):
@@ -518,7 +532,7 @@ class Outbox:
         for number, each in enumerate(state.subscriptions):
             if each.held and any(log.pending(held) is None for held in each.held):
                 raise MisfitError(f"subscriptions[{number}].held", "it is no delivery that is still to come")
-        heap = [_Due._make(each) for each in state.due]
+        heap = [*state.due, *(each.entry for each in subscriptions.values() if each.entry is not None)]
         heapq.heapify(heap)
 
         def go_on() -> None:
@@ -553,7 +567,7 @@ class Outbox:
         pending = (self._log.pending(number) for number in self._under_way)
         return {each.account for each in pending if each is not None}
 
-    def _account_of(self, due: _Due) -> str | None:
+    def _account_of(self, due: Due) -> str | None:
         """Return the API key of the account of a job; None when the job was forgotten."""
         subscription = self._subscriptions.get(due.job_id)
         return None if subscription is None else subscription.job.account.api_key
@@ -574,24 +588,25 @@ class Outbox:
         if change == subscription.awaited:
             return
         subscription.awaited = change
-        subscription.entry = 0
+        subscription.entry = None
         if change is not None:
             settings = self._settings
             at_ns = max(subscription.job.created_ns, change.at_ns - settings.webhook_before_status.ns)
             subscription.entry = self._push(at_ns + settings.webhook_after_status.ns, subscription, 0)
 
-    def _push(self, at_ns: int, subscription: _Subscription, number: int) -> int:
-        """Put an entry into the heap; returns its order."""
+    def _push(self, at_ns: int, subscription: _Subscription, number: int) -> Due:
+        """Put an entry into the heap; returns it."""
         self._order += 1
-        heapq.heappush(self._heap, _Due(at_ns, self._order, subscription.job.id, number))
-        return self._order
+        entry = Due(at_ns, self._order, subscription.job.id, number)
+        heapq.heappush(self._heap, entry)
+        return entry
 
     def _issue(self, subscription: _Subscription, due_ns: int) -> None:
         """Make the delivery of the job's next change, and look out for the change after it."""
         changes_to_send = self._changes_to_send(subscription.job)
         status = changes_to_send[len(subscription.sent)].status
         subscription.sent.append(status)
-        subscription.awaited = None
+        subscription.awaited = subscription.entry = None
         self._await_change(subscription, changes_to_send)
         job, fault = subscription.job, self._fault_of(subscription.job, status)
         wrong = fault or _NO_FAULT
@@ -689,11 +704,11 @@ class Outbox:
         if self.next_ns is not None and (before is None or self.next_ns < before):
             self._changed()
 
-    def _is_stale(self, due: _Due) -> bool:
+    def _is_stale(self, due: Due) -> bool:
         subscription = self._subscriptions.get(due.job_id)
         if subscription is None:
             return True
-        return self._log.pending(due.number) is None if due.number else due.order != subscription.entry
+        return self._log.pending(due.number) is None if due.number else due is not subscription.entry
 
     def _changed(self) -> None:
         if self.listener is not None:

@@ -19,15 +19,12 @@ from mock_akool.akool.scenarios.runtime import RuntimeState, ScenarioRuntime
 from mock_akool.core.clock import ClockState, SteeredClock, VirtualClock
 from mock_akool.core.errors import MisfitError, MockAkoolError
 from mock_akool.core.http import Request, Response
-from mock_akool.core.plain_records import RECORDS, PlainRecords, UnreadableError, to_json
+from mock_akool.core.plain_records import PlainRecords, UnreadableError, to_json
 from mock_akool.core.schema import shown
 from mock_akool.core.timeline import Timeline
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The version of what is written. It changes whenever a field that has no default comes, goes, or means another."""
-
-
-_LONG: Final = frozenset({Request.__name__, Response.__name__})
 
 
 class State(NamedTuple):
@@ -56,7 +53,7 @@ class FrozenState(NamedTuple):
     sending: Mapping[str, str]
 
     def json(self) -> Iterator[bytes]:
-        """Yield the document in small pieces, ASCII only, a few records a line."""
+        """Yield the document in small pieces, ASCII only."""
         with plain_records() as records:
             yield from self._json(records)
 
@@ -65,15 +62,10 @@ class FrozenState(NamedTuple):
         yield b'{"format":%d,"version":%b,\n"state":' % (FORMAT, to_json(self.version).encode())
         for piece in records.json(State, state):
             yield piece.encode()
-        yield b',\n"tables":{'
-        for number, (name, rows) in enumerate(records.tables().items()):
-            yield f'{"," if number else ""}\n"{name}":['.encode()
-            # Requests and responses may be long.
-            size = 1 if name in _LONG else RECORDS
-            for at in range(0, len(rows), size):
-                yield f"{',' if at else ''}\n{to_json(rows[at : at + size])[1:-1]}".encode()
-            yield b"]"
-        yield b"}}\n"
+        yield b',\n"tables":'
+        for piece in records.tables_json():
+            yield piece.encode()
+        yield b"}\n"
 
 
 def freeze(

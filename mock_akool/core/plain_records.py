@@ -13,6 +13,10 @@ be raises UnreadableError with the place of the value.
     mapping             an object when its keys are texts, else a list of pairs
     Any                 JSON; what JSON does not have is an object whose key begins with `$`
     union               as its members; where these would look alike, an object with `$is` and `value`
+
+Records that stand in a list may also be a block there, which is shorter and many times as fast: an object with `$rows`,
+which is how many records it stands for, and for each field a list of that many values, or the value that all of them
+have, unless that is a list or an object.
 """
 
 from __future__ import annotations
@@ -22,22 +26,28 @@ import binascii
 import json
 import math
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, field, fields, is_dataclass, make_dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from functools import cache
-from itertools import islice
-from operator import attrgetter
+from functools import cache, partial
+from itertools import islice, repeat
+from operator import attrgetter, is_
 from types import NoneType, TracebackType, UnionType
-from typing import Any, Final, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, NamedTuple, Protocol, Self, Union, get_args, get_origin, get_type_hints
 
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.schema import shown
 
 _SLICE: Final = 200
-RECORDS: Final = 16
-"""How many items, or records, are made JSON at once: the encoder lets no other thread run meanwhile."""
+"""How many items are made JSON at once: the encoder lets no other thread run meanwhile."""
+_RECORDS: Final = 16
+"""How many of those that consist of others. So many records are no block yet: people can read them as they are."""
+_SLICE_CHARACTERS: Final = 20_000
+"""How long texts may be together that are made JSON at once."""
+_MOST_ROWS: Final = 1_000
+"""How many records a block may have that is read; it is written with no more than a slice has."""
+_ROWS: Final = "$rows"
 to_json: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 """Escapes what is not ASCII, so that lone surrogates survive."""
 
@@ -77,6 +87,18 @@ Write = Callable[[Any], Any]
 Read = Callable[[Any], Any]
 
 
+class Blocks(Protocol):
+    """Writes and reads many records at once."""
+
+    def columns(self, records: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+        """Yield what stands in the block of these records, which are of one class, beside `$rows`."""
+        ...
+
+    def read(self, plain: dict[str, Any], at: int) -> list[Any]:
+        """Return the records of a block that has `at` records before it; raises UnreadableError."""
+        ...
+
+
 class Coder(NamedTuple):
     """How values of a type are written and read. `kinds` are those of JSON that it writes.
 
@@ -96,6 +118,12 @@ class Coder(NamedTuple):
     """Of a record: which of its fields are written."""
     as_it_is: frozenset[type] = frozenset()
     """The classes of plain values that `read` returns as they are."""
+    write_all: Callable[[Sequence[Any]], list[Any]] | None = None
+    """Writes many values; None where nothing is faster than to write each."""
+    read_all: Callable[[list[Any]], list[Any]] | None = None
+    """Reads many values; None where nothing is faster than to read each."""
+    blocks: Blocks | None = None
+    """Of a record: how many of them are written and read at once."""
 
 
 class PlainRecords:
@@ -168,9 +196,15 @@ class PlainRecords:
         """
         return self._json(self.coder(annotation), value)
 
-    def tables(self) -> dict[str, list[Any]]:
-        """Return the tables of all that was written, by the names of their classes."""
-        return self._made
+    def tables_json(self) -> Iterator[str]:
+        """Yield the JSON of the tables of all that was written, in pieces as `json` does."""
+        # To write a record may add others to tables of classes that were named before its own, as these are read first.
+        begin = "{"
+        for name, kind in reversed(self._shared.items()):
+            yield f'{begin}\n"{name}":'
+            yield from self._items_json(self._row(kind), self._made[name])
+            begin = ","
+        yield "}" if self._shared else "{}"
 
     def read_tables(self, plain: Any) -> None:
         """Take the tables of a document that is read next; raises UnreadableError."""
@@ -180,9 +214,8 @@ class PlainRecords:
             if name not in self._shared:
                 raise UnreadableError("", why=f"nothing is called {shown(name)} here")
         for name, kind in self._shared.items():
-            read = self._row(kind).read
             try:
-                self._made[name] = _read_items(plain.get(name, []), read, list, "a list")
+                self._made[name] = _read_items(plain.get(name, []), self._row(kind), list)
             except UnreadableError as error:
                 raise error.within(name) from None
 
@@ -197,28 +230,39 @@ class PlainRecords:
                 begin = ",\n"
             yield "}" if names else "{}"
         elif coder.items is not None:
-            yield from self._slices("[", "]", value, coder.items.write, to_json)
+            yield from self._items_json(coder.items, value)
         elif coder.entries is not None:
             write = coder.entries.write or _as_it_is
-            pairs = ((key, write(each)) for key, each in value.items())
-            yield from self._slices("{", "}", pairs, None, lambda some: to_json(dict(some)))
+            found, between = iter(value.items()), "{\n"
+            while some := list(islice(found, _SLICE)):
+                yield between + to_json({key: write(each) for key, each in some})[1:-1]
+                between = ",\n"
+            yield "}" if value else "{}"
         else:
             yield to_json(value if coder.write is None else coder.write(value))
 
     @staticmethod
-    def _slices(
-        begin: str, end: str, values: Any, write: Write | None, encode: Callable[[list[Any]], str]
-    ) -> Iterator[str]:
-        found = iter(values)
-        yield begin
-        between = "\n"
-        # Plain values are short.
-        size = _SLICE if write is None else RECORDS
-        while some := list(islice(found, size)):
-            plain = some if write is None else list(map(write, some))
-            yield between + encode(plain)[1:-1]
+    def _items_json(coder: Coder, values: Any) -> Iterator[str]:
+        found, between, blocks = iter(values), "[\n", coder.blocks
+        while some := list(islice(found, _SLICE)):
+            if blocks is None or len(some) <= _RECORDS or len(set(map(type, some))) > 1:
+                for piece in _slices(_write_all(coder, some)):
+                    yield between + piece
+                    between = ",\n"
+                continue
+            yield f'{between}{{"{_ROWS}":{len(some)}'
+            for name, column in blocks.columns(some):
+                if type(column) is list:
+                    between = f',\n"{name}":['
+                    for piece in _slices(column):
+                        yield between + piece
+                        between = ","
+                    yield "]"
+                else:
+                    yield f',\n"{name}":{to_json(column)}'
+            yield "}"
             between = ",\n"
-        yield end
+        yield "]" if between == ",\n" else "[]"
 
     # Coders by type
 
@@ -342,13 +386,13 @@ class PlainRecords:
 
     def _sequence(self, kind: type, of: Any) -> Coder:
         item = self.coder(of)
-        write_item, read_item = item.write, item.read
+        write_item = item.write
 
         def write(value: Any) -> Any:
             return list(value) if write_item is None else [write_item(each) for each in value]
 
         def read(plain: Any) -> Any:
-            return _read_items(plain, read_item, kind, "a list")
+            return _read_items(plain, item, kind)
 
         return Coder("a list", frozenset({_LIST}), (kind, tuple), read, write, items=item)
 
@@ -402,7 +446,9 @@ class PlainRecords:
             del rest["$is"]
             return found.read(rest)
 
-        coder = Coder("an object", frozenset({_OBJECT}), tuple(by_name.values()), read, write)
+        blocks = {name: each.blocks for name, each in coders.items() if each.blocks is not None}
+        all_blocks = _VariantBlocks(by_name, blocks, read) if len(blocks) == len(coders) else None
+        coder = Coder("an object", frozenset({_OBJECT}), tuple(by_name.values()), read, write, blocks=all_blocks)
         self._coders[key] = coder
         return coder
 
@@ -415,11 +461,10 @@ class PlainRecords:
         wants = f"a number in {name} of the tables"
         table, alive = self._made, self._alive
         self._numbers += (numbers, values)
-        row = self._row(kind)
-        writing = row.write or _as_it_is
+        is_single = kind in self._single
 
         def number_of_equal(value: Any) -> int | None:
-            if kind in self._single:
+            if is_single:
                 return None
             try:
                 return values.setdefault(value, len(table[name]))
@@ -434,10 +479,15 @@ class PlainRecords:
             number = number_of_equal(value)
             if number is None or number == len(rows):
                 number = len(rows)
-                rows.append(writing(value))
+                rows.append(value)
+            else:
+                alive.append(value)
             numbers[id(value)] = number
-            alive.append(value)
             return number
+
+        def write_all(values: Sequence[Any]) -> list[Any]:
+            known = list(map(numbers.get, map(id, values)))
+            return list(map(write, values)) if None in known else known
 
         def read(plain: Any) -> Any:
             made = table[name]
@@ -445,7 +495,14 @@ class PlainRecords:
                 raise UnreadableError(wants, plain)
             return made[plain]
 
-        return Coder(wants, frozenset({_NUMBER}), row.classes, read, write)
+        def read_all(plain: list[Any]) -> list[Any]:
+            made = table[name]
+            if set(map(type, plain)) == {int} and min(plain) >= 0 and max(plain) < len(made):
+                return list(map(made.__getitem__, plain))
+            return list(map(read, plain))
+
+        classes = self._row(kind).classes
+        return Coder(wants, frozenset({_NUMBER}), classes, read, write, write_all=write_all, read_all=read_all)
 
     def _record(self, kind: type) -> Coder:
         key = "record", kind
@@ -457,7 +514,16 @@ class PlainRecords:
         parts = {name: self.coder(each) for name, each in _hints_of(kind).items() if name not in left_out}
         writer = _RecordWriter(parts, defaults, same)
         reader = _RecordReader(kind, parts, defaults, same)
-        coder = Coder("an object", frozenset({_OBJECT}), (kind,), reader, writer, parts=parts, names=writer.names)
+        coder = Coder(
+            "an object",
+            frozenset({_OBJECT}),
+            (kind,),
+            reader,
+            writer,
+            parts=parts,
+            names=writer.names,
+            blocks=_RecordBlocks(writer, reader) if parts else None,
+        )
         self._coders[key] = coder
         return coder
 
@@ -466,6 +532,7 @@ class _RecordWriter:
     """Writes the records of a class."""
 
     def __init__(self, parts: Mapping[str, Coder], defaults: Mapping[str, Any], same: Mapping[str, str]) -> None:
+        self._parts = parts
         self._names = tuple(parts)
         self._usual = tuple(defaults.get(name, MISSING) for name in parts)
         self._values: Callable[[Any], Any] = attrgetter(*parts) if len(parts) > 1 else self._few
@@ -492,6 +559,15 @@ class _RecordWriter:
                 plain[name] = write(plain[name])
         return plain
 
+    def columns(self, records: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+        """Yield the fields that are not left out of all of these records, and what a block has for each."""
+        found = dict(zip(self._names, zip(*map(self._values, records), strict=True), strict=True))
+        twice = {name for name, other in self._same if all(map(is_, found[name], found[other]))}
+        for name, usual in zip(self._names, self._usual, strict=True):
+            values = found.pop(name)
+            if name not in twice and not all(map(is_, values, repeat(usual))):
+                yield name, _column(self._parts[name], values)
+
 
 class _RecordReader:
     """Reads the records of a class."""
@@ -500,6 +576,8 @@ class _RecordReader:
         self, kind: type, parts: Mapping[str, Coder], defaults: Mapping[str, Any], same: Mapping[str, str]
     ) -> None:
         self._make = _maker(kind)
+        self._make_all = _maker_of_many(kind, parts, defaults)
+        self._parts = parts
         self._readers = {name: (each.as_it_is, each.read) for name, each in parts.items()}
         self._needed = frozenset(parts) - defaults.keys() - same.keys()
         self._same = tuple(same.items())
@@ -528,15 +606,76 @@ class _RecordReader:
         except MockAkoolError as error:
             raise UnreadableError("", why=str(error)) from None
 
+    def all(self, count: int, columns: Mapping[str, Any]) -> list[Any]:
+        """Return the records of a block; raises MockAkoolError, perhaps without the name of what is wrong."""
+        parts, found = self._parts, dict[str, list[Any]]()
+        for name, column in columns.items():
+            part = parts.get(name)
+            if part is None:
+                raise UnreadableError("a field", name)
+            found[name] = _read_all(part, column) if type(column) is list else [part.read(column)] * count
+        for name, other in self._same:
+            if name not in found and other in found:
+                found[name] = found[other]
+        if not found.keys() >= self._needed:
+            raise UnreadableError("all that is needed", columns)
+        return self._make_all(count, found)
+
+
+class _RecordBlocks:
+    """Many records of a class at once, see Blocks."""
+
+    def __init__(self, writer: _RecordWriter, reader: _RecordReader) -> None:
+        self.columns = writer.columns
+        self._reader = reader
+
+    def read(self, plain: dict[str, Any], at: int) -> list[Any]:
+        count = plain[_ROWS]
+        if type(count) is not int or not 1 <= count <= _MOST_ROWS:
+            raise UnreadableError(f"a number from 1 to {_MOST_ROWS}", count).within(_ROWS).within(at)
+        columns = plain.copy()
+        del columns[_ROWS]
+        for name, column in columns.items():
+            if type(column) is list and len(column) != count:
+                raise UnreadableError(f"a list of {count}", column).within(name).within(at)
+        try:
+            return self._reader.all(count, columns)
+        except MockAkoolError:  # one by one, so that the error says where
+            rows = (
+                {name: column[row] if type(column) is list else column for name, column in columns.items()}
+                for row in range(count)
+            )
+            return [_read_within(at + row, each, self._reader) for row, each in enumerate(rows)]
+
+
+class _VariantBlocks:
+    """Many records of one of several classes at once, see Blocks."""
+
+    def __init__(self, by_name: Mapping[str, type], blocks: Mapping[str, Blocks], read: Read) -> None:
+        self._names = {kind: name for name, kind in by_name.items()}
+        self._blocks = blocks
+        self._read = read
+
+    def columns(self, records: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+        name = self._names[type(records[0])]
+        yield "$is", name
+        yield from self._blocks[name].columns(records)
+
+    def read(self, plain: dict[str, Any], at: int) -> list[Any]:
+        name = plain.get("$is")
+        found = self._blocks.get(name) if type(name) is str else None
+        if found is None:
+            return [_read_within(at, plain, self._read)]  # says what it may be
+        columns = plain.copy()
+        del columns["$is"]
+        return found.read(columns, at)
+
 
 def _maker(kind: type) -> Callable[..., Any]:
     """Return what makes a record of a class, given the values of its fields by name."""
-    if not is_dataclass(kind) or "__slots__" not in kind.__dict__ or hasattr(kind, "__post_init__"):
+    draft = _draft_of(kind)
+    if draft is None:
         return kind
-    # A frozen record sets each of its fields by a long way round, so that making one takes five times as long as in a
-    # class that is not frozen. One that has the same slots may become the other.
-    its_fields = [(each.name, Any, field(default=each.default)) for each in fields(kind)]
-    draft = make_dataclass(kind.__name__, its_fields, eq=False, slots=True)
 
     def make(**values: Any) -> Any:
         made: Any = draft(**values)
@@ -544,6 +683,43 @@ def _maker(kind: type) -> Callable[..., Any]:
         return made
 
     return make
+
+
+def _maker_of_many(
+    kind: type, parts: Mapping[str, Coder], defaults: Mapping[str, Any]
+) -> Callable[[int, Mapping[str, list[Any]]], list[Any]]:
+    """Return what makes so many records of a class, given the values of their fields, a list for each."""
+    draft = _draft_of(kind)
+    names = tuple(parts) if draft is None and kind.__bases__ != (tuple,) else tuple(_hints_of(kind))
+
+    def values_of(count: int, columns: Mapping[str, list[Any]]) -> list[Iterable[Any]]:
+        return [columns[name] if name in columns else repeat(defaults[name], count) for name in names]
+
+    def make_tuples(count: int, columns: Mapping[str, list[Any]]) -> list[Any]:
+        return list(map(partial(tuple.__new__, kind), zip(*values_of(count, columns), strict=True)))
+
+    def make_drafts(count: int, columns: Mapping[str, list[Any]]) -> list[Any]:
+        made: list[Any] = list(map(draft or kind, *values_of(count, columns)))
+        for each in made:
+            each.__class__ = kind
+        return made
+
+    def make_others(count: int, columns: Mapping[str, list[Any]]) -> list[Any]:
+        rows = zip(*values_of(count, columns), strict=True)
+        return [kind(**dict(zip(names, values, strict=True))) for values in rows]
+
+    return make_drafts if draft is not None else make_tuples if kind.__bases__ == (tuple,) else make_others
+
+
+@cache
+def _draft_of(kind: type) -> type | None:
+    """Return a class whose records may become those of another one, where that is a faster way to make them."""
+    if not is_dataclass(kind) or "__slots__" not in kind.__dict__ or hasattr(kind, "__post_init__"):
+        return None
+    # A frozen record sets each of its fields by a long way round, so that making one takes five times as long as in a
+    # class that is not frozen. One that has the same slots may become the other.
+    its_fields = [(each.name, Any, field(default=each.default)) for each in fields(kind)]
+    return make_dataclass(kind.__name__, its_fields, eq=False, slots=True)
 
 
 def is_record(kind: type) -> bool:
@@ -657,8 +833,7 @@ def _enumeration(kind: type[Enum]) -> Coder:
     by_value = {each.value: each for each in kind}
     wants = f"one of {', '.join(map(str, by_value))}"
 
-    def write(value: Any) -> Any:
-        return value.value
+    write = attrgetter("_value_")  # `value` takes several times as long
 
     def read(plain: Any) -> Any:
         found = by_value.get(plain) if type(plain) in (str, int) else None
@@ -669,15 +844,31 @@ def _enumeration(kind: type[Enum]) -> Coder:
     return Coder(wants, frozenset(_KINDS[type(each)] for each in by_value), (kind,), read, write)
 
 
-def _read_items(plain: Any, read: Read, kind: Callable[[Any], Any], wants: str) -> Any:
+def _read_items(plain: Any, item: Coder, kind: Callable[[Any], Any]) -> Any:
     if type(plain) is not list:
-        raise UnreadableError(wants, plain)
+        raise UnreadableError("a list", plain)
+    if item.blocks is not None and any(map(_is_block, plain)):
+        return kind(_read_with_blocks(plain, item, item.blocks))
     try:
-        return kind(map(read, plain))
+        return kind(_read_all(item, plain))
     except UnreadableError:
-        return kind(_read_within(number, each, read) for number, each in enumerate(plain))
+        return kind(_read_within(number, each, item.read) for number, each in enumerate(plain))
     except TypeError:  # an item that a set cannot hold
-        raise UnreadableError(wants, plain) from None
+        raise UnreadableError("a list", plain) from None
+
+
+def _is_block(plain: Any) -> bool:
+    return type(plain) is dict and _ROWS in plain
+
+
+def _read_with_blocks(plain: list[Any], item: Coder, blocks: Blocks) -> list[Any]:
+    made: list[Any] = []
+    for each in plain:
+        if _is_block(each):
+            made += blocks.read(each, len(made))
+        else:
+            made.append(_read_within(len(made), each, item.read))
+    return made
 
 
 def _read_within(where: str | int, plain: Any, read: Read) -> Any:
@@ -686,6 +877,59 @@ def _read_within(where: str | int, plain: Any, read: Read) -> Any:
         return read(plain)
     except UnreadableError as error:
         raise error.within(where) from None
+
+
+# Many values
+
+
+def _write_all(coder: Coder, values: Sequence[Any]) -> list[Any]:
+    if coder.write is None:
+        return list(values)
+    return list(map(coder.write, values)) if coder.write_all is None else coder.write_all(values)
+
+
+def _read_all(coder: Coder, plain: list[Any]) -> list[Any]:
+    if coder.as_it_is.issuperset(map(type, plain)):
+        return plain
+    return list(map(coder.read, plain)) if coder.read_all is None else coder.read_all(plain)
+
+
+def _column(coder: Coder, values: Sequence[Any]) -> Any:
+    """Return what a block has for a field of its records: a list, or the plain value that all of them have."""
+    first = values[0]
+    if all(map(is_, values, repeat(first))):
+        plain = first if coder.write is None else coder.write(first)
+        return plain if type(plain) in _ONE_FOR_ALL else [plain] * len(values)
+    column = _write_all(coder, values)
+    first = column[0]
+    if column[-1] == first and type(first) in _ONE_FOR_ALL and column.count(first) == len(column):
+        # 1, 1.0 and true are equal as well.
+        return first if len(set(map(type, column))) == 1 else column
+    return column
+
+
+_ONE_FOR_ALL: Final = frozenset({NoneType, bool, int, str})
+
+
+def _slices(plain: list[Any]) -> Iterator[str]:
+    """Yield the JSON of the items of a list, in pieces that go between commas."""
+    kinds = set(map(type, plain))
+    if kinds <= _SHORT or (kinds == {str} and sum(map(len, plain)) <= _SLICE_CHARACTERS):
+        yield to_json(plain)[1:-1]
+        return
+    some: list[Any] = []
+    left = _SLICE_CHARACTERS
+    for each in plain:
+        some.append(each)
+        left -= len(each) if type(each) is str else _SLICE_CHARACTERS // _RECORDS
+        if left <= 0:
+            yield to_json(some)[1:-1]
+            some, left = [], _SLICE_CHARACTERS
+    if some:
+        yield to_json(some)[1:-1]
+
+
+_SHORT: Final = frozenset({NoneType, bool, int, float})
 
 
 # JSON, and what Python has beside it

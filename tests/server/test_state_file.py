@@ -172,11 +172,11 @@ class TestOverARestart:
         assert not port_file.exists()
 
     def test_one_of_another_version_is_one_line(self, file: Path) -> None:
-        file.write_text('{"format":2,"version":"7.0.0"}')
+        file.write_text('{"format":7,"version":"7.0.0"}')
         ended = run_here("serve", "--port", "0", "--state", str(file))
         assert ended.returncode == 1
         (line,) = ended.stderr.splitlines()
-        assert "it has format 2 and was written by mock-akool 7.0.0" in line
+        assert "it has format 7 and was written by mock-akool 7.0.0" in line
 
     def test_webhooks_that_were_still_to_come_are_sent_once(self, file: Path, receiver: Receiver) -> None:
         flags = ("--state", file, "--set", "webhook_processing=no")
@@ -457,8 +457,8 @@ class TestOverTheAdminApi:
             elsewhere.load_snapshot(remote.snapshot())
             assert [job.id for job in elsewhere.jobs] == [job_id]
             assert elsewhere.credits_spent == remote.credits_spent
-            with pytest.raises(MockAkoolError, match=r"it has format 2"):
-                elsewhere.load_snapshot({**remote.snapshot(), "format": 2})
+            with pytest.raises(MockAkoolError, match=r"it has format 7"):
+                elsewhere.load_snapshot({**remote.snapshot(), "format": 7})
             assert [job.id for job in elsewhere.jobs] == [job_id]
 
     def test_who_looks_on_is_told(self) -> None:
