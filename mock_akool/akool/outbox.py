@@ -185,9 +185,7 @@ class _Subscription:
             if at_ns is None or due_ns is None:
                 raise MisfitError("awaited_ns" if at_ns is None else "due_ns", "a status is awaited without it")
             made.awaited, made.entry = Change(at_ns, status), Due(due_ns, order, job.id)
-        made.sent += sent
-        made.numbers += numbers
-        made.held += held
+        made.sent, made.numbers, made.held = list(sent), list(numbers), list(held)
         return made
 
 

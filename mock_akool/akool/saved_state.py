@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.engine import Engine, EngineState, FrozenEngine
 from mock_akool.akool.families import CREATES
-from mock_akool.akool.jobs import Job, JobInput
+from mock_akool.akool.jobs import JobInput
 from mock_akool.akool.scenarios.runtime import RuntimeState, ScenarioRuntime
 from mock_akool.core.clock import ClockState, SteeredClock, VirtualClock
 from mock_akool.core.errors import MisfitError, MockAkoolError
@@ -147,7 +147,6 @@ def plain_records() -> PlainRecords:
     return PlainRecords(
         variants={JobInput: input_types()},
         left_out={Response: ("waiting", "stream")},  # admin requests have these, and are not in the call log
-        same={Job: {"origin": "input"}},
         shared=(Account, Timeline, Request, Response),
         single=(JobInput,),  # the jobs of one create have the same
     )

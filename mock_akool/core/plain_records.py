@@ -132,10 +132,9 @@ class PlainRecords:
     It is not for several threads.
 
     `variants` are the classes that may stand for a protocol, by the names by which they are known. `left_out` are
-    fields that are never written and always have their defaults. `same` are fields that are left out when they are
-    the same object as another field of the record. Records of the `shared` classes are written once, into a table, and
-    stand elsewhere as their number in it: `tables` after writing, `read_tables` before reading. Equal ones become one,
-    but for the `single` classes, of which each object stays itself.
+    fields that are never written and always have their defaults. Records of the `shared` classes are written once, into
+    a table, and stand elsewhere as their number in it: `tables_json` after writing, `read_tables` before reading. Equal
+    ones become one, but for the `single` classes, of which each object stays itself.
     """
 
     def __init__(
@@ -143,13 +142,11 @@ class PlainRecords:
         *,
         variants: Mapping[type, Mapping[str, type]] | None = None,
         left_out: Mapping[type, Collection[str]] | None = None,
-        same: Mapping[type, Mapping[str, str]] | None = None,
         shared: Sequence[type] = (),
         single: Sequence[type] = (),
     ) -> None:
         self._variants = variants or {}
         self._left_out = left_out or {}
-        self._same = same or {}
         self._shared = {kind.__name__: kind for kind in (*shared, *single)}
         self._single = frozenset(single)
         self._coders: dict[Any, Coder] = {}
@@ -252,7 +249,7 @@ class PlainRecords:
                 continue
             yield f'{between}{{"{_ROWS}":{len(some)}'
             for name, column in blocks.columns(some):
-                if type(column) is list:
+                if type(column) in _MANY:
                     between = f',\n"{name}":['
                     for piece in _slices(column):
                         yield between + piece
@@ -457,11 +454,17 @@ class PlainRecords:
         return self._variant(kind) if kind in self._variants else self._record(kind)
 
     def _reference(self, kind: type) -> Coder:
-        name, numbers, values = kind.__name__, dict[int, int](), dict[Any, int]()
-        wants = f"a number in {name} of the tables"
-        table, alive = self._made, self._alive
+        wants = f"a number in {kind.__name__} of the tables"
+        write, write_all = self._numberer(kind)
+        read, read_all = self._finder(kind, wants)
+        classes = self._row(kind).classes
+        return Coder(wants, frozenset({_NUMBER}), classes, read, write, write_all=write_all, read_all=read_all)
+
+    def _numberer(self, kind: type) -> tuple[Write, Callable[[Sequence[Any]], list[Any]]]:
+        """Return what puts a record into the table of its class and returns its number there, and that for many."""
+        numbers, values = dict[int, int](), dict[Any, int]()
+        table, alive, name, is_single = self._made, self._alive, kind.__name__, kind in self._single
         self._numbers += (numbers, values)
-        is_single = kind in self._single
 
         def number_of_equal(value: Any) -> int | None:
             if is_single:
@@ -489,6 +492,12 @@ class PlainRecords:
             known = list(map(numbers.get, map(id, values)))
             return list(map(write, values)) if None in known else known
 
+        return write, write_all
+
+    def _finder(self, kind: type, wants: str) -> tuple[Read, Callable[[list[Any]], list[Any]]]:
+        """Return what returns the record of a number in the table of its class, and that for many."""
+        table, name = self._made, kind.__name__
+
         def read(plain: Any) -> Any:
             made = table[name]
             if type(plain) is not int or not 0 <= plain < len(made):
@@ -501,19 +510,18 @@ class PlainRecords:
                 return list(map(made.__getitem__, plain))
             return list(map(read, plain))
 
-        classes = self._row(kind).classes
-        return Coder(wants, frozenset({_NUMBER}), classes, read, write, write_all=write_all, read_all=read_all)
+        return read, read_all
 
     def _record(self, kind: type) -> Coder:
         key = "record", kind
         known = self._coders.get(key)
         if known is not None:
             return known
-        left_out, same = frozenset(self._left_out.get(kind, ())), self._same.get(kind, {})
+        left_out = frozenset(self._left_out.get(kind, ()))
         defaults = _defaults_of(kind)
         parts = {name: self.coder(each) for name, each in _hints_of(kind).items() if name not in left_out}
-        writer = _RecordWriter(parts, defaults, same)
-        reader = _RecordReader(kind, parts, defaults, same)
+        writer = _RecordWriter(parts, defaults)
+        reader = _RecordReader(kind, parts, defaults)
         coder = Coder(
             "an object",
             frozenset({_OBJECT}),
@@ -531,29 +539,24 @@ class PlainRecords:
 class _RecordWriter:
     """Writes the records of a class."""
 
-    def __init__(self, parts: Mapping[str, Coder], defaults: Mapping[str, Any], same: Mapping[str, str]) -> None:
+    def __init__(self, parts: Mapping[str, Coder], defaults: Mapping[str, Any]) -> None:
         self._parts = parts
         self._names = tuple(parts)
         self._usual = tuple(defaults.get(name, MISSING) for name in parts)
         self._values: Callable[[Any], Any] = attrgetter(*parts) if len(parts) > 1 else self._few
         self._writers = [(name, each.write) for name, each in parts.items() if each.write is not None]
-        self._same = tuple(same.items())
 
     def _few(self, value: Any) -> tuple[Any, ...]:
         return tuple(getattr(value, name) for name in self._names)
 
     def names(self, value: Any) -> list[str]:
         """Return the names of the fields that are not left out."""
-        twice = {name for name, other in self._same if getattr(value, name) is getattr(value, other)}
         found = zip(self._names, self._usual, self._values(value), strict=True)
-        return [name for name, usual, each in found if each is not usual and name not in twice]
+        return [name for name, usual, each in found if each is not usual]
 
     def __call__(self, value: Any) -> dict[str, Any]:
         found = zip(self._names, self._usual, self._values(value))  # noqa: B905 - they are, and it costs a fifth
         plain = {name: each for name, usual, each in found if each is not usual}
-        for name, other in self._same:
-            if getattr(value, name) is getattr(value, other):
-                plain.pop(name, None)
         for name, write in self._writers:
             if name in plain:
                 plain[name] = write(plain[name])
@@ -561,26 +564,21 @@ class _RecordWriter:
 
     def columns(self, records: Sequence[Any]) -> Iterator[tuple[str, Any]]:
         """Yield the fields that are not left out of all of these records, and what a block has for each."""
-        found = dict(zip(self._names, zip(*map(self._values, records), strict=True), strict=True))
-        twice = {name for name, other in self._same if all(map(is_, found[name], found[other]))}
-        for name, usual in zip(self._names, self._usual, strict=True):
-            values = found.pop(name)
-            if name not in twice and not all(map(is_, values, repeat(usual))):
-                yield name, _column(self._parts[name], values)
+        found = zip(*map(self._values, records), strict=True)
+        for (name, part), usual, values in zip(self._parts.items(), self._usual, found, strict=True):
+            if not all(map(is_, values, repeat(usual))):
+                yield name, _column(part, values)
 
 
 class _RecordReader:
     """Reads the records of a class."""
 
-    def __init__(
-        self, kind: type, parts: Mapping[str, Coder], defaults: Mapping[str, Any], same: Mapping[str, str]
-    ) -> None:
+    def __init__(self, kind: type, parts: Mapping[str, Coder], defaults: Mapping[str, Any]) -> None:
         self._make = _maker(kind)
         self._make_all = _maker_of_many(kind, parts, defaults)
         self._parts = parts
         self._readers = {name: (each.as_it_is, each.read) for name, each in parts.items()}
-        self._needed = frozenset(parts) - defaults.keys() - same.keys()
-        self._same = tuple(same.items())
+        self._needed = frozenset(parts) - defaults.keys()
 
     def __call__(self, plain: Any) -> Any:
         if type(plain) is not dict:
@@ -598,9 +596,6 @@ class _RecordReader:
             raise UnreadableError("", why="there is no such field").within(name) from None
         if not values.keys() >= self._needed:
             raise UnreadableError("", why="the field is missing").within(min(self._needed - values.keys()))
-        for name, other in self._same:
-            if name not in values and other in values:
-                values[name] = values[other]
         try:
             return self._make(**values)
         except MockAkoolError as error:
@@ -614,9 +609,6 @@ class _RecordReader:
             if part is None:
                 raise UnreadableError("a field", name)
             found[name] = _read_all(part, column) if type(column) is list else [part.read(column)] * count
-        for name, other in self._same:
-            if name not in found and other in found:
-                found[name] = found[other]
         if not found.keys() >= self._needed:
             raise UnreadableError("all that is needed", columns)
         return self._make_all(count, found)
@@ -895,11 +887,13 @@ def _read_all(coder: Coder, plain: list[Any]) -> list[Any]:
 
 
 def _column(coder: Coder, values: Sequence[Any]) -> Any:
-    """Return what a block has for a field of its records: a list, or the plain value that all of them have."""
+    """Return what a block has for a field of its records: many plain values, or the one that all of them have."""
     first = values[0]
     if all(map(is_, values, repeat(first))):
         plain = first if coder.write is None else coder.write(first)
         return plain if type(plain) in _ONE_FOR_ALL else [plain] * len(values)
+    if coder is _BYTES and sum(map(len, values)) > _SLICE_CHARACTERS:
+        return map(_write_bytes, values)  # all of them may be as much again as the whole state
     column = _write_all(coder, values)
     first = column[0]
     if column[-1] == first and type(first) in _ONE_FOR_ALL and column.count(first) == len(column):
@@ -909,27 +903,38 @@ def _column(coder: Coder, values: Sequence[Any]) -> Any:
 
 
 _ONE_FOR_ALL: Final = frozenset({NoneType, bool, int, str})
+_MANY: Final = frozenset({list, map})
 
 
-def _slices(plain: list[Any]) -> Iterator[str]:
+def _slices(plain: Iterable[Any]) -> Iterator[str]:
     """Yield the JSON of the items of a list, in pieces that go between commas."""
-    kinds = set(map(type, plain))
-    if kinds <= _SHORT or (kinds == {str} and sum(map(len, plain)) <= _SLICE_CHARACTERS):
-        yield to_json(plain)[1:-1]
-        return
-    some: list[Any] = []
-    left = _SLICE_CHARACTERS
+    if type(plain) is list:
+        kinds = set(map(type, plain))
+        if kinds <= _SHORT or (kinds == {str} and sum(map(len, plain)) <= _SLICE_CHARACTERS):
+            yield to_json(plain)[1:-1]
+            return
+    some, length = list[Any](), 0
     for each in plain:
         some.append(each)
-        left -= len(each) if type(each) is str else _SLICE_CHARACTERS // _RECORDS
-        if left <= 0:
+        length += _length_of(each)
+        if length >= _SLICE_CHARACTERS:
             yield to_json(some)[1:-1]
-            some, left = [], _SLICE_CHARACTERS
+            some, length = [], 0
     if some:
         yield to_json(some)[1:-1]
 
 
 _SHORT: Final = frozenset({NoneType, bool, int, float})
+
+
+def _length_of(plain: Any) -> int:
+    """Return about how long a plain value is as JSON; of a list or an object so much that few are made so at once."""
+    if type(plain) is str:
+        return len(plain)
+    if type(plain) not in (dict, list):
+        return 1
+    inner = plain.values() if type(plain) is dict else plain
+    return _SLICE_CHARACTERS // _RECORDS + sum([len(each) for each in inner if type(each) is str])
 
 
 # JSON, and what Python has beside it

@@ -219,11 +219,24 @@ def written(mock: MockAkool) -> Any:
     for name in ("open", "end_shown", "polled_on", "stamps"):
         if name in engine["jobs"]:
             engine["jobs"][name].sort()
-    for timeline in found["tables"]["Timeline"]:
+    timelines = found["tables"]["Timeline"] = rows_of(found["tables"]["Timeline"])
+    for timeline in timelines:
         if timeline.get("ending") == {}:
             del timeline["ending"]  # a default that is written out
-    engine["webhooks"].get("due", []).sort(key=lambda due: (due["at_ns"], due["order"]))
+    due = engine["webhooks"]["due"] = rows_of(engine["webhooks"].get("due", []))
+    due.sort(key=lambda due: (due["at_ns"], due["order"]))
     return found
+
+
+def rows_of(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records of a list one by one, also those that stand in blocks."""
+    rows: list[dict[str, Any]] = []
+    for each in items:
+        columns = each.copy()
+        count = columns.pop("$rows", None)
+        many = {name: value if isinstance(value, list) else [value] * (count or 0) for name, value in columns.items()}
+        rows += [each] if count is None else [{name: many[name][row] for name in many} for row in range(count)]
+    return rows
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: f"{kind[0].name}-{kind[1].endpoint}")
@@ -481,6 +494,39 @@ class TestWhatIsWrong:
         snapshot = mock.snapshot()
         del snapshot["state"]["engine"]["jobs"]["jobs"][0]["cost"]
         with pytest.raises(MockAkoolError, match=r"jobs\[0\]\.cost: the field is missing"):
+            mock.load_snapshot(snapshot)
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"created_ns": -5}, r"state\.engine\.jobs\.jobs\[2\]\.created_ns: -5 is no instant"),
+            ({"id": 5}, r"state\.engine\.jobs\.jobs\[2\]\.id: 5 is not a text"),
+            ({"colour": 5}, r"state\.engine\.jobs\.jobs\[2\]\.colour: there is no such field"),
+            ({"account": 99}, r"state\.engine\.jobs\.jobs\[2\]\.account: 99 is not a number in Account"),
+        ],
+    )
+    def test_a_job_of_many(self, mock: MockAkool, change: dict[str, Any], said: str) -> None:
+        for _ in range(30):
+            create(mock, webhookUrl=HOOK)
+        snapshot = mock.snapshot()
+        jobs = snapshot["state"]["engine"]["jobs"]
+        assert jobs["jobs"][0]["$rows"] == 32, "they are kept by columns"
+        rows = rows_of(jobs["jobs"])
+        rows[2].update(change)
+        jobs["jobs"] = rows
+        with pytest.raises(MockAkoolError, match=said):
+            mock.load_snapshot(snapshot)
+        names = {name: None for row in rows for name in row}
+        jobs["jobs"] = [{"$rows": 32, **{name: [row.get(name) for row in rows] for name in names}}]
+        with pytest.raises(MockAkoolError, match=said.replace("[2", r"[\d")):
+            mock.load_snapshot(snapshot)
+
+    @pytest.mark.parametrize("name", ["awaited_ns", "due_ns"])
+    def test_a_webhook_that_is_due_at_no_time(self, mock: MockAkool, name: str) -> None:
+        create(mock, webhookUrl=HOOK)
+        snapshot = mock.snapshot()
+        del snapshot["state"]["engine"]["webhooks"]["subscriptions"][-1][name]
+        with pytest.raises(MockAkoolError, match=rf"webhooks\.subscriptions\[2\]\.{name}: a status is awaited"):
             mock.load_snapshot(snapshot)
 
     def test_something_else(self, mock: MockAkool) -> None:
