@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -102,7 +102,7 @@ class OutboxState(NamedTuple):
 
     start_ns: int = 0
     order: int = 0
-    subscriptions: Sequence[SubscriptionState] = ()
+    subscriptions: Iterable[SubscriptionState] = ()
     due: Sequence[Due] = ()
     """The attempts to come."""
     kept: Sequence[Delivery] = ()
@@ -189,6 +189,16 @@ class _Subscription:
         return made
 
 
+class _States(Iterable[SubscriptionState]):
+    """The states of subscriptions, made one after the other: all at once they would have the collector hold us up."""
+
+    def __init__(self, subscriptions: list[_Subscription]) -> None:
+        self._subscriptions = subscriptions
+
+    def __iter__(self) -> Iterator[SubscriptionState]:
+        return map(_Subscription.state, self._subscriptions)
+
+
 class FrozenOutbox(NamedTuple):
     """What an outbox knew at an instant. It may be read without a lock, and takes a while to be made a state."""
 
@@ -216,7 +226,7 @@ class FrozenOutbox(NamedTuple):
         return OutboxState(
             self.start_ns,
             self.order,
-            [each.state() for each in self.subscriptions],
+            _States(self.subscriptions),
             [*again, *due],
             self.kept,
             [each for each in self.pending if each.number not in kept],

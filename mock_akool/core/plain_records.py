@@ -36,6 +36,7 @@ from operator import attrgetter, is_
 from types import NoneType, TracebackType, UnionType
 from typing import Any, Final, NamedTuple, Protocol, Self, Union, get_args, get_origin, get_type_hints
 
+from mock_akool.core.draining import drain
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.schema import shown
 
@@ -154,7 +155,7 @@ class PlainRecords:
         """What stands in each table, written or read."""
         self._alive: list[Any] = []
         """What was written into tables: its identity must stay its own."""
-        self._numbers: list[dict[Any, int]] = []
+        self._numbers: list[dict[Any, Any]] = []
         """What tells where it stands in its table."""
 
     def __enter__(self) -> Self:
@@ -167,8 +168,7 @@ class PlainRecords:
         # whole state.
         self._made.clear()
         self._alive.clear()
-        for each in self._numbers:
-            each.clear()
+        drain(self._numbers)
 
     def coder(self, annotation: Any) -> Coder:
         """Return how values of a type are written and read; TypeError for one that no rule fits."""
@@ -275,7 +275,7 @@ class PlainRecords:
             return self._pair(arguments)
         if origin in _SEQUENCES:
             return self._sequence(origin, arguments[0])
-        if origin is Sequence:
+        if origin in (Sequence, Iterable):
             return self._sequence(list, arguments[0])
         if isinstance(origin, type) and issubclass(origin, Mapping):
             return self._mapping(*arguments)
