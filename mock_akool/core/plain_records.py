@@ -41,13 +41,11 @@ from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.schema import shown
 
 _SLICE: Final = 200
-"""How many items are made JSON at once: the encoder lets no other thread run meanwhile."""
+"""How many items are made JSON at once, as the encoder lets no other thread run meanwhile; a block has no more."""
 _RECORDS: Final = 16
 """How many of those that consist of others. So many records are no block yet: people can read them as they are."""
 _SLICE_CHARACTERS: Final = 20_000
 """How long texts may be together that are made JSON at once."""
-_MOST_ROWS: Final = 1_000
-"""How many records a block may have that is read; it is written with no more than a slice has."""
 _ROWS: Final = "$rows"
 to_json: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 """Escapes what is not ASCII, so that lone surrogates survive."""
@@ -623,8 +621,8 @@ class _RecordBlocks:
 
     def read(self, plain: dict[str, Any], at: int) -> list[Any]:
         count = plain[_ROWS]
-        if type(count) is not int or not 1 <= count <= _MOST_ROWS:
-            raise UnreadableError(f"a number from 1 to {_MOST_ROWS}", count).within(_ROWS).within(at)
+        if type(count) is not int or not 1 <= count <= _SLICE:
+            raise UnreadableError(f"a number from 1 to {_SLICE}", count).within(_ROWS).within(at)
         columns = plain.copy()
         del columns[_ROWS]
         for name, column in columns.items():
