@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,7 +69,13 @@ NOT_RUN: Final = {
 }
 """Commands of the docs that no test here can run, and why. What they name is checked otherwise, see below."""
 
-QUICKER: Final = {"pause=1)": "pause=0.02)", "sleep(1000)": "sleep(20)", "sleep 1\n": "sleep 0.02\n"}
+QUICKER: Final = {
+    "pause=1)": "pause=0.02)",
+    "sleep(1000)": "sleep(20)",
+    "sleep 1\n": "sleep 0.02\n",
+    "AKOOL_PAUSE_S=1 ": "AKOOL_PAUSE_S=0.1 ",
+    "AKOOL_PAUSE_S=0.5 ": "AKOOL_PAUSE_S=0.1 ",
+}
 """Pauses of the examples, and what the tests make of them."""
 
 _ALL_SCENARIOS: Final = r"(?m)^(\$ )?mock-akool gauntlet "
@@ -211,44 +217,63 @@ def test_a_python_block_runs(block: Block, port: int, monkeypatch: pytest.Monkey
     _check_images(code)
 
 
-def _pytest(page: Path, *arguments: str) -> str:
-    code = all_code(page)
-    plugins = [word for about, plugin in _PLUGINS_OF_PAGES.items() if about in code for word in plugin]
+def _pytest(pages: Sequence[Path], *arguments: str) -> str:
+    plugins = [word for plugin in _plugins_of(pages[0]) for word in _PLUGINS_OF_PAGES[plugin]]
     return _run(sys.executable, "-m", "pytest", *PYTEST, *plugins, *arguments)
 
 
-def _write_importable(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write what the tests of the page import, and libraries that stand in for those that want an engine."""
+def _plugins_of(page: Path) -> tuple[str, ...]:
+    code = all_code(page)
+    return tuple(about for about in _PLUGINS_OF_PAGES if about in code)
+
+
+def _write_importable(pages: Sequence[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write what the tests of the pages import, and libraries that stand in for those that want an engine."""
     folder = Path("modules")
     shutil.copytree(_STAND_INS, folder)
-    write_modules(page, folder)
+    for page in pages:
+        write_modules(page, folder)
     monkeypatch.setenv("PYTHONPATH", str(folder.absolute()))
-
-
-def _pages_with(wanted: Callable[[Block], bool]) -> list[Path]:
-    return [page for page in PAGES if page not in FOLLOWED and any(wanted(block) for block in parsed(page)[0])]
 
 
 def _is_test(block: Block) -> bool:
     return block.file is not None and block.language == "python" and not block.is_module
 
 
-@pytest.mark.parametrize("page", _pages_with(_is_test), ids=name)
-def test_the_tests_of_a_page_pass(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _write_importable(page, monkeypatch)
+def _tested_together() -> list[tuple[Path, ...]]:
+    """Return the pages with tests, those together that want the same plugins and have no modules of the same name."""
+    found: list[tuple[Path, ...]] = []
+    for page in PAGES:
+        if page in FOLLOWED or not any(map(_is_test, parsed(page)[0])):
+            continue
+        for number, others in enumerate(found):
+            taken = {block.file for other in others for block in parsed(other)[0] if block.is_module}
+            own = {block.file for block in parsed(page)[0] if block.is_module}
+            if _plugins_of(others[0]) == _plugins_of(page) and not own & taken:
+                found[number] = (*others, page)
+                break
+        else:
+            found.append((page,))
+    return found
+
+
+@pytest.mark.parametrize("pages", _tested_together(), ids=lambda pages: " ".join(map(name, pages)))
+def test_the_tests_of_pages_pass(pages: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    _write_importable(pages, monkeypatch)
     wanted = 0
-    for number, section in enumerate(sections(page)):
-        if not section.is_alone:
-            section.write(Path("tests", f"section_{number}"))
-            tests = filter(_is_test, section.files)
-            wanted += sum(len(re.findall(r"(?m)^ *(?:async )?def test", block.code)) for block in tests)
+    for page in pages:
+        for number, section in enumerate(sections(page)):
+            if not section.is_alone:
+                section.write(Path("tests", page.stem, f"section_{number}"))
+                tests = filter(_is_test, section.files)
+                wanted += sum(len(re.findall(r"(?m)^ *(?:async )?def test", block.code)) for block in tests)
     Path("pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib --strict-markers\n")
     if wanted:
-        output = _pytest(page, "tests")
+        output = _pytest(pages, "tests")
         counts = {word: int(number) for number, word in re.findall(r"(\d+) (\w+)", output.splitlines()[-1])}
         skipped = counts.get("skipped", 0)
         assert not skipped or (shutil.which("node") is None and not needs_all_programs()), output
-        assert counts.get("passed", 0) + skipped >= wanted, f"a test of the page was not run: {output}"
+        assert counts.get("passed", 0) + skipped >= wanted, f"a test of the pages was not run: {output}"
 
 
 @pytest.mark.parametrize(
@@ -265,7 +290,7 @@ def test_the_tests_of_a_page_pass(page: Path, monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_a_section_shows_what_pytest_does(section: Section, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    _write_importable(section.page, monkeypatch)
+    _write_importable([section.page], monkeypatch)
     section.write(Path("alone"))
     monkeypatch.chdir("alone")
     if not Path("pytest.ini").exists() and not Path("pyproject.toml").exists():

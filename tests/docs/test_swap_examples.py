@@ -63,7 +63,9 @@ def test_it_says_why_there_is_no_image(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("scenario", ["flaky-gateway", "broken-files", "empty-list", "vanishing-job"])
+@pytest.mark.parametrize(
+    "scenario", ["flaky-gateway", "broken-files", pytest.param("empty-list", marks=pytest.mark.slow), "vanishing-job"]
+)
 def test_trouble_does_not_stop_it(scenario: str, command: list[str], tmp_path: Path) -> None:
     with serving(scenario=scenario, queueing=0, processing="3 polls") as (url, mock):
         told = swap(command, url, tmp_path)
