@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,6 +80,46 @@ def run_here(
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
     said, complained = (stream.buffer.getvalue().decode() for stream in (out, err))
     return subprocess.CompletedProcess([*MOCK_AKOOL, *words], code, said, complained)
+
+
+def run_with_children(
+    *arguments: str | Path, variables: Mapping[str, str] | None = None, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of mock-akool as `run_here` does, with what the programs write that it starts."""
+    words = list(map(str, arguments))
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with _surrounded(environment(**(variables or {})), folder or Path.cwd()), _writing_to(out, err):
+            try:
+                code = main(words)
+            except SystemExit as end:
+                code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        said, complained = (_all_of(file) for file in (out, err))
+    return subprocess.CompletedProcess([*MOCK_AKOOL, *words], code, said, complained)
+
+
+@contextlib.contextmanager
+def _writing_to(out: IO[bytes], err: IO[bytes]) -> Iterator[None]:
+    """Let standard output and errors go to these files, also those of children."""
+    before = [(number, os.dup(number)) for number in (1, 2)]
+    try:
+        for number, file in ((1, out), (2, err)):
+            os.dup2(file.fileno(), number)
+        with (
+            os.fdopen(os.dup(1), "w", encoding="utf-8") as said,
+            os.fdopen(os.dup(2), "w", encoding="utf-8") as complained,
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(complained),
+        ):
+            yield
+    finally:
+        for number, kept in before:
+            os.dup2(kept, number)
+            os.close(kept)
+
+
+def _all_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 @contextlib.contextmanager

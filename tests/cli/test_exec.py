@@ -19,7 +19,7 @@ from mock_akool.cli.client_environment import variables, written
 from mock_akool.server.certificates import Authority
 from mock_akool.server.settings import Settings
 from mock_akool.server.tls import Tls
-from tests.children import Child, Serving, run
+from tests.children import Child, Serving, run, run_with_children
 
 URL: Final = "https://openapi.akool.com/api/open/v3/faceswap/quota/info"
 CREDIT: Final = '{"code":1000,"msg":"OK","data":{"credit":1000}}'
@@ -128,7 +128,7 @@ class TestPrograms:
             curl -sS -o fox.jpg "$(grep -o '"image":"[^"]*' job.json | cut -d '"' -f 4)"
             """
         )
-        ran = run("exec", "--queueing=0", "--processing=0", "--", "sh", "-e", program, folder=tmp_path)
+        ran = run_with_children("exec", "--queueing=0", "--processing=0", "--", "sh", "-e", program, folder=tmp_path)
         assert ran.returncode == 0, ran
         assert '"image":"https://d2qf6ukcym4kn9.cloudfront.net/' in (tmp_path / "job.json").read_text()
         assert (tmp_path / "fox.jpg").read_bytes().startswith(b"\xff\xd8\xff")
@@ -146,44 +146,44 @@ class TestPrograms:
             "aiohttp",
             "aiohttp_by_proxy",
         ]
-        ran = run("exec", "--", sys.executable, tmp_path / "ask.py", *libraries, patience_s=60)
+        ran = run_with_children("exec", "--", sys.executable, tmp_path / "ask.py", *libraries)
         assert (ran.stdout.split(), ran.returncode) == ([CREDIT] * 8, 0), ran.stderr
 
     @wants("node")
     def test_node(self, tmp_path: Path) -> None:
         (tmp_path / "ask.mjs").write_text(NODE)
-        ran = run("exec", "--", "node", tmp_path / "ask.mjs")
+        ran = run_with_children("exec", "--", "node", tmp_path / "ask.mjs")
         assert (ran.stdout, ran.returncode) == (f"{CREDIT}\n" * 2, 0), ran.stderr
 
     def test_python_without_tls(self, tmp_path: Path) -> None:
         """A key must not reach the real service because somebody wrote `http://`."""
         (tmp_path / "ask.py").write_text(PYTHON.replace("https://", "http://").replace("HTTPSC", "HTTPC"))
         libraries = ["requests", "urllib", "urllib3", "http_client", "httpx", "aiohttp"]
-        ran = run("exec", "--", sys.executable, tmp_path / "ask.py", *libraries, patience_s=60)
+        ran = run_with_children("exec", "--", sys.executable, tmp_path / "ask.py", *libraries)
         assert (ran.stdout.split(), ran.returncode) == ([CREDIT] * 6, 0), ran.stderr
 
     @wants("node")
     def test_node_without_tls(self, tmp_path: Path) -> None:
         (tmp_path / "ask.mjs").write_text(NODE.replace("https", "http"))
-        ran = run("exec", "--", "node", tmp_path / "ask.mjs")
+        ran = run_with_children("exec", "--", "node", tmp_path / "ask.mjs")
         assert (ran.stdout, ran.returncode) == (f"{CREDIT}\n" * 2, 0), ran.stderr
 
     @pytest.mark.slow
     @wants("wget")
     def test_wget(self) -> None:
-        ran = run("exec", "--", "wget", "-q", "-O-", "--header", "x-api-key: k", URL)
+        ran = run_with_children("exec", "--", "wget", "-q", "-O-", "--header", "x-api-key: k", URL)
         assert (ran.stdout, ran.returncode) == (CREDIT, 0), ran.stderr
 
     @pytest.mark.slow
     @wants("javac")
     def test_java(self, tmp_path: Path) -> None:
         (tmp_path / "Ask.java").write_text(JAVA)
-        ran = run("exec", "--", "java", tmp_path / "Ask.java", patience_s=120)
+        ran = run_with_children("exec", "--", "java", tmp_path / "Ask.java")
         assert (ran.stdout, ran.returncode) == (f"{CREDIT}\n" * 2, 0), ran.stderr
 
     @wants("curl")
     def test_a_scenario(self) -> None:
-        ran = run("exec", "--scenario", "banned", "--", "curl", "-sS", "-H", "x-api-key: k", URL)
+        ran = run_with_children("exec", "--scenario", "banned", "--", "curl", "-sS", "-H", "x-api-key: k", URL)
         assert json.loads(ran.stdout)["code"] != 1000
 
 
@@ -228,7 +228,7 @@ class TestEnds:
         )
 
     def test_bad_settings_are_said_before_the_command_runs(self, tmp_path: Path) -> None:
-        ran = run("exec", "--queueing", "banana", "--", "touch", tmp_path / "ran")
+        ran = run_with_children("exec", "--queueing", "banana", "--", "touch", tmp_path / "ran")
         assert ran.returncode != 0
         assert "--queueing: 'banana' is not" in ran.stderr
         assert not (tmp_path / "ran").exists()
@@ -305,12 +305,14 @@ class TestReports:
 
     @wants("curl")
     def test_mistakes_of_the_client_are_hints(self) -> None:
-        ran = run("exec", "--", "curl", "-sS", "-d", "prompt=x", URL.replace("faceswap/quota/info", "nowhere"))
+        ran = run_with_children(
+            "exec", "--", "curl", "-sS", "-d", "prompt=x", URL.replace("faceswap/quota/info", "nowhere")
+        )
         assert "hint: " in ran.stderr
 
     @wants("curl")
     def test_requests_are_logged_on_demand(self) -> None:
-        ran = run("exec", "--log", "text", "--", "curl", "-sS", "-H", "x-api-key: k", URL)
+        ran = run_with_children("exec", "--log", "text", "--", "curl", "-sS", "-H", "x-api-key: k", URL)
         assert "quota/info -> 200 1000 OK" in ran.stderr
 
 
@@ -323,18 +325,22 @@ class TestUsersOwn:
             "address = socket.getaddrinfo('openapi.akool.com', 443)[0][4]; "
             "print(sys.own, helper.VALUE, sitecustomize.__file__, address[0])"
         )
-        ran = run("exec", "--quiet", "--", sys.executable, "-c", program, variables={"PYTHONPATH": str(tmp_path)})
+        ran = run_with_children(
+            "exec", "--quiet", "--", sys.executable, "-c", program, variables={"PYTHONPATH": str(tmp_path)}
+        )
         assert ran.stdout == f"mine 5 {tmp_path / 'sitecustomize.py'} 127.0.0.1\n", ran.stderr
 
     def test_a_sitecustomize_that_fails_still_fails(self, tmp_path: Path) -> None:
         (tmp_path / "sitecustomize.py").write_text("import not_there")
-        ran = run("exec", "--quiet", "--", sys.executable, "-c", "", variables={"PYTHONPATH": str(tmp_path)})
+        ran = run_with_children(
+            "exec", "--quiet", "--", sys.executable, "-c", "", variables={"PYTHONPATH": str(tmp_path)}
+        )
         assert "No module named 'not_there'" in ran.stderr
 
     @wants("node")
     def test_node_options(self, tmp_path: Path) -> None:
         (tmp_path / "own.cjs").write_text("globalThis.own = 'mine';")
-        ran = run(
+        ran = run_with_children(
             *(
                 "exec",
                 "--quiet",
@@ -369,7 +375,7 @@ class TestUsersOwn:
         });
         """
         (tmp_path / "connect.cjs").write_text(program)
-        ran = run("exec", "--quiet", "--", "node", tmp_path / "connect.cjs")
+        ran = run_with_children("exec", "--quiet", "--", "node", tmp_path / "connect.cjs")
         assert ran.stdout == "direct\n" * 6 + "127.0.0.1 true\n" * 2, ran.stderr
 
     @wants("curl")
@@ -380,7 +386,7 @@ class TestUsersOwn:
         mock = MockAkool()
         with mock.server() as server:
             server.tls = Tls(names=["other.test"], folder=other.folder)
-            ran = run(
+            ran = run_with_children(
                 *("exec", "--quiet", "--", "curl", "-sS", "--noproxy", ""),
                 *("-H", "x-api-key: k", f"https://localhost:{server.port}{URL.partition('.com')[2]}"),
                 variables={"SSL_CERT_FILE": str(other.root_file)},
@@ -408,7 +414,7 @@ class TestUsersOwn:
             url = f"{other.url}{URL.partition('.com')[2]}"
             # What curl would not send by the proxy, it sends there.
             command = ("sh", "-c", f"curl -sSp --noproxy '' --proxy $HTTPS_PROXY -H 'x-api-key: k' {url}")
-            ran = run("exec", "--quiet", *flags, "--", *command)
+            ran = run_with_children("exec", "--quiet", *flags, "--", *command)
         assert ran.returncode in statuses, ran.stderr
         assert ran.stdout == (CREDIT if statuses == {0} else "")
         assert ("response 403" in ran.stderr) is (statuses == REFUSED)
@@ -418,7 +424,7 @@ class TestEnvironment:
     @wants("curl")
     def test_a_shell_takes_it(self, tmp_path: Path) -> None:
         with Serving() as serving:
-            printed = run("exec", "--print-env", "--port", str(serving.port)).stdout
+            printed = run_with_children("exec", "--print-env", "--port", str(serving.port)).stdout
             ran = subprocess.run(
                 ["bash", "-ec", f"{printed}\ncurl -sS -H 'x-api-key: k' {URL}"], capture_output=True, check=True
             )

@@ -10,16 +10,19 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import pytest
 
-from mock_akool import MockAkool
-from mock_akool.cli import build_parser, main
+from mock_akool import MockAkool, SystemClock
+from mock_akool.akool.families.family import Family
+from mock_akool.cli import build_parser, demo_families, main
+from mock_akool.cli.console import Screen
+from mock_akool.cli.demo_client import Pace
 from mock_akool.cli.exit_statuses import EXIT_STATUSES, OF_ALL
 from mock_akool.cli.isolation import IsolationError
 from mock_akool.webhooks import seal
-from tests.children import Child, Serving, run, run_here
+from tests.children import Child, Serving, run_here, run_with_children
 from tests.webhooks.receivers import ID, SECRET, http_receiver
 
 ACCOUNT: Final = ("--client-id", ID, "--api-key", SECRET)
@@ -84,6 +87,17 @@ def replayed(place: Place) -> int:
     return ended("replay", recording(place))
 
 
+def played(place: Place) -> int:
+    play = demo_families.play
+    with MockAkool(clock=SystemClock(), queueing="1 poll", processing="1 poll").server() as server:
+
+        def play_quickly(family: Family[Any], _: str, folder: Path, screen: Screen) -> int:
+            return play(family, server.url, folder, screen, Pace(pause_s=0.02))
+
+        place.monkeypatch.setattr(demo_families, "play", play_quickly)
+        return run_here("demo", "avatar", "--folder", place.folder).returncode
+
+
 def on_a_port_that_is_taken(place: Place) -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return run_here("serve", "--port", str(taken.getsockname()[1])).returncode
@@ -106,11 +120,11 @@ def where_nobody_may_have_namespaces(place: Place) -> int:
 
 
 def executed(*command: str) -> Callable[[Place], int]:
-    return lambda place: run("exec", "--quiet", "--", *command).returncode
+    return lambda place: run_with_children("exec", "--quiet", "--", *command).returncode
 
 
 def judged(*command: str) -> Callable[[Place], int]:
-    return lambda place: run("gauntlet", "--only", "happy", "--", *command).returncode
+    return lambda place: run_with_children("gauntlet", "--only", "happy", "--", *command).returncode
 
 
 def cannot_be_run(command: str) -> Callable[[Place], int]:
@@ -153,7 +167,7 @@ def line(*arguments: str) -> Callable[[Place], int]:
 CASES: Final[dict[str, dict[str, Callable[[Place], int]]]] = {
     "serve": {"0": ended_by_a_signal, "1": on_a_port_that_is_taken},
     "demo": {
-        "0": lambda place: run("demo", "avatar", "--folder", place.folder).returncode,
+        "0": played,
         "1": lambda place: main(["demo", "--folder", str(place.file("file", "x"))]),
     },
     "health": {"0": while_a_server_runs, "1": line("health", "--url", "http://127.0.0.1:9")},
@@ -241,7 +255,7 @@ def test_a_command_ends_with_its_status(
 
 def test_a_signal_that_ends_the_command_of_exec_is_128_and_its_number() -> None:
     program = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    assert run("exec", "--quiet", "--", *PYTHON, program).returncode == 128 + signal.SIGKILL
+    assert run_with_children("exec", "--quiet", "--", *PYTHON, program).returncode == 128 + signal.SIGKILL
 
 
 @pytest.mark.parametrize("command", EXIT_STATUSES)

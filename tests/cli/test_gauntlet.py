@@ -220,8 +220,15 @@ class TestSaves:
         'file.write(urllib.request.urlopen(job["image"], timeout=20).read()[:SHARE])',
     )
 
-    @pytest.mark.parametrize("place", ["files", "files/{run}"])
-    @pytest.mark.parametrize(("share", "said"), [("None", ""), ("5000", "image.jpg has only the first 5,000 of ")])
+    @pytest.mark.parametrize(
+        ("place", "share", "said"),
+        [
+            ("files", "None", ""),
+            pytest.param("files/{run}", "None", "", marks=pytest.mark.slow),
+            pytest.param("files", "5000", "image.jpg has only the first 5,000 of ", marks=pytest.mark.slow),
+            ("files/{run}", "5000", "image.jpg has only the first 5,000 of "),
+        ],
+    )
     def test_they_are_what_the_server_sent(
         self,
         place: str,

@@ -19,7 +19,7 @@ import pytest
 from mock_akool.cli import isolation, main
 from mock_akool.cli.isolation import _hosts, _order
 from mock_akool.server.certificates import Authority
-from tests.children import MOCK_AKOOL, PATIENCE_S, Child, run
+from tests.children import MOCK_AKOOL, PATIENCE_S, Child, run, run_with_children
 from tests.cli.test_exec import CREDIT, REFUSED, URL, wants
 
 ISOLATED: Final = ("exec", "--quiet", "--isolate", "--")
@@ -66,7 +66,7 @@ with ssl.create_default_context().wrap_socket(
     connection.sendall(request.encode())
     print(b"".join(iter(lambda: connection.recv(4096), b"")).decode().rpartition("\\n")[2])
 """
-        ran = run(*ISOLATED, *BARE, sys.executable, "-I", "-S", "-c", program)
+        ran = run_with_children(*ISOLATED, *BARE, sys.executable, "-I", "-S", "-c", program)
         assert (ran.stdout, ran.returncode) == (f"{CREDIT}\n", 0), ran.stderr
 
     @wants("node")
@@ -76,12 +76,12 @@ with ssl.create_default_context().wrap_socket(
         )
         # Node has the certificates that it trusts built in: only the variable adds one.
         shell = f'env -i PATH="$PATH" NODE_EXTRA_CA_CERTS="$NODE_EXTRA_CA_CERTS" node {tmp_path / "ask.mjs"}'
-        ran = run(*ISOLATED, "sh", "-c", shell)
+        ran = run_with_children(*ISOLATED, "sh", "-c", shell)
         assert (ran.stdout, ran.returncode) == (f"{CREDIT}\n", 0), ran.stderr
 
     @wants("curl")
     def test_those_that_read_variables_are_led_there_too(self) -> None:
-        ran = run(
+        ran = run_with_children(
             "exec", "--isolate", "--", "sh", "-c", f"curl -sS -H 'x-api-key: k' {URL} $MOCK_AKOOL_URL/_mock/health"
         )
         assert (ran.stdout.startswith(CREDIT), '"status":"ok"' in ran.stdout) == (True, True), ran
@@ -105,10 +105,10 @@ class TestNothingElse:
         try:
             url = f"http://127.0.0.1:{server.server_port}/"
             assert run("-sS", "-o", os.devnull, "--noproxy", "*", url, command=["curl"]).returncode == 0
-            assert run(*ISOLATED, *BARE, "curl", "-sS", url).returncode == 7
+            assert run_with_children(*ISOLATED, *BARE, "curl", "-sS", url).returncode == 7
             # Nor through the proxy that the variables name: it refuses.
-            assert run(*ISOLATED, "curl", "-sS", "--noproxy", "", "--proxytunnel", url).returncode == 7
-            refused = run(*ISOLATED, "sh", "-c", f"curl -sSp --noproxy '' --proxy $HTTPS_PROXY {url}")
+            assert run_with_children(*ISOLATED, "curl", "-sS", "--noproxy", "", "--proxytunnel", url).returncode == 7
+            refused = run_with_children(*ISOLATED, "sh", "-c", f"curl -sSp --noproxy '' --proxy $HTTPS_PROXY {url}")
             assert "response 403" in refused.stderr
             assert refused.returncode in REFUSED
         finally:
@@ -123,7 +123,7 @@ for address in ("192.0.2.1", "2001:db8::1"):
         print(errno.errorcode[connection.connect_ex((address, 443))])
 print([name for _, name in socket.if_nameindex()])
 """
-        ran = run(*ISOLATED, *BARE, sys.executable, "-I", "-S", "-c", program)
+        ran = run_with_children(*ISOLATED, *BARE, sys.executable, "-I", "-S", "-c", program)
         assert ran.stdout == "ENETUNREACH\nENETUNREACH\n['lo']\n", ran.stderr
 
     def test_the_system_keeps_its_files(self) -> None:
@@ -132,7 +132,7 @@ print([name for _, name in socket.if_nameindex()])
 
         files = ("/etc/hosts", "/etc/nsswitch.conf", *isolation._BUNDLES)
         before, folders = read(*files), os.listdir("/etc/ssl/certs")  # noqa: PTH208 - the names are compared
-        ran = run(*ISOLATED, "grep", "-c", "openapi.akool.com", "/etc/hosts")
+        ran = run_with_children(*ISOLATED, "grep", "-c", "openapi.akool.com", "/etc/hosts")
         assert ran.stdout == "1\n"
         assert (read(*files), os.listdir("/etc/ssl/certs")) == (before, folders)  # noqa: PTH208 - as above
 
@@ -141,9 +141,12 @@ print([name for _, name in socket.if_nameindex()])
 class TestEnds:
     @pytest.mark.parametrize(("program", "status"), [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137)])
     def test_the_status_is_the_command_s(self, program: str, status: int) -> None:
-        assert run(*ISOLATED, "sh", "-c", program).returncode == status
+        assert run_with_children(*ISOLATED, "sh", "-c", program).returncode == status
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+    @pytest.mark.parametrize(
+        "number",
+        [signal.SIGTERM, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGHUP))],
+    )
     def test_signals_are_for_the_command(self, number: signal.Signals) -> None:
         name = number.name.removeprefix("SIG")
         program = f"trap 'echo got {name}; exit 5' {name}; echo ready; while true; do sleep 0.01; done"
@@ -155,7 +158,7 @@ class TestEnds:
 
     def test_the_command_ignores_no_signal(self) -> None:
         """Python ignores SIGPIPE, and so would the command, for which `yes | head` then never ended."""
-        (line,) = run(*ISOLATED, "grep", "SigIgn", "/proc/self/status").stdout.splitlines()
+        (line,) = run_with_children(*ISOLATED, "grep", "SigIgn", "/proc/self/status").stdout.splitlines()
         assert not int(line.split()[1], 16) & 1 << signal.SIGPIPE - 1
 
     def test_a_signal_that_comes_before_the_command(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -178,14 +181,14 @@ class TestEnds:
         file = tmp_path / "broken"
         file.write_bytes(b"\x7fELF")
         file.chmod(0o755)
-        ran = run(*ISOLATED, str(file))
+        ran = run_with_children(*ISOLATED, str(file))
         assert (ran.returncode, ran.stderr) == (126, f"mock-akool: {file}: Exec format error\n")
 
 
 @needs_namespaces
 class TestReports:
     def test_no_request(self) -> None:
-        ran = run("exec", "--isolate", "--", "true")
+        ran = run_with_children("exec", "--isolate", "--", "true")
         assert ran.stderr.splitlines() == [
             "mock-akool: the command reaches Akool's hosts and nothing else",
             "mock-akool: no request reached the fake",
@@ -193,7 +196,7 @@ class TestReports:
         ]
 
     def test_no_request_of_a_command_that_failed(self) -> None:
-        ran = run("exec", "--isolate", "--", "sh", "-c", "exit 3")
+        ran = run_with_children("exec", "--isolate", "--", "sh", "-c", "exit 3")
         assert ran.returncode == 3
         assert ran.stderr.splitlines() == [
             "mock-akool: the command reaches Akool's hosts and nothing else",
@@ -203,7 +206,7 @@ class TestReports:
     @wants("node")
     def test_a_command_that_failed_since_it_trusts_other_certificates(self) -> None:
         node = f"fetch('{URL}').catch(() => process.exit(5))"
-        ran = run("exec", "--isolate", "--", *BARE, *OWN_CAS, "-e", node)
+        ran = run_with_children("exec", "--isolate", "--", *BARE, *OWN_CAS, "-e", node)
         assert ran.returncode == 5
         _, first, hint = ran.stderr.splitlines()
         assert first.startswith("mock-akool: the command ended with exit status")
@@ -211,7 +214,7 @@ class TestReports:
 
     @wants("node")
     def test_a_program_that_trusts_certificates_of_its_own_only(self) -> None:
-        ran = run("exec", "--isolate", "--", *BARE, *OWN_CAS, "-e", f"fetch('{URL}').catch(() => {{}})")
+        ran = run_with_children("exec", "--isolate", "--", *BARE, *OWN_CAS, "-e", f"fetch('{URL}').catch(() => {{}})")
         _, first, hint = ran.stderr.splitlines()
         assert first == "mock-akool: no request reached the fake"
         assert "connected and sent no request, as clients do that do not trust the CA" in hint
@@ -232,7 +235,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("flags", [("--attach", "http://127.0.0.1:1"), ("--print-env",)])
     def test_without_a_server_of_its_own(self, flags: Sequence[str]) -> None:
-        ran = run("exec", "--isolate", *flags, "--", "true")
+        ran = run_with_children("exec", "--isolate", *flags, "--", "true")
         assert (ran.returncode, "leave out --attach and --print-env" in ran.stderr) == (2, True)
 
     def test_other_systems(

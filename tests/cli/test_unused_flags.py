@@ -14,7 +14,7 @@ import pytest
 import mock_akool
 from mock_akool.cli import build_parser, main
 from mock_akool.server.settings import table
-from tests.children import Child, Serving, run
+from tests.children import Child, Serving, run_with_children
 
 LISTENING: Final = {
     "host", "port", "port_file", "uds", "public_url", "no_tls", "tls_only", "tls_name", "ca_dir", "proxy",
@@ -130,7 +130,7 @@ class TestExec:
             "    b'{\"prompt\": \"x\"}', {'x-api-key': 'k', 'content-type': 'application/json'})\n"
             "print(json.load(u.urlopen(r, timeout=30))['data']['_id'])\n"
         )
-        made = run("exec", "--quiet", "--state", state, "--", sys.executable, "-c", create)
+        made = run_with_children("exec", "--quiet", "--state", state, "--", sys.executable, "-c", create)
         assert made.returncode == 0, made.stderr
         poll = (
             "import json, urllib.request as u\n"
@@ -138,20 +138,20 @@ class TestExec:
             f"{made.stdout.strip()}', headers={{'x-api-key': 'k'}})\n"
             "print(json.load(u.urlopen(r, timeout=30))['code'])\n"
         )
-        found = run("exec", "--quiet", "--state", state, "--", sys.executable, "-c", poll)
+        found = run_with_children("exec", "--quiet", "--state", state, "--", sys.executable, "-c", poll)
         assert (found.stdout.strip(), found.returncode) == ("1000", 0), found.stderr
 
     def test_a_state_file_that_cannot_be_used_runs_nothing(self, tmp_path: Path) -> None:
         state = tmp_path / "state.json"
         state.write_text("nonsense")
-        ended = run("exec", "--state", str(state), "--", sys.executable, "-c", "print('ran')")
+        ended = run_with_children("exec", "--state", str(state), "--", sys.executable, "-c", "print('ran')")
         assert (ended.returncode, ended.stdout) == (1, "")
         assert "cannot be used: it is no JSON" in ended.stderr
 
     def test_the_port_file_is_there_while_the_command_runs(self, tmp_path: Path) -> None:
         port = tmp_path / "port"
         program = f"import pathlib; print(pathlib.Path({str(port)!r}).read_text().strip().isdecimal())"
-        ended = run("exec", "--quiet", "--port-file", str(port), "--", sys.executable, "-c", program)
+        ended = run_with_children("exec", "--quiet", "--port-file", str(port), "--", sys.executable, "-c", program)
         assert ended.stdout.strip() == "True"
         assert not port.exists()
 
@@ -163,7 +163,7 @@ class TestExec:
             f"pathlib.Path({str(scenario)!r}).write_text('description: other\\n')\n"
             f"time.sleep(2)\n"
         )
-        ended = run("exec", "--scenario", str(scenario), "--watch", "--", sys.executable, "-c", program)
+        ended = run_with_children("exec", "--scenario", str(scenario), "--watch", "--", sys.executable, "-c", program)
         assert "the scenarios were read again: mine" in ended.stderr
         assert ended.stdout == ""
 

@@ -78,6 +78,9 @@ QUICKER: Final = {
 }
 """Pauses of the examples, and what the tests make of them."""
 
+_FETCHED: Final = r"pip install 'mock-akool"
+"""What asks an index for packages that are here already, which takes a second."""
+
 _ALL_SCENARIOS: Final = r"(?m)^(\$ )?mock-akool gauntlet "
 """What of the docs runs a program through all scenarios, which takes seconds."""
 
@@ -331,7 +334,7 @@ def test_a_bash_block_runs(block: Block, port: int) -> None:
     _check_images(code)
 
 
-@pytest.mark.parametrize("block", parameters(blocks("console"), slow=f"{_ALL_SCENARIOS}|{_FROM_NPM}"))
+@pytest.mark.parametrize("block", parameters(blocks("console"), slow=f"{_ALL_SCENARIOS}|{_FROM_NPM}|{_FETCHED}"))
 def test_a_console_block_shows_what_happens(block: Block, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     _write_files_for(block, port)
     for command, shown in block.steps:
