@@ -64,7 +64,6 @@ class DeliveryLog:
         kept[delivery.number] = delivery
         self._bytes += delivery.size
         self.update(delivery)
-        self._shrink()
         return delivery
 
     def _shrink(self) -> None:
@@ -86,6 +85,7 @@ class DeliveryLog:
         if known is not None:
             self._bytes += delivery.size - known.size
             self._kept[number] = delivery
+            self._shrink()
 
     def forget(self, job_id: str, api_key: str, numbers: Iterable[int]) -> None:
         """Forget a job of an account and its deliveries; those no longer kept may be among them."""
