@@ -230,6 +230,18 @@ class TestNames:
         assert mock.application.scenarios.secret_of(named) == named
         assert create(mock, prompt="[mock:nosuch]").status == 200
 
+    @pytest.mark.parametrize(
+        ("sources", "by_key", "by_prompt"), [(["key"], 400, 200), (["prompt"], 200, 400), (["key", "prompt"], 400, 400)]
+    )
+    def test_each_where_it_may(self, sources: list[str], by_key: int, by_prompt: int) -> None:
+        mock = MockAkool(scenario_sources=sources)
+        pair = {"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": f"{ONE}+nosuch"}
+        assert quota(mock, f"{ONE}+nosuch") == by_key
+        assert send(mock, "POST", TOKEN, key="", body=pair).status == by_key
+        assert create(mock, prompt="a fox [mock:nosuch]").status == by_prompt
+        assert create(mock, prompt="a fox [mock:]nosuch + more").status == 200
+        assert send(mock, "POST", INFO, body={"prompt": "[mock:nosuch]"}).status == 404
+
     def test_in_a_prompt_that_is_tried_until_it_comes_through(self) -> None:
         mock = MockAkool()
         for before in ("a fox ", "ein Füchslein " * 100):
@@ -246,6 +258,80 @@ class TestNames:
             b'{"error":"mock-akool: there is no scenario \'nosuch\'","hint":"`mock-akool scenarios list` lists them"}',
             reason="there is no scenario 'nosuch'; `mock-akool scenarios list` lists them",
         )
+
+
+class TestForgotten:
+    """Who is reset begins anew, also with what is for everybody. All others go on."""
+
+    @pytest.fixture
+    def mock(self) -> MockAkool:
+        return MockAkool(queueing=0, processing=0)
+
+    def both(self, mock: MockAkool) -> list[int]:
+        return [quota(mock, key) for key in (ONE, OTHER)]
+
+    def test_rules_for_everybody(self, mock: MockAkool) -> None:
+        mock.put_scenario({"rules": [{"on": "quota/info", "nth": 2, "fault": {"http": 502}}]})
+        mock.on("quota/info").nth(3).respond(http=503)
+        assert [self.both(mock) for _ in range(2)] == [[200, 200], [502, 502]]
+        mock.of_account(ONE).reset()
+        assert [self.both(mock) for _ in range(3)] == [[200, 503], [502, 200], [503, 200]]
+
+    def test_what_is_its_own(self, mock: MockAkool) -> None:
+        for key, status in ((ONE, 502), (OTHER, 503)):
+            mock.of_account(key).put_scenario({"rules": [{"on": "quota/info", "nth": 2, "fault": {"http": status}}]})
+            mock.of_account(key).on("quota/info").nth(3).respond(http=status + 2)
+            mock.of_account(key).next_job(ending="failed")
+            mock.of_account(key).webhooks.fault(copies=2)
+        self.both(mock)
+        mock.of_account(ONE).reset()
+        runtime = mock.application.scenarios
+        assert (runtime.scripted_accounts(), runtime.scenarios_of(ONE), runtime.rules_of(ONE)) == ((OTHER,), (), ())
+        assert [runtime.scripted_jobs(key) for key in (ONE, OTHER)] == [0, 1]
+        assert [len(runtime.webhook_rules_of(key)) for key in (ONE, OTHER)] == [0, 1]
+        assert [self.both(mock) for _ in range(3)] == [[200, 503], [200, 505], [200, 200]]
+
+    def test_scripts_and_faults_that_were_used(self, mock: MockAkool) -> None:
+        mock.put_scenario({"jobs": [{}, {}], "webhooks": [{"times": 1, "fault": {"copies": 2}}]})
+        mock.webhooks.fault(copies=3, times=1, status="completed")
+        for _ in range(2):
+            for key in (ONE, OTHER):
+                create(mock, key, webhookUrl=HOOK)
+        mock.clock.advance(1)
+        mock.of_account(ONE).reset()
+        faults = mock.application.scenarios.webhook_rules_of(None)
+        assert [dict(each.applied) for each in faults] == [{OTHER: 1}, {OTHER: 1}]
+        scripts = []
+        for key in (ONE, OTHER):
+            create(mock, key, webhookUrl=HOOK)
+            scripts.append(mock.jobs[-1].job_script)
+        assert scripts == ["scenario: jobs[0]", "scenario: jobs[1]"]
+        mock.clock.advance(1)
+        assert [dict(each.applied) for each in faults] == [{OTHER: 1, ONE: 1}] * 2
+
+    def test_what_its_key_and_prompts_name(self, mock: MockAkool) -> None:
+        prompt = "a fox [mock:rate-limited]"
+        named = f"{ONE}+rate-limited"
+        assert [create(mock, key, prompt).code for key in (ONE, OTHER)] == [1005, 1005]
+        assert [create(mock, named).code for _ in range(2)] == [1005, 1000]
+        mock.of_account(ONE).reset()
+        mock.of_account(named).reset()
+        assert [create(mock, key, prompt).code for key in (ONE, OTHER)] == [1005, 1000]
+        assert [create(mock, named).code for _ in range(2)] == [1005, 1000]
+
+
+def test_a_limit_of_requests_for_one_account() -> None:
+    mock = MockAkool()
+    mock.of_account(ONE).put_scenario({"limits": {"requests_per_second": 2}})
+
+    def codes(key: str) -> list[int | None]:
+        return [send(mock, "GET", QUOTA, key=key).code for _ in range(3)]
+
+    assert (codes(ONE), codes(OTHER)) == ([1000, 1000, 1005], [1000, 1000, 1000])
+    mock.clock.advance(0.999)
+    assert codes(ONE) == [1005] * 3
+    mock.clock.advance(0.001)
+    assert codes(ONE) == [1000, 1000, 1005]
 
 
 def test_a_client_is_awaited_while_its_newest_request_went_wrong() -> None:
