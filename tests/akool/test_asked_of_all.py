@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from mock_akool import MockAkool, Request
+from mock_akool.akool import api
 from mock_akool.akool.families import CREATES
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.http import Response
@@ -183,3 +184,39 @@ def test_what_an_account_keeps() -> None:
     assert list(mock.of_account(ONE).documents) == [second]
     mock.of_account(ONE).delete_document(second.id)
     assert list(mock.documents) == [first]
+
+
+def test_polls_that_come_again_stand_until_something_changes() -> None:
+    """The server hands in the same record for the same bytes; its answer is looked up and logged."""
+    mock = MockAkool(queueing=2, processing=2)
+    request = Request.build("GET", INFO, f"image_model_id={create(mock)}", {"x-api-key": ONE})
+    engine, seen = mock.engine, []
+    for _ in range(5):
+        for _ in range(5):
+            status = json.loads(mock.answer(request).body)["data"]["image_status"]
+        poll = engine.standing_polls.find(id(request))
+        seen.append((status, poll is not None and engine.stands(poll, mock.clock.now_ns())))
+        mock.clock.advance(1)
+    assert seen == [(1, True), (1, True), (2, True), (2, True), (3, True)]
+    assert [call.response.job_status for call in mock.calls[1:]] == [1] * 10 + [2] * 10 + [3] * 5
+    assert [call.at for call in mock.calls[1:]] == [float(at // 5) for at in range(25)]
+    poll = engine.standing_polls.find(id(request))
+    assert poll is not None
+    assert engine.stands(poll, mock.clock.now_ns())
+    engine.ban(mock.accounts[0], banned=True)
+    assert not engine.stands(poll, mock.clock.now_ns())
+    assert mock.answer(request).code == 1200
+    mock.of_account(ONE).reset()
+    assert engine.standing_polls.find(id(request)) is None
+
+
+def test_a_path_is_known_as_it_is_written_unless_said_otherwise() -> None:
+    assert [api.route("GET", path)[0].endpoint for path in (QUOTA, QUOTA.upper())] == ["quota/info", "unknown"]
+    assert api.route("HEAD", QUOTA.upper(), any_case=True)[0].endpoint == "quota/info"
+    assert api.route("PATCH", QUOTA, any_case=True)[0].endpoint == "unknown"
+    assert [api.route(method, "/a.PNG")[0].endpoint for method in ("GET", "PUT", "OPTIONS")] == [
+        *("unknown", "unknown", "preflight"),
+    ]
+    assert [api.route("GET", path)[0].endpoint for path in ("/a.png", "/x/a.mp4", "/api/a.png", "/png")] == [
+        *("file", "file", "unknown", "unknown"),
+    ]

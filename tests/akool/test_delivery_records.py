@@ -40,10 +40,11 @@ class Fake:
         self.outbox = self.engine.outbox
         self.end_ns = BEGUN_NS + 9 * NS_PER_S
 
-    def create(self, url: str = HOOK, key: str = KEY) -> str:
+    def create(self, url: str = HOOK, key: str = KEY, base: str = "") -> str:
         headers = {"content-type": "application/json", "x-api-key": key}
         body = json.dumps({"prompt": "a fox", "webhookUrl": url}).encode()
-        return self.front.answer(Request.build("POST", CREATE, headers=headers, body=body)).job_id or ""
+        request = Request.build("POST", CREATE, headers=headers, body=body, file_base=base)
+        return self.front.answer(request).job_id or ""
 
     def fault(self, **fault: Any) -> None:
         meant = {name: fault.pop(name) for name in ("status", "times") if name in fault}
@@ -173,6 +174,26 @@ def test_what_a_fault_loses_and_repeats() -> None:
     )
     assert fake.attempted() == [5]
     assert fake.outbox.missed == set()
+
+
+def test_the_file_is_where_the_client_that_created_the_job_sees_it() -> None:
+    fake = Fake(webhook_processing=False)
+    fake.create(base="http://127.0.0.1:5")
+    fake.create()
+    fake.attempted()
+    urls = [each.json["url"].rpartition("/")[0] for each in fake.outbox.entries()]
+    assert urls == ["http://127.0.0.1:5", "https://d2qf6ukcym4kn9.cloudfront.net"]
+
+
+def test_how_one_shows_itself() -> None:
+    plain = Delivery(1, "5f", KEY, "c=", Status.COMPLETED, f"{HOOK}\n", 0, b"{}", b"{}", DeliveryState.WAITING, 0)
+    start = f"<Delivery 1 of job 5f status=completed to '{HOOK}\\n' account=kkkk…"
+    assert repr(plain) == f"{start} waiting>"
+    sent = AttemptResult(0, NS_PER_S // 2, 200, collected=True)
+    assert sent.seconds == 0.5
+    assert repr(plain._replace(attempts=(sent,))) == f"{start} waiting (only collected)>"
+    twice = plain._replace(attempts=(sent, sent._replace(collected=False)), state=DeliveryState.DELIVERED)
+    assert repr(twice) == f"{start} delivered after 2 attempts>"
 
 
 PATH: Final = "/" + "p" * 98

@@ -260,6 +260,7 @@ def from_json(document: bytes, options: dict[str, Any]) -> MockAkool:
 def test_what_was_known_is_known(first: Part, second: tuple[Part, ...]) -> None:
     options: dict[str, Any] = {"seed": 3, "queueing": 2, "processing": 3, "credits": 50}
     never, asked = MockAkool(**options), MockAkool(**options)
+    asked.application.freeze()
     for mock in (never, asked):
         mock.clock.advance(1)
         first(mock)

@@ -249,7 +249,13 @@ class TestNames:
             assert [create(mock, prompt=prompt).code for _ in range(4)] == [1005, 1000, 1005, 1000]
             assert create(mock, prompt=f"{prompt} at dusk").code == 1005
 
-    def test_which_does_not_exist(self) -> None:
+    def test_in_a_prompt_for_what_becomes_of_the_job(self) -> None:
+        mock = MockAkool()
+        ids = [create(mock, prompt=prompt).job_id for prompt in ("a fox [mock:flaky-gateway]", "a fox")]
+        polls = [[send(mock, "GET", INFO, f"image_model_id={each}").status for each in ids] for _ in range(2)]
+        assert polls == [[502, 200], [200, 200]]
+
+    def test_which_does_not_exist(self, caplog: pytest.LogCaptureFixture) -> None:
         mock = MockAkool()
         refused = create(mock, prompt="a fox [mock:nosuch]")
         assert refused == Response(
@@ -258,6 +264,23 @@ class TestNames:
             b'{"error":"mock-akool: there is no scenario \'nosuch\'","hint":"`mock-akool scenarios list` lists them"}',
             reason="there is no scenario 'nosuch'; `mock-akool scenarios list` lists them",
         )
+        assert caplog.messages == [
+            f"POST {CREATE} names a scenario that is not valid: {refused.reason}",
+        ]
+
+    def test_which_cannot_be_looked_for(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A bug of the fake is no answer of Akool's, and is logged with what was asked."""
+        mock = MockAkool()
+
+        def broken(*_: object) -> None:
+            raise ValueError("no luck")
+
+        monkeypatch.setattr(mock.application.scenarios, "firing", broken)
+        found = create(mock, prompt="[mock:fails]")
+        assert (found.status, json.loads(found.body)["detail"]) == (500, "ValueError: no luck")
+        assert caplog.messages == [f"mock-akool bug while looking for a rule for POST {CREATE}"]
 
 
 class TestForgotten:
