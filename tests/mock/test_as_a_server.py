@@ -190,6 +190,20 @@ class TestCookiesAndRedirects:
             )
             assert library.fetch("GET", API_URL).body == b"/there"
 
+    def test_from_us_to_another_server_that_computes(
+        self, library: Library, mock: MockAkool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its threads never wait in virtual time, and the client's limit is not over while they work."""
+
+        def compute(path: str) -> tuple[int, dict[str, str], bytes]:
+            return 200, {}, str(sum(range(10_000_000))).encode()
+
+        library.job()
+        with other_server(compute) as url:
+            monkeypatch.setattr(mock.application, "answer", lambda _: Response(302, (("location", url),), b""))
+            assert library.fetch("GET", API_URL, timeout=20).body == b"49999995000000"
+        assert mock.clock.now_ns() == mock.started_ns
+
 
 class TestDelays:
     def test_a_shorter_delay_moves_the_clock(self, library: Library, slow: MockAkool) -> None:

@@ -26,7 +26,7 @@ from fastapi import Request as FastAPIRequest
 from flask import Flask
 from flask import request as flask_request
 
-from mock_akool import MockAkool, Request, SettingsError, SystemClock
+from mock_akool import MockAkool, Request, SettingsError, SteeredClock, SystemClock
 from mock_akool.core.urls import basic_authorization, without_password
 from mock_akool.webhooks import open_envelope
 from mock_akool.webhooks import worker as worker_module
@@ -45,7 +45,7 @@ OK: Final = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 @contextmanager
 def live(**options: Any) -> Iterator[MockAkool]:
-    mock = fake(clock=SystemClock(), **{**QUICK, **options})
+    mock = fake(**{"clock": SystemClock(), **QUICK, **options})
     mock.webhooks.send_over_http()
     with mock.server():
         yield mock
@@ -156,9 +156,12 @@ class TestReuse:
             assert all_wait.wait(PATIENCE_S)
             return OK
 
-        with Counting(answer) as receiver, live(credits=10**6) as mock:
+        clock = SteeredClock()
+        with Counting(answer) as receiver, live(credits=10**6, clock=clock, queueing="1s") as mock:
+            clock.freeze()
             for _ in range(200):
                 create(mock, receiver.url)
+            clock.advance(1)  # they are due at once: what is sent before others are due is a lone one
             until(lambda: len(receiver.requests) == 8)
             assert receiver.connections == 8
             all_wait.set()
@@ -222,7 +225,7 @@ class TestReuse:
     @staticmethod
     async def answers_of_two(answers: list[bytes], after_first: bytes = b"") -> tuple[list[int | None], int]:
         """Send two webhooks one after the other; returns their answers, and how many connections there were."""
-        connections, left = 0, iter(answers)
+        connections, left, spoke = 0, iter(answers), asyncio.Event()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             nonlocal connections
@@ -235,6 +238,7 @@ class TestReuse:
                     if after_first and connections == 1:
                         await asyncio.sleep(0.01)
                         writer.write(after_first)
+                        spoke.set()
             writer.close()
 
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
@@ -244,7 +248,9 @@ class TestReuse:
             found = []
             for _ in answers:
                 found.append((await sender.send(url, b"{}")).status)
-                await asyncio.sleep(0.1)
+                if after_first:
+                    await spoke.wait()
+                    await asyncio.sleep(0.01)  # in a turn of the loop before that, what was said is read
             sender.close()
             await asyncio.sleep(0.01)
             return found, connections

@@ -667,12 +667,16 @@ class Keeper:
 
     def _has_waited(self, key: int, progress: object, what: str, thread: threading.Thread) -> bool:
         """Return whether somebody has waited for the world for long enough, in real time, without having run."""
-        if what == sockets.INSIDE:
+        if what in (sockets.INSIDE, sockets.BEGUN):
             others = [
                 each
                 for each in threading.enumerate()
-                if each is not thread and each not in self._threads and not is_foreign(each)
+                if each is not thread and each not in self._threads and _may_answer(each)
             ]
+            if what == sockets.BEGUN:
+                return not any(
+                    operating_system.look(each.native_id, each.ident or 0).waits_for is None for each in others
+                )
             if not self._wait_outside(others):
                 return False
             what = sockets.MAYBE
@@ -757,12 +761,20 @@ if hasattr(os, "register_at_fork"):
 
 def is_foreign(thread: threading.Thread) -> bool:
     """Return whether a thread never takes part: one of the test runner, of a debugger, or of the fake itself."""
+    return thread.name.startswith("mock-akool") or not NEVER_TAKES_PART.isdisjoint(_packages_of(thread))
+
+
+def _may_answer(thread: threading.Thread) -> bool:
+    """Return whether what is awaited from this process may be the answer of a thread: servers are foreign, and do."""
+    return not is_foreign(thread) or "socketserver" in _packages_of(thread)
+
+
+def _packages_of(thread: threading.Thread) -> set[str]:
+    """Return the packages of what a thread runs, and of its type."""
     function = getattr(thread, "_target", None) or getattr(thread, "function", None) or type(thread)
     timed = getattr(thread, "function", None)
     modules = (getattr(each, "__module__", None) or "" for each in (function, timed, type(thread)) if each is not None)
-    return thread.name.startswith("mock-akool") or any(
-        module.partition(".")[0] in NEVER_TAKES_PART for module in modules
-    )
+    return {module.partition(".")[0] for module in modules}
 
 
 def _deadline_of(waiter: Waiter | None) -> int | None:

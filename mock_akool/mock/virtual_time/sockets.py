@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 NOTHING: Final = "nothing"
+BEGUN: Final = "begun"
+"""Nothing that is known: after the last question something has come, of which more may come."""
 INSIDE: Final = "inside"
 """An answer of this process."""
 MAYBE: Final = "maybe"
 OUTSIDE: Final = "outside"
-_RANK: Final = (NOTHING, MAYBE, INSIDE, OUTSIDE)
+_RANK: Final = (NOTHING, BEGUN, MAYBE, INSIDE, OUTSIDE)
 _TCP_INFO: Final = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 _LAST_SENT: Final = 44
 _LAST_RECEIVED: Final = 52
@@ -81,7 +83,7 @@ def _awaited(handle: int) -> str:
             return OUTSIDE  # it is being connected
     sent_ms, received_ms = (struct.unpack_from("I", told, at)[0] for at in (_LAST_SENT, _LAST_RECEIVED))
     if sent_ms > received_ms:
-        return NOTHING
+        return BEGUN
     if _is_own(peer):
         return INSIDE
     return OUTSIDE if sent_ms < received_ms else MAYBE
