@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 HOOK: Final = "http://127.0.0.1:9/hook"
+WHOLE: Final = 0.99
+"""The part of a thing that is in sight where all of it is: Chromium scrolls by whole pixels."""
+
 slow = pytest.mark.slow
 
 
@@ -838,7 +841,19 @@ def test_each_job_has_its_bar_and_its_cost_at_every_width(width: int, look: Open
     for part in (".bar", ".cost", ".what", ".status"):
         expect(page.rows("jobs").nth(1).locator(f"{part}:not({part} *)").first).to_be_visible()
     page.go("webhooks")
-    expect(page.page.locator("#tab-webhooks")).to_be_in_viewport(ratio=1)
+    expect(page.page.locator("#tab-webhooks")).to_be_in_viewport(ratio=WHOLE)
+
+
+@slow
+def test_the_chosen_tab_stays_in_sight_when_tabs_get_their_numbers(look: Open) -> None:
+    page = look(width=360)
+    page.open("webhooks")
+    tab = page.page.locator("#tab-webhooks")
+    expect(tab).to_be_in_viewport(ratio=WHOLE)
+    filled(page)
+    for view in ("jobs", "calls", "webhooks"):
+        expect(page.page.locator(f"#tab-{view} b")).to_have_text(re.compile(r"\d"))
+    expect(tab).to_be_in_viewport(ratio=WHOLE)
 
 
 @slow

@@ -39,8 +39,8 @@ export const page = {
       each.tab.setAttribute("aria-selected", String(each === view));
       each.tab.tabIndex = each === view ? 0 : -1;
     }
-    view.tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     page.view = view;
+    keepInSight();
     document.title = `${view.title} · mock-akool`;
     document.body.classList.toggle("detailed", key !== null && view.shows !== undefined);
     view.shows?.(key);
@@ -61,6 +61,13 @@ accounts.only = (key) => {
 };
 
 // Tabs
+
+function keepInSight() {
+  page.view.tab.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+// A number that a tab gets moves those behind it.
+const sizes = new ResizeObserver(keepInSight);
 
 for (const view of VIEWS) {
   view.page = page;
@@ -87,6 +94,7 @@ for (const view of VIEWS) {
     view.badge,
   );
   document.getElementById("tabs").append(view.tab);
+  sizes.observe(view.tab);
   put(view.element, [view.build()]);
   main.append(view.element);
 }
