@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mock_akool import __version__
+from mock_akool import MockAkool, __version__
 from mock_akool.cli import COMMANDS as COMMAND_TABLE
 from mock_akool.cli import build_parser, main
 from mock_akool.cli.exit_statuses import EXIT_STATUSES
@@ -114,7 +114,7 @@ class TestHelp:
             assert re.search(rf"(?m)^    {command} +{re.escape(help)}$", shown.stdout)
 
     def test_serve_shows_the_flags_that_people_need_in_groups(self) -> None:
-        shown = run("serve", "--help").stdout
+        shown = run_here("serve", "--help").stdout
         groups = ("where it listens:", "what jobs do:", "who may use it:", "all other settings:")
         assert [line for line in shown.splitlines() if line in groups] == list(groups)
         flags = re.findall(r"(?m)^  (?:-\w(?: \w+)?, )?(--[a-z-]+) ", shown)
@@ -268,7 +268,7 @@ class TestMistakes:
         assert [each for each in said if not each.isprintable() and each != "\n"] == []
 
     def test_a_bad_variable_is_reported_by_its_name(self) -> None:
-        finished = run("serve", variables={"MOCK_AKOOL_QUEUEING": "x"})
+        finished = run_here("serve", variables={"MOCK_AKOOL_QUEUEING": "x"})
         assert (finished.returncode, finished.stdout) == (1, "")
         assert finished.stderr.startswith("mock-akool: MOCK_AKOOL_QUEUEING: 'x' is not a duration; use ")
         assert is_one_line(finished.stderr)
@@ -283,7 +283,7 @@ class TestMistakes:
     def test_a_taken_port_is_one_clear_line(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-            finished = run("serve", "--port", str(port))
+            finished = run_here("serve", "--port", str(port))
         assert (finished.returncode, finished.stdout) == (1, "")
         assert f"cannot listen on 127.0.0.1:{port}: Address already in use. Choose another with --port" in (
             finished.stderr
@@ -293,7 +293,7 @@ class TestMistakes:
     def test_a_second_server_on_the_port_leaves_the_first_alone(self, tmp_path: Path) -> None:
         file = tmp_path / "port"
         with Serving("--port-file", file) as serving:
-            second = run("serve", "--port", str(serving.port), "--port-file", str(file))
+            second = run_here("serve", "--port", str(serving.port), "--port-file", str(file))
             assert second.returncode == 1
             assert file.read_text() == f"{serving.port}\n"
             assert ask(serving.url, "/_mock/health").status == 200
@@ -374,6 +374,7 @@ class TestServe:
             with Child("serve", "--port", str(first.port)) as second:
                 second.said(f"listens on {first.url} ")
 
+    @pytest.mark.slow
     def test_a_queue_of_polls_and_a_processing_without_end(self) -> None:
         with Serving("--queueing", "3 polls", "--processing", "forever") as serving:
             job_id = create(serving.url)
@@ -384,6 +385,7 @@ class TestServe:
             got = record(serving.url, create(serving.url))
             assert (got["image_status"], got["error_reasons"]) == (4, ["too dark"])
 
+    @pytest.mark.slow
     def test_realistic_jobs_take_their_time_whatever_the_spans_say(self) -> None:
         with Serving("--realistic", "--queueing", "0", "--processing", "0") as serving:
             assert record(serving.url, create(serving.url))["image_status"] == 1
@@ -423,6 +425,7 @@ class TestServe:
             job_id = create(serving.url)
             assert record(serving.url, job_id)["image"].startswith(f"{serving.url}/")
 
+    @pytest.mark.slow
     def test_image_urls_begin_with_the_public_url(self) -> None:
         with Serving("--queueing=0", "--processing=0", "--public-url", "https://cdn.test:8443/") as serving:
             got = record(serving.url, create(serving.url))
@@ -443,7 +446,7 @@ class TestServe:
             assert serving.url == f"http://[::1]:{serving.port}"
             assert record(serving.url, create(serving.url))["image"].startswith(f"{serving.url}/")
             variables = {"MOCK_AKOOL_HOST": "::1", "MOCK_AKOOL_PORT": str(serving.port)}
-            assert run("health", variables=variables).returncode == 0
+            assert run_here("health", variables=variables).returncode == 0
 
 
 class TestLog:
@@ -498,10 +501,10 @@ class TestLog:
         assert (refused["job"], refused["job_status"]) == (None, None)
         assert (unknown["endpoint"], unknown["http"], unknown["code"]) == ("unknown", 404, None)
 
-    @pytest.mark.parametrize("style", ["text", "json"])
+    @pytest.mark.parametrize("style", ["text", pytest.param("json", marks=pytest.mark.slow)])
     def test_no_line_of_a_probe_that_is_answered_well(self, style: str) -> None:
         with Serving("--log", style) as serving:
-            assert run("health", "--url", serving.url).returncode == 0
+            assert run_here("health", "--url", serving.url).returncode == 0
             for path in ("/_mock/health", "/_mock/ready"):
                 assert ask(serving.url, path).status == 200
                 assert ask(serving.url, path, {}).status == 405
@@ -542,7 +545,7 @@ class TestLog:
 class TestEnd:
     """What is printed when Ctrl-C ends a server: what pytest would have shown."""
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGINT])
     def test_the_hints_come_last(self, number: signal.Signals) -> None:
         with Serving() as serving:
             first = create(serving.url)
@@ -672,14 +675,14 @@ api_key = "key-of-the-file-of-32-characters"
         assert all(any(line.startswith(f"  {place}: ") for line in mistakes) for place in places)
 
     def test_health_finds_its_port_there(self, tmp_path: Path) -> None:
-        with Serving() as serving:
-            file = self.write(tmp_path, f"port = {serving.port}")
+        with MockAkool().server() as server:
+            file = self.write(tmp_path, f"port = {server.port}")
             assert run_here("health", variables={"MOCK_AKOOL_CONFIG": file}).returncode == 0
 
 
 class TestSettings:
     def test_all_are_listed_with_their_defaults(self) -> None:
-        shown = run("settings")
+        shown = run_here("settings")
         assert (shown.returncode, shown.stderr) == (0, "")
         heads = [line for line in shown.stdout.splitlines() if re.match("[a-z_0-9]+( = |$)", line)]
         expected = [f"{row.name} = {row.shown_default}" if row.shown_default else row.name for row in table()]
@@ -733,16 +736,16 @@ class TestHealth:
     def test_a_running_server_is_well(self) -> None:
         # A latency is Akool's, not that of the admin routes.
         with Serving("--latency", "30s") as serving:
-            shown = run("health", "--url", serving.url)
+            shown = run_here("health", "--url", serving.url)
             assert (shown.returncode, shown.stderr) == (0, "")
             assert shown.stdout == f"mock-akool {__version__} at {serving.url} is ok\n"
 
-    @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-    def test_without_an_address_it_asks_the_server_of_the_variables(self, host: str) -> None:
-        with Serving() as serving:
-            shown = run_here("health", variables={"MOCK_AKOOL_PORT": str(serving.port), "MOCK_AKOOL_HOST": host})
-            assert shown.returncode == 0
-            assert f"at http://127.0.0.1:{serving.port} is ok" in shown.stdout
+    def test_without_an_address_it_asks_the_server_of_the_variables(self) -> None:
+        with MockAkool().server() as server:
+            for host in ("127.0.0.1", "0.0.0.0"):
+                shown = run_here("health", variables={"MOCK_AKOOL_PORT": str(server.port), "MOCK_AKOOL_HOST": host})
+                assert shown.returncode == 0
+                assert f"at http://127.0.0.1:{server.port} is ok" in shown.stdout
 
     @pytest.mark.parametrize(
         ("url", "begin", "why"),
@@ -761,10 +764,10 @@ class TestHealth:
 
     @pytest.mark.parametrize("address", ["127.0.0.1:{}", "localhost:{}", "HTTP://127.0.0.1:{}/", " 127.0.0.1:{} "])
     def test_an_address_may_be_written_shortly(self, address: str) -> None:
-        with Serving() as serving:
-            shown = run_here("health", "--url", address.format(serving.port))
+        with MockAkool().server() as server:
+            shown = run_here("health", "--url", address.format(server.port))
         assert (shown.returncode, shown.stderr) == (0, "")
-        assert re.fullmatch(rf"mock-akool \S+ at (?i:http)://\S+:{serving.port} is ok\n", shown.stdout)
+        assert re.fullmatch(rf"mock-akool \S+ at (?i:http)://\S+:{server.port} is ok\n", shown.stdout)
 
     @pytest.mark.parametrize(
         ("url", "shown"),
@@ -850,7 +853,7 @@ class TestFlask:
 
 class TestScenarios:
     def test_list_says_what_each_is_in_a_line(self) -> None:
-        shown = run("scenarios", "list")
+        shown = run_here("scenarios", "list")
         assert (shown.returncode, shown.stderr) == (0, "")
         lines = shown.stdout.splitlines()
         assert [line.split()[0] for line in lines] == list(names())
@@ -892,10 +895,12 @@ class TestScenarios:
             assert [ask(serving.url, QUOTA).status for _ in range(3)] == [200, 418, 200]
             serving.said(r'"active": \["fails", "mine"\]')
 
+    @pytest.mark.slow
     def test_a_variable_names_them_too(self) -> None:
         with Serving(variables={"MOCK_AKOOL_SCENARIO": "banned,slow"}) as serving:
             assert ask(serving.url, CREATE, {"prompt": "a"}).json()["code"] == 1200
 
+    @pytest.mark.slow
     def test_a_setting_of_ones_own_wins(self) -> None:
         with Serving("--scenario", "out-of-credits", "--credits", "5") as serving:
             assert ask(serving.url, QUOTA).json()["data"] == {"credit": 5}

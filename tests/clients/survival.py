@@ -56,13 +56,14 @@ class Survival(NamedTuple):
 
 
 @cache
+def judged(client: Callable[[MockAkool], bytes], scenario: str) -> Judgement:
+    """Return what becomes of a client in a scenario."""
+    return play(client, named(scenario), gives_up_with=[GaveUpError])
+
+
 def survival(scenario: str) -> Survival:
     """Return what becomes of both clients in a scenario."""
-
-    def judged(client: Callable[[MockAkool], bytes]) -> Judgement:
-        return play(client, named(scenario), gives_up_with=[GaveUpError])
-
-    return Survival(judged(naive), judged(robust))
+    return Survival(judged(naive, scenario), judged(robust, scenario))
 
 
 def summary(judgement: Judgement) -> str:

@@ -15,7 +15,7 @@ from mock_akool.core.timeline import Status
 from mock_akool.gauntlet import Verdict
 from mock_akool.scenario_library.library import named, names, text_of
 from mock_akool.scenario_library.loader import dump, read_text
-from tests.clients.survival import survival
+from tests.clients.survival import judged, naive, robust
 from tests.clients.transport import ORDERS, PROMPT
 from tests.contract.client import KEY, Client
 from tests.contract.playing import PATIENCE_S, played
@@ -70,7 +70,7 @@ def enter(transport_class: type[Transport]) -> Iterator[PlayIn]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", names())
 def test_the_gauntlet_says_how_a_client_ends(name: str, kind: str) -> None:
-    judgement, ended = getattr(survival(name), kind), ending(kind, name)
+    judgement, ended = judged({"naive": naive, "robust": robust}[kind], name), ending(kind, name)
     if judgement.verdict is Verdict.NOT_JUDGED:
         assert ended == HAPPY
         return
@@ -99,7 +99,7 @@ def test_the_robust_client_does_too_and_meets_every_rule(name: str, enter: PlayI
     for order in SOME_ORDERS:
         transport = enter(scenario=name)
         assert played("robust", transport, order) == ending("robust", name)
-        if survival(name).robust.verdict is not Verdict.NOT_JUDGED:
+        if judged(robust, name).verdict is not Verdict.NOT_JUDGED:
             assert [live.label for live in transport.mock.application.scenarios.rules if not live.fired] == []
         transport.mock.verify()
 
@@ -205,8 +205,8 @@ def test_a_job_ends_soon_or_never(name: str, enter: PlayIn) -> None:
 
 def test_the_robust_client_loses_only_where_there_is_nothing_to_win() -> None:
     came_through = (Verdict.SURVIVED, Verdict.NOT_JUDGED)
-    lost = {name for name in names() if survival(name).robust.verdict not in came_through}
-    assert all(survival(name).robust.verdict is Verdict.GAVE_UP for name in lost)
+    lost = {name for name in names() if judged(robust, name).verdict not in came_through}
+    assert all(judged(robust, name).verdict is Verdict.GAVE_UP for name in lost)
     assert lost == {
         *("bad-key", "banned", "out-of-credits"),  # the service will not
         *("fails", "fails-late", "stuck-in-queue", "stuck-processing"),  # the job never has an image
