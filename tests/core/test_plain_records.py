@@ -229,14 +229,16 @@ class Slotted:
 REX = Dog("Rex")
 WORDS: tuple[str | Colour | tuple[str, ...] | None, ...] = ("red", Colour.RED, ("red",), None)
 ALIKE = [0, False, 0.0, -0.0, "0", None, (), [], {}, Decimal(0), [0], {"$a": 1}]
+ONE_NAME = WHOLE._replace(names=frozenset({"x"}))
+"""Two equal sets of more may be shown in another order, as their texts have other hashes in each process."""
 MANY: list[tuple[Any, list[Any]]] = [
     (Point, [Point(number) for number in range(500)]),
     (Point, [Point(1, 2, "a")] * 17),
     (Cat, [Cat("Tom")] * 200 + [Cat(str(number)) for number in range(417)]),
     (Dog, [REX if number % 3 else Dog("Rex", number) for number in range(300)]),
     (Slotted, [Slotted("x" * number, number % 2, Point(number % 5)) for number in range(40)]),
-    (Whole, [WHOLE] * 30),
-    (Whole, [WHOLE._replace(dogs=(REX, REX if number % 2 else Dog("Rex"))) for number in range(30)]),
+    (Whole, [ONE_NAME] * 30),
+    (Whole, [ONE_NAME._replace(dogs=(REX, REX if number % 2 else Dog("Rex"))) for number in range(30)]),
     (Whole, [Whole(Point(number), size=Size(1 + number % 2)) for number in range(30)]),
     (Whole, [Whole(Point(1), word=WORDS[number % 4]) for number in range(30)]),
     (Whole, [Whole(Point(1), price=Decimal(1) if number % 2 else 1, length=number / 4) for number in range(30)]),
