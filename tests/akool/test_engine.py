@@ -314,3 +314,31 @@ class TestDelete:
         again = make(engine)
         assert (again.number, engine.jobs_made(MINE)) == (2, 2)
         assert again.id != job.id
+
+
+def test_all_begins_at_the_instant_of_the_clock() -> None:
+    engine = engine_of()
+    make(engine, Timeline((Stage(Status.PROCESSING, FOREVER),)), hook=HOOK)
+    engine.outbox.collect(BORN)
+    (delivery,) = engine.outbox.entries()
+    state = runtime_of(engine).state()
+    begun = {
+        delivery.start_ns,
+        state.begun_ns,
+        engine.call_log.start_ns,
+        *(each.rules.begun_ns for each in state.scopes),
+    }
+    assert begun == {BORN}
+
+
+def test_a_record_that_comes_again_is_logged_each_time() -> None:
+    engine = engine_of()
+    request = Request.build("GET", INFO, f"image_model_id={make(engine).id}", {"x-api-key": MINE})
+    answers = [fakes.answer(engine, request) for _ in range(4)]
+    assert engine.standing_polls.find(id(request)) is not None
+    calls = engine.calls()
+    assert [(each.number, each.time_ns, each.endpoint, each.request, each.response) for each in calls] == [
+        (number, BORN, "infobymodelid", request, answer) for number, answer in enumerate(answers, 1)
+    ]
+    pass_ns(engine, 60 * 10**9)
+    assert fakes.answer(engine, request).job_status is Status.COMPLETED

@@ -244,7 +244,7 @@ class TestNames:
 
     def test_in_a_prompt_that_is_tried_until_it_comes_through(self) -> None:
         mock = MockAkool()
-        for before in ("a fox ", "ein Füchslein " * 100):
+        for before in ("a fox ", "ein Füchslein " * 100, "\ud83e" * 1001):
             prompt = f"{before}[mock:rate-limited]"
             assert [create(mock, prompt=prompt).code for _ in range(4)] == [1005, 1000, 1005, 1000]
             assert create(mock, prompt=f"{prompt} at dusk").code == 1005
@@ -394,3 +394,17 @@ def test_what_editors_read_of_scenario_files() -> None:
     assert result["buttons"]["anyOf"] == result["upscaled_urls"]["anyOf"] == texts
     assert when["endpoint"]["anyOf"][0] == {"enum": [*CREATES, "create"]}
     assert when["endpoint"]["anyOf"][1] == {"type": "array", "items": {"enum": [*CREATES]}}
+
+
+@pytest.mark.parametrize(
+    ("about", "asked", "is_about"),
+    [
+        (None, [], True),
+        ("any", ["file"], True),
+        ("quota/info", ["file"], False),
+        (["file", "quota/info"], ["file"], True),
+    ],
+)
+def test_for_which_clients_a_scenario_makes_sense(about: Any, asked: list[str], is_about: bool) -> None:
+    expect = read_scenario({"expect": {} if about is None else {"about": about}}).expect
+    assert expect.is_about(frozenset(asked)) is is_about
