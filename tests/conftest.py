@@ -75,6 +75,7 @@ def pytest_collection(session: pytest.Session) -> None:
     worker = getattr(session.config, "workerinput", None)
     if worker is None:
         return
+    gc.disable()  # until all is collected: there is much of it, and nothing of it is garbage
     folders = [_ROOT.joinpath(each) for each in session.config.args if "::" not in each]
     modules = sorted({file for folder in folders for file in folder.rglob("test_*.py")})
     begin = len(modules) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
@@ -101,8 +102,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Let no later collection of garbage walk through the collected tests, of which there are thousands."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

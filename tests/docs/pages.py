@@ -47,18 +47,7 @@ class Block(NamedTuple):
         Python is a file when its first line says a name, or when it has a test with parameters, which nobody but
         pytest can call.
         """
-        if self.language in {"python", "js", "toml"} and (named := _FILE.match(self.code)):
-            return named[1]
-        if self.language in {"ini", "toml"}:
-            return {"ini": "pytest.ini", "toml": "pyproject.toml"}[self.language]
-        if self.language != "python":
-            return None
-        tests = [
-            node
-            for node in ast.walk(ast.parse(self.code))
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
-        ]
-        return f"test_line_{self.line}.py" if any(test.args.args for test in tests) else None
+        return _file_of(self)
 
     @property
     def is_module(self) -> bool:
@@ -78,6 +67,22 @@ class Block(NamedTuple):
         assert not file.exists(), f"{self.where}: two blocks are {self.file}"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(self.code)
+
+
+@cache
+def _file_of(block: Block) -> str | None:
+    if block.language in {"python", "js", "toml"} and (named := _FILE.match(block.code)):
+        return named[1]
+    if block.language in {"ini", "toml"}:
+        return {"ini": "pytest.ini", "toml": "pyproject.toml"}[block.language]
+    if block.language != "python":
+        return None
+    tests = [
+        node
+        for node in ast.walk(ast.parse(block.code))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
+    ]
+    return f"test_line_{block.line}.py" if any(test.args.args for test in tests) else None
 
 
 @cache
