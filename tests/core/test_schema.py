@@ -36,6 +36,7 @@ from mock_akool.core.schema import (
 from mock_akool.core.stages import ENDING, STAGES
 from mock_akool.core.timeline import STATUS, Status
 from mock_akool.core.webhook_faults import WEBHOOK, WEBHOOK_FAULT
+from tests.extent import choose
 
 
 class Point(NamedTuple):
@@ -290,7 +291,7 @@ def test_what_is_read_is_written_again_and_fits_its_schema(name: str) -> None:
         jsonschema.Draft202012Validator(shape.schema).validate(plain)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=choose(100, 300))
 @given(
     st.sampled_from([shape for shape, _ in SHAPES.values()]),
     st.recursive(

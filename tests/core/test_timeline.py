@@ -252,7 +252,7 @@ def test_a_poll_counts_for_one_stage_only() -> None:
 # Properties
 
 
-@settings(deadline=None, max_examples=choose(120, 2500))
+@settings(deadline=None, max_examples=choose(75, 1000))
 @given(timelines(ALL_SPANS), st.one_of(INSTANTS, st.integers(BORN - 5, BORN + 5)))
 @example(Timeline((), COMPLETED), BORN - 1)
 @example(Timeline((Stage(QUEUEING, Span(3)),), COMPLETED), BORN + 1)
@@ -264,7 +264,7 @@ def test_the_interval_lies_between_two_changes(timeline: Timeline, now: int) -> 
     assert status_interval_at(timeline, BORN, (), now) == (*steps[number], following)
 
 
-@settings(deadline=None, max_examples=choose(120, 2500))
+@settings(deadline=None, max_examples=choose(75, 1000))
 @given(timelines(ALL_SPANS), POLLS, st.integers(0, 10 * S))
 @example(Timeline((Stage(QUEUEING, Span(0)), Stage(PROCESSING, Span(polls=1))), COMPLETED), [BORN], 0)
 @example(Timeline.of("2s", "1 poll"), [BORN + 2 * S], 0)

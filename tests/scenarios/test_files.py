@@ -246,7 +246,7 @@ YAML_BITS = st.sampled_from(
 
 
 class TestFuzz:
-    @settings(deadline=None, max_examples=choose(100, 2000), suppress_health_check=[HealthCheck.too_slow])
+    @settings(deadline=None, max_examples=choose(75, 1000), suppress_health_check=[HealthCheck.too_slow])
     @given(st.one_of(st.text(max_size=300), st.lists(YAML_BITS, max_size=80).map("".join)))
     @example("a: " + "[" * 30_000)
     @example("[" * 60_000)
@@ -269,7 +269,7 @@ class TestFuzz:
         check_quickly(text, "my.yaml")
         check_quickly(text, "my.json")
 
-    @settings(deadline=None, max_examples=choose(50, 1000))
+    @settings(deadline=None, max_examples=choose(50, 500))
     @given(SCENARIOS, st.data())
     def test_so_is_a_scenario_with_a_bit_changed(self, plain: Plain, data: st.DataObject) -> None:
         text = json.dumps(plain, indent=1)
