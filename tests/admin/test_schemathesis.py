@@ -31,7 +31,7 @@ def _begun_anew() -> None:
 
 @schema.parametrize()
 @settings(
-    max_examples=20,
+    max_examples=10,
     derandomize=True,
     deadline=None,
     database=None,

@@ -24,7 +24,7 @@ def found(kind: str, *mistakes: str, **options: Any) -> Race | None:
 
 @pytest.mark.parametrize("kind", ["image", "face swap"])
 def test_a_right_client_fails_in_no_schedule(kind: str) -> None:
-    assert found(kind, tries=choose(15, 200)) is None
+    assert found(kind, tries=choose(15, 100)) is None
 
 
 @pytest.mark.parametrize("kind", ["image", "face swap"])

@@ -159,7 +159,7 @@ def any_order(chance: random.Random) -> list[str]:
     return steps
 
 
-@pytest.mark.parametrize("seed", range(choose(20, 400)))
+@pytest.mark.parametrize("seed", range(choose(20, 150)))
 def test_several_tools_and_fakes_leave_nothing_behind(seed: int) -> None:
     chance = random.Random(seed)
     tidy()

@@ -308,7 +308,7 @@ class TestWhatIsLeftOfALimit:
 
 
 class TestThreads:
-    @pytest.mark.parametrize("round_", range(choose(3, 200)))
+    @pytest.mark.parametrize("round_", range(choose(3, 60)))
     def test_ten_of_them_take_a_minute_together(self, round_: int) -> None:
         with MockAkool(**LONG) as mock:
             with ThreadPoolExecutor(10) as pool:
@@ -326,7 +326,7 @@ class TestThreads:
                 assert slept_s(mock) == 65
 
     @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-    @pytest.mark.parametrize("round_", range(choose(1, 20)))
+    @pytest.mark.parametrize("round_", range(choose(1, 8)))
     def test_workers_that_a_library_has_kept_hold_up_the_clock_while_they_compute(
         self, backend: str, round_: int
     ) -> None:

@@ -28,7 +28,7 @@ pytest_plugins = "pytester"
 URL = "https://openapi.akool.com/api/open/v3/content/image/createbyprompt"
 BODY = {"prompt": "a red fox"}
 KEY = {"x-api-key": "key-of-the-account"}
-ROUNDS = choose(200, 1000)
+ROUNDS = choose(200, 500)
 WARM_UP = 50
 
 

@@ -14,7 +14,7 @@ from tests.children import Serving
 from tests.extent import choose
 from tests.server.fuzzing import CLIENT_ID, KEY, Fuzzer, Known, Outcome, as_request, send
 
-SEEDS: Final = choose(range(1), range(20))
+SEEDS: Final = choose(range(1), range(8))
 """Each is a test of its own, so that they run beside each other."""
 REQUESTS: Final = choose(1_500, 15_000)
 MISSED: Final = choose(10, 4)
@@ -92,7 +92,7 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "scripted": {"scenario": ["flaky-gateway", "webhook-garbled", "webhook-twice", "runs-backwards"]},
     "latency": {"latency": "1ms..5ms", "webhook_before_status": "1s", "webhook_after_status": "2s"},
 }
-ROUNDS: Final = choose(1, 20)
+ROUNDS: Final = choose(1, 9)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
