@@ -279,7 +279,7 @@ def test_calls_are_listed_while_others_come() -> None:
     with ThreadPoolExecutor(2) as pool:
         calling = pool.submit(call)
         try:
-            for query in ["", f"account={KEY}", "at_least=1&timeout=0"] * choose(6, 60):
+            for query in ["", f"account={KEY}", "at_least=1&timeout=0"] * choose(6, 25):
                 assert mock.answer(Request.build("GET", "/_mock/calls", query)).status in (200, 504)
         finally:
             ended.set()

@@ -355,7 +355,7 @@ def flood(connection: HTTPConnection) -> None:
         prompt = f"{number} " + "x" * 500_000
         job = json.loads(send(connection, "POST", CREATE, {"prompt": prompt, "webhookUrl": "http://127.0.0.1:9/"}))
         send(connection, "GET", INFO + job["data"]["_id"])
-    for number in range(3_000):
+    for number in range(1_000):
         send(connection, "POST", CREATE, {"prompt": f"{number}"}, **{"x-api-key": f"{number:032}"})
         send(connection, "GET", QUOTA, cookie="c" * 20_000)
     send(connection, "POST", "/_mock/scenario/jobs", {"jobs": [{"times": 9, "stages": ["failed"]}] * 5_000})
