@@ -9,11 +9,13 @@ import pytest
 
 from mock_akool import Request, VirtualClock
 from mock_akool.akool.deliveries import AttemptResult, Delivery, DeliveryState, Draft
+from mock_akool.akool.delivery_log import DeliveryLog
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.families import FakeSettings
 from mock_akool.akool.scenarios.middleware import ScenarioMiddleware
-from mock_akool.akool.scenarios.model import ScenarioSetup
+from mock_akool.akool.scenarios.model import JobScript, LabelledScript, ScenarioSetup
 from mock_akool.core.clock import NS_PER_S
+from mock_akool.core.stages import STAGES
 from mock_akool.core.timeline import Status
 from mock_akool.core.webhook_faults import WEBHOOK
 from mock_akool.server.tokens import JwtTokens
@@ -112,7 +114,7 @@ def test_what_a_delivery_has() -> None:
         ("*" * 16, True, "mock-akool bug: ValueError: no *"),
     ],
 )
-def test_what_cannot_be_encrypted(key: str, is_listed: bool, why: str) -> None:
+def test_what_cannot_be_encrypted(key: str, is_listed: bool, why: str, caplog: pytest.LogCaptureFixture) -> None:
     said: list[Delivery] = []
 
     class Hears:
@@ -137,6 +139,8 @@ def test_what_cannot_be_encrypted(key: str, is_listed: bool, why: str) -> None:
         (DeliveryState.NOT_ENCRYPTED, why, (), None, status) for status in (Status.PROCESSING, Status.COMPLETED)
     ]
     assert fake.outbox.missed == {job_id}
+    bug = f"mock-akool bug while encrypting a webhook of job {job_id}"
+    assert caplog.messages == ([bug] * 2 if "bug" in why else [])
     assert fake.outbox.resend(1, fake.end_ns) is None
     fake.engine.delete(job_id)
     assert fake.outbox.missed == set()
@@ -174,6 +178,16 @@ def test_what_a_fault_loses_and_repeats() -> None:
     )
     assert fake.attempted() == [5]
     assert fake.outbox.missed == set()
+
+
+def test_what_waits_for_the_end_is_let_go_by_nothing_else() -> None:
+    fake = Fake()
+    fake.fault(after_end=True, status="processing", times=1)
+    stages = STAGES.read([{"processing": 1}, {"queueing": 1}, {"processing": 1}, "completed"])
+    fake.front.runtime.add_job_scripts([LabelledScript(JobScript(timeline=stages), "twice")])
+    fake.create()
+    assert [fake.attempted() for _ in range(4)] == [[2], [3], [1], []]
+    assert [each.status for each in fake.outbox.entries()] == [Status.PROCESSING, Status.PROCESSING, Status.COMPLETED]
 
 
 def test_the_file_is_where_the_client_that_created_the_job_sees_it() -> None:
@@ -252,6 +266,20 @@ class TestKept:
             (3, DeliveryState.DELIVERED),
             (4, DeliveryState.DELIVERED),
         ]
+
+    def test_a_job_is_forgotten_whose_delivery_is_no_longer_kept(self) -> None:
+        fake = Fake(call_log_size=1, webhook_processing=False)
+        ids = [fake.create() for _ in range(2)]
+        fake.attempted()
+        fake.engine.delete(ids[0])
+        assert [each.job_id for each in fake.outbox.entries()] == ids[1:]
+
+    @pytest.mark.parametrize(("less", "kept"), [(0, [1, 2]), (1, [2])])
+    def test_as_many_bytes_as_they_may_have(self, less: int, kept: list[int]) -> None:
+        plain = Delivery(0, "5f", KEY, "c=", Status.COMPLETED, HOOK, 0, b"{}", b"{}", DeliveryState.LOST, 0)
+        log = DeliveryLog(9, 2 * plain.size - less)
+        assert [log.add(plain).number for _ in range(2)] == [1, 2]
+        assert [each.number for each in log.entries()] == kept
 
     def test_those_within_their_bytes(self) -> None:
         fake = Fake(call_log_bytes=1 << 16, webhook_retries=20, webhook_processing=False)

@@ -303,6 +303,8 @@ def test_attempts_go_on_in_their_order() -> None:
     under_way = outbox.take(now_ns)
     assert [each.delivery.number for each in under_way] == [3, 1, 4]
     parts = from_json(b"".join(mock.application.freeze().json()), options)
+    noted = parts.engine.outbox.changes.after(0)
+    assert {(each.key, each.owner) for each in noted} == {(number, KEY) for number in (1, 2, 3, 4)}
     again = parts.engine.outbox.take(now_ns)
     assert [each.delivery for each in again] == [each.delivery for each in under_way]
     assert parts.engine.outbox.take(now_ns) == []
@@ -312,6 +314,17 @@ def test_attempts_go_on_in_their_order() -> None:
     assert known(parts) == known(mock)
     assert results_of(parts, now_ns + 9 * NS_PER_S, 200) == results_of(mock, now_ns + 9 * NS_PER_S, 200)
     assert known(parts) == known(mock)
+
+
+def test_what_waits_for_an_end_that_is_under_way_comes_after_it() -> None:
+    options: dict[str, Any] = {"queueing": 1, "processing": 1}
+    mock = MockAkool(**options)
+    mock.webhooks.fault(after_end=True, status="processing")
+    create(mock)
+    end_ns = mock.clock.now_ns() + 2 * NS_PER_S
+    assert [each.delivery.number for each in mock.engine.outbox.take(end_ns)] == [2]
+    parts = from_json(b"".join(mock.application.freeze().json()), options)
+    assert [[number for number, _ in results_of(parts, end_ns, 200)] for _ in range(3)] == [[2], [1], []]
 
 
 def test_scenarios_of_another_start_begin_as_in_a_new_fake() -> None:
