@@ -186,7 +186,10 @@ def test_what_waits_for_the_end_is_let_go_by_nothing_else() -> None:
     stages = STAGES.read([{"processing": 1}, {"queueing": 1}, {"processing": 1}, "completed"])
     fake.front.runtime.add_job_scripts([LabelledScript(JobScript(timeline=stages), "twice")])
     fake.create()
-    assert [fake.attempted() for _ in range(4)] == [[2], [3], [1], []]
+    fake.end_ns = BEGUN_NS + 2 * NS_PER_S
+    assert [fake.attempted() for _ in range(2)] == [[2], []]
+    fake.end_ns += 9 * NS_PER_S
+    assert [fake.attempted() for _ in range(3)] == [[3], [1], []]
     assert [each.status for each in fake.outbox.entries()] == [Status.PROCESSING, Status.PROCESSING, Status.COMPLETED]
 
 
