@@ -339,3 +339,16 @@ def test_scenarios_of_another_start_begin_as_in_a_new_fake() -> None:
     statuses = [[send(mock, "GET", QUOTA).status for _ in range(12)] for mock in (second, fresh)]
     assert statuses[0] == [418, *statuses[1][1:]]
     assert set(statuses[1]) == {200, 503}
+
+
+def test_scenarios_of_another_start_begin_at_the_instant_of_the_clock_that_goes_on() -> None:
+    late = {"rules": [{"on": "quota/info", "during": ["2s", "9s"], "fault": {"http": 504}}]}
+    first = MockAkool()
+    first.clock.advance(3600)
+    second = MockAkool(scenario=late)
+    second.load_snapshot(first.snapshot())
+    statuses = []
+    for _ in range(3):
+        statuses.append(send(second, "GET", QUOTA).status)
+        second.clock.advance(5)
+    assert statuses == [200, 504, 200]

@@ -294,12 +294,9 @@ class ScenarioRuntime:
 
         everybody, activated = scope("everybody", state.everybody), scope("activated", state.activated)
         start = self.setup.scenarios
-        watching = state.watching
-        if start != state.start:
-            if activated is everybody:
-                activated = Scope("", state.begun_ns, (), keyed_random)
-            everybody = Scope("", self._world.clock.now_ns(), start, keyed_random)
-            watching = watching or bool(everybody.rules.rules)
+        begins_anew = start != state.start
+        if begins_anew and activated is everybody:
+            activated = Scope("", state.begun_ns, (), keyed_random)
         added = _restored("added", RuleSet.restored, state.added, keyed_random)
         added_of = rule_sets("added_of", state.added_of)
         activated_of, of_key = named("activated_of", state.activated_of), named("of_key", state.of_key)
@@ -318,11 +315,14 @@ class ScenarioRuntime:
 
         def go_on() -> None:
             self._begun_ns = state.begun_ns
-            self._everybody, self._activated = everybody, activated
+            # The clock has gone on from the state by now, and what begins anew begins at its instant.
+            anew = Scope("", self._world.clock.now_ns(), start, keyed_random) if begins_anew else None
+            self._everybody, self._activated = anew or everybody, activated
             self._added, self._added_of, self._activated_of = added, added_of, activated_of
             self._of_key, self._of_job, self._attempts = of_key, of_job, attempts
             self._webhook_rules, self._next, self._next_of = webhook_rules, queue, queues
-            self._number, self.watching, self.limiting = state.number, watching, state.limiting
+            self._number, self.limiting = state.number, state.limiting
+            self.watching = state.watching or bool(anew and anew.rules.rules)
             self._repeated.clear()
 
         return go_on
