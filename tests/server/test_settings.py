@@ -250,9 +250,9 @@ def test_every_setting_has_a_sample_that_is_not_its_default() -> None:
 @every_setting
 def test_a_setting_is_a_flag(row: Setting, serve: Any) -> None:
     text, value = SAMPLES[row.name]
-    assert serve(*written(row, text)) == Settings.of(**{row.name: value})
-    assert serve("=".join(written(row, text))) == Settings.of(**{row.name: value})
-    assert serve("--set", f"{row.name}={text}") == Settings.of(**{row.name: value})
+    # Most settings have no flag of their own, so the first and the last are one.
+    for flags in {written(row, text), ("=".join(written(row, text)),), ("--set", f"{row.name}={text}")}:
+        assert serve(*flags) == Settings.of(**{row.name: value})
 
 
 @every_setting
