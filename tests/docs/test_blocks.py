@@ -84,6 +84,9 @@ _FETCHED: Final = r"pip install 'mock-akool"
 _ALL_SCENARIOS: Final = r"(?m)^(\$ )?mock-akool gauntlet "
 """What of the docs runs a program through all scenarios, which takes seconds."""
 
+_CLIENTS_OF_EXAMPLES: Final = r"mock-akool gauntlet |(?m:^AKOOL_BASE_URL=\S+ python examples/)"
+"""What of bash plays clients of the folder `examples` one after the other, each of which has tests of its own."""
+
 BOUND_S: Final = 60.0
 
 PYTEST: Final = ("-p", "mock_akool.pytest_plugin", "-W", "error")
@@ -285,7 +288,7 @@ def test_the_tests_of_pages_pass(pages: tuple[Path, ...], monkeypatch: pytest.Mo
         pytest.param(
             section,
             id=f"{page.name}: {section.name}",
-            marks=[pytest.mark.slow] if section.is_parallel else [],
+            marks=[pytest.mark.slow] if section.is_parallel or section.name.startswith("In py") else [],
         )
         for page in PAGES
         for section in sections(page)
@@ -325,7 +328,7 @@ def _timeless(output: str) -> str:
 # Commands
 
 
-@pytest.mark.parametrize("block", parameters(blocks("bash"), slow=_ALL_SCENARIOS))
+@pytest.mark.parametrize("block", parameters(blocks("bash"), slow=_CLIENTS_OF_EXAMPLES))
 def test_a_bash_block_runs(block: Block, port: int) -> None:
     need(*named_in(block.code))
     _write_files_for(block, port)
