@@ -288,7 +288,7 @@ def test_the_tests_of_pages_pass(pages: tuple[Path, ...], monkeypatch: pytest.Mo
         pytest.param(
             section,
             id=f"{page.name}: {section.name}",
-            marks=[pytest.mark.slow] if section.is_parallel or section.name.startswith("In py") else [],
+            marks=[pytest.mark.slow] if section.is_parallel or section.name == "In pytest.ini" else [],
         )
         for page in PAGES
         for section in sections(page)
