@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import filterfalse, islice
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -149,11 +149,9 @@ class JobStore:
             self._by_stem[stem] = job_id
 
     def _check_known(self, where: str, ids: Sequence[str]) -> None:
-        if all(map(self.by_id.__contains__, ids)):
-            return
-        for number, job_id in enumerate(ids):
-            if job_id not in self.by_id:
-                raise MisfitError(f"{where}[{number}]", f"there is no job {shown(job_id)}")
+        unknown = next(filterfalse(self.by_id.__contains__, ids), None)
+        if unknown is not None:
+            raise MisfitError(f"{where}[{ids.index(unknown)}]", f"there is no job {shown(unknown)}")
 
     def note_all(self) -> None:
         """Take note of all jobs, the newest of them last, as if they had just been made."""
