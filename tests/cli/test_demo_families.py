@@ -62,7 +62,11 @@ def played(family: Family[Any], fake: Fake, folder: Path, pace: Pace = QUICK) ->
     return play(family, fake.server.url, folder, Screen(output, {}), pace), output.getvalue()
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize(
+    "family",
+    # What one plays others play too; all of them do at length.
+    [pytest.param(each, id=each.name, marks=[pytest.mark.slow] * (n % 3 > 0)) for n, each in enumerate(FAMILIES)],
+)
 def test_each_family_is_played_to_its_end(
     family: Family[Any], serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -95,6 +95,7 @@ class TestReports:
         assert ran("--only", "flaky-gateway", "--known", str(known), command=client) == 0
         assert "known: the client crashed" in capsys.readouterr().out
 
+    @pytest.mark.slow
     def test_each_scenario_is_run_with_several_seeds(
         self, client: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -223,8 +224,7 @@ class TestSaves:
     @pytest.mark.parametrize(
         ("place", "share", "said"),
         [
-            ("files", "None", ""),
-            pytest.param("files/{run}", "None", "", marks=pytest.mark.slow),
+            *(pytest.param(place, "None", "", marks=pytest.mark.slow) for place in ("files", "files/{run}")),
             pytest.param("files", "5000", "image.jpg has only the first 5,000 of ", marks=pytest.mark.slow),
             ("files/{run}", "5000", "image.jpg has only the first 5,000 of "),
         ],
@@ -460,6 +460,7 @@ class TestUsage:
         assert "mock-akool gauntlet -- node app.mjs" in capsys.readouterr().err
         assert ran(command=["no-such-program"]) == 127
 
+    @pytest.mark.slow
     def test_a_family_leaves_out_what_is_about_others(self, tmp_path: Path) -> None:
         def run_for(family: str) -> set[str]:
             file = tmp_path / "found.json"

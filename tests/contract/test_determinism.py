@@ -18,7 +18,7 @@ from tests.contract.client import KEY, OTHER_KEY, Client, with_cdn_files
 from tests.contract.transports import TRANSPORTS, Transport
 from tests.extent import choose
 
-SEQUENCES: Final = choose(20, 400)
+SEQUENCES: Final = choose(12, 400)
 GROUPS: Final = choose(2, 20)
 """How many tests share them."""
 _FAULTS: Final = (

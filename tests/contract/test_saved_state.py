@@ -19,7 +19,7 @@ from mock_akool.core.http import Response
 from tests.contract.test_families import KEY, KINDS, OTHER, FamilyClient, records_in
 from tests.extent import choose
 
-SCRIPTS: Final = choose(12, 300)
+SCRIPTS: Final = choose(6, 300)
 HOOK: Final = "http://127.0.0.1:9/hook"
 OPTIONS: Final[dict[str, Any]] = {"queueing": 2, "processing": 3, "webhook_processing": True, "credits": 5_000}
 

@@ -111,9 +111,9 @@ class TestClients:
         program = Path(command[0]).name if client.suffix != ".py" else "python"
         assert (told.returncode, told.stderr) == (2, f'usage: {program} {client.name} "a red fox"\n')
 
-    def test_a_flaky_gateway_does_not_stop_it(self, each_client: Path, tmp_path: Path) -> None:
+    def test_a_flaky_gateway_does_not_stop_it(self, client: Path, tmp_path: Path) -> None:
         with serving(scenario="flaky-gateway") as (url, mock):
-            told = play(each_client, url, tmp_path)
+            told = play(client, url, tmp_path)
             assert (told.returncode, told.stderr) == (0, "")
             assert asked(mock, "createbyprompt") == 1
             assert sum(call.response.status in (502, 503, 504) for call in mock.calls) >= 5

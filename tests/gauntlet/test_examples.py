@@ -23,7 +23,7 @@ ABOUT_OTHERS: Final = {name for name in names() if named(name).webhooks or named
 """Scenarios about other jobs, tokens and webhooks: the clients send an API key, poll, and want images."""
 ALL: Final = [name for name in names() if name not in ABOUT_OTHERS]
 USUAL: Final = ["banned", "broken-files", "expired-files", "fails", "flaky-gateway", "garbage-bodies", "rate-limited"]
-FEW: Final = ["broken-files", "flaky-gateway", "rate-limited"]
+FEW: Final = ["broken-files", "flaky-gateway"]
 """Those of which a client must come out with its file; the others run at length."""
 
 KINDS: Final = {

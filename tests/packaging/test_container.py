@@ -468,7 +468,7 @@ class TestPage:
         assert f"{pod['securityContext']['fsGroup']}" == IMAGE.the("USER").partition(":")[2]
 
     @pytest.mark.skipif(not _can_make_namespaces(), reason="the tests may not make namespaces here")
-    @pytest.mark.parametrize("language", ["node", "python"])
+    @pytest.mark.parametrize("language", [pytest.param("node", marks=pytest.mark.slow), "python"])
     def test_an_app_with_akool_s_hosts_in_its_code(self, language: str, tmp_path: Path) -> None:
         """With the environments of the compose file, in a network in which the names are known."""
         if shutil.which(language) is None:

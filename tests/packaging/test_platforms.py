@@ -137,7 +137,7 @@ print(urllib.request.urlopen(urllib.request.Request(url, headers={"x-api-key": "
     ("arguments", "told"),
     [
         (["exec"], '"credit":1000'),
-        (["gauntlet", "--only", "no-face", "--limit", "20"], "no-face"),
+        pytest.param(["gauntlet", "--only", "no-face", "--limit", "20"], "no-face", marks=pytest.mark.slow),
     ],
     ids=["exec", "gauntlet"],
 )

@@ -116,7 +116,8 @@ def test_fails(akool_mock):
 """
 
 
-@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.slow), 2], ids=["alone", "parallel"])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2], ids=["alone", "parallel"])
 def test_parallel_runs_in_random_order_pass(inside: pytest.Pytester, workers: int) -> None:
     args = ["-pno:asyncio"]
     if workers:

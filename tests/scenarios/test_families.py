@@ -18,7 +18,7 @@ MOST_POLLS: Final = 60
 PAIR: Final = {"clientId": "an-id", "clientSecret": KEY}
 
 CASES: Final = [(name, kind) for name in names() for kind in KINDS if makes_sense(named(name), kind[0])]
-SOME: Final = {"happy", "fails", "flaky-gateway", "partial-batch", "session-busy", "webhook-twice"}
+SOME: Final = {"fails", "flaky-gateway", "partial-batch", "session-busy"}
 """Scenarios that are played with each family in every run; the rest with one create of each family in long runs."""
 
 

@@ -62,6 +62,7 @@ def test_freezegun_that_is_imported_first_while_a_fake_is_active() -> None:
     assert (code, out) == (0, "False builtin_function_or_method\n"), err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("library", "patch"),
     [
