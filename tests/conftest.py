@@ -18,6 +18,12 @@ from hypothesis import HealthCheck, settings
 from tests import extent, surroundings
 
 _ROOT: Final = Path(__file__).parents[1]
+_AT_LENGTH: Final = frozenset({"test_schemathesis.py"})
+"""Modules that are imported at length only: what they import takes longer than all that others import.
+
+That answers are as the OpenAPI document says, `tests/admin/test_openapi.py` tries for each route, and
+`tests/contract/test_fuzz.py` makes up requests.
+"""
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _HANDLERS: Final = pytest.StashKey[dict[signal.Signals, Any]]()
 
@@ -67,6 +73,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_HANDLERS] = {each: signal.getsignal(each) for each in _SIGNALS}
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out a module that is imported at length only."""
+    return True if _is_ignored(collection_path) else None
+
+
+def _is_ignored(module: Path) -> bool:
+    return module.name in _AT_LENGTH and not extent.everything()
+
+
 def pytest_collection(session: pytest.Session) -> None:
     """Import the test modules, each worker from another one on: what one has compiled, the others only load.
 
@@ -77,7 +92,7 @@ def pytest_collection(session: pytest.Session) -> None:
         return
     gc.disable()  # until all is collected: there is much of it, and nothing of it is garbage
     folders = [_ROOT.joinpath(each) for each in session.config.args if "::" not in each]
-    modules = sorted({file for folder in folders for file in folder.rglob("test_*.py")})
+    modules = sorted({file for folder in folders for file in folder.rglob("test_*.py") if not _is_ignored(file)})
     begin = len(modules) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
     for file in [*modules[begin:], *modules[:begin]]:
         # What cannot be imported is reported by the collection.

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from mock_akool import MockAkool, Request
-from tests.extent import everything
 
 KEY: Final = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
 OTHER: Final = "ZADm0gkLonmwUjMAK0PJpl0MOiXLOOOw"
 IMAGE: Final = "/api/open/v3/content/image"
-
-
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Import schemathesis at length only, which takes longer than what else is imported for these tests.
-
-    That answers are as the document says, `test_openapi.py` tries for each route, and `tests/contract/test_fuzz.py`
-    makes up requests.
-    """
-    return None if everything() or collection_path.name != "test_schemathesis.py" else True
 
 
 class Fake:
