@@ -230,6 +230,17 @@ def test_what_is_infinite_comes_back_as_null() -> None:
     assert json.loads(shown.body, parse_constant=Sent._no_json)["data"]["resolution"] is None
 
 
+def test_so_it_does_in_a_list() -> None:
+    # Section 7: each appearance says the timestamp of its frame.
+    service = SERVICES["analyze_frames"]
+    body = b'{"frame_urls":["https://example.com/frame-0.jpg"],"timestamps":[1e999]}'
+    headers = {"x-api-key": KEY, "content-type": "application/json"}
+    answer = open_fake().answer(Request.build(service.method, service.path, headers=headers, body=body))
+    (person,) = json.loads(answer.body, parse_constant=Sent._no_json)["persons"]
+    assert person["first_seen"] is None
+    assert [each["timestamp"] for each in person["appearances"]] == [None]
+
+
 # Ids
 
 
