@@ -25,13 +25,13 @@ AGAIN = { [ $$? -eq 1 ] && echo "These failed. Do they fail alone as well? If no
 BRIEF := -p no:schemathesis
 
 test: $(VENV)/installed-dev ## run the tests that every change must pass
-	$(BIN)/python -m pytest -n auto --dist worksteal $(BRIEF) || $(call AGAIN,$(BIN)/python)
+	$(BIN)/python -m pytest -n auto $(BRIEF) || $(call AGAIN,$(BIN)/python)
 
 # What is covered is what the tests of `make test` reach: what runs at length does more of the same, and to trace it
 # would take twice as long.
 test-all: $(VENV)/installed-dev ## run all tests at length, through every transport, and check what tests cover
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto --dist worksteal $(BRIEF) || $(call AGAIN,$(BIN)/coverage run)
+	$(BIN)/coverage run -m pytest -n auto $(BRIEF) || $(call AGAIN,$(BIN)/coverage run)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/python -m tools.check_coverage
 	$(BIN)/python -m pytest -n auto --dist worksteal --all || $(call AGAIN,$(BIN)/python,--all)
