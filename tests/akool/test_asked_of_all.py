@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
@@ -13,33 +13,23 @@ from mock_akool.akool.families import CREATES
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.http import Response
 from mock_akool.core.timeline import Status, failed
-
-ONE: Final = "1" * 32
-OTHER: Final = "2" * 32
-CREATE: Final = "/api/open/v3/content/image/createbyprompt"
-INFO: Final = "/api/open/v3/content/image/infobymodelid"
-QUOTA: Final = "/api/open/v3/faceswap/quota/info"
+from tests.contract.asking import CREATE, INFO, KEY, OTHER, QUOTA, send
 
 
-def send(mock: MockAkool, method: str, path: str, query: str = "", key: str = ONE, body: object = None) -> Response:
-    headers = {"content-type": "application/json", "x-api-key": key}
-    return mock.answer(Request.build(method, path, query, headers, b"" if body is None else json.dumps(body).encode()))
-
-
-def create(mock: MockAkool, key: str = ONE, **fields: Any) -> str:
+def create(mock: MockAkool, key: str = KEY, **fields: Any) -> str:
     return send(mock, "POST", CREATE, key=key, body={"prompt": "a fox", **fields}).job_id or ""
 
 
-def poll(mock: MockAkool, job_id: str, key: str = ONE) -> Response:
+def poll(mock: MockAkool, job_id: str, key: str = KEY) -> Response:
     return send(mock, "GET", INFO, f"image_model_id={job_id}", key)
 
 
 def test_totals_have_the_refunds_that_are_due() -> None:
     mock = MockAkool(credits=20, queueing=1, processing=1, ending=failed("no", refund=True))
-    for key in (ONE, OTHER, OTHER):
+    for key in (KEY, OTHER, OTHER):
         create(mock, key)
     engine, now_ns = mock.engine, mock.clock.now_ns()
-    assert [engine.totals(now_ns, key) for key in (None, ONE, OTHER, "nobody")] == [
+    assert [engine.totals(now_ns, key) for key in (None, KEY, OTHER, "nobody")] == [
         *((2, 34, 6), (1, 18, 2), (1, 16, 4), (0, 0, 0)),
     ]
     later_ns = now_ns + 2 * NS_PER_S
@@ -48,7 +38,7 @@ def test_totals_have_the_refunds_that_are_due() -> None:
     assert [(each.account.api_key, *each[1:]) for each in engine.account_summaries(later_ns, first=1)] == [
         (OTHER, 20, 0, 2),
     ]
-    assert [each.account.api_key for each in engine.account_summaries(later_ns, most=1)] == [ONE]
+    assert [each.account.api_key for each in engine.account_summaries(later_ns, most=1)] == [KEY]
     assert engine.account_summary("nobody", later_ns) is None
 
 
@@ -65,7 +55,7 @@ def test_when_a_status_changes_next() -> None:
     assert instants == [begun_ns + at * NS_PER_S for at in (2, 3, 5, 6)] + [None]
     assert engine.next_change_ns(begun_ns + NS_PER_S, OTHER) == begun_ns + 3 * NS_PER_S
     assert engine.next_change_ns(begun_ns, "nobody") is None
-    assert (engine.idle_ns(begun_ns), engine.idle_ns(begun_ns, ONE)) == (
+    assert (engine.idle_ns(begun_ns), engine.idle_ns(begun_ns, KEY)) == (
         begun_ns + 6 * NS_PER_S,
         begun_ns + 5 * NS_PER_S,
     )
@@ -73,7 +63,7 @@ def test_when_a_status_changes_next() -> None:
 
 def test_whose_a_file_is() -> None:
     mock = MockAkool(queueing=0, processing=0)
-    jobs = [mock.engine.job(create(mock, key)) for key in (ONE, OTHER)]
+    jobs = [mock.engine.job(create(mock, key)) for key in (KEY, OTHER)]
     for job in jobs:
         assert job is not None
         files = mock.engine.files_of(job, mock.clock.now_ns())
@@ -98,7 +88,7 @@ class TestAwaited:
         return mock, create(mock)
 
     def awaited(self, mock: MockAkool) -> tuple[bool, ...]:
-        return tuple(mock.engine.is_awaited(api_key=key) for key in (None, ONE, OTHER))
+        return tuple(mock.engine.is_awaited(api_key=key) for key in (None, KEY, OTHER))
 
     def test_until_it_has_ended(self) -> None:
         mock, _ = self.fake()
@@ -177,19 +167,19 @@ def test_what_an_account_keeps() -> None:
     assert made.code == 1000, made
     send(mock, "POST", "/api/open/v4/knowledge/create", key=OTHER, body={"name": "facts", "prompt": "be kind"})
     first, second = mock.documents
-    assert [(each.api_key, each.kind) for each in (first, second)] == [(OTHER, "knowledge"), (ONE, "voice")]
+    assert [(each.api_key, each.kind) for each in (first, second)] == [(OTHER, "knowledge"), (KEY, "voice")]
     (listed,) = json.loads(send(mock, "GET", f"{voice}/list", "type=1").body)["data"]["result"]
     assert second.id == listed["_id"]
     assert dict(second.record) == listed
-    assert list(mock.of_account(ONE).documents) == [second]
-    mock.of_account(ONE).delete_document(second.id)
+    assert list(mock.of_account(KEY).documents) == [second]
+    mock.of_account(KEY).delete_document(second.id)
     assert list(mock.documents) == [first]
 
 
 def test_polls_that_come_again_stand_until_something_changes() -> None:
     """The server hands in the same record for the same bytes; its answer is looked up and logged."""
     mock = MockAkool(queueing=2, processing=2)
-    request = Request.build("GET", INFO, f"image_model_id={create(mock)}", {"x-api-key": ONE})
+    request = Request.build("GET", INFO, f"image_model_id={create(mock)}", {"x-api-key": KEY})
     engine, seen = mock.engine, []
     for _ in range(5):
         for _ in range(5):
@@ -206,7 +196,7 @@ def test_polls_that_come_again_stand_until_something_changes() -> None:
     engine.ban(mock.accounts[0], banned=True)
     assert not engine.stands(poll, mock.clock.now_ns())
     assert mock.answer(request).code == 1200
-    mock.of_account(ONE).reset()
+    mock.of_account(KEY).reset()
     assert engine.standing_polls.find(id(request)) is None
 
 

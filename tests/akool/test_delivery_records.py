@@ -19,10 +19,9 @@ from mock_akool.core.stages import STAGES
 from mock_akool.core.timeline import Status
 from mock_akool.core.webhook_faults import WEBHOOK
 from mock_akool.server.tokens import JwtTokens
+from tests.contract.asking import CREATE, KEY
 
-KEY: Final = "k" * 32
 HOOK: Final = "http://127.0.0.1:9/hook"
-CREATE: Final = "/api/open/v3/content/image/createbyprompt"
 BEGUN_NS: Final = 1_700_000_000 * NS_PER_S
 
 

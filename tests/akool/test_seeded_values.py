@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from mock_akool import MockAkool, Request, VirtualClock
+from mock_akool import MockAkool, VirtualClock
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.deliveries import Draft
 from mock_akool.akool.engine import Engine
@@ -20,16 +20,9 @@ from mock_akool.core.http import Response
 from mock_akool.core.timeline import Status
 from mock_akool.core.webhook_faults import WEBHOOK
 from mock_akool.server.tokens import JwtTokens
+from tests.contract.asking import CREATE, INFO, KEY, json_request, send
 
-KEY: Final = "k" * 32
-V3: Final = "/api/open/v3/content/image/createbyprompt"
 V4: Final = "/api/open/v4/content/image/createBySourcePrompt"
-INFO: Final = "/api/open/v3/content/image/infobymodelid"
-
-
-def request(method: str, path: str, query: str = "", body: object = None) -> Request:
-    headers = {"content-type": "application/json", "x-api-key": KEY}
-    return Request.build(method, path, query, headers, b"" if body is None else json.dumps(body).encode())
 
 
 def data_of(response: Response) -> Any:
@@ -64,8 +57,8 @@ def test_accounts() -> None:
 
 def test_realistic_jobs() -> None:
     mock = MockAkool(seed=7, realistic=True, ending="failed")
-    for path, body in ((V3, {"prompt": "a"}), (V4, {"prompt": "x", "batch_quantity": 3})):
-        mock.answer(request("POST", path, body=body))
+    for path, body in ((CREATE, {"prompt": "a"}), (V4, {"prompt": "x", "batch_quantity": 3})):
+        send(mock, "POST", path, body=body)
     jobs = mock.engine.jobs()
     assert [(job.id, job.place, job.number) for job in jobs] == [
         ("6955b9004b6a9ed6314986ae", 0, 1),
@@ -95,7 +88,7 @@ def test_what_webhooks_are_sealed_with() -> None:
     rule = WEBHOOK.read({"status": "completed", "job": 1, "fault": {"age": 30, "claim_id": "unknown"}})
     front.runtime.add_webhook_rule(rule, "old")
     for _ in range(2):
-        front.answer(request("POST", V3, body={"prompt": "a fox", "webhookUrl": "http://127.0.0.1:9/hook"}))
+        front.answer(json_request("POST", CREATE, body={"prompt": "a fox", "webhookUrl": "http://127.0.0.1:9/hook"}))
     while engine.outbox.collect(clock.now_ns() + 9 * NS_PER_S):
         pass
     begun_ms = clock.now_ns() // 10**6
@@ -113,9 +106,9 @@ def test_what_webhooks_are_sealed_with() -> None:
 def test_faults_of_files() -> None:
     mock = MockAkool(seed=7)
     mock.next_job(queueing=0, processing=0, result={"files": {"delay": [1, 9]}})
-    created = data_of(mock.answer(request("POST", V3, body={"prompt": "a fox"})))
-    shown = data_of(mock.answer(request("GET", INFO, f"image_model_id={created['_id']}")))
-    files = [mock.answer(request("GET", "/" + url.split("/", 3)[3])) for url in shown["upscaled_urls"]]
+    created = data_of(send(mock, "POST", CREATE, body={"prompt": "a fox"}))
+    shown = data_of(send(mock, "GET", INFO, f"image_model_id={created['_id']}"))
+    files = [send(mock, "GET", "/" + url.split("/", 3)[3]) for url in shown["upscaled_urls"]]
     assert [(each.delay_ns, each.rule, each.job_id) for each in files] == [
         (delay_ns, "next_job: result.files", created["_id"])
         for delay_ns in (8030440339, 7149035101, 2136226594, 5218963880)

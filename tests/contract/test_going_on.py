@@ -13,30 +13,18 @@ from typing import Any, Final
 
 import pytest
 
-from mock_akool import MockAkool, Request
+from mock_akool import MockAkool
 from mock_akool.akool.deliveries import AttemptResult
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.model import JobScript, LabelledScript
 from mock_akool.core.clock import NS_PER_S
-from mock_akool.core.http import Response
 from mock_akool.core.timeline import failed
+from tests.contract.asking import CLIENT_ID, CREATE, INFO, KEY, OTHER, QUOTA, TOKEN, send
 
-KEY: Final = "k" * 32
-OTHER: Final = "o" * 32
-CLIENT_ID: Final = "AAECAwQFBgcICQoLDA0ODw=="
 HOOK: Final = "http://127.0.0.1:9/hook"
-CREATE: Final = "/api/open/v3/content/image/createbyprompt"
-INFO: Final = "/api/open/v3/content/image/infobymodelid"
-QUOTA: Final = "/api/open/v3/faceswap/quota/info"
-TOKEN: Final = "/api/open/v3/getToken"
 KEYS: Final = (None, KEY, OTHER)
 
 Part = Callable[[MockAkool], object]
-
-
-def send(mock: MockAkool, method: str, path: str, query: str = "", key: str = KEY, body: object = None) -> Response:
-    headers = {"content-type": "application/json", **({"x-api-key": key} if key else {})}
-    return mock.answer(Request.build(method, path, query, headers, b"" if body is None else json.dumps(body).encode()))
 
 
 def create(mock: MockAkool, key: str = KEY, prompt: str = "a fox", **fields: Any) -> str:

@@ -13,7 +13,8 @@ from mock_akool.akool.accounts import Account
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.saved_state import State, StateError, go_on_from
 from mock_akool.core.clock import ClockState
-from tests.contract.test_going_on import KEY, OTHER, RULES, create, known, quotas
+from tests.contract.asking import KEY, OTHER
+from tests.contract.test_going_on import RULES, create, known, quotas
 
 HINT: Final = "Take another one"
 

@@ -13,26 +13,14 @@ from mock_akool.akool.saved_state import FORMAT, StateError
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.http import Response
 from mock_akool.core.timeline import Stage
+from tests.contract.asking import CLIENT_ID, CREATE, INFO, KEY, OTHER, PRESS, QUOTA, TOKEN, send
 
-KEY: Final = "k" * 32
-OTHER: Final = "o" * 32
-CLIENT_ID: Final = "AAECAwQFBgcICQoLDA0ODw=="
-CREATE: Final = "/api/open/v3/content/image/createbyprompt"
-PRESS: Final = "/api/open/v3/content/image/createbybutton"
-INFO: Final = "/api/open/v3/content/image/infobymodelid"
-QUOTA: Final = "/api/open/v3/faceswap/quota/info"
-TOKEN: Final = "/api/open/v3/getToken"
 DAY_S: Final = 24 * 3600
 
 Do = Callable[[MockAkool], object]
 Ask = Callable[[MockAkool], Response]
 Seen = tuple[int, int | None, str | None]
 """The HTTP status, the business code, and the API key of the account that the call log names."""
-
-
-def send(mock: MockAkool, method: str, path: str, query: str = "", key: str = KEY, body: object = None) -> Response:
-    headers = {"content-type": "application/json", **({"x-api-key": key} if key else {})}
-    return mock.answer(Request.build(method, path, query, headers, b"" if body is None else json.dumps(body).encode()))
 
 
 def create(mock: MockAkool, key: str = KEY, **fields: Any) -> Response:

@@ -7,27 +7,14 @@ from typing import Any, Final
 
 import pytest
 
-from mock_akool import MockAkool, Request
+from mock_akool import MockAkool
 from mock_akool.core.http import Download, Headers, Response
 from mock_akool.core.timeline import Status
+from tests.contract.asking import CLIENT_ID, CREATE, INFO, KEY, PRESS, QUOTA, TOKEN, send
 
-KEY: Final = "k" * 32
-CLIENT_ID: Final = "AAECAwQFBgcICQoLDA0ODw=="
-CREATE: Final = "/api/open/v3/content/image/createbyprompt"
-PRESS: Final = "/api/open/v3/content/image/createbybutton"
-INFO: Final = "/api/open/v3/content/image/infobymodelid"
-QUOTA: Final = "/api/open/v3/faceswap/quota/info"
-TOKEN: Final = "/api/open/v3/getToken"
 JSON: Final[Headers] = (("content-type", "application/json; charset=utf-8"), ("access-control-allow-origin", "*"))
 XML: Final[Headers] = (("content-type", "application/xml"), ("access-control-allow-origin", "*"))
 NS: Final = 10**9
-
-
-def send(
-    mock: MockAkool, method: str, path: str, query: str = "", body: object = None, key: str = KEY, **headers: str
-) -> Response:
-    sent = {"content-type": "application/json", **({"x-api-key": key} if key else {}), **headers}
-    return mock.answer(Request.build(method, path, query, sent, b"" if body is None else json.dumps(body).encode()))
 
 
 def create(mock: MockAkool) -> Response:

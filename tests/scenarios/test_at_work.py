@@ -7,34 +7,22 @@ from typing import Any, Final
 
 import pytest
 
-from mock_akool import MockAkool, Request
+from mock_akool import MockAkool
 from mock_akool.akool.endpoints import CREATES
 from mock_akool.akool.scenarios.model import JobScript, LabelledScript
 from mock_akool.akool.scenarios.schema import as_python, json_schema, label_of, read_scenario
 from mock_akool.core.http import Response
 from mock_akool.core.timeline import failed
+from tests.contract.asking import CREATE, INFO, KEY, OTHER, QUOTA, TOKEN, send
 
-ONE: Final = "1" * 32
-OTHER: Final = "2" * 32
 HOOK: Final = "http://127.0.0.1:9/hook"
-CREATE: Final = "/api/open/v3/content/image/createbyprompt"
-INFO: Final = "/api/open/v3/content/image/infobymodelid"
-QUOTA: Final = "/api/open/v3/faceswap/quota/info"
-TOKEN: Final = "/api/open/v3/getToken"
 
 
-def send(
-    mock: MockAkool, method: str, path: str, query: str = "", key: str = ONE, body: object = None, **headers: str
-) -> Response:
-    sent = {"content-type": "application/json", **({"x-api-key": key} if key else {}), **headers}
-    return mock.answer(Request.build(method, path, query, sent, b"" if body is None else json.dumps(body).encode()))
-
-
-def create(mock: MockAkool, key: str = ONE, prompt: str = "a fox", **fields: Any) -> Response:
+def create(mock: MockAkool, key: str = KEY, prompt: str = "a fox", **fields: Any) -> Response:
     return send(mock, "POST", CREATE, key=key, body={"prompt": prompt, **fields})
 
 
-def quota(mock: MockAkool, key: str = ONE) -> int:
+def quota(mock: MockAkool, key: str = KEY) -> int:
     return send(mock, "GET", QUOTA, key=key).status
 
 
@@ -69,7 +57,7 @@ def test_what_has_no_name_is_called_by_its_place() -> None:
     assert labels_of(PLAIN) == (
         [None, "scenario: rules[0]", "scenario: third"],
         ["scenario: jobs[0]", "scenario: jobs[1]", "scenario: jobs[1]", "scenario: jobs[1]"],
-        [("scenario: webhooks[0]", [ONE]), ("scenario: webhooks[1]", [ONE])],
+        [("scenario: webhooks[0]", [KEY]), ("scenario: webhooks[1]", [KEY])],
     )
 
 
@@ -81,7 +69,7 @@ def test_what_is_said_in_several_scenarios() -> None:
     assert labels_of(first, second, third) == (
         [None, "first: rules[0]", "first: third"],
         ["first: jobs[0]", "second: jobs[0]", "third: jobs[0]", "second: jobs[0]"],
-        [("first: webhooks[0]", []), ("first: webhooks[1]", [ONE])],
+        [("first: webhooks[0]", []), ("first: webhooks[1]", [KEY])],
     )
 
 
@@ -91,16 +79,16 @@ def test_the_later_scenario_decides_of_accounts_and_limits() -> None:
         {"account": {"credits": 7, "status": "banned"}, "limits": {"concurrent_jobs": 3}},
         {"account": {"credits": 9, "token_lifetime": 60}, "limits": {"requests_per_second": 2}},
     )
-    account = mock.add_account(ONE)
-    assert (mock.of_account(ONE).credits, account.banned, account.token_lifetime_ns) == (9, True, 60 * 10**9)
-    assert mock.application.scenarios.limits(ONE) == (2, 3)
+    account = mock.add_account(KEY)
+    assert (mock.of_account(KEY).credits, account.banned, account.token_lifetime_ns) == (9, True, 60 * 10**9)
+    assert mock.application.scenarios.limits(KEY) == (2, 3)
 
 
 class TestUnused:
     @pytest.fixture
     def mock(self) -> MockAkool:
         mock = MockAkool()
-        for view in (mock, mock.of_account(ONE), mock.of_account(OTHER)):
+        for view in (mock, mock.of_account(KEY), mock.of_account(OTHER)):
             view.put_scenario(PLAIN)
             view.on("quota/info").nth(9).respond(http=509)
             view.on("quota/info").nth(8).optional().respond(http=508)
@@ -137,7 +125,7 @@ class TestUnused:
             (OTHER, (script,), 0),
         ]
         assert [each.api_key for each in mock.application.scenarios.unused_job_scripts(OTHER)] == [OTHER]
-        assert list(mock.application.scenarios.unused_job_scripts(ONE)) == []
+        assert list(mock.application.scenarios.unused_job_scripts(KEY)) == []
 
 
 def test_a_script_for_several_of_the_next_jobs() -> None:
@@ -164,20 +152,20 @@ def test_a_script_for_several_of_the_next_jobs() -> None:
 class TestWhoIsMeant:
     def test_whoever_signs_in_or_has_a_token(self) -> None:
         mock = MockAkool()
-        mock.on("getToken").account(ONE).nth(2).respond(http=502)
-        mock.on("quota/info").account(ONE).nth(2).respond(http=503)
-        pair = {"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": ONE}
+        mock.on("getToken").account(KEY).nth(2).respond(http=502)
+        mock.on("quota/info").account(KEY).nth(2).respond(http=503)
+        pair = {"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": KEY}
         answers = [send(mock, "POST", TOKEN, key="", body=pair) for _ in range(2)]
         token = json.loads(answers[0].body)["token"]
         asked = [send(mock, "GET", QUOTA, key="", authorization=f"{word} {token}") for word in ("bearer", "Bearer")]
         assert [each.status for each in (*answers, *asked)] == [200, 502, 200, 503]
-        assert asked[1].account == ONE
+        assert asked[1].account == KEY
         unknown = send(mock, "GET", QUOTA, key="", authorization="Bearer x")
         assert (unknown.status, unknown.code, unknown.rule) == (200, 1101, None)
 
     def test_whose_job_it_is(self) -> None:
         mock = MockAkool(queueing=0, processing=0)
-        owners = (ONE, OTHER, ONE)
+        owners = (KEY, OTHER, KEY)
         ids = [create(mock, key).job_id or "" for key in owners]
         mock.on("infobymodelid").job(2).respond(http=502)
         mock.on("file").job(ids[1]).respond(http=503)
@@ -186,9 +174,9 @@ class TestWhoIsMeant:
         assert [(each.status, each.job_id) for each in polls] == [(200, ids[0]), (200, ids[1]), (502, ids[2])]
         files = [json.loads(each.body)["data"]["image"] for each in polls[:2]]
         got = [send(mock, "GET", "/" + url.split("/", 3)[3], key="") for url in files]
-        assert [(each.status, each.account, each.job_id) for each in got] == [(200, ONE, ids[0]), (503, OTHER, ids[1])]
+        assert [(each.status, each.account, each.job_id) for each in got] == [(200, KEY, ids[0]), (503, OTHER, ids[1])]
         press = send(mock, "POST", CREATE.replace("prompt", "button"), body={"_id": ids[0], "button": "U1"})
-        assert (press.status, press.account, press.job_id) == (504, ONE, ids[0])
+        assert (press.status, press.account, press.job_id) == (504, KEY, ids[0])
 
     def test_prompts_and_statuses(self) -> None:
         mock = MockAkool()
@@ -206,26 +194,26 @@ class TestWhoIsMeant:
         mock = MockAkool()
         rules = {"rules": [{"on": "quota/info", "nth": [1, 3], "fault": {"http": 502}}]}
         mock.put_scenario(rules)
-        mock.of_account(ONE).put_scenario({"rules": [{"on": "quota/info", "nth": 1, "fault": {"http": 503}}]})
+        mock.of_account(KEY).put_scenario({"rules": [{"on": "quota/info", "nth": 1, "fault": {"http": 503}}]})
         assert [quota(mock) for _ in range(4)] == [503, 200, 502, 200]
         runtime = mock.application.scenarios
-        assert [each.fired for each in (*runtime.rules_of(ONE), *runtime.rules)] == [1, 1]
+        assert [each.fired for each in (*runtime.rules_of(KEY), *runtime.rules)] == [1, 1]
 
 
 class TestNames:
     def test_in_a_key_whose_owner_knows_the_key_without_them(self) -> None:
         mock = MockAkool()
-        named = f"{ONE}+flaky-gateway+rate-limited"
+        named = f"{KEY}+flaky-gateway+rate-limited"
         quota(mock, named)
-        quota(mock, ONE)
-        assert [each.api_key for each in mock.accounts] == [named, ONE]
+        quota(mock, KEY)
+        assert [each.api_key for each in mock.accounts] == [named, KEY]
         assert len({each.client_id for each in mock.accounts}) == 1
-        keys = (named, ONE, "a+B", "AAEC+wQFBgcICQoLDA0ODw==")
-        assert [mock.application.scenarios.secret_of(key) for key in keys] == [ONE, *keys[1:]]
+        keys = (named, KEY, "a+B", "AAEC+wQFBgcICQoLDA0ODw==")
+        assert [mock.application.scenarios.secret_of(key) for key in keys] == [KEY, *keys[1:]]
 
     def test_where_they_may_not(self) -> None:
         mock = MockAkool(scenario_sources=["python"])
-        named = f"{ONE}+flaky-gateway"
+        named = f"{KEY}+flaky-gateway"
         assert {quota(mock, named) for _ in range(9)} == {200}
         assert mock.application.scenarios.secret_of(named) == named
         assert create(mock, prompt="[mock:nosuch]").status == 200
@@ -235,8 +223,8 @@ class TestNames:
     )
     def test_each_where_it_may(self, sources: list[str], by_key: int, by_prompt: int) -> None:
         mock = MockAkool(scenario_sources=sources)
-        pair = {"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": f"{ONE}+nosuch"}
-        assert quota(mock, f"{ONE}+nosuch") == by_key
+        pair = {"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": f"{KEY}+nosuch"}
+        assert quota(mock, f"{KEY}+nosuch") == by_key
         assert send(mock, "POST", TOKEN, key="", body=pair).status == by_key
         assert create(mock, prompt="a fox [mock:nosuch]").status == by_prompt
         assert create(mock, prompt="a fox [mock:]nosuch + more").status == 200
@@ -291,70 +279,70 @@ class TestForgotten:
         return MockAkool(queueing=0, processing=0)
 
     def both(self, mock: MockAkool) -> list[int]:
-        return [quota(mock, key) for key in (ONE, OTHER)]
+        return [quota(mock, key) for key in (KEY, OTHER)]
 
     def test_rules_for_everybody(self, mock: MockAkool) -> None:
         mock.put_scenario({"rules": [{"on": "quota/info", "nth": 2, "fault": {"http": 502}}]})
         mock.on("quota/info").nth(3).respond(http=503)
         assert [self.both(mock) for _ in range(2)] == [[200, 200], [502, 502]]
-        mock.of_account(ONE).reset()
+        mock.of_account(KEY).reset()
         assert [self.both(mock) for _ in range(3)] == [[200, 503], [502, 200], [503, 200]]
 
     def test_what_is_its_own(self, mock: MockAkool) -> None:
-        for key, status in ((ONE, 502), (OTHER, 503)):
+        for key, status in ((KEY, 502), (OTHER, 503)):
             mock.of_account(key).put_scenario({"rules": [{"on": "quota/info", "nth": 2, "fault": {"http": status}}]})
             mock.of_account(key).on("quota/info").nth(3).respond(http=status + 2)
             mock.of_account(key).next_job(ending="failed")
             mock.of_account(key).webhooks.fault(copies=2)
         self.both(mock)
-        mock.of_account(ONE).reset()
+        mock.of_account(KEY).reset()
         runtime = mock.application.scenarios
-        assert (runtime.scripted_accounts(), runtime.scenarios_of(ONE), runtime.rules_of(ONE)) == ((OTHER,), (), ())
-        assert [runtime.scripted_jobs(key) for key in (ONE, OTHER)] == [0, 1]
-        assert [len(runtime.webhook_rules_of(key)) for key in (ONE, OTHER)] == [0, 1]
+        assert (runtime.scripted_accounts(), runtime.scenarios_of(KEY), runtime.rules_of(KEY)) == ((OTHER,), (), ())
+        assert [runtime.scripted_jobs(key) for key in (KEY, OTHER)] == [0, 1]
+        assert [len(runtime.webhook_rules_of(key)) for key in (KEY, OTHER)] == [0, 1]
         assert [self.both(mock) for _ in range(3)] == [[200, 503], [200, 505], [200, 200]]
 
     def test_scripts_and_faults_that_were_used(self, mock: MockAkool) -> None:
         mock.put_scenario({"jobs": [{}, {}], "webhooks": [{"times": 1, "fault": {"copies": 2}}]})
         mock.webhooks.fault(copies=3, times=1, status="completed")
         for _ in range(2):
-            for key in (ONE, OTHER):
+            for key in (KEY, OTHER):
                 create(mock, key, webhookUrl=HOOK)
         mock.clock.advance(1)
-        mock.of_account(ONE).reset()
+        mock.of_account(KEY).reset()
         faults = mock.application.scenarios.webhook_rules_of(None)
         assert [dict(each.applied) for each in faults] == [{OTHER: 1}, {OTHER: 1}]
         scripts = []
-        for key in (ONE, OTHER):
+        for key in (KEY, OTHER):
             create(mock, key, webhookUrl=HOOK)
             scripts.append(mock.jobs[-1].job_script)
         assert scripts == ["scenario: jobs[0]", "scenario: jobs[1]"]
         mock.clock.advance(1)
-        assert [dict(each.applied) for each in faults] == [{OTHER: 1, ONE: 1}] * 2
+        assert [dict(each.applied) for each in faults] == [{OTHER: 1, KEY: 1}] * 2
 
     def test_what_its_key_and_prompts_name(self, mock: MockAkool) -> None:
         prompt = "a fox [mock:rate-limited]"
-        named = f"{ONE}+rate-limited"
-        assert [create(mock, key, prompt).code for key in (ONE, OTHER)] == [1005, 1005]
+        named = f"{KEY}+rate-limited"
+        assert [create(mock, key, prompt).code for key in (KEY, OTHER)] == [1005, 1005]
         assert [create(mock, named).code for _ in range(2)] == [1005, 1000]
-        mock.of_account(ONE).reset()
+        mock.of_account(KEY).reset()
         mock.of_account(named).reset()
-        assert [create(mock, key, prompt).code for key in (ONE, OTHER)] == [1005, 1000]
+        assert [create(mock, key, prompt).code for key in (KEY, OTHER)] == [1005, 1000]
         assert [create(mock, named).code for _ in range(2)] == [1005, 1000]
 
 
 def test_a_limit_of_requests_for_one_account() -> None:
     mock = MockAkool()
-    mock.of_account(ONE).put_scenario({"limits": {"requests_per_second": 2}})
+    mock.of_account(KEY).put_scenario({"limits": {"requests_per_second": 2}})
 
     def codes(key: str) -> list[int | None]:
         return [send(mock, "GET", QUOTA, key=key).code for _ in range(3)]
 
-    assert (codes(ONE), codes(OTHER)) == ([1000, 1000, 1005], [1000, 1000, 1000])
+    assert (codes(KEY), codes(OTHER)) == ([1000, 1000, 1005], [1000, 1000, 1000])
     mock.clock.advance(0.999)
-    assert codes(ONE) == [1005] * 3
+    assert codes(KEY) == [1005] * 3
     mock.clock.advance(0.001)
-    assert codes(ONE) == [1000, 1000, 1005]
+    assert codes(KEY) == [1000, 1000, 1005]
 
 
 def test_a_client_is_awaited_while_its_newest_request_went_wrong() -> None:
@@ -362,7 +350,7 @@ def test_a_client_is_awaited_while_its_newest_request_went_wrong() -> None:
     mock.on("quota/info").nth(2).delay(1)
     mock.on("quota/info").nth(3).respond(http=502)
     seen = []
-    for key in (ONE, ONE, ONE, ONE, "", ONE):
+    for key in (KEY, KEY, KEY, KEY, "", KEY):
         quota(mock, key)
         seen.append(mock.engine.is_awaited())
     assert seen == [False, True, True, False, True, False]
@@ -370,10 +358,10 @@ def test_a_client_is_awaited_while_its_newest_request_went_wrong() -> None:
 
 def test_an_account_s_own_limit_of_jobs_goes_before_that_of_the_settings() -> None:
     mock = MockAkool(concurrent_jobs=1, queueing=1, processing=1)
-    mock.of_account(ONE).put_scenario({"limits": {"concurrent_jobs": 2}})
-    assert [create(mock, key).code for key in (ONE, ONE, ONE, OTHER, OTHER)] == [1000, 1000, 1005, 1000, 1005]
+    mock.of_account(KEY).put_scenario({"limits": {"concurrent_jobs": 2}})
+    assert [create(mock, key).code for key in (KEY, KEY, KEY, OTHER, OTHER)] == [1000, 1000, 1005, 1000, 1005]
     mock.clock.advance(2)
-    assert [create(mock, key).code for key in (ONE, ONE, ONE, OTHER, OTHER)] == [1000, 1000, 1005, 1000, 1005]
+    assert [create(mock, key).code for key in (KEY, KEY, KEY, OTHER, OTHER)] == [1000, 1000, 1005, 1000, 1005]
 
 
 def test_a_rule_is_written_as_python() -> None:
