@@ -74,10 +74,7 @@ def run_here(
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed.encode()), encoding="utf-8"))
-        try:
-            code = main(words)
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        code = _status_of(words)
     said, complained = (stream.buffer.getvalue().decode() for stream in (out, err))
     return subprocess.CompletedProcess([*MOCK_AKOOL, *words], code, said, complained)
 
@@ -89,12 +86,16 @@ def run_with_children(
     words = list(map(str, arguments))
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         with _surrounded(environment(**(variables or {})), folder or Path.cwd()), _writing_to(out, err):
-            try:
-                code = main(words)
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            code = _status_of(words)
         said, complained = (_all_of(file) for file in (out, err))
     return subprocess.CompletedProcess([*MOCK_AKOOL, *words], code, said, complained)
+
+
+def _status_of(words: Sequence[str]) -> int:
+    try:
+        return main(words)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
 
 
 @contextlib.contextmanager
