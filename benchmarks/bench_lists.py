@@ -5,7 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import cycle, islice
 from statistics import median
 from typing import Any, NamedTuple
@@ -59,11 +60,7 @@ def run(quick: bool) -> Iterator[Row]:
             ", polled for the first time": {1: _first(mock, reader, 1), _JOBS: _first(mock, reader, _JOBS)},
         }
         for how, polls in names.items():
-            took_us = interleaved(rounds, polls)
-            note = ", ".join(f"{count} in {median(each):.1f} µs" for count, each in took_us.items())
-            most = 30 if "first" in how else 10
-            ratio = median_ratio(took_us[_JOBS], took_us[1])
-            yield Row(f"{reader.name} of {_JOBS} / of one{how}", ratio, "x", at_most(most), note)
+            yield _row(reader, how, interleaved(rounds, polls), 30 if "first" in how else 10)
     with running_ours("--processing", "forever", "--credits", str(10**9), "--log", "off") as server:
         connection = http.client.HTTPConnection(HOST, server.port, timeout=10)
         try:
@@ -94,10 +91,14 @@ def _over_http(connection: http.client.HTTPConnection, reader: _Reader, rounds: 
             raise BenchmarkError(f"{len(found)} jobs were shown, not {count}")
         return took * 1e6
 
-    took_us = interleaved(rounds * 4, {1: lambda: first_of(1), _JOBS: lambda: first_of(_JOBS)})
-    note = ", ".join(f"{count} in {median(each):.0f} µs" for count, each in took_us.items())
+    took_us = interleaved(rounds * 4, {count: partial(first_of, count) for count in (1, _JOBS)})
+    return _row(reader, ", the first time, over HTTP", took_us, 10)
+
+
+def _row(reader: _Reader, how: str, took_us: Mapping[int, Sequence[float]], most: float) -> Row:
+    note = ", ".join(f"{count} in {median(each):.1f} µs" for count, each in took_us.items())
     ratio = median_ratio(took_us[_JOBS], took_us[1])
-    return Row(f"{reader.name} of {_JOBS} / of one, the first time, over HTTP", ratio, "x", at_most(10), note)
+    return Row(f"{reader.name} of {_JOBS} / of one{how}", ratio, "x", at_most(most), note)
 
 
 def _made(mock: MockAkool, reader: _Reader) -> str:
