@@ -216,7 +216,7 @@ class FrozenOutbox(NamedTuple):
         """Return all of it, to go on from."""
         # The next changes are those of the subscriptions.
         due = [each for each in self.due if each.number]
-        due += (entry for each in self.subscriptions if each.blocked for entry in each.blocked)
+        due += (entry for each in self.subscriptions for entry in each.blocked)
         # They come first again, in the order in which they were taken. No change of a job has an order below 0.
         again = [
             Due(each.next_ns or each.due_ns, place, each.job_id, each.number)
