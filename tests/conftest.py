@@ -101,7 +101,7 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is not wanted, and let no slow test come among the last of the shuffled ones: the others wait."""
+    """Leave out what is not wanted, and let no test that takes seconds come among the last: all workers would wait."""
     unwanted = set() if extent.everything() else {"slow"}
     unwanted |= {name for name in ("image", "bare", "runtimes") if not config.getoption(f"--{name}")}
     left_out = [item for item in items if unwanted & {marker.name for marker in item.iter_markers()}]
@@ -110,7 +110,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         gone = set(left_out)
         items[:] = [item for item in items if item not in gone]
     last = len(items) - len(items) // 5
-    late = [item for item in items[last:] if item.get_closest_marker("slow")]
+    late = [item for item in items[last:] if {"slow", "lengthy"} & {marker.name for marker in item.iter_markers()}]
     moved = set(late)
     items[:] = [*late, *(item for item in items if item not in moved)]
 

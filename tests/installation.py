@@ -8,18 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
-import zipfile
-from collections.abc import Callable, Collection, Iterator
-from importlib.metadata import Distribution, PathDistribution, distribution
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
-from packaging.requirements import Requirement
 
 from mock_akool import __version__
 from tests.children import environment, run
-from tests.extent import choose
 from tests.packaging import dockerfile
 from tests.packaging.dockerfile import ROOT
 
@@ -78,11 +74,7 @@ def build_wheel(place: Path) -> None:
 
 
 def build_image(root: Path) -> None:
-    """Run the commands of the image's build stage with `root` for the image's root, and make the folder `elsewhere`.
-
-    At length what the build requires is installed for it, as in the image. Else it is taken from this environment.
-    """
-    requires_here = choose("PIP_NO_BUILD_ISOLATION=no ", "")  # to pip, this `no` means: do not isolate
+    """Run the commands of the image's build stage with `root` for the image's root, and make the folder `elsewhere`."""
     sources = root / "src"
     sources.mkdir()
     for word, value in dockerfile.stages()[1].instructions:
@@ -93,41 +85,10 @@ def build_image(root: Path) -> None:
         elif word == "RUN":
             # What pip has in its cache need not be fetched again for each run of the tests.
             command = re.sub(r"/(?=opt/mock-akool|wheels)", f"{root}/", value).replace("--no-cache-dir ", "")
-            variables = f"export {requires_here}PATH={Path(sys.executable).parent}:$PATH"
-            succeed("sh", "-euc", f"{variables}; {command}", folder=sources)
+            succeed("sh", "-euc", f"export PATH={Path(sys.executable).parent}:$PATH; {command}", folder=sources)
         else:
             assert (word, value) in {("WORKDIR", "/src"), ("ARG", "VERSION=0.0.0")}
     (root / "elsewhere").mkdir()
-
-
-def build_environment(place: Path, wheel: Path) -> None:
-    """Make of the image's build what tests use, in less than half of the time: the environment and `elsewhere`.
-
-    What the wheel requires is copied from this environment, and what that requires in turn. So nothing else is there,
-    and no package index is asked.
-    """
-    target = place / "opt" / "mock-akool"
-    succeed(sys.executable, "-m", "venv", "--without-pip", target, folder=place)
-    (packages,) = target.glob("lib/python*/site-packages")
-    (information,) = (each for each in zipfile.Path(wheel).iterdir() if each.name.endswith(".dist-info"))
-    for each in _required(PathDistribution(information), {""}, set()):
-        for file in each.files or ():
-            if ".." not in file.parts and (source := Path(str(file.locate()))).exists():
-                (packages / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(source, packages / file)
-    pip = (sys.executable, "-m", "pip", "--python", target / "bin" / "python")
-    succeed(*pip, "install", "--no-index", "--no-deps", wheel, folder=place)
-    (place / "elsewhere").mkdir()
-
-
-def _required(of: Distribution, extras: Collection[str], known: set[str]) -> Iterator[Distribution]:
-    """Yield what a distribution with these extras requires here, and what that requires; `known` are those before."""
-    for wanted in map(Requirement, of.requires or ()):
-        is_wanted = wanted.marker is None or any(wanted.marker.evaluate({"extra": each}) for each in extras)
-        if is_wanted and str(wanted) not in known:
-            known.add(str(wanted))
-            yield distribution(wanted.name)
-            yield from _required(distribution(wanted.name), {"", *wanted.extras}, known)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -102,6 +102,7 @@ def test_a_service_that_does_not_answer_is_said(capsys: pytest.CaptureFixture[st
     assert "does not answer" in capsys.readouterr().err
 
 
+@pytest.mark.lengthy
 def test_files_are_written_and_the_next_run_finds_no_difference(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(code, took_s, seen, place / "a new folder" / "images")
 
 
+@pytest.mark.lengthy
 class TestRealRun:
     """The demo as a person sees it, once, in real time, on a terminal."""
 

@@ -94,6 +94,7 @@ def test_each_family_is_played_to_its_end(
         assert re.search(rf"^  {re.escape(file.name)} +\w+/[\w-]+ +\d+ kB$", shown, re.MULTILINE)
 
 
+@pytest.mark.lengthy
 def test_the_command_plays_a_family_and_saves_its_files(tmp_path: Path) -> None:
     finished = run("demo", "avatar", "--folder", tmp_path / "new")
     assert (finished.returncode, finished.stderr) == (0, "")

@@ -88,8 +88,9 @@ HEADERS = st.fixed_dictionaries(
 )
 # Bytes that may stand in a request's target.
 QUERIES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#"), max_size=60)
-# Two slashes at the start are a host to the clients' own parsers.
-PATHS = QUERIES.map("/{}".format).filter(lambda path: not path.startswith("//"))
+# Two slashes at the start are a host to the clients' own parsers. Hypothesis also draws strings that it finds in our
+# modules, such as paths that something answers.
+PATHS = QUERIES.map("/{}".format).filter(lambda path: not path.startswith(("//", "/api/", "/_mock")))
 
 
 def check(answer: Answer) -> None:
@@ -163,7 +164,7 @@ def test_any_path(transport_class: type[Transport], paths: list[str]) -> None:
             answer = transport.call("GET", path)
             assert answer.status in (403, 404)
             if answer.status == 404:
-                assert "Not Found" in answer.body.decode() or path.startswith("/_mock/")
+                assert "Not Found" in answer.body.decode()
 
 
 def test_the_strategies_reach_every_outcome() -> None:

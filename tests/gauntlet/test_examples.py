@@ -37,6 +37,7 @@ KINDS: Final = {
 """The examples of other families: the family, a scenario of its own, and what they are called with."""
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("client", each_way("*_client.*"))
 def test_an_example_comes_through_the_gauntlet(
     client: Path,

@@ -118,6 +118,7 @@ class TestOtherHosts:
                 session.get(UNREACHABLE, timeout=5)
 
 
+@pytest.mark.lengthy  # where no name server answers, the first unknown name takes five seconds
 class TestWhatFailedElsewhere:
     """It is in the report: perhaps the client was to ask the fake."""
 

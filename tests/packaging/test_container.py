@@ -2,7 +2,8 @@
 
 Where the tests may make namespaces of their own, as root may on Linux, the image's command is run there as an engine
 would run it: as process 1, by the image's user without a capability, on a read-only file system, with a network of its
-own. At length the image's build is run as well, which needs a package index, as installing for the first time does.
+own. That is at length, in what the image's build makes, which needs a package index, as installing for the first time
+does.
 """
 
 from __future__ import annotations
@@ -186,6 +187,7 @@ def _free_port() -> int:
         return port
 
 
+@pytest.mark.slow
 class TestCommands:
     """What the image runs, in an environment that holds the wheel. Tests listen on the loopback address only."""
 
@@ -334,6 +336,7 @@ print(job["image_status"], ask(job["image"])[:2])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not _can_make_namespaces(), reason="the tests may not make namespaces here")
 class TestAsAnEngineRunsIt:
     @pytest.fixture

@@ -70,6 +70,7 @@ class TestWheel:
         assert pages - held == set()
 
 
+@pytest.mark.slow
 class TestInstalled:
     def test_it_is_the_installed_package_that_runs(self, installed: Installed) -> None:
         told = installed.run("python", "-c", "import mock_akool; print(mock_akool.__file__)")
@@ -95,7 +96,6 @@ class TestInstalled:
         assert int(told.stdout) > 1000
         assert "No module named 'faker'" in told.stderr
 
-    @pytest.mark.slow
     def test_the_demo_plays(self, installed: Installed) -> None:
         told = installed.run("mock-akool", "demo", "--folder", "images")
         assert (told.returncode, told.stderr) == (0, "")
@@ -103,7 +103,6 @@ class TestInstalled:
         assert len(list((installed.folder / "images").glob("*.jpg"))) == 11
 
     # That the marker of types is in the wheel is seen above, and what users see of them in tests/typing.
-    @pytest.mark.slow
     def test_its_types_are_seen_by_those_who_use_it(self, installed: Installed) -> None:
         (installed.folder / "user.py").write_text(
             "from mock_akool import Mockakool, MockAkool\n"
