@@ -14,7 +14,7 @@ from tests.children import Serving
 from tests.extent import choose
 from tests.server.fuzzing import CLIENT_ID, KEY, Fuzzer, Known, Outcome, as_request, send
 
-SEEDS: Final = choose(range(1), range(8))
+SEEDS: Final = choose(range(1), range(5))
 """Each is a test of its own, so that they run beside each other."""
 REQUESTS: Final = choose(1_500, 15_000)
 MISSED: Final = choose(10, 4)
