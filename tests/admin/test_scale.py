@@ -99,6 +99,7 @@ REQUESTS: Final[tuple[tuple[str, str, str, dict[str, Any]], ...]] = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_one_account", [True, False], ids=["of one account", "of as many accounts"])
 def test_nobody_waits_the_longer_the_more_there_is(is_one_account: bool) -> None:
     """Of several times as many jobs, no more is looked at while others wait. What C does in one step counts as one."""

@@ -67,6 +67,7 @@ def test_what_is_recorded_is_replayed(real: Real, tmp_path: Path) -> None:
     assert real.mock.calls.count == 1
 
 
+@pytest.mark.slow
 def test_a_program_with_akools_hosts_in_it_is_recorded_and_replayed_by_exec(real: Real, tmp_path: Path) -> None:
     folder, ca = tmp_path / "tape", {"MOCK_AKOOL_CA_DIR": str(tmp_path / "ca")}
     outputs = []

@@ -14,17 +14,18 @@ from mock_akool.cli import main
 from mock_akool.gauntlet import Verdict
 from mock_akool.scenario_library.library import named, names
 from tests.docs.example_commands import command_of, each_way
-from tests.extent import choose
 
-PAUSE_S: Final = ("0.3", "0.8")
-"""In brief and at length; the scenario `slow` wants half a second."""
+pytestmark = pytest.mark.slow
+
+PAUSE_S: Final = "0.8"
+"""The scenario `slow` wants half a second."""
 
 ABOUT_OTHERS: Final = {name for name in names() if named(name).webhooks or named(name).expect.about != GROUPS["any"]}
 """Scenarios about other jobs, tokens and webhooks: the clients send an API key, poll, and want images."""
 ALL: Final = [name for name in names() if name not in ABOUT_OTHERS]
 USUAL: Final = ["banned", "broken-files", "expired-files", "fails", "flaky-gateway", "garbage-bodies", "rate-limited"]
-FEW: Final = ["broken-files", "flaky-gateway"]
-"""Those of which a client must come out with its file; the others run at length."""
+OVERCOME: Final = ["broken-files", "flaky-gateway"]
+"""Those of which a client must come out with its file."""
 
 KINDS: Final = {
     "*_faceswap.*": (
@@ -37,7 +38,6 @@ KINDS: Final = {
 """The examples of other families: the family, a scenario of its own, and what they are called with."""
 
 
-@pytest.mark.lengthy
 @pytest.mark.parametrize("client", each_way("*_client.*"))
 def test_an_example_comes_through_the_gauntlet(
     client: Path,
@@ -47,7 +47,7 @@ def test_an_example_comes_through_the_gauntlet(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # One client of each language meets all of them.
-    scenarios = choose(FEW, USUAL if client.name in {"httpx_client.py", "aiohttp_client.py"} else ALL)
+    scenarios = USUAL if client.name in {"httpx_client.py", "aiohttp_client.py"} else ALL
     options = ["--only", ",".join(scenarios)]
     monkeypatch.chdir(tmp_path)
     verdicts = judge(options, [*command_of(client, tmp_path_factory), "a red fox"], monkeypatch, capsys)
@@ -57,7 +57,7 @@ def test_an_example_comes_through_the_gauntlet(
 @pytest.mark.parametrize(
     ("client", "family", "own", "words"),
     [
-        pytest.param(*each.values, *about, id=each.id, marks=[*each.marks, pytest.mark.slow])
+        pytest.param(*each.values, *about, id=each.id, marks=each.marks)
         for pattern, about in KINDS.items()
         for each in each_way(pattern)
     ],
@@ -84,7 +84,7 @@ def judge(
     options: list[str], command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> dict[str, str]:
     """Run an example in a folder of its own through the gauntlet; returns the verdicts, of which none is bad."""
-    variables = {"BASE_URL": API_URL, "API_KEY": "my-key", "PAUSE_S": choose(*PAUSE_S), "PATIENCE_S": "15"}
+    variables = {"BASE_URL": API_URL, "API_KEY": "my-key", "PAUSE_S": PAUSE_S, "PATIENCE_S": "15"}
     for name, value in variables.items():
         monkeypatch.setenv(f"AKOOL_{name}", value)
     found = Path("found.json")
@@ -92,5 +92,5 @@ def judge(
     assert status == 0, capsys.readouterr().out
     verdicts = {each["scenario"]: each["verdict"] for each in json.loads(found.read_text())["judgements"]}
     assert set(verdicts.values()) <= {Verdict.SURVIVED, Verdict.GAVE_UP}
-    assert {name for name in FEW if verdicts[name] != "survived"} == set()
+    assert {name for name in OVERCOME if verdicts[name] != "survived"} == set()
     return verdicts

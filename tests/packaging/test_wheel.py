@@ -16,6 +16,8 @@ from tests.children import run
 from tests.installation import PATIENCE_S, Installed
 from tests.packaging.dockerfile import ROOT
 
+pytestmark = pytest.mark.slow  # it takes seconds to build, and rarely lacks something
+
 
 class TestWheel:
     def test_it_holds_every_module_with_its_data_and_the_examples(self, wheel: Path) -> None:
@@ -70,7 +72,6 @@ class TestWheel:
         assert pages - held == set()
 
 
-@pytest.mark.slow
 class TestInstalled:
     def test_it_is_the_installed_package_that_runs(self, installed: Installed) -> None:
         told = installed.run("python", "-c", "import mock_akool; print(mock_akool.__file__)")
