@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import sys
 from collections.abc import Iterator
+from http.server import HTTPServer
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -40,6 +44,11 @@ def image_url(mock: MockAkool) -> str:
     url: str = json.loads(got.body)["data"]["image"]
     assert url.startswith(f"{CDN_URL}/")
     return url
+
+
+def computed() -> int:
+    """Compute for longer than a thread that waits is looked at, and let other threads run meanwhile."""
+    return sum(1 for _ in range(1_000_000))
 
 
 class TestAnswers:
@@ -196,13 +205,49 @@ class TestCookiesAndRedirects:
         """Its threads never wait in virtual time, and the client's limit is not over while they work."""
 
         def compute(path: str) -> tuple[int, dict[str, str], bytes]:
-            return 200, {}, str(sum(range(10_000_000))).encode()
+            return 200, {}, str(computed()).encode()
 
         library.job()
         with other_server(compute) as url:
             monkeypatch.setattr(mock.application, "answer", lambda _: Response(302, (("location", url),), b""))
-            assert library.fetch("GET", API_URL, timeout=20).body == b"49999995000000"
+            assert library.fetch("GET", API_URL, timeout=20).body == b"1000000"
         assert mock.clock.now_ns() == mock.started_ns
+
+    def test_from_us_to_another_server_that_computes_before_it_accepts(
+        self, library: Library, mock: MockAkool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A connection that waits at its socket is awaited from this process, too."""
+        accept = HTTPServer.get_request
+
+        def accept_late(server: HTTPServer) -> tuple[socket.socket, Any]:
+            computed()
+            return accept(server)
+
+        monkeypatch.setattr(HTTPServer, "get_request", accept_late)
+        library.job()
+        with other_server(lambda path: (200, {}, path.encode())) as url:
+            monkeypatch.setattr(
+                mock.application, "answer", lambda _: Response(302, (("location", f"{url}/there"),), b"")
+            )
+            assert library.fetch("GET", API_URL, timeout=20).body == b"/there"
+        assert mock.clock.now_ns() == mock.started_ns
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the open files of a process are not listed")
+    def test_waiting_for_another_server_leaves_no_open_file(
+        self, library: Library, mock: MockAkool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def compute(path: str) -> tuple[int, dict[str, str], bytes]:
+            return 200, {}, str(computed()).encode()
+
+        library.job()
+        with other_server(compute) as url:
+            monkeypatch.setattr(mock.application, "answer", lambda _: Response(302, (("location", url),), b""))
+            library.fetch("GET", API_URL)
+            before = len(list(Path("/proc/self/fd").iterdir()))
+            for _ in range(5):
+                library.fetch("GET", API_URL)
+            # The server may still be closing some.
+            assert len(list(Path("/proc/self/fd").iterdir())) < before + 20
 
 
 class TestDelays:

@@ -316,6 +316,29 @@ class TestThreads:
             assert slept_s(mock) == 60
             assert sorted({call.at for call in mock.calls}) == list(range(0, 63, 3))
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file is opened to look at a thread")
+    def test_one_that_computes_is_waited_for_also_when_no_file_can_be_opened(self, mock: MockAkool) -> None:
+        import resource
+
+        computed_at_s: list[float] = []
+
+        def compute() -> None:
+            until_ns = genuine.monotonic_ns() + NS_PER_S // 5
+            while genuine.monotonic_ns() < until_ns:
+                pass
+            computed_at_s.append(slept_s(mock))
+
+        limit, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+        thread = threading.Thread(target=compute)
+        thread.start()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, highest))
+        try:
+            time.sleep(5)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, highest))
+            thread.join()
+        assert (computed_at_s, slept_s(mock)) == ([0], 5)
+
     def test_of_a_pool_that_was_there_before(self) -> None:
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(time.sleep, [0.01] * 3))

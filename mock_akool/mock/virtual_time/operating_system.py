@@ -58,12 +58,14 @@ def look(native_id: int | None, ident: int) -> Look:
     if not HAS_PROC:
         frame = sys._current_frames().get(ident)
         return GONE if frame is None else Look(LIMITED, (id(frame), frame.f_lasti))
-    words = _read(native_id, "syscall").split()
+    told, progress = _read(native_id, "syscall"), _read(native_id, "schedstat")
+    if told is None or progress is None:
+        return Look(None, "")  # nobody knows, so it may be busy
+    words = told.split()
     if not words:
         return GONE
     if len(words) < 5:  # `running`, or `-1` and two addresses
         return Look(None, "")
-    progress = _read(native_id, "schedstat")
     if words[0] == _FUTEX:
         if _begin <= int(words[1], 16) < _end:
             return Look(None, "")
@@ -87,17 +89,18 @@ def _interpreter() -> tuple[int, int]:
     return address, end
 
 
-def _read(native_id: int, name: str) -> bytes:
+def _read(native_id: int, name: str) -> bytes | None:
+    """Return what a file says about a thread: nothing if it is gone; None if the file cannot be read."""
     try:
         handle = os.open(f"{_TASKS}/{native_id}/{name}", os.O_RDONLY)
-    except OSError:
+        try:
+            return os.read(handle, 512)
+        finally:
+            os.close(handle)
+    except (FileNotFoundError, ProcessLookupError):
         return b""
-    try:
-        return os.read(handle, 512)
-    except OSError:
-        return b""
-    finally:
-        os.close(handle)
+    except OSError:  # as when no more files may be opened
+        return None
 
 
 HAS_PROC: Final = sys.platform == "linux" and _is_readable()

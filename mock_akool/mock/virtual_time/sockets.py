@@ -25,6 +25,8 @@ MAYBE: Final = "maybe"
 OUTSIDE: Final = "outside"
 _RANK: Final = (NOTHING, BEGUN, MAYBE, INSIDE, OUTSIDE)
 _TCP_INFO: Final = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
+_BACKLOG: Final = 24
+"""Where in `struct tcp_info` of a socket that listens it is how many connections wait to be accepted."""
 _LAST_SENT: Final = 44
 _LAST_RECEIVED: Final = 52
 """Where in `struct tcp_info` the milliseconds are since something was sent and received."""
@@ -58,12 +60,18 @@ def awaited_by(thread: threading.Thread) -> str:
 @contextlib.contextmanager
 def _opened(handle: int) -> Iterator[socket.socket | None]:
     try:
-        copy = socket.socket(fileno=os.dup(handle))
-    except (OSError, RuntimeError, ValueError):  # RuntimeError by pytest-socket
+        copy = os.dup(handle)
+    except OSError:
         yield None
         return
-    with copy:
-        yield copy
+    try:
+        opened = socket.socket(fileno=copy)
+    except (OSError, RuntimeError, ValueError):  # it is no socket; RuntimeError by pytest-socket
+        os.close(copy)
+        yield None
+        return
+    with opened:
+        yield opened
 
 
 def _awaited(handle: int) -> str:
@@ -77,11 +85,10 @@ def _awaited(handle: int) -> str:
                 return MAYBE
             if found.type != socket.SOCK_STREAM:
                 return MAYBE
-            told = found.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _LENGTH)
+            sent_ms, received_ms = (_told(found, at) for at in (_LAST_SENT, _LAST_RECEIVED))
             peer = found.getpeername()
         except OSError:
             return OUTSIDE  # it is being connected
-    sent_ms, received_ms = (struct.unpack_from("I", told, at)[0] for at in (_LAST_SENT, _LAST_RECEIVED))
     if sent_ms > received_ms:
         return BEGUN
     if _is_own(peer):
@@ -89,8 +96,15 @@ def _awaited(handle: int) -> str:
     return OUTSIDE if sent_ms < received_ms else MAYBE
 
 
+def _told(connection: socket.socket, at: int) -> int:
+    """Return one of the numbers that the system has about a connection."""
+    told = connection.getsockopt(socket.IPPROTO_TCP, _TCP_INFO or 0, _LENGTH)
+    number: int = struct.unpack_from("I", told, at)[0]
+    return number
+
+
 def _is_own(peer: Any) -> bool:
-    """Return whether the other end of a connection is in this process, too."""
+    """Return whether the other end of a connection is in this process, too, or waits to be accepted here."""
     try:
         handles = [int(each.name) for each in Path("/proc/self/fd").iterdir()]
     except OSError:
@@ -99,6 +113,19 @@ def _is_own(peer: Any) -> bool:
         with _opened(handle) as found:
             if found is not None:
                 with contextlib.suppress(OSError):
-                    if found.getsockname() == peer and found.getpeername():
+                    if _is_end(found, peer):
                         return True
     return False
+
+
+def _is_end(found: socket.socket, peer: Any) -> bool:
+    """Return whether a socket is the other end, or may accept it. An address like 0.0.0.0 is all of this machine."""
+    if found.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    host, port = found.getsockname()[:2]
+    host = host.removeprefix("::ffff:")  # as a socket for both kinds of addresses says it
+    if port != peer[1]:
+        return False
+    if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return host in (peer[0], "0.0.0.0", "::") and _told(found, _BACKLOG) > 0
+    return host == peer[0] and bool(found.getpeername())
