@@ -174,7 +174,6 @@ class TestConcurrency:
         assert {answer.status for answer in answers} == {200}
         assert len({answer.body for answer in answers}) == 1
 
-    @pytest.mark.every_transport
     def test_accounts_do_not_wait_for_or_mix_with_each_other(self, transport: Transport) -> None:
         def live(number: int) -> Answer:
             client = Client(transport, f"key {number}")

@@ -31,11 +31,6 @@ PROMPT: Final = 'a "red" fox with a \\ in its name'
 PICTURES: Final = [f"image-{number}.jpg" for number in range(1, 5)]
 
 
-@pytest.fixture(params=CLIENTS, ids=lambda file: file.name)
-def each_client(request: pytest.FixtureRequest) -> Path:
-    return _with_its_program(request.param)
-
-
 @pytest.fixture(
     params=[
         pytest.param(file, id=file.name, marks=[] if file.name.startswith("requests_") else [pytest.mark.slow])
@@ -44,10 +39,7 @@ def each_client(request: pytest.FixtureRequest) -> Path:
 )
 def client(request: pytest.FixtureRequest) -> Path:
     """The client with requests, and with --all each of them."""
-    return _with_its_program(request.param)
-
-
-def _with_its_program(file: Path) -> Path:
+    file: Path = request.param
     need({".py": sys.executable, ".mjs": "node", ".sh": "curl"}[file.suffix])
     return file
 
@@ -84,9 +76,9 @@ def asked(mock: MockAkool, endpoint: str) -> int:
 
 
 class TestClients:
-    def test_it_gets_its_images(self, each_client: Path, tmp_path: Path) -> None:
+    def test_it_gets_its_images(self, client: Path, tmp_path: Path) -> None:
         with serving(queueing="1 poll", processing="2 polls") as (url, mock):
-            told = play(each_client, url, tmp_path)
+            told = play(client, url, tmp_path)
             assert (told.returncode, told.stderr) == (0, "")
             assert told.stdout.split()[-4:] == PICTURES
             assert asked(mock, "createbyprompt") == 1

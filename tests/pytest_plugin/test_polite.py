@@ -129,6 +129,7 @@ def test_parallel_runs_in_random_order_pass(inside: pytest.Pytester, workers: in
     assert "3rd poll at +9.0 s: status 1 queueing; the client stopped here" in result.stdout.str()
 
 
+@pytest.mark.slow
 def test_coroutines_of_pytest_asyncio(inside: pytest.Pytester) -> None:
     pytest.importorskip("pytest_asyncio")
     inside.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")

@@ -58,8 +58,8 @@ HAPPY: Final = "gets the image"
 SOME_NAMES: Final = names()[:: choose(3, 1)]
 """For what is done with a scenario, whichever it is."""
 
-ACTIVATING: Final = choose(("naive",), KINDS)
-"""Who shows that a scenario is active: the naive client ends otherwise than in a happy one wherever the robust does."""
+PLAYERS: Final = choose(("naive",), KINDS)
+"""Who shows what a scenario does: the naive client ends otherwise than in a happy one wherever the robust one does."""
 
 PlayIn = Callable[..., Transport]
 
@@ -87,7 +87,7 @@ def enter(transport_class: type[Transport]) -> Iterator[PlayIn]:
         yield open_one
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PLAYERS)
 @pytest.mark.parametrize("name", names())
 def test_the_gauntlet_says_how_a_client_ends(name: str, kind: str) -> None:
     judgement, ended = judged({"naive": naive, "robust": robust}[kind], name), ending(kind, name)
@@ -187,7 +187,7 @@ def test_a_scenario_is_the_same_at_each_reset(name: str, enter: PlayIn) -> None:
     assert runs[0] == runs[1]
 
 
-@pytest.mark.parametrize("kind", ACTIVATING)
+@pytest.mark.parametrize("kind", PLAYERS)
 @pytest.mark.parametrize("name", SOME_NAMES)
 def test_a_key_activates_it_for_one_account(
     name: str, kind: str, enter: PlayIn, transport_class: type[Transport]
@@ -199,7 +199,7 @@ def test_a_key_activates_it_for_one_account(
         assert played(kind, transport, order) == HAPPY
 
 
-@pytest.mark.parametrize("kind", ACTIVATING)
+@pytest.mark.parametrize("kind", PLAYERS)
 @pytest.mark.parametrize("name", [name for name in SOME_NAMES if name not in OF_THE_ACCOUNT])
 def test_a_prompt_activates_it_for_one_job(
     name: str, kind: str, enter: PlayIn, transport_class: type[Transport]
