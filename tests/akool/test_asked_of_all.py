@@ -13,11 +13,12 @@ from mock_akool.akool.families import CREATES
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.http import Response
 from mock_akool.core.timeline import Status, failed
-from tests.contract.asking import CREATE, INFO, KEY, OTHER, QUOTA, send
+from tests.contract.asking import KEY, OTHER, send
+from tests.contract.client import CREATE_V3, INFO, QUOTA
 
 
 def create(mock: MockAkool, key: str = KEY, **fields: Any) -> str:
-    return send(mock, "POST", CREATE, key=key, body={"prompt": "a fox", **fields}).job_id or ""
+    return send(mock, "POST", CREATE_V3, key=key, body={"prompt": "a fox", **fields}).job_id or ""
 
 
 def poll(mock: MockAkool, job_id: str, key: str = KEY) -> Response:

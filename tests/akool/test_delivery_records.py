@@ -19,7 +19,8 @@ from mock_akool.core.stages import STAGES
 from mock_akool.core.timeline import Status
 from mock_akool.core.webhook_faults import WEBHOOK
 from mock_akool.server.tokens import JwtTokens
-from tests.contract.asking import CREATE, KEY
+from tests.contract.asking import KEY
+from tests.contract.client import CREATE_V3
 
 HOOK: Final = "http://127.0.0.1:9/hook"
 BEGUN_NS: Final = 1_700_000_000 * NS_PER_S
@@ -44,7 +45,7 @@ class Fake:
     def create(self, url: str = HOOK, key: str = KEY, base: str = "") -> str:
         headers = {"content-type": "application/json", "x-api-key": key}
         body = json.dumps({"prompt": "a fox", "webhookUrl": url}).encode()
-        request = Request.build("POST", CREATE, headers=headers, body=body, file_base=base)
+        request = Request.build("POST", CREATE_V3, headers=headers, body=body, file_base=base)
         return self.front.answer(request).job_id or ""
 
     def fault(self, **fault: Any) -> None:

@@ -20,7 +20,8 @@ from mock_akool.core.http import Response
 from mock_akool.core.timeline import Status
 from mock_akool.core.webhook_faults import WEBHOOK
 from mock_akool.server.tokens import JwtTokens
-from tests.contract.asking import CREATE, INFO, KEY, json_request, send
+from tests.contract.asking import KEY, json_request, send
+from tests.contract.client import CREATE_V3, INFO
 
 V4: Final = "/api/open/v4/content/image/createBySourcePrompt"
 
@@ -57,7 +58,7 @@ def test_accounts() -> None:
 
 def test_realistic_jobs() -> None:
     mock = MockAkool(seed=7, realistic=True, ending="failed")
-    for path, body in ((CREATE, {"prompt": "a"}), (V4, {"prompt": "x", "batch_quantity": 3})):
+    for path, body in ((CREATE_V3, {"prompt": "a"}), (V4, {"prompt": "x", "batch_quantity": 3})):
         send(mock, "POST", path, body=body)
     jobs = mock.engine.jobs()
     assert [(job.id, job.place, job.number) for job in jobs] == [
@@ -88,7 +89,7 @@ def test_what_webhooks_are_sealed_with() -> None:
     rule = WEBHOOK.read({"status": "completed", "job": 1, "fault": {"age": 30, "claim_id": "unknown"}})
     front.runtime.add_webhook_rule(rule, "old")
     for _ in range(2):
-        front.answer(json_request("POST", CREATE, body={"prompt": "a fox", "webhookUrl": "http://127.0.0.1:9/hook"}))
+        front.answer(json_request("POST", CREATE_V3, body={"prompt": "a fox", "webhookUrl": "http://127.0.0.1:9/hook"}))
     while engine.outbox.collect(clock.now_ns() + 9 * NS_PER_S):
         pass
     begun_ms = clock.now_ns() // 10**6
@@ -106,7 +107,7 @@ def test_what_webhooks_are_sealed_with() -> None:
 def test_faults_of_files() -> None:
     mock = MockAkool(seed=7)
     mock.next_job(queueing=0, processing=0, result={"files": {"delay": [1, 9]}})
-    created = data_of(send(mock, "POST", CREATE, body={"prompt": "a fox"}))
+    created = data_of(send(mock, "POST", CREATE_V3, body={"prompt": "a fox"}))
     shown = data_of(send(mock, "GET", INFO, f"image_model_id={created['_id']}"))
     files = [send(mock, "GET", "/" + url.split("/", 3)[3]) for url in shown["upscaled_urls"]]
     assert [(each.delay_ns, each.rule, each.job_id) for each in files] == [

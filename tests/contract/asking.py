@@ -10,12 +10,6 @@ from mock_akool.core.http import Response
 
 KEY: Final = "k" * 32
 OTHER: Final = "o" * 32
-CLIENT_ID: Final = "AAECAwQFBgcICQoLDA0ODw=="
-CREATE: Final = "/api/open/v3/content/image/createbyprompt"
-PRESS: Final = "/api/open/v3/content/image/createbybutton"
-INFO: Final = "/api/open/v3/content/image/infobymodelid"
-QUOTA: Final = "/api/open/v3/faceswap/quota/info"
-TOKEN: Final = "/api/open/v3/getToken"
 
 
 def json_request(

@@ -19,7 +19,8 @@ from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.model import JobScript, LabelledScript
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.timeline import failed
-from tests.contract.asking import CLIENT_ID, CREATE, INFO, KEY, OTHER, QUOTA, TOKEN, send
+from tests.contract.asking import KEY, OTHER, send
+from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, QUOTA
 
 HOOK: Final = "http://127.0.0.1:9/hook"
 KEYS: Final = (None, KEY, OTHER)
@@ -28,7 +29,7 @@ Part = Callable[[MockAkool], object]
 
 
 def create(mock: MockAkool, key: str = KEY, prompt: str = "a fox", **fields: Any) -> str:
-    return send(mock, "POST", CREATE, key=key, body={"prompt": prompt, "webhookUrl": HOOK, **fields}).job_id or ""
+    return send(mock, "POST", CREATE_V3, key=key, body={"prompt": prompt, "webhookUrl": HOOK, **fields}).job_id or ""
 
 
 def poll(mock: MockAkool, number: int = -1, times: int = 1) -> None:
@@ -163,8 +164,8 @@ def limited(mock: MockAkool) -> None:
 
 def refused(mock: MockAkool) -> None:
     mock.of_account(KEY).put_scenario({"account": {"status": "banned"}})
-    send(mock, "POST", TOKEN, key="", body={"clientId": CLIENT_ID, "clientSecret": OTHER})
-    send(mock, "POST", CREATE, body={})
+    send(mock, "POST", GET_TOKEN, key="", body={"clientId": CLIENT_ID, "clientSecret": OTHER})
+    send(mock, "POST", CREATE_V3, body={})
     quotas(mock)
     mock.engine.note_refusal("127.0.0.1:5", 400, "no request", b"\x16")
 

@@ -13,7 +13,8 @@ from mock_akool.akool.saved_state import FORMAT, StateError
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.http import Response
 from mock_akool.core.timeline import Stage
-from tests.contract.asking import CLIENT_ID, CREATE, INFO, KEY, OTHER, PRESS, QUOTA, TOKEN, send
+from tests.contract.asking import KEY, OTHER, send
+from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, PRESS, QUOTA
 
 DAY_S: Final = 24 * 3600
 
@@ -24,7 +25,7 @@ Seen = tuple[int, int | None, str | None]
 
 
 def create(mock: MockAkool, key: str = KEY, **fields: Any) -> Response:
-    return send(mock, "POST", CREATE, key=key, body={"prompt": "a fox", **fields})
+    return send(mock, "POST", CREATE_V3, key=key, body={"prompt": "a fox", **fields})
 
 
 def poll(mock: MockAkool, job_id: str | None) -> Response:
@@ -36,7 +37,7 @@ def press(mock: MockAkool, button: str) -> Response:
 
 
 def sign_in(mock: MockAkool) -> Response:
-    return send(mock, "POST", TOKEN, key="", body={"clientId": CLIENT_ID, "clientSecret": KEY})
+    return send(mock, "POST", GET_TOKEN, key="", body={"clientId": CLIENT_ID, "clientSecret": KEY})
 
 
 def by_header(mock: MockAkool, authorization: str) -> Response:
@@ -169,13 +170,13 @@ REASONS: Final[
     ),
     (lambda mock: create(mock, prompt=5), {}, (200, 1003, KEY), "prompt is 5; it takes a text that is not blank"),
     (
-        lambda mock: send(mock, "GET", CREATE),
+        lambda mock: send(mock, "GET", CREATE_V3),
         {},
         (404, None, None),
         "'/api/open/v3/content/image/createbyprompt' takes POST, not GET",
     ),
     (
-        lambda mock: send(mock, "PUT", TOKEN.upper() + "/"),
+        lambda mock: send(mock, "PUT", GET_TOKEN.upper() + "/"),
         {},
         (404, None, None),
         "there is no '/API/OPEN/V3/GETTOKEN/'; POST /api/open/v3/getToken is written so",
@@ -193,7 +194,7 @@ REASONS: Final[
         "Akool's API has no '/v1/models'; its paths begin with /api/open/",
     ),
     (
-        lambda mock: send(mock, "X" * 201, CREATE + "/" + "x" * 200),
+        lambda mock: send(mock, "X" * 201, CREATE_V3 + "/" + "x" * 200),
         {},
         (404, None, None),
         "this fake does not imitate '/api/open/v3/content/image/createbyprompt/xxxxxxxxxxxxxx...; "

@@ -10,7 +10,8 @@ import pytest
 from mock_akool import MockAkool
 from mock_akool.core.http import Download, Headers, Response
 from mock_akool.core.timeline import Status
-from tests.contract.asking import CLIENT_ID, CREATE, INFO, KEY, PRESS, QUOTA, TOKEN, send
+from tests.contract.asking import KEY, send
+from tests.contract.client import CLIENT_ID, CREATE_V3, GET_TOKEN, INFO, PRESS, QUOTA
 
 JSON: Final[Headers] = (("content-type", "application/json; charset=utf-8"), ("access-control-allow-origin", "*"))
 XML: Final[Headers] = (("content-type", "application/xml"), ("access-control-allow-origin", "*"))
@@ -18,7 +19,7 @@ NS: Final = 10**9
 
 
 def create(mock: MockAkool) -> Response:
-    return send(mock, "POST", CREATE, body={"prompt": "a fox"})
+    return send(mock, "POST", CREATE_V3, body={"prompt": "a fox"})
 
 
 def data_of(response: Response) -> Any:
@@ -80,13 +81,13 @@ def test_of_the_life_of_a_job(mock: MockAkool) -> None:
 
 
 def test_of_what_is_no_job(mock: MockAkool) -> None:
-    token = send(mock, "POST", TOKEN, body={"clientId": CLIENT_ID, "clientSecret": KEY}, key="")
+    token = send(mock, "POST", GET_TOKEN, body={"clientId": CLIENT_ID, "clientSecret": KEY}, key="")
     quota = send(mock, "GET", QUOTA, key="", authorization=f"Bearer {json.loads(token.body)['token']}")
     assert (seen(token), seen(quota)) == (own(), own())
     assert seen(send(mock, "GET", INFO, "image_model_id=5f")) == late(
         code=1008, account=KEY, job_id="5f", reason="no job has the _id '5f'"
     )
-    assert seen(send(mock, "POST", CREATE, body={})) == late(code=1003, account=KEY, reason="prompt is missing")
+    assert seen(send(mock, "POST", CREATE_V3, body={})) == late(code=1003, account=KEY, reason="prompt is missing")
     assert seen(send(mock, "GET", QUOTA, key=CLIENT_ID)) == late(
         code=1109, reason="no account has the API key AAEC… of the header x-api-key"
     )
@@ -163,7 +164,7 @@ def test_of_services_and_their_files() -> None:
 )
 def test_of_a_preflight(options: dict[str, Any], asked: str, allowed: str) -> None:
     headers = {"access-control-request-headers": asked} if asked else {}
-    assert send(MockAkool(**options), "OPTIONS", CREATE, key="", **headers) == Response(
+    assert send(MockAkool(**options), "OPTIONS", CREATE_V3, key="", **headers) == Response(
         204,
         (
             ("access-control-allow-origin", "*"),

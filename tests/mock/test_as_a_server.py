@@ -46,9 +46,14 @@ def image_url(mock: MockAkool) -> str:
     return url
 
 
-def computed() -> int:
-    """Compute for longer than a thread that waits is looked at, and let other threads run meanwhile."""
-    return sum(1 for _ in range(1_000_000))
+def computed(_: object = None) -> tuple[int, dict[str, str], bytes]:
+    """Answer after computing for longer than a thread that waits is looked at, while other threads may run."""
+    return 200, {}, str(sum(1 for _ in range(1_000_000))).encode()
+
+
+def lead_to(url: str, mock: MockAkool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the fake answer each request by leading to another URL."""
+    monkeypatch.setattr(mock.application, "answer", lambda _: Response(302, (("location", url),), b""))
 
 
 class TestAnswers:
@@ -194,22 +199,16 @@ class TestCookiesAndRedirects:
         self, library: Library, mock: MockAkool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with other_server(lambda path: (200, {}, path.encode())) as url:
-            monkeypatch.setattr(
-                mock.application, "answer", lambda _: Response(302, (("location", f"{url}/there"),), b"")
-            )
+            lead_to(f"{url}/there", mock, monkeypatch)
             assert library.fetch("GET", API_URL).body == b"/there"
 
     def test_from_us_to_another_server_that_computes(
         self, library: Library, mock: MockAkool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Its threads never wait in virtual time, and the client's limit is not over while they work."""
-
-        def compute(path: str) -> tuple[int, dict[str, str], bytes]:
-            return 200, {}, str(computed()).encode()
-
         library.job()
-        with other_server(compute) as url:
-            monkeypatch.setattr(mock.application, "answer", lambda _: Response(302, (("location", url),), b""))
+        with other_server(computed) as url:
+            lead_to(url, mock, monkeypatch)
             assert library.fetch("GET", API_URL, timeout=20).body == b"1000000"
         assert mock.clock.now_ns() == mock.started_ns
 
@@ -226,9 +225,7 @@ class TestCookiesAndRedirects:
         monkeypatch.setattr(HTTPServer, "get_request", accept_late)
         library.job()
         with other_server(lambda path: (200, {}, path.encode())) as url:
-            monkeypatch.setattr(
-                mock.application, "answer", lambda _: Response(302, (("location", f"{url}/there"),), b"")
-            )
+            lead_to(f"{url}/there", mock, monkeypatch)
             assert library.fetch("GET", API_URL, timeout=20).body == b"/there"
         assert mock.clock.now_ns() == mock.started_ns
 
@@ -236,12 +233,9 @@ class TestCookiesAndRedirects:
     def test_waiting_for_another_server_leaves_no_open_file(
         self, library: Library, mock: MockAkool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def compute(path: str) -> tuple[int, dict[str, str], bytes]:
-            return 200, {}, str(computed()).encode()
-
         library.job()
-        with other_server(compute) as url:
-            monkeypatch.setattr(mock.application, "answer", lambda _: Response(302, (("location", url),), b""))
+        with other_server(computed) as url:
+            lead_to(url, mock, monkeypatch)
             library.fetch("GET", API_URL)
             before = len(list(Path("/proc/self/fd").iterdir()))
             for _ in range(5):

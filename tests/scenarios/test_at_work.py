@@ -13,13 +13,14 @@ from mock_akool.akool.scenarios.model import JobScript, LabelledScript
 from mock_akool.akool.scenarios.schema import as_python, json_schema, label_of, read_scenario
 from mock_akool.core.http import Response
 from mock_akool.core.timeline import failed
-from tests.contract.asking import CREATE, INFO, KEY, OTHER, QUOTA, TOKEN, send
+from tests.contract.asking import KEY, OTHER, send
+from tests.contract.client import CREATE_V3, GET_TOKEN, INFO, QUOTA
 
 HOOK: Final = "http://127.0.0.1:9/hook"
 
 
 def create(mock: MockAkool, key: str = KEY, prompt: str = "a fox", **fields: Any) -> Response:
-    return send(mock, "POST", CREATE, key=key, body={"prompt": prompt, **fields})
+    return send(mock, "POST", CREATE_V3, key=key, body={"prompt": prompt, **fields})
 
 
 def quota(mock: MockAkool, key: str = KEY) -> int:
@@ -155,7 +156,7 @@ class TestWhoIsMeant:
         mock.on("getToken").account(KEY).nth(2).respond(http=502)
         mock.on("quota/info").account(KEY).nth(2).respond(http=503)
         pair = {"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": KEY}
-        answers = [send(mock, "POST", TOKEN, key="", body=pair) for _ in range(2)]
+        answers = [send(mock, "POST", GET_TOKEN, key="", body=pair) for _ in range(2)]
         token = json.loads(answers[0].body)["token"]
         asked = [send(mock, "GET", QUOTA, key="", authorization=f"{word} {token}") for word in ("bearer", "Bearer")]
         assert [each.status for each in (*answers, *asked)] == [200, 502, 200, 503]
@@ -175,7 +176,7 @@ class TestWhoIsMeant:
         files = [json.loads(each.body)["data"]["image"] for each in polls[:2]]
         got = [send(mock, "GET", "/" + url.split("/", 3)[3], key="") for url in files]
         assert [(each.status, each.account, each.job_id) for each in got] == [(200, KEY, ids[0]), (503, OTHER, ids[1])]
-        press = send(mock, "POST", CREATE.replace("prompt", "button"), body={"_id": ids[0], "button": "U1"})
+        press = send(mock, "POST", CREATE_V3.replace("prompt", "button"), body={"_id": ids[0], "button": "U1"})
         assert (press.status, press.account, press.job_id) == (504, KEY, ids[0])
 
     def test_prompts_and_statuses(self) -> None:
@@ -225,7 +226,7 @@ class TestNames:
         mock = MockAkool(scenario_sources=sources)
         pair = {"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": f"{KEY}+nosuch"}
         assert quota(mock, f"{KEY}+nosuch") == by_key
-        assert send(mock, "POST", TOKEN, key="", body=pair).status == by_key
+        assert send(mock, "POST", GET_TOKEN, key="", body=pair).status == by_key
         assert create(mock, prompt="a fox [mock:nosuch]").status == by_prompt
         assert create(mock, prompt="a fox [mock:]nosuch + more").status == 200
         assert send(mock, "POST", INFO, body={"prompt": "[mock:nosuch]"}).status == 404
@@ -253,7 +254,7 @@ class TestNames:
             reason="there is no scenario 'nosuch'; `mock-akool scenarios list` lists them",
         )
         assert caplog.messages == [
-            f"POST {CREATE} names a scenario that is not valid: {refused.reason}",
+            f"POST {CREATE_V3} names a scenario that is not valid: {refused.reason}",
         ]
 
     def test_which_cannot_be_looked_for(
@@ -268,7 +269,7 @@ class TestNames:
         monkeypatch.setattr(mock.application.scenarios, "firing", broken)
         found = create(mock, prompt="[mock:fails]")
         assert (found.status, json.loads(found.body)["detail"]) == (500, "ValueError: no luck")
-        assert caplog.messages == [f"mock-akool bug while looking for a rule for POST {CREATE}"]
+        assert caplog.messages == [f"mock-akool bug while looking for a rule for POST {CREATE_V3}"]
 
 
 class TestForgotten:

@@ -58,13 +58,14 @@ def look(native_id: int | None, ident: int) -> Look:
     if not HAS_PROC:
         frame = sys._current_frames().get(ident)
         return GONE if frame is None else Look(LIMITED, (id(frame), frame.f_lasti))
-    told, progress = _read(native_id, "syscall"), _read(native_id, "schedstat")
-    if told is None or progress is None:
-        return Look(None, "")  # nobody knows, so it may be busy
-    words = told.split()
-    if not words:
+    told = _read(native_id, "syscall")
+    if told == b"":
         return GONE
-    if len(words) < 5:  # `running`, or `-1` and two addresses
+    words = (told or b"").split()
+    if len(words) < 5:  # `running`, or `-1` and two addresses; or nobody knows, so it may be busy
+        return Look(None, "")
+    progress = _read(native_id, "schedstat")
+    if progress is None:
         return Look(None, "")
     if words[0] == _FUTEX:
         if _begin <= int(words[1], 16) < _end:

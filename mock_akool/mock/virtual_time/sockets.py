@@ -85,7 +85,7 @@ def _awaited(handle: int) -> str:
                 return MAYBE
             if found.type != socket.SOCK_STREAM:
                 return MAYBE
-            sent_ms, received_ms = (_told(found, at) for at in (_LAST_SENT, _LAST_RECEIVED))
+            sent_ms, received_ms = _told(found, _LAST_SENT, _LAST_RECEIVED)
             peer = found.getpeername()
         except OSError:
             return OUTSIDE  # it is being connected
@@ -96,11 +96,10 @@ def _awaited(handle: int) -> str:
     return OUTSIDE if sent_ms < received_ms else MAYBE
 
 
-def _told(connection: socket.socket, at: int) -> int:
-    """Return one of the numbers that the system has about a connection."""
+def _told(connection: socket.socket, *places: int) -> list[int]:
+    """Return the numbers at these places of what the system says about a connection, all of one moment."""
     told = connection.getsockopt(socket.IPPROTO_TCP, _TCP_INFO or 0, _LENGTH)
-    number: int = struct.unpack_from("I", told, at)[0]
-    return number
+    return [struct.unpack_from("I", told, at)[0] for at in places]
 
 
 def _is_own(peer: Any) -> bool:
@@ -122,10 +121,15 @@ def _is_end(found: socket.socket, peer: Any) -> bool:
     """Return whether a socket is the other end, or may accept it. An address like 0.0.0.0 is all of this machine."""
     if found.family not in (socket.AF_INET, socket.AF_INET6):
         return False
-    host, port = found.getsockname()[:2]
-    host = host.removeprefix("::ffff:")  # as a socket for both kinds of addresses says it
-    if port != peer[1]:
+    (host, port), (peer_host, peer_port) = _place(found.getsockname()), _place(peer)
+    if port != peer_port:
         return False
     if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        return host in (peer[0], "0.0.0.0", "::") and _told(found, _BACKLOG) > 0
-    return host == peer[0] and bool(found.getpeername())
+        return host in (peer_host, "0.0.0.0", "::") and _told(found, _BACKLOG) != [0]
+    return host == peer_host and bool(found.getpeername())
+
+
+def _place(address: Any) -> tuple[str, int]:
+    """Return host and port of an address; a socket for both kinds has those of IPv4 with a prefix."""
+    host, port = address[:2]
+    return host.removeprefix("::ffff:"), port
