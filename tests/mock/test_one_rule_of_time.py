@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import datetime
+import itertools
 import queue
 import sched
 import selectors
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter as bound_by_name
+from types import FrameType
 from typing import Any, Final
 
 import anyio
@@ -46,6 +48,30 @@ def mock() -> Iterator[MockAkool]:
     with MockAkool(**LONG) as mock:
         Requests().job()
         yield mock
+
+
+@pytest.fixture
+def stop_at_line() -> Iterator[Callable[[int], None]]:
+    """Gives what lets this thread stop for 3 ms of the machine's time at one of the next lines of virtual time."""
+    pause, traced, interval_s = genuine.allocate_lock(), sys.gettrace(), sys.getswitchinterval()
+    pause.acquire()
+
+    def begin(number: int) -> None:
+        lines = itertools.count()
+
+        def line(_: FrameType, event: str, __: object) -> Any:
+            if event == "line" and next(lines) == number:
+                pause.acquire(True, 0.003)
+            return line
+
+        sys.settrace(lambda frame, *_: line if "virtual_time" in frame.f_code.co_filename else None)
+
+    sys.setswitchinterval(1e-5)
+    try:
+        yield begin
+    finally:
+        sys.settrace(traced)
+        sys.setswitchinterval(interval_s)
 
 
 def client(_: object = None) -> int:
@@ -338,6 +364,28 @@ class TestThreads:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, highest))
             thread.join()
         assert (computed_at_s, slept_s(mock)) == ([0], 5)
+
+    @pytest.mark.parametrize("number", range(*choose((70, 100, 5), (0, 160, 1))))
+    def test_who_comes_to_rest_while_another_looks_whether_all_rest_goes_on_first(
+        self, mock: MockAkool, number: int, stop_at_line: Callable[[int], None]
+    ) -> None:
+        """As on a machine with too few processors, which interrupts the one that looks at any line."""
+        done, began_s, went_on_s = threading.Event(), time.monotonic(), []
+
+        def compute_and_sleep() -> None:
+            until_ns = genuine.monotonic_ns() + NS_PER_S // 500
+            while genuine.monotonic_ns() < until_ns:
+                pass
+            time.sleep(5)
+            went_on_s.append(time.monotonic() - began_s)
+            done.set()
+
+        thread = threading.Thread(target=compute_and_sleep)
+        thread.start()
+        stop_at_line(number)
+        assert done.wait(30)
+        thread.join()
+        assert went_on_s == [5]
 
     def test_of_a_pool_that_was_there_before(self) -> None:
         with ThreadPoolExecutor(3) as pool:

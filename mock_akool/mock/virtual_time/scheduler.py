@@ -501,14 +501,16 @@ class Keeper:
                     return _LOOK_S
                 if any(fake.target.in_flight for fake in self._fakes):
                     return self._seconds_in_flight(waiter)
-                first = self._first()
-                stop_ns = self._stop_ns()
+                first, stop_ns = self._next()
                 if first is None and stop_ns is None:
                     return _LONG_S
                 if not self._all_rest(waiter):
                     self._check_standstill()
                     return _LOOK_S if first is waiter or first is None else _LONG_S / 5
-                goal_ns = min(each for each in (stop_ns, _deadline_of(first)) if each is not None)
+                # Again, and now all rest: who has come to rest since then may wait for an earlier instant.
+                first, stop_ns = self._next()
+                goals_ns = (each for each in (stop_ns, _deadline_of(first)) if each is not None)
+                goal_ns = min(goals_ns, default=self._now_ns)
                 if goal_ns <= self._now_ns and stop_ns != goal_ns and first is not None:
                     self._grant(first, waiter)
                     return _LONG_S / 5
@@ -576,6 +578,10 @@ class Keeper:
     def _first(self) -> Waiter | None:
         waiting = [each for each in list(self._waiters) if each.deadline_ns is not None and each.rests()]
         return min(waiting, key=lambda each: each.key) if waiting else None
+
+    def _next(self) -> tuple[Waiter | None, int | None]:
+        """Return who goes on first, and when a webhook is due: the clock is moved to the earlier of both."""
+        return self._first(), self._stop_ns()
 
     def _stop_ns(self) -> int | None:
         """Return when, in the time of the process, a webhook is due: the clock must stop there."""
