@@ -19,18 +19,16 @@ _LIBRARIES = ("flask", "waitress", "httptools", "uvloop", "pillow", "uvicorn", "
 
 
 def report(rows: Sequence[Row], load_before: float) -> dict[str, Any]:
-    """Return the rows with the circumstances of this run.
+    """Return the rows, each with the day and the load of its measurement, and the circumstances of this run.
 
     `load_before` is how many processes wanted to run before it: on a busy machine no number is worth much.
     """
-    today = datetime.now(UTC).date().isoformat()
+    when = {"date": datetime.now(UTC).date().isoformat(), "load_before": round(load_before, 1)}
     return {
-        "date": today,
         "cpus": os.cpu_count(),
-        "load_before": round(load_before, 1),
         "python": platform.python_version(),
         "versions": _versions(),
-        "rows": [{**row.as_json(), "date": today} for row in rows],
+        "rows": [{**row.as_json(), **when} for row in rows],
     }
 
 
@@ -40,7 +38,7 @@ def saved_values() -> dict[str, float]:
 
 
 def save(rows: Sequence[Row], load_before: float) -> None:
-    """Write the report over the saved one; rows that this run did not measure stay, with their own date."""
+    """Write the report over the saved one; rows that this run did not measure stay, with their own day and load."""
     new = report(rows, load_before)
     names = {row["name"] for row in new["rows"]}
     new["rows"] += [row for row in _saved_rows() if row["name"] not in names]
