@@ -18,13 +18,14 @@ from urllib.parse import urlsplit
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.cli.exec import OwnFake, address_of, why_not_run
 from mock_akool.cli.serve import server_of
-from mock_akool.core.clock import VirtualClock
+from mock_akool.core.clock import SteeredClock
 from mock_akool.core.errors import MockAkoolError, SettingsError
 from mock_akool.core.text import cleaned
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.gauntlet.facts import ClientEnd, How, Run
 from mock_akool.gauntlet.judging import Judgement, judge
 from mock_akool.gauntlet.saved import Folder
+from mock_akool.server.application import Application
 from mock_akool.server.settings import Settings
 
 _RUN: Final = "{run}"
@@ -103,17 +104,16 @@ class Runs:
             folder = Folder(Path(self._saves_to.replace(_RUN, run)), "--saves-to")
             if _RUN in self._saves_to:
                 command = [each.replace(_RUN, run) for each in command]
+        clock = SteeredClock()
         with ExitStack() as at_end:
             # They share the files of one CA.
             with self._starting:
-                server, _ = server_of(settings)
+                server, _ = server_of(settings, lambda own: Application(own, clock, own.access))
                 server.pace = self._speed
                 server.tls.prepare()
                 at_end.enter_context(server)
                 fake = OwnFake(server, *address_of(server))
             application = server.application
-            clock = application.movable_clock
-            assert not isinstance(clock, VirtualClock)
             clock.run_at(0)
             variables = {**os.environ, **fake.variables}
             if self._webhook_url is not None:

@@ -20,7 +20,7 @@ from mock_akool.core.schema import did_you_mean
 from mock_akool.gauntlet.facts import ClientEnd, How
 from mock_akool.gauntlet.judging import Judgement, Verdict
 from mock_akool.gauntlet.known import Known, accepting, read_known_file
-from mock_akool.gauntlet.races import Search, search
+from mock_akool.gauntlet.races import Race, Search, search
 from mock_akool.gauntlet.report import explained
 from mock_akool.gauntlet.rules import Finding
 from mock_akool.gauntlet.runner import end_by, judgement_on, saved_in
@@ -268,7 +268,7 @@ def _reports(runs: _Runs, found: Search) -> list[pytest.TestReport]:
         reports = runs.of(found.race.judgement)
         for report in reports:
             if report.when == "call":
-                _add_file(report, found)
+                _add_file(report, found.race, found.tried)
         return reports
     reports = runs.of(found.simplest)
     if not found.has_webhooks:
@@ -280,8 +280,7 @@ def _reports(runs: _Runs, found: Search) -> list[pytest.TestReport]:
     return reports
 
 
-def _add_file(report: pytest.TestReport, found: Search) -> None:
+def _add_file(report: pytest.TestReport, race: Race, tried: int) -> None:
     """Add to the report of a race the scenario file that replays it."""
-    assert found.race is not None
-    title = f"the smallest of {found.tried} schedules that fails, as a scenario file that replays it"
-    report.sections.append((f"mock-akool: {title}", found.race.text))
+    title = f"the smallest of {tried} schedules that fails, as a scenario file that replays it"
+    report.sections.append((f"mock-akool: {title}", race.text))

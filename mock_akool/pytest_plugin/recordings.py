@@ -6,10 +6,10 @@ import hashlib
 import re
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import pytest
 
@@ -20,6 +20,8 @@ from mock_akool.mock.recorded import RecordingAkool, ReplayingAkool
 from mock_akool.pytest_plugin.reporting import has_failed
 from mock_akool.recording.folder import exists
 from mock_akool.server.upstream import upstreams_of
+
+_Fake = TypeVar("_Fake", bound=MockAkool)
 
 MODES: Final = ("none", "once", "all")
 _PLAN = pytest.StashKey["Plan"]()
@@ -90,7 +92,6 @@ def fake(
     partial = folder.with_name(folder.name + _PARTIAL)
     shutil.rmtree(partial, ignore_errors=True)
     recording = _plainly_made(lambda: RecordingAkool(partial, plan.upstreams, **options))
-    assert isinstance(recording, RecordingAkool)
     try:
         yield recording
     finally:
@@ -112,15 +113,12 @@ def _replaying(plan: Plan, folder: Path, options: Mapping[str, Any], *, live: bo
             pytrace=False,
         )
     clock = SteeredClock() if live else None
-    replaying = _plainly_made(lambda: ReplayingAkool(folder, clock=clock, **options))
-    assert isinstance(replaying, ReplayingAkool)
-    return replaying
+    return _plainly_made(lambda: ReplayingAkool(folder, clock=clock, **options))
 
 
-def _plainly_made(make: Any) -> MockAkool:
+def _plainly_made(make: Callable[[], _Fake]) -> _Fake:
     """Return a fake, or fail with only the text of an error of ours."""
     try:
-        made: MockAkool = make()
+        return make()
     except MockAkoolError as error:
         raise pytest.fail.Exception(f"mock-akool: {error}", pytrace=False) from None
-    return made

@@ -140,11 +140,11 @@ class _Equal:
         """Those that were answered as they should be; all when none was."""
         return [each for each in self.calls if each.number not in self.troubles] or self.calls
 
-    def begins_s(self, good: list[RecordedCall]) -> list[float]:
-        """Return from when on each of these answers, in seconds since the create."""
-        assert self.create is not None
-        seen = [each.at_s - self.create.at_s for each in good]
-        return [0.0, *((before + after) / 2 for before, after in pairwise(seen))]
+
+def _begins_s(create: RecordedCall, polls: list[RecordedCall]) -> list[float]:
+    """Return from when on each of these polls answers, in seconds since the create of their job."""
+    seen = [each.at_s - create.at_s for each in polls]
+    return [0.0, *((before + after) / 2 for before, after in pairwise(seen))]
 
 
 class Matcher:
@@ -196,15 +196,16 @@ class Matcher:
 
     def _of_group(self, group: _Equal, index: int, now_ns: int) -> Found | None:
         nth = group.calls[index] if index < len(group.calls) else None
-        created_ns = None if group.create is None else self._served_ns.get(group.create.number)
-        if created_ns is None:
+        create = group.create
+        created_ns = None if create is None else self._served_ns.get(create.number)
+        if create is None or created_ns is None:
             if nth is None and group.is_read:
                 nth = group.good[-1]
             return None if nth is None else Found(nth)
         if nth is not None and nth.number in group.troubles:
             return Found(nth, group.job_id, is_pending=True)
         good, since_s = group.good, (now_ns - created_ns) / _NS_PER_S
-        begun = [place for place, begin_s in enumerate(group.begins_s(good)) if begin_s <= since_s]
+        begun = [place for place, begin_s in enumerate(_begins_s(create, good)) if begin_s <= since_s]
         place = begun[-1] if begun else 0
         return Found(good[place], group.job_id, is_pending=place + 1 < len(good))
 
