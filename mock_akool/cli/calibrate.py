@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mock_akool.akool.codes import API_URL
 from mock_akool.cli.parser import FILES, completed_by
 from mock_akool.cli.serve import add_settings, all_but, read_settings
 from mock_akool.core.errors import Mistakes, MockAkoolError, SettingsError
@@ -87,7 +88,7 @@ def add_parser(commands: Any, help: str) -> None:
     ):
         completed_by(FILES, written.add_argument(flag, metavar="FILE", help=about))
     add_settings(parser, [], unused=_unused())
-    parser.add_argument("url", metavar="URL", help="the service, such as https://openapi.akool.com")
+    parser.add_argument("url", metavar="URL", help=f"the service, such as {API_URL}")
     parser.set_defaults(run=execute)
 
 

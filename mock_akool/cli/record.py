@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from mock_akool.akool.codes import API_URL
 from mock_akool.cli.announcements import Announcer, JsonAnnouncer
 from mock_akool.cli.parser import FOLDERS, completed_by
 from mock_akool.cli.serve import LISTENING, add_settings, all_but, read_settings, run_server
@@ -35,7 +36,7 @@ def add_parser(commands: Any, help: str) -> None:
         action="append",
         default=[],
         metavar="URL",
-        help="the service, such as https://openapi.akool.com; more of them are hosts of files (repeatable)",
+        help=f"the service, such as {API_URL}; more of them are hosts of files (repeatable)",
     )
     into = group.add_argument(
         "--into", default="recording", metavar="DIR", help="an empty or new folder (default: %(default)s)"

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from mock_akool.akool.codes import API_URL
 from mock_akool.core.errors import SettingsError
 from mock_akool.core.http import Termination
 
@@ -46,7 +47,7 @@ class Upstream(NamedTuple):
     @classmethod
     def of(cls, url: str) -> Upstream:
         """Return the upstream of a URL; SettingsError when it is none of a server, or says more than where it is."""
-        wanted = "Write it as https://openapi.akool.com"
+        wanted = f"Write it as {API_URL}"
         try:
             parts = urlsplit(url.strip())
             port = parts.port
@@ -220,7 +221,7 @@ def upstreams_of(urls: Sequence[str]) -> tuple[Upstream, ...]:
     if not urls:
         raise SettingsError(
             "it is missing",
-            "name the service that is to be recorded, such as https://openapi.akool.com",
+            f"name the service that is to be recorded, such as {API_URL}",
             ("--upstream",),
         )
     return tuple(dict.fromkeys(map(Upstream.of, urls)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mock_akool._version import __version__
+from mock_akool.akool.codes import API_URL
 from mock_akool.core.http import Headers, Request, Response
 
 WELCOMING: Final = frozenset({"/", "/_mock"})
@@ -23,7 +24,7 @@ _PAGE: Final = f"""<!doctype html>
 <style>body {{ font: 1rem/1.5 system-ui; max-width: 40rem; margin: 3rem auto; padding: 0 1rem }}</style>
 <h1>mock-akool {__version__}</h1>
 <p>This is a fake of Akool's API for tests. It is not Akool, and nothing here costs credits.</p>
-<p>Let your client use this address as the base URL instead of <code>https://openapi.akool.com</code>.</p>
+<p>Let your client use this address as the base URL instead of <code>{API_URL}</code>.</p>
 <p><a href="_mock/"><strong>Open the dashboard</strong></a>: it shows jobs and calls as they happen, and makes things
 happen.</p>
 <ul>
