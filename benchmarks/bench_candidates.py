@@ -80,9 +80,7 @@ def run(quick: bool) -> Iterator[Row]:
         )
         for name, server in servers.items():
             note = ", ".join(f"{median(loads[name, c]):,.0f} at {c}" for c in CONNECTIONS)
-            experiments = {
-                path: _outcome(server.port, path) for path in ("/cut", "/reset", "/raise", "/return", "/half")
-            }
+            experiments = {path: _outcome(server.port, path) for path in EXPERIMENTS}
             tried = "; ".join(f"{path} {outcome}" for path, outcome in experiments.items())
             memory, start = server.rss_kib() / 1024, 1000 * server.seconds_to_first_answer
             what = f"req/s {note}; {memory:.0f} MiB, {start:.0f} ms to start, {server.threads()} threads; {tried}"

@@ -142,7 +142,7 @@ def _poll_to_end(session: Session, family: Family[Any], life: Life, began_s: flo
     results = _results_of(family)
     over = (Status.COMPLETED, Status.FAILED) if family.makes_files else (Status.PROCESSING,)
     while True:
-        reply = session.poll(family, results, life.id)
+        reply = session.poll(results, life.id)
         at_s = session.service.now_s() - began_s
         record = record_with(reply.json, results.status_word)
         status = record[results.status_word] if record else None

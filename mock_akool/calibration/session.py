@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 from urllib.parse import urlencode
 
 from mock_akool.akool.errors import AkoolError
-from mock_akool.akool.families import CREATES, FAMILY_OF, FakeSettings, Family, Results
+from mock_akool.akool.families import CREATES, FAMILY_OF, FakeSettings, Results
 from mock_akool.calibration.errors import NotAskedError, NoValueError
 from mock_akool.calibration.service import CalibrationError, Reply, Service
 from mock_akool.calibration.spending import Spending
@@ -308,7 +308,7 @@ class Session:
         self.spending.end(is_refused=is_refused, stated=stated_price(reply.json))
         return reply
 
-    def poll(self, family: Family[Any], results: Results, job_id: str) -> Reply:
+    def poll(self, results: Results, job_id: str) -> Reply:
         """Ask a reader about a job."""
         method, path, query, body = poll_of(results, job_id)
         return self.ask(method, path, body, query=query)
@@ -336,8 +336,3 @@ def poll_of(results: Results, job_id: str) -> tuple[str, str, dict[str, str] | N
         begin, _, rest = results.path.partition("{")
         return results.method, begin + job_id + rest.partition("}")[2], None, None
     return results.method, results.path, {next(iter(results.query)): job_id}, None
-
-
-def codes_of(replies: Mapping[str, Reply]) -> dict[str, Any]:
-    """Return what is compared of answers: their HTTP status and their code, by name."""
-    return {name: [reply.status, reply.code] for name, reply in replies.items()}

@@ -22,12 +22,6 @@ class MediaCache:
         self._size_bytes = 0
         self._under_way: dict[MediaSpec, _Drawing] = {}
 
-    @property
-    def size_bytes(self) -> int:
-        """How many bytes all kept files have together."""
-        with self._lock:
-            return self._size_bytes
-
     def cached(self, spec: MediaSpec) -> bytes | None:
         """Return the file if it is kept, else None. Never draws, and never waits for a drawing."""
         with self._lock:

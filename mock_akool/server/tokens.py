@@ -27,11 +27,6 @@ class JwtTokens:
         # A client sends one token many times, and to verify it takes longer than the rest of a poll.
         self._read_once = lru_cache(maxsize=1024)(self._read)
 
-    @property
-    def remembered(self) -> int:
-        """How many tokens are remembered."""
-        return self._read_once.cache_info().currsize
-
     def read(self, token: str) -> Claims | None:
         """Return what the token says, or None when it is none of ours."""
         return self._read_once(token) if len(token) <= _MOST_REMEMBERED else self._read(token)

@@ -67,8 +67,15 @@ def test_another_one_is_invalid(token: str) -> None:
     assert "oken" in response.reason
 
 
-def test_what_is_remembered_of_tokens_is_bounded() -> None:
+def test_what_is_remembered_of_tokens_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def decode(token: str, *_: Any, **__: Any) -> None:
+        read.append(token)
+
+    monkeypatch.setattr(jwt, "decode", decode)
     tokens = JwtTokens(SEED)
-    for number in range(3000):
-        tokens.read(f"{number}." + "x" * (number % 4000))
-    assert tokens.remembered <= 1024
+    short, long = [f"{number}." for number in range(1025)], "x" * 2001
+    for token in (*short, short[-1], long, long, short[0]):
+        tokens.read(token)
+    assert read[1025:] == [long, long, short[0]]
