@@ -31,10 +31,10 @@ from mock_akool.akool.scenarios.expectations import EXPECTATION, Expectation
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.akool.scenarios.schema import FAULT, JOB_SCRIPT, RESULT, RULE, SCENARIO, WHEN
 from mock_akool.calibration import NOT_PROBED, OF_SETTING, PROBES
-from mock_akool.cli.exit_statuses import EXIT_STATUSES, OF_ALL
+from mock_akool.cli.exit_statuses import EXIT_STATUSES
 from mock_akool.core.webhook_faults import WEBHOOK_FAULT
 from mock_akool.diagnostics.hints import HINTS
-from mock_akool.gauntlet.page import drawing, standalone
+from mock_akool.gauntlet.page import drawing
 from mock_akool.scenario_library.library import named, names
 from mock_akool.server.settings import SOURCES, Setting, Settings, table
 from tests.clients.survival import summary, survival, survivals
@@ -88,6 +88,9 @@ _WHEN: Final = {
     Code.ACCOUNT_BANNED: "the account is banned",
 }
 
+_OF_ALL_COMMANDS: Final = {"2": "wrong usage: a flag, a command or an argument", "130": "Ctrl-C stopped it"}
+"""What every command may end with, but that Ctrl-C is the usual end of a server."""
+
 
 def rendered(text: str) -> str:
     """Return a page's text with its generated parts made anew."""
@@ -132,7 +135,7 @@ def _exit_statuses() -> str:
         for command, statuses in EXIT_STATUSES.items()
         for number, (status, meaning) in enumerate(statuses.items())
     ]
-    every = [("any command" if number == 0 else "", *each) for number, each in enumerate(OF_ALL.items())]
+    every = [("any command" if number == 0 else "", *each) for number, each in enumerate(_OF_ALL_COMMANDS.items())]
     return markdown(("Command", "Exit status", "Means"), [*rows, *every])
 
 
@@ -484,9 +487,17 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
 }
 
 
+def _standalone(svg: str) -> str:
+    """Return a drawing as a file of its own, on a light ground."""
+    ground = '<rect width="100%" height="100%" fill="#fff"/>'
+    style = "<style>text { font: 11px system-ui, sans-serif; fill: #222; }</style>"
+    opening, others = svg.split(">", 1)
+    return f'{opening} xmlns="http://www.w3.org/2000/svg" color="#222">{style}{ground}{others}\n'
+
+
 def picture_of_gauntlet() -> str:
     """Return the timeline that the page of the gauntlet has of the robust client behind a flaky gateway, as a file."""
-    return standalone(drawing(survival("flaky-gateway").robust.story))
+    return _standalone(drawing(survival("flaky-gateway").robust.story))
 
 
 def main() -> None:

@@ -42,10 +42,8 @@ EXIT_STATUSES: Final[Mapping[str, Mapping[str, str]]] = {
     "examples copy": {"0": "done", "1": "there is no such example, or a file is there already or cannot be written"},
     "completion": {"0": "done"},
 }
-"""By command: what each status means, and with all of them these two."""
-
-OF_ALL: Final = {"2": "wrong usage: a flag, a command or an argument", "130": "Ctrl-C stopped it"}
-"""What every command may end with beside, but that Ctrl-C is the usual end of a server."""
+"""By command: what each status means. What any command may end with is not among them: 2 for wrong usage, and 130 where
+Ctrl-C is not the usual end."""
 
 
 def line_for(program: str) -> str:

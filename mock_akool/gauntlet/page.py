@@ -108,14 +108,6 @@ def _legend() -> str:
 # The drawing
 
 
-def standalone(svg: str) -> str:
-    """Return a drawing as a file of its own, on a light ground."""
-    ground = '<rect width="100%" height="100%" fill="#fff"/>'
-    style = "<style>text { font: 11px system-ui, sans-serif; fill: #222; }</style>"
-    opening, others = svg.split(">", 1)
-    return f'{opening} xmlns="http://www.w3.org/2000/svg" color="#222">{style}{ground}{others}\n'
-
-
 def drawing(story: Story) -> str:
     """Return the timeline of a story as SVG, to stand within a page."""
     jobs = story.jobs[:_MOST_JOBS]
