@@ -1,4 +1,4 @@
-"""mock-akool: a faithful fake of Akool's image API.
+"""mock-akool: a faithful fake of Akool's API.
 
 What is named here is the public surface; everything is imported when it is first used.
 """

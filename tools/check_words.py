@@ -37,6 +37,7 @@ WORDS: Final[dict[str, str]] = {
     r"afflicts?|afflicted": "applies to",
     r"spelt|spelled": "written",
     r"shall": "will, must",
+    r"the law": "the design rule",
     # Two words for one thing.
     r"callbacks?": "webhook",
     r"doors?": "interceptor, transport",

@@ -3,7 +3,9 @@
 It is a function from Request to Response, as the emulated API is, so every transport serves it. Its requests are not
 in the call log, which holds what the client under test did.
 
-    routes.py       all routes: the tables of `resources/` joined, and the OpenAPI document of them
+    routes.py       all routes: the tables of `resources/` joined
+    openapi.py      the OpenAPI document of them and of the emulated API
+    schemas.py      the JSON Schemas in it of what routes answer
     resources/      per resource: its rows, what they take and answer, and what they do
     serializers.py  records as JSON, in both directions
     routing.py      what a row is, and which row a request is for

@@ -1,4 +1,4 @@
-"""The numbers and words of the wire: job statuses, business codes, endpoint names."""
+"""The numbers and words of the wire: business codes and their messages, profiles, the host of the API."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The core: turns a Request into a Response.
+"""The core: an engine for faking any asynchronous HTTP job API, which knows no word of Akool's.
 
-The law of this package: it does no I/O, reads no clock but the one it is given, and takes no
-chance but the one that is seeded. It imports the standard library only; `lint-imports` keeps it so.
+The design rule of this package: it does no I/O, reads no clock but the one it is given, and draws nothing but from the
+seed. It imports the standard library only; `lint-imports` keeps it so.
 """

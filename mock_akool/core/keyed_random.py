@@ -1,4 +1,4 @@
-"""The only source of anything that looks random.
+"""The only source of whatever looks random in what a fake answers.
 
 Each draw names a key, for instance `("job", account_id, 3)`, and is a hash of the seed and that key. There is no hidden
 state to advance, so a draw depends on nothing else: another client's requests, another thread or another transport

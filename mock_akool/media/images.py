@@ -1,4 +1,4 @@
-"""Draws the images that fake jobs make, and keeps the recent ones.
+"""Draws the images that fake jobs make.
 
 An image is a function of its `MediaSpec` record and of nothing else: no clock, no chance, no global
 state. So two servers, two processes or two runs of a test give the same bytes (with one release of

@@ -5,6 +5,4 @@ bodies.py     bodies of requests and responses as a recording keeps them
 calls.py      one recorded call, as JSON and back
 folder.py     a recording as a folder of files
 matching.py   which recorded response a request gets
-timelines.py  what a recording says of the life of its jobs
-scenarios.py  the scenario file of a recording, and which facts it contradicts
 """

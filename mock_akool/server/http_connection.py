@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection of the live server: bytes to Requests, Responses to bytes.
+"""One HTTP/1.1 connection of the live server: from bytes to Requests, and whose response is sent when.
 
 The parsing is httptools' (llhttp, the parser of Node.js). What is here is what a parser leaves to its user: the order
 of pipelined requests, responses that wait, bounds, when to close, and that connections take turns.

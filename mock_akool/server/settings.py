@@ -1,4 +1,4 @@
-"""The settings of a server, each with its flag and its variable. The only reader of `MOCK_AKOOL_*`."""
+"""The settings of a server, each with its flag and its variable."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How `requests`, `httpx` and `aiohttp` are answered in this process."""
+"""How `requests`, `httpx` and `aiohttp` are answered in this process, and why nothing else reaches Akool."""

@@ -1,4 +1,4 @@
-"""Which fakes are active, whose hosts they answer for, and what becomes of all other hosts."""
+"""Which fakes are active, which of them answers for a host, and what becomes of all other hosts."""
 
 from __future__ import annotations
 

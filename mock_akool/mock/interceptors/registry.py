@@ -1,4 +1,8 @@
-"""Which fakes are active, and which interceptors are installed for them."""
+"""Which interceptors are installed, and when.
+
+Several fakes may be active at once; the one that was started last answers. The patches of a library are made when
+the first fake starts (or when the library is imported, if that is later) and taken back when the last one stops.
+"""
 
 from __future__ import annotations
 

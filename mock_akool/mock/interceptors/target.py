@@ -1,8 +1,4 @@
-"""What the interceptors share: which hosts are ours, which fake answers, and how time passes.
-
-Several fakes may be active at once; the one that was started last answers. The patches of a library are made when
-the first fake starts (or when the library is imported, if that is later) and taken back when the last one stops.
-"""
+"""A fake as the interceptors see it: its hosts, its answers, how time passes, and clients that never pause."""
 
 from __future__ import annotations
 

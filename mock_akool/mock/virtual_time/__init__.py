@@ -1,1 +1,1 @@
-"""Sleep that moves the clock of a fake instead of waiting."""
+"""Virtual time: what the code under test waits for moves the clock of a fake, and takes no real time."""
