@@ -230,6 +230,7 @@ def _default(value: object) -> str:
 WORDS_OF_LAYERS: Final[Mapping[str, str]] = {
     "cli": "commands",
     "pytest_plugin": "fixtures, markers, reports",
+    "faker_provider": "data for factories",
     "mock": "Python API, interceptors, virtual time",
     "gauntlet": "runs a client through all scenarios",
     "calibration": "compares a service with the fake",

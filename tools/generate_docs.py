@@ -1,8 +1,7 @@
 """Writes the tables of the README and of the docs from what the code says: `python -m tools.generate_docs`.
 
 A table stands between `<!-- generated: NAME -->` and `<!-- end -->`. Lists of Akool's hosts in files that a page shows
-are written anew as well. `test_docs.py` fails when a page differs from
-what this would write.
+are written anew as well. `tests/docs/test_names.py` fails when a page differs from what this would write.
 """
 
 from __future__ import annotations
@@ -279,22 +278,31 @@ def _versions() -> str:
 
 
 def layers() -> list[list[str]]:
-    """Return the packages of each layer, the highest layer first, as import-linter has them."""
+    """Return the packages and lone modules of each layer, the highest layer first, as import-linter has them."""
     importlinter = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     (found,) = [contract["layers"] for contract in importlinter["contracts"] if contract["type"] == "layers"]
-    names = [re.findall(r"mock_akool\.(\w+)", layer) for layer in found]
-    return [[name for name in layer if (ROOT / "mock_akool" / name).is_dir()] for layer in names]
+    return [re.findall(r"mock_akool\.(\w+)", layer) for layer in found]
 
 
-def modules(package: str) -> dict[str, str]:
-    """Return what a package of the first level and each module in it says that it is, in a sentence, by dotted name."""
+def modules(name: str) -> dict[str, str]:
+    """Return what a package or module of the first level says that it is, in a sentence, and each module in it.
+
+    The keys are their names with dots, without `mock_akool`.
+    """
     root = ROOT / "mock_akool"
     said = {}
-    for file in sorted((root / package).rglob("*.py"), key=lambda file: file.with_name(file.stem.removeprefix("_"))):
+    for file in (root / name).rglob("*.py") if (root / name).is_dir() else [root / f"{name}.py"]:
         doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
         path = file.parent if file.name == "__init__.py" else file.with_suffix("")
         said[".".join(path.relative_to(root).parts)] = first_sentence(doc)
     return dict(sorted(said.items()))
+
+
+def _modules_beside() -> list[str]:
+    """Return the modules of the first level that are in no layer; the one that the build writes is no source."""
+    in_layers = {name for packages in layers() for name in packages}
+    names = {file.stem for file in (ROOT / "mock_akool").glob("*.py")} - in_layers - {"__init__", "_built"}
+    return sorted(names)
 
 
 def _webhook_faults() -> str:
@@ -309,15 +317,16 @@ def _webhook_scenarios() -> str:
 
 
 def _modules() -> str:
-    """Return a table for each layer, the lowest first, since each stands on those before it."""
-    tables = (
+    """Return a table for each layer, the lowest first, since each stands on those before it; then what is in none."""
+    tables = {f"Layer {number}": packages for number, packages in enumerate(reversed(layers()), 1)}
+    tables["In no layer"] = _modules_beside()
+    return "\n\n".join(
         markdown(
-            (f"Layer {number}", "What it is"),
+            (heading, "What it is"),
             ((f"`{name}`", said) for package in packages for name, said in modules(package).items()),
         )
-        for number, packages in enumerate(reversed(layers()), 1)
+        for heading, packages in tables.items()
     )
-    return "\n\n".join(tables)
 
 
 def _layers() -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 from typing import Final
 
 import pytest
 
+from benchmarks.__main__ import BENCHMARKS
 from mock_akool.admin.routes import ROUTES
 from mock_akool.akool.api import API_ROUTES
 from mock_akool.cli import COMMANDS, build_parser
@@ -23,6 +26,7 @@ from tools.docs_reference import GOLDEN, PUBLIC, picture_of_layers
 DIFFERENCES: Final = DOCS / "reference" / "differences.md"
 SETTINGS: Final = DOCS / "reference" / "settings.md"
 ARCHITECTURE: Final = DOCS / "explanation" / "architecture.md"
+PACKAGE: Final = ROOT / "mock_akool"
 
 FOREIGN_FLAGS: Final = {
     "--app": "flask",
@@ -152,11 +156,47 @@ def test_every_path_of_the_api_exists() -> None:
             assert re.search(rf"(?m)^{path.rstrip('/.')}(?:/|$)", known), f"{page}: there is no {path}"
 
 
-def test_every_name_in_the_architecture_exists() -> None:
+def test_every_name_in_the_architecture_exists_where_it_says() -> None:
     written = re.sub(rf"(?s){generate_docs.BEGIN}.*?{generate_docs.END}", "", parsed(ARCHITECTURE)[1])
     for dotted in re.findall(r"`([a-z_]+(?:\.\w+)*)`", written):
         if not (ROOT / dotted).is_file():
-            pkgutil.resolve_name(f"mock_akool.{dotted}")
+            value = pkgutil.resolve_name(f"mock_akool.{dotted}")
+            # A module may have it only because it has imported it.
+            if isinstance(value, type | FunctionType):
+                assert f"{value.__module__}.{value.__qualname__}" == f"mock_akool.{dotted}"
+
+
+def test_every_benchmark_in_the_architecture_exists() -> None:
+    written = parsed(ARCHITECTURE)[1]
+    known = {each.name for each in BENCHMARKS}
+    (table,) = re.findall(r"(?m)^\| What \| Figure \| Benchmark \|\n.*\n((?:\|.*\n)+)", written)
+    of_rows = [name for row in table.splitlines() for name in row.strip(" |").rpartition("| ")[2].split(", ")]
+    assert of_rows.count("none") == 1
+    assert {*of_rows, *re.findall(r"python -m benchmarks --only ([a-z]+)", written)} <= {*known, "none"}
+
+
+def test_every_module_is_in_the_architecture() -> None:
+    (tables,) = re.findall(rf"(?s){generate_docs.BEGIN}modules -->.*?{generate_docs.END}", ARCHITECTURE.read_text())
+    listed = set(re.findall(r"(?m)^\| `([\w.]+)` \|", tables))
+    sources = {file.relative_to(PACKAGE) for file in PACKAGE.rglob("*.py")} - {Path("__init__.py"), Path("_built.py")}
+    names = {file.parent if file.name == "__init__.py" else file.with_suffix("") for file in sources}
+    assert listed == {".".join(name.parts) for name in names}
+
+
+def test_what_a_package_lists_is_in_it() -> None:
+    docs = {file: ast.get_docstring(ast.parse(file.read_text())) or "" for file in PACKAGE.rglob("__init__.py")}
+    listed = [
+        file.parent / name for file, said in docs.items() for name in re.findall(r"(?m)^ *(\w+(?:\.py|/))  +\w", said)
+    ]
+    assert PACKAGE / "akool" / "api.py" in listed
+    assert [path for path in listed if not path.exists()] == []
+
+
+def test_every_file_of_the_project_that_is_named_exists() -> None:
+    code = [file for folder in ("mock_akool", "tools", "tests", "benchmarks") for file in (ROOT / folder).rglob("*.py")]
+    for source in sorted({*PAGES, *code} - set(FOLLOWED)):
+        for path in re.findall(r"`((?:tests|tools|benchmarks|mock_akool|docs|examples)/[\w./-]+)`", source.read_text()):
+            assert (ROOT / path).exists(), f"{source}: there is no {path}"
 
 
 def test_every_link_leads_somewhere() -> None:
