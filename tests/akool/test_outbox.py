@@ -261,6 +261,23 @@ class TestAttempts:
         assert (engine.outbox.next_ns, engine.outbox.is_sending) == (None, False)
         assert engine.outbox.abandon() == []
 
+    def test_what_is_under_way_at_a_reset_is_called_off_and_not_taken_for_what_comes_after(self) -> None:
+        engine = engine_of(**AT_ONCE)
+        create(engine)
+        now_ns = engine.clock.now_ns()
+        (old,) = engine.outbox.take(now_ns)
+        engine.reset()
+        assert (engine.outbox.next_ns, engine.outbox.is_sending) == (None, False)
+        with pytest.raises(ConnectionAbortedError), old.cancel_token.permission():
+            pass
+        create(engine)
+        (new,) = engine.outbox.take(now_ns)
+        assert (new.delivery.job_id, new.delivery.number) == (old.delivery.job_id, old.delivery.number)
+        assert engine.outbox.finish(old, AttemptResult(now_ns, now_ns, 200)) is None
+        assert [each.state.value for each in engine.outbox.entries()] == ["waiting"]
+        with new.cancel_token.permission():
+            pass
+
     def test_one_is_sent_again_as_one_of_its_own(self) -> None:
         engine = engine_of(**AT_ONCE)
         create(engine)

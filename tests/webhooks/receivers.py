@@ -110,9 +110,8 @@ def careful(body: bytes, client_id: str = ID, secret: str = SECRET) -> Verdict:
 
 
 class Got(NamedTuple):
-    """A request that a receiver got; `at_s` is when, by a clock of no particular start."""
+    """A request that a receiver got."""
 
-    at_s: float
     path: str
     headers: dict[str, str]
     body: bytes
@@ -143,7 +142,7 @@ def http_receiver(answer: Callable[[Got], int] | None = None) -> Iterator[HttpRe
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            got = Got(time.perf_counter(), self.path, headers, body, careful(body))
+            got = Got(self.path, headers, body, careful(body))
             receiver.got.append(got)
             status = got.verdict.status if receiver.answer is None else receiver.answer(got)
             try:

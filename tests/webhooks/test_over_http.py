@@ -400,59 +400,8 @@ class TestStopping:
             assert worker_threads() <= before
 
 
-class TestReset:
-    def test_nothing_is_sent_after_it(self) -> None:
-        with http_receiver(lambda got: 500) as receiver, live(webhook_retry_delay="1ms", webhook_retries=20) as mock:
-            for round_ in range(20):
-                for _ in range(10):
-                    create(mock, f"{receiver.url}/{round_}")
-                until(lambda: receiver.got)
-                mock.reset()
-                sent_before = time.perf_counter()
-                receiver.got.clear()
-                time.sleep(0.01)
-                # What was written before the reset may still be read after it; nothing is written after it.
-                late = [each for each in receiver.got if each.at_s > sent_before + 0.5]
-                assert late == []
-            time.sleep(0.2)
-            receiver.got.clear()
-            time.sleep(0.1)
-            assert receiver.got == []
-            mock.webhooks.deliveries.assert_none()
-
-    def test_an_old_answer_is_not_taken_for_a_new_ones(self) -> None:
-        release = threading.Event()
-
-        def answer(got: Any) -> int:
-            if got.path == "/hook/old":
-                release.wait(5)
-            return 200
-
-        with http_receiver(answer) as receiver, live(webhook_processing=False, queueing="1h") as mock:
-            mock.next_job(queueing=0, processing=0)
-            create(mock, f"{receiver.url}/old")
-            until(lambda: receiver.got)
-            mock.reset()
-            create(mock, f"{receiver.url}/new")
-            release.set()
-            time.sleep(0.05)
-            mock.webhooks.deliveries.assert_none()
-
-    def test_what_is_written_in_pieces_is_cut(self) -> None:
-        got: list[bytes] = []
-
-        def serve(connection: socket.socket) -> None:
-            while piece := connection.recv(1 << 16):
-                got.append(piece)
-
-        with raw_receiver(serve) as url, live(webhook_processing=False) as mock:
-            mock.webhooks.fault(slow="1s")
-            create(mock, url)
-            until(lambda: len(got) > 1)
-            mock.reset()
-            size = len(b"".join(got))
-            time.sleep(0.3)
-            assert len(b"".join(got)) <= size + 200
+def reset_all(mock: MockAkool) -> None:
+    mock.reset()
 
 
 def reset_account(mock: MockAkool) -> None:
@@ -491,9 +440,9 @@ def looking_up(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[thr
             known.set()
 
 
-@pytest.mark.parametrize("forget", [reset_account, delete_jobs])
+@pytest.mark.parametrize("forget", [reset_all, reset_account, delete_jobs])
 class TestForgetting:
-    """What is under way for an account that is reset, or for a job that is deleted, is called off; nothing else is."""
+    """What is under way is called off when all is reset, or the account it is for, or when the job is deleted."""
 
     def test_what_was_about_to_be_sent_is_not(
         self, forget: Callable[[MockAkool], None], monkeypatch: pytest.MonkeyPatch
@@ -580,6 +529,11 @@ class TestForgetting:
                 mock.webhooks.wait_for_delivery(create(mock, f"{receiver.url}/new"))
             assert [each.path for each in receiver.got] == ["/hook/old", *["/hook/new"] * 5]
             mock.webhooks.deliveries.assert_count(5)
+
+
+@pytest.mark.parametrize("forget", [reset_account, delete_jobs])
+class TestForgettingSome:
+    """What is under way for other accounts and jobs than those that are forgotten goes on."""
 
     def test_others_are_not_disturbed(self, forget: Callable[[MockAkool], None]) -> None:
         answering = threading.Event()
