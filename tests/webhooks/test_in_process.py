@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import pytest
 import requests
@@ -18,7 +18,19 @@ from mock_akool.akool.codes import API_URL
 from mock_akool.mock.virtual_time import genuine
 from mock_akool.webhooks import open_envelope
 from tests.mock.clients import CREATE, INFO
-from tests.webhooks.receivers import ACCOUNT, HOOK, SECRET, careful, create, fake, http_receiver, poll, seconds, until
+from tests.webhooks.receivers import (
+    ACCOUNT,
+    HOOK,
+    PATIENCE_S,
+    SECRET,
+    careful,
+    create,
+    fake,
+    http_receiver,
+    poll,
+    seconds,
+    until,
+)
 
 KEY = {"x-api-key": SECRET}
 
@@ -314,12 +326,16 @@ class TestAsgi:
         mock.webhooks.assert_delivered(job_id)
 
 
+PAUSE_S: Final = 30
+"""How long clients and receivers sleep: longer than any machine takes for a test."""
+
+
 @pytest.fixture
 def quickly() -> Any:
-    """Fail a test that really sleeps; each sleeps for five seconds at least."""
+    """Fail a test that really sleeps, if only once."""
     began_s = time.perf_counter()
     yield
-    assert time.perf_counter() - began_s < 4.5
+    assert time.perf_counter() - began_s < PAUSE_S
 
 
 def submit(url: str = HOOK, prompt: str = "a fox") -> str:
@@ -330,7 +346,7 @@ def submit(url: str = HOOK, prompt: str = "a fox") -> str:
 
 def wait_forever() -> None:
     while True:
-        time.sleep(5)
+        time.sleep(PAUSE_S)
 
 
 @pytest.mark.usefixtures("quickly")
@@ -346,14 +362,14 @@ class TestVirtualSleep:
             if payload["status"] == 3:
                 done[payload["_id"]] = payload["url"]
 
-        with MockAkool(accounts=[ACCOUNT], queueing=20, processing=30) as mock:
+        with MockAkool(accounts=[ACCOUNT], queueing=200, processing=300) as mock:
             mock.webhooks.deliver_to(receive)
             job_id = submit()
             waited = 0
             while job_id not in done:
-                time.sleep(3)
-                waited += 3
-            assert waited == 51
+                time.sleep(PAUSE_S)
+                waited += PAUSE_S
+            assert waited == 510
             assert requests.get(done[job_id]).content.startswith(b"\xff\xd8")
 
     def test_a_receiver_that_sleeps_and_polls(self) -> None:
@@ -362,26 +378,26 @@ class TestVirtualSleep:
         def receive(request: Any) -> None:
             payload = careful(request.body).payload
             assert payload is not None
-            time.sleep(1.5)
+            time.sleep(PAUSE_S)
             response = requests.get(f"{API_URL}{INFO}?image_model_id={payload['_id']}", headers=KEY)
             seen.append((seconds(mock, mock.clock.now_ns()), response.json()["data"]["image_status"]))
 
-        with MockAkool(accounts=[ACCOUNT]) as mock:
+        with MockAkool(accounts=[ACCOUNT], queueing=20, processing=60, webhook_timeout="1m") as mock:
             mock.webhooks.deliver_to(receive)
             began_s, really_began_ns = time.monotonic(), genuine.perf_counter_ns()
             submit()
-            time.sleep(10)
-            assert seen == [(3.5, 2), (6.5, 3)]
-            assert seconds(mock, mock.clock.now_ns()) == 10
+            time.sleep(200)
+            assert seen == [(50, 2), (110, 3)]
+            assert seconds(mock, mock.clock.now_ns()) == 200
             really_s = (genuine.perf_counter_ns() - really_began_ns) / 1e9
-            assert time.monotonic() - began_s - really_s == pytest.approx(10, abs=1)
+            assert time.monotonic() - began_s - really_s == pytest.approx(200, abs=1)
 
     def test_an_async_app_that_sleeps_while_an_async_client_sleeps(self) -> None:
         done = threading.Event()
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             message = await receive()
-            await asyncio.sleep(2)
+            await asyncio.sleep(PAUSE_S)
             payload = careful(message["body"]).payload
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b""})
@@ -391,12 +407,12 @@ class TestVirtualSleep:
         async def client(mock: MockAkool) -> float:
             submit()
             while not done.is_set():
-                await asyncio.sleep(1)
+                await asyncio.sleep(PAUSE_S)
             return seconds(mock, mock.clock.now_ns())
 
-        with MockAkool(accounts=[ACCOUNT]) as mock:
+        with MockAkool(accounts=[ACCOUNT], queueing=30, processing=60, webhook_timeout="1m") as mock:
             mock.webhooks.deliver_to(app)
-            assert asyncio.run(client(mock)) == 7
+            assert asyncio.run(client(mock)) == 120
 
     def test_a_client_that_waits_for_a_webhook_that_never_comes_is_stopped(self) -> None:
         with MockAkool(accounts=[ACCOUNT], sleep_limit="10m") as mock:
@@ -415,13 +431,13 @@ class TestVirtualSleep:
     def test_a_receiver_that_sleeps_forever_is_stopped(self) -> None:
         def receive(request: Any) -> None:
             while True:
-                time.sleep(60)
+                time.sleep(PAUSE_S)
 
         with MockAkool(accounts=[ACCOUNT], sleep_limit="10m") as mock:
             mock.webhooks.deliver_to(receive)
             submit()
             with pytest.raises(VirtualTimeLimitError):
-                time.sleep(30)
+                time.sleep(PAUSE_S)
 
     def test_two_threads_that_wait(self) -> None:
         done: list[str] = []
@@ -431,7 +447,7 @@ class TestVirtualSleep:
             def client() -> None:
                 job_id = submit()
                 while done.count(job_id) < 2:
-                    time.sleep(1)
+                    time.sleep(PAUSE_S)
 
             threads = [threading.Thread(target=client) for _ in range(2)]
             for thread in threads:
@@ -468,20 +484,34 @@ class TestBesideAServer:
             until(lambda: len(seen) == 2)
         assert seen == [3, 3]
 
-    def test_moving_the_clock_returns_when_all_was_delivered_also_by_others(self) -> None:
+    def test_moving_the_clock_returns_when_all_was_delivered_also_by_others(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         mock = fake(webhook_processing=False)
         got: list[Any] = []
+        mover, others_deliver, mover_waits = threading.current_thread(), threading.Event(), threading.Event()
+        wait_for_news = mock.application.dispatcher.wait_for_news
+
+        def waiting(seen: int, timeout_s: float) -> bool:
+            mover_waits.set()
+            return wait_for_news(seen, timeout_s)
 
         def receive(request: Any) -> None:
-            time.sleep(0.02)
+            if threading.current_thread() is not mover:
+                others_deliver.set()
+                mover_waits.wait(PATIENCE_S)
+            elif got:  # the others are told when the first one is done
+                others_deliver.wait(PATIENCE_S)
             got.append(request)
 
+        monkeypatch.setattr(mock.application.dispatcher, "wait_for_news", waiting)
         mock.webhooks.deliver_to(receive)
         with mock.server() as server:
             for _ in range(5):
                 body = {"prompt": "a fox", "webhookUrl": HOOK}
                 requests.post(server.url + CREATE, json=body, headers=KEY).raise_for_status()
             mock.clock.advance(5)
+            mover_waits.set()
             assert len(got) == 5
 
     def test_after_the_server_the_fake_goes_on(self) -> None:

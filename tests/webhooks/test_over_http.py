@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from mock_akool import MockAkool, Request, SystemClock
+from mock_akool.server import http_server
 from mock_akool.webhooks import address_policy
+from mock_akool.webhooks.worker import Worker
 from tests.webhooks.receivers import (
     ACCOUNT,
     PATIENCE_S,
@@ -368,11 +370,18 @@ class TestStopping:
         assert f"delivery #1 of job {jobs[0]}, status 2, to {url}: dropped: the fake was stopped" in caplog.text
         assert "and 35 more" in caplog.text
 
-    def test_what_is_nearly_done_is_waited_for(self) -> None:
-        def answer(got: Any) -> int:
-            time.sleep(0.2)
-            return 200
+    def test_what_is_nearly_done_is_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        stopping, finish = threading.Event(), Worker._finish
 
+        async def finishing(worker: Worker, grace_s: float) -> None:
+            stopping.set()
+            await finish(worker, grace_s)
+
+        def answer(got: Any) -> int:
+            return 200 if stopping.wait(PATIENCE_S) else 500
+
+        monkeypatch.setattr(Worker, "_finish", finishing)
+        monkeypatch.setattr(http_server, "_WEBHOOK_GRACE_S", PATIENCE_S)
         with http_receiver(answer) as receiver, live(webhook_processing=False) as mock:
             create(mock, receiver.url)
             until(lambda: receiver.got)
