@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import http.client
-import http.server
 import json
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -26,9 +24,11 @@ from mock_akool import (
     UnusedRuleError,
     failed,
 )
+from mock_akool.admin.long_poll import LongPoll
 from mock_akool.server.application import Application
 from tests.admin.conftest import IMAGE, KEY, OTHER
 from tests.extent import choose
+from tests.webhooks.receivers import PATIENCE_S, http_receiver, until
 
 
 class Client:
@@ -86,8 +86,7 @@ def test_the_clock_of_a_server_is_frozen_moved_and_sped_up(server: Server, fake:
     assert fake.clock.now_ns() == at_ns + 70 * 10**9
     assert client.poll(job_id)["data"]["image_status"] == 3
     fake.clock.run_at(1000)
-    time.sleep(0.05)
-    assert fake.clock.now_ns() > at_ns + 100 * 10**9
+    until(lambda: fake.clock.now_ns() > at_ns + 100 * 10**9)
     fake.clock.resume()
     assert fake.clock.speed == 1
 
@@ -109,49 +108,54 @@ def test_what_is_collected_has_been_when_the_clock_was_moved(server: Server, fak
 
 def test_webhooks_follow_the_clock_of_the_server(server: Server, fake: RemoteAkool) -> None:
     fake.webhooks.send_over_http()
-    got: list[bytes] = []
-    done = threading.Event()
+    client = Client(server.url)
+    with http_receiver(lambda got: 200) as receiver:
+        fake.clock.freeze()
+        fake.next_job(queueing="1h", processing="1h")
+        client.create(webhookUrl=f"{receiver.url}/later")
+        fake.next_job(queueing=0, processing=0)
+        client.create(webhookUrl=f"{receiver.url}/now")
+        until(lambda: len(receiver.got) == 2)
+        assert {each.path for each in receiver.got} == {"/hook/now"}
+        fake.run_until_idle()
+        until(lambda: len(receiver.got) == 4)
+        assert [each.path for each in receiver.got[2:]] == ["/hook/later"] * 2
 
-    class Receiver(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(self.rfile.read(int(self.headers["content-length"])))
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
-            if len(got) == 2:
-                done.set()
 
-        def log_message(self, *_: object) -> None:
-            pass
+Looks = list[LongPoll]
+"""Of each time that a transport looked whether there is news for a request that waits, what that request waits for."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            fake.clock.freeze()
-            fake.next_job(queueing="1h", processing="1h")
-            hook = f"http://127.0.0.1:{receiver.server_port}/hook"
-            Client(server.url).ask("POST", f"{IMAGE}/createbyprompt", {"prompt": "a", "webhookUrl": hook})
-            assert not done.wait(0.05)
-            fake.run_until_idle()
-            assert done.wait(10)
-        finally:
-            receiver.shutdown()
-            thread.join()
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    """Gets what the transports look for. A request waits when it has been looked at once."""
+    seen: Looks = []
+    has_news = LongPoll.has_news
+
+    def look(waiting: LongPoll) -> bool:
+        seen.append(waiting)
+        return has_news(waiting)
+
+    monkeypatch.setattr(LongPoll, "has_news", look)
+    return seen
+
+
+def assert_waits(looks: Looks) -> None:
+    """Wait until the fake has looked a few times more, as it does for nobody who was answered."""
+    before = len(looks)
+    until(lambda: len(looks) > before + 4)
 
 
 class TestWaiting:
-    def test_for_calls_that_come(self, server: Server, fake: RemoteAkool) -> None:
+    def test_for_calls_that_come(self, server: Server, fake: RemoteAkool, looks: Looks) -> None:
         client = Client(server.url)
         client.create()
         with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(fake.wait_for_calls, 3, "create", timeout=20)
-            time.sleep(0.05)
-            assert not waiting.done()
+            waiting = pool.submit(fake.wait_for_calls, 3, "create", timeout=PATIENCE_S)
+            assert_waits(looks)
             client.create()
             client.poll("0" * 24)
-            time.sleep(0.05)
-            assert not waiting.done()
+            assert_waits(looks)
             client.create()
             assert waiting.result(20).count == 3
 
@@ -160,7 +164,7 @@ class TestWaiting:
             fake.wait_for_calls(1, timeout=0.1)
 
     @pytest.mark.parametrize("transport", ["server", "flask"])
-    def test_in_vain_tells_how_many_came_meanwhile(self, transport: str, server: Server) -> None:
+    def test_in_vain_tells_how_many_came_meanwhile(self, transport: str, server: Server, looks: Looks) -> None:
         app = MockAkool().app()
         path = "/_mock/calls?at_least=3&timeout=0.5"
 
@@ -175,7 +179,7 @@ class TestWaiting:
 
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(waited)
-            time.sleep(0.1)
+            until(lambda: looks)
             for _ in range(2):
                 if transport == "flask":
                     app.test_client().get("/nowhere")
@@ -183,11 +187,11 @@ class TestWaiting:
                     Client(server.url).ask("GET", "/nowhere")
             assert waiting.result(20)["error"] == "2 of 3 such calls came within 0.5 s"
 
-    def test_many_wait_and_hold_nobody(self, server: Server, fake: RemoteAkool) -> None:
+    def test_many_wait_and_hold_nobody(self, server: Server, fake: RemoteAkool, looks: Looks) -> None:
         views = [fake.of_account(f"account-{number}") for number in range(30)]
         with ThreadPoolExecutor(30) as pool:
-            waiting = [pool.submit(view.wait_for_calls, 1, timeout=20) for view in views]
-            time.sleep(0.1)
+            waiting = [pool.submit(view.wait_for_calls, 1, timeout=PATIENCE_S) for view in views]
+            until(lambda: len(set(looks)) == 30)
             # The server's threads: its loop, and a few that answer, which come as they are needed.
             held = [each for each in threading.enumerate() if each.name.startswith("mock-akool")]
             assert len(held) < 10
@@ -195,20 +199,19 @@ class TestWaiting:
                 assert Client(server.url, f"account-{number}").create()["code"] == 1000
             assert {each.result(20).count for each in waiting} == {1}
 
-    def test_a_reset_on_the_way(self, server: Server, fake: RemoteAkool) -> None:
+    def test_a_reset_on_the_way(self, server: Server, fake: RemoteAkool, looks: Looks) -> None:
         client = Client(server.url)
         client.create()
         with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(fake.wait_for_calls, 2, timeout=20)
-            time.sleep(0.05)
+            waiting = pool.submit(fake.wait_for_calls, 2, timeout=PATIENCE_S)
+            assert_waits(looks)
             fake.reset()
             client.create()
-            time.sleep(0.05)
-            assert not waiting.done()
+            assert_waits(looks)
             client.create()
             assert waiting.result(20).count == 2
 
-    def test_for_what_becomes_of_webhooks(self, server: Server, fake: RemoteAkool) -> None:
+    def test_for_what_becomes_of_webhooks(self, server: Server, fake: RemoteAkool, looks: Looks) -> None:
         fake.clock.freeze()
         client = Client(server.url)
         query = "/_mock/webhooks?state=delivered&status=completed&at_least=2&timeout=20"
@@ -216,32 +219,39 @@ class TestWaiting:
             waiting = pool.submit(client.ask, "GET", query)
             for _ in range(2):
                 client.create(webhookUrl="http://127.0.0.1:9/hook")
-                time.sleep(0.05)
-                assert not waiting.done()
+                assert_waits(looks)
                 fake.clock.advance(5)
             assert [each["number"] for each in waiting.result(20)["webhooks"]] == [2, 4]
 
-    def test_for_a_webhook_through_flask(self) -> None:
+    def test_for_a_webhook_through_flask(self, looks: Looks) -> None:
         mock = MockAkool(queueing=0, processing=0)
         app = mock.app()
         with ThreadPoolExecutor(1) as pool:
             query = "/_mock/webhooks?state=delivered&at_least=2&timeout=20"
             waiting: Any = pool.submit(app.test_client().get, query)
-            time.sleep(0.05)
+            assert_waits(looks)
             body = {"prompt": "a fox", "webhookUrl": "http://127.0.0.1:9/hook"}
             app.test_client().post(f"{IMAGE}/createbyprompt", json=body, headers={"x-api-key": KEY})
             assert waiting.result(20).json["matched"] == 2
 
-    def test_through_flask(self) -> None:
+    def test_through_flask(self, looks: Looks) -> None:
         mock = MockAkool()
         app = mock.app()
         with ThreadPoolExecutor(1) as pool:
             waiting: Any = pool.submit(app.test_client().get, "/_mock/calls?at_least=1&timeout=20")
-            time.sleep(0.05)
+            assert_waits(looks)
             assert (
                 app.test_client().get("/api/open/v3/faceswap/quota/info", headers={"x-api-key": KEY}).status_code == 200
             )
             assert waiting.result(20).json["matched"] == 1
+
+    def test_without_a_time_limit(self, server: Server, looks: Looks) -> None:
+        client = Client(server.url)
+        with ThreadPoolExecutor(1) as pool:
+            waiting: Any = pool.submit(client.ask, "GET", "/_mock/calls?at_least=1")
+            assert_waits(looks)
+            client.create()
+            assert waiting.result(20)["matched"] == 1
 
 
 def test_many_accounts_at_once_do_not_disturb_each_other(server: Server, fake: RemoteAkool) -> None:
@@ -360,13 +370,3 @@ class TestConnect:
         with pytest.raises(MockAkoolError):
             fake.clock.advance(-1)
         assert fake.jobs == ()
-
-
-def test_waiting_without_a_time_limit_waits(server: Server) -> None:
-    client = Client(server.url)
-    with ThreadPoolExecutor(1) as pool:
-        waiting: Any = pool.submit(client.ask, "GET", "/_mock/calls?at_least=1")
-        time.sleep(0.1)
-        assert not waiting.done()
-        client.create()
-        assert waiting.result(20)["matched"] == 1
