@@ -102,7 +102,7 @@ def _get_token(engine: Engine, request: Request, now_ns: int, names: Names) -> R
     issued_s = max(now_ns // NS_PER_S, account.valid_from_s)
     token = engine.tokens.issue(account, issued_s, issued_s + account.token_lifetime_ns // NS_PER_S)
     if engine.settings.new_token_revokes_older:
-        engine.revoke_tokens_before(account, issued_s)
+        engine.revoke_tokens_before(account.api_key, issued_s)
     return Response(200, _JSON, token_body(token), code=Code.OK, account=account.api_key)
 
 
@@ -201,7 +201,7 @@ def _looking(results: Results) -> Looking:
         if known is None:
             raise engine.unknown_job(job_id)
         # A reader that leaves out has looked at whose job it is.
-        seen = engine.poll(account, job_id, now_ns) if is_strict or job is None else engine.see(job, now_ns)
+        seen = engine.poll(account, job_id, now_ns) if is_strict or job is None else engine.see(job_id, now_ns)
         return seen, shown_record(*known, seen.job, seen.status, request.file_base, engine.context)
 
     return look

@@ -1,14 +1,16 @@
 """The one state of a fake: accounts, credits, jobs, calls and webhooks.
 
 Methods say what happens in the words of the domain; what is asked and answered on the wire is `api.py`. A public method
-is one transaction: it takes the lock itself, and one that raises has changed nothing.
+is one transaction: it takes the lock itself, and one that raises has changed nothing. `transactions.py` says which few
+are not. What is to be changed is named by its API key or its `_id` and looked up under the lock: a record that a caller
+read before may be old. Where a method takes an account's record, that says whose request it is.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import filterfalse
 from types import MappingProxyType
@@ -159,11 +161,15 @@ class Engine:
 
     def reset(self) -> None:
         """Forget all jobs, calls, job scripts and what the accounts spent: as just made."""
-        with self.lock:
-            jobs, accounts, call_log = self._jobs, self.accounts, self.call_log
-            scripts, webhooks = self.scripts.reset(), self._forget_all()
-        for forgotten in (scripts, webhooks, jobs.containers(), accounts.containers(), call_log.containers()):
+        for forgotten in self._reset():
             drain(forgotten)
+
+    @transaction
+    def _reset(self) -> list[Iterable[Container]]:
+        """Begin anew; returns what is to be drained."""
+        jobs, accounts, call_log = self._jobs, self.accounts, self.call_log
+        scripts, webhooks = self.scripts.reset(), self._forget_all()
+        return [scripts, webhooks, jobs.containers(), accounts.containers(), call_log.containers()]
 
     def _forget_all(self) -> list[Container]:
         """Begin anew; returns what of the outbox is to be drained."""
@@ -258,6 +264,7 @@ class Engine:
         """Return all jobs in the order of their creation; with an API key, those of that account."""
         return self._jobs.all(api_key)
 
+    @transaction
     def asked_by(self, api_key: str) -> Callable[[Call], bool]:
         """Return what decides whether an account made a call, by its API key or its clientId.
 
@@ -337,6 +344,7 @@ class Engine:
             missed_deliveries=self.outbox.changes.forgotten > position.webhooks,
         )
 
+    @transaction
     def drawn_latency_ns(self) -> int:
         """Return how late the next response is, in nanoseconds."""
         return self.settings.latency.drawn_ns(self.keyed_random, "latency", self.call_log.count)
@@ -392,6 +400,8 @@ class Engine:
         refused or went wrong: a client that tries again sleeps before that, also when it has no job yet, and one that
         asks wrongly for a job that has ended waits forever. Of one account the latter is not known: nobody can say
         whose request that was.
+
+        It looks at one thing after the other, and others have the lock in between.
         """
         jobs, outbox = self._jobs, self.outbox
         # This looks at all that is to be sent, and lets others have the lock meanwhile.
@@ -432,10 +442,12 @@ class Engine:
         """
         return job_queries.idle_ns(self.jobs(api_key), now_ns)
 
+    @transaction
     def jobs_made(self, api_key: str) -> int:
         """Return how many jobs the account with this API key has made."""
         return self._jobs.made.get(api_key, 0)
 
+    @transaction
     def job_of_file(self, path: str) -> Job | None:
         """Return the job that the file at `path` is or will be of; None when there is none."""
         return self._jobs.at_path(path)
@@ -476,9 +488,9 @@ class Engine:
         if api_key is not None:
             own = self.account_summary(api_key, now_ns)
             return AccountTotals(0, 0, 0) if own is None else AccountTotals(1, own.credits, own.spent)
-        # Account by account, so that nobody waits for all of them.
-        for account in filter(None, map(self.accounts.known, tuple(self._jobs.refunds))):
-            self.credits_of(account, now_ns)
+        # Account by account, so that nobody waits for all of them: their refunds are paid when they are looked at.
+        for each in tuple(self._jobs.refunds):
+            self.account_summary(each, now_ns)
         return self.accounts.totals()
 
     @transaction
@@ -515,6 +527,7 @@ class Engine:
                 found.append(JobFile(url, shows))
         return found
 
+    @transaction
     def loose_file_at(self, path: str, now_ns: int) -> LooseFile | None:
         """Return the file at `path` that is no job's; None when there is none, or when it is too old."""
         found = self._loose_files.get(path)
@@ -605,9 +618,7 @@ class Engine:
         no such account; then nothing has changed.
         """
         is_new = self.accounts.known(api_key) is None
-        account = self.accounts.by_key(api_key)
-        if account is None:
-            raise AkoolError(Code.ACCOUNT_NOT_FOUND, reason=f"no account has the API key {shown(api_key)}")
+        account = self._named(api_key)
         try:
             made = self.create(account, create, input, file_base, created_ns, plan)
         except Exception:
@@ -616,22 +627,32 @@ class Engine:
             raise
         return [self.count_polls(job.id, polls, now_ns) for job in made]
 
+    @transaction
     def poll(self, account: Account, job_id: str, now_ns: int) -> PollResult:
         """Return the account's job as this poll sees it, and note the poll where it matters."""
-        return self.see(self.job_of(account, job_id), now_ns)
+        return self._see(self.job_of(account, job_id), now_ns)
 
-    def see(self, job: Job, now_ns: int) -> PollResult:
-        """Return a job as this poll by its account sees it, and note the poll where it matters."""
-        with self.lock:
-            _, status, until_ns = status_interval_at(job.timeline, job.created_ns, job.polls, now_ns)
-            if job.timeline.counts_polls and not is_over(job.timeline, job.created_ns, job.polls, now_ns):
-                polled = replace(job, polls=(*job.polls, now_ns))
-                self._jobs.keep(polled)
-                self.outbox.follow(polled)
-                until_ns = now_ns
-            if not self._jobs.saw(job, status):
-                until_ns = now_ns
-            return PollResult(job, status, NEVER_NS if until_ns is None else until_ns)
+    @transaction
+    def see(self, job_id: str, now_ns: int) -> PollResult:
+        """Return a job as this poll by its account sees it, and note the poll where it matters.
+
+        Raises AkoolError when there is no such job.
+        """
+        job = self._jobs.by_id.get(job_id)
+        if job is None:
+            raise self.unknown_job(job_id)
+        return self._see(job, now_ns)
+
+    def _see(self, job: Job, now_ns: int) -> PollResult:
+        _, status, until_ns = status_interval_at(job.timeline, job.created_ns, job.polls, now_ns)
+        if job.timeline.counts_polls and not is_over(job.timeline, job.created_ns, job.polls, now_ns):
+            polled = replace(job, polls=(*job.polls, now_ns))
+            self._jobs.keep(polled)
+            self.outbox.follow(polled)
+            until_ns = now_ns
+        if not self._jobs.saw(job, status):
+            until_ns = now_ns
+        return PollResult(job, status, NEVER_NS if until_ns is None else until_ns)
 
     def recall(
         self, endpoint: str, question: Question, account: Account, request: Request, now_ns: int
@@ -665,24 +686,26 @@ class Engine:
         """Return what a poll of a moment ago saw of a job, and its record, if nothing has changed since; else None."""
         return self._polls.recall_row(endpoint, job_id, account.api_key, file_base, now_ns, self._jobs.by_id)
 
+    @transaction
     def remember_rows(
         self, endpoint: str, file_base: str, rows: Sequence[tuple[PollResult, dict[str, Any]]], size: int
     ) -> None:
         """Keep the records of jobs that a poll shows together, `size` bytes of its response, for `recall_row`."""
-        with self.lock:
-            self._polls.remember_rows(endpoint, file_base, rows, size)
+        self._polls.remember_rows(endpoint, file_base, rows, size)
 
+    @transaction
     def remember(
         self, endpoint: str, question: Question, file_base: str, results: Sequence[PollResult], response: Response
     ) -> None:
         """Keep the response to a poll for `recall`."""
-        with self.lock:
-            self._polls.remember(endpoint, question, file_base, results, response)
+        self._polls.remember(endpoint, question, file_base, results, response)
 
+    @transaction
     def complete(self, job_id: str, now_ns: int | None = None) -> Job:
         """Let the job be completed from now on; raises MockAkoolError when there is no such job."""
         return self.divert(job_id, Timeline, now_ns)
 
+    @transaction
     def fail(self, job_id: str, ending: Ending, now_ns: int | None = None) -> Job:
         """Let the job have failed from now on, as the ending says; raises MockAkoolError when there is no such job."""
         return self.divert(job_id, lambda stages: Timeline(stages, ending), now_ns)
@@ -699,6 +722,7 @@ class Engine:
         self._jobs.keep(ended)
         return ended
 
+    @transaction
     def stall(self, job_id: str, now_ns: int | None = None) -> Job:
         """Let the job stay forever at the status that it has; raises MockAkoolError for a finished or unknown one."""
         return self.divert(job_id, _stalled, now_ns)
@@ -780,22 +804,43 @@ class Engine:
         """Take note that scripts say something else now of an account."""
         self.accounts.apply(api_key)
 
+    def _named(self, api_key: str) -> Account:
+        """Return the account with this API key, which a lenient fake makes when it is first named.
+
+        Raises AkoolError 1109 when there is none.
+        """
+        account = self.accounts.by_key(api_key)
+        if account is None:
+            raise AkoolError(Code.ACCOUNT_NOT_FOUND, reason=f"no account has the API key {shown(api_key)}")
+        return account
+
     @transaction
-    def add_credits(self, account: Account, amount: Credits, now_ns: int) -> None:
-        """Give the account so many credits more; with a negative amount fewer, but never below 0."""
+    def set_credits(self, api_key: str, amount: Credits) -> None:
+        """Let the account have so many credits left. Raises AkoolError 1109 when there is no such account."""
+        self.accounts.set_credits(self._named(api_key), amount)
+
+    @transaction
+    def add_credits(self, api_key: str, amount: Credits, now_ns: int) -> None:
+        """Give the account so many credits more; with a negative amount fewer, but never below 0.
+
+        Raises AkoolError 1109 when there is no such account.
+        """
+        account = self._named(api_key)
         self.accounts.set_credits(account, max(0, self.credits_of(account, now_ns) + amount))
 
     @transaction
-    def ban(self, account: Account, *, banned: bool) -> Account:
-        """Ban the account, or let it be active again; returns its record."""
-        changed = replace(account, banned=banned)
-        self.accounts.put(changed)
-        return changed
+    def ban(self, api_key: str, *, banned: bool) -> None:
+        """Ban the account, or let it be active again. Raises AkoolError 1109 when there is no such account."""
+        self.accounts.put(replace(self._named(api_key), banned=banned))
 
     @transaction
-    def revoke_tokens_before(self, account: Account, second: int) -> None:
-        """Make the account's tokens that were issued before the epoch `second` invalid."""
-        self.accounts.put(replace(account, valid_from_s=second))
+    def revoke_tokens_before(self, api_key: str, second: int) -> None:
+        """Make the account's tokens that were issued before the epoch `second` invalid.
+
+        Raises AkoolError 1109 when there is no such account.
+        """
+        account = self._named(api_key)
+        self.accounts.put(replace(account, valid_from_s=max(account.valid_from_s, second)))
 
     @transaction
     def admit(self, account: Account, now_ns: int) -> None:

@@ -194,7 +194,7 @@ def test_polls_that_come_again_stand_until_something_changes() -> None:
     poll = engine.standing_polls.find(id(request))
     assert poll is not None
     assert engine.stands(poll, mock.clock.now_ns())
-    engine.ban(mock.accounts[0], banned=True)
+    engine.ban(mock.accounts[0].api_key, banned=True)
     assert not engine.stands(poll, mock.clock.now_ns())
     assert mock.answer(request).code == 1200
     mock.of_account(KEY).reset()

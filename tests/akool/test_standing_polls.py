@@ -80,7 +80,7 @@ class Fake:
     def banned(self, banned: bool) -> None:
         account = self.engine.accounts.known(KEY)
         if account is not None:
-            self.engine.ban(account, banned=banned)
+            self.engine.ban(account.api_key, banned=banned)
 
     def fail(self) -> None:
         if self.engine.job(self.others[2]) is not None:
@@ -92,7 +92,7 @@ class Fake:
     def revoke(self) -> None:
         account = self.engine.accounts.known(KEY)
         if account is not None:
-            self.engine.revoke_tokens_before(account, self.engine.clock.now_ns() // 10**9 + 1)
+            self.engine.revoke_tokens_before(account.api_key, self.engine.clock.now_ns() // 10**9 + 1)
 
     def restored(self) -> None:
         self.mock.load_snapshot(self.mock.snapshot())

@@ -51,11 +51,11 @@ def by_token(mock: MockAkool, between: Do = lambda mock: None, *, of: MockAkool 
 
 
 def revoke(mock: MockAkool) -> None:
-    mock.engine.revoke_tokens_before(mock.accounts[0], mock.clock.now_ns() // 10**9 + 1)
+    mock.engine.revoke_tokens_before(mock.accounts[0].api_key, mock.clock.now_ns() // 10**9 + 1)
 
 
 def banned(mock: MockAkool) -> MockAkool:
-    mock.engine.ban(mock.add_account(KEY), banned=True)
+    mock.engine.ban(mock.add_account(KEY).api_key, banned=True)
     return mock
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from mock_akool.admin.parameters import (
@@ -18,7 +19,7 @@ from mock_akool.admin.responses import AdminError, page_of
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import page
 from mock_akool.admin.serializers import ACCOUNT_SUMMARY
-from mock_akool.akool.accounts import Account
+from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.settings import ACCOUNT_SPEC, AccountSpec
 from mock_akool.core.clock import NS_PER_S
 from mock_akool.core.errors import MockAkoolError, SettingsError
@@ -49,7 +50,7 @@ def add_account(request: AdminRequest) -> Any:
         raise
     except MockAkoolError as error:
         raise AdminError(409, error.message, error.hint) from None
-    return _written(request, account)
+    return _written(request, account.api_key)
 
 
 def set_credits(request: AdminRequest) -> Any:
@@ -57,32 +58,21 @@ def set_credits(request: AdminRequest) -> Any:
     credits, add = request.given["credits"], request.given["add"]
     if (credits is None) == (add is None):
         raise AdminError(400, "give either `credits` or `add`", "`credits` is what it has then, `add` is how many more")
-    account = account_meant(request)
+    engine = request.engine
     if credits is None:
-        request.engine.add_credits(account, add, request.now_ns)
-    else:
-        request.engine.accounts.set_credits(account, credits)
-    return _written(request, account)
+        return _changed(request, lambda key: engine.add_credits(key, add, request.now_ns))
+    return _changed(request, lambda key: engine.set_credits(key, credits))
 
 
 def ban(request: AdminRequest) -> Any:
     """Ban an account, or lift the ban."""
-    account = account_meant(request)
-    return _written(request, request.engine.ban(account, banned=request.given["banned"]))
+    return _changed(request, lambda key: request.engine.ban(key, banned=request.given["banned"]))
 
 
 def expire_tokens(request: AdminRequest) -> Any:
     """Expire all tokens of an account that were issued until now."""
-    request.engine.revoke_tokens_before(account_meant(request), request.now_ns // NS_PER_S + 1)
-    return _written(request, account_meant(request))
-
-
-def account_meant(request: AdminRequest) -> Account:
-    """Return the account that the request names; a lenient fake makes it when it is first named, as the API does."""
-    account = request.engine.accounts.by_key(key_meant(request))
-    if account is None:
-        raise unknown_account()
-    return account
+    second = request.now_ns // NS_PER_S + 1
+    return _changed(request, lambda key: request.engine.revoke_tokens_before(key, second))
 
 
 def key_meant(request: AdminRequest) -> str:
@@ -97,8 +87,21 @@ def unknown_account() -> AdminError:
     return AdminError(404, "there is no account with this API key", "POST /_mock/accounts makes one")
 
 
-def _written(request: AdminRequest, account: Account) -> dict[str, Any]:
-    summary = request.engine.account_summary(account.api_key, request.now_ns)
+def _changed(request: AdminRequest, change: Callable[[str], None]) -> dict[str, Any]:
+    """Change the account that the request names, by its API key; returns what it is then.
+
+    A lenient fake makes it when it is first named, as the API does.
+    """
+    key = key_meant(request)
+    try:
+        change(key)
+    except AkoolError:
+        raise unknown_account() from None
+    return _written(request, key)
+
+
+def _written(request: AdminRequest, api_key: str) -> dict[str, Any]:
+    summary = request.engine.account_summary(api_key, request.now_ns)
     if summary is None:
         raise unknown_account()  # everybody was reset meanwhile
     return ACCOUNT_SUMMARY.write(summary, request.now_ns)
