@@ -85,8 +85,7 @@ def _signed(handle: Signed) -> Open:
     def authenticated(engine: Engine, request: Request, now_ns: int, names: Names) -> Response:
         account = authenticate(request.headers, engine.accounts, engine.tokens, engine.settings, now_ns)
         try:
-            if engine.settings.requests_per_second is not None or engine.scripts.limiting:
-                engine.admit(account, now_ns)
+            engine.admit(account, now_ns)
             return handle(engine, request, account, now_ns, names)
         except AkoolError as error:
             error.account = account.api_key
@@ -293,7 +292,7 @@ def _file(engine: Engine, request: Request, now_ns: int, names: Names) -> Respon
         )
     job, media, since_ns = engine.file_at(request.path, now_ns)
     if job is None or media is None:
-        gone = ErrorRenderer(engine.settings).render_gone_file()
+        gone = gone_file(engine.settings)
         return gone._replace(job_id=None if job is None else job.id, reason=_why_no_file(engine, job, now_ns))
     return Response(
         200,
@@ -450,9 +449,9 @@ def handle(engine: Engine, found: Route, names: Names, request: Request, now_ns:
     except ParameterError as error:
         refusal = engine.settings.refusal(found.bad_parameter_code(engine.settings), reason=error.reason)
         refusal.account = error.account
-        response = _error(engine, refusal)
+        response = error_response(refusal, engine.settings)
     except AkoolError as error:
-        response = _error(engine, error)
+        response = error_response(error, engine.settings)
     except Exception as bug:
         _log.exception("mock-akool bug while answering %s %s", request.method, request.path)
         response = bug_reply(bug)
@@ -461,24 +460,15 @@ def handle(engine: Engine, found: Route, names: Names, request: Request, now_ns:
     return response if response.delay_ns >= engine.latency_ns else response._replace(delay_ns=engine.latency_ns)
 
 
-def _error(engine: Engine, error: AkoolError) -> Response:
-    body = error_body(error, engine.settings)
+def error_response(error: AkoolError, settings: ServiceSettings) -> Response:
+    """Return the response that says a business error (contract section 1)."""
+    body = error_body(error, settings)
     return Response(200, _JSON, body, code=error.code, account=error.account, job_id=error.job_id, reason=error.reason)
 
 
-class ErrorRenderer(NamedTuple):
-    """Makes the error responses that faults imitate."""
-
-    settings: ServiceSettings
-
-    def render_error(self, code: int, msg: str | None) -> Response:
-        """Return the response with a business code; without `msg` it has the message that this code has here."""
-        error = self.settings.refusal(code) if msg is None else AkoolError(code, msg)
-        return Response(200, _JSON, error_body(error, self.settings), code=code)
-
-    def render_gone_file(self) -> Response:
-        """Return the response for a file that expired or never was: the habit of S3 (contract section 1)."""
-        return Response(self.settings.gone_file_status, _XML, storage_error("AccessDenied", "Access Denied"))
+def gone_file(settings: ServiceSettings) -> Response:
+    """Return the response for a file that expired or never was: the habit of S3 (contract section 1)."""
+    return Response(settings.gone_file_status, _XML, storage_error("AccessDenied", "Access Denied"))
 
 
 def bug_reply(bug: Exception) -> Response:

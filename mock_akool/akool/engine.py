@@ -842,9 +842,14 @@ class Engine:
         account = self._named(api_key)
         self.accounts.put(replace(account, valid_from_s=max(account.valid_from_s, second)))
 
-    @transaction
     def admit(self, account: Account, now_ns: int) -> None:
         """Count a request of the account; raises AkoolError 1005 when it is one too many within a second."""
+        # Every poll asks this, and seldom may any account have a limit.
+        if self.scripts.limiting or self.settings.requests_per_second is not None:
+            self._count_request(account, now_ns)
+
+    @transaction
+    def _count_request(self, account: Account, now_ns: int) -> None:
         limit = self.scripts.limits(account.api_key).requests_per_second or self.settings.requests_per_second
         if limit is None:
             return

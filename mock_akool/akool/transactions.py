@@ -45,6 +45,7 @@ def transaction(method: Callable[Concatenate[Owner, P], R]) -> Callable[Concaten
       anew in one, and lets go of what was forgotten after it.
     - `job`, `job_count`, `recall`, `recall_row` and `position` read single values, which are there or not. Polls
       and those who wait ask them all the time.
+    - `admit` takes the lock only where an account may have a limit of requests.
     - `stands` and what `restoring` returns are parts of somebody else's transaction, within akool.
     - `follow_scripts` is for an engine that nobody else knows yet, and `change_of` and `unknown_job` read nothing that
       changes.

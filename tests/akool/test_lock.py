@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -18,6 +19,7 @@ from mock_akool import MockAkool, Request
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.jobs import Job
+from mock_akool.akool.transactions import transaction
 from mock_akool.core.call_log import CallLog
 from mock_akool.core.timeline import failed
 from tests.contract.asking import KEY
@@ -89,6 +91,7 @@ NO_TRANSACTIONS: Final = {
     "job_count": ONE_LOOK,
     "recall_row": ONE_LOOK,
     "recall": "it reads one value; it takes the lock to keep a poll, which is looked at again when it comes again",
+    "admit": "it takes the lock only where an account may have a limit of requests",
     "stands": "the middleware asks it in its own transaction",
     "position": "its numbers only grow, and are compared with those of a moment ago",
     "change_of": NOTHING,
@@ -114,6 +117,10 @@ def test_each_public_method_of_the_engine_is_one_transaction() -> None:
     methods = public_methods()
     assert methods.keys() == {name for name in vars(Engine) if not name.startswith("_")}
     assert {name for name, is_one in methods.items() if not is_one} == NO_TRANSACTIONS.keys()
+
+
+def test_the_decorator_names_those_that_are_not() -> None:
+    assert set(re.findall(r"`(\w+)`", transaction.__doc__ or "")) == NO_TRANSACTIONS.keys()
 
 
 # What another thread does meanwhile

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import Final, NamedTuple
 
 from mock_akool.akool import api
-from mock_akool.akool.api import ErrorRenderer, Names, Route, bug_reply, route
+from mock_akool.akool.api import Names, Route, bug_reply, error_response, gone_file, route
 from mock_akool.akool.codes import Code
 from mock_akool.akool.engine import Engine
 from mock_akool.akool.envelope import encode
+from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.scenarios.model import ScenarioSetup
 from mock_akool.akool.scenarios.runtime import ScenarioRuntime
+from mock_akool.akool.settings import ServiceSettings
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.fault_injection import apply_fault
 from mock_akool.core.http import Request, Response
@@ -107,6 +109,20 @@ class ScenarioMiddleware:
             self.engine.troubled.add(endpoint)
         else:
             self.engine.troubled.discard(endpoint)
+
+
+class ErrorRenderer(NamedTuple):
+    """Makes the error responses that faults imitate: those of the API."""
+
+    settings: ServiceSettings
+
+    def render_error(self, code: int, msg: str | None) -> Response:
+        """Return the response with a business code; without `msg` it has the message that this code has here."""
+        return error_response(self.settings.refusal(code) if msg is None else AkoolError(code, msg), self.settings)
+
+    def render_gone_file(self) -> Response:
+        """Return the response for a file that has expired."""
+        return gone_file(self.settings)
 
 
 def scenario_refusal(error: ScenarioError) -> Response:
