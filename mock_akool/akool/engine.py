@@ -38,13 +38,14 @@ from mock_akool.akool.poll_cache import NEVER_NS, PollCache, PollResult, Questio
 from mock_akool.akool.scripts import JobPlan, NoScripts, Scripts
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.standing_polls import StandingPoll, StandingPolls, may_stand
-from mock_akool.akool.transactions import give_way, transaction
+from mock_akool.akool.transactions import transaction
 from mock_akool.core.call_log import Call, CallLog, CallLogState, Refusal
 from mock_akool.core.change_log import Changed, ChangeLog
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, Clock, SteeredClock
 from mock_akool.core.draining import Container, drain
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.errors import MockAkoolError, within
+from mock_akool.core.giving_way import give_way
 from mock_akool.core.http import Request, Response
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import update_wrapper
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,16 +21,6 @@ class Locked(Protocol):
 
 
 Owner = TypeVar("Owner", bound=Locked)
-
-
-_PAUSE_S: Final = 0.000_05
-
-
-def give_way() -> None:
-    """Let other threads have a lock that was just released. Without a pause the same thread may take it again first."""
-    pause = threading.Lock()
-    with pause:
-        pause.acquire(timeout=_PAUSE_S)
 
 
 def transaction(method: Callable[Concatenate[Owner, P], R]) -> Callable[Concatenate[Owner, P], R]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from mock_akool.akool.deliveries import Attempt, AttemptResult, CancelToken, Delivery, DeliveryState
 from mock_akool.akool.outbox import Outbox
 from mock_akool.akool.settings import ServiceSettings
-from mock_akool.akool.transactions import give_way
 from mock_akool.core.clock import NS_PER_S, Clock, SteeredClock, VirtualClock
+from mock_akool.core.giving_way import give_way
 from mock_akool.core.http import Request
 from mock_akool.core.text import printable
 from mock_akool.webhooks.address_policy import AddressPolicy
