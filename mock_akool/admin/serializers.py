@@ -332,9 +332,16 @@ _REQUEST: Final = Serializer(
         "file_base": kept("what the URLs of files in the response begin with", TEXT, "file_base"),
     },
 )
+
+
+def _write_shown_job(shown: tuple[str, Status]) -> dict[str, Any]:
+    job_id, status = shown
+    return {"job": job_id, "status": STATUS.write(status)}
+
+
 _SHOWN_JOB: Final = Value(
     {"type": "object", "required": ["job", "status"], "properties": {"job": schemas.TEXT, "status": STATUS.schema}},
-    lambda shown: {"job": shown[0], "status": STATUS.write(shown[1])},
+    _write_shown_job,
     lambda plain: (plain["job"], STATUS.read(plain["status"])),
 )
 _RESPONSE: Final = Serializer(

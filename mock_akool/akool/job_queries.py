@@ -22,7 +22,8 @@ def _by_timeline(jobs: Iterable[Job]) -> Iterator[tuple[Timeline, list[Job]]]:
     """Yield the jobs, those together that share a timeline, as most do."""
     found: dict[int, tuple[Timeline, list[Job]]] = {}
     for job in jobs:
-        found.setdefault(id(job.timeline), (job.timeline, []))[1].append(job)
+        _, sharing = found.setdefault(id(job.timeline), (job.timeline, []))
+        sharing.append(job)
     yield from found.values()
 
 

@@ -41,6 +41,14 @@ class KeptPoll(NamedTuple):
         return (self.first.job, *self.others)
 
 
+class KeptRow(NamedTuple):
+    """The record of a job in the response to a poll of several, and what that poll saw of the job."""
+
+    seen: PollResult
+    file_base: str
+    record: dict[str, Any]
+
+
 class PollCache:
     """The responses that the newest polls got, and the records in those of several jobs.
 
@@ -50,7 +58,7 @@ class PollCache:
     """
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[str, str], tuple[PollResult, str, dict[str, Any]]] = {}
+        self._rows: dict[tuple[str, str], KeptRow] = {}
         self._kept: dict[tuple[str, Question], KeptPoll] = {}
         self._bytes = 0
 
@@ -104,7 +112,7 @@ class PollCache:
             return
         self._bytes += size
         for seen, record in rows:
-            self._rows[endpoint, seen.job.id] = (seen, file_base, record)
+            self._rows[endpoint, seen.job.id] = KeptRow(seen, file_base, record)
 
     def clear(self) -> None:
         """Forget all."""

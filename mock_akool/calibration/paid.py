@@ -31,9 +31,9 @@ def _stage(setting_name: str, begins: int) -> Callable[[Session, Life], str]:
     """Return what measures a stage. Real durations vary, so what is within a factor of two is as it is set."""
 
     def read(session: Session, life: Life) -> str:
-        begin = (0.0, 0.0) if begins == Status.QUEUEING else life.stage(begins)
-        end = life.stage(begins + 1)
-        low, high = max(end[0] - begin[1], 0.0), end[1] - begin[0]
+        begun_after, begun_by = (0.0, 0.0) if begins == Status.QUEUEING else life.stage(begins)
+        ended_after, ended_by = life.stage(begins + 1)
+        low, high = max(ended_after - begun_by, 0.0), ended_by - begun_after
         now = getattr(session.settings, setting_name)
         is_near = session.consistent(setting_name, low / 2 - 2, high * 2 + 2)
         return str(now) if is_near else _duration((low + high) / 2)
@@ -234,7 +234,7 @@ def _processing(session: Session, life: Life) -> bool:
 
 def _offset(name: str, sign: int) -> Callable[[Session, Life], str]:
     def read(session: Session, life: Life) -> str:
-        came = _end_of(life)[0]
+        came, *_ = _end_of(life)
         before, after = life.stage(int(Status.COMPLETED))
         low, high = (before - came, after - came) if sign < 0 else (came - after, came - before)
         if session.consistent(name, low - _SLACK_S, high):
@@ -251,7 +251,8 @@ def _retries(session: Session, life: Life) -> int:
 def _retry_delay(session: Session, life: Life) -> str:
     ends = _end_of(life)
     need(len(ends) > 1, "it is not tried again")
-    gap = ends[1] - ends[0]
+    first, second, *_ = ends
+    gap = second - first
     name = "webhook_retry_delay"
     return str(getattr(session.settings, name)) if session.consistent(name, gap - 0.5, gap + 0.5) else _duration(gap)
 

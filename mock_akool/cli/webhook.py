@@ -94,7 +94,8 @@ def _account(options: argparse.Namespace) -> tuple[str, str]:
         if not value:
             raise SettingsError(f"{flag} is missing", f"Give it, or set the variable {variables[0]}")
         found.append(value)
-    return found[0], found[1]
+    client_id, api_key = found
+    return client_id, api_key
 
 
 def send_webhook(options: argparse.Namespace) -> int:

@@ -254,8 +254,7 @@ class CallLog:
 
     def append(self, time_ns: int, endpoint: str, request: Request, response: Response) -> None:
         """Keep a call, and drop the oldest ones of whoever has most while a bound is exceeded."""
-        known = self._known.get(id(request))
-        size = len(response.body) + (self._size_of(request) if known is None else known[1])
+        size = len(response.body) + self._size_of(request)
         if size > self._max_bytes:
             request, response = _cut(request, response, self._max_bytes // 8)
             size = len(response.body) + self._size_of(request)
@@ -269,7 +268,8 @@ class CallLog:
         known = self._known.get(id(request))
         if known is None:
             return None
-        size = known[1] + len(response.body)
+        _, size = known
+        size += len(response.body)
         return size if size <= self._max_bytes else None
 
     def append_known(self, time_ns: int, endpoint: str, request: Request, response: Response, size: int) -> None:
@@ -316,8 +316,9 @@ class CallLog:
             request, response = call.request, call.response
             wholes = state.wholes.get(call.number)
             if wholes is not None:
-                request = request._replace(body=Excerpt.make(request.body, wholes[0]))
-                response = response._replace(body=Excerpt.make(response.body, wholes[1]))
+                sent_bytes, answered_bytes = wholes
+                request = request._replace(body=Excerpt.make(request.body, sent_bytes))
+                response = response._replace(body=Excerpt.make(response.body, answered_bytes))
             self.count = call.number - 1
             self.append(call.time_ns, call.endpoint, request, response)
         self.count = state.made
@@ -352,7 +353,7 @@ class CallLog:
         for account, share in list(self._shares.items()):
             if not any(map(is_meant, share.calls)):
                 continue
-            left = [each for each in zip(share.calls, share.sizes, strict=True) if not is_meant(each[0])]
+            left = [(call, size) for call, size in zip(share.calls, share.sizes, strict=True) if not is_meant(call)]
             share.calls = deque(call for call, _ in left)
             share.sizes = deque(size for _, size in left)
             share.bytes = sum(share.sizes)
@@ -363,6 +364,10 @@ class CallLog:
         self._bytes = sum(share.bytes for share in self._shares.values())
 
     def _size_of(self, request: Request) -> int:
+        known = self._known.get(id(request))
+        if known is not None:
+            _, size = known
+            return size
         headers = request.headers
         size = _RECORD_BYTES + len(request.path) + len(request.query) + len(request.body) + _HEADER_BYTES * len(headers)
         size += sum(map(len, headers)) + sum(map(len, headers.values()))
@@ -402,14 +407,15 @@ class CallLog:
         if not is_first and _amount(newest, by_number) * count >= whole:
             return newest
         while self._largest:
-            share = self._largest[0][2]
+            _, _, share = self._largest[0]
             if _amount(share, by_number) * count >= whole and not (is_first and share is newest):
                 return share
             heapq.heappop(self._largest)
         others = [share for share in self._shares.values() if not (is_first and share is newest)]
         self._largest = [(-_amount(share, by_number), order, share) for order, share in enumerate(others)]
         heapq.heapify(self._largest)
-        return self._largest[0][2]
+        _, _, share = self._largest[0]
+        return share
 
 
 def _amount(share: _Share, by_number: bool) -> int:

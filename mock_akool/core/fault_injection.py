@@ -47,7 +47,8 @@ def apply_fault(
     changed = fault.headers if fault.content_type is None else (("content-type", fault.content_type), *fault.headers)
     if changed:
         names = {name for name, _ in changed}
-        response = response._replace(headers=(*(each for each in response.headers if each[0] not in names), *changed))
+        others = ((name, value) for name, value in response.headers if name not in names)
+        response = response._replace(headers=(*others, *changed))
     if fault.delay is not None:
         response = response._replace(delay_ns=response.delay_ns + fault.delay.drawn_ns(keyed_random, *key))
     return response

@@ -52,12 +52,22 @@ to_json: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).e
 
 _NULL, _FLAG, _NUMBER, _TEXT, _LIST, _OBJECT = "null", "boolean", "number", "text", "list", "object"
 _ALL: Final = frozenset({_NULL, _FLAG, _NUMBER, _TEXT, _LIST, _OBJECT})
-_SCALARS: Final[Mapping[Any, tuple[str, str, tuple[type, ...]]]] = {
-    NoneType: (_NULL, "null", (NoneType,)),
-    bool: (_FLAG, "true or false", (bool,)),
-    int: (_NUMBER, "a whole number", (int,)),
-    float: (_NUMBER, "a number", (float, int)),
-    str: (_TEXT, "a text", (str,)),
+
+
+class _Scalar(NamedTuple):
+    """What a single value is in JSON, how an error calls it, and of which classes it may be."""
+
+    kind: str
+    wants: str
+    classes: tuple[type, ...]
+
+
+_SCALARS: Final[Mapping[Any, _Scalar]] = {
+    NoneType: _Scalar(_NULL, "null", (NoneType,)),
+    bool: _Scalar(_FLAG, "true or false", (bool,)),
+    int: _Scalar(_NUMBER, "a whole number", (int,)),
+    float: _Scalar(_NUMBER, "a number", (float, int)),
+    str: _Scalar(_TEXT, "a text", (str,)),
 }
 _SEQUENCES: Final = (tuple, list, set, frozenset, deque)
 
@@ -751,9 +761,10 @@ _KINDS: Final[Mapping[type, str]] = {
 
 
 def _scalar(members: Sequence[Any]) -> Coder:
-    wants = " or ".join(_SCALARS[each][1] for each in members)
-    kinds = frozenset(_SCALARS[each][0] for each in members)
-    classes = tuple(kind for each in members for kind in _SCALARS[each][2])
+    scalars = [_SCALARS[each] for each in members]
+    wants = " or ".join(each.wants for each in scalars)
+    kinds = frozenset(each.kind for each in scalars)
+    classes = tuple(kind for each in scalars for kind in each.classes)
     allowed = frozenset(classes)
     if float in allowed:
         return Coder(wants, kinds | {_OBJECT}, classes, _float_reader(allowed, wants), _write_float, as_it_is=allowed)

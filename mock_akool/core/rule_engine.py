@@ -294,7 +294,8 @@ class RuleSet:
         counters = self._counters.get(endpoint)
         if counters is None:
             return []
-        return [*(counter.count_of(subject) for counter in counters), self._stream_of(endpoint, subject)[1]]
+        _, of_stream = self._stream_of(endpoint, subject)
+        return [*(counter.count_of(subject) for counter in counters), of_stream]
 
     def _stream_of(self, endpoint: str, subject: Subject) -> tuple[_Stream, Count]:
         stream = _Stream(endpoint, subject.account or "", subject.job_number or 0)

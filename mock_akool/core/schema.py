@@ -106,7 +106,10 @@ def _with_part(wanted: str, known: Iterable[str]) -> str | None:
         for place, word in enumerate(_WORD.findall(each[:_MOST_COMPARED])[:_MOST_WORDS]):
             names_of.setdefault(word, []).append((place > 0, len(each), each))
     near = [wanted] if wanted in names_of else get_close_matches(wanted, names_of, n=1, cutoff=_ALMOST)
-    return min(names_of[near[0]])[2] if near else None
+    if not near:
+        return None
+    _, _, name = min(names_of[near[0]])
+    return name
 
 
 def did_you_mean(name: object, known: Iterable[str], otherwise: str = "") -> str:

@@ -240,7 +240,8 @@ def _interval_without_polls(timeline: Timeline, created_ns: int, now_ns: int) ->
 def is_over(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> bool:
     """Return whether the ending is reached by `now_ns`, after which nothing changes any more."""
     steps = list(_walk(timeline, created_ns, polls))
-    return len(steps) > len(timeline.stages) and steps[-1][0] <= now_ns
+    last_ns, _ = steps[-1]
+    return len(steps) > len(timeline.stages) and last_ns <= now_ns
 
 
 def change_at(timeline: Timeline, created_ns: int, polls: Sequence[int], now_ns: int) -> Change:

@@ -298,9 +298,11 @@ class _Comparison:
         for name in ("etag", "last-modified"):
             if name in theirs and name in ours:
                 self._marks[theirs[name]] = ours[name]
-        types = [each.get("content-type", "none").partition(";")[0].strip().lower() for each in (theirs, ours)]
-        if types[0] != types[1]:
-            self._note(FILE, f"a file was {types[0]}, and of the fake it is {types[1]}")
+        recorded, faked = (
+            each.get("content-type", "none").partition(";")[0].strip().lower() for each in (theirs, ours)
+        )
+        if recorded != faked:
+            self._note(FILE, f"a file was {recorded}, and of the fake it is {faked}")
         for name in _OF_FILES:
             if (name.lower() in theirs) != (name.lower() in ours):
                 has, lacks = ("the service", "the fake") if name.lower() in theirs else ("the fake", "the service")

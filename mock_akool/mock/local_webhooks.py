@@ -36,7 +36,7 @@ class ReceiverFailures:
 
     def forget(self, api_key: str | None) -> None:
         """Forget those of the receiver of an account, or with None all."""
-        self._found = [each for each in self._found if api_key not in (None, each[0])]
+        self._found = [(key, failure) for key, failure in self._found if api_key not in (None, key)]
 
 
 class _Heeding:

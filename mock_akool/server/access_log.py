@@ -42,6 +42,7 @@ _MOST_REASON: Final = 500
 _TENTH_MS: Final = NS_PER_MS // 10
 _SHORT_TIMES: Final = tuple(f"0.{tenths} ms" for tenths in range(10))
 _ADMIN: Final = "admin"
+_NOTHING_SAID: Final = (None, None, "")
 _SHOWN_BY_PATH: Final = frozenset({UNKNOWN, FILE, PREFLIGHT, _ADMIN})
 
 
@@ -84,19 +85,19 @@ class TextStyle:
 
     def request(self, time_ns: int, request: Request, response: Response, took_ns: int, peer: str) -> str:
         """Return the line of a request."""
-        known = self._said.get(id(request))
-        if known is None or known[1] is not response:
-            known = request, response, f" {_asked(request)} -> {_answered(response)}  "
+        _, answered, said = self._said.get(id(request), _NOTHING_SAID)
+        if answered is not response:
+            said = f" {_asked(request)} -> {_answered(response)}  "
             if _size(request, response) <= _MOST_SAID_BYTES:
                 if len(self._said) >= _MOST_SAID:
                     self._said.clear()
-                self._said[id(request)] = known
+                self._said[id(request)] = request, response, said
         millis = time_ns // NS_PER_MS
         if millis != self._millis:
             self._millis = millis
             self._when = _clock(millis)
         tenths = took_ns // _TENTH_MS
-        return f"{self._when}{known[2]}{_SHORT_TIMES[tenths] if tenths < 10 else f'{tenths / 10} ms'}"
+        return f"{self._when}{said}{_SHORT_TIMES[tenths] if tenths < 10 else f'{tenths / 10} ms'}"
 
     def refusal(self, time_ns: int, refusal: Refusal) -> str:
         """Return the line of what never became a request."""

@@ -409,7 +409,8 @@ class Server:
         began_ns = time.time_ns()
         ready = self.application.ready(response)
         if ready is not None:
-            self._log_file(began_ns, request, ready[0], peer)
+            sent, _ = ready
+            self._log_file(began_ns, request, sent, peer)
         return ready
 
     async def complete(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes]:
@@ -418,9 +419,10 @@ class Server:
         ready = self.application.ready(response)
         if ready is None:
             ready = await self.loop.run_in_executor(self._drawing, self.application.complete, response)
+        sent, body = ready
         if response.media is not None:
-            self._log_file(began_ns, request, ready[0], peer)
-        return ready
+            self._log_file(began_ns, request, sent, peer)
+        return sent, body
 
     def _log_file(self, began_ns: int, request: Request, response: Response, peer: str) -> None:
         if self._log is not None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from mock_akool.core.errors import ServerError
 
@@ -20,8 +20,13 @@ _ALL: Final = frozenset({"0.0.0.0", "::"})
 _NO_FAMILY: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 _HINT: Final = "Choose another with --port (0 takes a free one) or --host"
 
-_Place = tuple[int, str, bool]
-"""An address family, an address, and whether the IPv6 socket takes IPv4 clients as well."""
+
+class _Place(NamedTuple):
+    """Where to listen: an address family, an address, and whether the IPv6 socket takes IPv4 clients as well."""
+
+    family: int
+    address: str
+    is_dual: bool = False
 
 
 def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
@@ -90,27 +95,27 @@ def _places(host: str, port: int) -> list[_Place]:
     address = without_brackets(host)
     if address.lower() == "localhost":
         # Whatever the machine's list of hosts says: clients try one address of it or the other.
-        return [(socket.AF_INET, "127.0.0.1", False), (socket.AF_INET6, "::1", False)]
+        return [_Place(socket.AF_INET, "127.0.0.1"), _Place(socket.AF_INET6, "::1")]
     if address == "::" and socket.has_dualstack_ipv6():
-        return [(socket.AF_INET6, address, True)]
+        return [_Place(socket.AF_INET6, address, is_dual=True)]
     try:
         # As bytes where it can be: of a text, Python asks a codec first, which takes milliseconds to load.
         asked = address.encode() if address.isascii() else address
         found = socket.getaddrinfo(asked, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise ServerError(f"cannot listen on {_in_url(address)}:{port}: {_reason(error)}", _HINT) from None
-    places: list[_Place] = [(family, str(name[0]), False) for family, _, _, _, name in found]
-    return places
+    return [_Place(family, str(name[0])) for family, _, _, _, name in found]
 
 
 def _needed(places: list[_Place]) -> list[_Place]:
     """Return the places without those that stand twice, and without those that an address for all clients has."""
-    families = {family for family, address, _ in places if address in _ALL}
-    if any(dual for *_, dual in places):
+    families = {each.family for each in places if each.address in _ALL}
+    is_dual = any(each.is_dual for each in places)
+    if is_dual:
         families |= {socket.AF_INET, socket.AF_INET6}
-    needed = [place for place in places if place[0] not in families or place[1] in _ALL]
-    if any(dual for *_, dual in places):
-        needed = [place for place in needed if place[2]]
+    needed = [each for each in places if each.family not in families or each.address in _ALL]
+    if is_dual:
+        needed = [each for each in needed if each.is_dual]
     return list(dict.fromkeys(needed))
 
 

@@ -305,6 +305,9 @@ def _as_origin(request: Request) -> bytes:
 def _is_own(transport: asyncio.Transport | asyncio.WriteTransport, own_port: int) -> bool:
     """Return whether a connection leads to this server: to its port at an address of this machine."""
     peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-    if not peer or not own or peer[1] != own_port:
+    if not peer or not own:
         return False
-    return bool(peer[0] == own[0] or ip_address(peer[0].partition("%")[0]).is_loopback)
+    (peer_address, peer_port, *_), (own_address, *_) = peer, own
+    if peer_port != own_port:
+        return False
+    return bool(peer_address == own_address or ip_address(peer_address.partition("%")[0]).is_loopback)

@@ -219,12 +219,13 @@ def _unpacked(answered: Answered) -> Answered:
     plain = bodies.unpacked(answered.body, encoding) if encoding and answered.body and not answered.ended else None
     if plain is None:
         return answered
-    kept = tuple(each for each in answered.headers if each[0] not in ("content-encoding", "content-length"))
+    about_length = ("content-encoding", "content-length")
+    kept = tuple((name, value) for name, value in answered.headers if name not in about_length)
     return answered._replace(headers=kept, body=plain, length=len(plain))
 
 
 def _handed_back(answered: Answered, method: str, body: bytes) -> Response:
-    headers = tuple(each for each in answered.headers if each[0] not in _NOT_PASSED_BACK)
+    headers = tuple((name, value) for name, value in answered.headers if name not in _NOT_PASSED_BACK)
     transfer = None
     if answered.ended is Termination.CUT:
         whole = max(len(body) + 1, answered.length or 0)

@@ -91,7 +91,11 @@ class Replayer(Application):
             body = bytes(min(int(promised), MOST_BYTES)) if promised.isdecimal() else b""
         return Response(
             came.status or 200,
-            tuple(each for each in came.headers if each[0].lower() not in _NOT_REPLAYED and each[1] != "redacted"),
+            tuple(
+                (name, value)
+                for name, value in came.headers
+                if name.lower() not in _NOT_REPLAYED and value != "redacted"
+            ),
             body,
             delay_ns=round(call.took_s * NS_PER_S),
             code=code_of(body[: 1 << 16].decode("utf-8", "replace").encode()),

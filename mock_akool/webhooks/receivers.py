@@ -222,7 +222,7 @@ class _Wsgi:
             f"{parts.scheme}://{request.headers['host']}/",
             query_string=parts.query,
             method="POST",
-            headers=[each for each in request.headers.items() if not each[0].startswith("content-")],
+            headers=[(name, value) for name, value in request.headers.items() if not name.startswith("content-")],
             content_type=request.headers["content-type"],
             data=request.body,
             environ_base={"REMOTE_ADDR": "127.0.0.1"},

@@ -278,18 +278,22 @@ def _analyze_frames(asked: Asked) -> Answer:
 
 def _person(number: int, found: Sequence[Sequence[Face]], times: Sequence[float], asked: Asked) -> dict[str, Any]:
     input: Frames = asked.input
-    seen = [(place, faces[number]) for place, faces in enumerate(found) if len(faces) > number]
-    place, _ = seen[0]
-    boxes = [(at, _widened(each, input.expand_ratio)) for at, each in seen]
+    seen: list[dict[str, Any]] = [
+        {"frame_index": place, "timestamp": times[place], "bbox": _widened(faces[number], input.expand_ratio)}
+        for place, faces in enumerate(found)
+        if len(faces) > number
+    ]
+    first, last = seen[0], seen[-1]
+    place = first["frame_index"]
     return {
         "person_id": f"person_{number}",
         "index": number,
         "face_url": _cut_out(number, input.urls[place], place, asked),
-        "bbox": boxes[0][1],
+        "bbox": first["bbox"],
         "confidence": 0.99,
-        "appearances": [{"frame_index": at, "timestamp": times[at], "bbox": box} for at, box in boxes],
-        "first_seen": times[place],
-        "last_seen": times[seen[-1][0]],
+        "appearances": seen,
+        "first_seen": first["timestamp"],
+        "last_seen": last["timestamp"],
     }
 
 

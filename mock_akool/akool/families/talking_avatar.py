@@ -17,8 +17,8 @@ from mock_akool.core.options import option
 from mock_akool.core.schema import FLAG, whole
 from mock_akool.core.timeline import Status
 
-SIZE: Final = (3840, 2160)
-"""The width and height that the documentation allows."""
+WIDTH, HEIGHT = 3840, 2160
+"""The only size that the documentation allows."""
 VENDORS, OWN = 2, 3
 """Whose an avatar is, as `avatar_from` says it."""
 _MOST_PIXELS: Final = 7680
@@ -38,7 +38,7 @@ class TalkingAvatarOptions(content_video.ContentVideoOptions):
     talking_avatar_strict_size: bool = option(
         False,
         FLAG,
-        f"a talking avatar takes the size {SIZE[0]}×{SIZE[1]} only",
+        f"a talking avatar takes the size {WIDTH}×{HEIGHT} only",
         section="16",
         mark="C",
     )
@@ -245,8 +245,8 @@ FAMILY: Final = content_video.family(
         "/api/open/v3/talkingavatar/create",
         Body(
             {
-                "width": Field(_side(SIZE[0]), SIZE[0]),
-                "height": Field(_side(SIZE[1]), SIZE[1]),
+                "width": Field(_side(WIDTH), WIDTH),
+                "height": Field(_side(HEIGHT), HEIGHT),
                 "avatar_from": Field(lenient(VENDORS, OWN), VENDORS),
                 "elements": Field(_ELEMENTS, required=True),
                 "webhookUrl": Field(URL, ""),
@@ -257,8 +257,8 @@ FAMILY: Final = content_video.family(
         TalkingAvatar,
         _created,
         {
-            "width": SIZE[0],
-            "height": SIZE[1],
+            "width": WIDTH,
+            "height": HEIGHT,
             "avatar_from": VENDORS,
             "elements": [
                 {"type": "image", "url": "#ffffff00", "scale_x": 1, "scale_y": 1, "offset_x": 0, "offset_y": 0},

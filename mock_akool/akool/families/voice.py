@@ -41,7 +41,7 @@ _USUAL_MODEL: Final = "Akool Multilingual 1"
 _NO_CLONES: Final = "Akool Multilingual 2"
 """The model that cannot clone."""
 _FORMATS: Final = ("mp3", "wav")
-_SPEED: Final = (0.7, 1.2)
+_SLOWEST, _FASTEST = 0.7, 1.2
 _SECONDS_A_MINUTE: Final = 60
 _MS_PER_S: Final = 1000
 _TRAITS: Final = ("style", "gender", "age", "scenario")
@@ -133,7 +133,7 @@ def _texts(value: Any, settings: ServiceSettings) -> object:
 
 
 _SPEECH_OPTIONS: Final = _options(
-    {"speed": lenient(*_SPEED, is_whole=False).read}, {"speed": f"a number from {_SPEED[0]} to {_SPEED[1]}"}
+    {"speed": lenient(_SLOWEST, _FASTEST, is_whole=False).read}, {"speed": f"a number from {_SLOWEST} to {_FASTEST}"}
 )
 _CHANGE_OPTIONS: Final = _options({"file_format": _format}, {"file_format": "mp3 or wav"})
 _CLONE_OPTIONS: Final = _options(

@@ -49,10 +49,10 @@ def _flat_avatar(fields: Mapping[str, Any]) -> str | None:
 
 
 def _avatar_size(fields: Mapping[str, Any]) -> str | None:
-    size = fields.get("width", 3840), fields.get("height", 2160)
-    if size == (3840, 2160):
+    width, height = fields.get("width", 3840), fields.get("height", 2160)
+    if (width, height) == (3840, 2160):
         return None
-    return f"asks for {size[0]}×{size[1]}; only 3840×2160 is documented for a talking avatar"
+    return f"asks for {width}×{height}; only 3840×2160 is documented for a talking avatar"
 
 
 def _colour_without_mark(fields: Mapping[str, Any]) -> str | None:

@@ -59,6 +59,7 @@ _OVERSHOOT_READS: Final = 1_000
 """Who looks so often at the clock at an instant that was waited for, and asks nothing, waits for the next one."""
 _UNSEEN_NS: Final = NS_PER_S // 50
 _UNSEEN_WAITS: Final = 2
+_NEVER_ASKED: Final = (None, 0, 0)
 """Who polls so often after so much real time at one instant of virtual time pauses in a way that is not seen."""
 _FOR_EVER_S: Final = 1e10
 _TOLD_JOBS: Final = 3
@@ -171,9 +172,10 @@ class _Fake:
         return keeper.replaced() or self._really_waited()
 
     def _really_waited(self) -> str:
-        real_ns, before = genuine.monotonic_ns(), self._asked.get(threading.get_ident())
-        same = before is not None and before[0] == keeper._now_ns and real_ns - before[1] > _UNSEEN_NS
-        count = before[2] + 1 if before is not None and same else 0
+        real_ns = genuine.monotonic_ns()
+        before_ns, really_before_ns, count = self._asked.get(threading.get_ident(), _NEVER_ASKED)
+        same = before_ns == keeper._now_ns and real_ns - really_before_ns > _UNSEEN_NS
+        count = count + 1 if same else 0
         self._asked[threading.get_ident()] = (keeper._now_ns, real_ns, count)
         if count < _UNSEEN_WAITS or not keeper._is_virtual():
             return ""
