@@ -7,7 +7,6 @@ stands in the tags, where players and `ffprobe` show it.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -59,13 +58,8 @@ def tone_of(spec: MediaSpec) -> int:
     return blake2b(job, digest_size=1).digest()[0] % TONES
 
 
-@lru_cache(maxsize=1)
-def _frames() -> bytes:
-    return TONES_FILE.read_bytes()
-
-
 def _mp3(tone: int, seconds: float, note: bytes) -> bytes:
-    frame = _frames()[tone * FRAME_BYTES : (tone + 1) * FRAME_BYTES]
+    frame = TONES_FILE.read_bytes()[tone * FRAME_BYTES : (tone + 1) * FRAME_BYTES]
     title = bytes([_ID3_TEXT]) + note
     tag = b"TIT2" + _seven_bits(len(title)) + b"\0\0" + title
     return b"ID3\4\0\0" + _seven_bits(len(tag)) + tag + frame * math.ceil(seconds * MP3_RATE / FRAME_SAMPLES)

@@ -6,7 +6,6 @@ and images are the same for every job; which job it is of stands in its comment,
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +22,7 @@ def render(spec: MediaSpec) -> bytes:
 
     Its comment is its note, see `note_of`.
     """
-    return _with_comment(_constant(_shape(spec.width, spec.height)), note_of(spec).encode())
+    return _with_comment((_FOLDER / f"{_shape(spec.width, spec.height)}.mp4").read_bytes(), note_of(spec).encode())
 
 
 def _shape(width: int, height: int) -> str:
@@ -31,11 +30,6 @@ def _shape(width: int, height: int) -> str:
     if width > height:
         return "wide"
     return "tall" if width < height else "square"
-
-
-@lru_cache(maxsize=3)
-def _constant(shape: str) -> bytes:
-    return (_FOLDER / f"{shape}.mp4").read_bytes()
 
 
 def _with_comment(file: bytes, comment: bytes) -> bytes:

@@ -14,7 +14,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Final, Protocol, TextIO
 
 from mock_akool.admin import OPEN, PREFIX
@@ -193,13 +192,8 @@ def _size(request: Request, response: Response) -> int:
     return len(request.path) + len(request.query) + heads + len(request.body) + len(response.body)
 
 
-@lru_cache(maxsize=8)
-def _second(second: int) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(second))
-
-
 def _clock(millis: int) -> str:
-    return f"{_second(millis // 1000)}.{millis % 1000:03}"
+    return f"{time.strftime('%H:%M:%S', time.localtime(millis // 1000))}.{millis % 1000:03}"
 
 
 def _is_by_page(request: Request) -> bool:

@@ -14,7 +14,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from functools import cache
 from typing import Any, Final
 
 from mock_akool.core.clock import NS_PER_S
@@ -41,12 +40,8 @@ def _is_shown(depth: int = 2) -> bool:
     """Return whether the caller, by so many frames, sees virtual time."""
     if not keeper.takes_part() and not (keeper.active and is_delivering()):
         return False
-    return not _is_foreign(sys._getframe(depth).f_globals.get("__name__"))
-
-
-@cache
-def _is_foreign(module: str | None) -> bool:
-    return (module or "").partition(".")[0] in NEVER_TAKES_PART
+    module = sys._getframe(depth).f_globals.get("__name__") or ""
+    return module.partition(".")[0] not in NEVER_TAKES_PART
 
 
 def _stopped_by_others(name: str) -> Callable[[], Any] | None:
