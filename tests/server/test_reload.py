@@ -7,7 +7,8 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from mock_akool.server import reload as reload_module
 from mock_akool.server.port_file import PortFile
 from mock_akool.server.reload import Reloader
 from mock_akool.server.settings import ScenarioSettings
-from tests.children import Serving
+from tests.children import PATIENCE_S, Serving
 
 QUOTA = "/api/open/v3/faceswap/quota/info"
 RULE = "rules:\n  - on: quota/info\n    first: 100\n    fault: {{http: {code}}}\n"
@@ -121,28 +122,50 @@ def test_what_is_no_file_is_not_opened(watched: Watched, links: bool) -> None:
     assert status(watched.mock) == 502
 
 
+async def soon(true: Callable[[], Any]) -> None:
+    """Wait for something that a task does."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline_s, "waited in vain"
+        await asyncio.sleep(0.001)
+
+
+class Looks:
+    """Counts how often the watched files are looked at."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._count = 0
+        state_of = reload_module._state_of
+
+        def counted(files: Iterable[str]) -> list[tuple[int, int, int] | None]:
+            self._count += 1
+            return state_of(files)
+
+        monkeypatch.setattr(reload_module, "_LOOK_S", 0.001)
+        monkeypatch.setattr(reload_module, "_state_of", counted)
+
+    async def more(self) -> None:
+        """Wait until they were looked at some more times."""
+        before = self._count
+        await soon(lambda: self._count > before + 10)
+
+
 def test_a_file_that_stays_away_is_told_once(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reload_module, "_LOOK_S", 0.001)
+    looks = Looks(monkeypatch)
+
+    async def be_away_and_back(code: int) -> None:
+        watched.path.unlink()
+        before = len(watched.said)
+        await soon(lambda: len(watched.said) > before)
+        await looks.more()
+        assert watched.said[before:] == [("warning", f"the scenarios stay as they are: {watched.path} is not there")]
+        watched.write(RULE.format(code=code))
+        await soon(lambda: status(watched.mock) == code)
 
     async def play() -> None:
         watching = asyncio.create_task(watched.reloader.watch())
         for code in (503, 504):
-            watched.path.unlink()
-            before = len(watched.said)
-            for _ in range(5000):
-                if len(watched.said) > before:
-                    break
-                await asyncio.sleep(0.001)
-            await asyncio.sleep(0.05)
-            assert watched.said[before:] == [
-                ("warning", f"the scenarios stay as they are: {watched.path} is not there")
-            ]
-            watched.write(RULE.format(code=code))
-            for _ in range(5000):
-                if status(watched.mock) == code:
-                    break
-                await asyncio.sleep(0.001)
-            assert status(watched.mock) == code
+            await be_away_and_back(code)
         watching.cancel()
 
     asyncio.run(play())
@@ -175,32 +198,25 @@ def test_without_a_scenario_there_is_nothing_to_read() -> None:
 def test_a_watched_file_is_read_when_it_changes_and_only_then(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reload_module, "_LOOK_S", 0.005)
+    looks = Looks(monkeypatch)
     monkeypatch.setattr(reload_module, "_LOOKS_AWAY", 10_000)
-
-    async def until(true: Callable[[], Any]) -> None:
-        for _ in range(2000):
-            if true():
-                return
-            await asyncio.sleep(0.005)
-        raise AssertionError("waited in vain")
 
     async def play() -> None:
         watching = asyncio.create_task(watched.reloader.watch())
-        await asyncio.sleep(0.05)
+        await looks.more()
         assert watched.said == []
         watched.write(RULE.format(code=503))
-        await until(lambda: status(watched.mock) == 503)
+        await soon(lambda: status(watched.mock) == 503)
         watched.path.unlink()
-        await asyncio.sleep(0.05)
+        await looks.more()
         assert len(watched.said) == 1
         watched.write("nonsense: [")
-        await until(lambda: len(watched.said) == 2)
-        await asyncio.sleep(0.05)
+        await soon(lambda: len(watched.said) == 2)
+        await looks.more()
         assert len(watched.said) == 2
         assert status(watched.mock) == 503
         watched.write(RULE.format(code=504))
-        await until(lambda: status(watched.mock) == 504)
+        await soon(lambda: status(watched.mock) == 504)
         watching.cancel()
 
     asyncio.run(play())

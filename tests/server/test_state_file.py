@@ -24,7 +24,7 @@ from mock_akool import MockAkool, Request, create_app
 from mock_akool.admin import MOST_SNAPSHOT_BYTES
 from mock_akool.core.clock import SteeredClock
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.server.state_file import StateFile
+from mock_akool.server.state_file import Keeper, StateFile
 from tests.children import PATIENCE_S, Serving, run_here
 
 CREATE = "/api/open/v3/content/image/createbyprompt"
@@ -47,6 +47,26 @@ def ask(port: int, method: str, path: str, body: object = None, **headers: str) 
 def create(port: int, **fields: Any) -> str:
     job_id: str = ask(port, "POST", CREATE, {"prompt": "a lighthouse", **fields})[1]["data"]["_id"]
     return job_id
+
+
+class Asked:
+    """A keeper of state that counts how often it is asked whether anything has happened."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._count = 0
+        self.freeze, self.go_on_from = keeper.freeze, keeper.go_on_from
+
+    @property
+    def edition(self) -> object:
+        self._count += 1
+        return self._keeper.edition
+
+    async def asked_more(self) -> None:
+        """Wait until it was asked some more times."""
+        enough = self._count + 10
+        while self._count < enough:
+            await asyncio.sleep(0.001)
 
 
 @pytest.fixture
@@ -368,14 +388,15 @@ class TestTheFile:
         assert state_file.save().jobs == 2
 
     def test_it_is_saved_now_and_then_while_something_happens(self, mock: MockAkool, file: Path) -> None:
-        state_file = StateFile(file, mock.application, every_s=0.01)
+        keeper = Asked(mock.application)
+        state_file = StateFile(file, keeper, every_s=0.001)
 
         async def main() -> None:
             saving = asyncio.create_task(state_file.keep_saving())
             while not file.exists():
                 await asyncio.sleep(0.01)
             first = file.stat().st_ino
-            await asyncio.sleep(0.05)
+            await keeper.asked_more()
             assert file.stat().st_ino == first  # nothing happened
             mock.answer(Request.build("POST", "/_mock/clock/freeze"))
             while file.stat().st_ino == first:
@@ -388,13 +409,14 @@ class TestTheFile:
         self, mock: MockAkool, file: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         file.mkdir()
-        state_file = StateFile(file, mock.application, every_s=0.01)
+        keeper = Asked(mock.application)
+        state_file = StateFile(file, keeper, every_s=0.001)
 
         async def main() -> None:
             saving = asyncio.create_task(state_file.keep_saving())
             while not caplog.records:
                 await asyncio.sleep(0.01)
-            await asyncio.sleep(0.1)
+            await keeper.asked_more()
             file.rmdir()
             while not file.is_file():
                 await asyncio.sleep(0.01)

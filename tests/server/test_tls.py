@@ -8,7 +8,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -174,8 +173,8 @@ class TestHandshakes:
         wire.send(b"\x16\x03\x01\x02\x00\x01")
         until(lambda: secured.server.connections)
         secured.server.tls.prepare()
-        time.sleep(0.05)
         (connection,) = secured.server.connections
+        until(lambda: connection._scheme == "https")
         for _ in range(_QUIET_SWEEPS + 1):
             secured.server.loop.call_soon_threadsafe(connection.sweep)
         assert wire.is_closed()

@@ -19,6 +19,7 @@ from werkzeug.serving import make_server
 
 from mock_akool import MockAkool
 from mock_akool.server import http_server
+from tests.server.wires import until
 
 QUOTA: Final = b"GET /api/open/v3/faceswap/quota/info HTTP/1.1\r\nhost: akool.test\r\nx-api-key: my-key\r\n\r\n"
 BODY: Final = b'{"code":1000,"msg":"OK","data":{"credit":1000}}'
@@ -121,7 +122,7 @@ def test_a_late_answer_does_not_hold_up_another_connection() -> None:
     mock.on("quota/info").nth(1).respond(delay="1h")
     with live(mock) as port, connected(port) as slow, connected(port) as quick:
         slow.sendall(QUOTA)
-        time.sleep(0.02)
+        until(lambda: mock.calls)
         quick.sendall(QUOTA)
         assert quick.recv(65536).endswith(BODY)
         slow.setblocking(False)
@@ -147,10 +148,7 @@ def test_a_client_that_leaves_a_dripping_answer_leaves_nothing_behind(monkeypatc
         with connected(server.port) as connection:
             connection.sendall(QUOTA)
             connection.recv(65536)
-        deadline = time.monotonic() + PATIENCE_S
-        while server.connections and time.monotonic() < deadline:
-            time.sleep(0.005)
-        assert not server.connections
+        until(lambda: not server.connections)
 
 
 def test_a_stop_does_not_wait_for_an_answer_that_never_comes() -> None:
@@ -158,7 +156,7 @@ def test_a_stop_does_not_wait_for_an_answer_that_never_comes() -> None:
     mock.on("quota/info").respond(delay="1h")
     with mock.server() as server, connected(server.port) as connection:
         connection.sendall(QUOTA)
-        time.sleep(0.02)
+        until(lambda: mock.calls)
         began = time.monotonic()
         server.stop()
         assert time.monotonic() - began < PATIENCE_S
