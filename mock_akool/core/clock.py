@@ -1,4 +1,4 @@
-"""Clocks: where a fake's time comes from. Of core and akool only this module reads the machine's clock.
+"""Clocks: where a fake's time comes from. No other pure module reads the machine's clock.
 
 An instant is an integer of nanoseconds since the epoch, because a client that sleeps 50 times 0.1 s must be at
 exactly 5 s.
