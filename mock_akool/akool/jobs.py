@@ -25,6 +25,8 @@ class Topic(NamedTuple):
 class JobInput(Protocol):
     """The checked request that created a job: a record of its family."""
 
+    __slots__ = ()
+
     @property
     def webhook_url(self) -> str:
         """Where to send its webhooks; empty text for none."""

@@ -39,9 +39,10 @@ from mock_akool.akool.families.inputs import (
     refunds,
     seconds_of,
     several,
+    subject,
     unusable,
 )
-from mock_akool.akool.jobs import Job, JobInput
+from mock_akool.akool.jobs import Job, JobInput, Topic
 from mock_akool.akool.settings import ERROR_CODE, ServiceSettings
 from mock_akool.akool.validation import Body, Kind
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S
@@ -122,19 +123,28 @@ def swap_options(settings: ServiceSettings) -> SwapOptions:
 
 
 class SwapInput(JobInput, Protocol):
-    """A checked request that changes faces."""
+    """A checked request that changes faces: it swaps those of an image, unless it says otherwise."""
+
+    __slots__ = ()
 
     @property
     def modified(self) -> str:
         """The URL of the image or video that is changed."""
 
     @property
+    def topic(self) -> Topic:
+        """What the job is about: what is changed."""
+        return Topic(subject(self.modified))
+
+    @property
     def of_video(self) -> bool:
-        """Whether that is a video."""
+        """Whether a video is changed."""
+        return False
 
     @property
     def operation(self) -> str:
-        """What is done, as the file says it."""
+        """What is done, as its file says it."""
+        return "face swap"
 
 
 def _price(input: SwapInput, settings: ServiceSettings) -> int:

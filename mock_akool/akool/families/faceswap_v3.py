@@ -8,8 +8,7 @@ from typing import Final, NamedTuple
 from mock_akool.akool.codes import Code
 from mock_akool.akool.errors import AkoolError
 from mock_akool.akool.families import faceswap
-from mock_akool.akool.families.inputs import WEB_URL, is_data_url, is_web_url, lenient, subject
-from mock_akool.akool.jobs import Topic
+from mock_akool.akool.families.inputs import WEB_URL, is_data_url, is_web_url, lenient
 from mock_akool.akool.settings import ServiceSettings
 from mock_akool.akool.validation import URL, Body, Field, Kind, Values
 
@@ -17,28 +16,17 @@ _MOST_FACES: Final = 8
 _FACE: Final = {"path": "https://example.com/face.jpg", "opts": "262,175:363,175:313,215:277,272"}
 
 
-class SwapImage(NamedTuple):
-    """A checked request of `specifyimage`. `faces` counts them, `modified` is the URL of the image."""
-
+class _Swap(NamedTuple):
     faces: int
     modified: str
     face_enhance: int
     webhook_url: str
 
-    @property
-    def topic(self) -> Topic:
-        """What the job is about: what is changed."""
-        return Topic(subject(self.modified))
 
-    @property
-    def operation(self) -> str:
-        """What is done, as its file says it."""
-        return "face swap"
+class SwapImage(_Swap, faceswap.SwapInput):
+    """A checked request of `specifyimage`. `faces` counts them, `modified` is the URL of the image."""
 
-    @property
-    def of_video(self) -> bool:
-        """Whether a video is changed."""
-        return False
+    __slots__ = ()
 
 
 class SwapVideo(SwapImage):

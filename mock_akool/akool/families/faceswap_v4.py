@@ -27,34 +27,26 @@ _MOST_FACES: Final = 50
 _CORNERS: Final = 4
 
 
-class Pro(NamedTuple):
-    """A checked request of `faceswapByImage`; `modified` is the URL of the image whose face is replaced."""
-
+class _Pro(NamedTuple):
     modified: str
     faces: int
     face_enhance: bool
     single_face_mode: bool
     webhook_url: str
 
+
+class Pro(_Pro, faceswap.SwapInput):
+    """A checked request of `faceswapByImage`; `modified` is the URL of the image whose face is replaced."""
+
+    __slots__ = ()
+
     @property
     def topic(self) -> Topic:
         """What the job is about: what is changed, and by which model."""
         return Topic(subject(self.modified), model_name=PRO_MODEL)
 
-    @property
-    def operation(self) -> str:
-        """What is done, as its file says it."""
-        return "face swap"
 
-    @property
-    def of_video(self) -> bool:
-        """Whether a video is changed."""
-        return False
-
-
-class Plus(NamedTuple):
-    """A checked request of `faceswapPlusByImage`; `modified` is the URL of the image or video that is changed."""
-
+class _Plus(NamedTuple):
     source: str
     modified: str
     faces: int
@@ -63,10 +55,11 @@ class Plus(NamedTuple):
     face_enhance: bool
     webhook_url: str
 
-    @property
-    def topic(self) -> Topic:
-        """What the job is about: what is changed."""
-        return Topic(subject(self.modified))
+
+class Plus(_Plus, faceswap.SwapInput):
+    """A checked request of `faceswapPlusByImage`; `modified` is the URL of the image or video that is changed."""
+
+    __slots__ = ()
 
     @property
     def operation(self) -> str:

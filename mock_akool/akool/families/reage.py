@@ -7,34 +7,27 @@ from typing import Final, NamedTuple
 
 from mock_akool.akool.families import faceswap
 from mock_akool.akool.families.faceswap_v3 import FACES, MODIFIED
-from mock_akool.akool.families.inputs import lenient, subject
-from mock_akool.akool.jobs import Topic
+from mock_akool.akool.families.inputs import lenient
 from mock_akool.akool.validation import URL, Body, Field, Values
 
 _YEARS: Final = 30
 
 
-class ReageImage(NamedTuple):
-    """A checked request of `imgreage`. `face_reage` is in years, `modified` the URL of the image."""
-
+class _Reage(NamedTuple):
     modified: str
     face_reage: int
     webhook_url: str
 
-    @property
-    def topic(self) -> Topic:
-        """What the job is about: what is changed."""
-        return Topic(subject(self.modified))
+
+class ReageImage(_Reage, faceswap.SwapInput):
+    """A checked request of `imgreage`. `face_reage` is in years, `modified` the URL of the image."""
+
+    __slots__ = ()
 
     @property
     def operation(self) -> str:
         """What is done, as its file says it."""
         return f"reage {self.face_reage:+}"
-
-    @property
-    def of_video(self) -> bool:
-        """Whether a video is changed."""
-        return False
 
 
 class ReageVideo(ReageImage):
