@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Final, Protocol
 
 from mock_akool.mock.interceptors import hosts
 from mock_akool.mock.interceptors.hosts import active
+from mock_akool.mock.interceptors.importing import ImportWatch, Loading
 from mock_akool.mock.interceptors.patching import Patches
 from mock_akool.mock.interceptors.target import Target
 
@@ -64,7 +61,7 @@ def activate(target: Target) -> None:
             except BaseException:
                 _uninstall_all()
                 raise
-            sys.meta_path.insert(0, _WATCH)
+            _WATCH.start()
         hosts.add(target)
 
 
@@ -73,7 +70,7 @@ def deactivate(target: Target) -> None:
     with _lock:
         hosts.remove(target)
         if not active:
-            sys.meta_path.remove(_WATCH)
+            _WATCH.stop()
             _uninstall_all()
 
 
@@ -103,40 +100,18 @@ def _uninstall_all() -> None:
         _installed.popitem()[1].uninstall()
 
 
-class _Watch(MetaPathFinder):
+class _ThenInstall(Loading):
     """Installs an interceptor when its library is imported while a fake is active.
 
     Otherwise a client that a test imports late would reach the real service. To import all libraries at the start
     would cost every run a third of a second.
     """
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Find the library as Python would, but with a loader that installs the interceptor afterwards."""
-        if name not in _INTERCEPTORS:
-            return None
-        sys.meta_path.remove(self)
-        try:
-            spec = find_spec(name)
-        finally:
-            sys.meta_path.insert(0, self)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _ThenInstall(spec.loader, name)
-        return spec
-
-
-class _ThenInstall(Loader):
-    def __init__(self, loader: Loader, library: str) -> None:
-        self._loader = loader
-        self._library = library
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
-
     def exec_module(self, module: ModuleType) -> None:
-        self._loader.exec_module(module)
+        super().exec_module(module)
         with _lock:
             if active:
-                _install(self._library)
+                _install(self.name)
 
 
-_WATCH: Final = _Watch()
+_WATCH: Final = ImportWatch(_INTERCEPTORS, _ThenInstall)

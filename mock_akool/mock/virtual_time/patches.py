@@ -8,19 +8,17 @@ somebody puts back later goes with `tidy`.
 
 from __future__ import annotations
 
-import contextlib
 import operator
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
 from mock_akool.core.clock import MovableClock
+from mock_akool.mock.interceptors.importing import ImportWatch, Loading
 from mock_akool.mock.interceptors.patching import Patches
 from mock_akool.mock.interceptors.target import Target
 from mock_akool.mock.virtual_time import clocks, genuine, loops, threads, workers
@@ -149,7 +147,7 @@ def _patch() -> None:
                 originals[key] = found
                 _swap(module.__dict__, key[1], key)
     _patch_names()
-    sys.meta_path.insert(0, _WATCH)
+    _WATCH.start()
     _shield_time_machine()
     _watch_freezegun()
     threads.install()
@@ -288,8 +286,7 @@ def _of(found: object, swaps: Sequence[_Swap]) -> _Swap | None:
 
 
 def _unpatch() -> None:
-    with contextlib.suppress(ValueError):
-        sys.meta_path.remove(_WATCH)
+    _WATCH.stop()
     _shields.take_back()
     _freezegun.take_back()
     clocks.uninstall_datetime()
@@ -359,46 +356,27 @@ _shields: Final = Patches()
 _freezegun: Final = Patches()
 
 
-class _Watch(MetaPathFinder):
+class _Loading(Loading):
     """Shows such a tool the machine's functions when it is imported, and patches what trio waits by."""
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Find the module as Python would, but with a loader that shows it what is genuine."""
-        if name not in _TAKE_FUNCTIONS and name != "trio":
-            return None
-        sys.meta_path.remove(self)
-        try:
-            spec = find_spec(name)
-        finally:
-            sys.meta_path.insert(0, self)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Loading(spec.loader, name)
-        return spec
-
-
-class _Loading(Loader):
-    def __init__(self, loader: Loader, name: str) -> None:
-        self._loader = loader
-        self._name = name
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         with suspended():
-            return self._loader.create_module(spec)
+            return super().create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
         with suspended():
-            self._loader.exec_module(module)
+            super().exec_module(module)
         with _lock:
             if keeper.active:
                 _shield_time_machine()
-                if self._name == "freezegun.api":
+                if self.name == "freezegun.api":
                     _watch_freezegun()
                 _patch_names()
-                if self._name == "trio":
+                if self.name == "trio":
                     loops.install_trio()
 
 
-_WATCH: Final = _Watch()
+_WATCH: Final = ImportWatch(_TAKE_FUNCTIONS | {"trio"}, _Loading)
 
 
 def _shield_time_machine() -> None:
