@@ -78,15 +78,18 @@ def _sleep(seconds: Any, /) -> None:
         original(seconds)
 
 
-_REPLACEMENTS: Final[dict[tuple[str, str], Any]] = {
-    ("time", "sleep"): _sleep,
-    ("asyncio", "sleep"): loops.virtual_async_sleep,
-    **clocks.CLOCKS,
+class _Key(NamedTuple):
+    """What is replaced, such as `("time", "sleep")`."""
+
+    module: str
+    name: str
+
+
+_REPLACEMENTS: Final[dict[_Key, Any]] = {
+    _Key("time", "sleep"): _sleep,
+    _Key("asyncio", "sleep"): loops.virtual_async_sleep,
+    **{_Key(*key): clock for key, clock in clocks.CLOCKS.items()},
 }
-
-
-_Key = tuple[str, str]
-"""A module and a name in it, such as `("time", "sleep")`."""
 
 
 class _Scan(NamedTuple):
@@ -139,13 +142,13 @@ _ignored: set[str] = set()
 def _patch() -> None:
     tidy()
     for key, replacement in _REPLACEMENTS.items():
-        module = sys.modules.get(key[0])
+        module = sys.modules.get(key.module)
         if module is not None and key not in _patched:
-            found = getattr(module, key[1], None)
+            found = getattr(module, key.name, None)
             if found is not None:
                 _patched[key] = _copy(replacement)
                 originals[key] = found
-                _swap(module.__dict__, key[1], key)
+                _swap(module.__dict__, key.name, key)
     _patch_names()
     _WATCH.start()
     _shield_time_machine()
@@ -242,17 +245,17 @@ def _renew() -> None:
         if not keeper.active:
             return
         for key in _patched:
-            names = sys.modules[key[0]].__dict__
-            if _is_genuine(names.get(key[1]), key):
-                originals[key] = names[key[1]]
-                _swap(names, key[1], key)
+            names = sys.modules[key.module].__dict__
+            if _is_genuine(names.get(key.name), key):
+                originals[key] = names[key.name]
+                _swap(names, key.name, key)
         _patch_names()
 
 
 def _replaced() -> str:
-    for key in (("time", "sleep"), ("asyncio", "sleep")):
+    for key in (_Key("time", "sleep"), _Key("asyncio", "sleep")):
         ours = _patched.get(key)
-        if ours is not None and getattr(sys.modules[key[0]], key[1]) is not ours:
+        if ours is not None and getattr(sys.modules[key.module], key.name) is not ours:
             return f"{'.'.join(key)} was replaced"
     return ""
 
@@ -275,9 +278,9 @@ def tidy() -> None:
             if swaps[0].names.get(swaps[0].name) is swaps[0].original:
                 del _left[place]
         for key in _REPLACEMENTS:
-            names = sys.modules[key[0]].__dict__ if key[0] in sys.modules else {}
-            if _is_ours(names.get(key[1]), key):
-                names[key[1]] = originals[key]
+            names = sys.modules[key.module].__dict__ if key.module in sys.modules else {}
+            if _is_ours(names.get(key.name), key):
+                names[key.name] = originals[key]
 
 
 def _of(found: object, swaps: Sequence[_Swap]) -> _Swap | None:
@@ -317,7 +320,7 @@ def _put_back_imported() -> None:
 
 def _put_back(swap: _Swap) -> None:
     swap.names[swap.name] = swap.original
-    if swap.names is sys.modules[swap.key[0]].__dict__:
+    if swap.names is sys.modules[swap.key.module].__dict__:
         originals[swap.key] = swap.original
 
 
@@ -329,23 +332,23 @@ def _is_ignored(module_name: str) -> bool:
 def _look(names: dict[str, Any]) -> list[tuple[str, _Key]]:
     known = (originals, _patched, genuine.functions)
     wanted = {id(each): key for objects in known for key, each in objects.items()}
-    return [(name, wanted[id(value)]) for name, value in list(names.items()) if id(value) in wanted]
+    return [(name, _Key(*wanted[id(value)])) for name, value in list(names.items()) if id(value) in wanted]
 
 
 @contextmanager
 def suspended() -> Iterator[None]:
     """Show the machine's functions for a while: a tool that is being imported takes what it finds for genuine."""
     with _lock:
-        changed = [key for key, ours in _patched.items() if getattr(sys.modules[key[0]], key[1]) is ours]
+        changed = [key for key, ours in _patched.items() if getattr(sys.modules[key.module], key.name) is ours]
         for key in changed:
-            setattr(sys.modules[key[0]], key[1], originals[key])
+            setattr(sys.modules[key.module], key.name, originals[key])
         clocks.uninstall_datetime()
         try:
             yield
         finally:
             if keeper.active:
                 for key in changed:
-                    setattr(sys.modules[key[0]], key[1], _patched[key])
+                    setattr(sys.modules[key.module], key.name, _patched[key])
                 clocks.install_datetime()
 
 
