@@ -5,14 +5,11 @@ What is named here is the public surface; everything is imported when it is firs
 
 from __future__ import annotations
 
-from importlib import import_module
-
+from mock_akool._lazy import lazy_names
 from mock_akool._version import __version__
 
-TYPE_CHECKING = False  # as type checkers have it; `typing` would take longer to import than all the rest
+TYPE_CHECKING = False  # see `_lazy`
 if TYPE_CHECKING:
-    from typing import Any
-
     from mock_akool.akool.accounts import Account
     from mock_akool.akool.codes import Code, Profile
     from mock_akool.akool.errors import AkoolError
@@ -142,13 +139,4 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # which would take it to mean that there are all names
-
-    def __getattr__(name: str) -> Any:
-        home = _HOMES.get(name)
-        if home is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{home}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    __getattr__, __dir__ = lazy_names(globals(), _HOMES)

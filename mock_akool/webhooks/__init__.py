@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mock_akool._lazy import lazy_names
 
 if TYPE_CHECKING:
     from mock_akool.akool.errors import (
@@ -40,13 +41,4 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # which would take it to mean that there are all names
-
-    def __getattr__(name: str) -> Any:
-        home = _HOMES.get(name)
-        if home is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"mock_akool.{home}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    __getattr__, __dir__ = lazy_names(globals(), _HOMES)
