@@ -289,12 +289,8 @@ class _HostBehind(_MemoryHost):
 
     async def complete(self, request: Request, response: Response, peer: str) -> tuple[Response, bytes]:
         """Return what the server answers; a server that is not there breaks the connection."""
-        target = f"{request.path}?{request.query}" if request.query else request.path
-        headers = dict(request.headers)
         try:
-            found = await self._target.answer_in_task(
-                "aiohttp", request.method, headers.get("host", ""), target, headers, request.body, None
-            )
+            found = await self._target.answer_in_task(request, None)
         except (MockAkoolError, TimedOutError) as error:
             _log.error("mock-akool: %s", error)
             return Response(0, (), b"", transfer=Transfer(Termination.DROP)), b""

@@ -19,10 +19,10 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.http import Termination, Transfer
+from mock_akool.core.http import Request, Termination, Transfer
 from mock_akool.mock.interceptors.hosts import note_failure, refusal, refuses, target_of
 from mock_akool.mock.interceptors.patching import Patches, is_from
-from mock_akool.mock.interceptors.target import Delivered, Target, TimedOutError, pauses_s
+from mock_akool.mock.interceptors.target import Delivered, Target, TimedOutError, pauses_s, request_of
 
 _CHOOSING: Final = "_transport_for_url"
 _SENDING: Final = "handle_request"
@@ -194,7 +194,6 @@ def _is_real(send: object, transport: Any, httpx: Any, core: str) -> bool:
 class _Asked(NamedTuple):
     """A request, in the words that httpx and httpcore share."""
 
-    transport: str
     method: str
     netloc: str
     path_and_query: str
@@ -223,34 +222,16 @@ class _Asked(NamedTuple):
         if connect is not None and connect <= 0:
             raise errors.ConnectTimeout("") if is_async else errors.ConnectError(_IN_PROGRESS)
 
-    def answered_by(self, target: Target, body: bytes) -> Delivered:
-        return target.answer(
-            self.transport,
-            self.method,
-            self.netloc,
-            self.path_and_query,
-            self.lower_headers(),
-            body,
-            self.patience_s,
-        )
-
-    async def answered_in_task_by(self, target: Target, body: bytes) -> Delivered:
-        return await target.answer_in_task(
-            self.transport,
-            self.method,
-            self.netloc,
-            self.path_and_query,
-            self.lower_headers(),
-            body,
-            self.patience_s,
-        )
+    def with_body(self, body: bytes) -> Request:
+        """Return the request as fakes take it."""
+        return request_of("httpx", self.method, self.netloc, self.path_and_query, self.lower_headers(), body)
 
 
 def _answer(asked: _Asked, target: Target, body: bytes, errors: Any) -> Delivered:
     """Answer, and wait as long as the answer says. `errors` is the module whose errors are raised."""
     asked.check(errors, is_async=False)
     try:
-        answer = asked.answered_by(target, body)
+        answer = target.answer(asked.with_body(body), asked.patience_s)
         target.wait(answer.delay_s, asked.patience_s)
     except TimedOutError:
         raise _timed_out(errors) from None
@@ -260,7 +241,7 @@ def _answer(asked: _Asked, target: Target, body: bytes, errors: Any) -> Delivere
 async def _answer_in_task(asked: _Asked, target: Target, body: bytes, errors: Any) -> Delivered:
     asked.check(errors, is_async=True)
     try:
-        answer = await asked.answered_in_task_by(target, body)
+        answer = await target.answer_in_task(asked.with_body(body), asked.patience_s)
         await target.wait_in_task(answer.delay_s, asked.patience_s)
     except TimedOutError:
         raise _timed_out(errors, is_async=True) from None
@@ -371,7 +352,6 @@ def _transport_class(httpx: Any) -> Callable[[Target], Any]:
 def _asked(request: Any) -> _Asked:
     target: bytes = request.extensions.get("target", request.url.raw_path)
     return _Asked(
-        "httpx",
         request.method,
         request.url.netloc.decode("ascii"),
         target.decode("latin-1"),
@@ -414,7 +394,6 @@ def _asked_of_core(request: Any) -> _Asked:
     url = request.url
     netloc = url.host.decode("ascii", "replace") + (f":{url.port}" if url.port is not None else "")
     return _Asked(
-        "httpx",
         request.method.decode("ascii"),
         netloc,
         url.target.decode("latin-1"),

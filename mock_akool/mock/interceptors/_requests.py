@@ -33,7 +33,7 @@ from urllib3.util import Retry, Timeout
 from mock_akool.core.http import Termination, Transfer
 from mock_akool.mock.interceptors.hosts import note_failure, refusal, refuses, target_of
 from mock_akool.mock.interceptors.patching import Patches, is_from
-from mock_akool.mock.interceptors.target import Target, TimedOutError, pauses_s
+from mock_akool.mock.interceptors.target import Target, TimedOutError, pauses_s, request_of
 
 _ANY: Final = re.compile("")
 _NO_RETRY: Final = Retry(0)
@@ -250,12 +250,12 @@ class _CatchAll(BaseResponse):
         return response
 
     def _answer(self, request: Any) -> tuple[int, list[tuple[str, str]], Any]:
-        headers = _lowered(request.headers)
         host = urlsplit(request.url).netloc.rpartition("@")[2]
-        body, patience = _bytes(request.body), _read_timeout(request.req_kwargs["timeout"])
-        path_and_query = request.path_url
+        path_and_query, headers, body = request.path_url, _lowered(request.headers), _bytes(request.body)
+        patience = _read_timeout(request.req_kwargs["timeout"])
+        asked = request_of("requests", request.method, host, path_and_query, headers, body)
         try:
-            answer = self._target.answer("requests", request.method, host, path_and_query, headers, body, patience)
+            answer = self._target.answer(asked, patience)
             self._target.wait(answer.delay_s, patience)
         except TimedOutError:
             why = f"Read timed out. (read timeout={patience})"

@@ -26,6 +26,18 @@ _LINGERING_POLLS: Final = 3
 """How often a client polls a job at one instant that has waited for what was left of a time limit: nothing is."""
 
 
+def request_of(
+    transport: str, method: str, host: str, path_and_query: str, headers: dict[str, str], body: bytes
+) -> Request:
+    """Return a request of a library as fakes take it.
+
+    The names of `headers` are lower case; without `host` they get one. `path_and_query` is as it would be on the wire.
+    """
+    headers.setdefault("host", host)
+    path, _, query = path_and_query.partition("?")
+    return Request(method, path, query, headers, body, "", transport)
+
+
 class Delivered(NamedTuple):
     """An answer as an interceptor gives it to its library, and how many seconds it keeps the client waiting.
 
@@ -121,34 +133,15 @@ class Target(ABC):
         """The fake's clock when it moves only by who moves it here, else None."""
 
     @abstractmethod
-    def answer(
-        self,
-        transport: str,
-        method: str,
-        host: str,
-        path_and_query: str,
-        headers: dict[str, str],
-        body: bytes,
-        timeout_s: float | None,
-    ) -> Delivered:
+    def answer(self, request: Request, timeout_s: float | None) -> Delivered:
         """Answer a request. The interceptor then waits, see `wait`, before it hands the answer over.
 
-        The names of `headers` are lower case; `path_and_query` is as it would be on the wire. Raises TimedOutError
-        when the answer really took longer than `timeout_s` seconds.
+        Raises TimedOutError when the answer really took longer than `timeout_s` seconds.
         """
 
-    async def answer_in_task(
-        self,
-        transport: str,
-        method: str,
-        host: str,
-        path_and_query: str,
-        headers: dict[str, str],
-        body: bytes,
-        timeout_s: float | None,
-    ) -> Delivered:
+    async def answer_in_task(self, request: Request, timeout_s: float | None) -> Delivered:
         """Answer a request of a task of asyncio or trio, as `answer` does that of a thread."""
-        return self.answer(transport, method, host, path_and_query, headers, body, timeout_s)
+        return self.answer(request, timeout_s)
 
     @property
     @abstractmethod
@@ -271,46 +264,22 @@ class LocalTarget(Target):
         clock = self.application.clock
         return clock if isinstance(clock, VirtualClock) else None
 
-    def answer(
-        self,
-        transport: str,
-        method: str,
-        host: str,
-        path_and_query: str,
-        headers: dict[str, str],
-        body: bytes,
-        timeout_s: float | None,
-    ) -> Delivered:
+    def answer(self, request: Request, timeout_s: float | None) -> Delivered:
         """Answer a request, at once: what keeps the client waiting is in what is returned."""
         self.begin_request()
-        headers.setdefault("host", host)
-        path, _, query = path_and_query.partition("?")
-        request = Request(method, path, query, headers, body, "", transport)
         response = self.note(request, self.application.answer(request))
         self.check_pace()
         response, content = self.application.complete(response)
         length = () if response.status in _BODILESS else (("content-length", str(len(content))),)
-        sent = b"" if method == "HEAD" else content
+        sent = b"" if request.method == "HEAD" else content
         headers_sent = (*response.headers, ("server", "mock-akool"), ("date", http_date()), *length)
         return Delivered(response.status, headers_sent, sent, response.delay_ns / NS_PER_S, response.transfer)
 
-    async def answer_in_task(
-        self,
-        transport: str,
-        method: str,
-        host: str,
-        path_and_query: str,
-        headers: dict[str, str],
-        body: bytes,
-        timeout_s: float | None,
-    ) -> Delivered:
+    async def answer_in_task(self, request: Request, timeout_s: float | None) -> Delivered:
         """Answer a request of a task; what another server answers is waited for in a thread, so that others go on."""
         if not self.application.asks_others:
-            return self.answer(transport, method, host, path_and_query, headers, body, timeout_s)
-        answered: Delivered = await in_thread(
-            lambda: self.answer(transport, method, host, path_and_query, headers, body, timeout_s),
-            "mock-akool-upstream",
-        )
+            return self.answer(request, timeout_s)
+        answered: Delivered = await in_thread(lambda: self.answer(request, timeout_s), "mock-akool-upstream")
         return answered
 
     def note(self, request: Request, response: Response) -> Response:

@@ -13,7 +13,7 @@ from typing import Final
 
 from mock_akool.admin.serializers import STATUS
 from mock_akool.core.errors import ServerError
-from mock_akool.core.http import Share, Termination, Transfer
+from mock_akool.core.http import Request, Share, Termination, Transfer
 from mock_akool.core.timeline import Status
 from mock_akool.mock.interceptors.target import Delivered, Target, TimedOutError, in_thread
 from mock_akool.mock.remote.admin_client import AdminClient
@@ -40,47 +40,27 @@ class RemoteTarget(Target):
         """The server's clock while it is held."""
         return self._clock if self._clock.held else None
 
-    def answer(
-        self,
-        transport: str,
-        method: str,
-        host: str,
-        path_and_query: str,
-        headers: dict[str, str],
-        body: bytes,
-        timeout_s: float | None,
-    ) -> Delivered:
+    def answer(self, request: Request, timeout_s: float | None) -> Delivered:
         """Let the server answer; raises TimedOutError, and ServerError when no server is there."""
-        self.note_request(method, path_and_query)
-        return self.forward(method, host, path_and_query, headers, body, timeout_s)
+        self.note_request(request.method, _path_and_query(request))
+        return self._forward(request, timeout_s)
 
-    def forward(
-        self,
-        method: str,
-        host: str,
-        path_and_query: str,
-        headers: dict[str, str],
-        body: bytes,
-        timeout_s: float | None,
-    ) -> Delivered:
-        """Send a request to the server; raises TimedOutError, and ServerError when no server is there."""
-        headers.setdefault("host", host)
-        behind = self._admin_client.host_behind
+    def _forward(self, request: Request, timeout_s: float | None) -> Delivered:
+        headers, behind = request.headers, self._admin_client.host_behind
         if behind is not None:
             headers = {**headers, "host": behind}
         connection = self._admin_client.connection(timeout_s)
         try:
-            connection.putrequest(
-                method, self._admin_client.mount + path_and_query, skip_host=True, skip_accept_encoding=True
-            )
+            path_and_query = self._admin_client.mount + _path_and_query(request)
+            connection.putrequest(request.method, path_and_query, skip_host=True, skip_accept_encoding=True)
             for name, value in headers.items():
                 if name not in _OF_A_CONNECTION:
                     connection.putheader(name, value)
             connection.putheader("connection", "close")
-            connection.putheader("content-length", str(len(body)))
-            connection.endheaders(body)
+            connection.putheader("content-length", str(len(request.body)))
+            connection.endheaders(request.body)
             response = connection.getresponse()
-            return _delivered(response, method)
+            return _delivered(response, request.method)
         except TimeoutError:
             raise TimedOutError from None
         except RemoteDisconnected:
@@ -94,24 +74,13 @@ class RemoteTarget(Target):
         finally:
             connection.close()
 
-    async def answer_in_task(
-        self,
-        transport: str,
-        method: str,
-        host: str,
-        path_and_query: str,
-        headers: dict[str, str],
-        body: bytes,
-        timeout_s: float | None,
-    ) -> Delivered:
+    async def answer_in_task(self, request: Request, timeout_s: float | None) -> Delivered:
         """Let the server answer while other tasks go on."""
-        self.note_request(method, path_and_query)
+        self.note_request(request.method, _path_and_query(request))
         token = object()
         self.in_flight.add(token)
         try:
-            answer: Delivered = await in_thread(
-                lambda: self.forward(method, host, path_and_query, headers, body, timeout_s), "mock-akool-forward"
-            )
+            answer: Delivered = await in_thread(lambda: self._forward(request, timeout_s), "mock-akool-forward")
         finally:
             self.in_flight.discard(token)
         return answer
@@ -127,6 +96,10 @@ class RemoteTarget(Target):
         """Return the `_id` and the status of so many jobs, the newest last."""
         found = self._admin_client.ask("GET", "jobs", offset=max(0, self.job_count - count))["jobs"]
         return [(each["_id"], STATUS.read(each["status"])) for each in found]
+
+
+def _path_and_query(request: Request) -> str:
+    return f"{request.path}?{request.query}" if request.query else request.path
 
 
 def _delivered(response: HTTPResponse, method: str) -> Delivered:
