@@ -10,10 +10,13 @@ from typing import Any, Final, NoReturn
 import pytest
 
 from mock_akool import AccountSpec, Profile, Settings, SettingsError, Span, failed
+from mock_akool.akool.families import FakeSettings
 from mock_akool.akool.families.inputs import PatternNumber
+from mock_akool.akool.settings import ServiceSettings
 from mock_akool.cli import main
 from mock_akool.core.delays import Delay
 from mock_akool.core.durations import Duration
+from mock_akool.core.schema import TEXT, Field, Optional
 from mock_akool.scenario_library.library import named
 from mock_akool.server.addresses import PREFIX
 from mock_akool.server.settings import Setting, table
@@ -21,7 +24,11 @@ from mock_akool.server.settings import Setting, table
 MS: Final = 1_000_000
 ROWS: Final = {row.name: row for row in table()}
 
-SAMPLES: Final[dict[str, tuple[str, Any]]] = {
+TAKES_ANY_TEXT: Final = {
+    name for name, row in ROWS.items() if row.field.shape.wants in {TEXT.wants, Optional(TEXT).wants}
+}
+
+WRITTEN: Final[dict[str, tuple[str, Any]]] = {
     "seed": ("7", 7),
     "profile": ("documented", Profile.DOCUMENTED),
     "strict": ("yes", True),
@@ -52,25 +59,13 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "cors_allow_api_key": ("off", False),
     "prompt_suffix": (" --v 6", " --v 6"),
     "check_urls": ("no", False),
-    "meitu_model": ("no", False),
-    "meitu_rules": ("yes", True),
-    "v4_batch_rows": ("short", "short"),
-    "v4_credits_1080p": ("8", 8),
-    "v4_credits_4k": ("8", 8),
-    "variations": ("one", "one"),
-    "v4_buttons": ("no", False),
     "bad_parameter_code": ("1008", 1008),
     "unknown_job_code": ("1009", 1009),
     "foreign_job_code": ("1008", 1008),
-    "button_unavailable_code": ("1011", 1011),
-    "button_used_code": ("1010", 1010),
-    "documented_type": ("4", 4),
     "out_of_credits_code": ("1006", 1006),
     "requests_per_second": ("0.5", 0.5),
     "concurrent_jobs": ("2", 2),
     "quota_rounding": ("exact", "exact"),
-    "square_1080p": ("512", 512),
-    "square_4k": ("2048", 2048),
     "webhook_processing": ("no", False),
     "webhook_retries": ("2", 2),
     "webhook_retry_delay": ("100ms", Duration(100 * MS)),
@@ -101,100 +96,37 @@ SAMPLES: Final[dict[str, tuple[str, Any]]] = {
     "proxy_others": ("pass", "pass"),
     "log": ("json", "json"),
     "path_case_strict": ("no", False),
-    "strict_types": ("yes", True),
-    "assumed_media_seconds": ("20", 20),
     "media_seconds_by_url": ("*long*=30", (PatternNumber("*long*", 30.0),)),
-    "refund_on_failure": ("no", False),
-    "plan_gate": ("yes", True),
-    "plan_gate_code": ("1009", 1009),
-    "faces_per_image": ("2", 2),
     "faces_by_url": ("*two*=2,*three*=3", (PatternNumber("*two*", 2.0), PatternNumber("*three*", 3.0))),
-    "detect_no_face": ("empty", "empty"),
-    "detect_auth": ("no", False),
-    "sg3_auth": ("yes", True),
-    "no_credit_code_faceswap": ("1104", 1104),
-    "faceswap_image_credits": ("5", 5),
-    "faceswap_video_credits_per_10s": ("20", 20),
-    "v3_accept_data_urls": ("no", False),
-    "swap_strict_opts": ("yes", True),
-    "plus_require_bbox": ("yes", True),
     "faceswap_fail_field": ("reason", "reason"),
-    "listbyids_delay": ("2.5", 2.5),
-    "video_error_fields": ("no", False),
-    "video_error_code": ("1205", 1205),
-    "no_credit_code_talking_photo": ("1006", 1006),
-    "talking_photo_strict": ("yes", True),
-    "session_default_seconds": ("60", 60),
-    "session_ready_seconds": ("1.5", 1.5),
-    "live_avatar_credits_per_minute": ("2.5", 2.5),
-    "no_credit_code_live_avatar": ("1006", 1006),
-    "unknown_avatar_code": ("1003", 1003),
     "known_avatars": ("mine,my-*", ("mine", "my-*")),
-    "avatar_exclusive": ("yes", True),
-    "unknown_session_code": ("1008", 1008),
-    "closed_session_code": ("1010", 1010),
-    "session_close_data": ("no", False),
-    "trtc_names": ("short", "short"),
-    "knowledge_list_shape": ("object", "object"),
-    "voice_rate": ("3.2", 3.2),
-    "no_credit_code_voice": ("1006", 1006),
-    "unknown_voice_code": ("1003", 1003),
     "known_voices": ("my-voice,*", ("my-voice", "*")),
-    "v3_audio_sync": ("yes", True),
-    "v3_clone_sync": ("no", False),
-    "no_credit_code_talking_avatar": ("1104", 1104),
-    "talking_avatar_strict_size": ("yes", True),
-    "tts_text_limit": ("10000", 10_000),
-    "no_credit_code_lipsync": ("1006", 1006),
-    "lipsync_once": ("yes", True),
-    "no_credit_code_translate": ("1006", 1006),
-    "translate_data": ("first", "first"),
     "translate_refused_languages": ("es,ja", ("es", "ja")),
-    "translate_refused_code": ("1201", 1201),
-    "no_credit_code_character_swap": ("1006", 1006),
-    "webhook_type_character_swap": ("swap", "swap"),
-    "i2v_require_negative": ("yes", True),
-    "i2v_require_audio_type": ("yes", True),
-    "i2v_any_model": ("yes", True),
-    "i2v_audio_surcharge": ("0.5", 0.5),
     "i2v_batch_errors": ("*fox*=1", (PatternNumber("*fox*", 1.0),)),
-    "i2v_batch_error_code": ("2001", 2001),
-    "i2v_bad_ids_code": ("1008", 1008),
-    "i2v_audio_unavailable_code": ("1003", 1003),
-    "no_credit_code_image2video": ("1006", 1006),
-    "webhook_type_image2video": ("video", "video"),
-    "webhook_type_text2video": ("video", "video"),
 }
-"""A value of each setting that is not its default: as one writes it, and what it is."""
+"""A value of a setting that is not its default: as one writes it, and what it is."""
 
-TAKES_ANY_TEXT: Final = {
-    "port_file",
-    "state",
-    "uds",
-    "ca_dir",
-    "webhook_ca",
-    "msg_authorization_empty",
-    "msg_account_banned",
-    "prompt_suffix",
-    "faceswap_fail_field",
-    "webhook_type_character_swap",
-    "webhook_type_image2video",
-    "webhook_type_text2video",
-}
 
-LISTS: Final = {
-    "accounts",
-    "allow_webhook",
-    "admin_hosts",
-    "tls_name",
-    "scenario_sources",
-    "media_seconds_by_url",
-    "faces_by_url",
-    "known_voices",
-    "translate_refused_languages",
-    "i2v_batch_errors",
-    "known_avatars",
-}
+def sample(field: Field) -> tuple[str, Any] | None:
+    """Return such a value of a setting whose shape says by itself which there are; None of any other shape."""
+    schema = next(iter(field.shape.schema.get("anyOf", ())), field.shape.schema)
+    if schema.get("type") == "boolean":
+        return ("no", False) if field.default else ("yes", True)
+    if "enum" in schema:
+        word = next(each for each in schema["enum"] if each != field.default)
+        return word, word
+    if schema.get("type") in {"integer", "number"}:
+        most = schema["maximum"]
+        number = most - 1 if field.default == most else most
+        return str(number), number
+    return ("another text", "another text") if schema.get("type") == "string" else None
+
+
+OF_FAMILIES: Final = FakeSettings.fields().keys() - ServiceSettings.fields().keys()
+SAMPLES: Final = {name: found for name in OF_FAMILIES if (found := sample(ROWS[name].field)) is not None} | WRITTEN
+"""Those of families come from their shapes where these say enough, so that a new family need not be named here."""
+
+LISTS: Final = {name for name, row in ROWS.items() if row.field.shape.schema.get("type") == "array"}
 
 
 def refused(name: str, row: Setting) -> str:
