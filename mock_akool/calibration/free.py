@@ -18,7 +18,7 @@ QUOTA: Final = "/api/open/v3/faceswap/quota/info"
 GET_TOKEN: Final = "/api/open/v3/getToken"
 NO_ID: Final = "000000000000000000000000"
 """An `_id` as no job has it."""
-_INFO: Final = "/api/open/v3/content/image/infobymodelid"
+_INFO: Final = RESULTS["infobymodelid"].path
 _NO_FILE: Final = "https://d2qf6ukcym4kn9.cloudfront.net/1500000000000-00000000-0000-4000-8000-000000000000-0000.jpeg"
 _KEPT_NAME: Final = "mock-akool calibration"
 
@@ -226,11 +226,11 @@ def _unknown_job(session: Session) -> int:
 
 def _keep(session: Session, **more: object) -> Reply:
     """Make a piece of knowledge, and delete it again."""
-    reply = session.ask("POST", "/api/open/v4/knowledge/create", {"name": _KEPT_NAME, **more})
+    reply = session.ask("POST", SERVICES["knowledge/create"].path, {"name": _KEPT_NAME, **more})
     row = record_with(reply.data, "_id")
     if row is not None:
         session.hide(row["_id"])
-        session.ask("DELETE", "/api/open/v4/knowledge/delete", {"id": row["_id"]})
+        session.ask("DELETE", SERVICES["knowledge/delete"].path, {"id": row["_id"]})
     return reply
 
 
@@ -240,7 +240,7 @@ def _null_is_absent(session: Session) -> bool:
 
 
 def _knowledge_list_shape(session: Session) -> str:
-    reply = session.ask("GET", "/api/open/v4/knowledge/list")
+    reply = session.ask("GET", SERVICES["knowledge/list"].path)
     if isinstance(reply.data, list):
         return "array"
     if isinstance(reply.data, dict) and "knowledge_list" in reply.data:
@@ -264,15 +264,15 @@ def _needs_credentials(endpoint: str) -> Any:
 
 
 def _unknown_session(session: Session) -> int:
-    return _code(session.ask("POST", "/api/open/v4/liveAvatar/session/close", {"id": NO_ID}))
+    return _code(session.ask("POST", SERVICES["liveAvatar/session/close"].path, {"id": NO_ID}))
 
 
 def _bad_ids(session: Session) -> int:
-    return _code(session.ask("POST", "/api/open/v4/image2Video/resultsByIds", {"_ids": [NO_ID]}))
+    return _code(session.ask("POST", RESULTS["resultsByIds"].path, {"_ids": [NO_ID]}))
 
 
 def _audio_surcharge(session: Session) -> float:
-    reply = session.ask("GET", "/api/open/v4/aigModel/list", query={"types[]": "1501"})
+    reply = session.ask("GET", SERVICES["aigModel/list"].path, query={"types[]": "1501"})
     rows = reply.data if isinstance(reply.data, list) else []
     for row in rows:
         priced = record_with(row, "extra_credit_multiplier")

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from mock_akool.akool.codes import Profile
+from mock_akool.akool.families import RESULTS, SERVICES
 from mock_akool.calibration.errors import NotAskedError, NoValueError
 from mock_akool.calibration.lives import JOBS, Life, live
 from mock_akool.calibration.probe import CLIENT_ID, OTHER, WEBHOOK, Probe, need, setting
 from mock_akool.calibration.session import Session, record_with, seconds_in
 from mock_akool.core.timeline import Status
 
-_INFO: Final = "/api/open/v3/content/image/infobymodelid"
+_INFO: Final = RESULTS["infobymodelid"].path
 _SLACK_S: Final = 1.0
 """How much a webhook may be late on its way."""
 
@@ -268,8 +269,8 @@ def _webhook_type(session: Session, life: Life) -> str:
 # Sessions of live avatars
 
 _SESSION: Final = "liveAvatar/session/create"
-_CLOSE: Final = "/api/open/v4/liveAvatar/session/close"
-_DETAIL: Final = "/api/open/v4/liveAvatar/session/detail"
+_CLOSE: Final = SERVICES["liveAvatar/session/close"].path
+_DETAIL: Final = RESULTS["liveAvatar/session/detail"].path
 
 
 class _Opened:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 from urllib.parse import urlencode
 
 from mock_akool.akool.errors import AkoolError
-from mock_akool.akool.families import CREATES, FAMILY_OF, FakeSettings, Results
+from mock_akool.akool.families import CREATES, FAMILY_OF, SERVICES, FakeSettings, Family, Results
 from mock_akool.calibration.errors import NotAskedError, NoValueError
 from mock_akool.calibration.service import CalibrationError, Reply, Service
 from mock_akool.calibration.spending import Spending
@@ -261,10 +261,10 @@ class Session:
         if kind:
             return self.media.get(kind, value)
         if key == "voice_id" and isinstance(value, str):
-            return self._listed_id("/api/open/v4/voice/list", {"type": "2"}, "voice_id") or value
+            return self._listed_id(SERVICES["voice/list"].path, {"type": "2"}, "voice_id") or value
         if key == "avatar_id" and isinstance(value, str):
             live = value.endswith("_20250101")
-            path = "/api/open/v4/liveAvatar/avatar/list" if live else "/api/open/v3/avatar/list"
+            path = SERVICES["liveAvatar/avatar/list" if live else "avatar/list"].path
             return self._listed_id(path, {} if live else {"from": "2", "type": "1"}, "avatar_id") or value
         return value
 
