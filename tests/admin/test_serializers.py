@@ -22,6 +22,7 @@ from mock_akool.akool.families.image_v3 import ImageV3
 from mock_akool.akool.families.image_v4 import ImageV4
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.overrides import MISSING, ResultOverride
+from mock_akool.akool.scenarios.schema import OTHERS
 from mock_akool.core.call_log import Call
 from mock_akool.core.durations import FOREVER, Span
 from mock_akool.core.faults import FAULT
@@ -83,8 +84,9 @@ URL_LISTS = st.lists(TEXTS, max_size=3).map(tuple)
 RESULTS = st.builds(
     ResultOverride,
     image=st.one_of(st.none(), TEXTS.filter(bool), st.just(MISSING)),
-    upscaled_urls=st.one_of(st.none(), URL_LISTS, st.just(MISSING)),
-    buttons=st.one_of(st.none(), URL_LISTS, st.just(MISSING)),
+    others=st.dictionaries(st.sampled_from(list(OTHERS)), st.one_of(URL_LISTS, st.just(MISSING))).map(
+        lambda said: tuple((key, said[key]) for key in OTHERS if key in said)
+    ),
     files=some(st.just(FAULT.read({"http": 403}))),
 )
 JOBS = st.builds(

@@ -134,7 +134,8 @@ def test_settings_without_those_of_the_families_are_a_mistake() -> None:
 
 def test_an_override_does_not_add_a_key_that_the_family_does_not_have() -> None:
     record: dict[str, Any] = {"video": "https://host/a.mp4"}
-    ResultOverride(image="https://host/b.mp4", upscaled_urls=("x",), buttons=MISSING).apply(record, "video")
+    others = (("upscaled_urls", ("x",)), ("buttons", MISSING))
+    ResultOverride("https://host/b.mp4", others).apply(record, "video")
     assert record == {"video": "https://host/b.mp4"}
 
 

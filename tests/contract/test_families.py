@@ -72,7 +72,10 @@ class FamilyClient:
         return body
 
     def made(self, **fields: Any) -> dict[str, Any]:
-        answer = json.loads(self.ask(self.create.method, self.create.path, body=self.request(**fields)).body)
+        return self.made_by(self.request(**fields))
+
+    def made_by(self, body: dict[str, Any]) -> dict[str, Any]:
+        answer = json.loads(self.ask(self.create.method, self.create.path, body=body).body)
         assert answer["code"] == 1000, answer
         return records_in(answer["data"])[0]
 
@@ -163,6 +166,16 @@ class TestLife:
         record = client.record(job_id)
         assert record[client.results.status_word] == 4
         assert bool(record.get(client.results.result_word)) is client.has_final_address
+
+    def test_a_scenario_says_of_its_result_what_its_family_declares(self, client: FamilyClient) -> None:
+        declared = client.family.overridable.keys()
+        usual, body = client.made()["_id"], client.request()
+        client.mock.next_job(result=dict.fromkeys(declared, "missing"))
+        unusual = client.made_by(body)["_id"]
+        for job_id in (usual, unusual):
+            client.mock.job(job_id).complete()
+        assert declared <= client.record(usual).keys()
+        assert declared.isdisjoint(client.record(unusual).keys())
 
     @WITH_FILES
     def test_realistic_durations_are_between_30_and_60_seconds(self, kind: tuple[Family[Any], Create[Any]]) -> None:

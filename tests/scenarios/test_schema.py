@@ -12,8 +12,9 @@ from hypothesis import given, settings
 
 from mock_akool import ScenarioError
 from mock_akool.akool.endpoints import API, CREATES, ENDPOINT_NAMES, GROUPS, READS
+from mock_akool.akool.families import FAMILIES
 from mock_akool.akool.scenarios.model import Scenario
-from mock_akool.akool.scenarios.schema import json_schema, read_scenario, write_scenario
+from mock_akool.akool.scenarios.schema import RESULT, json_schema, read_scenario, write_scenario
 from mock_akool.core.delays import Delay
 from mock_akool.core.durations import FOREVER, Duration, Span
 from mock_akool.core.faults import FAULT, Fault
@@ -67,7 +68,7 @@ class TestReading:
         assert [stage.status for stage in back.timeline.stages] == [1, 2, 1]
         assert back.timeline.ending == COMPLETED
         assert back.result is not None
-        assert back.result.upscaled_urls == ()
+        assert back.result.others == (("upscaled_urls", ()),)
         poll, create, file = scenario.rules
         assert (poll.on, poll.nth, poll.fault.http) == (("infobymodelid",), (2,), 502)
         assert (create.first, create.fault.code) == (1, 1108)
@@ -471,3 +472,15 @@ def test_a_number_is_taken_up_to_its_bounds_and_no_further(name: str) -> None:
         with pytest.raises(ScenarioError, match=f"{value} is not "):
             read_scenario(plain(value))
         assert not validator.is_valid(plain(value))
+
+
+def test_families_declare_what_a_scenario_may_say_of_results() -> None:
+    declared = [(key, shape) for family in FAMILIES for key, shape in family.overridable.items()]
+    assert list(RESULT.fields) == ["image", *dict(declared), "files"]
+    assert all(RESULT.fields[key].shape == shape for key, shape in declared), "one shape for each key"
+
+
+def test_what_is_unusual_about_a_result_is_read_where_it_is_real_already() -> None:
+    result = RESULT.read({"image": "missing", "buttons": ["U1"]})
+    assert RESULT.read(result) is result
+    assert RESULT.write(result) == {"image": "missing", "buttons": ["U1"]}

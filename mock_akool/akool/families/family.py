@@ -24,7 +24,7 @@ from mock_akool.core.http import Request
 from mock_akool.core.keyed_random import KeyedRandom
 from mock_akool.core.media import MediaSpec
 from mock_akool.core.options import Options
-from mock_akool.core.schema import Schema, nearest, shown
+from mock_akool.core.schema import Schema, Shape, nearest, shown
 from mock_akool.core.timeline import Change, Ending, Status, Timeline
 
 I = TypeVar("I", bound=JobInput)  # noqa: E741 - the input of a family
@@ -438,6 +438,8 @@ class Family(NamedTuple, Generic[I]):
     observed_s: Callable[[I], float] = no_observation
     options: type[Options] | None = None
     """The settings of the family, where it has any: a class of options, which every fake's settings then include."""
+    overridable: Mapping[str, Shape] = _NOTHING
+    """Which keys of a completed record, beside the address of the result, a scenario may override, and what it says."""
     keeps: str = ""
     """What the account keeps when such a job has made it, such as `avatar`: it is among the account's documents."""
     ended_by: str = ""

@@ -8,6 +8,7 @@ from typing import Final
 from mock_akool.akool.codes import DEFAULT_REASON, Code
 from mock_akool.akool.families.family import Context, FileNaming, Record, Results, WebhookInfo, one_in_query
 from mock_akool.akool.jobs import Job
+from mock_akool.akool.overrides import texts
 from mock_akool.akool.settings import ERROR_CODE
 from mock_akool.core.clock import NS_PER_MS
 from mock_akool.core.media import MediaSpec
@@ -52,6 +53,9 @@ RECORD_SCHEMA: Final[Schema] = {
         "error_reasons": {"type": "array", "items": {"type": "string"}},
     },
 }
+
+OVERRIDABLE: Final = {"upscaled_urls": texts("URLs"), "buttons": texts("buttons")}
+"""What a scenario may say of a result beside the address of the image."""
 
 RESULTS: Final = Results(
     endpoint="infobymodelid",

@@ -166,4 +166,5 @@ FAMILY: Final = Family[ImageButton](
     webhook=image.WEBHOOK,
     observed_s=_observed_s,
     options=image.ImageOptions,
+    overridable=image.OVERRIDABLE,
 )

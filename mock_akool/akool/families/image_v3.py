@@ -127,4 +127,5 @@ FAMILY: Final = Family[ImageV3](
     webhook=image.WEBHOOK,
     observed_s=_observed_s,
     options=image.ImageOptions,
+    overridable=image.OVERRIDABLE,
 )

@@ -268,4 +268,5 @@ FAMILY: Final = Family[ImageV4](
     webhook=image.WEBHOOK,
     observed_s=_observed_s,
     options=image.ImageOptions,
+    overridable=image.OVERRIDABLE,
 )

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from mock_akool.akool.accounts import AccountScript
 from mock_akool.akool.endpoints import CREATES, ENDPOINTS, FILE, read_endpoints, write_endpoints
-from mock_akool.akool.overrides import MISSING, Missing, ResultOverride
+from mock_akool.akool.families import FAMILIES
+from mock_akool.akool.overrides import ADDRESS, ResultOverride
 from mock_akool.akool.scenarios.expectations import EXPECTATION, Expectation
 from mock_akool.akool.scenarios.model import JobScript, Scenario, When
 from mock_akool.akool.settings import ACCOUNT_STATUS, ACCOUNTS, CREDITS, PROFILE, Limits
 from mock_akool.core import faults
 from mock_akool.core.durations import DURATION, FOREVER, SPAN, SPAN_SCHEMA, Span
-from mock_akool.core.errors import ScenarioError
+from mock_akool.core.errors import Place, ScenarioError
 from mock_akool.core.options import POSITIVE
 from mock_akool.core.rules import Rule
 from mock_akool.core.schema import (
@@ -29,6 +30,7 @@ from mock_akool.core.schema import (
     Plain,
     Record,
     Schema,
+    Shape,
     number,
     one_of,
     shown,
@@ -50,46 +52,39 @@ def _read_creates(value: Any) -> tuple[str, ...]:
     return endpoints
 
 
-def _read_image(value: Any) -> str | Missing:
-    if value is MISSING or value == MISSING.value:
-        return MISSING
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
+OTHERS: Final = {key: shape for family in FAMILIES for key, shape in family.overridable.items()}
+"""The keys of results that a scenario may override beside the address, and what it says of each."""
 
 
-def _read_texts(value: Any) -> tuple[str, ...] | Missing:
-    if value is MISSING or value == MISSING.value:
-        return MISSING
-    if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
-        raise TypeError(value)
-    return tuple(value)
+def _make_result(**said: Any) -> ResultOverride:
+    others = tuple((key, said[key]) for key in OTHERS if key in said)
+    return ResultOverride(said.get("image"), others, said.get("files"))
 
 
-def _write_texts(value: tuple[str, ...] | Missing) -> Any:
-    return value.value if isinstance(value, Missing) else list(value)
+class _Result(Record):
+    """The record of a ResultOverride, whose `others` stand beside its own keys."""
+
+    def read(self, value: Any, place: Place = ()) -> Any:
+        """Return the ResultOverride."""
+        __tracebackhide__ = True
+        return value if isinstance(value, ResultOverride) else super().read(value, place)
+
+    def write(self, value: ResultOverride) -> Any:
+        """Return the plain object, without what is as usual."""
+        said = {"image": value.image, **dict(value.others), "files": value.files}
+        return {key: field.shape.write(said[key]) for key, field in self.fields.items() if said.get(key) is not None}
 
 
-def _texts(what: str) -> Plain:
-    texts: Schema = {"type": "array", "items": {"type": "string"}}
-    return Plain(f"a list of {what}, or 'missing'", _read_texts, {"anyOf": [texts, {"const": "missing"}]}, _write_texts)
+def _said_as(key: str, shape: Shape) -> Field:
+    return Field(shape, f"what the record says as `{key}`; missing: it has no such key")
 
 
-RESULT: Final = Record(
+RESULT: Final = _Result(
     "result",
-    ResultOverride,
+    _make_result,
     {
-        "image": Field(
-            Plain(
-                "a URL or other text, or 'missing'",
-                _read_image,
-                {"type": "string"},
-                lambda value: value.value if isinstance(value, Missing) else value,
-            ),
-            "what the record says as `image`; missing: it has no such key",
-        ),
-        "upscaled_urls": Field(_texts("URLs"), "what the record says as `upscaled_urls`; missing: it has no such key"),
-        "buttons": Field(_texts("buttons"), "what the record says as `buttons`; missing: it has no such key"),
+        "image": _said_as("image", ADDRESS),
+        **{key: _said_as(key, shape) for key, shape in OTHERS.items()},
         "files": Field(FAULT, "what goes wrong with every download of the job's files"),
     },
     error=ScenarioError,
