@@ -51,7 +51,7 @@ def plain(image: MediaSpec) -> bytes:
     for row in range(image.height):
         share = row * 255 // image.height
         pen.line([(0, row), (image.width, row)], fill=(share, 90, 255 - share))
-    facts = f"{image.scale} {image.width} x {image.height} tile 3"
+    facts = f"{image.ratio} {image.width} x {image.height} tile 3"
     lines = [*textwrap.wrap(image.prompt, 52)[:3], f"job {image.job_id}", facts, "3"]
     for number, line in enumerate(lines):
         pen.text((48, 700 + 48 * number), line, fill=(255, 255, 255), font=FONT)

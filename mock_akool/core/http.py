@@ -7,12 +7,10 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Protocol, Self
 
 from mock_akool.core.media import MediaSpec
+from mock_akool.core.text import names_secret
 from mock_akool.core.timeline import Status
 
 Headers = tuple[tuple[str, str], ...]
-
-_SECRET: Final = frozenset({"authorization", "x-api-key", "cookie"})
-"""The request headers whose values are not shown."""
 
 
 class Request(NamedTuple):
@@ -32,7 +30,7 @@ class Request(NamedTuple):
     transport: str
 
     def __repr__(self) -> str:
-        headers = {name: shortened(value) if name in _SECRET else value for name, value in self.headers.items()}
+        headers = {name: shortened(value) if names_secret(name) else value for name, value in self.headers.items()}
         return f"<Request {self.method} {self.path} query={self.query!r} headers={headers} {len(self.body)} bytes>"
 
     @classmethod

@@ -11,7 +11,8 @@ PROMPT_CHARS: Final = 600
 class MediaSpec(NamedTuple):
     """Everything that drawing a file needs: equal values give equal bytes.
 
-    `width` and `height` are in pixels. `tiles` are the numbers of the tiles that it shows: `(3,)` is the single tile 3,
+    `width` and `height` are in pixels; `ratio` is what they stand to each other in, as the request said it, such as
+    `16:9`, or empty. `tiles` are the numbers of the tiles that it shows: `(3,)` is the single tile 3,
     `(1, 2, 3, 4)` a 2x2 grid in reading order, `()` a drawing without tiles. `operation` is what the job did to
     another one, as a short word on the drawing, or empty.
     """
@@ -21,7 +22,7 @@ class MediaSpec(NamedTuple):
     width: int
     height: int
     prompt: str
-    scale: str
+    ratio: str
     tiles: tuple[int, ...]
     operation: str
     format: str

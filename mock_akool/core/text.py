@@ -6,9 +6,8 @@ import re
 from typing import Final
 
 _SHOWN: Final = 200
-_SECRETS: Final = (
-    rb"(?i)((?:api[-_]?key|authorization|cookie|secret|password|token)[\"']?[ \t]*[:=][ \t]*[\"']?)[^\r\n\"'&]+"
-)
+_NAMES: Final = "(?:api[-_]?key|authorization|cookie|secret|password|token)"
+_SECRETS: Final = rf"({_NAMES}[\"']?[ \t]*[:=][ \t]*[\"']?)[^\r\n\"'&]+".encode()
 
 
 def printable(text: str, most: int = _SHOWN) -> str:
@@ -23,4 +22,9 @@ def cleaned(line: str) -> str:
 
 def without_secrets(raw: bytes) -> bytes:
     """Return what a client sent, whatever that is, without what stands behind the names of secrets."""
-    return re.sub(_SECRETS, rb"\1***", raw)
+    return re.sub(_SECRETS, rb"\1***", raw, flags=re.IGNORECASE)
+
+
+def names_secret(name: str) -> bool:
+    """Return whether a header or a field of this name has a secret, as far as its name tells, such as `cookie`."""
+    return re.search(_NAMES, name, re.IGNORECASE) is not None

@@ -190,7 +190,7 @@ def _lines(spec: MediaSpec, theme: _Theme, width: int, height: int, panel_height
     prompt_size, detail_size = (max(_LEAST_FONT_SIZE, round(size * unit)) for size in (_PROMPT_SIZE, _DETAIL_SIZE))
     tile = f"tile {spec.tiles[0]}" if spec.tiles else ""
     family = spec.family.replace("_", " ")
-    facts = (family, spec.scale, f"{spec.width} x {spec.height}", tile, spec.operation, "mock-akool")
+    facts = (family, spec.ratio, f"{spec.width} x {spec.height}", tile, spec.operation, "mock-akool")
     details = [
         _Line(text, detail_size, _colour(theme.hue, 0.8, 0.5))
         for fact in (f"job {spec.job_id}", " · ".join(filter(None, facts)))

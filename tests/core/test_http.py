@@ -11,7 +11,7 @@ from mock_akool.core.media import MediaSpec
 SECRET = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
 
 
-@pytest.mark.parametrize("header", ["x-api-key", "authorization"])
+@pytest.mark.parametrize("header", ["x-api-key", "authorization", "Cookie", "proxy-authorization", "x-session-token"])
 def test_a_request_shows_itself_without_secrets(header: str) -> None:
     request = Request.build("POST", "/create", "a=1", {header: SECRET, "accept": "*/*"}, b"{}")
     shown = repr(request)

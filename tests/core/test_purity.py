@@ -15,7 +15,7 @@ import pytest
 
 from mock_akool.akool.codes import MESSAGES, Code, Profile
 from mock_akool.akool.endpoints import ENDPOINT_NAMES, FILE, UNKNOWN
-from mock_akool.akool.families import HOSTS
+from mock_akool.akool.families import CREATES, HOSTS, RESULTS, SERVICES
 
 PACKAGE: Final = Path(__file__).parents[2] / "mock_akool"
 FIXTURES: Final = Path(__file__).parents[2] / "fixtures"
@@ -25,7 +25,7 @@ PURE: Final = [*CORE, *sorted((PACKAGE / "akool").rglob("*.py"))]
 # A key of the wire that any API of jobs may have too.
 ANY_APIS: Final = {
     *("code", "data", "from", "jobs", "msg", "prompt", "result", "stages", "token", "type"),
-    *("job_id", "removed", "seconds", "url"),
+    *("id", "job_id", "removed", "seconds", "url"),
     *("age", "count", "credentials", "default", "docs", "duration", "height", "label", "name", "page", "required"),
     *("scenario", "size", "sort", "status", "text", "urls", "value", "width"),
 }
@@ -49,8 +49,9 @@ def words_of_akool() -> set[str]:
     # The document of the whole API has the words of OpenAPI, too, which any API may have.
     files = [file for file in FIXTURES.rglob("*.json") if file.name != "openapi.json"]
     bodies = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    asked = [each.input.fields for known in (CREATES, RESULTS, SERVICES) for each in known.values() if each.input]
     # Frames of a video are told by their number.
-    keys = {key for body in bodies for key in keys_of(body) if not key.isdigit()} - ANY_APIS - OURS
+    keys = {key for body in (*bodies, *asked) for key in keys_of(body) if not key.isdigit()} - ANY_APIS - OURS
     endpoints = set(ENDPOINT_NAMES) - ANY_ENDPOINTS
     codes = {str(int(code)) for code in Code}
     hosts = {*HOSTS, "openapi", "cloudfront"}
@@ -58,7 +59,7 @@ def words_of_akool() -> set[str]:
     others = {
         *("akool", "faceswap", "quota", "credit", "image", "picture", "button", "upscale", "variation", "v3", "v4"),
         *("clientId", "client_id", "clientSecret", "client_secret", "dataEncrypt", "webhookUrl", "webhookurl"),
-        *("createby", "createBy", "infoby", "image_model_id", "batch_quantity", "contract", "callback"),
+        *("x-api-key", "createby", "createBy", "infoby", "image_model_id", "batch_quantity", "contract", "callback"),
         *(each.value for each in Profile),
     }
     return keys | endpoints | codes | hosts | said | others
@@ -106,6 +107,9 @@ def name(file: Path) -> str:
         "job.input.button",
         "class CreateV3: pass\nv3 = 1",
         "error_reasons = []",
+        "spec.scale",
+        "talking_photo_url = ''",
+        "'X-API-Key'",
     ],
 )
 def test_a_word_of_akools_is_found(source: str) -> None:

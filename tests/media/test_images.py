@@ -43,7 +43,7 @@ PLAIN = MediaSpec(
     width=320,
     height=256,
     prompt="A lighthouse on a cliff at dusk",
-    scale="5:4",
+    ratio="5:4",
     tiles=(3,),
     operation="",
     format="PNG",
@@ -175,7 +175,7 @@ class TestDrawing:
             PLAIN._replace(operation="V3"),
             PLAIN._replace(prompt="A lighthouse on a cliff at dawn"),
             PLAIN._replace(prompt=""),
-            PLAIN._replace(scale="1:1"),
+            PLAIN._replace(ratio="1:1"),
         ],
     )
     def test_every_fact_changes_what_is_seen(self, other: MediaSpec) -> None:
@@ -279,7 +279,7 @@ class TestPrompts:
     @pytest.mark.parametrize("prompt", NASTY.values(), ids=NASTY.keys())
     @pytest.mark.parametrize("tiles", [(1,), (1, 2, 3, 4)])
     def test_any_prompt_is_drawn(self, prompt: str, tiles: tuple[int, ...]) -> None:
-        picture = PLAIN._replace(prompt=prompt, scale=prompt[:9], operation=prompt[:3], tiles=tiles)
+        picture = PLAIN._replace(prompt=prompt, ratio=prompt[:9], operation=prompt[:3], tiles=tiles)
 
         assert opened(render(picture)).size == (PLAIN.width, PLAIN.height)
 

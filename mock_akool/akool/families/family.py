@@ -309,7 +309,7 @@ def drawing_of(
         width=width,
         height=height,
         prompt=job.input.topic.prompt,
-        scale="",
+        ratio="",
         tiles=(),
         operation=operation,
         format=format,

@@ -224,7 +224,7 @@ def image_spec(
         width=width,
         height=height,
         prompt=topic.prompt,
-        scale=topic.scale,
+        ratio=topic.scale,
         tiles=tiles,
         operation=operation,
         format="PNG" if name.endswith(".png") else "JPEG",

@@ -164,7 +164,7 @@ def _file(avatar: Avatar, asked: Asked, kind: tuple[str, str, int, int]) -> str:
         width=width,
         height=height,
         prompt=avatar.name,
-        scale="16:9",
+        ratio="16:9",
         tiles=(),
         operation="live avatar",
         format=format,

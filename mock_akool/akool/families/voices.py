@@ -126,7 +126,7 @@ def _sound(of: str, operation: str, seconds: float, format: str, context: Contex
         width=0,
         height=0,
         prompt="",
-        scale="",
+        ratio="",
         tiles=(),
         operation=operation,
         format=format,
