@@ -1,6 +1,8 @@
 """The mistakes that real clients make (contract section 11), each a row of HINTS.
 
-"Why did this hint appear?" is answered in the module of its topic.
+"Why did this hint appear?" is answered in the module of its topic. Hints know names of fields, as they are about what
+clients write in a wrong way: in another place, by another name, or to a path that nobody has. Which values and paths
+are right they take from the families, so that a change there cannot leave a hint lying.
 """
 
 from __future__ import annotations

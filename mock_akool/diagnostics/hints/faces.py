@@ -8,16 +8,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.endpoints import UNKNOWN
-from mock_akool.akool.families import RESULTS
+from mock_akool.akool.families import CREATES, RESULTS
+from mock_akool.akool.families.inputs import VIDEO_EXTENSIONS
 from mock_akool.core.text import printable
 from mock_akool.diagnostics.hints.finding import Hint, fields_of
 from mock_akool.diagnostics.observations import Observations
 
-_VIDEO: Final = re.compile(r"https?://[^?#]*\.(?:mp4|mov|avi|m4v|webm)(?:[?#].*)?", re.IGNORECASE)
+_VIDEO: Final = re.compile(rf"https?://[^?#]*\.(?:{'|'.join(VIDEO_EXTENSIONS)})(?:[?#].*)?", re.IGNORECASE)
 _GUESSED: Final = ("/specifyimage/status", "/specifyvideo/status", "/faceswap/result", "/highquality/infobyid")
 """How paths end that clients guess when they want the result of a face swap."""
 _SHOWN: Final = 100
-_WITH_OPTS: Final = ("specifyimage", "specifyvideo", "imgreage", "vidreage", "faceswapByImage")
+_WITH_OPTS: Final = tuple(endpoint for endpoint, create in CREATES.items() if "targetImage" in create.input.fields)
 _PLUS: Final = "faceswapPlusByImage"
 
 

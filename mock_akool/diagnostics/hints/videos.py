@@ -31,11 +31,18 @@ def _requests_to(
     return detect
 
 
+_RESOLUTION: Final = CREATES["createbytalkingphoto"].input.fields["resolution"]
+_AVATAR: Final = CREATES["talkingavatar/create"].input.fields
+_SIZE: Final = f"{_AVATAR['width'].default}×{_AVATAR['height'].default}"
+_DETECTED: Final = CREATES["createbytranslate"].input.fields["source_language"].default
+
+
 def _photo_resolution(fields: Mapping[str, Any]) -> str | None:
-    given = fields.get("resolution", "720")
-    if given in ("720", "1080"):
+    given = fields.get("resolution", _RESOLUTION.default)
+    if given in _RESOLUTION.kind.words:
         return None
-    return f'has the `resolution` {given!r}, which is not documented; a talking photo takes the text "720" or "1080"'
+    words = " or ".join(f'"{each}"' for each in _RESOLUTION.kind.words)
+    return f"has the `resolution` {given!r}, which is not documented; a talking photo takes the text {words}"
 
 
 def _flat_avatar(fields: Mapping[str, Any]) -> str | None:
@@ -49,10 +56,8 @@ def _flat_avatar(fields: Mapping[str, Any]) -> str | None:
 
 
 def _avatar_size(fields: Mapping[str, Any]) -> str | None:
-    width, height = fields.get("width", 3840), fields.get("height", 2160)
-    if (width, height) == (3840, 2160):
-        return None
-    return f"asks for {width}×{height}; only 3840×2160 is documented for a talking avatar"
+    size = "×".join(str(fields.get(side, _AVATAR[side].default)) for side in ("width", "height"))
+    return None if size == _SIZE else f"asks for {size}; only {_SIZE} is documented for a talking avatar"
 
 
 def _colour_without_mark(fields: Mapping[str, Any]) -> str | None:
@@ -85,7 +90,9 @@ _OF_REPLY: Final = "a name of the reply, which is ignored"
 def _detected_as_auto(fields: Mapping[str, Any]) -> str | None:
     if str(fields.get("source_language")).lower() != "auto":
         return None
-    return "has the `source_language` 'auto'; the service detects the language by 'DEFAULT', or when it is not given"
+    return (
+        f"has the `source_language` 'auto'; the service detects the language by {_DETECTED!r}, or when it is not given"
+    )
 
 
 def _refused_language(seen: Observations) -> str | None:
@@ -151,7 +158,7 @@ HINTS: Final = (
     ),
     Hint(
         "size of talking avatar",
-        "asks for a talking avatar of another size than 3840×2160",
+        f"asks for a talking avatar of another size than {_SIZE}",
         _requests_to("talkingavatar/create", _avatar_size),
     ),
     Hint(
