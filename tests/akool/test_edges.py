@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from mock_akool import MockAkool, MockAkoolError, Request, Response
 from mock_akool.akool import api
-from mock_akool.akool.families import FakeSettings
+from mock_akool.akool.families import CREATES, SERVICES, Create, FakeSettings, Service
 from mock_akool.akool.families.family import NO_FILES, Context, options_of
 from mock_akool.akool.families.image import ImageOptions
 from mock_akool.akool.overrides import MISSING, ResultOverride
@@ -144,6 +146,23 @@ def test_a_template_that_a_client_did_not_fill_in_is_no_bug(method: str, path: s
     mock = MockAkool()
     response = mock.answer(Request.build(method, path, headers={"x-api-key": "my-key"}))
     assert (response.status, response.code) == (200, 1008)
+
+
+def _without_a_host(value: Any) -> Any:
+    """Return a request whose addresses have a host that cannot be."""
+    if isinstance(value, str):
+        return re.sub("^https?://[^/]+", "https://[x", value)
+    if isinstance(value, Mapping):
+        return {key: _without_a_host(each) for key, each in value.items()}
+    return [_without_a_host(each) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("asked", [*CREATES.values(), *SERVICES.values()], ids=lambda asked: asked.endpoint)
+def test_an_address_that_nobody_can_take_apart_is_no_bug(asked: Create[Any] | Service) -> None:
+    mock = MockAkool()
+    body = json.dumps(_without_a_host(asked.example)).encode()
+    assert mock.answer(Request.build(asked.method, asked.path, "", HEADERS, body)).status == 200
+    mock.clock.advance(60)
 
 
 def test_a_family_without_files_has_none_to_show() -> None:

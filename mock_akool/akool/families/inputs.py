@@ -145,12 +145,20 @@ def is_data_url(value: object) -> bool:
     return isinstance(value, str) and bool(_DATA_URL.fullmatch(value))
 
 
+def _last_name(url: str) -> str:
+    """Return what stands behind the last slash in the path of a URL; empty text where nobody can take it apart."""
+    try:
+        return urlsplit(url).path.rpartition("/")[2]
+    except ValueError:  # a host that cannot be, such as `[x`
+        return ""
+
+
 @lru_cache(maxsize=_MOST_REMEMBERED)
 def extension_of(url: str) -> str:
     """Return what the path of a URL ends in after its last dot, in lower case; that of a data URL is its type."""
     if inline := _DATA_URL.fullmatch(url):
         return inline.group(1).lower()
-    name = urlsplit(url).path.rpartition("/")[2]
+    name = _last_name(url)
     return name.rpartition(".")[2].lower() if "." in name else ""
 
 
@@ -162,7 +170,7 @@ def is_video(url: str) -> bool:
 @lru_cache(maxsize=_MOST_REMEMBERED)
 def base_name(url: str) -> str:
     """Return the name of the file at a URL without its extension, as a part of another file's name."""
-    name = "" if is_data_url(url) else urlsplit(url).path.rpartition("/")[2]
+    name = "" if is_data_url(url) else _last_name(url)
     plain = _UNUSUAL.sub("_", name.rpartition(".")[0] or name)[:_MOST_SHOWN] or "file"
     return plain if plain.count("-") <= _MOST_DASHES else plain.replace("-", "_")
 
