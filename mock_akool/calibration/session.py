@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 from urllib.parse import urlencode
 
 from mock_akool.akool.errors import AkoolError
-from mock_akool.akool.families import CREATES, FAMILY_OF, SERVICES, FakeSettings, Family, Results
+from mock_akool.akool.families import CREATES, FAMILY_OF, SERVICES, FakeSettings, Results
 from mock_akool.calibration.errors import NotAskedError, NoValueError
 from mock_akool.calibration.service import CalibrationError, Reply, Service
 from mock_akool.calibration.spending import Spending
