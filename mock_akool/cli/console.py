@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, TextIO
 
 from mock_akool.akool.codes import Code
+from mock_akool.akool.families import FAMILY_OF, RESULTS
 from mock_akool.core.timeline import Status
 
 _MAX_COLUMNS: Final = 100
@@ -23,17 +24,10 @@ _MARGIN: Final = 7
 _MAX_TEXT: Final = 80
 _FRAME_S: Final = 0.08
 _SECRETS: Final = frozenset({"clientId", "clientSecret", "token"})
+_IMAGES: Final = RESULTS["infobymodelid"]
 _OF_A_JOB: Final = (
-    "_id",
-    "image_status",
-    "origin_prompt",
-    "image_content_model_id",
-    "op_button",
-    "deduction_credit",
-    "image",
-    "upscaled_urls",
-    "buttons",
-    "error_reasons",
+    *("_id", _IMAGES.status_word, "origin_prompt", "image_content_model_id", "op_button", "deduction_credit"),
+    *(_IMAGES.result_word, *FAMILY_OF["createbyprompt"].overridable, "error_reasons"),
 )
 """What is shown of a job's record, in this order; the rest is only counted."""
 
@@ -226,7 +220,7 @@ def _shortened(value: Any, more: str) -> Any:
             return value if len(value) <= _MAX_TEXT else f"{value[:_MAX_TEXT]}{more}"
         case list():
             return [_shortened(each, more) for each in value]
-        case {"_id": _, "image_status": _}:
+        case {"_id": _} if _IMAGES.status_word in value:
             shown = {key: _shortened(value[key], more) for key in _OF_A_JOB if key in value}
             return shown | {more: f"{len(value) - len(shown)} more"}
         case dict():

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from mock_akool.akool.codes import Code
-from mock_akool.akool.endpoints import CREATES, FILE, GET_TOKEN, PREFLIGHT, QUOTA_INFO, READS, UNKNOWN
-from mock_akool.akool.families import FAMILIES, RESULTS, SERVICES
+from mock_akool.akool.endpoints import FILE, GET_TOKEN, PREFLIGHT, QUOTA_INFO, READS, UNKNOWN
+from mock_akool.akool.families import CREATES, FAMILIES, RESULTS, SERVICES
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.core.clock import VirtualClock
 from mock_akool.core.errors import SettingsError
@@ -38,9 +38,10 @@ _PAIR: Final = {"clientId": "AAECAwQFBgcICQoLDA0ODw==", "clientSecret": "mockako
 _CONDITIONS: Final[tuple[str, ...]] = ("if-none-match", "if-range", "if-modified-since")
 _OF_FILES: Final = ("ETag", "Last-Modified", "Accept-Ranges", "Content-Range")
 _SECTIONS: Final[Mapping[str, str]] = {
-    "createbyprompt": "3", "createBySourcePrompt": "4", "createbybutton": "5", "infobymodelid": "6", QUOTA_INFO: "7",
-    FILE: "8", GET_TOKEN: "2", UNKNOWN: "1",
-}  # fmt: skip
+    **{name: create.section for name, create in CREATES.items() if create.section},
+    **{name: results.section for name, results in RESULTS.items() if results.section},
+    **{GET_TOKEN: "2", QUOTA_INFO: "7", FILE: "8", UNKNOWN: "1"},
+}
 _OF_ALL_OTHERS: Final = "12"
 _WORDS: Final = {Status.QUEUEING: "queueing", Status.PROCESSING: "processing"}
 _CREDITS: Final = 10**9

@@ -145,6 +145,8 @@ class Create(NamedTuple, Generic[I]):
     parent_field: str = ""
     check: Callable[[Job, Status, I, ServiceSettings], None] | None = None
     uses: Callable[[I], str] | None = None
+    section: str = ""
+    """The section of the contract that is about it, where the family's options do not say it."""
 
     @property
     def data_schema(self) -> Schema:
@@ -213,6 +215,8 @@ class Results(NamedTuple):
     """Makes the error of a request that is not usable, from the reason; without it that is as everywhere."""
     msg: str = OK_MESSAGE
     """The `msg` of a success."""
+    section: str = ""
+    """The section of the contract that is about it, where no family's options say it."""
 
     @property
     def input(self) -> Body[Sequence[str]] | None:

@@ -65,6 +65,7 @@ RESULTS: Final = Results(
     result_word="image",
     query={"image_model_id": "the job's `_id`"},
     data_schema=RECORD_SCHEMA,
+    section="6",
 )
 """Shows v3, v4 and button jobs alike (contract section 6)."""
 

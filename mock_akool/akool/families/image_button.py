@@ -153,6 +153,7 @@ FAMILY: Final = Family[ImageButton](
             example={"_id": "…", "button": "U1"},
             webhook_field="webhookUrl",
             record_schema=image.RECORD_SCHEMA,
+            section="5",
             parent=_parent,
             parent_field="_id",
             check=_check,

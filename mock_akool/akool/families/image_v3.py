@@ -119,6 +119,7 @@ FAMILY: Final = Family[ImageV3](
             example={"prompt": "a red fox", "scale": "1:1"},
             webhook_field="webhookUrl",
             record_schema=image.RECORD_SCHEMA,
+            section="3",
         ),
     ),
     readings=(Reading(image.RESULTS, _fields, _finish),),

@@ -259,6 +259,7 @@ FAMILY: Final = Family[ImageV4](
             example={"prompt": "a red fox", "resolution": "4k", "batch_quantity": 1},
             webhook_field="webhookurl",
             record_schema=image.RECORD_SCHEMA,
+            section="4",
             jobs=_jobs,
         ),
     ),
