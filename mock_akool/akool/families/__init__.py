@@ -44,6 +44,7 @@ from mock_akool.akool.families.family import (
 )
 from mock_akool.akool.families.generated_videos import image2video, text2video
 from mock_akool.akool.families.generated_videos.services import SERVICES as VIDEO_SERVICES
+from mock_akool.akool.families.inputs import VIDEO_EXTENSIONS
 from mock_akool.akool.jobs import Job
 from mock_akool.akool.settings import ServiceSettings
 
@@ -57,6 +58,7 @@ __all__ = [
     "HOSTS",
     "RESULTS",
     "SERVICES",
+    "VIDEO_EXTENSIONS",
     "Answer",
     "Asked",
     "Context",

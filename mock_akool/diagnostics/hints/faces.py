@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from mock_akool.akool.endpoints import UNKNOWN
-from mock_akool.akool.families import CREATES, RESULTS
-from mock_akool.akool.families.inputs import VIDEO_EXTENSIONS
+from mock_akool.akool.families import CREATES, RESULTS, VIDEO_EXTENSIONS
 from mock_akool.core.text import printable
 from mock_akool.diagnostics.hints.finding import Hint, fields_of
 from mock_akool.diagnostics.observations import Observations
