@@ -35,6 +35,7 @@ FOUND = (
     ("spelt so", "spelt"),
     ("spelled so", "spelled"),
     ("it shall fail", "shall"),
+    ("by the law of this package", "the law"),
     ("a callback is sent", "callback"),
     ("through every door", "door"),
     ("The Journal keeps calls", "Journal"),
