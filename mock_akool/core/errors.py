@@ -118,7 +118,9 @@ class SettingsError(MockAkoolError, ValueError):
     def renamed(self, names: Mapping[str, str]) -> Self:
         """Return the same error with the settings' names as the person wrote them, such as flags or variables."""
         return type(self).of(
-            each._replace(place=(names.get(str(each.place[0]), each.place[0]), *each.place[1:])) if each.place else each
+            each
+            if each.source or not each.place
+            else each._replace(place=(names.get(str(each.place[0]), each.place[0]), *each.place[1:]))
             for each in self.mistakes
         )
 

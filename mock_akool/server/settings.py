@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
@@ -300,9 +300,9 @@ class Settings(ScenarioSettings):
 
         They win over those of the TOML file `config`, by default the one that MOCK_AKOOL_CONFIG names. An empty
         variable counts as not set, and those that Kubernetes makes for a Service are not meant. `defaults` are for what
-        nobody says. Raises SettingsError
-        for all bad values and unknown names at once, each named as its variable, in the file by the file, and in
-        `given` as `written` says, by default as its flag.
+        nobody says. Raises SettingsError for all bad values and unknown names at once, each named as its variable, in
+        the file by the file, and in `given` as `written` says, by default as its flag; what is wrong in a file that a
+        setting names is reported with that file.
         """
         __tracebackhide__ = True
         environ = os.environ if environ is None else environ
@@ -326,14 +326,16 @@ class Settings(ScenarioSettings):
         try:
             made = cls.of(**dict(defaults or {}) | of_file | values | dict(given))
         except SettingsError as error:
-            own = [each if _is_of(each, names) else each._replace(source=file) for each in error.mistakes]
-            mistakes.found += SettingsError.of(own).renamed(names).mistakes
+            only_there = of_file.keys() - names.keys()
+            found = (each._replace(source=file) if _is_of(each, only_there) else each for each in error.mistakes)
+            mistakes.found += SettingsError.of(found).renamed(names).mistakes
         mistakes.raise_any()
         return made
 
 
-def _is_of(mistake: Mistake, names: Mapping[str, str]) -> bool:
-    return not mistake.place or str(mistake.place[0]) in names
+def _is_of(mistake: Mistake, names: Container[object]) -> bool:
+    """Return whether a mistake is one of these settings themselves, and not of a file that one of them names."""
+    return bool(mistake.place) and not mistake.source and mistake.place[0] in names
 
 
 class Setting(NamedTuple):

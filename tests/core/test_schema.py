@@ -367,11 +367,19 @@ class TestErrors:
         assert type(error.within(("scenario",))) is ScenarioError
 
     def test_settings_are_named_as_they_were_written(self) -> None:
-        error = SettingsError.of([Mistake("one", "", ("seed",)), Mistake("two", "", ("accounts", 0)), Mistake("three")])
+        error = SettingsError.of(
+            [
+                Mistake("one", "", ("seed",)),
+                Mistake("two", "", ("accounts", 0)),
+                Mistake("three"),
+                Mistake("four", "", ("seed",), "my.yaml:3"),
+            ]
+        )
         assert [str(each) for each in error.renamed({"seed": "--seed"}).mistakes] == [
             "--seed: one",
             "accounts[0]: two",
             "three",
+            "my.yaml:3: seed: four",
         ]
 
     def test_it_can_be_sent_to_another_process(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -244,9 +245,11 @@ class TestServe:
             serving.process.send_signal(signal.SIGHUP)
             serving.complained("info: the scenarios were read again: mine")
             assert self.ask(serving) == 503
-            scenario.write_text("rules: [")
+            scenario.write_text("rulez: []")
             serving.process.send_signal(signal.SIGHUP)
-            serving.complained("warning: the scenarios stay as they are: ")
+            serving.complained(
+                f"warning: the scenarios stay as they are: {re.escape(str(scenario))}:1: rulez: there is"
+            )
             assert self.ask(serving) == 503
             assert port_file.exists()
             serving.process.send_signal(signal.SIGTERM)

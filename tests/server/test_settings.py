@@ -337,6 +337,59 @@ def test_all_mistakes_are_reported_at_once_each_by_the_name_that_was_written() -
     ]
 
 
+WRONG: Final = """
+descripton: mine
+profile: nobody
+rules:
+  - on: create
+    nth: banana
+    fault: {http: 502}
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the scenarios one.yaml and two.yaml, which are wrong, and good.toml and bad.toml."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("one.yaml", "two.yaml"):
+        (tmp_path / name).write_text(WRONG)
+    (tmp_path / "good.toml").write_text("credits = 3\n")
+    (tmp_path / "bad.toml").write_text(
+        "queueng = 1\ncredits = 'x'\nport = 99999\naccounts = [{key = 'a'}]\nno-tls = true\n"
+        "cls = 1\nscenario = 'two.yaml'\n"
+    )
+    return tmp_path
+
+
+def of_scenario(file: str) -> list[str]:
+    """Return what is said of a wrong scenario in this file."""
+    return [
+        f"  {file}:2: descripton: there is no such key; did you mean 'description'?",
+        f"  {file}:3: profile: 'nobody' is not observed or documented",
+        f"  {file}:6: rules[0].nth: 'banana' is not a whole number from 1 to 1,000,000,000; use 2 or [2, 5]",
+    ]
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("flags", [(), ("--config", "good.toml"), ("--profile", "observed"), ("--profile", "nobody")])
+def test_a_mistake_of_a_scenario_names_its_file_and_line(
+    flags: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = ["  --profile: 'nobody' is not observed or documented"] if "nobody" in flags else []
+    assert main(["serve", *flags, "--scenario", "one.yaml", "--scenario", "two.yaml"]) == 1
+    told = [*of_scenario("one.yaml"), *of_scenario("two.yaml"), *own]
+    assert capsys.readouterr().err.splitlines() == [f"mock-akool: {len(told)} mistakes:", *told]
+    monkeypatch.setenv("MOCK_AKOOL_SCENARIO", "one.yaml,two.yaml")
+    assert main(["exec", *flags, "--", "true"]) == 1
+    assert capsys.readouterr().err.splitlines() == [f"mock-akool: {len(told)} mistakes:", *told]
+
+
+def test_a_file_is_not_blamed_for_what_it_does_not_say(files: Path) -> None:
+    (files / "short.yaml").write_text("accounts: [{api_key: short}]\n")
+    with pytest.raises(SettingsError, match=r"^accounts\[0\]\.api_key: a key of 5 bytes cannot encrypt webhooks"):
+        Settings.from_environment({"scenario": "short.yaml"}, {}, config="good.toml")
+
+
 def test_a_flag_of_a_list_may_be_given_several_times(serve: Any) -> None:
     given = serve("--allow-webhook", "a.test", "--allow-webhook=b.test,c.test", "--accounts", '[{"api_key": "a"}]')
     assert given.allow_webhook == ("a.test", "b.test", "c.test")
