@@ -172,20 +172,19 @@ def read_settings(options: argparse.Namespace, defaults: Mapping[str, Any] | Non
 
     `defaults` are for what none of them says. A setting that the command has no use for is as if nobody had said it.
     """
-    assigned = read_assignments(Settings, options.set, "--set")
+    mistakes = Mistakes()
+    assigned = read_assignments(options.set, "--set", mistakes)
     flags = given_flags(options)
-    twice = Mistakes()
-    for name in assigned.keys() & options.unused.keys():
-        twice.add("it would do nothing here", options.unused[name], (f"--set {name}",))
-    for name in flags.keys() & assigned.keys():
-        twice.add("it is given by its flag too", "give it once", (f"--set {name}",))
-    twice.raise_any()
-    settings = Settings.from_environment(
-        {**assigned, **flags},
-        config=options.config,
-        written={name: f"--set {name}" for name in assigned},
-        defaults=defaults,
-    )
+    written = {name: f"--set {name}" for name in assigned if name not in flags}
+    for name in assigned:
+        if name in options.unused:
+            mistakes.add("it would do nothing here", options.unused[name], (f"--set {name}",))
+        elif name in flags:
+            mistakes.add("it is given by its flag too", "give it once", (f"--set {name}",))
+    given = {name: text for name, text in assigned.items() if name not in options.unused} | flags
+    with mistakes.noted():
+        settings = Settings.from_environment(given, config=options.config, written=written, defaults=defaults)
+    mistakes.raise_any()
     known = Settings.fields()
     return settings.but(**{name: known[name].default for name in options.unused if name not in flags})
 

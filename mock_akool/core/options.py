@@ -56,14 +56,18 @@ class Options:
             field, value = self._known[name], options[name]
             if value is not field.default:  # which is real already
                 plain = field.shape.from_text(value) if isinstance(value, str) else value
-                values[name] = mistakes.read(field.shape, plain, (name,))
-        mistakes.raise_any()
+                with mistakes.noted():
+                    values[name] = field.shape.read(plain, (name,))
         self.__dict__.update(values)
         self._check(mistakes)
         mistakes.raise_any()
 
     def _check(self, mistakes: Mistakes) -> None:
-        """Add a mistake for each value that does not go together with another."""
+        """Add a mistake for each value that does not go together with another.
+
+        It is called with bad values too, so that all mistakes are reported at once. Each of them is then its default,
+        for which no other value may be blamed.
+        """
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"cannot assign to {name!r}: settings do not change; `but` makes others")
@@ -91,7 +95,7 @@ class Options:
         return dict(cls._known)
 
     @classmethod
-    def of(cls, **options: Any) -> Self:
+    def of(cls, /, **options: Any) -> Self:
         """Return the record with these options; raises SettingsError for unknown names and bad values, all at once."""
         __tracebackhide__ = True
         mistakes = Mistakes()

@@ -1,4 +1,7 @@
-"""Settings of a TOML file, and those that are written as NAME=VALUE."""
+"""Settings of a TOML file, and those that are written as NAME=VALUE.
+
+Their names and values are checked when the settings are made.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mock_akool.core.errors import Mistakes, SettingsError
-from mock_akool.core.options import Options
 
 
-def read_config(options: type[Options], file: str | Path) -> dict[str, Any]:
-    """Return the settings of a TOML file, by name; raises SettingsError that names the file and all unknown names.
-
-    Their values are checked when the settings are made.
-    """
+def read_config(file: str | Path) -> dict[str, Any]:
+    """Return the settings of a TOML file, by name; raises SettingsError that names the file when it cannot be read."""
     import tomllib  # most fakes have no such file
 
     try:
@@ -23,20 +22,17 @@ def read_config(options: type[Options], file: str | Path) -> dict[str, Any]:
         raise SettingsError(f"cannot read it: {error.strerror}", place=(str(file),)) from None
     except ValueError as error:  # no TOML, or no UTF-8
         raise SettingsError(f"it is not TOML: {error}", "write lines such as queueing = '10s'", (str(file),)) from None
-    named = {_as_name(key): value for key, value in found.items()}
-    mistakes = Mistakes()
-    mistakes.found += (each._replace(source=str(file)) for each in options.unknown(named))
-    mistakes.raise_any()
-    return named
+    except RecursionError:
+        raise SettingsError("it is nested too deeply", place=(str(file),)) from None
+    return {_as_name(key): value for key, value in found.items()}
 
 
-def read_assignments(options: type[Options], texts: Iterable[str], flag: str) -> dict[str, str]:
+def read_assignments(texts: Iterable[str], flag: str, mistakes: Mistakes) -> dict[str, str]:
     """Return the settings that were written as NAME=VALUE after a flag, by name.
 
-    Raises SettingsError for all texts without `=`, unknown names, and names that are given twice.
+    Notes the texts without `=`, and the names that are given twice.
     """
     found: dict[str, str] = {}
-    mistakes = Mistakes()
     for text in texts:
         written, equals, value = text.partition("=")
         name = _as_name(written)
@@ -46,8 +42,6 @@ def read_assignments(options: type[Options], texts: Iterable[str], flag: str) ->
             mistakes.add("it is given twice", "give it once", (f"{flag} {name}",))
         else:
             found[name] = value
-            mistakes.found += (each._replace(place=(f"{flag} {name}",)) for each in options.unknown([name]))
-    mistakes.raise_any()
     return found
 
 

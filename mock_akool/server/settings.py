@@ -151,7 +151,7 @@ class ScenarioSettings(FakeSettings):
             mistakes.add("drawn needs PyAV, which is not installed", hint, ("videos",))
 
     @classmethod
-    def of(cls, **options: Any) -> Self:
+    def of(cls, /, **options: Any) -> Self:
         """Return the record with these options; where a scenario gives a setting, an option wins over it."""
         __tracebackhide__ = True
         if not options.get("scenario"):
@@ -320,7 +320,7 @@ class Settings(ScenarioSettings):
                 mistakes.found.append(_unknown_variable(variable, rows))
         file, of_file = config or environ.get(CONFIG_VARIABLE) or "", dict[str, Any]()
         with mistakes.noted():
-            of_file = read_config(cls, file) if file else {}
+            of_file = read_config(file) if file else {}
         names = {row.name: row.variable for row in rows.values() if row.name in values}
         names |= {row.name: row.flag for row in rows.values() if row.name in given} | dict(written or {})
         try:

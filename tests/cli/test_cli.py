@@ -647,6 +647,7 @@ api_key = "key-of-the-file-of-32-characters"
             ("sede = 1", ": sede: there is no such setting; did you mean 'seed'?"),
             ("seed = 'x'", ": seed: 'x' is not a whole number from"),
             ("queueing = ", ": it is not TOML: Invalid value (at end of document)"),
+            (f"queueing = {'[' * 20_000}", ": it is nested too deeply"),
             ("[[accounts]]\nclient_id = 'x'", ": accounts[0]: a listed account needs the key 'api_key'"),
         ],
     )

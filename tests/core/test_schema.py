@@ -417,6 +417,16 @@ class _Options(Options):
     status: Status = option(Status.QUEUEING, STATUS, "which")
 
 
+class _Range(Options):
+    low: int = option(0, whole(0, 9), "from where")
+    high: int = option(9, whole(0, 9), "to where")
+    step: int = option(1, whole(1, 9), "how far at once")
+
+    def _check(self, mistakes: Mistakes) -> None:
+        if self.low > self.high:
+            mistakes.add("it is below low", "make it larger", ("high",))
+
+
 class TestOptions:
     def test_values_may_be_texts(self) -> None:
         made = _Options.of(count="3", points='[{"x": 1}]', status="2")
@@ -431,6 +441,22 @@ class TestOptions:
             "count: 'x' is not a whole number from 0 to 9",
             "points[1]: a point needs the key 'x'; it is how far to the right",
         ]
+
+    def test_what_does_not_go_together_is_reported_along_with_bad_values(self) -> None:
+        with pytest.raises(SettingsError) as caught:
+            _Range.of(low=5, high=4, step=0, stpe=2)
+        assert [str(each) for each in caught.value.mistakes] == [
+            "stpe: there is no such setting; did you mean 'step'?",
+            "step: 0 is not a whole number from 1 to 9",
+            "high: it is below low; make it larger",
+        ]
+        with pytest.raises(SettingsError, match=r"^high: -1 is not a whole number from 0 to 9$"):
+            _Range.of(low=5, high=-1)
+
+    @pytest.mark.parametrize("name", ["cls", "self", "options"])
+    def test_any_unknown_name_is_a_mistake(self, name: str) -> None:
+        with pytest.raises(SettingsError, match=f"^{name}: there is no such setting; "):
+            _Options.of(**{name: 1})
 
     def test_each_is_described(self) -> None:
         assert {name: field.help for name, field in _Options.fields().items()} == {

@@ -468,6 +468,17 @@ class TestConnect:
         with pytest.raises(SettingsError, match=r"api_kye: there is no such setting; did you mean 'api_key'"):
             MockAkool.connect(server.url, api_kye="key")
 
+    def test_all_wrong_arguments_are_reported_at_once(self) -> None:
+        with pytest.raises(SettingsError) as refused:
+            MockAkool.connect("http://a:99999", sleep="x", unused_rule="y", hosts="a/b")
+        assert str(refused.value).splitlines() == [
+            "4 mistakes:",
+            "  unused_rule: there is no such setting; did you mean 'unused_rules'?",
+            "  'http://a:99999' is no address of a server: Port out of range 0-65535; write it as http://127.0.0.1:25665",
+            "  sleep: 'x' is not virtual or real",
+            "  hosts[0]: 'a/b' is not a host; use openapi.akool.com",
+        ]
+
     def test_mistakes_are_reported_as_in_process(self, fake: RemoteAkool) -> None:
         mock = MockAkool()
 

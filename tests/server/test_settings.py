@@ -390,6 +390,70 @@ def test_a_file_is_not_blamed_for_what_it_does_not_say(files: Path) -> None:
         Settings.from_environment({"scenario": "short.yaml"}, {}, config="good.toml")
 
 
+@pytest.mark.usefixtures("files")
+def test_all_mistakes_of_flags_variables_and_files_are_reported_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MOCK_AKOOL_SEDE", "1")
+    monkeypatch.setenv("MOCK_AKOOL_SEED", "x")
+    flags = ["--queueing", "banana", "--tls-only", "--set", "realistc=true", "--set", "realistic"]
+    flags += ["--set", "square_4k=maybe", "--set", "queueing=1", "--set", "square_4k=64"]
+    assert main(["serve", "--config", "bad.toml", *flags]) == 1
+    output = capsys.readouterr().err
+    first, *told = [re.sub("(the settings here are) .*", r"\1", line) for line in output.splitlines()]
+    assert first == "mock-akool: 17 mistakes:"
+    assert told == [
+        "  --set: 'realistic' is not NAME=VALUE; write it such as queueing=10s",
+        "  --set square_4k: it is given twice; give it once",
+        "  --set queueing: it is given by its flag too; give it once",
+        "  MOCK_AKOOL_SEDE: there is no such variable; did you mean MOCK_AKOOL_SEED?",
+        *of_scenario("two.yaml"),
+        "  bad.toml: queueng: there is no such setting; did you mean 'queueing'?",
+        "  bad.toml: cls: there is no such setting; the settings here are",
+        "  --set realistc: there is no such setting; did you mean 'realistic'?",
+        "  MOCK_AKOOL_SEED: 'x' is not a whole number from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807",
+        "  bad.toml: accounts[0].key: there is no such key; did you mean 'api_key'?",
+        "  bad.toml: credits: 'x' is not a whole number from 0 to 1,000,000,000,000",
+        "  --queueing: 'banana' is not a duration; use 10, '10s', '2m', '500ms', '3 polls' or 'forever'",
+        "  --set square_4k: 'maybe' is not a whole number from 64 to 4,096",
+        "  bad.toml: port: 99999 is not a whole number from 0 to 65,535",
+        "  --tls-only: it contradicts no_tls; leave one of them out",
+    ]
+
+
+@pytest.mark.parametrize("command", ["exec", "gauntlet"])
+def test_a_command_with_settings_reports_all_of_their_mistakes(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--set", "realistc=1", "--set", "credits=x", "--strict", "maybe", "--", "true"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "mock-akool: 3 mistakes:",
+        "  --set realistc: there is no such setting; did you mean 'realistic'?",
+        "  --strict: 'maybe' is not true or false",
+        "  --set credits: 'x' is not a whole number from 0 to 1,000,000,000,000",
+    ]
+
+
+def test_unknown_flags_are_reported_along_with_unknown_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--prot", "1", "--set", "realistc=1", "--credits", "x"])
+    assert capsys.readouterr().err.splitlines()[1:-1] == [
+        "  there is no flag --prot, did you mean --port?",
+        "  --set realistc: there is no such setting; did you mean 'realistic'?",
+        "  --credits: 'x' is not a whole number from 0 to 1,000,000,000,000",
+    ]
+
+
+def test_what_would_do_nothing_is_not_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "nowhere", "--set", "queueing=banana", "--set", "credits=1", "--port", "x"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "mock-akool: 3 mistakes:",
+        "  --set queueing: it would do nothing here; replay answers as the recording does",
+        "  --set credits: it would do nothing here; replay answers as the recording does",
+        "  --port: 'x' is not a whole number from 0 to 65,535",
+    ]
+
+
 def test_a_flag_of_a_list_may_be_given_several_times(serve: Any) -> None:
     given = serve("--allow-webhook", "a.test", "--allow-webhook=b.test,c.test", "--accounts", '[{"api_key": "a"}]')
     assert given.allow_webhook == ("a.test", "b.test", "c.test")

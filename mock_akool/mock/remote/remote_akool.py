@@ -13,7 +13,7 @@ from mock_akool.akool.jobs import Job
 from mock_akool.akool.scenarios.model import JobScript, Scenario
 from mock_akool.akool.scenarios.schema import JOB_SCRIPT, RULE, SCENARIO
 from mock_akool.akool.settings import ACCOUNT_SPEC, AccountSpec
-from mock_akool.core.errors import MockAkoolError, ServerError, SettingsError
+from mock_akool.core.errors import Mistakes, MockAkoolError, ServerError
 from mock_akool.core.rules import Rule
 from mock_akool.core.timeline import Ending, Status
 from mock_akool.diagnostics.report import Report
@@ -210,14 +210,19 @@ class RemoteAkool(BaseMock, Activation):
     """
 
     def __init__(self, url: str, admin_token: str | None = None, *, api_key: str | None = None, **options: Any) -> None:
-        unknown = ActivationOptions.unknown(options, ("api_key", "admin_token"))
-        if unknown:
-            raise SettingsError.of(unknown)
-        self._admin_client = AdminClient(server_url(url), admin_token or token_of_environment(), api_key=api_key)
+        mistakes = Mistakes()
+        mistakes.found += ActivationOptions.unknown(options, ("api_key", "admin_token"))
+        known = ActivationOptions.fields()
+        with mistakes.noted():
+            address = server_url(url)
+        with mistakes.noted():
+            activation = ActivationOptions(**{name: value for name, value in options.items() if name in known})
+        mistakes.raise_any()
+        self._admin_client = AdminClient(address, admin_token or token_of_environment(), api_key=api_key)
         self._clock = RemoteClock(self._admin_client.of_account(None))
         self._given_back = ExitStack()
         """What is done when this process is left."""
-        super().__init__(_RemoteBackend(self._admin_client, self._clock), ActivationOptions(**options))
+        super().__init__(_RemoteBackend(self._admin_client, self._clock), activation)
         self._clock.look()  # also tells whether a server is there, and takes the token
 
     if not TYPE_CHECKING:  # or else any name would pass for one
