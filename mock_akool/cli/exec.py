@@ -28,8 +28,8 @@ from mock_akool.cli.serve import (
     server_of,
     write_port,
 )
-from mock_akool.core.errors import MockAkoolError, SettingsError
-from mock_akool.server.addresses import bare_url, token_of_environment
+from mock_akool.core.errors import Mistakes, MockAkoolError, SettingsError
+from mock_akool.server.addresses import bare_url
 from mock_akool.server.settings import table
 
 if TYPE_CHECKING:
@@ -307,12 +307,19 @@ class _Attached(_Fake):
 
     def __init__(self, options: argparse.Namespace) -> None:
         from mock_akool.mock.remote.admin_client import AdminClient
+        from mock_akool.server.certificates import Authority
 
-        url = bare_url(options.attach)
-        self._client = AdminClient(url, options.admin_token or token_of_environment())
+        mistakes = Mistakes()
+        with mistakes.noted():
+            url = bare_url(options.attach)
+        with mistakes.noted():
+            settings = read_settings(options)
+        mistakes.raise_any()
+        self._client = AdminClient(url, settings.admin_token)
         self._client.health()
         host, port = self._client.address
-        super().__init__(_variables(host, port, self._client.ca(), _folder(options) / f"{host}-{port}"))
+        folder = Authority(settings.ca_dir).folder / f"{host}-{port}"
+        super().__init__(_variables(host, port, self._client.ca(), folder))
 
     def observed(self) -> Observed:
         """Return what it saw until now."""
@@ -344,12 +351,6 @@ _DEFAULTS: Final = {"log": "off", "proxy": "yes"}
 """What a server for one command does where nobody says otherwise."""
 _OPEN: Final = {**_DEFAULTS, "proxy_others": "pass"}
 """The same where only this machine reaches it."""
-
-
-def _folder(options: argparse.Namespace) -> Path:
-    from mock_akool.server.certificates import Authority
-
-    return Authority(read_settings(options).ca_dir).folder
 
 
 def _variables(host: str, port: int, root_pem: bytes, folder: Path) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import re
+from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from mock_akool.core.errors import SettingsError
 
 PREFIX: Final = "MOCK_AKOOL_"
 DEFAULT_PORT: Final = 25665
+HIGHEST_PORT: Final = 65535
 URL_VARIABLE: Final = f"{PREFIX}URL"
 """Says where a server runs, for its clients; no setting of the server."""
 REDIRECT_VARIABLE: Final = f"{PREFIX}REDIRECT"
@@ -18,9 +20,19 @@ CONFIG_VARIABLE: Final = f"{PREFIX}CONFIG"
 """Names a TOML file of settings."""
 
 
-def token_of_environment() -> str | None:
-    """Return the token of the admin API in this environment."""
-    return os.environ.get(f"{PREFIX}ADMIN_TOKEN") or None
+_HOST: Final = r"(?a)\s*(?:\[([\w.:%-]{2,100})\]|([\w.:%-]{1,255}))\s*"
+"""Most programs need no such pattern: it is compiled when it is first used."""
+
+
+def read_host(text: str) -> str:
+    """Return an address or the name of a host, an IPv6 address without its brackets; ValueError when it is neither."""
+    match = re.fullmatch(_HOST, text)
+    if match is None:
+        raise ValueError(text)
+    host: str = match[1] or match[2]
+    if ":" in host:
+        IPv6Address(host)
+    return host
 
 
 def server_url(text: str) -> str:
@@ -36,6 +48,7 @@ def server_url(text: str) -> str:
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_address = is_address and " " not in url and url.isprintable()
     except ValueError as error:  # brackets that do not close, or a port that cannot be
         raise SettingsError(f"{text!r} is no address of a server: {error}", wanted) from None
     if not is_address or parts.query or parts.fragment:

@@ -139,9 +139,9 @@ class Authority:
     def _loaded(self, names: Sequence[str]) -> _Loaded:
         """Return the CA; one that is made now may sign `names` too."""
         path = self.folder / AUTHORITY_FILE
-        if not path.exists():
-            self._make(names, replaces=False)
         try:
+            if not path.exists():
+                self._make(names, replaces=False)
             content = path.read_bytes()
         except OSError as error:
             raise ServerError(

@@ -1,4 +1,10 @@
-"""The settings of a server, each with its flag and its variable."""
+"""The settings of a server, each with its flag and its variable.
+
+This module reads `MOCK_AKOOL_*`. Single variables are read elsewhere too, without a check of their own: by
+`mock-akool health`, which has to be quick and leaves to this module what is not plain; by the admin client, for the
+folder of the CA; and by `mock-akool serve`, which must know how to print an error before there are settings. Those
+that are no settings, MOCK_AKOOL_URL and MOCK_AKOOL_REDIRECT, belong to clients.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +20,15 @@ from mock_akool.core.errors import Mistake, Mistakes, ScenarioError, SettingsErr
 from mock_akool.core.options import BASE_URL, option
 from mock_akool.core.schema import FLAG, TEXT, Field, Listed, Optional, Plain, Record, nearest, one_of, whole
 from mock_akool.media.files import AUTO, CONSTANT, DRAWN, VIDEOS
-from mock_akool.server.addresses import CONFIG_VARIABLE, DEFAULT_PORT, PREFIX, REDIRECT_VARIABLE, URL_VARIABLE
+from mock_akool.server.addresses import (
+    CONFIG_VARIABLE,
+    DEFAULT_PORT,
+    HIGHEST_PORT,
+    PREFIX,
+    REDIRECT_VARIABLE,
+    URL_VARIABLE,
+    read_host,
+)
 from mock_akool.server.config_file import read_config
 from mock_akool.server.forwarding import ANYONE, TRUSTED_BY_DEFAULT, Forwarding
 
@@ -45,21 +59,7 @@ _TOKEN: Final = Plain(
     secret=True,
 )
 _HOST_NAME: Final = r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?"
-
-
-_ADDRESS: Final = r"(?a)\[([0-9A-Fa-f:.%\w-]{2,100})\]|([\w.:%-]{1,255})"
-
-
-def _read_host(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    match = re.fullmatch(_ADDRESS, value.strip())
-    if match is None:
-        raise ValueError(value)
-    return match[1] or match[2]
-
-
-_HOST: Final = Plain("an address or the name of a host", _read_host, {"type": "string"}, use="0.0.0.0, :: or localhost")
+_HOST: Final = Plain("an address or the name of a host", read_host, {"type": "string"}, use="0.0.0.0, :: or localhost")
 
 
 def _read_host_name(value: Any) -> str:
@@ -200,7 +200,7 @@ class Settings(ScenarioSettings):
         Listed(_HOST, lone=True, least=1),
         "the address to listen on, or several; localhost and :: are both families",
     )
-    port: int = option(DEFAULT_PORT, whole(0, 65535), "the port to listen on; 0 takes a free one")
+    port: int = option(DEFAULT_PORT, whole(0, HIGHEST_PORT), "the port to listen on; 0 takes a free one")
     port_file: str | None = option(None, Optional(TEXT), "a file to write the port into, once the server listens")
     uds: str | None = option(None, Optional(TEXT), "the path of a Unix socket to listen on, besides the addresses")
     public_url: str | None = option(
@@ -378,6 +378,13 @@ class Setting(NamedTuple):
         if type(default) is tuple:
             return ",".join(map(str, default))
         return "" if default in (None, "") else str(default)
+
+
+def token_of_environment() -> str | None:
+    """Return the token of the admin API for a client in this environment; SettingsError when it is none."""
+    variable = f"{PREFIX}ADMIN_TOKEN"
+    token: str | None = Optional(_TOKEN).read(os.environ.get(variable), (variable,))
+    return token
 
 
 def table() -> tuple[Setting, ...]:

@@ -85,6 +85,16 @@ def test_a_folder_that_is_named_has_the_ca_when_the_server_listens(tmp_path: Pat
     assert len(ran.stderr.splitlines()) == 1
 
 
+def test_a_folder_that_cannot_be_is_one_line() -> None:
+    for command in (("serve", "--port", "0"), ("ca", "show")):
+        ran = run_here(*command, "--ca-dir", "x" * 300)
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert ran.stderr.startswith(
+            f"mock-akool: the CA {'x' * 300}/authority.pem cannot be read: File name too long. "
+        )
+        assert len(ran.stderr.splitlines()) == 1
+
+
 def test_health_of_a_server_that_speaks_tls_only(tmp_path: Path) -> None:
     variables = {"MOCK_AKOOL_TLS_ONLY": "yes", "MOCK_AKOOL_CA_DIR": str(tmp_path), "MOCK_AKOOL_PORT": "0"}
     with Child("serve", variables=variables) as serving:

@@ -24,6 +24,7 @@ from mock_akool.cli import COMMANDS as COMMAND_TABLE
 from mock_akool.cli import build_parser, main
 from mock_akool.cli.exit_statuses import EXIT_STATUSES
 from mock_akool.scenario_library.library import names, text_of
+from mock_akool.server.addresses import PREFIX
 from mock_akool.server.settings import table
 from tests.children import PATIENCE_S, Child, Serving, run, run_here
 from tests.server.wires import until
@@ -747,6 +748,44 @@ class TestHealth:
                 shown = run_here("health", variables={"MOCK_AKOOL_PORT": str(server.port), "MOCK_AKOOL_HOST": host})
                 assert shown.returncode == 0
                 assert f"at http://127.0.0.1:{server.port} is ok" in shown.stdout
+
+    @pytest.mark.parametrize(
+        ("variables", "told"),
+        [
+            ({"PORT": "99999"}, "MOCK_AKOOL_PORT: 99999 is not a whole number from 0 to 65,535"),
+            ({"PORT": "9" * 5000}, f"MOCK_AKOOL_PORT: '{'9' * 50}"),
+            ({"PORT": "-1"}, "MOCK_AKOOL_PORT: -1 is not a whole number from 0 to 65,535"),
+            ({"PORT": "٣٣٣٣"}, "MOCK_AKOOL_PORT: "),
+            ({"PORT": "0"}, "port 0 takes a free one, which only the server knows; name its address with --url"),
+            ({"HOST": "a b"}, "MOCK_AKOOL_HOST: 'a b' is not an address or the name of a host; use 0.0.0.0"),
+            ({"HOST": "127.0.0.1,a/b"}, "MOCK_AKOOL_HOST[1]: 'a/b' is not an address or the name of a host"),
+            ({"HOST": "[::1"}, "MOCK_AKOOL_HOST: '[::1' is not an address"),
+            ({"HOST": "::::"}, "MOCK_AKOOL_HOST: '::::' is not an address"),
+            ({"HOST": "a:1"}, "MOCK_AKOOL_HOST: 'a:1' is not an address"),
+            ({"HOST": ","}, "MOCK_AKOOL_HOST: the list is empty"),
+            ({"HOST": '["a b"]'}, "MOCK_AKOOL_HOST: 'a b' is not an address"),
+            ({"TLS_ONLY": "maybe"}, "MOCK_AKOOL_TLS_ONLY: 'maybe' is not true or false"),
+            ({"CONFIG": "x" * 300}, f"{'x' * 300}: cannot read it: File name too long"),
+            ({"TLS_ONLY": "yes", "CA_DIR": "x" * 300}, f"the CA {'x' * 300}/ca.pem cannot be read: File name too long"),
+        ],
+    )
+    def test_a_bad_variable_is_reported(self, variables: dict[str, str], told: str) -> None:
+        shown = run_here("health", variables={f"{PREFIX}{name}": value for name, value in variables.items()})
+        assert (shown.returncode, shown.stdout) == (1, "")
+        assert shown.stderr.startswith(f"mock-akool: {told}")
+        assert is_one_line(shown.stderr)
+
+    def test_plain_variables_need_no_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "mock_akool.server.settings", None)  # importing it fails
+        for host, asked in {
+            "": "127.0.0.1",
+            "0.0.0.0, ::1": "127.0.0.1",
+            "::": "[::1]",
+            "[::1]": "[::1]",
+            "localhost": "localhost",
+        }.items():
+            shown = run_here("health", variables={"MOCK_AKOOL_PORT": "1", "MOCK_AKOOL_HOST": host})
+            assert shown.stderr.startswith(f"mock-akool: no server answers at http://{asked}:1: ")
 
     @pytest.mark.parametrize(
         ("url", "begin", "why"),

@@ -452,6 +452,19 @@ class TestEnvironment:
         assert main(["exec", "--attach", "http://127.0.0.1:1", "--", "true"]) == 1
         assert "http://127.0.0.1:1" in capsys.readouterr().err
 
+    def test_attach_reports_all_mistakes_at_once(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MOCK_AKOOL_ADMIN_TOKEN", "two words")
+        monkeypatch.setenv("MOCK_AKOOL_CA_DRI", "x")
+        assert main(["exec", "--attach", "https://127.0.0.1:1", "--", "true"]) == 1
+        first, *told = capsys.readouterr().err.splitlines()
+        assert first == "mock-akool: 3 mistakes:"
+        for line, of in zip(
+            told, ("'https://127.0.0.1:1'", "MOCK_AKOOL_CA_DRI", "MOCK_AKOOL_ADMIN_TOKEN"), strict=True
+        ):
+            assert f"{of} begins" in line or line.startswith(f"  {of}: ")
+
     def test_what_the_user_has_is_kept(self, tmp_path: Path) -> None:
         own = tmp_path / "own.pem"
         own.write_text("own\n")

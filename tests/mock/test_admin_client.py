@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,17 @@ def test_a_path_is_where_the_server_is_mounted() -> None:
 def test_what_is_no_answer_of_ours(body: bytes) -> None:
     with answering(200, body) as (url, _), pytest.raises(ServerError, match="with HTTP 200 is not mock-akool"):
         AdminClient(url).ask("GET", "state")
+
+
+@pytest.mark.parametrize(("folder", "why"), [("x" * 300, "File name too long"), (".", "NO_CERTIFICATE")])
+def test_a_ca_that_cannot_be_read(folder: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ca.pem").write_text("nonsense")
+    monkeypatch.setenv("MOCK_AKOOL_CA_DIR", folder)
+    with pytest.raises(
+        ServerError, match=f"^the CA .*ca.pem cannot be read: .*{why}.* Name its folder in MOCK_AKOOL_CA"
+    ):
+        AdminClient("https://127.0.0.1:1").health()
 
 
 def test_none_is_there() -> None:

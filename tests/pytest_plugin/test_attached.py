@@ -458,6 +458,8 @@ class TestConnect:
         [
             ("{}/at/api/open/v3", r"has the path of an endpoint; write it as http://127.0.0.1:\d+/at$"),
             ("http://localhost:99999", "is no address of a server: Port out of range 0-65535"),
+            ("http://local host", "'http://local host' is no address of a server; write it as http://127"),
+            ("http://localhost/a\tb", "is no address of a server; write it as http://127"),
         ],
     )
     def test_what_is_no_address_is_refused(self, server: Server, url: str, shown: str) -> None:
@@ -468,13 +470,16 @@ class TestConnect:
         with pytest.raises(SettingsError, match=r"api_kye: there is no such setting; did you mean 'api_key'"):
             MockAkool.connect(server.url, api_kye="key")
 
-    def test_all_wrong_arguments_are_reported_at_once(self) -> None:
+    def test_all_wrong_arguments_are_reported_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MOCK_AKOOL_ADMIN_TOKEN", "two words")
         with pytest.raises(SettingsError) as refused:
-            MockAkool.connect("http://a:99999", sleep="x", unused_rule="y", hosts="a/b")
-        assert str(refused.value).splitlines() == [
-            "4 mistakes:",
+            MockAkool.connect("http://a b", sleep="x", unused_rule="y", hosts="a/b")
+        told = [line.replace("; use 32 random letters", "") for line in str(refused.value).splitlines()]
+        assert told == [
+            "5 mistakes:",
             "  unused_rule: there is no such setting; did you mean 'unused_rules'?",
-            "  'http://a:99999' is no address of a server: Port out of range 0-65535; write it as http://127.0.0.1:25665",
+            "  'http://a b' is no address of a server; write it as http://127.0.0.1:25665",
+            "  MOCK_AKOOL_ADMIN_TOKEN: the value is not a text of 1 to 500 characters without spaces",
             "  sleep: 'x' is not virtual or real",
             "  hosts[0]: 'a/b' is not a host; use openapi.akool.com",
         ]

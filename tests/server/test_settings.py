@@ -292,7 +292,9 @@ def test_the_host_may_be_given_several_times(serve: Any) -> None:
     assert settings.host == ("127.0.0.1", "::1", "localhost")
 
 
-@pytest.mark.parametrize("host", ["", " ", "http://a", "a/b", "a b", "user@a", "a?b", "[::1", "[]", "☹"])
+@pytest.mark.parametrize(
+    "host", ["", " ", "http://a", "a/b", "a b", "user@a", "a?b", "[::1", "[]", "☹", "a:80", "[::1]:80", "::::"]
+)
 def test_what_is_no_host_is_refused(host: str) -> None:
     with pytest.raises(SettingsError, match=r"^host: .* is not an address or the name of a host; use 0\.0\.0\.0"):
         Settings.of(host=[host])

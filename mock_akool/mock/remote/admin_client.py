@@ -146,14 +146,21 @@ class AdminClient:
         )
 
     def connection(self, timeout_s: float | None) -> http.client.HTTPConnection:
-        """Return a connection to the server, which is made when something is sent; each read may take so long."""
+        """Return a connection to the server, which is made when something is sent; each read may take so long.
+
+        Raises ServerError when the CA of this user's servers cannot be read.
+        """
         if not self._is_secure:
             return http.client.HTTPConnection(*self.address, timeout=timeout_s)
         from mock_akool.server.certificates import Authority  # which brings the families; a health check is quick
 
         own = Authority(os.environ.get(f"{PREFIX}CA_DIR") or None).root_file
-        made_ns = own.stat().st_mtime_ns if own.is_file() else None
-        context = _context(own, made_ns, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        try:
+            made_ns = own.stat().st_mtime_ns if own.is_file() else None
+            context = _context(own, made_ns, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        except OSError as error:  # also of ssl, for what is no certificate
+            why = error.strerror or str(error)
+            raise ServerError(f"the CA {own} cannot be read: {why}", f"Name its folder in {PREFIX}CA_DIR") from None
         return http.client.HTTPSConnection(*self.address, timeout=timeout_s, context=context)
 
     def _exchange(self, method: str, target: str, sent: str | None, patience_s: float) -> tuple[int, bytes]:

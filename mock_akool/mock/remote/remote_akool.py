@@ -28,7 +28,8 @@ from mock_akool.mock.remote.admin_client import AdminClient, quoted
 from mock_akool.mock.remote.clock import RemoteClock
 from mock_akool.mock.remote.webhooks import RemoteWebhooks
 from mock_akool.mock.settings import ActivationOptions
-from mock_akool.server.addresses import server_url, token_of_environment
+from mock_akool.server.addresses import server_url
+from mock_akool.server.settings import token_of_environment
 
 if TYPE_CHECKING:
     from mock_akool.mock.remote.target import RemoteTarget
@@ -216,9 +217,11 @@ class RemoteAkool(BaseMock, Activation):
         with mistakes.noted():
             address = server_url(url)
         with mistakes.noted():
+            token = admin_token or token_of_environment()
+        with mistakes.noted():
             activation = ActivationOptions(**{name: value for name, value in options.items() if name in known})
         mistakes.raise_any()
-        self._admin_client = AdminClient(address, admin_token or token_of_environment(), api_key=api_key)
+        self._admin_client = AdminClient(address, token, api_key=api_key)
         self._clock = RemoteClock(self._admin_client.of_account(None))
         self._given_back = ExitStack()
         """What is done when this process is left."""
