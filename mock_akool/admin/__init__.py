@@ -23,7 +23,7 @@ from typing import Final
 
 from mock_akool.admin.access import OPEN, PAGE, Access, is_of_page
 from mock_akool.admin.long_poll import LongPoll
-from mock_akool.admin.parameters import merged, read_body, read_query
+from mock_akool.admin.parameters import read_parameters
 from mock_akool.admin.responses import AdminError, error_response, json_response, prefers, text_response
 from mock_akool.admin.routing import PREFIX, AdminRequest, Fake, Found, Routes, find
 from mock_akool.akool.api import bug_reply
@@ -121,8 +121,7 @@ def _routes_for(request: Request) -> Routes:
 
 def _answered(fake: Fake, http: Request, found: Found) -> Response:
     route, in_path = found
-    in_body = read_body(route.body, http, route.query)
-    given = merged(read_query(route.query, http.query), in_body)
+    given = read_parameters(route, http)
     if route.carries:
         fake.carry_due(wait=False)
     request = AdminRequest(fake, {**given, **in_path}, fake.engine.clock.now_ns(), http)

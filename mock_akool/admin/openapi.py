@@ -166,7 +166,7 @@ def _admin(method: str, path: str, route: Route) -> dict[str, Any]:
         "security": [{}] if path in OPEN else [{"admin": []}, {}],
         "parameters": [
             *_in_path(path),
-            *_parameters(route.query),
+            *_parameters(route),
         ],
         "responses": {
             str(route.status): {
@@ -182,12 +182,28 @@ def _admin(method: str, path: str, route: Route) -> dict[str, Any]:
     }
     if route.body is not None:
         schema = route.body.schema
-        properties = {name: {**each, **_default(route.body, name)} for name, each in schema["properties"].items()}
+        properties = {
+            name: {**each, **_default(route.body, name), "description": _help(route, route.body, name)}
+            for name, each in schema["properties"].items()
+        }
         described["requestBody"] = {
-            "required": bool(schema.get("required")),
+            "required": "required" in schema or "oneOf" in schema,
             "content": _json({**schema, "properties": properties}),
         }
     return described
+
+
+def _help(route: Route, part: Record, key: str) -> str:
+    """Return what a field of a route's query or body means, and where else it may stand when it is needed.
+
+    A schema cannot say that one of the two must have it.
+    """
+    field = part.fields[key]
+    name = field.attribute or key
+    if name not in route.needed:
+        return field.help
+    others = (f", or `{each}` in the {where}" for where, each in route.keys_of(name).items() if where != part.name)
+    return f"{field.help}; needed here{''.join(others)}"
 
 
 def _default(of: Record, name: str) -> Schema:
@@ -201,7 +217,8 @@ def operation_id(method: str, path: str) -> str:
     return "_".join([method.lower(), *re.findall(r"\w+", path.removeprefix(PREFIX))])
 
 
-def _parameters(query: Record | None) -> Iterable[dict[str, Any]]:
+def _parameters(route: Route) -> Iterable[dict[str, Any]]:
+    query = route.query
     if query is None:
         return
     schema = query.schema
@@ -210,7 +227,7 @@ def _parameters(query: Record | None) -> Iterable[dict[str, Any]]:
             "name": name,
             "in": "query",
             "required": name in schema.get("required", ()),
-            "description": field.help,
+            "description": _help(route, query, name),
             "schema": {**field.shape.schema, **_default(query, name)},
         }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from mock_akool.core.errors import ScenarioError, SettingsError
+from mock_akool.admin.routing import Route
+from mock_akool.core.errors import Mistakes, ScenarioError, SettingsError
 from mock_akool.core.http import Request
 from mock_akool.core.nesting import is_shallow
 from mock_akool.core.schema import Field, Plain, Record, Shape, number, shown, whole
@@ -28,15 +29,15 @@ def query(*, needed: tuple[str, ...] = (), check: Any = None, **fields: Field) -
     return parameters("query", fields, needed=needed, check=check)
 
 
-def body(*, needed: tuple[str, ...] = (), **fields: Field) -> Record:
+def body(*, needed: tuple[str, ...] = (), one_of: tuple[str, ...] = (), **fields: Field) -> Record:
     """Return what a route takes in its body, a JSON object."""
-    return parameters("body", fields, needed=needed)
+    return parameters("body", fields, needed=needed, one_of=one_of)
 
 
-def parameters(name: str, fields: Mapping[str, Field], *, needed: tuple[str, ...] = (), check: Any = None) -> Record:
-    """Return a record that is read as a dict, with the defaults of what is not given."""
+def parameters(name: str, fields: Mapping[str, Field], **more: Any) -> Record:
+    """Return a record that is read as a dict, with the defaults of what is not given; `more` is as of any record."""
     defaults = {field.attribute or key: field.default for key, field in fields.items()}
-    return Record(name, lambda **given: defaults | given, fields, needed=needed, check=check)
+    return Record(name, lambda **given: defaults | given, fields, **more)
 
 
 # Which account is meant
@@ -83,6 +84,8 @@ OWN_ACCOUNT: Final = account("the API key of the account")
 ACCOUNT_QUERY: Final = query(account=account_of_query())
 """The query of a route that takes an account and nothing else."""
 ACCOUNT_BODY: Final = body(account=ACCOUNT)
+OWN_ACCOUNT_QUERY: Final = query(account=account_of_query(OWN_ACCOUNT.help))
+"""The query of a route that is about one account."""
 SHARED_QUERY: Final = query(account=account_of_query(_SHARED))
 """The query of a route for what all accounts share."""
 SHARED_BODY: Final = body(account=account(_SHARED))
@@ -94,8 +97,36 @@ _NOTHING: Final = body()
 # Reading
 
 
-def read_query(takes: Record | None, text: str) -> dict[str, Any]:
-    """Read a query; raises ScenarioError, with the nearest name for an unknown one.
+def read_parameters(route: Route, request: Request) -> dict[str, Any]:
+    """Read the query and the body of a request, with the defaults of what neither has.
+
+    An empty body counts as {}. Raises ScenarioError with all mistakes of both.
+    """
+    mistakes = Mistakes()
+    query, body = route.query or _NOTHING, route.body or _NOTHING
+    in_query: Any = None
+    in_body: Any = None
+    read_query: dict[str, Any] = {}
+    read_body: dict[str, Any] = {}
+    with mistakes.noted():
+        in_query = _plain_query(query, request.query, mistakes)
+        read_query = query.read(in_query)
+    with mistakes.noted():
+        in_body = _plain_body(route, request, mistakes)
+        read_body = body.read(in_body)
+    if isinstance(in_query, dict) and isinstance(in_body, dict):
+        there = {"query": query.meant_in(in_query), "body": body.meant_in(in_body)} if route.needed else {}
+        for name in route.needed:
+            keys = route.keys_of(name)
+            if not any(key in there[where] for where, key in keys.items()):
+                places = " or ".join(f"`{key}` in the {where}" for where, key in keys.items())
+                mistakes.add(f"no {name} is given", f"give {places}")
+    mistakes.raise_any(ScenarioError)
+    return _merged(read_query, read_body)
+
+
+def _plain_query(takes: Record, text: str, mistakes: Mistakes) -> dict[str, Any]:
+    """Return what a query says, by name; raises ScenarioError when it is not usable as a whole.
 
     A field that takes a list may be given several times, or with commas.
     """
@@ -106,44 +137,53 @@ def read_query(takes: Record | None, text: str) -> dict[str, Any]:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text))
     except ValueError:
         raise ScenarioError("the query is not usable", "Write it as name=value&name=value") from None
-    takes = takes or _NOTHING
     given: dict[str, Any] = {}
     for name, value in pairs:
         field = takes.fields.get(name)
         if field is not None and _takes_list(field.shape):
             given.setdefault(name, []).extend(value.split(","))
         elif name in given:
-            raise ScenarioError(f"{name} stands twice in the query", "Give it once", (name,))
+            mistakes.add(f"{name} stands twice in the query", "give it once", (name,))
         else:
             given[name] = value if field is None else field.shape.from_text(value)
     # One value is refused as such, not as a part of a list that nobody wrote.
-    given = {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in given.items()}
-    read: dict[str, Any] = takes.read(given, ())
-    return read
+    return {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in given.items()}
 
 
-def read_body(takes: Record | None, request: Request, in_query: Record | None = None) -> dict[str, Any]:
-    """Read a JSON body; an empty one counts as {}. Raises ScenarioError.
+def _plain_body(route: Route, request: Request, mistakes: Mistakes) -> Any:
+    """Return what a JSON body says; raises ScenarioError when it is not usable as a whole."""
 
-    `in_query` is what the route takes in its query: the error for a body where none is taken names that.
-    """
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            _note_repeated((name for name, _ in pairs), mistakes)
+        return found
+
     try:
-        given = json.loads(request.body, object_pairs_hook=_once) if request.body.strip() else {}
-    except ScenarioError:
-        raise
+        given = json.loads(request.body, object_pairs_hook=once) if request.body.strip() else {}
     except (ValueError, RecursionError) as error:
         why = f"{error}" if isinstance(error, ValueError) else "it is nested too deeply"
         raise ScenarioError(f"the body is not JSON: {why}", "Send a JSON object") from None
     if not is_shallow(request.body, given, _MOST_LEVELS):
         raise ScenarioError(f"the body is nested over {_MOST_LEVELS} levels deep", "Send a JSON object")
-    if takes is None and given != {}:
-        names = "&".join(f"{name}=…" for name in (in_query or _NOTHING).fields)
+    if route.body is None and given != {}:
+        names = "&".join(f"{name}=…" for name in (route.query or _NOTHING).fields)
         raise ScenarioError(f"{request.method} takes no body here", f"Put it into the query, as {names}")
-    read: dict[str, Any] = (takes or _NOTHING).read(given, ())
-    return read
+    return given
 
 
-def merged(in_query: dict[str, Any], in_body: dict[str, Any]) -> dict[str, Any]:
+def _note_repeated(names: Iterable[str], mistakes: Mistakes) -> None:
+    """Note a mistake for each key that stands twice in an object: JSON would keep the last one silently."""
+    seen: set[str] = set()
+    for name in names:
+        if mistakes.enough:
+            break
+        if name in seen:
+            mistakes.add(f"the key {shown(name)} stands twice in an object of the body", "remove one")
+        seen.add(name)
+
+
+def _merged(in_query: dict[str, Any], in_body: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of both; raises ScenarioError when they give one different values."""
     for name in in_query.keys() & in_body.keys():
         if None not in (in_query[name], in_body[name]) and in_query[name] != in_body[name]:
@@ -151,16 +191,6 @@ def merged(in_query: dict[str, Any], in_body: dict[str, Any]) -> dict[str, Any]:
             raise ScenarioError(f"{name} is one value in the body, and another in the query", "Give it once")
     said = {name: value for name, value in in_body.items() if value is not None}
     return {**in_body, **in_query, **said}
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of the body; of a key that stands twice JSON would keep the last one silently."""
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ScenarioError(f"the key {shown(name)} stands twice in an object of the body", "Remove one")
-        found[name] = value
-    return found
 
 
 def _takes_list(shape: Shape) -> bool:

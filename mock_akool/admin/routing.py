@@ -104,6 +104,12 @@ class AdminRequest(NamedTuple):
         key: str | None = self.given.get("account")
         return key
 
+    @property
+    def own_account(self) -> str:
+        """The API key of the account that is meant, on a route that needs one."""
+        key: str = self.given["account"]
+        return key
+
 
 Handler = Callable[[AdminRequest], Any]
 """Returns plain data, or of a route that sends a file its Response; or raises before it changes anything."""
@@ -132,9 +138,9 @@ class Counter(Protocol):
 class Route(NamedTuple):
     """A row of the table: what the route does, in words and in code, what it takes, and what it answers.
 
-    `carries`: webhooks that are due are sent first. `counter`: what `at_least` waits for. `as_text`: how the answer is
-    written for who wants plain text. `stream`: what answers who wants server-sent events. `sends_file`: whether the
-    answer is a result file, and no JSON.
+    `needed`: the parameters that must stand in the query or in the body. `carries`: webhooks that are due are sent
+    first. `counter`: what `at_least` waits for. `as_text`: how the answer is written for who wants plain text.
+    `stream`: what answers who wants server-sent events. `sends_file`: whether the answer is a result file, and no JSON.
     """
 
     summary: str
@@ -142,12 +148,22 @@ class Route(NamedTuple):
     answer: Schema
     query: Record | None = None
     body: Record | None = None
+    needed: tuple[str, ...] = ()
     status: int = 200
     carries: bool = False
     counter: Callable[[AdminRequest], Counter] | None = None
     as_text: Callable[[Any], str] | None = None
     stream: Callable[[AdminRequest], Response] | None = None
     sends_file: bool = False
+
+    def keys_of(self, parameter: str) -> dict[str, str]:
+        """Return by which key a parameter stands in the `body`, in the `query`, or in both."""
+        return {
+            where: key
+            for where, record in (("body", self.body), ("query", self.query))
+            for key, field in ({} if record is None else record.fields).items()
+            if (field.attribute or key) == parameter
+        }
 
 
 Routes = Mapping[tuple[str, str], Route]

@@ -334,8 +334,9 @@ class Field(NamedTuple):
 class Record:
     """An object with known keys, which becomes the Python record that `make` returns.
 
-    Keys that are `needed` must be there. `check` is called with the record and raises SettingsError for values that do
-    not go together. Mistakes are raised as `error`. When `make` is a class, its instances are real values.
+    Keys that are `needed` must be there, and exactly `one_of` those. `check` is called with the record and raises
+    SettingsError for values that do not go together. Mistakes are raised as `error`. When `make` is a class, its
+    instances are real values.
     """
 
     def __init__(
@@ -345,6 +346,7 @@ class Record:
         fields: Mapping[str, Field],
         *,
         needed: Sequence[str] = (),
+        one_of: Sequence[str] = (),
         check: Callable[[Any], None] | None = None,
         use: str = "",
         error: type[SettingsError] = SettingsError,
@@ -353,6 +355,7 @@ class Record:
         self.fields = fields
         self._make = make
         self._needed = needed
+        self._one_of = one_of
         self._check = check
         self._use = use or f"the keys {', '.join(fields)}"
         self._error = error
@@ -367,7 +370,8 @@ class Record:
         """The record as JSON Schema."""
         properties = {key: {"description": field.help, **field.shape.schema} for key, field in self.fields.items()}
         needed: Schema = {"required": list(self._needed)} if self._needed else {}
-        return {"type": "object", "additionalProperties": False, "properties": properties, **needed}
+        one_of: Schema = {"oneOf": [{"required": [key]} for key in self._one_of]} if self._one_of else {}
+        return {"type": "object", "additionalProperties": False, "properties": properties, **needed, **one_of}
 
     def read(self, value: Any, place: Place = ()) -> Any:
         """Return the Python record."""
@@ -378,13 +382,10 @@ class Record:
             if why := _why_no_json(value):
                 raise self._error(f"{shown(value)} is no JSON: {why}", f"use double quotes, and {self._use}", place)
             raise self._error(f"{shown(value)} is not {_a(self.name)}", f"use an object with {self._use}", place)
-        unknown = list(islice((key for key in value if key not in self.fields), ENOUGH_MISTAKES))
         mistakes = Mistakes()
-        mistakes.found += (self._unknown(key, place) for key in unknown)
-        meant = {each for key in unknown for each in (_meant(key, list(self.fields)), *self._parts_with(key))}
-        for key in self._needed:
-            if key not in value and key not in meant:
-                mistakes.add(f"{_a(self.name)} needs the key {key!r}", f"it is {self.fields[key].help}", place)
+        mistakes.found += (self._unknown(key, place) for key in self._unknown_keys(value))
+        if self._needed or self._one_of:
+            self._check_keys(value, mistakes, place)
         given = {}
         for key, field in self.fields.items():
             if key in value:
@@ -399,6 +400,27 @@ class Record:
         except SettingsError as error:
             raise self._error.of(error.within(place).mistakes) from None
         return record
+
+    def meant_in(self, value: Mapping[Any, Any]) -> set[str]:
+        """Return the keys that an object has, and those that are meant by what it has and this record does not know."""
+        unknown = self._unknown_keys(value)
+        meant = {each for key in unknown for each in (_meant(key, list(self.fields)), *self._parts_with(key)) if each}
+        return meant.union(key for key in self.fields if key in value)
+
+    def _unknown_keys(self, value: Mapping[Any, Any]) -> list[Any]:
+        return list(islice((key for key in value if key not in self.fields), ENOUGH_MISTAKES))
+
+    def _check_keys(self, value: Mapping[Any, Any], mistakes: Mistakes, place: Place) -> None:
+        """Note a mistake for each key that an object needs and does not have, and where it has not exactly one of."""
+        name, meant = _a(self.name), self.meant_in(value)
+        for key in self._needed:
+            if key not in meant:
+                mistakes.add(f"{name} needs the key {key!r}", f"it is {self.fields[key].help}", place)
+        if sum(key in value for key in self._one_of) > 1:
+            mistakes.add(f"{name} takes only one of the keys {', '.join(map(repr, self._one_of))}", "", place)
+        elif self._one_of and meant.isdisjoint(self._one_of):
+            hint = "; ".join(f"{key!r} is {self.fields[key].shape.wants}" for key in self._one_of)
+            mistakes.add(f"{name} needs one of the keys {', '.join(map(repr, self._one_of))}", hint, place)
 
     def _unknown(self, key: object, place: Place) -> Mistake:
         """Return the mistake of a key that this object does not have, with where it belongs if a part of it does."""
@@ -444,6 +466,7 @@ class Record:
             self._make,
             {**self.fields, **fields},
             needed=self._needed,
+            one_of=self._one_of,
             check=self._check,
             use=self._use,
             error=self._error,

@@ -60,6 +60,48 @@ def test_it_tells_what_is_taken_where_nothing_is_given(document: Any) -> None:
     assert told == {"request": {"prompt": "an image"}, "polls": 0}
 
 
+def test_it_tells_what_must_be_given(document: Any) -> None:
+    def body_of(path: str) -> Any:
+        return document["paths"][f"/_mock/{path}"]["post"]["requestBody"]
+
+    advance = body_of("clock/advance")
+    assert advance["required"]
+    schema = advance["content"]["application/json"]["schema"]
+    for body, is_valid in (
+        ({"seconds": 1}, True),
+        ({"to_ns": 1, "account": KEY}, True),
+        ({}, False),
+        ({"seconds": 1, "until": "idle"}, False),
+    ):
+        assert Draft202012Validator(schema).is_valid(body) is is_valid, body
+        assert (Fake(MockAkool()).raw("POST", "/_mock/clock/advance", "", json.dumps(body).encode())[0] == 200) is (
+            is_valid
+        ), body
+    assert body_of("accounts/credits")["content"]["application/json"]["schema"]["oneOf"] == [
+        {"required": ["credits"]},
+        {"required": ["add"]},
+    ]
+    script = body_of("scenario/jobs")["content"]["application/json"]["schema"]["properties"]["jobs"]["items"]
+    assert script == {"allOf": [{"$ref": "#/components/schemas/JobScript"}, {"not": {"required": ["when"]}}]}
+    assert not body_of("accounts")["required"], "its account may stand in the query"
+
+
+def test_it_tells_of_what_is_needed_where_else_it_may_stand(document: Any) -> None:
+    found = 0
+    for (method, path), route in ROUTES.items():
+        described = document["paths"][path][method.lower()]
+        for name in route.needed:
+            keys = route.keys_of(name)
+            assert set(keys) == {"body", "query"}, "what stands in one of them only is needed there, as its record says"
+            schema = described["requestBody"]["content"]["application/json"]["schema"]
+            told = schema["properties"][keys["body"]]["description"]
+            assert told.endswith(f"; needed here, or `{keys['query']}` in the query")
+            (told,) = [each["description"] for each in described["parameters"] if each["name"] == keys["query"]]
+            assert told.endswith(f"; needed here, or `{keys['body']}` in the body")
+            found += 1
+    assert found == 5
+
+
 def test_it_is_not_longer_than_it_must_be(document: Any) -> None:
     families = {path: document["paths"][path] for _, path in API_ROUTES}
     # The rest has the names of endpoints in some places, such as where a rule says what it is on.

@@ -86,8 +86,12 @@ class TestAccount:
         assert fake.refused("POST", "accounts", credits=1)[:2] == (400, "no api_key is given")
 
     def test_a_body_where_none_is_taken_is_refused_with_where_to_say_it(self, fake: Fake) -> None:
-        told = fake.refused("DELETE", "scenario/rules", "", account=KEY, rule=1)
-        assert told == (400, "DELETE takes no body here", "Put it into the query, as account=…&rule=…")
+        told = fake.refused("DELETE", "scenario/rules", "", account=KEY, rule=1)[1]
+        assert told.splitlines() == [
+            "2 mistakes:",
+            "  a query needs the key 'rule'; it is the rule's number",
+            "  DELETE takes no body here; put it into the query, as account=…&rule=…",
+        ]
         assert fake.refused("GET", "state", "", account=KEY)[2] == "Put it into the query, as account=…"
 
 
@@ -935,8 +939,134 @@ class TestMistakes:
         for body in (b'{"account": "a", "account": "b"}', b'{"account": {"x": [{"account": 1, "account": 1}]}}'):
             before = fake.reported()
             status, told = fake.raw("POST", "/_mock/reset", "", body)
-            assert (status, told["error"]) == (400, "the key 'account' stands twice in an object of the body")
+            assert status == 400
+            assert "the key 'account' stands twice in an object of the body" in told["error"]
             assert fake.reported() == before
+
+    def test_keys_that_stand_twice_are_reported_with_the_rest(self, fake: Fake) -> None:
+        body = b'{"account": "a", "account": "b", "credits": -1, "acount": 1, "acount": 1}'
+        told = fake.raw("POST", "/_mock/accounts/credits", "", body)[1]["error"]
+        assert told.splitlines() == [
+            "4 mistakes:",
+            "  the key 'account' stands twice in an object of the body; remove one",
+            "  the key 'acount' stands twice in an object of the body; remove one",
+            "  acount: there is no such key; did you mean 'account'?",
+            "  credits: -1 is not a whole number from 0 to 1,000,000,000,000",
+        ]
+        many = b"{%b}" % b",".join(b'"k%d": 1' % (number // 2) for number in range(2_000))
+        told = fake.raw("POST", "/_mock/accounts/credits", "", many)[1]["error"]
+        assert told.startswith("at least ")
+        assert told.endswith("more")
+
+    @pytest.mark.parametrize(
+        ("path", "query", "body", "mistakes"),
+        [
+            (
+                "accounts",
+                "foo=1&limt=2",
+                {"credits": -1, "bannd": True},
+                [
+                    "foo: there is no such key; the keys here are account",
+                    "limt: there is no such key; the keys here are account",
+                    "bannd: there is no such key; the keys here are api_key, client_id, credits, status, "
+                    "token_lifetime",
+                    "credits: -1 is not a whole number from 0 to 1,000,000,000,000",
+                    "no api_key is given; give `api_key` in the body or `account` in the query",
+                ],
+            ),
+            (
+                "jobs",
+                "foo=1&acount=k",
+                {"endpont": "x"},
+                [
+                    "foo: there is no such key; the keys here are account",
+                    "acount: there is no such key; did you mean 'account'?",
+                    "endpont: there is no such key; did you mean 'endpoint'?",
+                ],
+            ),
+            (
+                "accounts/credits",
+                "",
+                {"add": 1, "credits": "x"},
+                [
+                    "a body takes only one of the keys 'credits', 'add'",
+                    "credits: 'x' is not a whole number from 0 to 1,000,000,000,000",
+                    "no account is given; give `account` in the body or `account` in the query",
+                ],
+            ),
+            (
+                "clock/advance",
+                "acount=k",
+                {},
+                [
+                    "acount: there is no such key; did you mean 'account'?",
+                    "a body needs one of the keys 'seconds', 'until', 'to_ns'; 'seconds' is a number of seconds from "
+                    "0 to 316,224,000; 'until' is idle, change or webhook; 'to_ns' is a whole number from 0 to "
+                    "4,294,967,295,000,000,000",
+                ],
+            ),
+            (
+                "clock/advance",
+                "foo=1",
+                {"secnds": 1},
+                [
+                    "foo: there is no such key; the keys here are account",
+                    "secnds: there is no such key; did you mean 'seconds'?",
+                ],
+            ),
+            (
+                "scenario/jobs",
+                "foo=1",
+                {"jobs": [{"when": {"prompt": "fox"}, "queing": 1}]},
+                [
+                    "foo: there is no such key; the keys here are account",
+                    "jobs[0].queing: there is no such key; did you mean 'queueing'?",
+                    "jobs[0].when: {'prompt': 'fox'} is not for next jobs; use a scenario's `jobs` for that",
+                ],
+            ),
+        ],
+    )
+    def test_those_of_query_and_body_are_reported_at_once(
+        self, fake: Fake, path: str, query: str, body: dict[str, Any], mistakes: list[str]
+    ) -> None:
+        status, error, hint = fake.refused("POST", path, query, **body)
+        assert (status, hint) == (400, "")
+        assert error.splitlines() == [f"{len(mistakes)} mistakes:", *(f"  {each}" for each in mistakes)]
+
+    def test_a_query_is_read_to_its_end(self, fake: Fake) -> None:
+        error = fake.refused("GET", "calls", "limit=1&limit=2&limit=3&code=x&foo=1")[1]
+        assert [each.partition(";")[0] for each in error.splitlines()] == [
+            "3 mistakes:",
+            "  limit: limit stands twice in the query",
+            "  foo: there is no such key",
+            "  code: 'x' is not a whole number from 0 to 1,000,000",
+        ]
+
+    @pytest.mark.parametrize(
+        ("query", "body", "whole"),
+        [
+            ("limit", b'{"acount": 1}', "the query is not usable"),
+            ("&".join(f"a{number}=1" for number in range(60)), b'{"acount": 1}', "the query has 60 fields"),
+            ("acount=1", b"{", "the body is not JSON: "),
+            ("acount=1", b"[" * 200 + b"]" * 200, "the body is nested over 100 levels deep"),
+            ("acount=1", b"null", "None is not a body"),
+        ],
+    )
+    def test_where_one_is_not_usable_the_other_is_read(self, fake: Fake, query: str, body: bytes, whole: str) -> None:
+        status, told = fake.raw("POST", "/_mock/accounts/ban", query, body)
+        assert status == 400
+        lines = [each.strip() for each in told["error"].splitlines()]
+        assert lines[0] == "2 mistakes:"
+        assert any(each.startswith(whole) for each in lines[1:])
+        assert "acount: there is no such key; did you mean 'account'?" in lines
+
+    def test_the_nearest_name_of_the_library(self, fake: Fake) -> None:
+        assert fake.refused("GET", "scenario/library/flaky-gatway") == (
+            404,
+            "there is no scenario 'flaky-gatway'",
+            "Did you mean 'flaky-gateway'?",
+        )
+        assert fake.refused("GET", "scenario/library/xyz")[2] == "GET /_mock/scenario/library lists them"
 
     def test_bounds_are_reported(self, fake: Fake) -> None:
         told = fake.refused("POST", "clock/advance", seconds=1e9)[1]

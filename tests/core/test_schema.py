@@ -116,6 +116,52 @@ class TestRecords:
         assert mistakes_of(far, {"x": 1, "y": 1}), "the check is the same"
         assert mistakes_of(POINT, {"x": 50})
 
+    @pytest.mark.parametrize(
+        ("plain", "mistakes"),
+        [
+            ({"x": 1}, []),
+            ({"y": 1, "name": "a"}, []),
+            ({"colours": 1}, ["here.colours: there is no such key; did you mean 'colour'?"]),
+            (
+                {"name": "a"},
+                [
+                    "here: a move needs one of the keys 'x', 'y', 'colour'; 'x' is a whole number from 0 to 9; "
+                    "'y' is a whole number from 0 to 9; 'colour' is a text"
+                ],
+            ),
+            (
+                {"x": 1, "y": "b", "unknown": 1},
+                [
+                    "here.unknown: there is no such key; the keys here are x, y, colour, name",
+                    "here: a move takes only one of the keys 'x', 'y', 'colour'",
+                    "here.y: 'b' is not a whole number from 0 to 9",
+                ],
+            ),
+        ],
+        ids=repr,
+    )
+    def test_exactly_one_of_some_keys(self, plain: Any, mistakes: list[str]) -> None:
+        digit = whole(0, 9)
+        fields = {
+            "x": Field(digit, "right"),
+            "y": Field(digit, "up"),
+            "colour": Field(TEXT, ""),
+            "name": Field(TEXT, ""),
+        }
+        move = Record("move", dict, fields, one_of=("x", "y", "colour"))
+        if mistakes:
+            assert mistakes_of(move, plain) == mistakes
+        else:
+            assert move.read(plain) == plain
+        has_one = sum(key in plain for key in ("x", "y", "colour")) == 1
+        assert jsonschema.Draft202012Validator({"oneOf": move.schema["oneOf"]}).is_valid(plain) is has_one
+        assert "oneOf" not in POINT.schema
+        assert move.having(x=Field(TEXT, "")).schema["oneOf"] == move.schema["oneOf"]
+
+    def test_which_keys_are_meant(self) -> None:
+        assert POINT.meant_in({"X": 1, "label": 2, "y": 3}) == {"x", "y"}
+        assert POINT.meant_in({}) == set()
+
     def test_its_errors_are_of_its_kind(self) -> None:
         strict = Record("rule", dict, {"a": Field(POINT, "a point")}, error=ScenarioError)
         with pytest.raises(ScenarioError, match=r"a\.x: 'b' is not"):

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from mock_akool.admin.parameters import (
-    ACCOUNT_QUERY,
     LIMIT,
     OFFSET,
     OWN_ACCOUNT,
+    OWN_ACCOUNT_QUERY,
     account_of_query,
     body,
     parameters,
@@ -41,8 +41,6 @@ def list_accounts(request: AdminRequest) -> Any:
 
 def add_account(request: AdminRequest) -> Any:
     """Add the account that is described."""
-    if request.given["api_key"] is None:
-        raise AdminError(400, "no api_key is given", "It is the API key, in the body, or as `account`")
     spec = AccountSpec(**{name: request.given[name] for name in AccountSpec._fields})
     try:
         account = request.engine.accounts.add_new(spec)
@@ -55,12 +53,9 @@ def add_account(request: AdminRequest) -> Any:
 
 def set_credits(request: AdminRequest) -> Any:
     """Set an account's credits, or add to them."""
-    credits, add = request.given["credits"], request.given["add"]
-    if (credits is None) == (add is None):
-        raise AdminError(400, "give either `credits` or `add`", "`credits` is what it has then, `add` is how many more")
-    engine = request.engine
+    engine, credits = request.engine, request.given["credits"]
     if credits is None:
-        return _changed(request, lambda key: engine.add_credits(key, add, request.now_ns))
+        return _changed(request, lambda key: engine.add_credits(key, request.given["add"], request.now_ns))
     return _changed(request, lambda key: engine.set_credits(key, credits))
 
 
@@ -75,13 +70,6 @@ def expire_tokens(request: AdminRequest) -> Any:
     return _changed(request, lambda key: request.engine.revoke_tokens_before(key, second))
 
 
-def key_meant(request: AdminRequest) -> str:
-    """Return the API key of the account that the request names."""
-    if request.account is None:
-        raise AdminError(400, "no account is given", "Give `account`, its API key")
-    return request.account
-
-
 def unknown_account() -> AdminError:
     """Return the error for an account that is neither there nor made when it is named."""
     return AdminError(404, "there is no account with this API key", "POST /_mock/accounts makes one")
@@ -92,7 +80,7 @@ def _changed(request: AdminRequest, change: Callable[[str], None]) -> dict[str, 
 
     A lenient fake makes it when it is first named, as the API does.
     """
-    key = key_meant(request)
+    key = request.own_account
     try:
         change(key)
     except AkoolError:
@@ -119,34 +107,39 @@ ROUTES: Final[Routes] = {
         add_account,
         ACCOUNT_SUMMARY.schema,
         query(
-            account=account_of_query("the API key, if the body has no api_key", attribute="api_key"),
+            account=account_of_query("the API key", attribute="api_key"),
         ),
         parameters("body", ACCOUNT_SPEC.fields),
+        needed=("api_key",),
         status=201,
     ),
     ("POST", "/_mock/accounts/credits"): Route(
         "Set an account's credits, or add to them",
         set_credits,
         ACCOUNT_SUMMARY.schema,
-        ACCOUNT_QUERY,
+        OWN_ACCOUNT_QUERY,
         body(
             account=OWN_ACCOUNT,
             credits=Field(whole(0, 10**12), "how many it has from now on"),
             add=Field(whole(-(10**12), 10**12), "how many more it has; a negative number takes some, down to 0"),
+            one_of=("credits", "add"),
         ),
+        needed=("account",),
     ),
     ("POST", "/_mock/accounts/ban"): Route(
         "Ban an account, or lift the ban",
         ban,
         ACCOUNT_SUMMARY.schema,
-        ACCOUNT_QUERY,
+        OWN_ACCOUNT_QUERY,
         body(account=OWN_ACCOUNT, banned=Field(FLAG, "false lifts the ban", True)),
+        needed=("account",),
     ),
     ("POST", "/_mock/accounts/expire-tokens"): Route(
         "Expire all tokens of an account that were issued until now",
         expire_tokens,
         ACCOUNT_SUMMARY.schema,
-        ACCOUNT_QUERY,
+        OWN_ACCOUNT_QUERY,
         body(account=OWN_ACCOUNT),
+        needed=("account",),
     ),
 }

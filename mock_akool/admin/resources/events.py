@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from mock_akool.admin.parameters import LIMIT, account_of_query, query
 from mock_akool.admin.resources.clock import show_clock
-from mock_akool.admin.responses import AdminError, Encoded
+from mock_akool.admin.responses import Encoded
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import FLAG, TEXT, WHOLE, listed, record
 from mock_akool.admin.serializers import CALL, DELIVERY, JOB
@@ -21,7 +21,7 @@ from mock_akool.core.clock import SteeredClock, VirtualClock
 from mock_akool.core.http import Headers, Response
 from mock_akool.core.schema import FLAG as YES_OR_NO
 from mock_akool.core.schema import TEXT as A_TEXT
-from mock_akool.core.schema import Field, shown
+from mock_akool.core.schema import Field, Plain
 
 _MOST_BYTES: Final = 1 << 20
 """About how many bytes of events are sent at once; the rest follows."""
@@ -81,14 +81,29 @@ class Event(NamedTuple):
         return b'{"id":"%b","event":"%b","data":%b}' % (self.id.encode(), self.kind.encode(), self.data)
 
 
+def _position_of(id: str) -> Position:
+    parts = id.split(".")
+    if len(parts) != len(Position._fields) or not all(
+        each.isascii() and each.isdigit() and len(each) < 20 for each in parts
+    ):
+        raise ValueError(id)
+    return Position(*map(int, parts))
+
+
+_POSITION: Final = Plain(
+    "an id of an event", _position_of, {"type": "string"}, use="the `id` of one, or the `next` of GET /_mock/events"
+)
+
+
 class EventReader:
     """Reads what happens after a position, again and again: the stream of one client."""
 
     def __init__(self, request: AdminRequest) -> None:
         self._request = request
         self._engine = request.engine
-        given = request.http.headers.get("last-event-id") or request.given["after"]
-        self.position = self._engine.position if given is None else _position_of(given)
+        last, after = request.http.headers.get("last-event-id"), request.given["after"]
+        begins: Position | None = _POSITION.read(last, ("last-event-id",)) if last else after
+        self.position = self._engine.position if begins is None else begins
         self._steering = self._steered()
 
     def _steered(self) -> object:
@@ -178,17 +193,6 @@ def _id_of(position: Position) -> str:
     return ".".join(map(str, position))
 
 
-def _position_of(id: str) -> Position:
-    parts = id.split(".")
-    if len(parts) != len(Position._fields) or not all(
-        each.isascii() and each.isdigit() and len(each) < 20 for each in parts
-    ):
-        raise AdminError(
-            400, f"{shown(id)} is no id of an event", "Give the `id` of an event, or the `next` of GET /_mock/events"
-        )
-    return Position(*map(int, parts))
-
-
 def list_events(request: AdminRequest) -> Any:
     """List what happened after a position."""
     reader = EventReader(request)
@@ -217,7 +221,7 @@ ROUTES: Final[Routes] = {
         query(
             account=account_of_query(),
             after=Field(
-                A_TEXT, "the id of an event, or `next`: what came after it; without it, what comes from now on"
+                _POSITION, "the id of an event, or `next`: what came after it; without it, what comes from now on"
             ),
             limit=LIMIT._replace(help="how many of a kind to list at once; of a stream the rest follows"),
             newest=Field(

@@ -12,11 +12,12 @@ from mock_akool.admin.parameters import (
     LIMIT,
     OFFSET,
     OWN_ACCOUNT,
+    OWN_ACCOUNT_QUERY,
     account_of_query,
     body,
     query,
 )
-from mock_akool.admin.resources.accounts import key_meant, unknown_account
+from mock_akool.admin.resources.accounts import unknown_account
 from mock_akool.admin.responses import AdminError, page_of
 from mock_akool.admin.routing import AdminRequest, Route, Routes
 from mock_akool.admin.schemas import TEXT as PLAIN_TEXT
@@ -113,7 +114,6 @@ def create_job(request: AdminRequest) -> Any:
             f"request: the API would answer {error}: {refused.reason}",
             f"For {endpoint} give one such as {example}",
         ) from None
-    key = key_meant(request)
     created_ns = request.now_ns - given["elapsed"].ns
     if created_ns < 0:
         raise AdminError(400, f"elapsed: {given['elapsed']} ago is before 1970", "Give a shorter time")
@@ -122,7 +122,14 @@ def create_job(request: AdminRequest) -> Any:
         plan = JobPlan(given["stages"], given["result"], "admin")
     try:
         made = engine.create_with_history(
-            key, create, input, request.http.file_base, created_ns, request.now_ns, plan=plan, polls=given["polls"]
+            request.own_account,
+            create,
+            input,
+            request.http.file_base,
+            created_ns,
+            request.now_ns,
+            plan=plan,
+            polls=given["polls"],
         )
     except AkoolError as error:
         if error.code == Code.ACCOUNT_NOT_FOUND:
@@ -200,7 +207,7 @@ ROUTES: Final[Routes] = {
         "Create a job with a history; it is charged like any other",
         create_job,
         record({"jobs": ("the jobs", listed(JOB.schema))}),
-        ACCOUNT_QUERY,
+        OWN_ACCOUNT_QUERY,
         body(
             account=OWN_ACCOUNT,
             endpoint=Field(_ENDPOINT, "the endpoint that would create it", (next(iter(CREATES)),)),
@@ -210,6 +217,7 @@ ROUTES: Final[Routes] = {
             elapsed=Field(DURATION, "how long ago it was created", DURATION.read(0, ())),
             polls=Field(whole(0, 10_000), "how often it was polled since, where stages count polls", 0),
         ),
+        needed=("account",),
         status=201,
     ),
     ("GET", "/_mock/jobs/{job}"): Route("Show one job", show_job, JOB.schema, ACCOUNT_QUERY),

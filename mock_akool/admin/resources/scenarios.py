@@ -24,7 +24,7 @@ from mock_akool.akool.scenarios.model import MOST_SCENARIOS, JobScript, Labelled
 from mock_akool.akool.scenarios.schema import JOB_SCRIPT, RULE, SCENARIO, label_of, write_scenario
 from mock_akool.core.errors import Mistake, ScenarioError, format_path
 from mock_akool.core.schema import TEXT as A_TEXT
-from mock_akool.core.schema import Field, Listed, Plain, whole
+from mock_akool.core.schema import Field, Listed, Plain, nearest, whole
 
 NAMED_SCENARIO: Final = record(
     {
@@ -111,12 +111,15 @@ def library(request: AdminRequest) -> Any:
 
 def library_text(request: AdminRequest) -> Any:
     """Show a named scenario as its file."""
-    from mock_akool.scenario_library.library import text_of
+    from mock_akool.scenario_library.library import names, text_of
 
+    name = request.given["name"]
     try:
-        return {"name": request.given["name"], "text": text_of(request.given["name"])}
+        return {"name": name, "text": text_of(name)}
     except ScenarioError as error:
-        raise AdminError(404, error.message, "GET /_mock/scenario/library lists them") from None
+        near = nearest(name, names())
+        hint = f"Did you mean {near!r}?" if near else "GET /_mock/scenario/library lists them"
+        raise AdminError(404, error.message, hint) from None
 
 
 def check_text(request: AdminRequest) -> Any:
@@ -206,8 +209,6 @@ def script_jobs(request: AdminRequest) -> Any:
     """Script the next jobs."""
     check_source(request)
     scripts: list[JobScript] = request.given["jobs"]
-    if any(script.when is not None for script in scripts):
-        raise AdminError(400, "a script for next jobs has no `when`", "Use a scenario's `jobs` for that")
     request.scenarios.add_job_scripts([LabelledScript(script, "next_job") for script in scripts], request.account)
     return {"job_scripts": request.scenarios.scripted_jobs(request.account)}
 
@@ -222,6 +223,17 @@ def check_source(request: AdminRequest) -> None:
         )
 
 
+def _refuse(value: Any) -> Any:
+    raise ValueError(value)
+
+
+_NO_CONDITION: Final = Plain("for next jobs", _refuse, {"not": {}}, use="a scenario's `jobs` for that")
+_NEXT_JOB: Final = Plain(
+    "a job script",
+    JOB_SCRIPT.having(when=Field(_NO_CONDITION, "not taken")).read,
+    {"allOf": [JOB_SCRIPT.schema, {"not": {"required": ["when"]}}]},
+)
+"""A job script without `when`. Its schema refers to the one of all job scripts."""
 _OR_NULL_SCENARIO: Final = or_null(SCENARIO.schema)
 
 ROUTES: Final[Routes] = {
@@ -339,7 +351,7 @@ ROUTES: Final[Routes] = {
         ACCOUNT_QUERY,
         body(
             account=ACCOUNT,
-            jobs=Field(Listed(JOB_SCRIPT, least=1), "job scripts as in a scenario's `jobs`, without `when`"),
+            jobs=Field(Listed(_NEXT_JOB, least=1), "job scripts as in a scenario's `jobs`, without `when`"),
             needed=("jobs",),
         ),
         status=201,
