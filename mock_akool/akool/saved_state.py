@@ -8,6 +8,7 @@ the keys of the accounts, and what clients sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -17,12 +18,13 @@ from mock_akool.akool.families import CREATES
 from mock_akool.akool.jobs import JobInput
 from mock_akool.akool.scenarios.runtime import RuntimeState, ScenarioRuntime
 from mock_akool.core.clock import ClockState, SteeredClock, VirtualClock
-from mock_akool.core.errors import MisfitError, MockAkoolError
+from mock_akool.core.errors import ENOUGH_MISTAKES, MisfitError, Mistakes, MockAkoolError, SettingsError
 from mock_akool.core.http import Request, Response
 from mock_akool.core.plain_records import PlainRecords, UnreadableError, to_json
-from mock_akool.core.schema import shown
+from mock_akool.core.schema import shown, unknown_key
 from mock_akool.core.timeline import Timeline
 
+_NAMES: Final = ("format", "version", "state", "tables")
 FORMAT: Final = 2
 """The version of what is written. It changes whenever a field that has no default comes, goes, or means another."""
 
@@ -79,7 +81,7 @@ def freeze(
 
 
 def read(document: object, version: str, hint: str) -> State:
-    """Return the state that a document holds, read from JSON; raises StateError that names the field.
+    """Return the state that a document holds, read from JSON; raises StateError that names the fields that are wrong.
 
     `version` is that of this mock-akool, `hint` what to do about a document of another one.
     """
@@ -91,22 +93,27 @@ def read(document: object, version: str, hint: str) -> State:
             f"{document.get('version', 'of an unknown version')}; this is {version}, which reads format {FORMAT}",
             hint,
         )
-    unknown = document.keys() - {"format", "version", "state", "tables"}
-    if unknown:
-        raise StateError(f"{min(unknown)}: there is no such field", hint)
+    mistakes = Mistakes()
+    unknown = islice((name for name in document if name not in _NAMES), ENOUGH_MISTAKES)
+    mistakes.found += (unknown_key(name, _NAMES, (), "field") for name in unknown)
     with plain_records() as records:
         try:
-            try:
-                records.read_tables(document.get("tables", {}))
-            except UnreadableError as error:
-                raise error.within("tables") from None
-            try:
-                found: State = records.read(State, document.get("state"))
-            except UnreadableError as error:
-                raise error.within("state") from None
+            records.read_tables(document.get("tables", {}))
         except UnreadableError as error:
-            raise StateError(f"{error.where}: {error.why}", hint) from None
+            mistakes.found += error.within(("tables",)).mistakes
+        try:
+            found: State = records.read(State, document.get("state"))
+        except UnreadableError as error:
+            mistakes.found += error.within(("state",)).mistakes
+    if mistakes.found:
+        raise _refused(mistakes, hint)
     return found
+
+
+def _refused(mistakes: Mistakes, hint: str) -> StateError:
+    error = SettingsError.of(mistakes.found)
+    own = error.hint if not error.hint or error.hint.endswith("?") else f"{error.hint}."
+    return StateError(error.message, f"{own} {hint}".strip())
 
 
 def go_on_from(engine: Engine, scenarios: ScenarioRuntime, state: State, hint: str) -> None:

@@ -33,7 +33,8 @@ class MockAkoolError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         self.message = message
         self.hint = hint
-        super().__init__(f"{message}. {hint}" if hint else message)
+        between = "\n" if "\n" in message else ". "  # the hint after several mistakes is not for the last one only
+        super().__init__(f"{message}{between}{hint}" if hint else message)
 
 
 def format_path(place: Place) -> str:

@@ -1042,6 +1042,26 @@ class TestMistakes:
             "  code: 'x' is not a whole number from 0 to 1,000,000",
         ]
 
+    def test_those_of_a_snapshot_are_reported_at_once(self, fake: Fake) -> None:
+        status, error, hint = fake.refused(
+            "PUT", "snapshot", format=2, state={"sed": 1, "clock": 3}, tables={"Jobs": 1}
+        )
+        assert (status, hint) == (400, "Take what GET /_mock/snapshot of the same version answers")
+        assert error.splitlines() == [
+            "5 mistakes:",
+            "  tables.Jobs: there is no such table; the tables here are Account, Timeline, Request, Response, JobInput",
+            "  state.sed: there is no such field; did you mean 'seed'?",
+            "  state.engine: the field is missing",
+            "  state.scenarios: the field is missing",
+            "  state.clock: 3 is not an object",
+        ]
+        assert fake.refused("PUT", "snapshot", "", sate={}, format=2, tabels={}, foo=1)[1].splitlines() == [
+            "3 mistakes:",
+            "  sate: there is no such key; did you mean 'state'?",
+            "  tabels: there is no such key; did you mean 'tables'?",
+            "  foo: there is no such key; the keys here are account, format, version, state, tables",
+        ]
+
     @pytest.mark.parametrize(
         ("query", "body", "whole"),
         [

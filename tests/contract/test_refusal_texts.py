@@ -467,7 +467,23 @@ ERRORS: Final[list[tuple[Do, type[MockAkoolError], dict[str, Any], str]]] = [
         lambda mock: mock.load_snapshot({**mock.snapshot(), "zebra": 1, "colour": 2}),
         StateError,
         {},
-        "colour: there is no such field. Take what `snapshot` of the same version returned",
+        "2 mistakes:\n"
+        "  zebra: there is no such field; the fields here are format, version, state, tables\n"
+        "  colour: there is no such field; the fields here are format, version, state, tables\n"
+        "Take what `snapshot` of the same version returned",
+    ),
+    (
+        lambda mock: mock.load_snapshot({**mock.snapshot(), "colour": 2}),
+        StateError,
+        {},
+        "colour: there is no such field. The fields here are format, version, state, tables. Take what `snapshot` of "
+        "the same version returned",
+    ),
+    (
+        lambda mock: mock.load_snapshot({**mock.snapshot(), "tabels": {}}),
+        StateError,
+        {},
+        "tabels: there is no such field. Did you mean 'tables'? Take what `snapshot` of the same version returned",
     ),
     (
         lambda mock: mock.load_snapshot({**mock.snapshot(), "state": None}),

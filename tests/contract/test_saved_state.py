@@ -461,7 +461,7 @@ class TestWhatIsWrong:
             (("state", "scenarios", "scopes", 0, "used"), {"k": [[9, 1]]}, r"scopes\[0\]\.used\.k: the scenarios"),
             (("state", "scenarios", "next", "used"), 5, r"state\.scenarios\.next\.used: 5 jobs cannot have"),
             (("tables", "Account", 0, "uid"), "x", r"tables\.Account\[0\]\.uid: 'x' is not a whole number"),
-            (("tables", "Colour"), [], r"tables: nothing is called 'Colour'"),
+            (("tables", "Colour"), [], r"tables\.Colour: there is no such table"),
         ],
     )
     def test_it_is_named_and_nothing_changes(
@@ -476,6 +476,29 @@ class TestWhatIsWrong:
         with pytest.raises(MockAkoolError, match=said):
             mock.load_snapshot(snapshot)
         assert written(mock) == before
+
+    def test_all_is_named_at_once(self, mock: MockAkool) -> None:
+        snapshot = mock.snapshot()
+        state = snapshot["state"]
+        state["sed"] = state.pop("seed")
+        state["clock"] = 3
+        state["engine"]["jobs"]["jobs"][0].update(id=5, colour=1)
+        snapshot["tables"]["Acount"] = snapshot["tables"].pop("Account")
+        snapshot["tables"]["Timeline"][0] = 7
+        with pytest.raises(MockAkoolError) as refused:
+            mock.load_snapshot(snapshot)
+        first, *mistakes, hint = str(refused.value).splitlines()
+        assert [each.strip() for each in mistakes if "colour" not in each] == [
+            "tables.Acount: there is no such table; did you mean 'Account'?",
+            "tables.Timeline[0]: 7 is not an object",
+            "state.sed: there is no such field; did you mean 'seed'?",
+            "state.clock: 3 is not an object",
+            "state.engine.jobs.jobs[0].id: 5 is not a text",
+        ], "what stands in a wrong table is not named again"
+        assert "state.engine.jobs.jobs[0].colour: there is no such field; the fields here are id, " in str(
+            refused.value
+        )
+        assert (first, hint) == ("6 mistakes:", "Take what `snapshot` of the same version returned")
 
     def test_a_job_that_is_there_twice(self, mock: MockAkool) -> None:
         snapshot = mock.snapshot()

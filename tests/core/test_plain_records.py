@@ -371,9 +371,10 @@ def test_a_type_beside_another(kind: Any, values: list[Any], wrong: Any, why: st
         assert (back, type(back)) == (value, bytes if isinstance(value, Word) else type(value))
     with pytest.raises(UnreadableError) as refused:
         records().read(kind, wrong)
-    assert refused.value.why == why
+    assert in_words(refused.value) == why
 
 
+BASKET: dict[str, Any] = {"points": [], "dogs": {}, "numbers": [], "pair": ["red", "1"]}
 REFUSED: list[tuple[Any, Any, str]] = [
     (int, True, "True is not a whole number"),
     (int | None, "x", "'x' is not a whole number or null"),
@@ -426,11 +427,15 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (bytes, ["", ""], "['', ''] is not bytes: a text, or a list with base64"),
     (bytes, [1], "[1] is not bytes: a text, or a list with base64"),
     (list[Positive], [{"number": 1}, {"number": -1}], "[1]: it is negative; use 0"),
-    (Basket, {"dogs": {}, "pair": []}, "pair: [] is not a list of 2"),
-    (Basket, {"dogs": {}, "points": []}, "numbers: the field is missing"),
-    (Basket, {"dogs": {"a": None, "b": 7}}, "dogs.b: 7 is not a number in Dog of the tables"),
-    (Basket, {"dogs": {"a": {}}}, "dogs.a: {} is not a number in Dog of the tables or null"),
-    (Basket, {"animals": [{"$is": "cat", "name": "a"}, {"$is": "cat"}]}, "animals[1].name: the field is missing"),
+    (Basket, {**BASKET, "pair": []}, "pair: [] is not a list of 2"),
+    (Basket, {"dogs": {}, "points": []}, "numbers: the field is missing / pair: the field is missing"),
+    (Basket, {**BASKET, "dogs": {"a": None, "b": 7}}, "dogs.b: 7 is not a number in Dog of the tables"),
+    (Basket, {**BASKET, "dogs": {"a": {}}}, "dogs.a: {} is not a number in Dog of the tables or null"),
+    (
+        Basket,
+        {**BASKET, "animals": [{"$is": "cat", "name": "a"}, {"$is": "cat"}]},
+        "animals[1].name: the field is missing",
+    ),
     (Any, {"a": 1, "$b": 2}, "nothing is called '$b' here"),
     (Any, {"$pairs": [[1, 2, 3]]}, "[[1, 2, 3]] is no value of '$pairs'"),
     (Any, {"$pairs": [1]}, "[1] is no value of '$pairs'"),
@@ -447,10 +452,11 @@ def test_what_cannot_be_read_is_named(kind: Any, plain: Any, why: str) -> None:
 
 
 def in_words(error: UnreadableError) -> str:
-    assert str(error) == error.why
-    return f"{error.where}: {error}" if error.where else str(error)
+    """Return the mistakes as one text, without which fields there are."""
+    return " / ".join(str(each).partition("; the fields here are")[0] for each in error.mistakes)
 
 
+CAT = {"name": "x", "$is": "cat"}
 BLOCK: dict[str, Any] = {"$rows": 3, "name": ["a", "b", "c"], "number": 5}
 
 
@@ -459,7 +465,7 @@ BLOCK: dict[str, Any] = {"$rows": 3, "name": ["a", "b", "c"], "number": 5}
     [
         (Slotted, {**BLOCK, "name": ["a", "b", 3]}, "[4].name: 3 is not a text"),
         (Slotted, {**BLOCK, "name": ["a", "b"]}, "[2].name: ['a', 'b'] is not a list of 3"),
-        (Slotted, {**BLOCK, "name": None}, "[2].name: None is not a text"),
+        (Slotted, {**BLOCK, "$rows": 2, "name": None}, "[2].name: None is not a text / [3].name: None is not a text"),
         (Slotted, {**BLOCK, "point": [None, None, 7]}, "[4].point: 7 is not a number in Point of the tables"),
         (Slotted, {**BLOCK, "colour": 1}, "[2].colour: there is no such field"),
         (Slotted, {"$rows": 3, "number": 5}, "[2].name: the field is missing"),
@@ -467,14 +473,37 @@ BLOCK: dict[str, Any] = {"$rows": 3, "name": ["a", "b", "c"], "number": 5}
         (Slotted, {**BLOCK, "$rows": True}, "[2].$rows: True is not a number from 1 to 200"),
         (Slotted, {**BLOCK, "$rows": 10**9}, "[2].$rows: 1000000000 is not a number from 1 to 200"),
         (Slotted, {**BLOCK, "$rows": "3"}, "[2].$rows: '3' is not a number from 1 to 200"),
-        (Slotted, {**BLOCK, "name": {"$rows": 3}}, "[2].name: {'$rows': 3} is not a text"),
+        (Slotted, {"$rows": 1, "name": {"$rows": 3}}, "[2].name: {'$rows': 3} is not a text"),
         (Positive, {"$rows": 3, "number": [1, -1, 2]}, "[3]: it is negative; use 0"),
         (Animal, {"$rows": 3, "$is": "cat", "name": ["a", 1, "b"]}, "[3].name: 1 is not a text"),
         (Animal, {"$rows": 3, "$is": "cow", "name": "a"}, "[2].$is: 'cow' is not one of cat, dog"),
         (Animal, {"$rows": 3, "$is": ["cat"], "name": "a"}, "[2].$is: ['cat'] is not one of cat, dog"),
         (Animal, {"$rows": 3, "name": "a"}, "[2].$is: None is not one of cat, dog"),
-        (Empty, {"$rows": 3}, "[0].name: there is no such field"),
-        (int, {"$rows": 3}, "[0]: {'name': 'x', '$is': 'cat'} is not a whole number"),
+        (
+            Empty,
+            {"$rows": 3},
+            "[0].name: there is no such field; nothing is taken here / "
+            "[1].name: there is no such field; nothing is taken here / "
+            "[2].$rows: there is no such field; nothing is taken here",
+        ),
+        (
+            int,
+            {"$rows": 3},
+            f"[0]: {CAT} is not a whole number / [1]: {CAT} is not a whole number / "
+            "[2]: {'$rows': 3} is not a whole number",
+        ),
+        (
+            Slotted,
+            {**BLOCK, "nmae": 1, "colour": 2, "number": [1]},
+            "[2].nmae: there is no such field; did you mean 'name'? / [2].colour: there is no such field / "
+            "[2].number: [1] is not a list of 3",
+        ),
+        (
+            Slotted,
+            {**BLOCK, "name": ["a", 1, 2], "number": ["x", 1, "y"]},
+            "[2].number: 'x' is not a whole number / [3].name: 1 is not a text / [4].name: 2 is not a text / "
+            "[4].number: 'y' is not a whole number",
+        ),
     ],
 )
 def test_what_is_wrong_in_a_block_is_named(kind: Any, plain: Any, why: str) -> None:
@@ -484,6 +513,67 @@ def test_what_is_wrong_in_a_block_is_named(kind: Any, plain: Any, why: str) -> N
     with pytest.raises(UnreadableError) as refused:
         records().read(tuple[kind, ...], [before, before, plain])
     assert in_words(refused.value) == why
+
+
+@pytest.mark.parametrize(
+    ("kind", "plain", "mistakes"),
+    [
+        (
+            Basket,
+            {"pionts": [], "dogs": {"a": 1, "b": None, "c": "x"}, "pair": [1, "a"], "colour": 1},
+            [
+                "pionts: there is no such field; did you mean 'points'?",
+                "colour: there is no such field",
+                "numbers: the field is missing",
+                "dogs.a: 1 is not a number in Dog of the tables",
+                "dogs.c: 'x' is not a number in Dog of the tables or null",
+                "pair[0]: 1 is not one of red, blue",
+                "pair[1]: 'a' is not a number as text",
+            ],
+        ),
+        (Colour, "rde", ["'rde' is not one of red, blue; did you mean 'red'?"]),
+        (Animal, {"$is": "dgo"}, ["$is: 'dgo' is not one of cat, dog; did you mean 'dog'?"]),
+        (list[int], ["x"] * 30, [f"[{number}]: 'x' is not a whole number" for number in range(10)]),
+        (
+            dict[str, int],
+            dict.fromkeys("abcdefghijklmn", "x"),
+            [f"{each}: 'x' is not a whole number" for each in "abcdefghij"],
+        ),
+    ],
+    ids=lambda each: str(each)[:40],
+)
+def test_all_that_is_wrong_is_named_at_once(kind: Any, plain: Any, mistakes: list[str]) -> None:
+    with pytest.raises(UnreadableError) as refused:
+        records().read(kind, plain)
+    assert in_words(refused.value).split(" / ") == mistakes
+
+
+def test_no_more_mistakes_are_named_than_anybody_reads() -> None:
+    with pytest.raises(UnreadableError) as refused:
+        records().read(Positive, {f"field {number}": 1 for number in range(5_000)})
+    assert len(refused.value.mistakes) == 100
+    wide = [{f"field {number}": 1 for number in range(30)}] * 9
+    with pytest.raises(UnreadableError) as refused:
+        records().read(list[Positive], wide)
+    assert len(refused.value.mistakes) == 100
+
+
+def test_a_number_in_a_table_that_is_wrong_is_no_mistake_of_its_own() -> None:
+    some = records()
+    with pytest.raises(UnreadableError):
+        some.read_tables({"Point": [{"x": "a"}], "Dog": [{"name": "Rex"}]})
+    with pytest.raises(UnreadableError) as refused:
+        some.read(tuple[Point, ...], [0, 0, 1])
+    assert refused.value.mistakes == ()
+    assert some.read(tuple[Dog, ...], [0]) == (Dog("Rex"),)
+    with pytest.raises(UnreadableError):
+        some.read_tables([])
+    with pytest.raises(UnreadableError) as refused:
+        some.read(dict[str, Dog], {"a": 7})
+    assert refused.value.mistakes == ()
+    with pytest.raises(UnreadableError) as refused:
+        some.read(tuple[Point, ...], [0, "x"])
+    assert in_words(refused.value) == "[1]: 'x' is not a number in Point of the tables"
 
 
 def test_a_block_beside_others() -> None:
@@ -497,7 +587,12 @@ def test_a_block_beside_others() -> None:
     ("tables", "why"),
     [
         ([], "[] is not an object of lists"),
-        ({"Cat": []}, "nothing is called 'Cat' here"),
+        ({"Cat": []}, "Cat: there is no such table; the tables here are Point, Dog"),
+        (
+            {"Pont": [], "Point": {}, "Dog": [{"nam": 1}]},
+            "Pont: there is no such table; did you mean 'Point'? / Point: {} is not a list / "
+            "Dog[0].nam: there is no such field; did you mean 'name'?",
+        ),
         ({"Point": {}}, "Point: {} is not a list"),
         ({"Point": [{"x": 1}, {"x": "a"}]}, "Point[1].x: 'a' is not a whole number"),
         ({"Point": [{"x": 1}, {"$rows": 2, "x": ["a", 1]}]}, "Point[1].x: 'a' is not a whole number"),
