@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from mock_akool.core.errors import SettingsError
 from mock_akool.core.http import Termination
-from mock_akool.core.schema import shown
+from mock_akool.core.schema import TEXT, Field, Listed, Optional, Plain, Record, choice, number, shown, whole
 
 VERSION: Final = 1
 """The version of the format. A recording of another version is refused."""
@@ -25,7 +26,7 @@ class Sent(NamedTuple):
     path: str
     query: str
     headers: tuple[tuple[str, str], ...]
-    body: Mapping[str, Any] | None
+    body: Mapping[str, Any] | None = None
 
 
 class Came(NamedTuple):
@@ -33,7 +34,7 @@ class Came(NamedTuple):
 
     status: int
     headers: tuple[tuple[str, str], ...]
-    body: Mapping[str, Any] | None
+    body: Mapping[str, Any] | None = None
     ended: Termination | None = None
 
 
@@ -51,83 +52,74 @@ class RecordedCall(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the file of the call has it."""
-        request: dict[str, Any] = {
-            "method": self.request.method,
-            "path": self.request.path,
-            "query": self.request.query,
-            "headers": [list(each) for each in self.request.headers],
-            "body": self.request.body,
-        }
-        response: dict[str, Any] = {
-            "status": self.response.status,
-            "headers": [list(each) for each in self.response.headers],
-            "body": self.response.body,
-        }
-        if self.response.ended is not None:
-            response["ended"] = self.response.ended.value
-        return {
-            "version": VERSION,
-            "number": self.number,
-            "at": round(self.at_s, 6),
-            "took": round(self.took_s, 6),
-            "endpoint": self.endpoint,
-            "request": request,
-            "response": response,
-        }
+        plain: dict[str, Any] = _CALL.write(self)
+        return {"version": VERSION, **plain}
 
     @classmethod
     def of_json(cls, given: Any) -> RecordedCall:
-        """Return the call of a file; raises ValueError that says what is wrong with it."""
-        if not isinstance(given, dict):
-            raise ValueError("it is no JSON object")  # noqa: TRY004 - one kind of error for one broken file
-        if given.get("version") != VERSION:
-            raise ValueError(f"its version is {shown(given.get('version'))}, and this mock-akool reads {VERSION}")
-        request, response = _part(given, "request", dict), _part(given, "response", dict)
-        ended = response.get("ended")
-        if ended is not None and ended not in set(Termination):
-            raise ValueError(f"response.ended: {shown(ended)} is none of {', '.join(Termination)}")
-        return cls(
-            _part(given, "number", int),
-            float(_part(given, "at", (int, float))),
-            float(_part(given, "took", (int, float))),
-            _part(given, "endpoint", str),
-            Sent(
-                _part(request, "method", str, "request."),
-                _part(request, "path", str, "request."),
-                _part(request, "query", str, "request."),
-                _headers(request, "request."),
-                _body(request, "request."),
-            ),
-            Came(
-                _part(response, "status", int, "response."),
-                _headers(response, "response."),
-                _body(response, "response."),
-                None if ended is None else Termination(ended),
-            ),
-        )
+        """Return the call of a file; raises SettingsError with its mistakes, or with its version if that is another."""
+        if isinstance(given, dict) and given.get("version") != VERSION:
+            what = f"its version is {shown(given.get('version'))}, and this mock-akool reads {VERSION}"
+            raise SettingsError(what)
+        plain = {key: each for key, each in given.items() if key != "version"} if isinstance(given, dict) else given
+        call: RecordedCall = _CALL.read(plain)
+        return call
 
 
-def _part(given: Mapping[str, Any], name: str, kind: Any, where: str = "") -> Any:
-    if name not in given:
-        raise ValueError(f"{where}{name} is missing")
-    value = given[name]
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise ValueError(f"{where}{name}: {shown(value)} is of a wrong type")  # noqa: TRY004 - as above
-    return value
+def _read_header(value: Any) -> tuple[str, str]:
+    name, text = value
+    return TEXT.read(name), TEXT.read(text)
 
 
-def _headers(given: Mapping[str, Any], where: str) -> tuple[tuple[str, str], ...]:
-    pairs = _part(given, "headers", list, where)
-    for pair in pairs:
-        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(each, str) for each in pair):
-            raise ValueError(f"{where}headers: {shown(pair)} is no [name, value]")
-    return tuple((name, value) for name, value in pairs)
-
-
-def _body(given: Mapping[str, Any], where: str) -> Mapping[str, Any] | None:
-    body = given.get("body")
-    if body is None:
-        return None
-    if not isinstance(body, dict) or not any(each in body for each in ("json", "text", "file", "left_out")):
-        raise ValueError(f"{where}body: {shown(body)} has neither json, text, file nor left_out")
+def _read_body(value: Any) -> Mapping[str, Any] | None:
+    if value is not None and not (isinstance(value, dict) and _BODY_KEYS & value.keys()):
+        raise ValueError(value)
+    body: Mapping[str, Any] | None = value
     return body
+
+
+_BODY_KEYS: Final = frozenset({"json", "text", "file", "left_out"})
+_HEADERS: Final = Listed(Plain("a header", _read_header, {"type": "array"}, list, use="[name, value]"))
+_BODY: Final = Plain(
+    "a body", _read_body, {"type": ["object", "null"]}, use="an object with json, text, file or left_out"
+)
+_ALWAYS: Final = object()
+"""What is no default, so that a body is written also where there is none."""
+_SECONDS: Final = number(0, 1e9, "a number of seconds")._replace(writing=lambda seconds: round(seconds, 6))
+_SENT: Final = Record(
+    "request",
+    Sent,
+    {
+        "method": Field(TEXT, "its method"),
+        "path": Field(TEXT, "its path"),
+        "query": Field(TEXT, "its query"),
+        "headers": Field(_HEADERS, "its headers"),
+        "body": Field(_BODY, "its body", _ALWAYS),
+    },
+    needed=("method", "path", "query", "headers"),
+)
+_CAME: Final = Record(
+    "response",
+    Came,
+    {
+        "status": Field(whole(0, 999), "its HTTP status"),
+        "headers": Field(_HEADERS, "its headers"),
+        "body": Field(_BODY, "its body", _ALWAYS),
+        "ended": Field(Optional(choice({each.value: each for each in Termination})), "how the connection broke"),
+    },
+    needed=("status", "headers"),
+)
+_CALL: Final = Record(
+    "recorded call",
+    RecordedCall,
+    {
+        "number": Field(whole(0, 2**53), "its number"),
+        "at": Field(_SECONDS, "when it came, in seconds since the recording began", attribute="at_s"),
+        "took": Field(_SECONDS, "how long the service took, in seconds", attribute="took_s"),
+        "endpoint": Field(TEXT, "the endpoint's name"),
+        "request": Field(_SENT, "what was asked"),
+        "response": Field(_CAME, "what came back"),
+    },
+    needed=("number", "at", "took", "endpoint", "request", "response"),
+)
+"""A call as its file has it, beside the version."""

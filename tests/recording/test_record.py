@@ -290,11 +290,18 @@ class TestFolder:
         ("change", "said"),
         [
             (lambda call: call.update(version=9), "version"),
-            (lambda call: call.pop("request"), "request is missing"),
+            (lambda call: call.pop("request"), "a recorded call needs the key 'request'"),
             (lambda call: call["request"].update(method=1), r"request\.method"),
             (lambda call: call["response"].update(ended="boom"), r"response\.ended"),
             (lambda call: call["response"].update(headers=["x"]), r"response\.headers"),
+            (lambda call: call["response"].update(headers=[["x", 1]]), r"response\.headers\[0\]"),
             (lambda call: call["response"].update(body={"other": 1}), r"response\.body"),
+            (lambda call: call["response"].update(body=""), r"response\.body"),
+            (
+                lambda call: call.update(nubmer=call.pop("number"), endpoint=3, at=-1, request={}),
+                r"(?s)7 mistakes:.*nubmer: there is no such key; did you mean 'number'\?.*at: -1 is not a number of "
+                r"seconds.*endpoint: 3 is not a text.*request: a request needs the key 'method'",
+            ),
         ],
     )
     def test_a_broken_file_is_named(self, recorded: Recorded, change: Callable[[Any], Any], said: str) -> None:
