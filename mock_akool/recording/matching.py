@@ -10,7 +10,6 @@ broken connection comes at the call at which it came.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -21,6 +20,7 @@ from typing import Final, NamedTuple
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import FILE, GET_TOKEN, READS
 from mock_akool.core.http import Request
+from mock_akool.core.schema import nearest
 from mock_akool.recording import bodies
 from mock_akool.recording.calls import FILE_PATH, FILE_URL, RecordedCall
 from mock_akool.recording.folder import Recording
@@ -29,7 +29,10 @@ from mock_akool.recording.redaction import PSEUDONYM, Redactor
 _OWN_FILE: Final = re.compile(rf"https?://[^/\s\"'\\]+{FILE_PATH}(file-\d+)")
 _ID: Final = re.compile(r"[0-9a-f]{24}")
 _NS_PER_S: Final = 1_000_000_000
-_MOST_COMPARED: Final = 500
+_MOST_KEPT: Final = 500
+_MOST_CHARACTERS: Final = 200
+_LIKENESS: Final = 0.5
+"""Of a request that is missing: how much of it is compared, and how like it another must be to be named."""
 _BAD_REQUEST: Final = 400
 
 
@@ -215,20 +218,22 @@ class Matcher:
         key = (*sent, headers.get("range", ""), headers.get("x-api-key", "") + headers.get("authorization", ""))
         question = self._known.get(key)
         if question is None:
-            if len(self._known) > _MOST_COMPARED:
+            if len(self._known) > _MOST_KEPT:
                 self._known.clear()
             question = self._known[key] = question_of(*sent[:3], headers, request.body)
         return question
 
     def _note(self, missing: Missing) -> Missing:
-        if missing not in self.missing and len(self.missing) < _MOST_COMPARED:
+        if missing not in self.missing and len(self.missing) < _MOST_KEPT:
             self.missing.append(missing)
         return missing
 
     def _nearest(self, question: Question) -> str:
-        known = {str(each)[:_MOST_COMPARED]: str(each) for each in self._groups}
-        near = difflib.get_close_matches(str(question)[:_MOST_COMPARED], known, 1, 0.5)
-        return known[near[0]] if near else ""
+        # Only so many are compared, so those of the same path come first.
+        by_path = sorted(self._groups, key=lambda each: each.path != question.path)
+        known = {str(each)[:_MOST_CHARACTERS]: str(each) for each in by_path}
+        near = nearest(str(question)[:_MOST_CHARACTERS], known, likeness=_LIKENESS)
+        return "" if near is None else known[near]
 
     @property
     def unused(self) -> int:

@@ -235,6 +235,15 @@ class TestMissing:
         assert "a cat" in note
         assert "the nearest is POST" in note
 
+    def test_the_nearest_of_many_is_of_the_same_path(self, tape: Tape) -> None:
+        for number in range(510):
+            tape.add(number, {"code": 1000}, query=f"image_model_id={number}")
+        tape.create(600)
+        replay = tape.replay()
+        replay.create("A FOX!")
+        (note,) = replay.replayer.notes()
+        assert f'the nearest is POST {CREATE} {{"prompt": "a fox"}}' in note
+
     def test_a_create_beyond_the_recorded_ones_is_said(self, tape: Tape) -> None:
         tape.create(0)
         replay = tape.replay()
