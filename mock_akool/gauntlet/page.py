@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Final
 
+from mock_akool.core.timeline import STATUS_WORDS, Status
 from mock_akool.diagnostics.describe import counted
 from mock_akool.gauntlet.judging import Judgement, Verdict
 from mock_akool.gauntlet.report import GauntletReport
@@ -19,12 +20,10 @@ _MOST_TICKS: Final = 6
 _MOST_JOBS: Final = 8
 """How many jobs a drawing has at most."""
 
-_COLOURS: Final = {
-    "queueing": "#9aa7b8",
-    "processing": "#4c8bd8",
-    "completed": "#3a9d5d",
-    "failed": "#c9463d",
-}
+_COLOURS: Final = dict(zip(STATUS_WORDS, ("#9aa7b8", "#4c8bd8", "#3a9d5d", "#c9463d"), strict=True))
+"""Of stages, by status; a call that went well has the colour of a completed job, another one that of a failed."""
+_WELL: Final = _COLOURS[Status.COMPLETED.word]
+_WRONG: Final = _COLOURS[Status.FAILED.word]
 _OF_VERDICTS: Final = {
     Verdict.SURVIVED: "good",
     Verdict.GAVE_UP: "good",
@@ -99,7 +98,7 @@ def _legend() -> str:
     )
     return (
         f'<svg viewBox="0 0 {_WIDTH} 18" role="img" aria-label="colours">{boxes}<circle cx="446" cy="8" r="4" '
-        'fill="#3a9d5d"/><text x="458" y="12">call</text><circle cx="506" cy="8" r="4" fill="#c9463d"/>'
+        f'fill="{_WELL}"/><text x="458" y="12">call</text><circle cx="506" cy="8" r="4" fill="{_WRONG}"/>'
         '<text x="518" y="12">call that went wrong</text><path d="M660 3l6 10h-12z" fill="#a05fc4"/>'
         '<text x="672" y="12">webhook</text></svg>'
     )
@@ -162,7 +161,7 @@ def _calls(story: Story, row: int) -> Iterable[str]:
             f'stroke-dasharray="2 3"><title>a pause of {end - begin:.3g} s</title></path>'
         )
     for call in story.calls:
-        colour = _COLOURS["completed" if call.rule is None and not call.refused else "failed"]
+        colour = _WELL if call.rule is None and not call.refused else _WRONG
         yield (
             f'<circle cx="{_x(story, call.at)}" cy="{y}" r="4" fill="{colour}"><title>{escape(call.text)}</title>'
             "</circle>"

@@ -22,14 +22,19 @@ _AROUND: Final = tuple(f"{1000 * second + shift}ms" for second in (2, 3, 1, 4, 5
 """How long a stage may last: whole seconds, at which many clients poll, and a moment before and after."""
 _DELAYS: Final = ("0s", "1ms", "1s", "3s", "10s")
 
+_QUEUEING: Final = Status.QUEUEING.word
+_PROCESSING: Final = Status.PROCESSING.word
+_COMPLETED: Final = Status.COMPLETED.word
+_COMES_LAST: Final = f"{_PROCESSING} comes last"
+
 _CHOICES: Final[Mapping[str, tuple[Any, ...]]] = {
-    "queueing": _AROUND,
-    "processing": _AROUND,
-    "copies of processing": (1, 2),
-    "copies of completed": (1, 2, 3),
-    "delay of processing": _DELAYS,
-    "delay of completed": _DELAYS,
-    "processing comes last": (False, True),
+    _QUEUEING: _AROUND,
+    _PROCESSING: _AROUND,
+    f"copies of {_PROCESSING}": (1, 2),
+    f"copies of {_COMPLETED}": (1, 2, 3),
+    f"delay of {_PROCESSING}": _DELAYS,
+    f"delay of {_COMPLETED}": _DELAYS,
+    _COMES_LAST: (False, True),
 }
 """What a schedule says, and what it may say of that: the simplest first."""
 _SIMPLEST: Final[_Schedule] = {name: choices[0] for name, choices in _CHOICES.items()}
@@ -137,15 +142,15 @@ def _shrunk(
 def _scenario_of(schedule: _Schedule) -> dict[str, Any]:
     """Return the scenario of a schedule, as a file says it."""
     webhooks = []
-    for status in (Status.PROCESSING, Status.COMPLETED):
+    for status in (_PROCESSING, _COMPLETED):
         fault: dict[str, Any] = {}
-        if schedule[f"copies of {status.word}"] != 1:
-            fault["copies"] = schedule[f"copies of {status.word}"]
-        if schedule[f"delay of {status.word}"] != _DELAYS[0]:
-            fault["delay"] = schedule[f"delay of {status.word}"]
-        if status is Status.PROCESSING and schedule["processing comes last"]:
+        if schedule[f"copies of {status}"] != 1:
+            fault["copies"] = schedule[f"copies of {status}"]
+        if schedule[f"delay of {status}"] != _DELAYS[0]:
+            fault["delay"] = schedule[f"delay of {status}"]
+        if status == _PROCESSING and schedule[_COMES_LAST]:
             fault["after_end"] = True
         if fault:
-            webhooks.append({"status": status.word, "fault": fault})
-    stages = [{word: schedule[word]} for word in ("queueing", "processing")]
-    return {"jobs": [{"stages": [*stages, "completed"]}], "webhooks": webhooks}
+            webhooks.append({"status": status, "fault": fault})
+    stages = [{word: schedule[word]} for word in (_QUEUEING, _PROCESSING)]
+    return {"jobs": [{"stages": [*stages, _COMPLETED]}], "webhooks": webhooks}

@@ -43,7 +43,6 @@ _SECTIONS: Final[Mapping[str, str]] = {
     **{GET_TOKEN: "2", QUOTA_INFO: "7", FILE: "8", UNKNOWN: "1"},
 }
 _OF_ALL_OTHERS: Final = "12"
-_WORDS: Final = {Status.QUEUEING: "queueing", Status.PROCESSING: "processing"}
 _CREDITS: Final = 10**9
 
 
@@ -151,7 +150,7 @@ def _life(job_id: str, created: _Answer, answers: list[_Answer], contradictions:
             last = record
             seen.append((answer.call.at_s - began_s, int(record[RESULTS[answer.call.endpoint].status_word])))
     if len(seen) == 1:
-        return {"stages": ["completed"]}  # nobody asked what became of it
+        return {"stages": [Status.COMPLETED.word]}  # nobody asked what became of it
     stages: list[Any] = []
     stage_began_s, stage_status = seen[0]
     for (before_s, _), (after_s, status) in pairwise(seen):
@@ -167,17 +166,17 @@ def _life(job_id: str, created: _Answer, answers: list[_Answer], contradictions:
         stages.append(_stage(stage_status, middle_s - stage_began_s))
         stage_began_s, stage_status = middle_s, status
     if stage_status < Status.COMPLETED:
-        stages.append({_WORDS[Status(stage_status)]: "forever"})
+        stages.append({Status(stage_status).word: "forever"})
     elif stage_status == Status.FAILED:
         reasons = [each for each in last.get("error_reasons") or [] if isinstance(each, str) and each]
-        stages.append({"failed": reasons} if reasons else "failed")
+        stages.append({Status.FAILED.word: reasons} if reasons else Status.FAILED.word)
     else:
-        stages.append("completed")
+        stages.append(Status.COMPLETED.word)
     return {"stages": stages}
 
 
 def _stage(status: int, length_s: float) -> dict[str, str]:
-    return {_WORDS[Status(status)]: f"{max(1, round(length_s * 1000))}ms"}
+    return {Status(status).word: f"{max(1, round(length_s * 1000))}ms"}
 
 
 def _shown(job_id: str, answer: _Answer) -> dict[str, Any] | None:
