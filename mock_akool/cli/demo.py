@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mock_akool.cli.flags import FAMILY, read_by
 from mock_akool.cli.parser import FOLDERS, completed_by
+from mock_akool.core.errors import Mistakes
 
 
 def add_parser(commands: Any, help: str) -> None:
@@ -18,12 +20,13 @@ def add_parser(commands: Any, help: str) -> None:
         description="Start a server on a free port, run a client against it, and save what it gets. Without FAMILY "
         "it makes an image and presses its buttons.",
     )
-    parser.add_argument(
+    family = parser.add_argument(
         "family",
         nargs="?",
         metavar="FAMILY",
         help="run the client of this family of jobs; `mock-akool families` lists them",
     )
+    read_by(FAMILY, family)
     folder = parser.add_argument(
         "--folder", type=Path, default=Path("mock-akool-demo"), help="where to save the files (default: %(default)s)"
     )
@@ -41,10 +44,12 @@ def run_demo(options: argparse.Namespace) -> int:
     from mock_akool.server.http_server import Server
     from mock_akool.server.settings import ScenarioSettings
 
-    family = None if options.family is None else demo_families.family_named(options.family)
+    mistakes = Mistakes()
+    options.parser.read(options, mistakes)
+    mistakes.raise_any()
     screen = Screen(sys.stdout)
     with Server(Application(ScenarioSettings(), SystemClock())) as server:
         screen.line(f"A fake of Akool's API listens on {server.url}, and a client calls it.")
-        if family is not None:
-            return demo_families.play(family, server.url, options.folder, screen)
+        if options.family is not None:
+            return demo_families.play(options.family, server.url, options.folder, screen)
         return demo_images.play(server.url, options.folder, screen)

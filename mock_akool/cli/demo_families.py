@@ -25,24 +25,9 @@ from mock_akool.cli.demo_client import (
     status_in,
     writing,
 )
-from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.schema import did_you_mean
 from mock_akool.core.timeline import Status
 
 _PACE: Final = Pace(all_s=60.0)
-
-
-def family_named(name: str) -> Family[Any]:
-    """Return the family with a name; `-` is as good as `_`. Raises MockAkoolError with the nearest name."""
-    meant = name.lower().replace("-", "_")
-    names = [family.name for family in FAMILIES]
-    for family in FAMILIES:
-        if family.name == meant:
-            return family
-    # faceswap is near to several, and for each of them too short to be like it.
-    begun = [each for each in names if each.replace("_", "").startswith(meant.replace("_", ""))] if meant else []
-    hint = f"did you mean {begun[0]!r}?" if begun else did_you_mean(meant, names, "`mock-akool families` lists them")
-    raise MockAkoolError(f"there is no family {name!r}; {hint}")
 
 
 def play(family: Family[Any], url: str, folder: Path, screen: Screen, pace: Pace = _PACE) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mock_akool.cli.parser import FOLDERS, completed_by
-from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.errors import Mistakes, MockAkoolError
 from mock_akool.core.schema import did_you_mean
 
 _PACKAGE: Final = Path(__file__).parents[1]
@@ -51,10 +51,12 @@ def list_examples(options: argparse.Namespace) -> int:
 def copy_examples(options: argparse.Namespace) -> int:
     """Copy the examples; raises MockAkoolError, and copies nothing, when a file would be overwritten."""
     files = _files()
+    mistakes = Mistakes()
     for name in options.names:
         if name not in files:
             hint = did_you_mean(name, files, "`mock-akool examples list` shows them")
-            raise MockAkoolError(f"there is no example {name!r}", f"{hint[:1].upper()}{hint[1:]}")
+            mistakes.add(f"there is no example {name!r}", hint)
+    mistakes.raise_any()
     chosen = {options.folder / name: files[name] for name in options.names or files}
     there = [str(target) for target in chosen if target.exists()]
     if there:

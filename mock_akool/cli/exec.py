@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from mock_akool.cli.announcements import Announcer
+from mock_akool.cli.flags import WRITABLE_FILE, read_by
 from mock_akool.cli.parser import FILES, completed_by
 from mock_akool.cli.serve import (
     add_settings,
@@ -29,6 +30,7 @@ from mock_akool.cli.serve import (
     write_port,
 )
 from mock_akool.core.errors import Mistakes, MockAkoolError, SettingsError
+from mock_akool.core.schema import Plain, one_of
 from mock_akool.server.addresses import bare_url
 from mock_akool.server.settings import table
 
@@ -43,7 +45,6 @@ _BY_SIGNAL: Final = 128
 _NO_ERROR: Final = frozenset({0, _BY_SIGNAL + signal.SIGINT, _BY_SIGNAL + signal.SIGTERM})
 """How a command ends that did its work, or that a person ended, such as a server."""
 _FORWARDED: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
-_OTHER_REPORT: Final = "Choose another with --report"
 _NOTHING: Final = "mock-akool: no request reached the fake"
 _CLIENTS: Final = "clients"
 """The folder beside the CA for the files that variables name."""
@@ -110,11 +111,13 @@ def add_parser(commands: Any, help: str) -> None:
     own.add_argument("--quiet", action="store_true", help="print nothing")
     report = own.add_argument("--report", metavar="FILE", help="a file for the report (JSON)")
     completed_by(FILES, report)
+    read_by(WRITABLE_FILE, report)
     where = parser.add_argument_group("for programs that ignore every variable")
     where.add_argument("--isolate", action="store_true", help="a network with Akool's hosts only (Linux)")
     other = parser.add_argument_group("without a server of its own")
-    other.add_argument("--attach", metavar="URL", help="use the server that runs there")
-    other.add_argument(
+    attached = other.add_argument("--attach", metavar="URL", help="use the server that runs there")
+    read_by(_BARE_URL, attached)
+    printed = other.add_argument(
         "--print-env",
         nargs="?",
         const="shell",
@@ -122,25 +125,31 @@ def add_parser(commands: Any, help: str) -> None:
         metavar="FORM",
         help="print the variables: shell or dotenv",
     )
+    read_by(one_of(("shell", "dotenv")), printed)
     add_settings(parser, ["what jobs do"])
     parser.add_argument("command", nargs="*", metavar="COMMAND", help="the program and its arguments, after --")
-    parser.set_defaults(run=execute, parser=parser)
+    parser.set_defaults(run=execute)
+
+
+_BARE_URL: Final = Plain("the address of a server", bare_url, {"type": "string", "format": "uri"})
 
 
 def execute(options: argparse.Namespace) -> int:
     """Run the command against a fake; returns its exit status, or 127 when there is no such command."""
-    if options.isolate and (options.attach is not None or options.print_env is not None):
-        options.parser.error("--isolate wants a server of its own; leave out --attach and --print-env")
     _check_used(options)
+    command = command_of(options) if options.print_env is None else []
+    mistakes = Mistakes()
+    options.parser.read(options, mistakes)
+    with mistakes.noted():
+        has_own = options.attach is None and options.print_env is None
+        settings = settings_for_command(options) if has_own else read_settings(options)
+    mistakes.raise_any()
     if options.print_env is not None:
-        return _print_environment(options)
-    command = command_of(options)
+        return _print_environment(options, settings)
     program = program_of(command)
     if isinstance(program, int):
         return program
-    if options.report:
-        _check_report(options.report)
-    with _fake(options) as fake:
+    with _fake(options, settings) as fake:
         began = fake.observed()
         status = _run([program, *command[1:]], {**os.environ, **fake.variables}, fake)
         seen = fake.observed()
@@ -163,18 +172,23 @@ def _check_used(options: argparse.Namespace) -> None:
     """End with the status of wrong usage for flags that would do nothing."""
     given = set(given_flags(options)) | {each.partition("=")[0] for each in options.set}
     flags = {row.name: row.flag for row in table()}
+    wrong = []
+    if options.isolate and (options.attach is not None or options.print_env is not None):
+        wrong.append("--isolate wants a server of its own; leave out --attach and --print-env")
     if options.print_env is not None:
         own = {"--quiet": options.quiet, "--report": options.report, "COMMAND": options.command}
         needless = [name for name, value in own.items() if value]
         if needless:
-            options.parser.error(f"--print-env runs no command; leave out {', '.join(needless)}")
+            wrong.append(f"--print-env runs no command; leave out {', '.join(needless)}")
     for flag, value in (("--attach", options.attach), ("--print-env", options.print_env)):
         if value is None or (flag == "--print-env" and options.attach is not None):
             continue
         needless = [each for name, each in flags.items() if name in given - _USED_BY[flag]]
         if needless:
             why = "uses a server that runs already" if flag == "--attach" else "starts no server"
-            options.parser.error(f"{flag} {why}; leave out {', '.join(needless)}")
+            wrong.append(f"{flag} {why}; leave out {', '.join(needless)}")
+    if wrong:
+        options.parser.refuse(options, *wrong)
 
 
 def command_of(options: argparse.Namespace) -> list[str]:
@@ -182,7 +196,9 @@ def command_of(options: argparse.Namespace) -> list[str]:
     command: list[str] = options.command
     if not command:
         name = options.parser.prog.split()[-1]
-        options.parser.error(f"there is no command; write it after --, as in `mock-akool {name} -- node app.mjs`")
+        options.parser.refuse(
+            options, f"there is no command; write it after --, as in `mock-akool {name} -- node app.mjs`"
+        )
     return command
 
 
@@ -221,13 +237,12 @@ class _Fake:
 
 
 @contextmanager
-def _fake(options: argparse.Namespace) -> Iterator[_Fake]:
+def _fake(options: argparse.Namespace, settings: Settings) -> Iterator[_Fake]:
     if options.attach is not None:
-        yield _Attached(options)
+        yield _Attached(options, settings)
         return
     from mock_akool.server.reload import Reloader
 
-    settings = settings_for_command(options)
     server, log = server_of(settings)
     application, announcer = server.application, Announcer(sys.stderr)
     with ExitStack() as at_end:
@@ -305,21 +320,16 @@ class _Isolated(OwnFake):
 class _Attached(_Fake):
     """A fake on a server that runs already."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: argparse.Namespace, settings: Settings) -> None:
         from mock_akool.mock.remote.admin_client import AdminClient
         from mock_akool.server.certificates import Authority
 
-        mistakes = Mistakes()
-        with mistakes.noted():
-            url = bare_url(options.attach)
-        with mistakes.noted():
-            settings = read_settings(options)
-        mistakes.raise_any()
-        self._client = AdminClient(url, settings.admin_token)
+        self._client = AdminClient(options.attach, settings.admin_token)
         self._client.health()
         host, port = self._client.address
-        folder = Authority(settings.ca_dir).folder / f"{host}-{port}"
-        super().__init__(_variables(host, port, self._client.ca(), folder))
+        super().__init__(
+            _variables(host, port, self._client.ca(), Authority(settings.ca_dir).folder / f"{host}-{port}")
+        )
 
     def observed(self) -> Observed:
         """Return what it saw until now."""
@@ -360,15 +370,14 @@ def _variables(host: str, port: int, root_pem: bytes, folder: Path) -> dict[str,
     return variables(host, port, root_pem, folder / _CLIENTS)
 
 
-def _print_environment(options: argparse.Namespace) -> int:
+def _print_environment(options: argparse.Namespace, settings: Settings) -> int:
     from mock_akool.cli.client_environment import written
 
     if options.attach is not None:
-        found = _Attached(options).variables
+        found = _Attached(options, settings).variables
     else:
         from mock_akool.server.certificates import Authority
 
-        settings = read_settings(options)
         authority = Authority(settings.ca_dir)
         found = _variables(settings.host[0], settings.port, authority.root_pem(), authority.folder)
     print(written(found, options.print_env))
@@ -503,18 +512,10 @@ def nothing_came(command: Sequence[str]) -> list[str]:
     return [_NOTHING, *(f"hint: {each}" for each in [*ways, general])]
 
 
-def _check_report(file: str) -> None:
-    """Refuse a file that cannot be written before the command runs, which may take long and cost something."""
-    folder = Path(file).parent
-    if not folder.is_dir():
-        raise MockAkoolError(f"cannot write the report {file}: there is no folder {folder}", _OTHER_REPORT)
-    if Path(file).is_dir():
-        raise MockAkoolError(f"cannot write the report {file}: it is a folder", _OTHER_REPORT)
-
-
 def _write_report(file: str, seen: Observed, command: Sequence[str], status: int) -> None:
     content = {"command": list(command), "exit_status": status, **seen._asdict()}
     try:
         Path(file).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
-        raise MockAkoolError(f"cannot write the report {file}: {error.strerror or error}", _OTHER_REPORT) from None
+        why = error.strerror or error
+        raise MockAkoolError(f"cannot write the report {file}: {why}", "Choose another with --report") from None

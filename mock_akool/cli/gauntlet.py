@@ -12,11 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mock_akool.cli.exec import command_of, ended_early, nothing_came, program_of, settings_for_command
+from mock_akool.cli.flags import COUNT, FAMILY, HTTP_URL, WRITABLE_FILE, read_by
 from mock_akool.cli.parser import FILES, FOLDERS, completed_by
 from mock_akool.cli.serve import add_settings
-from mock_akool.core.errors import MockAkoolError, ScenarioError, SettingsError
+from mock_akool.core.errors import Mistakes, MockAkoolError, ScenarioError
+from mock_akool.core.options import POSITIVE
+from mock_akool.core.schema import Shape
+from mock_akool.server.settings import Settings
 
 if TYPE_CHECKING:
+    from mock_akool.akool.families import Family
     from mock_akool.akool.scenarios.model import Scenario
     from mock_akool.cli.gauntlet_runs import Runs
     from mock_akool.gauntlet import GauntletReport, Judgement
@@ -51,28 +56,24 @@ def add_parser(commands: Any, help: str) -> None:
         epilog="The flags of `mock-akool serve` that are about jobs and the fake are flags of gauntlet too.",
     )
     which = parser.add_argument_group("which scenarios")
+    scenarios = Settings.fields()["scenario"].shape
     for flag, help in (
         ("--only", "run these: NAME or NAME,NAME (repeatable)"),
         ("--skip", "leave these out: NAME or NAME,NAME (repeatable)"),
     ):
-        which.add_argument(flag, action="append", default=[], metavar="NAME", help=help)
-    which.add_argument("--family", metavar="NAME", help="the family of the program's jobs, such as image_v3")
-    which.add_argument("--repeat", type=_count, default=1, metavar="N", help="run each with N seeds")
-    which.add_argument("--webhook-url", metavar="URL", help="the program listens for webhooks there")
-    which.add_argument(
-        "--races",
-        type=_count,
-        metavar="N",
-        help="instead, try N orders of polls and webhooks",
-    )
+        read_by(scenarios, which.add_argument(flag, action="append", default=[], metavar="NAME", help=help))
     how = parser.add_argument_group("how they are run")
-    how.add_argument(
-        "--speed", type=_positive, default=_SPEED, metavar="N", help="the fake's clock is N times as fast (default: 20)"
+    flags: tuple[tuple[Any, str, str, Shape, Any, str], ...] = (
+        (which, "--family", "NAME", FAMILY, None, "the family of the program's jobs, such as image_v3"),
+        (which, "--repeat", "N", COUNT, 1, "run each with N seeds"),
+        (which, "--webhook-url", "URL", HTTP_URL, None, "the program listens for webhooks there"),
+        (which, "--races", "N", COUNT, None, "instead, try N orders of polls and webhooks"),
+        (how, "--speed", "N", POSITIVE, _SPEED, "the fake's clock is N times as fast (default: 20)"),
+        (how, "--limit", "S", POSITIVE, _LIMIT_S, "end the program after S seconds (default: 60)"),
+        (how, "--at-once", "N", COUNT, _AT_ONCE, "how many run at the same time (default: 8)"),
     )
-    how.add_argument(
-        "--limit", type=_positive, default=_LIMIT_S, metavar="S", help="end the program after S seconds (default: 60)"
-    )
-    how.add_argument("--at-once", type=_count, metavar="N", help="how many run at the same time (default: 8)")
+    for group, flag, metavar, shape, default, help in flags:
+        read_by(shape, group.add_argument(flag, metavar=metavar, default=default, help=help))
     saves = how.add_argument(
         "--saves-to",
         metavar="DIR",
@@ -85,30 +86,14 @@ def add_parser(commands: Any, help: str) -> None:
         ("--json", "everything, as JSON"),
         ("--junit", "JUnit XML"),
     ):
-        completed_by(FILES, what.add_argument(flag, metavar="FILE", help=help))
+        file = what.add_argument(flag, metavar="FILE", help=help)
+        completed_by(FILES, file)
+        read_by(WRITABLE_FILE, file)
     known = what.add_argument("--known", metavar="FILE", help="accepted findings: a line `scenario: finding` for each")
     completed_by(FILES, known)
     add_settings(parser, [], unused=_UNUSED)
     parser.add_argument("command", nargs="*", metavar="COMMAND", help="the program and its arguments, after --")
-    parser.set_defaults(run=execute, parser=parser, isolate=False)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError(text)
-    return number
-
-
-_count.__name__ = "number from 1"
-_positive.__name__ = "number above 0"
+    parser.set_defaults(run=execute, isolate=False)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -120,8 +105,14 @@ def execute(options: argparse.Namespace) -> int:
 
     command = command_of(options)
     _check_races(options)
-    settings = settings_for_command(options)
-    known = read_known_file(Path(options.known)) if options.known else frozenset()
+    mistakes = Mistakes()
+    options.parser.read(options, mistakes)
+    known: Known = frozenset()
+    with mistakes.noted():
+        known = read_known_file(Path(options.known)) if options.known else known
+    with mistakes.noted():
+        settings = settings_for_command(options)
+    mistakes.raise_any()
     scenarios = [] if options.races else _scenarios(options)
     program = program_of(command)
     if isinstance(program, int):
@@ -130,7 +121,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.races:
         return _race(runs, options, command, settings.seed, known)
     turns = [(each, settings.seed + turn) for each in scenarios for turn in range(options.repeat)]
-    at_once = (options.at_once or _AT_ONCE) if runs.may_overlap else 1
+    at_once = options.at_once if runs.may_overlap else 1
     found: dict[int, Judgement] = {}
     with ThreadPoolExecutor(at_once) as pool:
         futures = {pool.submit(runs.judged, *turn): number for number, turn in enumerate(turns)}
@@ -165,14 +156,17 @@ def _print_nothing_came(command: list[str], runs: Runs) -> None:
 
 def _check_races(options: argparse.Namespace) -> None:
     """End with the status of wrong usage for options that make no sense together with --races."""
-    if not options.races:
+    if options.races is None:
         return
+    wrong = []
     if not options.webhook_url:
-        options.parser.error("--races wants --webhook-url: races are those of polls and webhooks")
+        wrong.append("--races wants --webhook-url: races are those of polls and webhooks")
     others = {"--only": options.only, "--skip": options.skip, "--family": options.family}
-    given = [flag for flag, value in others.items() if value] + ["--repeat"] * (options.repeat > 1)
+    given = [flag for flag, value in others.items() if value] + ["--repeat"] * (options.repeat != 1)
     if given:
-        options.parser.error(f"--races makes schedules of its own; leave out {', '.join(given)}")
+        wrong.append(f"--races makes schedules of its own; leave out {', '.join(given)}")
+    if wrong:
+        options.parser.refuse(options, *wrong)
 
 
 def _show_progress(done: int, all_of_them: int, judgement: Judgement) -> None:
@@ -215,36 +209,27 @@ def _race(runs: Runs, options: argparse.Namespace, command: list[str], seed: int
 
 
 def _scenarios(options: argparse.Namespace) -> list[Scenario]:
-    """Return the scenarios that are to be run; raises ScenarioError for an unknown name."""
+    """Return the scenarios that are to be run; raises ScenarioError when none is left."""
     from mock_akool.scenario_library.library import load_all, names
 
-    wanted, skipped = (load_all(",".join(each)) for each in (options.only, options.skip))
-    left_out = {each.name for each in skipped}
-    found = [each for each in wanted or load_all(list(names())) if each.name not in left_out]
-    about = _endpoints_of(options.family)
+    left_out = {each.name for each in options.skip}
+    found = [each for each in options.only or load_all(list(names())) if each.name not in left_out]
+    about = None if options.family is None else _endpoints_of(options.family)
     kept = [
         each
         for each in found
-        if (about is None or each.expect.is_about(about)) and (options.webhook_url or wanted or not each.webhooks)
+        if (about is None or each.expect.is_about(about)) and (options.webhook_url or options.only or not each.webhooks)
     ]
     if not kept:
         raise ScenarioError("no scenario is left", "leave out some of --only, --skip and --family")
     return kept
 
 
-def _endpoints_of(family: str | None) -> frozenset[str] | None:
-    """Return the endpoints that create and show the jobs of a family; raises SettingsError for an unknown name."""
-    from mock_akool.akool.families import FAMILIES
-    from mock_akool.core.schema import did_you_mean
-
-    if family is None:
-        return None
-    known = {each.name: each for each in FAMILIES}
-    if family not in known:
-        hint = did_you_mean(family, known, f"they are {', '.join(known)}")
-        raise SettingsError(f"there is no family {family!r}", hint, ("--family",))
-    meant = known[family]
-    return frozenset([*(each.endpoint for each in meant.creates), *(each.results.endpoint for each in meant.readings)])
+def _endpoints_of(family: Family[Any]) -> frozenset[str]:
+    """Return the endpoints that create and show the jobs of a family."""
+    return frozenset(
+        [*(each.endpoint for each in family.creates), *(each.results.endpoint for each in family.readings)]
+    )
 
 
 def _write_all(report: GauntletReport, options: argparse.Namespace) -> None:

@@ -13,13 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Final
-from urllib.parse import urlsplit
 
 from mock_akool.akool.scenarios.model import Scenario
 from mock_akool.cli.exec import OwnFake, address_of, why_not_run
 from mock_akool.cli.serve import server_of
 from mock_akool.core.clock import SteeredClock
-from mock_akool.core.errors import MockAkoolError, SettingsError
+from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.text import cleaned
 from mock_akool.diagnostics.observations import Observations
 from mock_akool.gauntlet.facts import ClientEnd, How, Run
@@ -79,8 +78,6 @@ class Runs:
         self._starting = threading.Lock()
         self.early_status = 0
         """The exit status of a run that ended with an error before it sent a request, 0 if there was none."""
-        if webhook_url is not None and not urlsplit(webhook_url).hostname:
-            raise SettingsError(f"{webhook_url!r} is no URL", "write http://127.0.0.1:8000/hook", ("--webhook-url",))
 
     @property
     def may_overlap(self) -> bool:

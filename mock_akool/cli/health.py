@@ -7,9 +7,12 @@ import os
 import re
 from typing import Any, Final
 
-from mock_akool.core.errors import SettingsError
+from mock_akool.cli.flags import SERVER_URL, read_by
+from mock_akool.core.errors import Mistakes, SettingsError
+from mock_akool.core.options import POSITIVE
+from mock_akool.core.schema import Optional
 from mock_akool.mock.remote.admin_client import AdminClient
-from mock_akool.server.addresses import CONFIG_VARIABLE, DEFAULT_PORT, HIGHEST_PORT, PREFIX, read_host, server_url
+from mock_akool.server.addresses import CONFIG_VARIABLE, DEFAULT_PORT, HIGHEST_PORT, PREFIX, read_host
 
 _DEFAULT_URL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
 
@@ -17,16 +20,23 @@ _DEFAULT_URL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
 def add_parser(commands: Any, help: str) -> None:
     """Add the command to the commands of a parser."""
     parser = commands.add_parser("health", help=help, description="Check that a server is healthy.")
-    parser.add_argument("--url", help=f"the server's address (default: that of {PREFIX}PORT, else {_DEFAULT_URL})")
-    parser.add_argument(
-        "--timeout", type=float, default=2.0, metavar="SECONDS", help="how long to wait for it (default: %(default)s)"
+    url = parser.add_argument(
+        "--url", help=f"the server's address (default: that of {PREFIX}PORT, else {_DEFAULT_URL})"
     )
+    read_by(Optional(SERVER_URL), url)
+    timeout = parser.add_argument(
+        "--timeout", default=2.0, metavar="SECONDS", help="how long to wait for it (default: %(default)s)"
+    )
+    read_by(POSITIVE, timeout)
     parser.set_defaults(run=check_health)
 
 
 def check_health(options: argparse.Namespace) -> int:
     """Ask a server whether it is healthy, and print its answer; returns the exit code."""
-    url = server_url(options.url) if options.url else _url_of_environment()
+    mistakes = Mistakes()
+    options.parser.read(options, mistakes)
+    mistakes.raise_any()
+    url = options.url or _url_of_environment()
     name, version = AdminClient(url, patience_s=options.timeout).health()
     print(f"{name} {version} at {url} is ok")
     return 0

@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import Any, Final, NoReturn
 
 from mock_akool.cli.exit_statuses import line_for
+from mock_akool.core.errors import Mistakes
 from mock_akool.core.text import cleaned
 
 _FLAG: Final = re.compile("--?[a-z]", re.IGNORECASE)
@@ -54,24 +55,29 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", HelpFormatter)
         options["allow_abbrev"] = False
         super().__init__(*arguments, **options)
+        self.set_defaults(parser=self)
         self.epilog = " ".join(filter(None, (self.epilog, line_for(self.prog)))) or None
         self.written_otherwise: dict[str, str] = {}
         """What is no flag here, and how it is written instead."""
         self.unused: dict[str, str] = {}
         """What is a flag of other commands and would do nothing here, and why."""
         self.other_mistakes: Callable[[argparse.Namespace], Iterable[str]] = lambda namespace: ()
-        """Returns what is wrong with the flags that there are, to be reported along with those that there are not."""
+        """Returns what is wrong with the settings that were given, to be reported along with flags that are unknown."""
         self._given: Sequence[str] = ()
+        self._parsed: argparse.Namespace | None = None
+        """What is parsed already, while arguments are parsed."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse, and refuse here what is unknown, where its name could have been meant."""
         self._given = sys.argv[1:] if args is None else args
-        namespace, rest = super().parse_known_args(args, namespace)
+        self._parsed = argparse.Namespace() if namespace is None else namespace
+        namespace, rest = super().parse_known_args(args, self._parsed)
         flags = self._unknown_flags(rest)
         if flags:
-            self._refuse([*map(self._unknown, flags), *self.other_mistakes(namespace)])
+            self.refuse(namespace, *map(self._unknown, flags))
         if rest:
             self.error(f"{next((each for each in rest if each != '--'), '--')!r} is one argument too many")
+        self._parsed = None
         return namespace, rest
 
     def _unknown_flags(self, words: Iterable[str]) -> list[str]:
@@ -93,11 +99,29 @@ class Parser(argparse.ArgumentParser):
         meant = _nearest(flag, (*self._option_string_actions, *self.written_otherwise))
         return f"there is no flag {flag}{self._hint(meant)}"
 
-    def _refuse(self, mistakes: list[str]) -> NoReturn:
-        if len(mistakes) == 1:
-            self.error(mistakes[0])
-        lines = "".join(f"\n  {each}" for each in mistakes)
-        self.exit(2, f"{self.prog}: {len(mistakes)} mistakes:{lines}\nSee {self.prog} --help\n")
+    def read(self, namespace: argparse.Namespace, mistakes: Mistakes) -> None:
+        """Put in the place of each argument that has a shape what the shape reads, by its flag's name."""
+        for action in self._actions:
+            shape, given = getattr(action, "shape", None), getattr(namespace, action.dest, None)
+            if shape is not None and given is not None:
+                from mock_akool.cli.flags import plain_of  # only commands that have shapes pay for the import
+
+                name = max(action.option_strings or [str(action.metavar)], key=len)
+                setattr(namespace, action.dest, mistakes.read(shape, plain_of(shape, given), (name,)))
+
+    def refuse(self, namespace: argparse.Namespace | None, *what: str) -> NoReturn:
+        """Say what is wrong with the usage, and besides with the values of a namespace, and exit with 2."""
+        mistakes = Mistakes()
+        others: Iterable[str] = ()
+        if namespace is not None:
+            self.read(namespace, mistakes)
+            others = self.other_mistakes(namespace)
+        said = ["\n".join(map(cleaned, each.split("\n"))) for each in (*what, *map(str, mistakes.found), *others)]
+        if len(said) == 1:
+            stop = "" if said[0].endswith("?") else "."
+            self.exit(2, f"{self.prog}: {said[0]}{stop} See {self.prog} --help\n")
+        listed = "".join(f"\n  {each}" for each in said)
+        self.exit(2, f"{self.prog}: {len(said)} mistakes:{listed}\nSee {self.prog} --help\n")
 
     def _hint(self, meant: str | None) -> str:
         if meant is None:
@@ -110,19 +134,14 @@ class Parser(argparse.ArgumentParser):
         """Print what is wrong and where help is, and exit with 2."""
         # A misspelt flag is often why argparse misses another argument, and then the mistake is the flag.
         flags = self._unknown_flags(self._own_words())
-        self._given = ()
         commands = self._commands()
-        if flags:
-            self._refuse([self._unknown(each) for each in flags])
         if commands is not None and message.endswith("required: COMMAND"):
             message = f"the command is missing. Choose from {', '.join(commands.choices)}"
-        stop = "" if message.endswith("?") else "."
-        said = "\n".join(map(cleaned, message.split("\n")))
-        self.exit(2, f"{self.prog}: {said}{stop} See {self.prog} --help\n")
+        self.refuse(self._parsed, *(map(self._unknown, flags) if flags else [message]))
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse a word that is none of the choices, such as an unknown command."""
-        if action.choices is None or value in action.choices:
+        """Refuse a word that is none of the choices, such as an unknown command. Where a shape reads it, that does."""
+        if action.choices is None or value in action.choices or hasattr(action, "shape"):
             return
         choices = list(map(str, action.choices))
         kind = "command" if isinstance(action, argparse._SubParsersAction) else action.dest

@@ -9,6 +9,7 @@ from mock_akool.akool.codes import API_URL
 from mock_akool.cli.announcements import Announcer, JsonAnnouncer
 from mock_akool.cli.parser import FOLDERS, completed_by
 from mock_akool.cli.serve import LISTENING, add_settings, all_but, read_settings, run_server
+from mock_akool.core.errors import Mistakes
 from mock_akool.diagnostics.describe import counted
 from mock_akool.server.settings import Settings
 
@@ -61,8 +62,12 @@ def record(options: argparse.Namespace) -> int:
     from mock_akool.server.recorder import Recorder
     from mock_akool.server.upstream import upstreams_of
 
-    upstreams = upstreams_of(options.upstream)
-    settings = read_settings(options, _DEFAULTS)
+    mistakes = Mistakes()
+    with mistakes.noted():
+        upstreams = upstreams_of(options.upstream)
+    with mistakes.noted():
+        settings = read_settings(options, _DEFAULTS)
+    mistakes.raise_any()
     made: list[Recorder] = []
 
     def make(settings: Settings) -> Application:

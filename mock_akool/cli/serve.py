@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mock_akool._version import __version__
 from mock_akool.cli.announcements import Announcer, JsonAnnouncer, as_json, end_of_run
+from mock_akool.cli.flags import plain_of
 from mock_akool.cli.parser import FILES, FOLDERS, completed_by
 from mock_akool.core.errors import Mistakes, MockAkoolError
 from mock_akool.diagnostics.describe import counted, describe_bug
@@ -196,8 +197,7 @@ def given_flags(options: argparse.Namespace) -> dict[str, Any]:
     for row in table():
         texts = given.get(row.name)
         if row.repeats and texts is not None:
-            lists = [row.field.shape.from_text(text) for text in texts]
-            given[row.name] = [each for some in lists for each in (some if isinstance(some, list) else [some])]
+            given[row.name] = plain_of(row.field.shape, texts)
     return given
 
 

@@ -8,12 +8,15 @@ import os
 import sys
 from typing import Any, Final
 
-from mock_akool.cli.parser import Parser
+from mock_akool.akool.settings import ServiceSettings
+from mock_akool.cli.flags import HTTP_URL, SAMPLE_URL, family_named, read_assigned, read_by
+from mock_akool.cli.parser import FILES, Parser, completed_by
 from mock_akool.core.clock import NS_PER_MS, NS_PER_S, SystemClock
-from mock_akool.core.durations import Duration
-from mock_akool.core.errors import MockAkoolError, SettingsError
+from mock_akool.core.durations import DURATION
+from mock_akool.core.errors import Mistakes, MockAkoolError, SettingsError
+from mock_akool.core.schema import NAME, Plain
 from mock_akool.core.urls import without_password
-from mock_akool.core.webhook_faults import UNKNOWN_ID, WEBHOOK_FAULT, WebhookFault
+from mock_akool.core.webhook_faults import UNKNOWN_ID, WEBHOOK_FAULT, WEBHOOK_STATUS, WebhookFault
 
 _ID: Final = "AKOOL_CLIENT_ID"
 _KEY: Final = "AKOOL_API_KEY"
@@ -22,6 +25,7 @@ _SAMPLE_ID: Final = "64dd90f9f0b6684651e90d60"
 _SAMPLE_URL: Final = (
     "https://d2qf6ukcym4kn9.cloudfront.net/1767225605000-0a1b2c3d-0a1b-4a1b-8a1b-0a1b2c3d4e5f-1234.jpeg"
 )
+_SAMPLE_FAMILY: Final = "image_v4"
 _NOT_BY_HAND: Final = ("delay", "after_end")
 """Faults that are about several webhooks or about when one is sent."""
 
@@ -37,24 +41,36 @@ def add_parser(commands: Any, help: str) -> None:
         usage="mock-akool webhook send --to URL [options]",
         description="Encrypt and sign a webhook, POST it, and print the answer.",
     )
-    sending.add_argument("--to", required=True, metavar="URL", help="where to send it")
+    read_by(HTTP_URL, sending.add_argument("--to", metavar="URL", help="where to send it"))
     _add_account(sending)
     payload = sending.add_argument_group("payload")
-    payload.add_argument("--status", type=int, default=3, help="the job's status: 2, 3 or 4 (default: 3)")
+    status = payload.add_argument("--status", default="3", help="the job's status: 2, 3 or 4 (default: 3)")
+    read_by(WEBHOOK_STATUS, status)
+    family = payload.add_argument(
+        "--family", default=_SAMPLE_FAMILY, metavar="NAME", help="the job's family (default: %(default)s)"
+    )
+    read_by(_FAMILY, family)
     payload.add_argument("--id", default=_SAMPLE_ID, help="the job's _id (default: %(default)s)")
-    payload.add_argument("--url", default=_SAMPLE_URL, help="the URL of the image, sent with status 3")
+    payload.add_argument("--url", default=_SAMPLE_URL, help="the URL of the file, sent with status 3")
     delivery = sending.add_argument_group("delivery")
-    delivery.add_argument("--timeout", default="10s", help="how long to wait for the answer (default: %(default)s)")
-    delivery.add_argument(
+    timeout = delivery.add_argument(
+        "--timeout", default="10s", metavar="TIME", help="how long to wait for the answer (default: %(default)s)"
+    )
+    read_by(DURATION, timeout)
+    settings = ServiceSettings.fields()
+    allowed = delivery.add_argument(
         "--allow-webhook",
         action="append",
         default=[],
         metavar="HOST",
         help="a host to send to, besides this machine and private addresses (repeatable)",
     )
-    delivery.add_argument(
+    read_by(settings["allow_webhook"].shape, allowed)
+    ca_file = delivery.add_argument(
         "--webhook-ca", metavar="FILE", help="a file of certificates (PEM) that a receiver over https may have"
     )
+    read_by(settings["webhook_ca"].shape, ca_file)
+    completed_by(FILES, ca_file)
     delivery.add_argument(
         "--fault",
         action="append",
@@ -84,16 +100,40 @@ def _add_account(parser: Parser) -> None:
     )
 
 
-def _account(options: argparse.Namespace) -> tuple[str, str]:
+def _read_family(name: str) -> Any:
+    family = family_named(name)
+    if not family.webhook.type:
+        raise SettingsError(f"jobs of {family.name} send no webhooks", "`mock-akool families` lists their types")
+    return family
+
+
+_FAMILY: Final = Plain("a family of jobs that send webhooks", _read_family, {"type": "string"})
+
+
+def _read_key(value: str) -> str:
+    from mock_akool.webhooks.envelope import check_key
+
+    check_key(value)
+    return value
+
+
+_API_KEY: Final = Plain("a key of AES", _read_key, {"type": "string"}, secret=True)
+
+
+def _account(options: argparse.Namespace, mistakes: Mistakes, *, encrypts: bool = True) -> tuple[str, str]:
+    """Return the clientId and the clientSecret of flags or variables; `encrypts`: the secret has to be a key of AES."""
     found = []
-    for flag, given, variables in (
-        ("--client-id", options.client_id, (_ID,)),
-        ("--api-key", options.api_key, (_KEY, _SECRET)),
+    for flag, given, shape, variables in (
+        ("--client-id", options.client_id, NAME, (_ID,)),
+        ("--api-key", options.api_key, _API_KEY if encrypts else NAME, (_KEY, _SECRET)),
     ):
-        value = given if given is not None else next(filter(None, map(os.environ.get, variables)), None)
-        if not value:
-            raise SettingsError(f"{flag} is missing", f"Give it, or set the variable {variables[0]}")
-        found.append(value)
+        named = [(flag, given)] if given is not None else [(each, os.environ.get(each)) for each in variables]
+        name, value = next((each for each in named if each[1]), (flag, None))
+        if value:
+            found.append(mistakes.read(shape, value, (name,)))
+        else:
+            mistakes.add("it is missing", f"give it, or set the variable {variables[0]}", (flag,))
+            found.append("")
     client_id, api_key = found
     return client_id, api_key
 
@@ -109,14 +149,19 @@ def send_webhook(options: argparse.Namespace) -> int:
     from mock_akool.webhooks.http_sender import Sender
     from mock_akool.webhooks.receivers import Sent
 
-    client_id, client_secret = _account(options)
-    fault = _fault(options.fault)
+    mistakes = Mistakes()
+    if options.to is None:
+        mistakes.add("it is missing", f"say where to send it, such as {SAMPLE_URL}", ("--to",))
+    options.parser.read(options, mistakes)
+    fault = _fault(options.fault, mistakes)
+    client_id, client_secret = _account(options, mistakes, encrypts=fault.envelope != "plain JSON")
+    mistakes.raise_any()
     now_ns = SystemClock.now_ns()
-    status = options.status if fault.claim_status is None else fault.claim_status
+    status = int(options.status) if fault.claim_status is None else fault.claim_status
     job_id = fault.claim_id or options.id
     if job_id == UNKNOWN_ID:
         job_id = f"{now_ns // NS_PER_S:08x}{now_ns % 16**16:016x}"
-    payload: dict[str, Any] = {"_id": job_id, "status": status, "type": "image"}
+    payload: dict[str, Any] = {"_id": job_id, "status": status, "type": options.family.webhook.type}
     if status == 3:
         payload["url"] = options.url
     draft = Draft(
@@ -129,7 +174,7 @@ def send_webhook(options: argparse.Namespace) -> int:
     )
     body = filled(compose(draft), fault.extra_bytes)
     url, credentials = without_password(options.to)
-    policy, timeout_s = AddressPolicy(options.allow_webhook), Duration.of(options.timeout).ns / NS_PER_S
+    policy, timeout_s = AddressPolicy(options.allow_webhook), options.timeout.ns / NS_PER_S
     sender = Sender(policy, timeout_s, ca_file=options.webhook_ca)
 
     async def send() -> Sent:
@@ -145,28 +190,25 @@ def send_webhook(options: argparse.Namespace) -> int:
     return 0 if all(each == 200 for each in answered) else 1
 
 
-def _fault(given: list[str]) -> WebhookFault:
-    fields: dict[str, Any] = {}
+def _fault(given: list[str], mistakes: Mistakes) -> WebhookFault:
+    """Return what goes wrong with the webhook; no fault when there are mistakes."""
+    kept = []
     for each in given:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise SettingsError(f"{each!r} is not NAME=VALUE", "write it such as copies=2", ("--fault",))
+        name = each.partition("=")[0].strip()
         if name in _NOT_BY_HAND:
-            raise SettingsError(f"{name} makes no sense for a webhook that is sent by hand", place=("--fault",))
-        field = WEBHOOK_FAULT.fields.get(name)
-        fields[name] = value if field is None else field.shape.from_text(value)
-    try:
-        fault: WebhookFault = WEBHOOK_FAULT.read(fields)
-    except SettingsError as error:
-        raise SettingsError.of(error.within(("--fault",)).mistakes) from None
-    return fault
+            mistakes.add("it makes no sense for a webhook that is sent by hand", place=(f"--fault {name}",))
+        else:
+            kept.append(each)
+    return read_assigned(WEBHOOK_FAULT, kept, "--fault", "copies=2", mistakes) or WebhookFault()
 
 
 def open_webhook(options: argparse.Namespace) -> int:
     """Print the payload of a webhook from standard input."""
     from mock_akool.webhooks.envelope import open_envelope
 
-    client_id, client_secret = _account(options)
+    mistakes = Mistakes()
+    client_id, client_secret = _account(options, mistakes)
+    mistakes.raise_any()
     payload = open_envelope(sys.stdin.buffer.read(), client_id, client_secret)
     print(json.dumps(payload, ensure_ascii=False))
     return 0

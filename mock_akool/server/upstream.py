@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from mock_akool.akool.codes import API_URL
 from mock_akool.core.errors import SettingsError
 from mock_akool.core.http import Termination
+from mock_akool.core.schema import Listed, Plain
 
 MOST_BYTES: Final = 256 << 20
 """How long the body of a response is at most: it is in memory as a whole."""
@@ -52,14 +53,14 @@ class Upstream(NamedTuple):
             parts = urlsplit(url.strip())
             port = parts.port
         except ValueError as error:
-            raise SettingsError(f"{url!r} is no address of a server: {error}", wanted, ("--upstream",)) from None
+            raise SettingsError(f"{url!r} is no address of a server: {error}", wanted) from None
         scheme = parts.scheme.lower()
         if scheme not in _PORTS or not parts.hostname or port == 0:
-            raise SettingsError(f"{url!r} is no address of a server", wanted, ("--upstream",))
+            raise SettingsError(f"{url!r} is no address of a server", wanted)
         if parts.username is not None:
-            raise SettingsError("it has a user or a password", "leave it out", ("--upstream",))
+            raise SettingsError("it has a user or a password", "leave it out")
         if parts.path.strip("/") or parts.query or parts.fragment:
-            raise SettingsError(f"{url!r} has a path or a query", wanted, ("--upstream",))
+            raise SettingsError(f"{url!r} has a path or a query", wanted)
         return cls(scheme, parts.hostname.lower(), port or _PORTS[scheme])
 
     @property
@@ -216,12 +217,15 @@ def _read(response: http.client.HTTPResponse, method: str) -> Answered:
     return Answered(response.status, headers, b"".join(pieces), length)
 
 
-def upstreams_of(urls: Sequence[str]) -> tuple[Upstream, ...]:
-    """Return the upstreams of URLs, without repetitions; SettingsError when there is none, or one is not usable."""
+_UPSTREAMS: Final = Listed(Plain("the address of a server", Upstream.of, {"type": "string"}), lone=True)
+
+
+def upstreams_of(urls: Sequence[str], flag: str = "--upstream") -> tuple[Upstream, ...]:
+    """Return the upstreams of URLs, without repetitions.
+
+    Raises SettingsError when there is none, or for all that are not usable, each as what the `flag` says.
+    """
     if not urls:
-        raise SettingsError(
-            "it is missing",
-            f"name the service that is to be recorded, such as {API_URL}",
-            ("--upstream",),
-        )
-    return tuple(dict.fromkeys(map(Upstream.of, urls)))
+        hint = f"name the service that is to be recorded, such as {API_URL}"
+        raise SettingsError("it is missing", hint, (flag,))
+    return tuple(dict.fromkeys(_UPSTREAMS.read(list(urls), (flag,))))

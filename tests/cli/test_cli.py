@@ -242,7 +242,7 @@ class TestMistakes:
             (("serve", "--accounts", "[{}]"), 1, "--accounts[0]: a listed account needs the key 'api_key'"),
             (("serve", "--host", "nowhere.invalid"), 1, "cannot listen on nowhere.invalid:25665"),
             (("serve", "-p", "0", "--port-file", "no/folder"), 1, "cannot write the port file no/folder: No such file"),
-            (("health", "--timeout", "soon"), 2, "mock-akool health: argument --timeout: invalid float value: 'soon'"),
+            (("health", "--timeout", "soon"), 1, "mock-akool: --timeout: 'soon' is not a number above 0"),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
     )
@@ -791,8 +791,8 @@ class TestHealth:
         ("url", "begin", "why"),
         [
             ("http://127.0.0.1:1", "no server answers at http://127.0.0.1:1: ", "Connection refused"),
-            ("http://127.0.0.1:99999", "'http://127.0.0.1:99999' is no address", "Port out of range 0-65535"),
-            ("http://127.0.0.1:x", "'http://127.0.0.1:x' is no address", "Port could not be cast"),
+            ("http://127.0.0.1:99999", "--url: 'http://127.0.0.1:99999' is no address", "Port out of range 0-65535"),
+            ("http://127.0.0.1:x", "--url: 'http://127.0.0.1:x' is no address", "Port could not be cast"),
         ],
     )
     def test_no_server_is_not_well(self, url: str, begin: str, why: str) -> None:
@@ -821,7 +821,7 @@ class TestHealth:
     )
     def test_what_is_no_address_is_reported_with_how_to_write_it(self, url: str, shown: str) -> None:
         finished = run_here("health", "--url", url)
-        assert (finished.returncode, finished.stdout, finished.stderr) == (1, "", f"mock-akool: {shown}\n")
+        assert (finished.returncode, finished.stdout, finished.stderr) == (1, "", f"mock-akool: --url: {shown}\n")
 
     @pytest.mark.parametrize(
         ("answer", "why"),

@@ -36,7 +36,7 @@ def test_each_shell_has_a_script(shell: str, begin: str) -> None:
         (("serve", "--que"), ("--queueing",)),
         (("serve", "--con"), ("--config",)),
         (("scenarios", "sc"), ("schema",)),
-        (("webhook", "send", "--f"), ("--fault",)),
+        (("webhook", "send", "--fau"), ("--fault",)),
         (("completion", "z"), ("zsh",)),
     ],
     ids=" ".join,

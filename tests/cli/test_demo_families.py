@@ -17,7 +17,8 @@ from mock_akool.akool.engine import Engine
 from mock_akool.akool.families import FAMILIES, Family
 from mock_akool.cli.console import Screen
 from mock_akool.cli.demo_client import Pace
-from mock_akool.cli.demo_families import family_named, play
+from mock_akool.cli.demo_families import play
+from mock_akool.cli.flags import family_named
 from mock_akool.core.errors import MockAkoolError
 from mock_akool.core.http import Request, Response
 from tests.children import run, run_here
@@ -128,7 +129,7 @@ def test_a_wrong_word_gets_the_nearest(word: str, hint: str) -> None:
 def test_the_command_says_the_nearest_in_one_line(tmp_path: Path) -> None:
     finished = run_here("demo", "faceswp_pro", "--folder", tmp_path / "new")
     assert (finished.returncode, finished.stdout) == (1, "")
-    assert finished.stderr == "mock-akool: there is no family 'faceswp_pro'; did you mean 'faceswap_pro'?\n"
+    assert finished.stderr == "mock-akool: FAMILY: there is no family 'faceswp_pro'; did you mean 'faceswap_pro'?\n"
     assert not (tmp_path / "new").exists()
 
 

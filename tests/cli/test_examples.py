@@ -56,11 +56,11 @@ def test_several_that_are_there_are_named_together(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("receiver.js", "Did you mean 'receiver.mjs'?"), ("xyz", "`mock-akool examples list` shows them")],
+    [("receiver.js", "did you mean 'receiver.mjs'?"), ("xyz", "`mock-akool examples list` shows them")],
 )
 def test_an_unknown_one(tmp_path: Path, name: str, hint: str) -> None:
     copied = run_here("examples", "copy", tmp_path, name)
-    assert (copied.returncode, copied.stderr) == (1, f"mock-akool: there is no example {name!r}. {hint}\n")
+    assert (copied.returncode, copied.stderr) == (1, f"mock-akool: there is no example {name!r}; {hint}\n")
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -294,8 +294,8 @@ class TestReports:
             (tmp_path, "it is a folder"),
         ):
             assert main(["exec", "--report", str(file), "--", "touch", str(ran)]) == 1
-            hint = "Choose another with --report"
-            assert capsys.readouterr().err == f"mock-akool: cannot write the report {file}: {why}. {hint}\n"
+            said = f"mock-akool: --report: cannot write {file}: {why}; choose another file\n"
+            assert capsys.readouterr().err == said
         assert not ran.exists(), "the command must not have been run"
 
     def test_one_that_cannot_be_written_any_more(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,7 +107,7 @@ class TestExec:
         for given, needless in (
             (("--processing", "3s"), "--processing"),
             (("--set", "processing=3s"), "--processing"),
-            (("--scenario", "stuck-job"), "--scenario"),
+            (("--scenario", "stuck-in-queue"), "--scenario"),
         ):
             with pytest.raises(SystemExit) as ended:
                 main(["exec", "--attach", "http://127.0.0.1:9", *given, "--", "true"])

@@ -10,6 +10,8 @@ from typing import Any, Final
 import pytest
 import requests
 
+from mock_akool.akool.families import FAMILIES, Family
+from mock_akool.cli import main
 from mock_akool.webhooks import seal
 from tests.children import MOCK_AKOOL, PATIENCE_S, Serving, environment, run, run_here
 from tests.mock.clients import CREATE
@@ -48,6 +50,16 @@ class TestSend:
         with http_receiver() as receiver:
             assert self.send("--to", receiver.url, "--status", "4").returncode == 0
             assert receiver.payloads == [{"_id": "64dd90f9f0b6684651e90d60", "status": 4, "type": "image"}]
+
+    @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+    def test_its_type_is_that_of_the_family(self, family: Family[Any], capsys: pytest.CaptureFixture[str]) -> None:
+        with http_receiver() as receiver:
+            account = ("--client-id", ID, "--api-key", SECRET)
+            code = main(["webhook", "send", "--to", receiver.url, *account, "--family", family.name])
+            assert [payload["type"] for payload in receiver.payloads] == [family.webhook.type] * (not code)
+        assert bool(family.webhook.type) == (code == 0)
+        refused = f"mock-akool: --family: jobs of {family.name} send no webhooks; `mock-akool families` lists their "
+        assert capsys.readouterr().err.startswith(refused if code else "")
 
     def test_the_account_may_be_given_by_flags(self) -> None:
         with http_receiver() as receiver:
@@ -90,9 +102,9 @@ class TestSend:
                 ("--to", "http://127.0.0.1:1/", "--fault", "copies"),
                 "--fault: 'copies' is not NAME=VALUE; write it such as copies=2",
             ),
-            (("--to", "http://127.0.0.1:1/", "--fault", "delay=1s"), "--fault: delay makes no sense"),
-            (("--to", "http://127.0.0.1:1/", "--api-key", "short"), "the clientSecret has 5 bytes"),
-            (("--to", "http://127.0.0.1:1/", "--client-id", ""), "--client-id is missing; give it, or set"),
+            (("--to", "http://127.0.0.1:1/", "--fault", "delay=1s"), "--fault delay: it makes no sense"),
+            (("--to", "http://127.0.0.1:1/", "--api-key", "short"), "--api-key: the clientSecret has 5 bytes"),
+            (("--to", "http://127.0.0.1:1/", "--client-id", ""), "--client-id: it is missing; give it, or set"),
         ],
     )
     def test_mistakes(self, arguments: tuple[str, ...], said: str) -> None:
@@ -124,7 +136,11 @@ class TestOpen:
 
     def test_without_an_account(self) -> None:
         result = run_here("webhook", "open", typed="{}")
-        assert result.stderr == "mock-akool: --client-id is missing; give it, or set the variable AKOOL_CLIENT_ID\n"
+        assert result.stderr == (
+            "mock-akool: 2 mistakes:\n"
+            "  --client-id: it is missing; give it, or set the variable AKOOL_CLIENT_ID\n"
+            "  --api-key: it is missing; give it, or set the variable AKOOL_API_KEY\n"
+        )
 
 
 class TestServe:
