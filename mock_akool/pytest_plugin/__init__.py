@@ -68,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--akool-record-mode",
-        choices=("none", "once", "all"),
+        metavar="none|once|all",
         help="none: record nothing; once: what has no recording (default with --akool-upstream); all: everything anew",
     )
     parser.addini("akool_record", "the same as --akool-record")
@@ -79,32 +79,51 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and read the settings if there are any."""
-    signature = "..."
-    if config.getoption("markers", False):  # only `pytest --markers` shows it, so that only it pays for the imports
-        from mock_akool.pytest_plugin.markers import signature_of_marker
+    settings = judging = "..."
+    if config.getoption("markers", False):  # only `pytest --markers` shows them, so that only it pays for the imports
+        from mock_akool.mock.settings import MockOptions
+        from mock_akool.pytest_plugin.markers import GauntletOptions, signature_of
 
-        signature = signature_of_marker()
-    config.addinivalue_line("markers", f"akool({signature}): settings of akool_mock and akool_server")
+        settings, judging = signature_of(MockOptions), signature_of(GauntletOptions)
+    config.addinivalue_line("markers", f"akool({settings}): settings of akool_mock and akool_server")
     config.addinivalue_line(
         "markers",
-        "akool_gauntlet(gives_up_with=(), races=0): run the test once for each scenario of the library, and judge its "
+        f"akool_gauntlet({judging}): run the test once for each scenario of the library, and judge its "
         "client, which says that it gives up by these exceptions; also search for a race of polls and webhooks in so "
         "many schedules",
     )
-    if config.getoption("akool_known") or config.getini("akool_known"):
+    if _given_known(config) or _given_settings(config) or _records(config):
+        _read_options(config)
+
+
+def _read_options(config: pytest.Config) -> None:
+    """Read what options and the ini file say; raises pytest.UsageError with all that is not usable."""
+    from mock_akool.core.errors import Mistakes, SettingsError
+
+    mistakes = Mistakes()
+    if _given_known(config):
         from mock_akool.pytest_plugin import gauntlet
 
-        gauntlet.read_known(config)
+        with mistakes.noted():
+            gauntlet.read_known(config)
     if _given_settings(config):
         from mock_akool.pytest_plugin import run_settings
 
-        run_settings.read(config, _given_url(config))
+        run_settings.read(config, _given_url(config), mistakes)
     if _records(config):
-        if _given_url(config):
-            raise pytest.UsageError("mock-akool: recordings are answered in this process; leave out --akool-url")
         from mock_akool.pytest_plugin import recordings
 
-        recordings.read(config, _given_folder(config))
+        if _given_url(config):
+            mistakes.add("recordings are answered in this process; leave out --akool-url")
+        recordings.read(config, _given_folder(config), mistakes)
+    try:
+        mistakes.raise_any()
+    except SettingsError as error:
+        raise pytest.UsageError(f"mock-akool: {error}") from None
+
+
+def _given_known(config: pytest.Config) -> bool:
+    return bool(config.getoption("akool_known") or config.getini("akool_known"))
 
 
 def _records(config: pytest.Config) -> bool:
@@ -209,10 +228,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from mock_akool.pytest_plugin.markers import parametrize_scenarios
 
         parametrize_scenarios(metafunc)
-        if is_in_gauntlet(metafunc.definition):
-            from mock_akool.pytest_plugin import gauntlet
-
-            gauntlet.refuse_races(metafunc)
     elif is_in_gauntlet(metafunc.definition):
         from mock_akool.pytest_plugin import gauntlet
 

@@ -17,7 +17,7 @@ from mock_akool.mock.account_view import AccountView
 from mock_akool.mock.local import MockAkool
 from mock_akool.mock.remote.remote_akool import RemoteAkool
 from mock_akool.pytest_plugin import run_settings
-from mock_akool.pytest_plugin.markers import fail_at_marker, markers_of, options_of_test
+from mock_akool.pytest_plugin.markers import AKOOL, at_marker, markers_of, options_of_test
 from mock_akool.pytest_plugin.reporting import has_failed, register
 from mock_akool.pytest_plugin.servers import Servers, divide_settings
 
@@ -26,7 +26,7 @@ def akool_mock(
     request: pytest.FixtureRequest, settings: Mapping[str, Any], servers: Servers, scenario: Any, *, is_judged: bool
 ) -> Iterator[MockAkool | RemoteAkool]:
     """Yield the fake of the fixture `akool_mock`, active in this process; `is_judged`: the test is in the gauntlet."""
-    options = options_of_test(request, settings, scenario)
+    options = options_of_test(request, settings, scenario, is_judged=is_judged)
     fake: MockAkool | RemoteAkool
     with ExitStack() as at_end:
         if run_settings.url_of(request.config):
@@ -115,16 +115,18 @@ def _remote(
             pytest.PytestWarning,
             stacklevel=2,
         )
-    for node, marker in markers_of(request.node):
-        for name in refused:
-            if name in marker.kwargs:
-                fail_at_marker(
-                    node,
-                    name,
-                    f"the server at {url} cannot be given {name}",
-                    "Run this test without --akool-url, or start the server with it and remove it here. What a "
-                    "scenario can say may be given as scenario={…}",
-                )
+    hint = (
+        "Run this test without --akool-url, or start the server with it and remove it here. What a scenario can say "
+        "may be given as scenario={…}"
+    )
+    said = [
+        at_marker(AKOOL, node, name, f"the server at {url} cannot be given {name}. {hint}")
+        for node, marker in markers_of(request.node)
+        for name in refused
+        if name in marker.kwargs
+    ]
+    if said:
+        pytest.fail("\n\n".join(said), pytrace=False)
     return servers.remote(url, activation), scenarios
 
 

@@ -8,15 +8,13 @@ import sys
 import traceback
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import pytest
 from _pytest.runner import runtestprotocol
 
 from mock_akool.akool.scenarios.expectations import Outcome
 from mock_akool.akool.scenarios.model import Scenario
-from mock_akool.core.errors import MockAkoolError
-from mock_akool.core.schema import did_you_mean
 from mock_akool.gauntlet.facts import ClientEnd, How
 from mock_akool.gauntlet.judging import Judgement, Verdict
 from mock_akool.gauntlet.known import Known, accepting, read_known_file
@@ -27,7 +25,7 @@ from mock_akool.gauntlet.runner import end_by, judgement_on, saved_in
 from mock_akool.gauntlet.saved import Folder
 from mock_akool.mock.local import MockAkool
 from mock_akool.mock.remote.remote_akool import RemoteAkool
-from mock_akool.pytest_plugin.markers import ids_of_scenarios
+from mock_akool.pytest_plugin.markers import ids_of_scenarios, read_gauntlet
 from mock_akool.scenario_library.library import names
 
 _MOCK = pytest.StashKey[MockAkool]()
@@ -39,18 +37,13 @@ _ASSERTED: Final = "assertion failed"
 _REWRITTEN: Final = "@pytest_ar"
 """The name that pytest gives to each module in which it rewrites `assert`."""
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
-_SAID: Final[dict[str, Any]] = {"gives_up_with": (), "races": 0}
-"""What the marker may say, and what is meant where it does not."""
 
 
 def read_known(config: pytest.Config) -> None:
-    """Read the findings that are accepted; raises pytest.UsageError for a file that is not usable."""
+    """Read the findings that are accepted; raises SettingsError for a file that is not usable."""
     given = config.getoption("akool_known")
     file = Path(config.invocation_params.dir, given) if given else _beside_ini(config)
-    try:
-        config.stash[_KNOWN] = read_known_file(file)
-    except MockAkoolError as error:
-        raise pytest.UsageError(f"mock-akool: {error}") from None
+    config.stash[_KNOWN] = read_known_file(file)
 
 
 def _beside_ini(config: pytest.Config) -> Path:
@@ -59,48 +52,18 @@ def _beside_ini(config: pytest.Config) -> Path:
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
-    """Run a test once for each scenario of the library, and once more where its marker wants a search for a race."""
+    """Run a test once for each scenario of the library, and once more where its marker wants a search for a race.
+
+    One whose marker has mistakes is left alone: it fails by them when it is set up.
+    """
+    options, mistakes = read_gauntlet(metafunc.definition)
+    if mistakes:
+        return
     scenarios: list[Any] = [*names()]
     ids = ids_of_scenarios(scenarios)
-    if _races(metafunc.definition):
+    if options.races:
         scenarios, ids = [*scenarios, _RACE], [*ids, _RACE]
     metafunc.parametrize("_akool_scenario", scenarios, ids=ids, indirect=True)
-
-
-def _marked(item: pytest.Item, name: str) -> Any:
-    """Return what the marker of a test says of something; fails for what no such marker says."""
-    marker = item.get_closest_marker("akool_gauntlet")
-    if marker is None:
-        return _SAID[name]
-    if marker.args:
-        _fail_by_marker(f"it takes no {marker.args[0]!r}. Write for example gives_up_with=(TimeoutError, ApiError)")
-    for each in marker.kwargs:
-        if each not in _SAID:
-            _fail_by_marker(f"there is no {each}=; {did_you_mean(each, _SAID, 'it takes ' + ' and '.join(_SAID))}")
-    return marker.kwargs.get(name, _SAID[name])
-
-
-def _fail_by_marker(what: str) -> NoReturn:
-    pytest.fail(f"mock-akool: @pytest.mark.akool_gauntlet: {what}", pytrace=False)
-
-
-def _races(item: Any) -> int:
-    """Return how many schedules a test's marker wants to be tried; fails for what is no number."""
-    given = _marked(item, "races")
-    if type(given) is not int or given < 0:
-        _fail_by_marker(f"races={given!r} is no number of schedules. Write for example races=50")
-    number: int = given
-    return number
-
-
-def refuse_races(metafunc: pytest.Metafunc) -> None:
-    """Fail for a test that is to search for races and whose marker `akool` says with which scenarios it is run."""
-    if races := _races(metafunc.definition):
-        pytest.fail(
-            f"mock-akool: {metafunc.function.__name__} has a scenario of its own, so races={races} would do nothing. "
-            "Search for races in another test",
-            pytrace=False,
-        )
 
 
 def prepare(item: pytest.Item, fake: MockAkool | RemoteAkool) -> None:
@@ -138,7 +101,7 @@ def judged(item: pytest.Function) -> Generator[None, Any, Any]:
     """Let the test run, which is sent to this generator, and judge its client."""
     mock = item.stash[_MOCK]
     scenario = mock.scenarios[-1]
-    gives_up_with = _errors(_marked(item, "gives_up_with"))
+    gives_up_with = read_gauntlet(item)[0].gives_up_with
     # Into the folder of the fixture a test lets its client save; what else is in there may be the test's own.
     given = item.funcargs.get("tmp_path")
     folder = Folder(given) if isinstance(given, Path) else None
@@ -195,16 +158,6 @@ def _asserting(found: Judgement, error: BaseException | None) -> Judgement:
     return found._replace(verdict=Verdict.FAILED, why=found.why or finding.what, findings=(*found.findings, finding))
 
 
-def _errors(given: Any) -> tuple[type[BaseException], ...]:
-    """Return the exceptions that a marker names; fails the test for what is none."""
-    listed = given if isinstance(given, (tuple, list)) else (given,)
-    if not all(isinstance(each, type) and issubclass(each, BaseException) for each in listed):
-        _fail_by_marker(
-            f"gives_up_with={given!r} names no exceptions. Write for example gives_up_with=(TimeoutError, ApiError)"
-        )
-    return tuple(listed)
-
-
 # Races
 
 
@@ -248,7 +201,7 @@ def searched(item: Any, nextitem: pytest.Item | None) -> bool | None:
     try:
         found = search(
             runs.judged,
-            tries=_races(item),
+            tries=read_gauntlet(item)[0].races,
             known=item.config.stash.get(_KNOWN, frozenset()),
         )
         reports = _reports(runs, found)

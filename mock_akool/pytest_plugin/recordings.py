@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 import pytest
 
 from mock_akool.core.clock import SteeredClock
-from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.errors import Mistakes, MockAkoolError
+from mock_akool.core.schema import one_of
 from mock_akool.mock.local import MockAkool
 from mock_akool.mock.recorded import RecordingAkool, ReplayingAkool
 from mock_akool.pytest_plugin.reporting import has_failed
@@ -23,7 +24,7 @@ from mock_akool.server.upstream import upstreams_of
 
 _Fake = TypeVar("_Fake", bound=MockAkool)
 
-MODES: Final = ("none", "once", "all")
+_MODE: Final = one_of(("none", "once", "all"))
 _PLAN = pytest.StashKey["Plan"]()
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _PARTIAL: Final = ".partial"
@@ -42,20 +43,21 @@ class Plan(NamedTuple):
         return f"records {', '.join(self.upstreams)} into {self.folder} ({self.mode})"
 
 
-def read(config: pytest.Config, folder: str) -> None:
-    """Read and check the options of recordings; raises pytest.UsageError for what is not usable."""
+def read(config: pytest.Config, folder: str, mistakes: Mistakes) -> None:
+    """Read the options of recordings; notes all mistakes."""
     upstreams: list[str] = config.getoption("akool_upstream")
-    mode = config.getoption("akool_record_mode") or ("once" if upstreams else "none")
+    given = config.getoption("akool_record_mode")
+    mode = mistakes.read(_MODE, given or ("once" if upstreams else "none"), ("--akool-record-mode",))
     if not folder:
-        raise pytest.UsageError("mock-akool: --akool-upstream and --akool-record-mode want --akool-record DIR too")
-    if mode != "none" and not upstreams:
-        raise pytest.UsageError(f"mock-akool: --akool-record-mode {mode} wants --akool-upstream URL too")
+        mistakes.add("--akool-upstream and --akool-record-mode want --akool-record DIR too")
+    if given in ("once", "all") and not upstreams:
+        mistakes.add(f"--akool-record-mode {mode} wants --akool-upstream URL too")
     if config.getoption("akool_gauntlet"):
-        raise pytest.UsageError("mock-akool: --akool-gauntlet judges clients of a fake; leave out --akool-record")
-    try:
-        found = tuple(each.url for each in upstreams_of(upstreams)) if upstreams else ()
-    except MockAkoolError as error:
-        raise pytest.UsageError(f"mock-akool: {str(error).replace('--upstream', '--akool-upstream')}") from None
+        mistakes.add("--akool-gauntlet judges clients of a fake; leave out --akool-record")
+    found: tuple[str, ...] = ()
+    if upstreams:
+        with mistakes.noted():
+            found = tuple(each.url for each in upstreams_of(upstreams, "--akool-upstream"))
     config.stash[_PLAN] = Plan(Path(config.rootpath, folder), found, mode)
 
 

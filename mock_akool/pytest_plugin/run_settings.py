@@ -2,41 +2,61 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from mock_akool.core.errors import MockAkoolError
+from mock_akool.core.errors import Mistake, Mistakes, SettingsError
 from mock_akool.mock.settings import MockOptions
 from mock_akool.pytest_plugin.servers import divide_settings
-from mock_akool.server.addresses import server_url
+from mock_akool.server.addresses import URL_VARIABLE, server_url
 
 _SETTINGS = pytest.StashKey[Mapping[str, Any]]()
 _URL = pytest.StashKey[str]()
 
 
-def read(config: pytest.Config, url: str) -> None:
-    """Read and check the settings of a run, and the `url` of the server that it is to use, if any.
-
-    Raises pytest.UsageError for one that is not usable.
-    """
-    settings: dict[str, Any] = {}
-    for source, lines in (("akool in the ini file", config.getini("akool")), ("--akool", config.getoption("akool"))):
-        settings.update(_name_and_value(source, line) for line in lines)
+def read(config: pytest.Config, url: str, mistakes: Mistakes) -> None:
+    """Read the settings of a run, and the `url` of the server that it is to use, if any; notes all mistakes."""
+    settings: dict[str, str] = {}
+    written: dict[str, tuple[str, str]] = {}
+    for source, option, lines in (
+        ("the ini file", "akool", config.getini("akool")),
+        ("", "--akool", config.getoption("akool")),
+    ):
+        for line in lines:
+            name, equals, value = (part.strip() for part in line.partition("="))
+            if not equals or not name:
+                what, hint = f"{line!r} is not NAME=VALUE", "write it such as queueing=10s"
+                mistakes.found.append(Mistake(what, hint, (option,), source))
+            else:
+                settings[name], written[name] = value, (source, f"{option} {name}")
     try:
         MockOptions.of(**settings)
-        config.stash[_URL] = server_url(url) if url else ""
-    except MockAkoolError as error:
-        raise pytest.UsageError(f"mock-akool: {error}") from None
+    except SettingsError as error:
+        mistakes.found += (_as_written(each, written) for each in error.mistakes)
+    with mistakes.noted():
+        config.stash[_URL] = _server_url(config, url) if url else ""
     config.stash[_SETTINGS] = settings
 
 
-def _name_and_value(source: str, line: str) -> tuple[str, str]:
-    name, equals, value = line.partition("=")
-    if not equals or not name.strip():
-        raise pytest.UsageError(f"mock-akool: {source} has {line!r}; write NAME=VALUE, such as queueing=10s")
-    return name.strip(), value.strip()
+def _as_written(mistake: Mistake, written: Mapping[str, tuple[str, str]]) -> Mistake:
+    """Return a mistake of a setting with where it was written; one in a scenario's file says that itself."""
+    name, *inner = mistake.place or ("scenario",)
+    if mistake.source or name not in written:
+        return mistake
+    source, option = written[str(name)]
+    return mistake._replace(place=(option, *inner), source=source)
+
+
+def _server_url(config: pytest.Config, url: str) -> str:
+    try:
+        return server_url(url)
+    except SettingsError as error:
+        name = "--akool-url" if config.getoption("akool_url") else None
+        name = name or (URL_VARIABLE if os.environ.get(URL_VARIABLE) else "akool_url in the ini file")
+        raise error.within((name,)) from None
 
 
 def settings_of(config: pytest.Config) -> Mapping[str, Any]:

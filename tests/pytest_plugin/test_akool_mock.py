@@ -260,13 +260,13 @@ def akool_settings():
 @pytest.mark.parametrize(
     ("argument", "shown"),
     [
-        ("--akool=seeed=1", "seeed: there is no such setting; did you mean 'seed'?"),
-        ("--akool=queue=1", "queue: there is no such setting; did you mean 'queueing'?"),
-        ("--akool=seed=red", "seed: 'red' is not a whole number"),
-        ("--akool=seed", "--akool has 'seed'; write NAME=VALUE, such as queueing=10s"),
-        ("--akool==4", "--akool has '=4'; write NAME=VALUE, such as queueing=10s"),
-        ("--akool-url=ftp://x", "'ftp://x' is no address of a server; write it as http://127.0.0.1:25665"),
-        ("--akool-url=https://x/y?z", "'https://x/y?z' is no address of a server; write it as http://127.0.0.1:25665"),
+        ("--akool=seeed=1", "--akool seeed: there is no such setting; did you mean 'seed'?"),
+        ("--akool=queue=1", "--akool queue: there is no such setting; did you mean 'queueing'?"),
+        ("--akool=seed=red", "--akool seed: 'red' is not a whole number"),
+        ("--akool=seed", "--akool: 'seed' is not NAME=VALUE; write it such as queueing=10s"),
+        ("--akool==4", "--akool: '=4' is not NAME=VALUE; write it such as queueing=10s"),
+        ("--akool-url=ftp://x", "--akool-url: 'ftp://x' is no address of a server; write it as http://127.0.0.1:25665"),
+        ("--akool-url=https://x/y?z", "--akool-url: 'https://x/y?z' is no address of a server; write it as http://127"),
     ],
 )
 def test_a_bad_option_is_a_usage_error(run: Run, argument: str, shown: str) -> None:
@@ -279,7 +279,55 @@ def test_a_bad_line_of_the_ini_file_is_a_usage_error(run: Run, pytester: pytest.
     pytester.makeini("[pytest]\nakool = seed\n")
     result = run("def test_it(): pass")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "akool in the ini file has 'seed'; write NAME=VALUE" in result.stderr.str()
+    assert "mock-akool: the ini file: akool: 'seed' is not NAME=VALUE; write it such as" in result.stderr.str()
+
+
+def test_all_mistakes_of_options_are_reported_at_once(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nakool =\n    queueng=3\n    credits=x\n    foo\nakool_known = known.txt\n")
+    pytester.path.joinpath("known.txt").write_text("happy: no paus\n")
+    options = ("--akool=queueng", "--akool=seed=x", "--akool=sede", "--akool=profile=x", "--akool-url=ftp://x")
+    recordings = ("--akool-record-mode=onec", "--akool-upstream=zz", "--akool-upstream=ftp://y", "--akool-gauntlet")
+    result = run("def test_it(): pass", *options, *recordings)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    lines = result.stderr.str().splitlines()
+    first = lines.index("ERROR: mock-akool: 15 mistakes:")
+    expected = (
+        f"{pytester.path.joinpath('known.txt')}[1]: there is no finding 'no paus'; did you mean ",
+        "the ini file: akool: 'foo' is not NAME=VALUE; write it such as queueing=10s",
+        "--akool: 'queueng' is not NAME=VALUE; write it such as queueing=10s",
+        "--akool: 'sede' is not NAME=VALUE; write it such as queueing=10s",
+        "the ini file: akool queueng: there is no such setting; did you mean 'queueing'?",
+        "--akool seed: 'x' is not a whole number",
+        "--akool profile: 'x' is not observed or documented",
+        "the ini file: akool credits: 'x' is not ",
+        "--akool-url: 'ftp://x' is no address of a server; write it as http://127.0.0.1:25665",
+        "recordings are answered in this process; leave out --akool-url",
+        "--akool-record-mode: 'onec' is not none, once or all; did you mean 'once'?",
+        "--akool-upstream and --akool-record-mode want --akool-record DIR too",
+        "--akool-gauntlet judges clients of a fake; leave out --akool-record",
+        "--akool-upstream[0]: 'zz' is no address of a server; write it as ",
+        "--akool-upstream[1]: 'ftp://y' is no address of a server; write it as ",
+    )
+    for line, begin in zip(lines[first + 1 :], expected, strict=False):
+        assert line.strip().startswith(begin)
+
+
+@pytest.mark.parametrize("by", ["variable", "ini"])
+def test_an_address_is_reported_by_what_has_it(
+    by: str, run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if by == "variable":
+        monkeypatch.setenv("MOCK_AKOOL_URL", "ftp://x")
+    else:
+        pytester.makeini("[pytest]\nakool_url = ftp://x\n")
+    name = "MOCK_AKOOL_URL" if by == "variable" else "akool_url in the ini file"
+    assert f"mock-akool: {name}: 'ftp://x' is no address of a server" in run("def test_it(): pass").stderr.str()
+
+
+def test_a_mistake_in_a_file_of_an_option_names_the_file(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("mine.yaml").write_text("rulse: []\n")
+    result = run("def test_it(): pass", "--akool=scenario=mine.yaml")
+    assert "ERROR: mock-akool: mine.yaml:1: rulse: there is no such key" in result.stderr.str()
 
 
 def test_the_marker_is_registered_with_every_option(run: Run) -> None:

@@ -186,7 +186,7 @@ def test_tests_of_akool_mock_run_against_a_server(run: Run, server: Server) -> N
 
 def test_settings_that_a_server_cannot_be_given_are_refused(run: Run, server: Server) -> None:
     source = """
-@pytest.mark.akool(seed=7)
+@pytest.mark.akool(seed=7, realistic=True)
 def test_seed(akool_mock):
     pass
 
@@ -205,7 +205,8 @@ def test_of_a_start(akool_mock):
     result.assert_outcomes(passed=1, errors=2)
     out = result.stdout.str()
     assert f"the server at {server.url}, with settings of its own (ignored there: queueing)" in out
-    assert f": @pytest.mark.akool: the server at {server.url} cannot be given seed. Run this test without" in out
+    for name in ("seed", "realistic"):
+        assert f": @pytest.mark.akool: the server at {server.url} cannot be given {name}. Run this test without" in out
     assert "seed of a scenario cannot be changed while the fake runs" in out
     assert MockAkool.connect(server.url).clock.speed == 1
 

@@ -218,7 +218,9 @@ class TestAll:
 def test_an_empty_list_of_scenarios_is_reported(run: Run) -> None:
     result = run("@pytest.mark.akool(scenario=[])\ndef test_it(akool_mock): ...\n")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*mock-akool: the list of scenarios is empty*"])
+    result.stdout.fnmatch_lines(
+        ["test_it.py:*: @pytest.mark.akool: scenario: the list of scenarios is empty; name at least one, *"]
+    )
 
 
 @pytest.mark.parametrize("choice", ["ignore", "warn"])
