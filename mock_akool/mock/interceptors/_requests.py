@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from http.client import RemoteDisconnected
 from http.client import responses as reasons
 from io import BufferedReader, BytesIO, RawIOBase
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, proxy
 
 import requests
@@ -62,7 +61,7 @@ def _choosing(original: Callable[[requests.Session, str], Any]) -> Callable[[req
         adapter = original(self, url)
         if not isinstance(adapter, HTTPAdapter):
             return adapter  # the user's own, which does not open connections by itself
-        host, port = _address(urlsplit(url).netloc)
+        host, port = _address(url)
         if target_of(host, port) is not None:
             return _caught(adapter)
         if refuses(host) and is_from(HTTPAdapter.send, requests):
@@ -74,7 +73,7 @@ def _choosing(original: Callable[[requests.Session, str], Any]) -> Callable[[req
 
 def _sending(original: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
     def send(self: HTTPAdapter, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        host, port = _address(urlsplit(str(request.url)).netloc)
+        host, port = _address(request.url)
         target = target_of(host, port)
         if target is not None:
             return _answer(target, self, request, *args, **options)
@@ -98,13 +97,12 @@ class _Catch(HTTPAdapter):
 
 
 def _target(request: requests.PreparedRequest) -> Target | None:
-    return target_of(*_address(urlsplit(str(request.url)).netloc))
+    return target_of(*_address(request.url))
 
 
-@lru_cache(maxsize=64)
-def _address(netloc: str) -> tuple[str | None, int | None]:
+def _address(url: str | None) -> tuple[str | None, int | None]:
     """Return host and port of a URL; the port is None where none is written."""
-    parts = SplitResult("", netloc, "", "", "")
+    parts = urlsplit(str(url))
     return parts.hostname, parts.port
 
 

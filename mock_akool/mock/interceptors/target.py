@@ -10,7 +10,6 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
 from mock_akool.core import dates
@@ -334,10 +333,7 @@ class LocalTarget(Target):
 
 def http_date() -> str:
     """Return the present instant as the header Date has it."""
-    return _date(int(time.time()))
-
-
-_date: Final = lru_cache(maxsize=16)(dates.http_date)
+    return dates.http_date(int(time.time()))
 
 
 def pauses_s(transfer: Transfer, size: int) -> tuple[float, float]:
