@@ -69,9 +69,6 @@ Stages = tuple[Stage, ...]
 
 _COMPLETED: Final = Status.COMPLETED
 _MOST_OTHERS: Final = 3
-_FIRST_STAMP_MS: Final = 10**12
-_LAST_STAMP_MS: Final = 10**13 - 10**9
-"""A million seconds before the end, so that there is room after it for jobs that want the same."""
 _PIECE: Final = 500
 """How many jobs are looked at while the lock is held, where all are and nothing hurries."""
 _REALISTIC_S: Final = (30.0, 60.0)
@@ -961,7 +958,7 @@ class Engine:
             created_ns=created_ns,
             cost=cost,
             timeline=timeline,
-            stamp_ms=self._jobs.stamps.take(_in_13_digits((created_ns + timeline.known_ns) // NS_PER_MS)),
+            stamp_ms=self._jobs.stamps.take((created_ns + timeline.known_ns) // NS_PER_MS),
             file_base=file_base,
             place=place,
             parent_id=new.parent_id,
@@ -1000,11 +997,6 @@ class Engine:
         for job_id in failed:
             self.accounts.add_credits(account, self._jobs.by_id[job_id].cost)
             del waiting[job_id]
-
-
-def _in_13_digits(ms: int) -> int:
-    """Return the milliseconds, or what is nearest to them of those between 2001 and 2286, which have 13 digits."""
-    return min(max(ms, _FIRST_STAMP_MS), _LAST_STAMP_MS)
 
 
 def _stalled(stages: Stages) -> Timeline:

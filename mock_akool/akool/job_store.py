@@ -20,10 +20,16 @@ from mock_akool.core.timeline import Status
 
 _MOST_PARTS: Final = 32
 """So many parts of a file's name, up to a `-` each, may belong to what names its job."""
+_FIRST_STAMP_MS: Final = 10**12
+_LAST_STAMP_MS: Final = 10**13 - 10**9
+"""A million seconds before the end, so that there is room after it for jobs that want the same."""
 
 
 class Stamps:
-    """Numbers in milliseconds that are given away once each: the wanted one, or the first free one after it."""
+    """Numbers in milliseconds that are given away once each: the wanted one, or the first free one after it.
+
+    They have 13 digits, as names of files are made of them: those of instants between 2001 and 2286.
+    """
 
     def __init__(self) -> None:
         self._next: dict[int, int] = {}
@@ -43,7 +49,8 @@ class Stamps:
             last = each
 
     def take(self, wanted_ms: int) -> int:
-        """Return a number that was not given away before, `wanted_ms` or the nearest after it."""
+        """Return a number that was not given away before: `wanted_ms`, in 13 digits, or the nearest after it."""
+        wanted_ms = min(max(wanted_ms, _FIRST_STAMP_MS), _LAST_STAMP_MS)
         following, free = self._next, wanted_ms
         while free in following:
             free = following[free]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+import pytest
+
 from mock_akool import MockAkool, VirtualClock
 from mock_akool.akool.accounts import Account
 from mock_akool.akool.deliveries import Draft
@@ -74,6 +76,15 @@ def test_realistic_jobs() -> None:
     ] * 4
     assert {job.timeline.ending.status for job in jobs} == {Status.FAILED}
     assert [job.stamp_ms for job in jobs] == [1767225600000 + sum(each) for each in lengths]
+
+
+@pytest.mark.parametrize(("centuries", "stamp_ms"), [(0, 10**12), (4, 10**13 - 10**9)])
+def test_names_of_files_begin_with_13_digits_in_whatever_year(centuries: int, stamp_ms: int) -> None:
+    mock = MockAkool(clock=VirtualClock(0))
+    for _ in range(2):
+        mock.next_job(stages=[{"queueing": "36500d"}] * centuries or ["completed"])
+        send(mock, "POST", CREATE_V3, body={"prompt": "a"})
+    assert [job.stamp_ms for job in mock.engine.jobs()] == [stamp_ms, stamp_ms + 1]
 
 
 def test_what_webhooks_are_sealed_with() -> None:
