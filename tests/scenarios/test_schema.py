@@ -220,14 +220,14 @@ MISTAKES: list[tuple[Any, str]] = [
     ({"jobs": [{"times": 0}]}, "jobs[0].times: 0 is not a whole number from 1 to 1,000,000"),
     (
         {"jobs": [{"when": {"endpoint": "file"}}]},
-        "jobs[0].when.endpoint: 'file' is not createbyprompt, createBySourcePrompt or createbybutton, or "
-        "a list of these",
+        "jobs[0].when.endpoint: 'file' is not an endpoint that creates jobs, or a list of such; "
+        "use createbyprompt or [createbyprompt, lipsync]",
     ),
     ({"jobs": [{"result": {"image": 3}}]}, "jobs[0].result.image: 3 is not a URL or other text, or 'missing'"),
     (
         {"rules": [{"fault": {"http": 502}}]},
-        "rules[0]: a rule needs the key 'on'; it is which requests; `create` are the three creates, `any` "
-        "is all, files included",
+        "rules[0]: a rule needs the key 'on'; it is which requests; `create` are those that create jobs, "
+        "`any` is all, files included",
     ),
     ({"rules": [{"on": "file"}]}, "rules[0]: a rule needs the key 'fault'; it is what goes wrong"),
     (
@@ -351,8 +351,8 @@ class TestMistakes:
             "  rules[0].nth[2]: -1 is not a whole number from 1 to 1,000,000,000; use 2 or [2, 5]",
             "  rules[0].fault: msg belongs to code, which is not there; add code",
             "  rules[0].fault: body belongs to http, which is not there; add http",
-            "  rules[1]: a rule needs the key 'on'; it is which requests; `create` are the three creates, `any` is "
-            "all, files included",
+            "  rules[1]: a rule needs the key 'on'; it is which requests; `create` are those that create "
+            "jobs, `any` is all, files included",
             "  rules[1]: a rule needs the key 'fault'; it is what goes wrong",
             "  webhooks[0].status: webhooks do not report queueing; use processing, completed or failed (or 2 to 4)",
             "  webhooks[0].fault.copies: 'two' is not a whole number from 0 to 100",

@@ -95,10 +95,11 @@ WHEN: Final = Record(
     {
         "endpoint": Field(
             Plain(
-                "createbyprompt, createBySourcePrompt or createbybutton, or a list of these",
+                "an endpoint that creates jobs, or a list of such",
                 _read_creates,
                 {"anyOf": [{"enum": [*CREATES, "create"]}, {"type": "array", "items": {"enum": [*CREATES]}}]},
                 write_endpoints,
+                use="createbyprompt or [createbyprompt, lipsync]",
             ),
             "what created the job",
         ),
@@ -216,7 +217,7 @@ RULE: Final = Record(
     Rule,
     {
         "name": Field(TEXT, "what the call log and errors call it", ""),
-        "on": Field(ENDPOINTS, "which requests; `create` are the three creates, `any` is all, files included"),
+        "on": Field(ENDPOINTS, "which requests; `create` are those that create jobs, `any` is all, files included"),
         "account": Field(TEXT, "a pattern with * and ? for the account's API key"),
         "prompt": Field(TEXT, "a pattern for the prompt of the job that it is about"),
         "job": Field(
