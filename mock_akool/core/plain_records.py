@@ -758,7 +758,6 @@ def _hints_of(kind: type) -> dict[str, Any]:
     return {name: hints[name] for name in names}
 
 
-@cache
 def _defaults_of(kind: type) -> Mapping[str, Any]:
     if is_dataclass(kind):
         return {each.name: each.default for each in fields(kind) if each.default is not MISSING}

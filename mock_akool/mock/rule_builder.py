@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, Never
 
 from mock_akool.akool.scenarios.schema import FAULT, RULE, as_python
@@ -62,7 +61,6 @@ def check_words(said: Mapping[str, Any]) -> None:
     mistakes.raise_any(ScenarioError)
 
 
-@cache
 def _endings() -> tuple[str, ...]:
     """Return the calls that end a rule, such as `.drop()`; those that need something said in them have `(…)`."""
     found = []

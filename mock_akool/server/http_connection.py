@@ -152,7 +152,8 @@ class ConnectionHost(ResponseHost, Protocol):
         ...
 
 
-# Clients repeat themselves: what they sent is decoded once and shared by all the requests that the call log keeps.
+# Clients repeat themselves: what they sent is decoded once and shared by all the requests that the call log keeps. Of
+# the benchmark `floods` the memory "under pipelined requests whose answers are not taken" grows by a tenth without it.
 
 
 @lru_cache(maxsize=512)

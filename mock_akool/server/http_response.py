@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -120,7 +119,6 @@ def _closing(keep_alive: bool) -> bytes:
     return b"" if keep_alive else b"\r\nconnection: close"
 
 
-@lru_cache(maxsize=256)
 def _head(status: int, headers: Headers) -> bytes:
     """Return the status line and the headers that do not depend on the single response."""
     try:

@@ -12,7 +12,6 @@ import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote, urlsplit
@@ -78,9 +77,6 @@ class Target(NamedTuple):
         return self[:3]
 
 
-_target_of: Final = lru_cache(maxsize=256)(Target.of)
-
-
 class Sender:
     """Sends webhooks in one event loop, on connections that it keeps while more of them wait for the same receiver.
 
@@ -131,7 +127,7 @@ class Sender:
         the user and password of the URL. The receiver has its time beside the `slow_s` that sending the body takes.
         """
         try:
-            target = _target_of(url)
+            target = Target.of(url)
         except ValueError as error:
             return Sent(error=f"{url!r} is no http(s) URL: {error}", is_final=True)
         try:
@@ -249,7 +245,7 @@ class Sender:
     @staticmethod
     def _place_of(url: str) -> tuple[str, str, int] | None:
         try:
-            return _target_of(url).place
+            return Target.of(url).place
         except ValueError:
             return None
 
