@@ -11,6 +11,7 @@ from mock_akool.core.errors import Mistakes, SettingsError
 from mock_akool.core.schema import Plain, Record, Shape, did_you_mean, shown, whole
 from mock_akool.core.urls import without_password
 from mock_akool.server.addresses import server_url
+from mock_akool.server.config_file import read_assignments
 
 
 def read_by(shape: Shape, action: Any) -> None:
@@ -30,20 +31,13 @@ def plain_of(shape: Shape, given: Any) -> Any:
 
 def read_assigned(record: Record, texts: Iterable[str], flag: str, example: str, mistakes: Mistakes) -> Any:
     """Return the record whose keys were written as NAME=VALUE after a flag; None when there are mistakes."""
-    given: dict[str, Any] = {}
     before = len(mistakes.found)
-    for text in texts:
-        written, equals, value = text.partition("=")
-        name = written.strip()
-        if not equals or not name:
-            mistakes.add(f"{text!r} is not NAME=VALUE", f"write it such as {example}", (flag,))
-        elif name in given:
-            mistakes.add("it is given twice", "give it once", (f"{flag} {name}",))
-        else:
-            field = record.fields.get(name)
-            given[name] = value if field is None else field.shape.from_text(value)
+    given = read_assignments(texts, flag, mistakes, example=example)
+    known = record.fields
     try:
-        found = record.read(given)
+        found = record.read(
+            {name: known[name].shape.from_text(text) if name in known else text for name, text in given.items()}
+        )
     except SettingsError as error:
         mistakes.found += error.renamed({name: f"{flag} {name}" for name in given}).mistakes
     return None if len(mistakes.found) > before else found

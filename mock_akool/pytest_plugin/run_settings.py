@@ -12,6 +12,7 @@ from mock_akool.core.errors import Mistake, Mistakes, SettingsError
 from mock_akool.mock.settings import MockOptions
 from mock_akool.pytest_plugin.servers import divide_settings
 from mock_akool.server.addresses import URL_VARIABLE, server_url
+from mock_akool.server.config_file import read_assignments
 
 _SETTINGS = pytest.StashKey[Mapping[str, Any]]()
 _URL = pytest.StashKey[str]()
@@ -25,13 +26,11 @@ def read(config: pytest.Config, url: str, mistakes: Mistakes) -> None:
         ("the ini file", "akool", config.getini("akool")),
         ("", "--akool", config.getoption("akool")),
     ):
-        for line in lines:
-            name, equals, value = (part.strip() for part in line.partition("="))
-            if not equals or not name:
-                what, hint = f"{line!r} is not NAME=VALUE", "write it such as queueing=10s"
-                mistakes.found.append(Mistake(what, hint, (option,), source))
-            else:
-                settings[name], written[name] = value, (source, f"{option} {name}")
+        for line in lines:  # each by itself: the same setting may stand in addopts and on the command line
+            found = Mistakes()
+            for name, value in read_assignments([line], option, found).items():
+                settings[name], written[name] = value.strip(), (source, f"{option} {name}")
+            mistakes.found += (each._replace(source=source) for each in found.found)
     try:
         MockOptions.of(**settings)
     except SettingsError as error:

@@ -27,17 +27,19 @@ def read_config(file: str | Path) -> dict[str, Any]:
     return {_as_name(key): value for key, value in found.items()}
 
 
-def read_assignments(texts: Iterable[str], flag: str, mistakes: Mistakes) -> dict[str, str]:
-    """Return the settings that were written as NAME=VALUE after a flag, by name.
+def read_assignments(
+    texts: Iterable[str], flag: str, mistakes: Mistakes, *, example: str = "queueing=10s"
+) -> dict[str, str]:
+    """Return what was written as NAME=VALUE after a flag, by name.
 
-    Notes the texts without `=`, and the names that are given twice.
+    Notes the texts without `=`, which should be such as the `example`, and the names that are given twice.
     """
     found: dict[str, str] = {}
     for text in texts:
         written, equals, value = text.partition("=")
         name = _as_name(written)
         if not equals or not name:
-            mistakes.add(f"{text!r} is not NAME=VALUE", "write it such as queueing=10s", (flag,))
+            mistakes.add(f"{text!r} is not NAME=VALUE", f"write it such as {example}", (flag,))
         elif name in found:
             mistakes.add("it is given twice", "give it once", (f"{flag} {name}",))
         else:
