@@ -57,7 +57,6 @@ def add_parser(commands: Any, help: str) -> None:
         "--timeout", default="10s", metavar="TIME", help="how long to wait for the answer (default: %(default)s)"
     )
     read_by(DURATION, timeout)
-    settings = ServiceSettings.fields()
     allowed = delivery.add_argument(
         "--allow-webhook",
         action="append",
@@ -65,11 +64,11 @@ def add_parser(commands: Any, help: str) -> None:
         metavar="HOST",
         help="a host to send to, besides this machine and private addresses (repeatable)",
     )
-    read_by(settings["allow_webhook"].shape, allowed)
+    read_by(ServiceSettings.fields()["allow_webhook"].shape, allowed)
     ca_file = delivery.add_argument(
         "--webhook-ca", metavar="FILE", help="a file of certificates (PEM) that a receiver over https may have"
     )
-    read_by(settings["webhook_ca"].shape, ca_file)
+    read_by(_CA_FILE, ca_file)
     completed_by(FILES, ca_file)
     delivery.add_argument(
         "--fault",
@@ -108,6 +107,20 @@ def _read_family(name: str) -> Any:
 
 
 _FAMILY: Final = Plain("a family of jobs that send webhooks", _read_family, {"type": "string"})
+
+
+def _read_ca_file(file: str) -> str:
+    from mock_akool.webhooks.http_sender import tls_context
+
+    try:
+        tls_context(file)
+    except SettingsError as error:
+        (mistake,) = error.mistakes
+        raise SettingsError(mistake.what, mistake.hint) from None  # which names it as a setting
+    return file
+
+
+_CA_FILE: Final = Plain("a file of certificates", _read_ca_file, {"type": "string"})
 
 
 def _read_key(value: str) -> str:

@@ -40,9 +40,10 @@ CASES: Final = {
         "--client-id: it is missing; give it, or set the variable AKOOL_CLIENT_ID",
         "--api-key: it is missing; give it, or set the variable AKOOL_API_KEY",
     ),
-    "webhook send --fault copies=1 --fault copies=2 --client-id x --api-key short --status 1": (
+    "webhook send --fault copies=1 --fault copies=2 --client-id x --api-key short --status 1 --webhook-ca no.pem": (
         "--to: it is missing; say where to send it, such as http://127.0.0.1:8000/hook",
         "--status: webhooks do not report queueing; use processing, completed or failed (or 2 to 4)",
+        "--webhook-ca: cannot read certificates from 'no.pem': No such file or directory; give a PEM file, such as ",
         "--fault copies: it is given twice; give it once",
         "--api-key: the clientSecret has 5 bytes, and cannot encrypt; AES takes ",
     ),
