@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from mock_akool.admin.responses import error_response
 from mock_akool.admin.routing import AdminRequest, Counter
-from mock_akool.core.errors import ScenarioError
 from mock_akool.core.http import Response
 from mock_akool.core.schema import Field, number, whole
 
@@ -20,12 +19,8 @@ TIMEOUT: Final = Field(
     number(0, LONGEST_S, f"a number of seconds from 0 to {LONGEST_S}"),
     f"how long to wait for `at_least`, in real time; {DEFAULT_S} s if not given",
 )
-
-
-def check_wait(given: dict[str, Any]) -> None:
-    """Refuse a time limit without a number to wait for."""
-    if given["timeout"] is not None and given["at_least"] is None:
-        raise ScenarioError("a timeout is for waiting", "Say with at_least how many to wait for")
+BESIDE: Final = {"timeout": "at_least"}
+"""A time limit is for waiting, so there is none without a number to wait for."""
 
 
 class LongPoll:

@@ -24,9 +24,9 @@ OFFSET: Final = Field(whole(0, 10**9), "how many to leave out at the beginning",
 SECONDS: Final = number(0, _MOST_S, f"a number of seconds from 0 to {_MOST_S:,}")
 
 
-def query(*, needed: tuple[str, ...] = (), check: Any = None, **fields: Field) -> Record:
+def query(*, needed: tuple[str, ...] = (), beside: Mapping[str, str] | None = None, **fields: Field) -> Record:
     """Return what a route takes in its query."""
-    return parameters("query", fields, needed=needed, check=check)
+    return parameters("query", fields, needed=needed, beside=beside)
 
 
 def body(*, needed: tuple[str, ...] = (), one_of: tuple[str, ...] = (), **fields: Field) -> Record:

@@ -334,9 +334,9 @@ class Field(NamedTuple):
 class Record:
     """An object with known keys, which becomes the Python record that `make` returns.
 
-    Keys that are `needed` must be there, and exactly `one_of` those. `check` is called with the record and raises
-    SettingsError for values that do not go together. Mistakes are raised as `error`. When `make` is a class, its
-    instances are real values.
+    Keys that are `needed` must be there, and exactly `one_of` those; a key of `beside` is taken only together with the
+    one that stands there for it. `check` is called with the record and raises SettingsError for values that do not go
+    together. Mistakes are raised as `error`. When `make` is a class, its instances are real values.
     """
 
     def __init__(
@@ -347,6 +347,7 @@ class Record:
         *,
         needed: Sequence[str] = (),
         one_of: Sequence[str] = (),
+        beside: Mapping[str, str] | None = None,
         check: Callable[[Any], None] | None = None,
         use: str = "",
         error: type[SettingsError] = SettingsError,
@@ -356,6 +357,7 @@ class Record:
         self._make = make
         self._needed = needed
         self._one_of = one_of
+        self._beside = beside or {}
         self._check = check
         self._use = use or f"the keys {', '.join(fields)}"
         self._error = error
@@ -371,7 +373,15 @@ class Record:
         properties = {key: {"description": field.help, **field.shape.schema} for key, field in self.fields.items()}
         needed: Schema = {"required": list(self._needed)} if self._needed else {}
         one_of: Schema = {"oneOf": [{"required": [key]} for key in self._one_of]} if self._one_of else {}
-        return {"type": "object", "additionalProperties": False, "properties": properties, **needed, **one_of}
+        beside: Schema = {"dependentRequired": {key: [other] for key, other in self._beside.items()}}
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": properties,
+            **needed,
+            **one_of,
+            **(beside if self._beside else {}),
+        }
 
     def read(self, value: Any, place: Place = ()) -> Any:
         """Return the Python record."""
@@ -384,7 +394,7 @@ class Record:
             raise self._error(f"{shown(value)} is not {_a(self.name)}", f"use an object with {self._use}", place)
         mistakes = Mistakes()
         mistakes.found += (self._unknown(key, place) for key in self._unknown_keys(value))
-        if self._needed or self._one_of:
+        if self._needed or self._one_of or self._beside:
             self._check_keys(value, mistakes, place)
         given = {}
         for key, field in self.fields.items():
@@ -411,11 +421,15 @@ class Record:
         return list(islice((key for key in value if key not in self.fields), ENOUGH_MISTAKES))
 
     def _check_keys(self, value: Mapping[Any, Any], mistakes: Mistakes, place: Place) -> None:
-        """Note a mistake for each key that an object needs and does not have, and where it has not exactly one of."""
+        """Note a mistake for each key that is missing, or that an object may not have beside what it has."""
         name, meant = _a(self.name), self.meant_in(value)
         for key in self._needed:
             if key not in meant:
                 mistakes.add(f"{name} needs the key {key!r}", f"it is {self.fields[key].help}", place)
+        for key, other in self._beside.items():
+            if key in value and other not in meant:
+                hint = f"give {other!r}, {self.fields[other].shape.wants}"
+                mistakes.add(f"it is taken only beside {other!r}", hint, (*place, key))
         if sum(key in value for key in self._one_of) > 1:
             mistakes.add(f"{name} takes only one of the keys {', '.join(map(repr, self._one_of))}", "", place)
         elif self._one_of and meant.isdisjoint(self._one_of):
@@ -467,6 +481,7 @@ class Record:
             {**self.fields, **fields},
             needed=self._needed,
             one_of=self._one_of,
+            beside=self._beside,
             check=self._check,
             use=self._use,
             error=self._error,

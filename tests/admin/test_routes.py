@@ -1033,6 +1033,17 @@ class TestMistakes:
         assert (status, hint) == (400, "")
         assert error.splitlines() == [f"{len(mistakes)} mistakes:", *(f"  {each}" for each in mistakes)]
 
+    def test_a_time_limit_without_a_number_is_reported_with_the_rest(self, fake: Fake) -> None:
+        for path in ("calls", "webhooks"):
+            error = fake.refused("GET", path, "timeout=3&foo=1")[1]
+            assert [each.partition("; the keys here")[0] for each in error.splitlines()] == [
+                "2 mistakes:",
+                "  foo: there is no such key",
+                "  timeout: it is taken only beside 'at_least'; give 'at_least', a whole number from 1 to "
+                "9,007,199,254,740,992",
+            ]
+            assert "timeout" not in fake.refused("GET", path, "timeout=3&atleast=1")[1], "it is meant"
+
     def test_a_query_is_read_to_its_end(self, fake: Fake) -> None:
         error = fake.refused("GET", "calls", "limit=1&limit=2&limit=3&code=x&foo=1")[1]
         assert [each.partition(";")[0] for each in error.splitlines()] == [

@@ -158,6 +158,23 @@ class TestRecords:
         assert "oneOf" not in POINT.schema
         assert move.having(x=Field(TEXT, "")).schema["oneOf"] == move.schema["oneOf"]
 
+    def test_a_key_that_is_taken_only_beside_another(self) -> None:
+        fields = {"x": Field(whole(0, 9), "right"), "y": Field(whole(0, 9), "up")}
+        move = Record("move", dict, fields, beside={"y": "x"})
+        assert move.read({"x": 1}) == {"x": 1}
+        assert move.read({"x": 1, "y": 2}) == {"x": 1, "y": 2}
+        mistake = "here.y: it is taken only beside 'x'; give 'x', a whole number from 0 to 9"
+        assert mistakes_of(move, {"y": 1}) == [mistake]
+        assert mistakes_of(move.having(y=Field(TEXT, "")), {"y": "a"}) == [mistake]
+        assert mistakes_of(move, {"y": 1, "X": 2}) == ["here.X: there is no such key; did you mean 'x'?"]
+        validator = jsonschema.Draft202012Validator(move.schema)
+        assert [validator.is_valid(each) for each in ({}, {"x": 1}, {"y": 1}, {"x": 1, "y": 1})] == [
+            True,
+            True,
+            False,
+            True,
+        ]
+
     def test_which_keys_are_meant(self) -> None:
         assert POINT.meant_in({"X": 1, "label": 2, "y": 3}) == {"x", "y"}
         assert POINT.meant_in({}) == set()

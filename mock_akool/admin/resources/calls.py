@@ -134,7 +134,7 @@ ROUTES: Final[Routes] = {
             limit=LIMIT,
             at_least=long_poll.AT_LEAST,
             timeout=long_poll.TIMEOUT,
-            check=long_poll.check_wait,
+            beside=long_poll.BESIDE,
         ),
         counter=CallCounter,
     ),
