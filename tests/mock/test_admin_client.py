@@ -80,7 +80,7 @@ def test_what_is_no_answer_of_ours(body: bytes) -> None:
 @pytest.mark.parametrize(("folder", "why"), [("x" * 300, "File name too long"), (".", "NO_CERTIFICATE")])
 def test_a_ca_that_cannot_be_read(folder: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "ca.pem").write_text("nonsense")
+    (tmp_path / "ca.pem").write_text("nonsense", encoding="utf-8")
     monkeypatch.setenv("MOCK_AKOOL_CA_DIR", folder)
     with pytest.raises(
         ServerError, match=f"^the CA .*ca.pem cannot be read: .*{why}.* Name its folder in MOCK_AKOOL_CA"
