@@ -1,30 +1,16 @@
-"""What a client sends costs time in proportion to its length, whatever it is: nothing is compared with all before it.
-
-The time of the thread's own work is compared for inputs of 2,000 and 32,000 parts, and at length for twice as many.
-Sixteen times as much may take 64 times as long, which no machine is slow enough for; what is quadratic takes 256 times
-as long.
-"""
+"""What a client sends costs time in proportion to its length, whatever it is: nothing is compared with all before."""
 
 from __future__ import annotations
 
-import gc
 import json
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
 from mock_akool import MockAkool, Request
-from mock_akool.core.clock import NS_PER_S
-from tests.extent import choose
+from tests.linear import FEW, assert_linear, own_s
 
-FEW: Final = choose(2_000, 4_000)
-MANY: Final = 16 * FEW
-MOST_TIMES: Final = 64
-ALWAYS_S: Final = 0.05
-"""What is not worth a comparison."""
-ATTEMPTS: Final = 3
 KEY: Final = "k" * 32
 IMAGE: Final = "/api/open/v3/content/image"
 V4: Final = "/api/open/v4/content/image/createBySourcePrompt"
@@ -106,48 +92,33 @@ SENT: Final[dict[str, Make]] = {
 }
 
 
-def own_s(request: Request, scenario: dict[str, Any] | None = None, *, then: Request | None = None) -> float:
-    """Return the seconds of work that a request, and one that follows it, take a new fake.
-
-    Without the collections of garbage that fall into them: these walk through all that the other tests left.
-    """
+def answered_s(request: Request, scenario: dict[str, Any] | None = None, *, then: Request | None = None) -> float:
+    """Return the seconds of work that a request, and one that follows it, take a new fake."""
     mock = MockAkool(max_body_bytes=64 << 20, scenario=scenario or {})
-    gc.disable()
-    try:
-        began_ns = time.thread_time_ns()
+
+    def work() -> None:
         mock.answer(request)
         if then is not None:
             assert mock.answer(then).status == 200
-        return (time.thread_time_ns() - began_ns) / NS_PER_S
-    finally:
-        gc.enable()
 
-
-def assert_linear(cost_s: Callable[[int], float]) -> None:
-    few_s = min(cost_s(FEW) for _ in range(ATTEMPTS))
-    taken_s = []
-    for _ in range(ATTEMPTS):
-        taken_s.append(cost_s(MANY))
-        if taken_s[-1] <= MOST_TIMES * few_s + ALWAYS_S:
-            return
-    raise AssertionError(f"{FEW} parts took {few_s:.4f} s, and {MANY} took {taken_s} s")
+    return own_s(work)
 
 
 @pytest.mark.parametrize("make", SENT.values(), ids=SENT)
 def test_an_answer(make: Make) -> None:
-    assert_linear(lambda count: own_s(make(count)))
+    assert_linear(lambda count: answered_s(make(count)))
 
 
 @pytest.mark.parametrize("what", [name for name in SENT if not name.startswith(("many rules", "names of"))])
 def test_the_report_of_it(what: str) -> None:
     report = admin("GET", "report")
-    assert_linear(lambda count: own_s(SENT[what](count), then=report))
+    assert_linear(lambda count: answered_s(SENT[what](count), then=report))
 
 
 @pytest.mark.parametrize("pattern", ["*a*a*a*b", "*" * 50 + "b", "[!b]*" * 20 + "b", "a*" * 50 + "b"])
 def test_a_pattern_of_a_rule(pattern: str) -> None:
     scenario = {"rules": [{"on": "create", "prompt": pattern, "optional": True, "fault": {"http": 502}}]}
-    assert_linear(lambda count: own_s(of(prompt="a" * count), scenario))
+    assert_linear(lambda count: answered_s(of(prompt="a" * count), scenario))
 
 
 def test_knowledge_is_made_among_much_other() -> None:
@@ -156,25 +127,15 @@ def test_knowledge_is_made_among_much_other() -> None:
         made = [
             create(json.dumps({"name": f"k{each}"}), "/api/open/v4/knowledge/create") for each in range(count // 10)
         ]
-        gc.disable()
-        try:
-            began_ns = time.thread_time_ns()
-            for request in made:
-                mock.answer(request)
-            return (time.thread_time_ns() - began_ns) / NS_PER_S
-        finally:
-            gc.enable()
+        return own_s(lambda: [mock.answer(request) for request in made])
 
     assert_linear(make)
 
 
 def test_what_is_quadratic_would_be_seen() -> None:
-    def work(count: int) -> float:
-        began_ns = time.thread_time_ns()
+    def cost_s(count: int) -> float:
         numbers = list(range(count // 5))
-        for end in numbers:
-            sum(numbers[:end])
-        return (time.thread_time_ns() - began_ns) / NS_PER_S
+        return own_s(lambda: [sum(numbers[:end]) for end in numbers])
 
     with pytest.raises(AssertionError, match=f"{FEW} parts took"):
-        assert_linear(work)
+        assert_linear(cost_s)
