@@ -116,18 +116,12 @@ def test_any_flipped_bit_is_detected(data: st.DataObject, payload: dict[str, Any
 
 @settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data(), payload=payloads)
-def test_any_flipped_bit_of_the_json_is_detected_or_means_the_same(
-    data: st.DataObject, payload: dict[str, Any]
-) -> None:
+def test_any_flipped_bit_of_the_json_is_detected(data: st.DataObject, payload: dict[str, Any]) -> None:
     body = bytearray(json.dumps(seal(payload, ID, SECRET)).encode())
     place = data.draw(st.integers(0, len(body) - 1))
     body[place] ^= 1 << data.draw(st.integers(0, 7))
-    try:
-        found = open_envelope(bytes(body), ID, SECRET)
-    except EnvelopeError:
-        return
-    # White space between the parts may turn into other white space.
-    assert found == payload
+    with pytest.raises(EnvelopeError):
+        open_envelope(bytes(body), ID, SECRET)
 
 
 def test_a_drawn_nonce_has_four_digits_and_the_timestamp_is_in_milliseconds() -> None:
