@@ -145,6 +145,18 @@ def test_a_tool_and_a_fake_leave_nothing_behind(tool: str, order: str) -> None:
     assert changed(before) == set()
 
 
+@pytest.mark.parametrize(("module", "name"), [(time, "sleep"), (asyncio, "sleep")])
+def test_what_is_put_back_long_after_its_fake_is_taken_back(module: ModuleType, name: str) -> None:
+    tidy()
+    before = found()
+    with MockAkool():
+        ours = getattr(module, name)
+    setattr(module, name, ours)
+    assert changed(before) != set()
+    tidy()
+    assert changed(before) == set()
+
+
 def any_order(chance: random.Random) -> list[str]:
     """Return steps with two tools, one inside the other, and one or two fakes anywhere."""
     while True:
