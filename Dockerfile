@@ -33,7 +33,7 @@ RUN find /opt/mock-akool -name '*.so' -not -path '*/PIL/*' -exec strip --strip-u
 FROM base
 ARG VERSION=0.0.0
 LABEL org.opencontainers.image.title="mock-akool" \
-      org.opencontainers.image.description="A faithful offline fake of Akool's image API: jobs, polling, images and failures on demand." \
+      org.opencontainers.image.description="A faithful offline fake of Akool's API: jobs, polling, images, videos and failures on demand." \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.authors="The mock-akool founders"
