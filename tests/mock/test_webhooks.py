@@ -373,6 +373,19 @@ class TestSending:
             mock.clock.advance(5)
             assert len(receiver.got) == 2
 
+    def test_a_reset_forgets_what_was_chosen_for_an_account_but_not_for_all(self, view: View) -> None:
+        mock = fake(webhook_processing=False)
+        with http_receiver() as receiver:
+            view(mock).send_over_http()
+            view(mock).of_account(SECRET).collect()
+            create(mock, receiver.url)
+            mock.clock.advance(5)
+            assert (view(mock).last.collected, receiver.got) == (True, [])
+            mock.reset()
+            create(mock, receiver.url)
+            mock.clock.advance(5)
+            assert (view(mock).last.collected, len(receiver.got)) == (False, 1)
+
     def test_over_http_on_a_clock_that_runs(self, view: View) -> None:
         mock = fake(clock=SteeredClock(), queueing=0, processing="20ms")
         with http_receiver() as receiver, mock.server():
