@@ -58,7 +58,13 @@ def pytest_configure(config: pytest.Config) -> None:
     extent.run_everything(config.getoption("--all"))
     if "MUTANT_UNDER_TEST" not in os.environ:
         # For what says nothing of its own. A hundred examples of each are a tenth of the time of `make test`.
-        settings.register_profile("extent", max_examples=extent.choose(25, 100))
+        # A machine that is busy fails none of them.
+        settings.register_profile(
+            "extent",
+            max_examples=extent.choose(25, 100),
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
         settings.load_profile("extent")
     # No test draws from the global generator; to seed it three times for each takes a quarter of a millisecond.
     config.option.randomly_reset_seed = False

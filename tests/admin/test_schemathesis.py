@@ -33,7 +33,6 @@ def _begun_anew() -> None:
 @settings(
     max_examples=10,
     derandomize=True,
-    deadline=None,
     database=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -75,7 +75,7 @@ STEPS: Final = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=choose(75, 750))
+@settings(max_examples=choose(75, 750))
 @given(st.lists(STEPS, max_size=12), st.sampled_from([None, MINE, OTHER, "nobody"]), st.lists(NS, max_size=4))
 def test_counts_agree_with_a_walk_over_all_jobs(
     steps: list[tuple[Any, ...]], key: str | None, later_ns: list[int]
@@ -228,7 +228,7 @@ def do(engine: Engine, key: str, deed: str) -> None:
 
 
 class TestResetAccount:
-    @settings(deadline=None, max_examples=choose(40, 400))
+    @settings(max_examples=choose(40, 400))
     @given(DEEDS)
     def test_the_account_is_as_when_it_was_made_and_others_stay_as_they_are(self, deeds: list[tuple[str, str]]) -> None:
         engine = engine_of(concurrent_jobs=3, requests_per_second=4)
@@ -246,7 +246,7 @@ class TestResetAccount:
         taken = engine.outbox.take(engine.clock.now_ns())
         assert [each for each in taken if each.delivery.account == MINE] == []
 
-    @settings(deadline=None, max_examples=choose(20, 250))
+    @settings(max_examples=choose(20, 250))
     @given(DEEDS)
     def test_its_next_job_is_its_first(self, deeds: list[tuple[str, str]]) -> None:
         engine, untouched = engine_of(), engine_of()

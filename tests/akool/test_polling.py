@@ -38,7 +38,7 @@ class Client:
 STEPS_NS = st.one_of(st.just(0), st.integers(0, 5), st.integers(0, 3 * S), st.sampled_from([S // 10, S, 2 * S]))
 
 
-@settings(deadline=None, max_examples=choose(75, 750))
+@settings(max_examples=choose(75, 750))
 @given(timelines(ALL_SPANS), st.lists(STEPS_NS, max_size=15))
 def test_polls_see_what_the_job_lived_to(timeline: Timeline, steps_ns: list[int]) -> None:
     client = Client(timeline)
@@ -50,7 +50,6 @@ def test_polls_see_what_the_job_lived_to(timeline: Timeline, steps_ns: list[int]
         polls.append(now)
 
 
-@settings(deadline=None)
 @given(timelines(ALL_SPANS), st.lists(STEPS_NS, max_size=8))
 def test_another_account_sees_nothing_and_its_polls_do_not_count(timeline: Timeline, steps_ns: list[int]) -> None:
     client = Client(timeline)

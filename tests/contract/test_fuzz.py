@@ -16,7 +16,7 @@ from tests.contract.client import CREATE_V3, CREATE_V4, GET_TOKEN, INFO, KEY, PR
 from tests.contract.transports import USUAL, Answer, Transport
 from tests.extent import choose
 
-AT_RANDOM: Final = settings(max_examples=choose(8, 150), deadline=None, database=None)
+AT_RANDOM: Final = settings(max_examples=choose(8, 150), database=None)
 """So many examples for each transport."""
 
 POSTS = (GET_TOKEN, CREATE_V3, CREATE_V4, PRESS)

@@ -313,7 +313,7 @@ class ThroughSocket(Akool):
     transport_class = SocketTransport
 
 
-SETTINGS: Final = settings(max_examples=choose(15, 200), stateful_step_count=40, deadline=None, database=None)
+SETTINGS: Final = settings(max_examples=choose(15, 200), stateful_step_count=40, database=None)
 
 TestModelThroughFlask = ThroughFlask.TestCase
 TestModelThroughFlask.settings = SETTINGS

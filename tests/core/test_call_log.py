@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_akool import MockAkool, Request, Response
@@ -241,7 +241,6 @@ NUMBERS = st.integers(0, 40)
 STEPS = st.lists(st.one_of(st.sampled_from(["", "a", "b"]), st.sets(NUMBERS)), max_size=40)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), STEPS, NUMBERS)
 def test_what_is_forgotten_is_gone_and_the_others_keep_their_numbers(
     size: int, steps: list[str | set[int]], after: int

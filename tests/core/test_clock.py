@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_akool import ClockError, SteeredClock, SystemClock, VirtualClock
@@ -48,7 +48,6 @@ def test_a_clock_wants_a_number_of_seconds(seconds: Any) -> None:
     assert clock.now_ns() == S
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 1e6), max_size=20))
 def test_virtual_time_is_the_sum_of_its_steps(steps: list[float]) -> None:
     clock = VirtualClock(0)
@@ -287,7 +286,6 @@ class TestASuspendedMachine:
         assert clock.now_ns() == wall.ns
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["run", "advance", "to", "pass", "wall", "back", "follow"]), st.floats(0, 1000)),

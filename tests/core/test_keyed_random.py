@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_akool.core.keyed_random import KeyedRandom
@@ -23,7 +23,6 @@ SEEDS = st.integers(-(2**63), 2**63 - 1)
 PLACES = st.lists(st.one_of(st.text(max_size=8), st.integers()), max_size=4).map(tuple)
 
 
-@settings(deadline=None)
 @given(SEEDS, PLACES)
 def test_draws_have_their_formats(seed: int, place: tuple[str | int, ...]) -> None:
     keyed_random = KeyedRandom(seed)
@@ -36,7 +35,6 @@ def test_draws_have_their_formats(seed: int, place: tuple[str | int, ...]) -> No
     assert UUID(uuid).version == 4
 
 
-@settings(deadline=None)
 @given(SEEDS, st.integers(0, 2**32 - 1), st.integers(0, 2**25), PLACES)
 def test_an_object_id_begins_with_its_second(seed: int, second: int, serial: int, place: tuple[str | int, ...]) -> None:
     made = KeyedRandom(seed).object_id(second, serial, *place)
@@ -58,7 +56,6 @@ def test_object_ids_of_many_places_never_meet() -> None:
     assert len(ids) == 20_000
 
 
-@settings(deadline=None)
 @given(SEEDS, st.lists(PLACES, unique=True, max_size=8), st.randoms(use_true_random=False))
 def test_a_draw_does_not_depend_on_other_draws(seed: int, places: list[tuple[str | int, ...]], order: object) -> None:
     one, other = KeyedRandom(seed), KeyedRandom(seed)

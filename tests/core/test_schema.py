@@ -354,7 +354,7 @@ def test_what_is_read_is_written_again_and_fits_its_schema(name: str) -> None:
         jsonschema.Draft202012Validator(shape.schema).validate(plain)
 
 
-@settings(deadline=None, max_examples=choose(100, 300))
+@settings(max_examples=choose(100, 300))
 @given(
     st.sampled_from([shape for shape, _ in SHAPES.values()]),
     st.recursive(

@@ -118,7 +118,6 @@ def test_a_duration_is_time_only(value: str) -> None:
         Duration.of(value)
 
 
-@settings(deadline=None)
 @given(st.one_of(st.integers(0, 10**15), st.integers(0, 10**9).map(lambda s: s * S)).map(Span))
 def test_a_span_reads_its_own_spelling(span: Span) -> None:
     assert Span.of(str(span)) == span
@@ -252,7 +251,7 @@ def test_a_poll_counts_for_one_stage_only() -> None:
 # Properties
 
 
-@settings(deadline=None, max_examples=choose(75, 1000))
+@settings(max_examples=choose(75, 1000))
 @given(timelines(ALL_SPANS), st.one_of(INSTANTS, st.integers(BORN - 5, BORN + 5)))
 @example(Timeline((), COMPLETED), BORN - 1)
 @example(Timeline((Stage(QUEUEING, Span(3)),), COMPLETED), BORN + 1)
@@ -264,7 +263,7 @@ def test_the_interval_lies_between_two_changes(timeline: Timeline, now: int) -> 
     assert status_interval_at(timeline, BORN, (), now) == (*steps[number], following)
 
 
-@settings(deadline=None, max_examples=choose(75, 1000))
+@settings(max_examples=choose(75, 1000))
 @given(timelines(ALL_SPANS), POLLS, st.integers(0, 10 * S))
 @example(Timeline((Stage(QUEUEING, Span(0)), Stage(PROCESSING, Span(polls=1))), COMPLETED), [BORN], 0)
 @example(Timeline.of("2s", "1 poll"), [BORN + 2 * S], 0)
@@ -273,7 +272,6 @@ def test_a_status_is_what_the_job_lived_to(timeline: Timeline, polls: list[int],
     assert status_at(timeline, BORN, polls, now) is lived(timeline, polls, now)
 
 
-@settings(deadline=None)
 @given(timelines(ALL_SPANS, forward=True), POLLS, POLLS)
 def test_the_status_of_a_forward_life_never_goes_back(timeline: Timeline, polls: list[int], looks: list[int]) -> None:
     instants = sorted({*polls, *looks})
@@ -281,7 +279,6 @@ def test_the_status_of_a_forward_life_never_goes_back(timeline: Timeline, polls:
     assert all(one <= other for one, other in pairwise(seen))
 
 
-@settings(deadline=None)
 @given(timelines(TIMED_SPANS), POLLS, INSTANTS)
 def test_polls_change_nothing_where_no_stage_counts_them(timeline: Timeline, polls: list[int], now: int) -> None:
     assert not timeline.counts_polls
@@ -289,7 +286,6 @@ def test_polls_change_nothing_where_no_stage_counts_them(timeline: Timeline, pol
     assert change_at(timeline, BORN, before, now) == change_at(timeline, BORN, (), now)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=4), st.integers(0, S))
 def test_each_stage_of_polls_is_seen_by_so_many_whenever_they_come(counts: list[int], pause_ns: int) -> None:
     statuses = [QUEUEING, PROCESSING, QUEUEING, PROCESSING]
@@ -299,7 +295,6 @@ def test_each_stage_of_polls_is_seen_by_so_many_whenever_they_come(counts: list[
     assert polled(Timeline(stages), instants) == [*expected, DONE]
 
 
-@settings(deadline=None)
 @given(timelines(ALL_SPANS), POLLS, INSTANTS, INSTANTS)
 def test_changes_between_two_instants_lead_from_one_status_to_the_other(
     timeline: Timeline, polls: list[int], one: int, other: int
@@ -315,7 +310,6 @@ def test_changes_between_two_instants_lead_from_one_status_to_the_other(
         assert change_at(timeline, BORN, polls, change.at_ns) == last
 
 
-@settings(deadline=None)
 @given(timelines(ALL_SPANS), POLLS, st.integers(0, 10 * S))
 def test_what_holds_is_seen_until_it_ends(timeline: Timeline, polls: list[int], later_ns: int) -> None:
     now = (polls[-1] if polls else BORN) + later_ns

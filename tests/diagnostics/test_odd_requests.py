@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_akool import MockAkool, Request
@@ -83,7 +83,7 @@ def report(mock: MockAkool, api_key: str | None = None) -> str:
     return text
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is not what is tested
+@settings(max_examples=EXAMPLES)
 @given(st.lists(REQUESTS, max_size=8), st.floats(0, 8 * 86_400))
 def test_any_requests_leave_the_report_whole(requests: list[Request], seconds: float) -> None:
     mock = MockAkool()

@@ -283,7 +283,7 @@ class TestPrompts:
 
         assert opened(render(picture)).size == (PLAIN.width, PLAIN.height)
 
-    @settings(max_examples=choose(20, 200), deadline=None, database=None)
+    @settings(max_examples=choose(20, 200), database=None)
     @given(
         text=st.text(st.characters(), max_size=80),
         width=st.integers(1, 160),

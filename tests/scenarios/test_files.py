@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mock_akool import Scenario, ScenarioError
@@ -246,7 +246,7 @@ YAML_BITS = st.sampled_from(
 
 
 class TestFuzz:
-    @settings(deadline=None, max_examples=choose(75, 1000), suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=choose(75, 1000))
     @given(st.one_of(st.text(max_size=300), st.lists(YAML_BITS, max_size=80).map("".join)))
     @example("a: " + "[" * 30_000)
     @example("[" * 60_000)
@@ -269,7 +269,7 @@ class TestFuzz:
         check_quickly(text, "my.yaml")
         check_quickly(text, "my.json")
 
-    @settings(deadline=None, max_examples=choose(50, 500))
+    @settings(max_examples=choose(50, 500))
     @given(SCENARIOS, st.data())
     def test_so_is_a_scenario_with_a_bit_changed(self, plain: Plain, data: st.DataObject) -> None:
         text = json.dumps(plain, indent=1)

@@ -39,7 +39,7 @@ def create(mock: MockAkool, key: str) -> str:
     return mock.answer(Request.build("POST", CREATE, headers=headers, body=b'{"prompt": "a"}')).job_id or ""
 
 
-@settings(deadline=None, max_examples=choose(75, 1000))
+@settings(max_examples=choose(75, 1000))
 @given(st.lists(CHOICES, min_size=1, max_size=4), POLLS)
 def test_rules_fire_as_counted_by_hand(choices: list[dict[str, Any]], polls: list[tuple[int, int, int]]) -> None:
     plain = {

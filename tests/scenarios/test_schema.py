@@ -378,7 +378,7 @@ class TestMistakes:
 
 
 class TestNothingIsLost:
-    @settings(deadline=None, max_examples=choose(50, 750))
+    @settings(max_examples=choose(50, 750))
     @given(SCENARIOS)
     def test_a_scenario_dumps_and_parses_to_itself(self, plain: Plain) -> None:
         scenario = read_scenario(plain)
@@ -387,7 +387,7 @@ class TestNothingIsLost:
         assert read_text(json.dumps(write_scenario(scenario)), "my.json") == scenario
         assert read_text(json.dumps(write_scenario(scenario), indent="\t", ensure_ascii=False), "my.json") == scenario
 
-    @settings(deadline=None, max_examples=choose(50, 750))
+    @settings(max_examples=choose(50, 750))
     @given(SCENARIOS)
     def test_the_json_schema_takes_what_the_reader_takes(self, plain: Plain) -> None:
         read_scenario(plain)
@@ -420,7 +420,7 @@ class TestChoosing:
         rule = Rule(on=("file",), fault=Fault(drop=True), **said)
         assert [count for count in range(1, 21) if rule.chosen(count)] == list(chosen)
 
-    @settings(deadline=None, max_examples=choose(50, 500))
+    @settings(max_examples=choose(50, 500))
     @given(SCENARIOS)
     def test_a_rule_never_sleeps_through_a_call_that_it_chooses(self, plain: Plain) -> None:
         for rule in read_scenario(plain).rules:

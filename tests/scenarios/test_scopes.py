@@ -68,7 +68,7 @@ STEPS: Final = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=choose(50, 500))
+@settings(max_examples=choose(50, 500))
 @given(STEPS)
 def test_each_scope_has_what_was_said_of_it_and_the_nearest_rule_fires(steps: list[tuple[str, Any, int]]) -> None:
     runtime = runtime_of(engine())

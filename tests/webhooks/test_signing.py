@@ -74,13 +74,13 @@ def test_the_contracts_vectors(client_id: str, plaintext: str, data_encrypt: str
     assert open_envelope(json.dumps(envelope).encode(), client_id, SECRET) == json.loads(plaintext)
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(payload=payloads, client_id=ids, secret=secrets)
 def test_what_is_sealed_can_be_opened(payload: dict[str, Any], client_id: str, secret: str) -> None:
     assert open_envelope(seal(payload, client_id, secret), client_id, secret) == payload
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(plaintext=st.binary(max_size=200), client_id=ids, secret=secrets)
 def test_a_second_library_makes_the_same_ciphertext(plaintext: bytes, client_id: str, secret: str) -> None:
     iv = client_id.encode()[:16].ljust(16, b"\0")
@@ -88,7 +88,7 @@ def test_a_second_library_makes_the_same_ciphertext(plaintext: bytes, client_id:
     assert base64.b64decode(seal(plaintext, client_id, secret)["dataEncrypt"]) == other
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(payload=payloads, client_id=ids, timestamp=st.integers(0, 2**45), nonce=st.from_regex(r"\d{4}", fullmatch=True))
 def test_the_signature_is_that_of_the_sorted_parts(
     payload: dict[str, Any], client_id: str, timestamp: int, nonce: str
@@ -98,7 +98,7 @@ def test_the_signature_is_that_of_the_sorted_parts(
     assert envelope["signature"] == hashlib.sha1("".join(parts).encode()).hexdigest()
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data(), payload=payloads, client_id=ids, secret=secrets)
 def test_any_flipped_bit_is_detected(data: st.DataObject, payload: dict[str, Any], client_id: str, secret: str) -> None:
     envelope = seal(payload, client_id, secret)
@@ -114,7 +114,7 @@ def test_any_flipped_bit_is_detected(data: st.DataObject, payload: dict[str, Any
         open_envelope(envelope | {name: changed}, client_id, secret)
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data(), payload=payloads)
 def test_any_flipped_bit_of_the_json_is_detected(data: st.DataObject, payload: dict[str, Any]) -> None:
     body = bytearray(json.dumps(seal(payload, ID, SECRET)).encode())

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_akool import MockAkool, SettingsError, Status, failed
@@ -244,7 +244,6 @@ class TestWhen:
         mock.clock.advance(60)
         assert reported(mock, job_id) == [(2, 6.0), (3, 9.0)]
 
-    @settings(deadline=None)
     @given(
         lives=st.lists(
             st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from(["completed", "failed"])), max_size=6

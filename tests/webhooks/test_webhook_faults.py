@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_akool import MockAkool, Request, SystemClock
@@ -154,7 +154,6 @@ class TestOnARealReceiver:
         ("plain JSON", EnvelopeError),
     ],
 )
-@settings(deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_open_envelope_tells_each_of_them(envelope: str, error: Any, seed: int) -> None:
     mock = fake(seed=seed, webhook_processing=False)
@@ -399,7 +398,6 @@ _FAULTS = st.fixed_dictionaries(
 ).filter(lambda plain: WEBHOOK_FAULT.read(plain) != WebhookFault())
 
 
-@settings(deadline=None)
 @given(
     entries=st.lists(
         st.fixed_dictionaries(
