@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import time
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,7 @@ from tests.admin.conftest import IMAGE, KEY, OTHER
 from tests.dashboard.conftest import PATIENCE_MS, Dashboard, Open
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
 HOOK: Final = "http://127.0.0.1:9/hook"
 WHOLE: Final = 0.99
@@ -359,6 +360,20 @@ def test_hints_lead_to_the_calls(look: Open) -> None:
     page.go("hints")
     page.button(job, page.view("hints").locator("li", has_text="never polled")).click()
     expect(page.detail("jobs").locator("h2")).to_contain_text(job)
+
+
+@slow
+def test_hints_that_are_looked_at_come_soon_also_where_the_report_takes_long(look: Open) -> None:
+    def slowly(route: Route) -> None:
+        time.sleep(0.3)
+        route.continue_()
+
+    page = look()
+    page.page.route("**/_mock/report*", slowly)
+    page.open("hints")
+    expect(page.view("hints")).to_contain_text("No call yet")
+    page.fake.raw("GET", f"{IMAGE}/infobymodelid", "image_model_id=undefined", b"", {"x-api-key": KEY})
+    expect(page.view("hints").locator("li").first).to_contain_text("#1")
 
 
 # Scenarios

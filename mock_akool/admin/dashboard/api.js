@@ -106,19 +106,20 @@ export async function act(method, path, body, done) {
 // A request that is repeated as long as it is wanted, but costs the server little: the longer it takes, the rarer.
 export class Refresher {
   constructor(load, shortest, share) {
-    Object.assign(this, { load, shortest, share, next: 0, wanted: false, running: false, timer: 0 });
+    Object.assign(this, { load, shortest, share, ended: -Infinity, took: 0, wanted: false, running: false, timer: 0 });
   }
 
   want(now = false) {
     this.wanted = true;
-    if (now) this.next = 0;
+    if (now) this.ended = -Infinity;
     this.schedule();
   }
 
   schedule() {
     if (this.running) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.run(), Math.max(0, this.next - performance.now()));
+    const pause = Math.max(this.shortest, this.took * this.share); // as these are now, not when it ran
+    this.timer = setTimeout(() => this.run(), Math.max(0, this.ended + pause - performance.now()));
   }
 
   async run() {
@@ -136,7 +137,8 @@ export class Refresher {
       // A lost connection is shown at the top.
     }
     this.running = false;
-    this.next = performance.now() + Math.max(this.shortest, (performance.now() - began) * this.share);
+    this.ended = performance.now();
+    this.took = this.ended - began;
     if (this.wanted) this.schedule();
   }
 }

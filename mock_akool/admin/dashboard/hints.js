@@ -21,6 +21,11 @@ function linked(text) {
   return put(line, [text.slice(at)]);
 }
 
+// How long to wait at least before the report is asked for again, in ms, and how many times as long as it took. It goes
+// through all calls. Who looks at it waits for it; the badge of a hidden one may come later.
+const SHOWN = { shortest: 2500, share: 10 };
+const HIDDEN = { shortest: 10_000, share: 100 };
+
 let known = null;
 
 const refresher = new Refresher(
@@ -40,9 +45,13 @@ const refresher = new Refresher(
     view.whole.hidden = false;
     view.badge.textContent = known.length ? String(known.length) : "";
   },
-  2500,
-  100,
+  SHOWN.shortest,
+  SHOWN.share,
 );
+
+function pace() {
+  Object.assign(refresher, view.page.view === view ? SHOWN : HIDDEN);
+}
 
 export const hints = {
   name: "hints",
@@ -55,12 +64,13 @@ export const hints = {
   },
   shows: undefined,
   draw(kinds) {
-    if (kinds.has("all")) refresher.want(known === null);
+    if (!kinds.has("all")) return;
+    pace();
+    refresher.want(known === null);
   },
-  // The badge is kept up too, but the report goes through all calls: the longer it takes, the rarer it is asked for.
   noticed(kinds) {
     if (!kinds.has("calls") && !kinds.has("reset") && !kinds.has("webhooks")) return;
-    refresher.shortest = view.page.view === view ? 2500 : 10_000;
+    pace();
     refresher.want();
   },
   accountChanged: () => refresher.want(true),
