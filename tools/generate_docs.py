@@ -37,6 +37,7 @@ from mock_akool.gauntlet.page import drawing
 from mock_akool.scenario_library.library import named, names
 from mock_akool.server.settings import SOURCES, Setting, Settings, table
 from tests.clients.survival import summary, survival, survivals
+from tools.docs_measured import measured
 from tools.docs_reference import (
     api,
     families,
@@ -480,6 +481,7 @@ _TABLES: Final[Mapping[str, Callable[..., str]]] = {
     "api": api,
     "members": lambda name: members(public(name)),
     "golden": golden,
+    "measured": measured,
     "families": families,
     "versions": _versions,
     "scenario families": _scenario_families,
