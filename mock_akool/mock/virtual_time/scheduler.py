@@ -59,8 +59,8 @@ _OVERSHOOT_READS: Final = 1_000
 """Who looks so often at the clock at an instant that was waited for, and asks nothing, waits for the next one."""
 _UNSEEN_NS: Final = NS_PER_S // 50
 _UNSEEN_WAITS: Final = 2
-_NEVER_ASKED: Final = (None, 0, 0)
 """Who polls so often after so much real time at one instant of virtual time pauses in a way that is not seen."""
+_NEVER_ASKED: Final = (None, 0, 0)
 _FOR_EVER_S: Final = 1e10
 _TOLD_JOBS: Final = 3
 
