@@ -28,7 +28,8 @@ from mock_akool.admin.long_poll import LongPoll
 from mock_akool.server.application import Application
 from tests.admin.conftest import IMAGE, KEY, OTHER
 from tests.extent import choose
-from tests.webhooks.receivers import PATIENCE_S, http_receiver, until
+from tests.waiting import PATIENCE_S, until
+from tests.webhooks.receivers import http_receiver
 
 
 class Client:

@@ -27,7 +27,7 @@ from mock_akool.scenario_library.library import names, text_of
 from mock_akool.server.addresses import PREFIX
 from mock_akool.server.settings import table
 from tests.children import PATIENCE_S, Child, Serving, run, run_here
-from tests.server.wires import until
+from tests.waiting import until
 
 CREATE = "/api/open/v3/content/image/createbyprompt"
 INFO = "/api/open/v3/content/image/infobymodelid?image_model_id="

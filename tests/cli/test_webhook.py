@@ -15,7 +15,8 @@ from mock_akool.cli import main
 from mock_akool.webhooks import seal
 from tests.children import MOCK_AKOOL, PATIENCE_S, Serving, environment, run, run_here
 from tests.mock.clients import CREATE
-from tests.webhooks.receivers import ID, SECRET, http_receiver, until
+from tests.waiting import until
+from tests.webhooks.receivers import ID, SECRET, http_receiver
 
 QUICK: Final = ("--queueing", "0", "--processing", "0", "--set", "webhook_retry_delay=50ms")
 ACCOUNT: Final = {"AKOOL_CLIENT_ID": ID, "AKOOL_API_KEY": SECRET}

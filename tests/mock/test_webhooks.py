@@ -23,7 +23,8 @@ from mock_akool.mock.webhooks import Webhooks
 from mock_akool.pytest_plugin.servers import LiveServer
 from mock_akool.server.access_log import JsonStyle, TextStyle
 from tests.mock.clients import CREATE
-from tests.webhooks.receivers import ACCOUNT, HOOK, PATIENCE_S, SECRET, create, create_v4, fake, http_receiver, seconds
+from tests.waiting import PATIENCE_S
+from tests.webhooks.receivers import ACCOUNT, HOOK, SECRET, create, create_v4, fake, http_receiver, seconds
 
 OTHER = "o" * 32
 View = Callable[[MockAkool], Webhooks]

@@ -12,7 +12,7 @@ import pytest
 
 from mock_akool import Request, Response
 from mock_akool.server.access_log import BatchedLog, TextStyle
-from tests.server.wires import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 REQUEST = Request.build("GET", "/")
 RESPONSE = Response(200, (), b"")

@@ -29,14 +29,13 @@ from tests.server.wires import (
     BODY,
     CREATE,
     HEALTH,
-    PATIENCE_S,
     QUOTA,
     Running,
     Wire,
     get,
     request,
-    until,
 )
+from tests.waiting import PATIENCE_S, until
 
 
 def refusals(running: Running) -> list[Refusal]:

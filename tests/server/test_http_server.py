@@ -26,7 +26,8 @@ from mock_akool.server import http_server as server_module
 from mock_akool.server.http_connection import HttpConnection
 from mock_akool.server.proxy import Proxy
 from tests.server.conftest import Start
-from tests.server.wires import BODY, CREATE, HEALTH, INFO, PATIENCE_S, PRESS, QUOTA, Running, Wire, get, request, until
+from tests.server.wires import BODY, CREATE, HEALTH, INFO, PRESS, QUOTA, Running, Wire, get, request
+from tests.waiting import PATIENCE_S, until
 
 
 class TestConnection:

@@ -23,7 +23,8 @@ from mock_akool.server.certificates import Authority
 from mock_akool.server.proxy import Others, Place, Proxy, Way, place_of, where
 from mock_akool.server.tls import Tls
 from tests.server.conftest import Start
-from tests.server.wires import BODY, CREATE, PATIENCE_S, QUOTA, Running, Wire, get, request, until
+from tests.server.wires import BODY, CREATE, QUOTA, Running, Wire, get, request
+from tests.waiting import PATIENCE_S, until
 
 PASS = Proxy(others=Others.PASS)
 

@@ -8,10 +8,8 @@ import os
 import re
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,7 +19,8 @@ from mock_akool.server import reload as reload_module
 from mock_akool.server.port_file import PortFile
 from mock_akool.server.reload import Reloader
 from mock_akool.server.settings import ScenarioSettings
-from tests.children import PATIENCE_S, Serving
+from tests.children import Serving
+from tests.waiting import soon
 
 QUOTA = "/api/open/v3/faceswap/quota/info"
 RULE = "rules:\n  - on: quota/info\n    first: 100\n    fault: {{http: {code}}}\n"
@@ -121,14 +120,6 @@ def test_what_is_no_file_is_not_opened(watched: Watched, links: bool) -> None:
         )
     ]
     assert status(watched.mock) == 502
-
-
-async def soon(true: Callable[[], Any]) -> None:
-    """Wait for something that a task does."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline_s, "waited in vain"
-        await asyncio.sleep(0.001)
 
 
 class Looks:

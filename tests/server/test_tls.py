@@ -19,7 +19,8 @@ from mock_akool.server.certificates import AUTHORITY_FILE, Authority
 from mock_akool.server.http_connection import _QUIET_SWEEPS
 from mock_akool.server.tls import Tls
 from tests.server.conftest import Start
-from tests.server.wires import BODY, CREATE, HEALTH, INFO, PATIENCE_S, QUOTA, Running, Wire, get, request, until
+from tests.server.wires import BODY, CREATE, HEALTH, INFO, QUOTA, Running, Wire, get, request
+from tests.waiting import PATIENCE_S, until
 
 CA_PATH = "/_mock/ca.pem"
 TLS_1_2 = ssl.TLSVersion.TLSv1_2

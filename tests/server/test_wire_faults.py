@@ -19,7 +19,7 @@ from werkzeug.serving import make_server
 
 from mock_akool import MockAkool
 from mock_akool.server import http_server
-from tests.server.wires import until
+from tests.waiting import until
 
 QUOTA: Final = b"GET /api/open/v3/faceswap/quota/info HTTP/1.1\r\nhost: akool.test\r\nx-api-key: my-key\r\n\r\n"
 BODY: Final = b'{"code":1000,"msg":"OK","data":{"credit":1000}}'

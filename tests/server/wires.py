@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Final, NamedTuple
 
 from mock_akool import MockAkool, Server
-
-PATIENCE_S: Final = 20.0
-"""How long a socket waits before the test fails instead of hanging."""
+from tests.waiting import PATIENCE_S
 
 CREATE: Final = "/api/open/v3/content/image/createbyprompt"
 INFO: Final = "/api/open/v3/content/image/infobymodelid?image_model_id="
@@ -85,14 +82,6 @@ def request(method: str, target: str, body: bytes = b"", /, **headers: str) -> b
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"{name}: {value}" for name, value in {**usual, **given}.items()]
     return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode() + body
-
-
-def until(true: Callable[[], object]) -> None:
-    """Wait for something that another thread does."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline_s, "waited in vain"
-        time.sleep(0.002)
 
 
 class Running:

@@ -26,7 +26,8 @@ from mock_akool.media.cache import MediaCache
 from mock_akool.server import http_server as server_module
 from tests.children import Serving
 from tests.extent import choose
-from tests.webhooks.receivers import SECRET, create, fake, poll, until
+from tests.waiting import until
+from tests.webhooks.receivers import SECRET, create, fake, poll
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="what a process holds is read from /proc")
 

@@ -7,7 +7,6 @@ import hashlib
 import http.server
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
@@ -22,7 +21,6 @@ ID: Final = "AAECAwQFBgcICQoLDA0ODw=="
 SECRET: Final = "nmwUjMAK0PJpl0MOiXLOOOwZADm0gkLo"
 ACCOUNT: Final = {"api_key": SECRET, "client_id": ID}
 HOOK: Final = "http://127.0.0.1:9/hook"
-PATIENCE_S: Final = 20.0
 
 API: Final = "/api/open"
 _V3: Final = "v3/content/image/createbyprompt"
@@ -176,11 +174,3 @@ def http_receiver(answer: Callable[[Got], int] | None = None) -> Iterator[HttpRe
         listener.shutdown()
         listener.server_close()
         thread.join()
-
-
-def until(condition: Callable[[], Any], patience_s: float = PATIENCE_S) -> None:
-    """Wait in real time until something is so."""
-    deadline_s = time.perf_counter() + patience_s
-    while not condition():
-        assert time.perf_counter() < deadline_s, "it did not happen in time"
-        time.sleep(0.005)

@@ -18,10 +18,10 @@ from mock_akool.akool.codes import API_URL
 from mock_akool.mock.virtual_time import genuine
 from mock_akool.webhooks import open_envelope
 from tests.mock.clients import CREATE, INFO
+from tests.waiting import PATIENCE_S, until
 from tests.webhooks.receivers import (
     ACCOUNT,
     HOOK,
-    PATIENCE_S,
     SECRET,
     careful,
     create,
@@ -29,7 +29,6 @@ from tests.webhooks.receivers import (
     http_receiver,
     poll,
     seconds,
-    until,
 )
 
 KEY = {"x-api-key": SECRET}

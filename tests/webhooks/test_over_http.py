@@ -16,15 +16,14 @@ from mock_akool import MockAkool, Request, SystemClock
 from mock_akool.server import http_server
 from mock_akool.webhooks import address_policy
 from mock_akool.webhooks.worker import Worker
+from tests.waiting import PATIENCE_S, until
 from tests.webhooks.receivers import (
     ACCOUNT,
-    PATIENCE_S,
     SECRET,
     create,
     fake,
     http_receiver,
     poll,
-    until,
 )
 
 QUICK = {"queueing": 0, "processing": 0, "webhook_retry_delay": "20ms"}

@@ -35,7 +35,8 @@ from mock_akool.webhooks.event_loop import new_loop
 from mock_akool.webhooks.http_sender import Sender
 from mock_akool.webhooks.receivers import Sent
 from mock_akool.webhooks.slots import Slots, most_connections
-from tests.webhooks.receivers import PATIENCE_S, SECRET, create, fake, http_receiver, until
+from tests.waiting import PATIENCE_S, until
+from tests.webhooks.receivers import SECRET, create, fake, http_receiver
 
 CLIENT_ID: Final = "AAECAwQFBgcICQoLDA0ODw=="
 QUICK: Final = {"queueing": 0, "processing": 0, "webhook_retry_delay": "20ms", "webhook_processing": False}

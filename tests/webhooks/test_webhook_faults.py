@@ -14,6 +14,7 @@ from mock_akool.akool.scenarios.schema import json_schema, read_scenario, write_
 from mock_akool.core.errors import ScenarioError
 from mock_akool.core.webhook_faults import ENVELOPES, WEBHOOK, WEBHOOK_FAULT, WebhookFault
 from mock_akool.webhooks import Base64Error, EnvelopeError, PaddingError, PayloadError, SignatureError, open_envelope
+from tests.waiting import until
 from tests.webhooks.receivers import (
     ID,
     SECRET,
@@ -25,7 +26,6 @@ from tests.webhooks.receivers import (
     http_receiver,
     poll,
     seconds,
-    until,
 )
 
 NAMES = ("webhook-forged", "webhook-garbled", "webhook-late", "webhook-lost", "webhook-out-of-order", "webhook-twice")
