@@ -16,6 +16,7 @@ from mock_akool.cli.parser import FILES, completed_by
 from mock_akool.cli.serve import add_settings, all_but, read_settings
 from mock_akool.core.errors import Mistakes, MockAkoolError, SettingsError
 from mock_akool.core.schema import Field, Listed, Plain, Record, did_you_mean, number
+from mock_akool.server.addresses import HIGHEST_PORT
 from mock_akool.server.settings import table
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _read_webhook_url(text: str) -> str:
 
 def _read_address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
+    if not colon or not port.isdecimal() or int(port) > HIGHEST_PORT:
         raise SettingsError(f"{text!r} is no address", "write it such as 127.0.0.1:8000")
     return host.strip("[]") or "127.0.0.1", int(port)
 

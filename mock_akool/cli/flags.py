@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from mock_akool.core.errors import Mistakes, SettingsError
 from mock_akool.core.schema import Plain, Record, Shape, did_you_mean, shown, whole
 from mock_akool.core.urls import without_password
-from mock_akool.server.addresses import server_url
+from mock_akool.server.addresses import is_of_web, server_url
 from mock_akool.server.config_file import read_assignments
 
 
@@ -63,8 +63,7 @@ def family_named(name: str) -> Any:
 
 def _read_http_url(value: str) -> str:
     try:
-        parts = urlsplit(value)
-        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_one = is_of_web(urlsplit(value))
     except ValueError:  # brackets that do not close, or a port that cannot be
         is_one = False
     if not is_one:

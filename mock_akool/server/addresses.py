@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv6Address
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from mock_akool.core.errors import SettingsError
 
@@ -35,6 +35,11 @@ def read_host(text: str) -> str:
     return host
 
 
+def is_of_web(parts: SplitResult) -> bool:
+    """Return whether a URL is one of http or https, with a host; ValueError for a port that cannot be."""
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+
+
 def server_url(text: str) -> str:
     """Return the address of a server as a URL without a slash at its end; `http://` may be left out.
 
@@ -47,8 +52,7 @@ def server_url(text: str) -> str:
     wanted = f"Write it as http://127.0.0.1:{DEFAULT_PORT}"
     try:
         parts = urlsplit(url)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        is_address = is_address and " " not in url and url.isprintable()
+        is_address = is_of_web(parts) and " " not in url and url.isprintable()
     except ValueError as error:  # brackets that do not close, or a port that cannot be
         raise SettingsError(f"{text!r} is no address of a server: {error}", wanted) from None
     if not is_address or parts.query or parts.fragment:
