@@ -14,7 +14,7 @@ from mock_akool.akool.families import CREATES, FAMILY_OF, SERVICES, FakeSettings
 from mock_akool.calibration.errors import NotAskedError, NoValueError
 from mock_akool.calibration.service import CalibrationError, Reply, Service
 from mock_akool.calibration.spending import Spending
-from mock_akool.core.http import Request
+from mock_akool.core.http import Request, request_target
 
 PACE_S: Final = 0.5
 """At least so many seconds lie between two requests to a service: two a second."""
@@ -208,7 +208,7 @@ class Session:
         if body is not None:
             found["content-type"] = "application/json"
         found.update(headers or {})
-        target = f"{path}?{urlencode(query)}" if query else path
+        target = request_target(path, urlencode(query or {}))
         reply = self.send(method, target, found, None if body is None else json.dumps(body).encode())
         if reply.status >= 500 or reply.code in BUSY - takes:
             what = f"HTTP {reply.status}" if reply.status >= 500 else f"code {reply.code}"

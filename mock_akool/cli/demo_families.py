@@ -25,6 +25,7 @@ from mock_akool.cli.demo_client import (
     status_in,
     writing,
 )
+from mock_akool.core.http import request_target
 from mock_akool.core.timeline import Status
 
 _PACE: Final = Pace(all_s=60.0)
@@ -152,7 +153,7 @@ class _Client(ApiClient):
     def _path(self, job_id: str) -> str:
         path = re.sub(r"\{\w+\}", job_id, self._results.path)
         query = "&".join(f"{name}={job_id}" for name in self._results.query)
-        return f"{path}?{query}" if query else path
+        return request_target(path, query)
 
     def _body(self, job_id: str) -> Record | None:
         return None if self._results.input is None else dict.fromkeys(self._results.input.fields, job_id)

@@ -13,6 +13,11 @@ from mock_akool.core.timeline import Status
 Headers = tuple[tuple[str, str], ...]
 
 
+def request_target(path: str, query: str) -> str:
+    """Return path and query as they stand together in the first line of a request."""
+    return f"{path}?{query}" if query else path
+
+
 class Request(NamedTuple):
     """A request as a transport hands it in.
 

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from mock_akool.akool.codes import Code
 from mock_akool.akool.endpoints import FILE, GET_TOKEN, READS
-from mock_akool.core.http import Request
+from mock_akool.core.http import Request, request_target
 from mock_akool.core.schema import nearest
 from mock_akool.recording import bodies
 from mock_akool.recording.calls import FILE_PATH, FILE_URL, RecordedCall
@@ -46,7 +46,7 @@ class Question(NamedTuple):
     range: str
 
     def __str__(self) -> str:
-        target = f"{self.path}?{self.query}" if self.query else self.path
+        target = request_target(self.path, self.query)
         return f"{self.method} {target}{' ' if self.body else ''}{self.body}"
 
 

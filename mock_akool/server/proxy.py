@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from mock_akool.admin.access import is_loopback
 from mock_akool.akool.families import HOSTS
-from mock_akool.core.http import Request
+from mock_akool.core.http import Request, request_target
 
 PROXIED: Final = "proxy"
 """The transport of a request that is for another server."""
@@ -292,7 +292,7 @@ async def forward(request: Request, client: asyncio.Transport, own_port: int) ->
 
 def _as_origin(request: Request) -> bytes:
     """Return a request as its own server wants it, for a connection that ends after it."""
-    target = f"{request.path}?{request.query}" if request.query else request.path
+    target = request_target(request.path, request.query)
     headers: Mapping[str, str] = {
         **{name: value for name, value in request.headers.items() if name not in _HOP_BY_HOP},
         **({"content-length": str(len(request.body))} if request.body or request.method in ("POST", "PUT") else {}),

@@ -22,7 +22,7 @@ from mock_akool.akool.api import route
 from mock_akool.akool.codes import API_HOST
 from mock_akool.akool.families import FILE_HOSTS, HOSTS
 from mock_akool.core.clock import NS_PER_S, Clock
-from mock_akool.core.http import Request, Response, Share, Termination, Transfer
+from mock_akool.core.http import Request, Response, Share, Termination, Transfer, request_target
 from mock_akool.core.urls import without_password
 from mock_akool.recording import bodies
 from mock_akool.recording.calls import FILE_PATH, FILE_URL
@@ -128,10 +128,10 @@ class Recorder(Application):
             return upstream
         body, sent_files = self._as_upstream_knows(request.body)
         if file is None:
-            target = f"{request.path}?{request.query}" if request.query else request.path
+            target = request_target(request.path, request.query)
         else:
             parts = urlsplit(file)
-            target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+            target = request_target(parts.path or "/", parts.query)
         headers = tuple(
             (name, value)
             for name, value in request.headers.items()

@@ -13,7 +13,7 @@ from typing import Final
 
 from mock_akool.admin.serializers import STATUS
 from mock_akool.core.errors import ServerError
-from mock_akool.core.http import Request, Share, Termination, Transfer
+from mock_akool.core.http import Request, Share, Termination, Transfer, request_target
 from mock_akool.core.timeline import Status
 from mock_akool.mock.interceptors.target import Delivered, Target, TimedOutError, in_thread
 from mock_akool.mock.remote.admin_client import AdminClient
@@ -42,7 +42,7 @@ class RemoteTarget(Target):
 
     def answer(self, request: Request, timeout_s: float | None) -> Delivered:
         """Let the server answer; raises TimedOutError, and ServerError when no server is there."""
-        self.note_request(request.method, _path_and_query(request))
+        self.note_request(request.method, request_target(request.path, request.query))
         return self._forward(request, timeout_s)
 
     def _forward(self, request: Request, timeout_s: float | None) -> Delivered:
@@ -51,7 +51,7 @@ class RemoteTarget(Target):
             headers = {**headers, "host": behind}
         connection = self._admin_client.connection(timeout_s)
         try:
-            path_and_query = self._admin_client.mount + _path_and_query(request)
+            path_and_query = self._admin_client.mount + request_target(request.path, request.query)
             connection.putrequest(request.method, path_and_query, skip_host=True, skip_accept_encoding=True)
             for name, value in headers.items():
                 if name not in _OF_A_CONNECTION:
@@ -76,7 +76,7 @@ class RemoteTarget(Target):
 
     async def answer_in_task(self, request: Request, timeout_s: float | None) -> Delivered:
         """Let the server answer while other tasks go on."""
-        self.note_request(request.method, _path_and_query(request))
+        self.note_request(request.method, request_target(request.path, request.query))
         token = object()
         self.in_flight.add(token)
         try:
@@ -96,10 +96,6 @@ class RemoteTarget(Target):
         """Return the `_id` and the status of so many jobs, the newest last."""
         found = self._admin_client.ask("GET", "jobs", offset=max(0, self.job_count - count))["jobs"]
         return [(each["_id"], STATUS.read(each["status"])) for each in found]
-
-
-def _path_and_query(request: Request) -> str:
-    return f"{request.path}?{request.query}" if request.query else request.path
 
 
 def _delivered(response: HTTPResponse, method: str) -> Delivered:
